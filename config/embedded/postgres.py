@@ -1,0 +1,168 @@
+"""The embedded PostgreSQL: a private socket, a password, the builtin C.UTF-8 locale, durable settings left on.
+
+Invariant: its log names no statement and no parameter, since those hold personal data.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from psycopg.pq import PGconn, Ping
+
+from config.embedded.account import StartError, postgres_account
+from config.embedded.installation import cluster_directory, installation
+from config.embedded.memory import available_mebibytes, memory_settings, shared_memory_settings
+from config.embedded.numbers import is_stale
+
+START_SECONDS = 60
+PID_FILE = "postmaster.pid"
+MEMORY_IN_USE = "pre-existing shared memory block"
+FIXED_SETTINGS = {
+    "listen_addresses": "",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "max_connections": "100",
+    "max_locks_per_transaction": "256",
+    "max_wal_size": "4GB",
+    "checkpoint_completion_target": "0.9",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_min_messages": "fatal",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+}
+
+
+class Postgres:
+    """The server of the cluster that belongs to one data directory."""
+
+    def __init__(self, data_directory: Path, sockets: Path, password: str) -> None:
+        self.data_directory = data_directory
+        self.sockets = sockets
+        self.password = password
+
+    def is_up(self) -> bool:
+        """Whether it answers; one that is just starting or recovering is waited for."""
+        deadline = time.monotonic() + START_SECONDS
+        while (answer := self._ping()) == Ping.REJECT and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if answer == Ping.OK and not (self._cluster() / "PG_VERSION").exists():
+            raise StartError(
+                "the PostgreSQL of a removed DATA_DIR still runs; it ends by itself within a minute."
+            )
+        return answer == Ping.OK
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start, and wait until it answers. Raises StartError."""
+        cluster = self._cluster()
+        if not (cluster / "PG_VERSION").exists():
+            self._make_cluster(cluster)
+        for pid_file in (cluster / PID_FILE, self.sockets / ".s.PGSQL.5432.lock"):
+            if is_stale(pid_file, "postgres"):
+                pid_file.unlink()
+        self._retry_start(cluster)
+
+    def stop(self) -> None:
+        """Disconnect everybody and end; a shutdown that hangs is cut short, which recovery mends."""
+        pid_file = self._cluster() / PID_FILE
+        if not pid_file.exists() or is_stale(pid_file, "postgres"):
+            return
+        stop = ("pg_ctl", "stop", "-w", "-D", self._cluster(), "-m")
+        try:
+            self._run_tool(*stop, "fast")
+        except StartError:
+            self._run_tool(*stop, "immediate")
+
+    def _ping(self) -> Ping:
+        return Ping(PGconn.ping(f"host={self.sockets} dbname=postgres".encode()))
+
+    def _cluster(self) -> Path:
+        return cluster_directory(self.data_directory, postgres_account())
+
+    def _retry_start(self, cluster: Path) -> None:
+        """After kill -9 the killed server's children hold its shared memory for a moment more."""
+        settings = self._settings().items()
+        options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings)
+        log = cluster / "server.log"
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            said_before = log.stat().st_size if log.exists() else 0
+            try:
+                self._run_tool(
+                    *("pg_ctl", "start", "-w", "-t", str(START_SECONDS), "-D", cluster),
+                    *("-l", log, "-o", options),
+                )
+                return
+            except StartError as error:
+                reason = _first_fault(log, said_before) or str(error)
+            if MEMORY_IN_USE not in reason or time.monotonic() > deadline:
+                raise StartError(f"PostgreSQL did not start: {reason}")
+            time.sleep(0.2)
+
+    def _settings(self) -> dict[str, str]:
+        memory = memory_settings(available_mebibytes()) | shared_memory_settings()
+        return FIXED_SETTINGS | memory | {"unix_socket_directories": str(self.sockets)}
+
+    def _make_cluster(self, cluster: Path) -> None:
+        """initdb beside the final place, then one rename: a cluster that exists is a whole one."""
+        account = postgres_account()
+        draft = cluster.with_name(f"{cluster.name}.making")
+        if draft.exists():
+            shutil.rmtree(draft)
+        draft.mkdir(mode=0o700)
+        account.give(draft)
+        self._initialise(draft)
+        draft.rename(cluster)
+
+    def _initialise(self, cluster: Path) -> None:
+        """With its database, which the single-user server makes: nothing is left to be done after a start."""
+        password_file = self.sockets / "initial-password"
+        password_file.write_text(self.password, encoding="utf-8")
+        postgres_account().give(password_file)
+        try:
+            self._run_tool(
+                *("initdb", "-D", cluster, "-U", "tessera", "--auth=scram-sha-256"),
+                *(f"--pwfile={password_file}", "--encoding=UTF8"),
+                *("--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"),
+            )
+        finally:
+            password_file.unlink(missing_ok=True)
+        statement = b"CREATE DATABASE tessera;\n"
+        self._run_tool("postgres", "--single", "-D", cluster, "postgres", told=statement)
+
+    def _run_tool(self, tool: str, *arguments: str | Path, told: bytes = b"") -> None:
+        account = postgres_account()
+        program = installation(account) / "bin" / tool
+        # A file and not a pipe: the server inherits it, and a pipe would never reach its end. And a process group of
+        # its own: Ctrl-C at the terminal would cut a start short and leave the server.
+        with (self.sockets / f"{tool}.log").open("w+", encoding="utf-8") as output:
+            done = subprocess.run(
+                [str(program), *map(str, arguments)],
+                check=False,
+                input=told,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.sockets,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                user=account.uid if account.is_other else None,
+                group=account.gid if account.is_other else None,
+                extra_groups=[] if account.is_other else None,
+                process_group=0,
+            )
+            if done.returncode:
+                output.seek(0)
+                lines = [line.strip() for line in output if line.strip()]
+                reason = lines[-1] if lines else f"exit code {done.returncode}"
+                raise StartError(f"PostgreSQL: {tool} failed: {reason}")
+
+
+def _first_fault(log: Path, said_before: int) -> str:
+    """What the server said since its log had so many bytes; empty if nothing."""
+    words = log.read_bytes()[said_before:] if log.exists() else b""
+    _, _, fault = words.decode(errors="replace").partition("FATAL:")
+    return fault.strip().partition("\n")[0]

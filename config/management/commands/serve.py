@@ -1,0 +1,60 @@
+"""`manage.py serve`: everything on one machine, in the foreground, until Ctrl-C or TERM; then all of it has ended."""
+
+import signal
+import sys
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from config import embedded
+from config.embedded import StartError
+from config.env import env_bool
+from config.first_run import ADMIN_NAME, prepare, require_broker
+from config.listening import Address, listening_address
+from config.supervision.run import supervise
+from config.supervision.single import only_run
+
+RUNNING = """
+Tessera is running.
+  site      {url}/
+  admin     {url}/admin/
+  API       {url}/api/docs/   (keys: manage.py create_api_key NAME --scopes "…")
+  logs      {directory}/log
+  mail      {directory}/mail"""
+FIRST_ADMIN = "  sign in   {name}, password {password} (shown only now)"
+
+
+class Command(BaseCommand):
+    help = "Runs everything: embedded servers, web, worker and beat. HOST, PORT, DEMO, DATA_DIR."
+
+    def handle(self, *_: object, **__: object) -> None:
+        embedded.end_by_exit()
+        # A shell's background job starts with it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        address = listening_address()
+        with only_run(settings.DATA_DIR, say=self._say) as lock:
+            if refusal := address.refusal():
+                raise StartError(f"cannot listen on {address}: {refusal}; PORT names another.")
+            try:
+                self._run(address, lock)
+            except KeyboardInterrupt:
+                sys.exit("Stopped before everything was started; the next start goes on.")
+
+    def _run(self, address: Address, lock: int) -> None:
+        embedded.join()
+        require_broker()
+        password = prepare(with_demo=env_bool("DEMO", True), say=self._say)
+        supervise(address, lock=lock, say_running=lambda: self._say_running(password))
+        embedded.leave()
+        self._say("Stopped.")
+
+    def _say_running(self, password: str | None) -> None:
+        url = settings.PUBLIC_URL.rstrip("/")
+        self._say(RUNNING.format(url=url, directory=settings.DATA_DIR))
+        if password:
+            self._say(FIRST_ADMIN.format(name=ADMIN_NAME, password=password))
+        self._say("Ctrl-C stops all of it.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,234 @@
+"""Settings of Tessera: everything that differs between machines comes from the environment."""
+
+from pathlib import Path
+
+from config.embedded import socket_directory
+from config.env import (
+    env_bool,
+    env_broker,
+    env_database,
+    env_email,
+    env_int,
+    env_list,
+    env_secret,
+    env_text,
+    env_time_zone,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env_text("DATA_DIR", str(BASE_DIR / "var"))).absolute()
+SECRETS_DIR = DATA_DIR / "secrets"
+
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env_secret("SECRET_KEY", SECRETS_DIR)
+# Keys of their own, so that rotating one does not forget messages seen or people suppressed.
+DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
+SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
+# Keys that suppressions were made with before a rotation; they still count.
+RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+PUBLIC_URL = env_text("PUBLIC_URL", f"http://localhost:{env_int('PORT', 8000, minimum=1)}")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "profiles",
+    "consent",
+    "ingestion",
+    "segments",
+    "config.apps.ConfigConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Where no server is named, config.embedded runs one; both then listen on sockets in SOCKET_DIR.
+USES_EMBEDDED_DATABASE = not env_text("DATABASE_URL")
+USES_EMBEDDED_BROKER = not env_text("BROKER_URL")
+SOCKET_DIR = socket_directory(DATA_DIR)
+
+DATABASES = {
+    "default": env_database("DATABASE_URL")
+    or {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "tessera",
+        "USER": "tessera",
+        "PASSWORD": env_secret("POSTGRES_PASSWORD", SECRETS_DIR),
+        "HOST": str(SOCKET_DIR),
+    }
+}
+DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
+DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+# A host that does not answer is said so after seconds, not after minutes.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+BROKER_URL = env_broker("BROKER_URL", f"redis+socket://{SOCKET_DIR}/valkey.sock?virtual_host=0")
+# Redis and Valkey keep the cache beside the queue; another kind of broker needs a CACHE_URL of its own.
+CACHE_URL = env_text("CACHE_URL") or (
+    f"unix://{SOCKET_DIR}/valkey.sock?db=1"
+    if USES_EMBEDDED_BROKER
+    else BROKER_URL
+    if BROKER_URL.startswith(("redis://", "rediss://"))
+    else ""
+)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
+USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
+USE_TZ = True
+# Monday is 0; calendar weeks in segments start on this day.
+WEEK_STARTS_ON = env_int("WEEK_STARTS_ON", 0)
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+for _setting, _value in env_email("EMAIL_URL", f"filemail://{DATA_DIR / 'mail'}").items():
+    if _setting.startswith("EMAIL_"):
+        globals()[_setting] = _value
+DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "Tessera <privacy@localhost>")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.access.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["profiles.api.access.HasDeclaredScope"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "config.paging.CursorPages",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "config.api.ScopedSchema",
+    "EXCEPTION_HANDLER": "config.api.problem_response",
+    # Times as the database has them, in UTC, and not in the time zone of the staff.
+    "DATETIME_FORMAT": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tessera",
+    "DESCRIPTION": "Customer profiles, consent and living segments.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    # Choices stay where they are used: several apps have a `kind` and a `state` of their own.
+    "POSTPROCESSING_HOOKS": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Tessera",
+    "SITE_HEADER": "Tessera",
+    "SITE_SUBHEADER": "Customer profiles",
+    "SITE_SYMBOL": "grid_view",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
+    "STYLES": ["config.navigation.stylesheet"],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "config.navigation.favicon"}
+    ],
+    "SIDEBAR": {"show_search": False, "navigation": "config.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .017 195)",
+            "100": "oklch(94% .037 195)",
+            "200": "oklch(88% .067 195)",
+            "300": "oklch(80% .095 195)",
+            "400": "oklch(70% .105 195)",
+            "500": "oklch(60% .098 195)",
+            "600": "oklch(51% .085 195)",
+            "700": "oklch(44% .073 195)",
+            "800": "oklch(38% .061 195)",
+            "900": "oklch(33% .05 195)",
+            "950": "oklch(24% .04 195)",
+        },
+    },
+}
+
+# What one chunk of the inbox holds at most, and how long a worker may keep a lease on it.
+INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
+INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
+INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
+DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
+# The consent categories that Sec-GPC: 1 refuses.
+GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
+PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
+ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
+
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PUBLIC_URL.startswith("https://"):
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", True)
+    # Load balancers ask each machine itself, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", "WARNING")},
+}

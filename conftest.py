@@ -1,0 +1,7 @@
+"""Before anything reads the settings: tests have servers and secrets of their own, never those of a running product."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("DATA_DIR", str(Path(__file__).parent / "var" / "test"))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
