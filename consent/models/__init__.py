@@ -1,0 +1,34 @@
+"""What we may do with people, how that is proved, and what they asked of us."""
+
+from consent.models.ledger import (
+    Actor,
+    ConsentBody,
+    ConsentEvent,
+    ConsentKind,
+    ConsentState,
+    Method,
+    State,
+)
+from consent.models.purposes import LegalBasis, NoticeVersion, Purpose, PurposeVersion
+from consent.models.requests import AccessArchive, MailedLink, PrivacyRequest, RequestLogEntry
+from consent.models.suppression import Suppression, SuppressionKeyCheck
+
+__all__ = [
+    "AccessArchive",
+    "Actor",
+    "ConsentBody",
+    "ConsentEvent",
+    "ConsentKind",
+    "ConsentState",
+    "LegalBasis",
+    "MailedLink",
+    "Method",
+    "NoticeVersion",
+    "PrivacyRequest",
+    "Purpose",
+    "PurposeVersion",
+    "RequestLogEntry",
+    "State",
+    "Suppression",
+    "SuppressionKeyCheck",
+]

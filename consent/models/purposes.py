@@ -1,0 +1,102 @@
+"""What data are processed for, on which legal basis, and the very words people were shown."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+
+class LegalBasis(models.TextChoices):
+    """Article 6(1) GDPR."""
+
+    CONSENT = "consent", "consent"
+    CONTRACT = "contract", "contract"
+    LEGAL_OBLIGATION = "legal_obligation", "legal obligation"
+    VITAL_INTEREST = "vital_interest", "vital interest"
+    PUBLIC_TASK = "public_task", "public task"
+    LEGITIMATE_INTEREST = "legitimate_interest", "legitimate interest"
+
+
+class Purpose(models.Model):
+    """One reason to process personal data. What it says is in its versions; here is what the gate reads of the current one.
+
+    A consent given to a version before `minimum_version` (the last one that changed in substance) no longer permits.
+    """
+
+    key = models.CharField(
+        max_length=63, unique=True, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")]
+    )
+    legal_basis = models.CharField(max_length=24, choices=LegalBasis)
+    is_direct_marketing = models.BooleanField(default=False)
+    current_version = models.PositiveIntegerField(default=1)
+    minimum_version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class PurposeVersion(models.Model):
+    """What a purpose said from a time on. Insert only."""
+
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    text = models.TextField()
+    legal_basis = models.CharField(max_length=24, choices=LegalBasis)
+    special_basis = models.CharField(
+        max_length=120, blank=True, help_text="The basis of article 9, where data are special."
+    )
+    is_direct_marketing = models.BooleanField(default=False)
+    is_substantial = models.BooleanField(
+        default=True, help_text="Earlier consents must be asked for again."
+    )
+    validity = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="How long a consent lasts, such as P13M; empty: no end.",
+    )
+    categories = ArrayField(models.CharField(max_length=120), default=list, blank=True)
+    recipients = ArrayField(models.CharField(max_length=120), default=list, blank=True)
+    retention = models.CharField(max_length=200, blank=True)
+    is_profiling = models.BooleanField(default=False)
+    is_automated_decision = models.BooleanField(default=False)
+    transfer_countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["purpose", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["purpose", "number"], name="purpose_version_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} (version {self.number})"
+
+
+class NoticeVersion(models.Model):
+    """The very bytes that people were shown, and their SHA-256. Insert only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.CharField(max_length=63)
+    language = models.CharField(max_length=16)
+    content = models.TextField()
+    digest = models.CharField(max_length=64, editable=False)
+    shown_from = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["key", "language", "-shown_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key", "language", "digest"], name="notice_version_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.language}, {self.digest[:8]})"

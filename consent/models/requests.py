@@ -1,0 +1,112 @@
+"""What customers asked of us, and the links that prove who asks."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class PrivacyRequest(models.Model):
+    """One request of a customer under chapter III GDPR. `body` is personal and goes with erasure; `receipt` is not."""
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "access (article 15)"
+        RECTIFICATION = "rectification", "rectification (article 16)"
+        ERASURE = "erasure", "erasure (article 17)"
+        RESTRICTION = "restriction", "restriction (article 18)"
+        PORTABILITY = "portability", "portability (article 20)"
+        OBJECTION = "objection", "objection (article 21)"
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", "received"
+        AWAITING_VERIFICATION = "awaiting_verification", "awaiting verification"
+        VERIFIED = "verified", "verified"
+        IN_PROGRESS = "in_progress", "in progress"
+        DONE = "done", "done"
+        REFUSED = "refused", "refused"
+        CANCELLED = "cancelled", "cancelled"
+
+    class Door(models.TextChoices):
+        CUSTOMER = "customer", "the customer"
+        SERVICE = "service", "a service"
+        STAFF = "staff", "staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind)
+    status = models.CharField(max_length=24, choices=Status, default=Status.RECEIVED)
+    door = models.CharField(max_length=16, choices=Door)
+    identifier_ids = ArrayField(models.BigIntegerField(), default=list)
+    body = models.JSONField(default=dict, help_text="What was asked: identifiers, changes.")
+    reason = models.TextField(blank=True)
+    requested_by = models.CharField(max_length=120)
+    received_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    extended_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    idempotency_key = models.CharField(
+        max_length=64, null=True, unique=True, editable=False, help_text="A keyed hash."
+    )
+    receipt = models.JSONField(default=dict, help_text="What was done, without personal data.")
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["status", "due_at"], name="privacy_request_open")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.get_status_display()}"
+
+
+class RequestLogEntry(models.Model):
+    """One step of a request: who moved it where, when and why."""
+
+    request = models.ForeignKey(PrivacyRequest, on_delete=models.CASCADE, related_name="log")
+    status = models.CharField(max_length=24, choices=PrivacyRequest.Status)
+    actor = models.CharField(max_length=120)
+    note = models.TextField(blank=True)
+    logged_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["logged_at", "id"]
+        verbose_name_plural = "request log entries"
+
+    def __str__(self) -> str:
+        return f"{self.status} by {self.actor}"
+
+
+class AccessArchive(models.Model):
+    """The archive that answers an access request: fetched once, gone after some days."""
+
+    request = models.OneToOneField(
+        PrivacyRequest, primary_key=True, on_delete=models.CASCADE, related_name="archive"
+    )
+    content = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"archive of {self.request_id}"
+
+
+class MailedLink(models.Model):
+    """A link that proves an e-mail address: 256 random bits kept as a digest, short-lived, used up by POST.
+
+    `address_digest` is keyed and also counts how often an address was written to; a link to an unknown address names
+    no identifier and is never sent, so that both take the same way. The token is made when the mail is: until then
+    `token_digest` is of nothing that anybody has.
+    """
+
+    token_digest = models.CharField(max_length=64, unique=True)
+    address_digest = models.CharField(max_length=64, db_index=True)
+    identifier_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    session_digest = models.CharField(max_length=64, null=True, unique=True)
+    session_expires_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"link of {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,35 @@
+"""Who must not come back."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Suppression(models.Model):
+    """A keyed hash of one identifier of an erased person. The key lives outside the database."""
+
+    digest = models.BinaryField(max_length=32)
+    key_id = models.CharField(max_length=16)
+    normaliser_version = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+    request_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest", "key_id", "normaliser_version"], name="suppression_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"suppression {self.pk}"
+
+
+class SuppressionKeyCheck(models.Model):
+    """A known text hashed under each key ever used: proves at start-up that the key is the same one."""
+
+    key_id = models.CharField(max_length=16, primary_key=True)
+    digest = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.key_id

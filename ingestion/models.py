@@ -1,0 +1,126 @@
+"""Keys that write, the durable inbox, and what could not be taken."""
+
+from uuid import uuid4
+
+from django.db import models
+from django.db.models.functions import Now
+
+from consent.models import Purpose
+from profiles.models import Source, TrustLevel
+
+
+class WriteKey(models.Model):
+    """A key that may only write. A public one is in browsers and apps, so that what it says is a claim."""
+
+    class Kind(models.TextChoices):
+        PUBLIC = "public", "public (browser, app)"
+        SECRET = "secret", "secret (server)"
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="write_keys")
+    kind = models.CharField(max_length=8, choices=Kind)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["source", "-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.prefix}…"
+
+    @property
+    def trust(self) -> TrustLevel:
+        return TrustLevel.SERVER if self.kind == self.Kind.SECRET else TrustLevel.CLAIM
+
+
+class InboxRow(models.Model):
+    """One accepted request, as it came: a 200 was answered once this row was committed.
+
+    `lease` names the worker that has it until `leased_until`; only that worker may delete it.
+    """
+
+    source = models.ForeignKey(
+        Source, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    body = models.BinaryField(help_text="The request's JSON, lz4 compressed.")
+    message_count = models.PositiveIntegerField()
+    is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
+    received_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.message_count} messages of {self.received_at}"
+
+
+class RejectedMessage(models.Model):
+    """One message that could not be taken, why, and where in it the fault lies; it can be replayed."""
+
+    uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rejected_messages")
+    trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    inbox_row_id = models.BigIntegerField(editable=False)
+    place = models.PositiveIntegerField(help_text="Its place in the batch, from 0.")
+    message_id = models.CharField(max_length=255, blank=True)
+    type = models.CharField(max_length=32, blank=True)
+    code = models.CharField(max_length=64)
+    path = models.CharField(max_length=255, blank=True)
+    detail = models.TextField(blank=True)
+    body = models.BinaryField(help_text="The message's JSON, lz4 compressed.")
+    received_at = models.DateTimeField()
+    rejected_at = models.DateTimeField(db_default=Now())
+    replayed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["source", "code"], name="rejected_message_code")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["inbox_row_id", "place"], name="rejected_message_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.path or '-'}"
+
+
+class ConsentCategory(models.Model):
+    """What a consent category in a source's messages means here; a category without a row is a purpose of the same key."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="consent_categories")
+    category = models.CharField(max_length=120)
+    purpose = models.ForeignKey(Purpose, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering = ["source", "category"]
+        verbose_name_plural = "consent categories"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "category"], name="consent_category_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.purpose}"
+
+
+class DroppedCount(models.Model):
+    """How many messages of erased people a source sent on a day; nothing else is kept of them."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="dropped_counts")
+    day = models.DateField()
+    reason = models.CharField(max_length=32)
+    count = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "day", "reason"], name="dropped_count_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.reason}"

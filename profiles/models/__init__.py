@@ -1,0 +1,39 @@
+"""Who our people are and what they did."""
+
+from profiles.models.access import ApiKey
+from profiles.models.events import Event, EventName, EventStat
+from profiles.models.identity import (
+    DecisionKind,
+    Identifier,
+    IdentityDecision,
+    IdentityFact,
+    IdentityOutcome,
+    IdentityRule,
+    Merge,
+    TrustLevel,
+)
+from profiles.models.profiles import Profile, ProfileChange, SeenMessage
+from profiles.models.sources import Source
+from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
+
+__all__ = [
+    "ApiKey",
+    "DecisionKind",
+    "Event",
+    "EventName",
+    "EventStat",
+    "Identifier",
+    "IdentityDecision",
+    "IdentityFact",
+    "IdentityOutcome",
+    "IdentityRule",
+    "Merge",
+    "Profile",
+    "ProfileChange",
+    "SeenMessage",
+    "Source",
+    "SourceRecord",
+    "TraitDefinition",
+    "TraitLock",
+    "TrustLevel",
+]

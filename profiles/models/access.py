@@ -1,0 +1,38 @@
+"""Keys of services that call the API."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Scope(models.TextChoices):
+    """What a key may do; a view without a declared scope does not import."""
+
+    EVENTS_WRITE = "events:write", "send events"
+    PROFILES_READ = "profiles:read", "read profiles"
+    PROFILES_WRITE = "profiles:write", "correct profiles"
+    SEGMENTS_READ = "segments:read", "read segments"
+    SEGMENTS_WRITE = "segments:write", "define segments"
+    CONSENT_READ = "consent:read", "read consents"
+    CONSENT_WRITE = "consent:write", "record consents"
+    PRIVACY_ACT = "privacy:act", "act for customers"
+    PRIVACY_ADMIN = "privacy:admin", "administer privacy and sources"
+
+
+class ApiKey(models.Model):
+    """A key of one service: only its SHA-256 is kept, with a readable prefix to tell keys apart."""
+
+    name = models.CharField(max_length=120)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "-created_at"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,165 @@
+"""What was seen together, who holds what, and what people decided about it."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Now
+
+from profiles.models.profiles import Profile
+from profiles.models.sources import Source
+
+
+class TrustLevel(models.IntegerChoices):
+    """How far what a message says is believed; the numbers are those of `profiles.identity.Trust`."""
+
+    CLAIM = 1, "claim (public key)"
+    SERVER = 2, "server (secret key)"
+    VERIFIED = 3, "verified by the person"
+    STAFF = 4, "staff"
+
+
+class Identifier(models.Model):
+    """One name of a person, such as an e-mail address, and the profile that holds it now.
+
+    `profile` is empty where the identifier was only ever refused. `component` joins identifiers that ever shared a
+    fact and only grows: it is the unit of replay. Dates are days, so that most updates touch no index.
+    """
+
+    namespace = models.CharField(max_length=63)
+    value = models.CharField(max_length=255)
+    profile = models.ForeignKey(
+        Profile, null=True, on_delete=models.DO_NOTHING, related_name="identifiers"
+    )
+    component = models.BigIntegerField()
+    is_vouched = models.BooleanField(default=False)
+    since = models.DateField(help_text="The day on which its profile was given it.")
+    first_seen_on = models.DateField()
+    last_seen_on = models.DateField()
+    quarantined_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["namespace", "value"]
+        constraints = [
+            models.UniqueConstraint(fields=["value", "namespace"], name="identifier_unique"),
+        ]
+        indexes = [models.Index(fields=["component"], name="identifier_component")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.value}"
+
+
+class IdentityFact(models.Model):
+    """These identifiers were seen together, by this source, at this trust, on this day; judged once, in order of `seq`."""
+
+    seq = models.BigIntegerField(unique=True)
+    digest = models.UUIDField(unique=True)
+    identifier_ids = ArrayField(models.BigIntegerField())
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
+    trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    day = models.DateField()
+
+    class Meta:
+        ordering = ["seq"]
+        indexes = [GinIndex(fields=["identifier_ids"], name="identity_fact_identifiers")]
+
+    def __str__(self) -> str:
+        return f"fact {self.seq}"
+
+
+class IdentityOutcome(models.Model):
+    """What a fact did that was not plain: an identifier dropped, moved or quarantined, and by which rule."""
+
+    fact = models.ForeignKey(IdentityFact, on_delete=models.CASCADE, related_name="outcomes")
+    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="outcomes")
+    wanter = models.ForeignKey(
+        Identifier, null=True, on_delete=models.CASCADE, related_name="outcomes_wanted"
+    )
+    rule = models.CharField(max_length=32)
+    day = models.DateField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.rule} in fact {self.fact_id}"
+
+
+class DecisionKind(models.TextChoices):
+    NOT_SAME = "not_same", "not the same person"
+
+
+class IdentityDecision(models.Model):
+    """A person's word on a pair of identifiers, which every replay obeys."""
+
+    kind = models.CharField(max_length=16, choices=DecisionKind, default=DecisionKind.NOT_SAME)
+    one = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    reason = models.TextField()
+    decided_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="identity_decision_pair"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.one_id}, {self.other_id}"
+
+
+class Merge(models.Model):
+    """One profile taken up into another: by which fact, under which rule, and who held what until then.
+
+    The two sides let the consents of each be folded apart: a merge never widens what may be done.
+    """
+
+    survivor = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="merges")
+    absorbed_id = models.BigIntegerField()
+    absorbed_uuid = models.UUIDField()
+    survivor_identifier_ids = ArrayField(models.BigIntegerField())
+    absorbed_identifier_ids = ArrayField(models.BigIntegerField())
+    fact = models.ForeignKey(IdentityFact, null=True, on_delete=models.SET_NULL, related_name="+")
+    rule = models.CharField(max_length=32)
+    actor = models.CharField(max_length=120)
+    merged_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-merged_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.absorbed_uuid} into {self.survivor_id}"
+
+
+class IdentityRule(models.Model):
+    """How one namespace of identifiers takes part in deciding who is who; absent namespaces have the default rule."""
+
+    namespace = models.CharField(max_length=63, unique=True)
+    priority = models.PositiveSmallIntegerField(help_text="The smaller number names the person.")
+    limit_count = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Values a profile may hold; empty for any number."
+    )
+    limit_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="… gained within so many days; empty for ever."
+    )
+    is_unique = models.BooleanField(
+        default=False, help_text="Two different values are never one person."
+    )
+    is_weak = models.BooleanField(
+        default=False, help_text="An anonymous or device identifier, which any claim may attach."
+    )
+    blocked_values = ArrayField(
+        models.CharField(max_length=255),
+        default=list,
+        blank=True,
+        help_text="Values never taken as an identifier, beside those always blocked.",
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["priority", "namespace"]
+
+    def __str__(self) -> str:
+        return self.namespace

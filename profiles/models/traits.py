@@ -1,0 +1,94 @@
+"""What sources say of people, and by which policy one golden value is made of it."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from profiles.models.identity import Identifier, TrustLevel
+from profiles.models.profiles import Profile
+from profiles.models.sources import Source
+
+
+class SourceRecord(models.Model):
+    """What one source says, at one trust, of one identifier: `{trait: [value, time]}`, the newest of each trait.
+
+    A value of null is kept: it says that the source took the trait back. Times are epoch microseconds.
+    """
+
+    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")
+    profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="records")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
+    trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    traits = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "identifier", "source", "trust"], name="source_record_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} on identifier {self.identifier_id}"
+
+
+class TraitLock(models.Model):
+    """A rectified trait: this value stands whatever sources send later. A value of null keeps the trait empty."""
+
+    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="trait_locks")
+    profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="trait_locks")
+    key = models.CharField(max_length=255)
+    value = models.JSONField(null=True)
+    actor = models.CharField(max_length=120)
+    reason = models.TextField()
+    locked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "identifier", "key"], name="trait_lock_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of profile {self.profile_id}"
+
+
+class TraitDefinition(models.Model):
+    """What is known of a trait: its type, whose data it is, and how its golden value is chosen."""
+
+    class Type(models.TextChoices):
+        TEXT = "text", "text"
+        NUMBER = "number", "number"
+        BOOLEAN = "boolean", "boolean"
+        DATE = "date", "date"
+        LIST = "list", "list"
+        OBJECT = "object", "object"
+
+    class Category(models.TextChoices):
+        ORDINARY = "ordinary", "ordinary"
+        CONTACT = "contact", "contact"
+        SPECIAL = "special", "special (article 9)"
+
+    class Policy(models.TextChoices):
+        MOST_TRUSTED = "most_trusted", "the newest of the most trusted level"
+        NEWEST = "newest", "the newest"
+        SOURCE_ORDER = "source_order", "the newest of the first source in order"
+        FIRST = "first", "the first known"
+
+    key = models.CharField(max_length=255, unique=True)
+    label = models.CharField(max_length=120, blank=True)
+    type = models.CharField(max_length=16, choices=Type)
+    category = models.CharField(max_length=16, choices=Category, default=Category.ORDINARY)
+    policy = models.CharField(max_length=16, choices=Policy, default=Policy.MOST_TRUSTED)
+    is_reviewed = models.BooleanField(
+        default=False, help_text="False where Tessera met the trait in a message and guessed."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.label or self.key

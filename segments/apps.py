@@ -1,0 +1,10 @@
+"""The segments app: who belongs where."""
+
+from django.apps import AppConfig
+
+
+class SegmentsConfig(AppConfig):
+    name = "segments"
+
+    def ready(self) -> None:
+        from segments import holdings  # noqa: F401  (declares)
