@@ -1,0 +1,261 @@
+"""A second, naive reading of the identity rules: lists and sets, everything found by scanning.
+
+It shares the values (refs, facts, rules) with the engine and none of its steps. Written from
+docs/decisions/0002-identity-rules-made-precise.md.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import combinations, count
+
+from profiles.identity import Fact, Ref, Rules, Trust
+
+Pairs = frozenset[frozenset[Ref]]
+
+
+@dataclass
+class Person:
+    number: int
+    refs: set[Ref]
+
+
+@dataclass
+class NaiveOutcome:
+    profile: int
+    anchor: Ref
+    kept: set[Ref]
+    dropped: dict[Ref, str]
+
+
+@dataclass
+class NaiveStore:
+    """Everybody, and what is known of each ref."""
+
+    rules: Rules
+    pairs: Pairs
+    next_number: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
+    people: list[Person] = field(default_factory=list)
+    vouched: set[Ref] = field(default_factory=set)
+    since: dict[Ref, date] = field(default_factory=dict)
+    wants: set[tuple[Ref, Ref, date]] = field(default_factory=set)
+    quarantined: set[Ref] = field(default_factory=set)
+
+    def order(self, ref: Ref) -> tuple[bool, int, str, str]:
+        rule = self.rules.namespaces.get(ref.namespace)
+        return (rule is None, rule.priority if rule else 0, ref.namespace, ref.value)
+
+    def lowest(self, refs: Iterable[Ref]) -> Ref:
+        return sorted(refs, key=self.order)[-1]
+
+    def highest(self, refs: Iterable[Ref]) -> Ref:
+        return sorted(refs, key=self.order)[0]
+
+    def is_weak(self, ref: Ref) -> bool:
+        return (
+            ref.namespace in self.rules.namespaces and self.rules.namespaces[ref.namespace].is_weak
+        )
+
+    def person_of(self, ref: Ref) -> Person | None:
+        for person in self.people:
+            if ref in person.refs:
+                return person
+        return None
+
+    def is_vouched(self, person: Person) -> bool:
+        return bool(person.refs & self.vouched)
+
+    def has_strong(self, person: Person) -> bool:
+        return any(ref.namespace != "profile" and not self.is_weak(ref) for ref in person.refs)
+
+
+def replay(
+    facts: Iterable[Fact], rules: Rules, pairs: Pairs
+) -> tuple[NaiveStore, list[NaiveOutcome]]:
+    store = NaiveStore(rules, pairs)
+    return store, [judge(store, fact) for fact in sorted(facts, key=lambda fact: fact.seq)]
+
+
+def judge(store: NaiveStore, fact: Fact) -> NaiveOutcome:
+    kept = {ref for ref in fact.refs if ref not in store.quarantined} or {store.highest(fact.refs)}
+    dropped: dict[Ref, str] = {}
+    if fact.trust == Trust.CLAIM and fact.source not in store.rules.joining_sources:
+        while victim := refused_claim(store, kept):
+            kept.remove(victim)
+            dropped[victim] = "trust"
+        landed = [store.person_of(ref) for ref in kept]
+        for ref in [ref for ref in dropped if store.person_of(ref) in landed]:
+            if store.person_of(ref) is not None:
+                kept.add(ref)
+                del dropped[ref]
+    while conflict := conflicting(store, fact, kept):
+        rule, offending = conflict
+        anchor = store.highest(kept)
+        guilty = [ref for ref in kept - {anchor} if brought(store, fact, kept, ref) & offending]
+        victim = store.lowest(guilty)
+        kept.remove(victim)
+        dropped[victim] = rule
+    while capped := over_cap(store, fact, kept):
+        victim = store.lowest(capped)
+        kept.remove(victim)
+        dropped[victim] = "cap"
+    return write(store, fact, kept, dropped)
+
+
+def refused_claim(store: NaiveStore, kept: set[Ref]) -> Ref | None:
+    """Two refs clash when one is of a vouched person and the other is more than weak."""
+
+    def weight(ref: Ref) -> str:
+        person = store.person_of(ref)
+        if person is None:
+            return "weak" if store.is_weak(ref) else "strong"
+        if store.is_vouched(person):
+            return "vouched"
+        return "strong" if store.has_strong(person) else "weak"
+
+    def clash(one: Ref, other: Ref) -> bool:
+        person = store.person_of(one)
+        if person is not None and other in person.refs:
+            return False
+        weights = {weight(one), weight(other)}
+        return "vouched" in weights and "weak" not in weights
+
+    anchor = store.highest(kept)
+    against = {ref for ref in kept if clash(anchor, ref)}
+    if not against:
+        against = {ref for ref in kept if any(clash(ref, other) for other in kept)}
+    if not against:
+        return None
+    strong = {ref for ref in against if not store.is_weak(ref)}
+    if strong:
+        return store.lowest(strong)
+    if store.person_of(anchor) is None and not store.is_weak(anchor):
+        return store.lowest(ref for ref in kept if not store.is_weak(ref))
+    return store.lowest(against)
+
+
+def is_taken_apart(store: NaiveStore, fact: Fact, kept: set[Ref], person: Person) -> bool:
+    """A trusted fact takes from an unvouched person with strong refs, unless it names the person."""
+    if fact.trust == Trust.CLAIM or store.is_vouched(person) or not store.has_strong(person):
+        return False
+    return not any(ref.namespace == "profile" and ref in person.refs for ref in kept)
+
+
+def pieces(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[set[Ref]]:
+    found: list[set[Ref]] = []
+    for ref in kept:
+        person = store.person_of(ref)
+        if person is None or is_taken_apart(store, fact, kept, person):
+            found.append({ref} | carried(store, kept, person, ref))
+        elif person.refs not in found:
+            found.append(set(person.refs))
+    return found
+
+
+def carried(store: NaiveStore, kept: set[Ref], person: Person | None, ref: Ref) -> set[Ref]:
+    """The UUIDs of a person of whom nothing else is left come with the lowest ref taken."""
+    if person is None or ref != store.lowest(person.refs & kept):
+        return set()
+    left = person.refs - kept
+    return left if all(other.namespace == "profile" for other in left) else set()
+
+
+def brought(store: NaiveStore, fact: Fact, kept: set[Ref], ref: Ref) -> set[Ref]:
+    """A loose ref brings itself, a held one all of its person; the anchor's person brings nothing."""
+    anchor = store.highest(kept)
+    for piece in pieces(store, fact, kept):
+        if ref in piece:
+            return set() if anchor in piece else piece
+    raise AssertionError("every kept ref is in a piece")
+
+
+def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set[Ref]] | None:
+    parts = pieces(store, fact, kept)
+    union = set().union(*parts)
+
+    def are_apart(one: Ref, other: Ref) -> bool:
+        return not any(one in part and other in part for part in parts)
+
+    namespaces = []
+    for ref in sorted(union, key=store.order):
+        if ref.namespace not in namespaces:
+            namespaces.append(ref.namespace)
+    for namespace in namespaces:
+        if store.rules.rule_for(namespace).is_unique:
+            values = {ref for ref in union if ref.namespace == namespace}
+            if any(are_apart(one, other) for one, other in combinations(values, 2)):
+                return "unique", values
+    for namespace in namespaces:
+        limit = store.rules.rule_for(namespace).limit
+        if limit is None:
+            continue
+        counted = set()
+        for ref in union:
+            age = (fact.day - store.since.get(ref, fact.day)).days
+            if ref.namespace == namespace and (limit.days is None or age in range(limit.days)):
+                counted.add(ref)
+        if len(counted) > limit.count and not any(counted - part == set() for part in parts):
+            return "limit", counted
+    divided: set[Ref] = set()
+    for one, other in combinations(union, 2):
+        if frozenset((one, other)) in store.pairs and are_apart(one, other):
+            divided |= {one, other}
+    return ("not_same", divided) if divided else None
+
+
+def uniting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[Person]:
+    """The people that become one, oldest first: whom the fact joins, or leaves nothing of."""
+    found = []
+    for person in sorted(store.people, key=lambda person: person.number):
+        if not person.refs & kept:
+            continue
+        left = {ref for ref in person.refs - kept if ref.namespace != "profile"}
+        if not left or not is_taken_apart(store, fact, kept, person):
+            found.append(person)
+    return found
+
+
+def merged_through(store: NaiveStore, fact: Fact, kept: set[Ref]) -> set[Ref]:
+    united = uniting(store, fact, kept)
+    if not united:
+        return set()
+    home = next((person for person in united if store.highest(kept) in person.refs), united[0])
+    return {
+        ref
+        for ref in kept
+        for person in united
+        if ref in person.refs and person is not home and ref.namespace != "profile"
+    }
+
+
+def is_over(store: NaiveStore, ref: Ref, wanter: Ref, day: date) -> bool:
+    wants = {want for want in store.wants if want[0] == ref} | {(ref, wanter, day)}
+    today = {want[1] for want in wants if want[2] == day}
+    ever = {want[1] for want in wants}
+    return len(today) > store.rules.daily_cap or len(ever) > store.rules.total_cap
+
+
+def over_cap(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[Ref]:
+    anchor = store.highest(kept)
+    through = merged_through(store, fact, kept)
+    return [ref for ref in through if is_over(store, ref, anchor, fact.day)]
+
+
+def write(store: NaiveStore, fact: Fact, kept: set[Ref], dropped: dict[Ref, str]) -> NaiveOutcome:
+    anchor = store.highest(kept)
+    wanted = merged_through(store, fact, kept)
+    wanted |= {ref for ref in dropped if ref.namespace != "profile"}
+    united = uniting(store, fact, kept)
+    number = united[0].number if united else store.next_number()
+    refs = set(kept).union(*(person.refs for person in united))
+    others = [Person(person.number, person.refs - refs) for person in store.people]
+    store.people = [person for person in others if person.refs] + [Person(number, refs)]
+    for ref in kept:
+        store.since.setdefault(ref, fact.day)
+    if fact.trust != Trust.CLAIM:
+        store.vouched |= kept
+    for ref in wanted:
+        if is_over(store, ref, anchor, fact.day):
+            store.quarantined.add(ref)
+        store.wants.add((ref, anchor, fact.day))
+    return NaiveOutcome(number, anchor, kept, dropped)

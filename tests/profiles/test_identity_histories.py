@@ -1,0 +1,192 @@
+"""Identity on random histories: fact by fact, replayed, and by the naive oracle."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from profiles.identity import (
+    DEFAULT_RULES,
+    Decisions,
+    Fact,
+    Holding,
+    Limit,
+    NamespaceRule,
+    Outcome,
+    Ref,
+    Rules,
+    State,
+    Trust,
+    apply,
+    resolve,
+)
+from tests.oracles import identity as oracle
+from tests.profiles.identity_stories import (
+    CLAIM,
+    DAY,
+    NOBODY_DECIDED,
+    SERVER,
+    STAFF,
+    VERIFIED,
+    lost,
+    people_of,
+    ref,
+    rules_with,
+)
+
+NAMESPACES = {"u": 2, "e": 3, "f": 2, "a": 3, "d": 1, "c": 2, "p": 1}
+UNIVERSE = [ref(f"{kind}{number}") for kind, size in NAMESPACES.items() for number in range(size)]
+TIGHT_RULES = rules_with(
+    NamespaceRule("email", 2, Limit(2, 3)),
+    NamespaceRule("phone", 3, Limit(1)),
+    NamespaceRule("anonymous_id", 4, Limit(2, 2), is_weak=True),
+    daily_cap=1,
+    total_cap=2,
+    joining_sources=frozenset({"shop"}),
+)
+LOOSE_RULES = replace(DEFAULT_RULES, joining_sources=frozenset({"shop"}), total_cap=3)
+FREE_RULES = Rules(
+    {
+        rule.namespace: replace(rule, limit=None, is_unique=False)
+        for rule in DEFAULT_RULES.namespaces.values()
+    },
+    daily_cap=1000,
+    total_cap=1000,
+)
+ref_sets = st.lists(st.sampled_from(UNIVERSE), min_size=1, max_size=4, unique=True)
+pairs_of_refs = st.tuples(st.sampled_from(UNIVERSE), st.sampled_from(UNIVERSE))
+decided_pairs = st.lists(pairs_of_refs.filter(lambda pair: pair[0] != pair[1]), max_size=3)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Fact]:
+    """Facts about few people, some of them told again and again, at times about days gone by."""
+    pool = st.sampled_from(draw(st.lists(ref_sets, min_size=1, max_size=5)))
+    told = st.tuples(
+        ref_sets | pool,
+        st.sampled_from(["web", "web", "shop"]),
+        st.sampled_from([CLAIM, CLAIM, SERVER, VERIFIED, STAFF]),
+        st.integers(0, 6),
+    )
+    # A drawn length, since lists are short by themselves and rules fire late.
+    length = draw(st.integers(1, 40))
+    return [
+        Fact(seq, tuple(named), source, trust, DAY + timedelta(days))
+        for seq, (named, source, trust, days) in enumerate(
+            draw(st.lists(told, min_size=length, max_size=length))
+        )
+    ]
+
+
+@dataclass
+class Rows:
+    """A store that is kept only by what outcomes say, and read back only for whom a fact touches."""
+
+    rules: Rules
+    decisions: Decisions
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    identifiers: dict[Ref, Holding] = field(default_factory=dict)
+    wants: set[tuple[Ref, Ref, date]] = field(default_factory=set)
+    quarantined: set[Ref] = field(default_factory=set)
+
+    def load(self, fact: Fact) -> State:
+        state = State(self.numbers.__next__)
+        touched = {self.identifiers[ref].profile for ref in fact.refs if ref in self.identifiers}
+        for held, holding in self.identifiers.items():
+            if holding.profile in touched:
+                state.hold(held, *holding)
+        for wanted, wanter, day in self.wants:
+            if wanted in fact.refs:
+                state.want(wanted, wanter, day)
+        for quarantined in self.quarantined.intersection(fact.refs):
+            state.quarantine(quarantined)
+        return state
+
+    def tell(self, fact: Fact) -> Outcome:
+        outcome = apply(self.load(fact), fact, self.rules, self.decisions)
+        self.write(outcome, fact.day)
+        return outcome
+
+    def write(self, outcome: Outcome, day: date) -> None:
+        rows = self.identifiers
+        for move in outcome.moved:
+            assert rows[move.ref].profile == move.origin
+            rows[move.ref] = rows[move.ref]._replace(profile=move.target)
+        for attached in outcome.attached:
+            rows[attached] = Holding(outcome.profile, False, day)
+        for vouched in outcome.vouched:
+            rows[vouched] = rows[vouched]._replace(is_vouched=True)
+        if outcome.is_new:
+            rows[Ref("profile", f"uuid of {outcome.profile}")] = Holding(
+                outcome.profile, False, day
+            )
+        self.wants.update((wanted, outcome.anchor, day) for wanted in outcome.wanted)
+        self.quarantined.update(outcome.quarantined)
+        assert not {held.profile for held in rows.values()}.intersection(outcome.absorbed)
+
+
+def seen(outcome: Outcome) -> oracle.NaiveOutcome:
+    return oracle.NaiveOutcome(outcome.profile, outcome.anchor, set(outcome.kept), lost(outcome))
+
+
+def holdings_in(store: oracle.NaiveStore) -> dict[Ref, Holding]:
+    return {
+        held: Holding(person.number, held in store.vouched, store.since[held])
+        for person in store.people
+        for held in person.refs
+    }
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), st.sampled_from([TIGHT_RULES, LOOSE_RULES, DEFAULT_RULES]), decided_pairs)
+def test_fact_by_fact_equals_replay_equals_the_naive_oracle(
+    facts: list[Fact], rules: Rules, pairs: Sequence[tuple[Ref, Ref]]
+):
+    rows = Rows(rules, Decisions(pairs))
+    outcomes = [rows.tell(fact) for fact in facts]
+    replayed = resolve(reversed(facts), rules, Decisions(pairs))
+    store, naive = oracle.replay(facts, rules, frozenset(frozenset(pair) for pair in pairs))
+
+    assert [seen(outcome) for outcome in outcomes] == naive
+    assert replayed.holdings() == holdings_in(store)
+    stored = {held: row for held, row in rows.identifiers.items() if "uuid" not in held.value}
+    assert stored == replayed.holdings()
+    assert rows.wants == set(replayed.wants()) == store.wants
+    assert rows.quarantined == set(replayed.quarantined()) == store.quarantined
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.lists(ref_sets, max_size=20), st.sampled_from([CLAIM, SERVER]))
+def test_where_no_rule_fires_the_order_of_facts_does_not_matter(
+    data: st.DataObject, named: list[list[Ref]], trust: Trust
+):
+    shuffled = data.draw(st.permutations(named))
+    first, second = (
+        resolve(
+            [Fact(seq, tuple(refs), "web", trust, DAY) for seq, refs in enumerate(order)],
+            FREE_RULES,
+            NOBODY_DECIDED,
+        )
+        for order in (named, shuffled)
+    )
+    assert {frozenset(person) for person in people_of(first)} == connected(named)
+    assert {frozenset(person) for person in people_of(second)} == connected(named)
+
+
+def connected(edges: Iterable[list[Ref]]) -> set[frozenset[Ref]]:
+    components: set[frozenset[Ref]] = set()
+    for edge in edges:
+        touching = {component for component in components if component.intersection(edge)}
+        components = (components - touching) | {frozenset(edge).union(*touching)}
+    return components
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), decided_pairs)
+def test_no_person_ever_breaks_a_rule(facts: list[Fact], pairs: Sequence[tuple[Ref, Ref]]):
+    for person in people_of(resolve(facts, LOOSE_RULES, Decisions(pairs))):
+        assert sum(1 for held in person if held.namespace == "user_id") <= 1
+        assert not any(one in person and other in person for one, other in pairs)

@@ -1,0 +1,246 @@
+"""The stored spelling of identifiers, and the values that stand for nobody."""
+
+import email_validator
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from profiles.normalisers import _ORDINARY_EMAIL, InvalidIdentifier, is_blocked, normalise
+
+NAMESPACES = ["user_id", "email", "phone", "anonymous_id", "loyalty_card"]
+
+
+def test_an_email_is_trimmed_and_lower_cased():
+    assert (
+        normalise("email", "  Jane.Doe+News@Shop.Example.ORG\n") == "jane.doe+news@shop.example.org"
+    )
+
+
+def test_an_email_of_an_international_domain_has_one_spelling():
+    assert (
+        normalise("email", "a@MÜNCHEN.de")
+        == normalise("email", "A@xn--mnchen-3ya.de")
+        == "a@münchen.de"
+    )
+
+
+@pytest.mark.parametrize("domain", ["shop.test", "intranet.local", "a.invalid", "example.org"])
+def test_reserved_domains_are_addresses_like_any_other(domain: str):
+    assert normalise("email", f"jane@{domain}") == f"jane@{domain}"
+    assert normalise("email", f"jané@{domain}") == f"jané@{domain}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "jane",
+        "jane@",
+        "@shop.org",
+        "jane@shop",
+        "jane doe@shop.org",
+        "a@b@shop.org",
+        "a..b@shop.org",
+        "jane@-shop.org",
+        "jane@shop.org.",
+        "Jane <jane@shop.org>",
+        '"j d"@shop.org',
+        "a@[1.2.3.4]",
+        "jane@shop.123",
+        f"{'a' * 250}@x.org",
+        f"a@{'b' * 64}.org",
+    ],
+)
+def test_what_is_not_the_syntax_of_an_address_is_refused(value: str):
+    with pytest.raises(InvalidIdentifier) as refused:
+        normalise("email", value)
+    assert refused.value.namespace == "email"
+
+
+def test_an_address_of_254_characters_is_the_longest():
+    longest = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.efghijk.lm"
+    assert len(longest) == 254
+    assert normalise("email", longest) == longest
+    with pytest.raises(InvalidIdentifier):
+        normalise("email", f"a{longest}")
+
+
+label = st.text("abcxyz0189", min_size=1, max_size=8)
+ordinary = st.builds(
+    lambda local, domain, top: f"{'.'.join(local)}@{'.'.join(domain)}.{top}",
+    st.lists(st.text("abz09_+-", min_size=1, max_size=8), min_size=1, max_size=3),
+    st.lists(st.lists(label, min_size=1, max_size=3).map("-".join), min_size=1, max_size=3),
+    st.sampled_from(["org", "com", "fr", "test", "museum", "local"]),
+)
+
+
+@given(ordinary)
+@example("a@b.co")
+def test_the_short_cut_for_ordinary_addresses_agrees_with_the_library(address: str):
+    assume(len(address) <= 64)
+    assert _ORDINARY_EMAIL.fullmatch(address)
+    accepted = email_validator.validate_email(address, check_deliverability=False)
+    assert normalise("email", address) == accepted.normalized == address
+
+
+@given(st.builds("{}@{}".format, st.text("ab0._+-", max_size=12), st.text("abxn0.-", max_size=16)))
+@example("a@xn--a.org")
+@example("a@ab--c.org")
+@example("a@b.c0")
+@example("a@b.org\n")
+def test_the_short_cut_takes_no_address_that_the_library_refuses(address: str):
+    if _ORDINARY_EMAIL.fullmatch(address):
+        accepted = email_validator.validate_email(address, check_deliverability=False)
+        assert accepted.normalized == address
+
+
+@pytest.mark.parametrize(
+    ("value", "region"),
+    [
+        ("+33 6 12 34 56 78", None),
+        (" +33612345678 ", "US"),
+        ("06 12 34 56 78", "FR"),
+        ("06.12.34.56.78", "FR"),
+        ("0033612345678", "FR"),
+        (612345678, "FR"),
+    ],
+)
+def test_a_telephone_number_becomes_e164(value: str | int, region: str | None):
+    assert normalise("phone", value, region=region) == "+33612345678"
+
+
+@pytest.mark.parametrize(
+    "value", ["06 12 34 56 78", "+33 6 12", "call me", "+", "+999 123 456 789"]
+)
+def test_a_number_without_country_or_of_no_possible_length_is_refused(value: str):
+    with pytest.raises(InvalidIdentifier):
+        normalise("phone", value)
+
+
+def test_other_identifiers_are_only_trimmed_and_keep_their_letter_case():
+    assert normalise("user_id", "\t User-42 ") == "User-42"
+    assert normalise("loyalty_card", "ÀB é") == "ÀB é"
+
+
+def test_a_whole_number_becomes_text():
+    assert normalise("user_id", 42) == "42"
+    assert normalise("user_id", -7) == "-7"
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, [], {}, b"42"])
+def test_what_is_neither_text_nor_a_whole_number_is_refused(value: object):
+    with pytest.raises(InvalidIdentifier, match="neither a text nor a whole number"):
+        normalise("user_id", value)
+
+
+@pytest.mark.parametrize("value", ["", "  \n", "\u2003"])
+def test_a_blank_is_refused(value: str):
+    with pytest.raises(InvalidIdentifier, match="blank"):
+        normalise("user_id", value)
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "a\ud800", "\udfffb"])
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_text_that_the_database_cannot_store_is_refused(namespace: str, value: str):
+    with pytest.raises(InvalidIdentifier, match="cannot be stored"):
+        normalise(namespace, value)
+
+
+def test_255_characters_are_the_longest():
+    assert normalise("user_id", f" {'x' * 255} ") == "x" * 255
+    assert len(normalise("user_id", 10**255 - 1)) == 255
+    for value in ("x" * 256, 10**255, 10**9999, -(10**254)):
+        with pytest.raises(InvalidIdentifier, match="longer than 255"):
+            normalise("user_id", value)
+
+
+@given(st.sampled_from(NAMESPACES), st.text(max_size=40) | ordinary | st.integers())
+@example("email", "İ@ΣΑΣ.org")
+@example("email", "a@ｅｘ.org")
+@example("phone", "+١٢٠١٥٥٥٠١٢٣")
+@example("user_id", "\x1c\x85 a\u3000")
+def test_normalising_twice_is_normalising_once(namespace: str, value: str | int):
+    try:
+        once = normalise(namespace, value, region="FR")
+    except InvalidIdentifier:
+        return
+    assert normalise(namespace, once, region="FR") == normalise(namespace, once) == once
+    assert 0 < len(once) <= 255
+
+
+@pytest.mark.parametrize(
+    "value", ["Jane <jane@private.org>", "not-private@", "+33private", "private\x00"]
+)
+@pytest.mark.parametrize("namespace", ["email", "phone"])
+def test_a_refusal_never_repeats_the_value(namespace: str, value: str):
+    with pytest.raises(InvalidIdentifier) as refused:
+        normalise(namespace, value)
+    assert "private" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-1",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "NaN",
+        "anonymous",
+        "guest",
+        "unknown",
+        "true",
+        "not_authenticated",
+        "false",
+        "[object Object]",
+        "",
+        "  ",
+        "0",
+        "000",
+        "-",
+        "0000-0000",
+        "--",
+        "NULL",
+        "Guest",
+        " None ",
+        "[OBJECT OBJECT]",
+    ],
+)
+@pytest.mark.parametrize("namespace", ["user_id", "anonymous_id", "loyalty_card"])
+def test_values_that_stand_for_nobody_are_blocked(namespace: str, value: str):
+    assert is_blocked(namespace, value)
+
+
+@pytest.mark.parametrize(
+    "value", ["test@shop.org", "TEST@x.fr", "jane@example.com", "J@EXAMPLE.COM "]
+)
+def test_test_addresses_are_blocked_as_emails_only(value: str):
+    assert is_blocked("email", value)
+    assert not is_blocked("user_id", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "jane@example.org",
+        "jane@shop.example.com",
+        "contest@x.org",
+        "test.er@x.org",
+        "j@xexample.com",
+    ],
+)
+def test_addresses_that_only_look_like_tests_are_allowed(value: str):
+    assert not is_blocked("email", value)
+
+
+@pytest.mark.parametrize("value", ["1", "10", "-10", "guest1", "nobody", "0x0", "0 0"])
+def test_ordinary_values_are_allowed(value: str):
+    assert not is_blocked("user_id", value)
+
+
+def test_further_values_can_be_blocked_whatever_their_letter_case():
+    assert not is_blocked("user_id", "Kiosk")
+    assert is_blocked("user_id", "Kiosk", extra=["front-desk", "KIOSK "])
+    assert not is_blocked("user_id", "kiosk2", extra=["kiosk"])
