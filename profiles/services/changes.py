@@ -1,0 +1,56 @@
+"""The queue between what changed and what must be evaluated again, and the nudges that say so early."""
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from functools import cache
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+from redis import Redis, RedisError
+
+from profiles import sql
+from profiles.services.database import listed
+
+# A nudge that nobody answers in this time is sent again.
+NUDGE_SECONDS = 1
+CONNECTION = {"socket_timeout": 1, "socket_connect_timeout": 1}
+logger = logging.getLogger(__name__)
+
+
+def mark_changed(profile_ids: Iterable[int]) -> None:
+    """Have the segments of these profiles evaluated again; to be called in the transaction that changed them."""
+    ids = sorted(set(profile_ids))
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.MARK_CHANGED, [listed(ids)])
+
+
+def nudge(task: str) -> None:
+    """Wake a worker once the transaction is committed. May be lost: a sweep finds the rows all the same."""
+    transaction.on_commit(lambda: _send(task))
+
+
+def answer_nudge(task: str) -> None:
+    """Said by a task before it reads anything: whoever commits from now on nudges again."""
+    with contextlib.suppress(RedisError, OSError):
+        if client := _nudges():
+            client.delete(f"nudge:{task}")
+
+
+@cache
+def _nudges() -> Redis | None:
+    """One client for the life of the process: Django's cache would make a new one for every call."""
+    return Redis.from_url(settings.CACHE_URL, **CONNECTION) if settings.CACHE_URL else None
+
+
+def _send(task: str) -> None:
+    """One message for all nudges that a task has not answered yet: a busy inbox does not flood the broker."""
+    try:
+        client = _nudges()
+        if client is None or client.set(f"nudge:{task}", 1, nx=True, ex=NUDGE_SECONDS):
+            current_app.send_task(task, expires=30, retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError):
+        logger.warning("The broker took no nudge for %s; the sweep will find the rows.", task)

@@ -1,0 +1,43 @@
+"""What goes into a judgement and what comes out of it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from profiles.identity import Ref
+
+
+class Sighting(NamedTuple):
+    """These identifiers were seen together by a source, at a trust, on a UTC day: a fact before it has a number."""
+
+    refs: tuple[Ref, ...]
+    source_id: int
+    trust: int
+    day: date
+
+
+class Landing(NamedTuple):
+    """Where a sighting belongs: the profile, and the identifier that is the evidence for it."""
+
+    profile_id: int
+    identifier_id: int
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What became of a chunk's sightings. Golden e-mail and phone follow from `contact_changes`."""
+
+    landings: dict[Sighting, Landing] = field(default_factory=dict)
+    changed_profiles: set[int] = field(default_factory=set)
+    contact_changes: set[int] = field(default_factory=set)
+
+
+def fact_digest(sighting: Sighting) -> str:
+    """The name of a fact, 32 hexadecimal digits: the same set of identifiers, source, trust and day give the same one."""
+    refs, source_id, trust, day = sighting
+    named = [f"{namespace}\0{value}" for namespace, value in refs]
+    if len(named) > 1:
+        named.sort()
+    words = f"{source_id}\0{trust}\0{day}\0" + "\0".join(named)
+    return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,366 @@
+"""Set-based statements on people and events, each with the reason why it is not ORM.
+
+Lists that a chunk of the drain sends come as one text with commas: the driver takes far longer over a list.
+"""
+
+# Append-only and in bulk: no object is made for a wake-up.
+MARK_CHANGED = """
+INSERT INTO profiles_profilechange (profile_id) SELECT unnest(string_to_array(%s, ',')::bigint[])
+"""
+
+# A pair of columns against thousands of pairs, in one statement. Sent as one JSON list of pairs, which is written and
+# read many times faster than two arrays of texts.
+FIND_IDENTIFIERS = """
+SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.component, i.last_seen_on,
+       i.quarantined_at IS NOT NULL
+FROM jsonb_array_elements(%s::jsonb) AS wanted (pair)
+JOIN profiles_identifier i ON i.value = wanted.pair ->> 1 AND i.namespace = wanted.pair ->> 0
+"""
+
+# Everything that the profiles of a chunk hold: what limits and unique keys are judged by.
+IDENTIFIERS_OF_PROFILES = """
+SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.component, i.last_seen_on,
+       i.quarantined_at IS NOT NULL
+FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile_id = wanted.id
+"""
+
+# Ids first, rows later: facts name identifiers by id. The component is set once the facts are joined.
+INSERT_IDENTIFIERS = """
+INSERT INTO profiles_identifier
+    (namespace, value, component, is_vouched, since, first_seen_on, last_seen_on)
+SELECT namespace, value, 0, false, day, day, day
+FROM unnest(%s::text[], %s::text[], %s::date[]) AS fresh (namespace, value, day)
+RETURNING namespace, value, id
+"""
+
+# Numbers for profiles yet to be made, in order, so that the smaller one was created first.
+PROFILE_NUMBERS = """
+SELECT nextval(pg_get_serial_sequence('profiles_profile', 'id')) FROM generate_series(1, %s)
+"""
+
+INSERT_PROFILES = """
+INSERT INTO profiles_profile (id, uuid, traits, is_restricted, first_seen_at, last_seen_at)
+SELECT id, uuid, '{}'::jsonb, false, %s, %s FROM unnest(%s::bigint[], %s::uuid[]) AS fresh (id, uuid)
+"""
+
+INSERT_PROFILE_IDENTIFIERS = """
+INSERT INTO profiles_identifier
+    (namespace, value, profile_id, component, is_vouched, since, first_seen_on, last_seen_on)
+SELECT 'profile', fresh.value, fresh.profile_id, anchor.component, false, day, day, day
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::date[]) AS fresh (value, profile_id, anchor_id, day)
+JOIN profiles_identifier anchor ON anchor.id = fresh.anchor_id
+"""
+
+# One statement for all identifiers that a chunk gave, moved or vouched.
+UPDATE_IDENTIFIERS = """
+UPDATE profiles_identifier i
+SET profile_id = changed.profile_id, is_vouched = changed.is_vouched, since = changed.since,
+    quarantined_at = CASE WHEN changed.is_quarantined THEN coalesce(i.quarantined_at, %s) END
+FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::boolean[],
+        string_to_array(%s, ',')::date[], string_to_array(%s, ',')::boolean[])
+    AS changed (id, profile_id, is_vouched, since, is_quarantined)
+WHERE i.id = changed.id
+"""
+
+SET_COMPONENTS = """
+UPDATE profiles_identifier i SET component = joined.component
+FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[]) AS joined (id, component)
+WHERE i.id = joined.id
+"""
+
+# Components only grow: all identifiers of the smaller ones take the number of the one they join.
+JOIN_COMPONENTS = """
+UPDATE profiles_identifier i SET component = joined.target
+FROM unnest(%s::bigint[], %s::bigint[]) AS joined (origin, target)
+WHERE i.component = joined.origin
+"""
+
+# Touches no index, and nothing at all for who was seen on that day already.
+SEE_IDENTIFIERS = """
+UPDATE profiles_identifier i SET last_seen_on = seen.day
+FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::date[]) AS seen (id, day)
+WHERE i.id = seen.id AND i.last_seen_on < seen.day
+"""
+
+KNOWN_FACTS = """
+SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(string_to_array(%s, ',')::uuid[])
+"""
+
+FACT_NUMBERS = """
+SELECT nextval('profiles_fact_seq') FROM generate_series(1, %s)
+"""
+
+COPY_FACTS = """
+COPY profiles_identityfact (seq, digest, identifier_ids, source_id, trust, day) FROM STDIN
+"""
+
+# Few rows against thousands of identifiers: the ORM would spell each of them out.
+DECISIONS = """
+SELECT one.namespace, one.value, other.namespace, other.value
+FROM profiles_identitydecision d
+JOIN profiles_identifier one ON one.id = d.one_id
+JOIN profiles_identifier other ON other.id = d.other_id
+WHERE d.one_id = ANY(%(identifiers)s) OR d.other_id = ANY(%(identifiers)s)
+"""
+
+COPY_OUTCOMES = """
+COPY profiles_identityoutcome (fact_id, identifier_id, wanter_id, rule, day) FROM STDIN
+"""
+
+COPY_MERGES = """
+COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifier_ids, absorbed_identifier_ids,
+    fact_id, rule, actor, merged_at) FROM STDIN
+"""
+
+FACT_KEYS = """
+SELECT seq, id FROM profiles_identityfact WHERE seq = ANY(%s)
+"""
+
+WANTS = """
+SELECT identifier_id, wanter_id, day FROM profiles_identityoutcome
+WHERE identifier_id = ANY(%s) AND wanter_id IS NOT NULL AND rule <> 'takeover' AND rule <> 'quarantine'
+"""
+
+# Moved by DELETE and INSERT: profile_id is the key that spreads the table over a cluster.
+MOVE_EVENTS = """
+WITH moved AS (
+    DELETE FROM profiles_event e
+    USING unnest(%(identifiers)s::bigint[], %(origins)s::bigint[], %(targets)s::bigint[])
+        AS move (identifier_id, origin, target)
+    WHERE e.profile_id = move.origin AND e.identifier_id = move.identifier_id
+    RETURNING move.target, e.*
+)
+INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value,
+    properties, context, received_at, original_timestamp, sent_at)
+SELECT target, "timestamp", id, identifier_id, source_id, name_id, value,
+    properties, context, received_at, original_timestamp, sent_at FROM moved
+"""
+
+MOVE_RECORDS = """
+WITH moved AS (
+    DELETE FROM profiles_sourcerecord r
+    USING unnest(%(identifiers)s::bigint[], %(origins)s::bigint[], %(targets)s::bigint[])
+        AS move (identifier_id, origin, target)
+    WHERE r.profile_id = move.origin AND r.identifier_id = move.identifier_id
+    RETURNING move.target, r.*
+)
+INSERT INTO profiles_sourcerecord (id, identifier_id, profile_id, source_id, trust, traits, updated_at)
+SELECT id, identifier_id, target, source_id, trust, traits, updated_at FROM moved
+"""
+
+MOVE_LOCKS = """
+WITH moved AS (
+    DELETE FROM profiles_traitlock l
+    USING unnest(%(identifiers)s::bigint[], %(origins)s::bigint[], %(targets)s::bigint[])
+        AS move (identifier_id, origin, target)
+    WHERE l.profile_id = move.origin AND l.identifier_id = move.identifier_id
+    RETURNING move.target, l.*
+)
+INSERT INTO profiles_traitlock (id, identifier_id, profile_id, key, value, actor, reason, locked_at)
+SELECT id, identifier_id, target, key, value, actor, reason, locked_at FROM moved
+"""
+
+# Recomputed from the events, never added up. A statement of its own: siblings of one WITH would race.
+DELETE_STATS = """
+DELETE FROM profiles_eventstat WHERE profile_id = ANY(%s)
+"""
+RECOMPUTE_STATS = """
+INSERT INTO profiles_eventstat (profile_id, name_id, count, sum, first_at, last_at)
+SELECT profile_id, name_id, count(*), coalesce(sum(value), 0), min("timestamp"), max("timestamp")
+FROM profiles_event WHERE profile_id = ANY(%s) GROUP BY profile_id, name_id
+"""
+
+# Straight into the months: what was seen before is left out already, so that nothing can conflict.
+COPY_EVENTS = """
+COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value, properties, context,
+    received_at, original_timestamp, sent_at) FROM STDIN
+"""
+# What a chunk adds, summed up before it is sent. Sorted, so that upserts of two drains cannot deadlock.
+ADD_TO_STATS = """
+INSERT INTO profiles_eventstat AS stat (profile_id, name_id, count, sum, first_at, last_at)
+SELECT * FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[],
+        string_to_array(%s, ',')::numeric[], string_to_array(%s, ',')::timestamptz[], string_to_array(%s, ',')::timestamptz[])
+    AS added (profile_id, name_id, count, sum, first_at, last_at)
+ORDER BY profile_id, name_id
+ON CONFLICT (profile_id, name_id) DO UPDATE SET
+    count = stat.count + excluded.count, sum = stat.sum + excluded.sum,
+    first_at = least(stat.first_at, excluded.first_at), last_at = greatest(stat.last_at, excluded.last_at)
+"""
+
+# Touches no index. Sorted like the statistics.
+SEE_PROFILES = """
+UPDATE profiles_profile p
+SET first_seen_at = least(p.first_seen_at, seen.first_at), last_seen_at = greatest(p.last_seen_at, seen.last_at)
+FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::timestamptz[], string_to_array(%s, ',')::timestamptz[]) AS seen (id, first_at, last_at)
+WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at)
+"""
+
+# Returns only what was not seen before; inserted in order, so that two drains cannot deadlock.
+SEE_MESSAGES = """
+INSERT INTO profiles_seenmessage (digest, day)
+SELECT digest, %s FROM unnest(string_to_array(%s, ',')::uuid[]) AS arrived (digest) ORDER BY digest
+ON CONFLICT DO NOTHING RETURNING replace(digest::text, '-', '')
+"""
+
+RECORDS_OF_PROFILES = """
+SELECT r.profile_id, r.identifier_id, r.source_id, r.trust, r.traits::text
+FROM profiles_sourcerecord r WHERE r.profile_id = ANY(%s)
+"""
+
+UPSERT_RECORDS = """
+INSERT INTO profiles_sourcerecord (profile_id, identifier_id, source_id, trust, traits, updated_at)
+SELECT profile_id, identifier_id, source_id, trust, traits, %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::jsonb[])
+    AS learned (profile_id, identifier_id, source_id, trust, traits)
+ON CONFLICT (profile_id, identifier_id, source_id, trust)
+DO UPDATE SET traits = excluded.traits, updated_at = excluded.updated_at
+"""
+
+LOCKS_OF_PROFILES = """
+SELECT profile_id, key, value::text, extract(epoch FROM locked_at) FROM profiles_traitlock WHERE profile_id = ANY(%s)
+"""
+
+CONTACTS_OF_PROFILES = """
+SELECT i.profile_id, i.namespace, i.value, i.is_vouched, i.since
+FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile_id = wanted.id
+WHERE i.namespace IN ('email', 'phone')
+"""
+
+GOLDEN_OF_PROFILES = """
+SELECT id, traits::text FROM profiles_profile WHERE id = ANY(%s)
+"""
+
+SET_GOLDEN = """
+UPDATE profiles_profile p SET traits = golden.traits
+FROM unnest(%s::bigint[], %s::jsonb[]) AS golden (id, traits) WHERE p.id = golden.id
+"""
+
+# What a person leaves behind in facts that name others too: the others keep theirs, under a name of no meaning,
+# since a fact's digest is made of its identifiers.
+DETACH_FACTS = """
+UPDATE profiles_identityfact SET digest = gen_random_uuid(),
+    identifier_ids = ARRAY(SELECT id FROM unnest(identifier_ids) AS id WHERE id <> ALL(%(identifiers)s))
+WHERE identifier_ids && %(identifiers)s::bigint[] AND NOT identifier_ids <@ %(identifiers)s::bigint[]
+"""
+DELETE_FACTS = """
+DELETE FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
+"""
+# A merge stays a merge where the fact that made it is forgotten.
+RELEASE_MERGES = """
+UPDATE profiles_merge SET fact_id = NULL
+WHERE fact_id IN (SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[])
+"""
+DELETE_OUTCOMES = """
+DELETE FROM profiles_identityoutcome o
+WHERE o.identifier_id = ANY(%(identifiers)s) OR o.wanter_id = ANY(%(identifiers)s)
+   OR o.fact_id IN (SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[])
+"""
+DELETE_DECISIONS = """
+DELETE FROM profiles_identitydecision WHERE one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s)
+"""
+# What remains of both sides goes on keeping them apart: a refusal that the merge preserved still counts.
+DETACH_MERGES = """
+UPDATE profiles_merge SET
+    survivor_identifier_ids = ARRAY(SELECT id FROM unnest(survivor_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s)),
+    absorbed_identifier_ids = ARRAY(SELECT id FROM unnest(absorbed_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s))
+WHERE survivor_id = %(profile)s
+  AND (survivor_identifier_ids || absorbed_identifier_ids) && %(identifiers)s::bigint[]
+"""
+DELETE_MERGES = """
+DELETE FROM profiles_merge
+WHERE survivor_id = %(profile)s
+  AND (cardinality(survivor_identifier_ids) = 0 OR cardinality(absorbed_identifier_ids) = 0)
+"""
+DELETE_EVENTS = """
+DELETE FROM profiles_event WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+"""
+DELETE_RECORDS = """
+DELETE FROM profiles_sourcerecord WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+"""
+DELETE_LOCKS = """
+DELETE FROM profiles_traitlock WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+"""
+DELETE_CHANGES = """
+DELETE FROM profiles_profilechange WHERE profile_id = %(profile)s
+"""
+DELETE_IDENTIFIERS = """
+DELETE FROM profiles_identifier WHERE id = ANY(%(identifiers)s)
+"""
+# Once nothing names it any more.
+DELETE_EMPTY_PROFILE = """
+DELETE FROM profiles_profile p WHERE p.id = %(profile)s
+  AND NOT EXISTS (SELECT 1 FROM profiles_identifier i WHERE i.profile_id = p.id)
+"""
+RESURVIVE_MERGES = """
+UPDATE profiles_merge m SET survivor_id = pair.survivor
+FROM unnest(%s::bigint[], %s::bigint[]) AS pair (survivor, absorbed) WHERE m.survivor_id = pair.absorbed
+"""
+
+# The identifiers of arrays, one by one, less those that a rule took out of their fact: the ORM cannot filter by what it unnests.
+NAMED_BY_SOURCE = """
+SELECT i.profile_id FROM profiles_identityfact f
+JOIN profiles_source s ON s.id = f.source_id
+CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
+JOIN profiles_identifier i ON i.id = named.id
+WHERE s.key = %s AND i.profile_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM profiles_identityoutcome o
+    WHERE o.fact_id = f.id AND o.identifier_id = named.id AND o.rule = ANY(%s)
+)
+"""
+
+# Verification. Components in order, by their index alone: a loose index scan of distinct numbers is beyond the ORM's reach.
+NEXT_COMPONENTS = """
+SELECT DISTINCT component FROM profiles_identifier WHERE component > %s ORDER BY component LIMIT %s
+"""
+# All facts in one pass, sorted by the components that they name: looked up by overlap, each batch would cost more than this.
+FACTS_BY_COMPONENT = """
+SELECT DISTINCT ON (i.component, f.seq) i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day
+FROM profiles_identityfact f
+CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
+JOIN profiles_identifier i ON i.id = named.id
+ORDER BY i.component, f.seq
+"""
+# Set difference both ways; the ORM has no EXCEPT of aggregates.
+DRIFTED_STATS = """
+WITH counted AS (
+    SELECT profile_id, name_id, count(*) AS count, coalesce(sum(value), 0) AS sum,
+        min("timestamp") AS first_at, max("timestamp") AS last_at
+    FROM profiles_event WHERE profile_id = ANY(%(profiles)s) GROUP BY profile_id, name_id
+), stored AS (
+    SELECT profile_id, name_id, count, sum, first_at, last_at
+    FROM profiles_eventstat WHERE profile_id = ANY(%(profiles)s)
+)
+SELECT DISTINCT profile_id FROM (
+    (TABLE counted EXCEPT TABLE stored) UNION ALL (TABLE stored EXCEPT TABLE counted)
+) AS differing
+"""
+# One pass over each big table: rows that are not with the profile that holds their identifier.
+ASTRAY_EVENTS = """
+SELECT DISTINCT e.profile_id FROM profiles_event e
+LEFT JOIN profiles_identifier i ON i.id = e.identifier_id WHERE i.profile_id IS DISTINCT FROM e.profile_id
+"""
+ASTRAY_RECORDS = """
+SELECT DISTINCT r.profile_id FROM profiles_sourcerecord r
+LEFT JOIN profiles_identifier i ON i.id = r.identifier_id WHERE i.profile_id IS DISTINCT FROM r.profile_id
+"""
+ASTRAY_LOCKS = """
+SELECT DISTINCT l.profile_id FROM profiles_traitlock l
+LEFT JOIN profiles_identifier i ON i.id = l.identifier_id WHERE i.profile_id IS DISTINCT FROM l.profile_id
+"""
+ASTRAY_STATS = """
+SELECT DISTINCT s.profile_id FROM profiles_eventstat s
+WHERE NOT EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = s.profile_id)
+"""
+NAMELESS_PROFILES = """
+SELECT p.id FROM profiles_profile p WHERE NOT EXISTS (
+    SELECT 1 FROM profiles_identifier i
+    WHERE i.value = p.uuid::text AND i.namespace = 'profile' AND i.profile_id = p.id
+)
+"""
+SCATTERED_PROFILES = """
+SELECT profile_id FROM profiles_identifier WHERE profile_id IS NOT NULL
+GROUP BY profile_id HAVING min(component) <> max(component)
+"""
+READ_ONE_SNAPSHOT = """
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+"""

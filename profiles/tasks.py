@@ -1,0 +1,14 @@
+"""Background work of profiles."""
+
+from celery import shared_task
+
+from profiles import partitions
+from profiles.services import database_now
+
+
+@shared_task(name="profiles.make_partitions")
+def make_partitions() -> None:
+    """Make the months ahead of every partitioned table."""
+    now = database_now()
+    for table in partitions.PARTITIONED_TABLES:
+        partitions.make_months(table, now=now)

@@ -1,0 +1,97 @@
+"""Plain makers of the rows that tests start from; what is not named gets a sensible value."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import msgspec
+from django.db import connection
+from rest_framework.test import APIClient
+from uuid_utils.compat import uuid7
+
+from consent.models import Purpose
+from consent.services import PurposeTerms, define_purpose
+from ingestion.models import WriteKey
+from ingestion.services import accept, create_write_key, drain_inbox
+from profiles.models import Identifier, Profile, Source, TrustLevel
+from profiles.models.access import Scope
+from profiles.services import create_api_key
+
+NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+def make_source(**overrides: Any) -> Source:
+    key = overrides.pop("key", f"source-{next(_numbers)}")
+    return Source.objects.get_or_create(key=key, defaults={"name": key.title()} | overrides)[0]
+
+
+def make_profile(*references: str, is_vouched: bool = True, **overrides: Any) -> Profile:
+    """A profile that holds `namespace:value` references, beside its own UUID."""
+    fields = {"uuid": uuid7(), "first_seen_at": NOW, "last_seen_at": NOW} | overrides
+    profile = Profile.objects.create(**fields)
+    make_identifier(f"profile:{profile.uuid}", profile=profile, is_vouched=False)
+    for reference in references:
+        make_identifier(reference, profile=profile, is_vouched=is_vouched)
+    return profile
+
+
+def make_identifier(reference: str, **overrides: Any) -> Identifier:
+    namespace, _, value = reference.partition(":")
+    day = NOW.date()
+    fields = {"since": day, "first_seen_on": day, "last_seen_on": day, "component": 0} | overrides
+    identifier = Identifier.objects.create(namespace=namespace, value=value, **fields)
+    if not identifier.component:
+        identifier.component = identifier.pk
+        identifier.save(update_fields=["component"])
+    return identifier
+
+
+def count_rows(table: str) -> int:
+    """Rows of a table, by its name in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table)}")
+        return int(cursor.fetchone()[0])
+
+
+def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str:
+    """The secret of a new write key."""
+    key = create_write_key(source or make_source(), kind=WriteKey.Kind(kind))
+    return key[1]
+
+
+def make_api_key(*scopes: str) -> str:
+    """The secret of a new API key; without scopes it has all of them."""
+    return create_api_key("tests", scopes=scopes or Scope.values)[1]
+
+
+def make_purpose(key: str = "newsletter", *, now: datetime = NOW, **terms: Any) -> Purpose:
+    """A purpose; by consent, and not direct marketing, unless said otherwise."""
+    said = {"title": key.title(), "text": f"Why we do {key}.", "legal_basis": "consent"} | terms
+    return define_purpose(key=key, terms=PurposeTerms(**said), now=now)
+
+
+def make_client(*scopes: str) -> APIClient:
+    """A caller of the API with a new key; without scopes the key has all of them."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes)}")
+    return client
+
+
+def tell(*messages: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER) -> None:
+    """Messages of a source, accepted and drained. They are of type identify, unless they say otherwise."""
+    batch = [{"type": "identify"} | message for message in messages]
+    accept(
+        b"\n" + msgspec.json.encode({"batch": batch}),
+        source_id=make_source(key=source).pk,
+        trust=trust,
+        message_count=len(batch),
+        is_opted_out=False,
+    )
+    drain_inbox()
+
+
+def holder_of(reference: str) -> Profile:
+    """The profile that holds `namespace:value`."""
+    namespace, _, value = reference.partition(":")
+    return Profile.objects.get(identifiers__namespace=namespace, identifiers__value=value)
