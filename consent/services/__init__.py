@@ -1,0 +1,111 @@
+"""All writes of consent and of people's rights, and the gate: one transaction each, with the actor named."""
+
+from consent.services.access import ArchiveGone, holdings_of, make_archive, shown, take_archive
+from consent.services.acts import act_on, act_on_requests
+from consent.services.erasure import erase, erase_person
+from consent.services.intake import (
+    Statement,
+    Suppressed,
+    UnknownProfile,
+    take_consent,
+    take_own_consent,
+)
+from consent.services.ledger import ConsentInput, UnknownPurpose, record, record_many
+from consent.services.links import (
+    OpenedSession,
+    open_session,
+    request_link,
+    send_links,
+    session_of,
+)
+from consent.services.proof import consent_proof, verify_digests
+from consent.services.purposes import (
+    PurposeTerms,
+    add_notice,
+    change_purpose,
+    define_purpose,
+    replaced_terms,
+)
+from consent.services.requests import (
+    Asked,
+    WrongStep,
+    cancel_request,
+    extend_request,
+    open_own_request,
+    open_request,
+    refuse_request,
+    verify_request,
+)
+from consent.services.states import (
+    Drift,
+    current_states,
+    may_process,
+    rebuild_states,
+    verify_states,
+)
+from consent.services.subjects import Subject, own_subject, subject_of
+from consent.services.suppression import (
+    SuppressionKeyMissing,
+    check_suppression_key,
+    is_suppressed,
+    suppress,
+    suppressed,
+)
+from consent.services.upkeep import remove_expired
+from consent.sql import PERMITTED
+
+__all__ = [
+    "PERMITTED",
+    "ArchiveGone",
+    "Asked",
+    "ConsentInput",
+    "Drift",
+    "OpenedSession",
+    "PurposeTerms",
+    "Statement",
+    "Subject",
+    "Suppressed",
+    "SuppressionKeyMissing",
+    "UnknownProfile",
+    "UnknownPurpose",
+    "WrongStep",
+    "act_on",
+    "act_on_requests",
+    "add_notice",
+    "cancel_request",
+    "change_purpose",
+    "check_suppression_key",
+    "consent_proof",
+    "current_states",
+    "define_purpose",
+    "erase",
+    "erase_person",
+    "extend_request",
+    "holdings_of",
+    "is_suppressed",
+    "make_archive",
+    "may_process",
+    "open_own_request",
+    "open_request",
+    "open_session",
+    "own_subject",
+    "rebuild_states",
+    "record",
+    "record_many",
+    "refuse_request",
+    "remove_expired",
+    "replaced_terms",
+    "request_link",
+    "send_links",
+    "session_of",
+    "shown",
+    "subject_of",
+    "suppress",
+    "suppressed",
+    "take_archive",
+    "take_consent",
+    "take_own_consent",
+    "verify_digests",
+    "verify_request",
+    "verify_states",
+]

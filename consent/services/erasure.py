@@ -1,0 +1,72 @@
+"""Erasure: everything that the registry of holdings knows of a person goes, in one transaction; the proofs stay, nameless.
+
+Invariant: the receipt holds no personal data; run again, after a kill at any line, it comes to the same end.
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from consent.models import PrivacyRequest
+from consent.services.requests import ACTIVE, Kind, Status, closed_by_others, subject_now
+from profiles.models import Profile
+from profiles.registry import Person, registry
+from profiles.services import database_now, mark_changed, nudge
+
+
+def erase(request: PrivacyRequest) -> None:
+    """Delete the person whom a verified request is about, under the people lock, and write the receipt.
+
+    The identifiers were suppressed when the request was verified. What other people hold is not touched.
+    """
+    counts: Counter[str] = Counter(request.receipt.get("erased", {}))
+    people = subject_now(request).people
+    for person in people:
+        counts.update(erase_person(person))
+    _reopen(request, people)
+    request.receipt |= {
+        "erased": dict(sorted(counts.items())),
+        "kept": {holding.model: holding.kept for holding in registry if holding.kept},
+        "erased_at": database_now().isoformat(),
+    }
+    request.body, request.reason = {}, ""
+    request.save(update_fields=["body", "reason", "receipt"])
+
+
+def erase_person(person: Person) -> dict[str, int]:
+    """Delete what is held by these identifiers of a profile; return the number of rows by model."""
+    counts = {
+        holding.model: holding.erase(person)
+        for holding in registry.in_order_of_erasure()
+        if holding.erase is not None
+    }
+    return {model: count for model, count in counts.items() if count}
+
+
+def is_drained(moment: datetime) -> bool:
+    """Whether all that was accepted before the moment has been taken in."""
+    return all(holding.is_drained(moment) for holding in registry if holding.is_drained is not None)
+
+
+def suppressed_at(receipt: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(receipt["suppressed_at"])
+
+
+def _reopen(request: PrivacyRequest, people: tuple[Person, ...]) -> None:
+    """What is left of a profile of which a part was erased is somebody else's for all we know: open its gate again."""
+    left = [person.profile_id for person in people]
+    noted = set(request.body.get("restricted", ())) - closed_by_others(request)
+    for profile in Profile.objects.filter(pk__in=noted & set(left)):
+        if not _is_restricted_on_request(profile):
+            profile.is_restricted = False
+            profile.save(update_fields=["is_restricted"])
+    mark_changed(Profile.objects.filter(pk__in=left).values_list("pk", flat=True))
+    nudge("segments.refresh_changed")
+
+
+def _is_restricted_on_request(profile: Profile) -> bool:
+    """Whether somebody asked for the restriction of what is left, which no erasure of another part may lift."""
+    held = list(profile.identifiers.values_list("pk", flat=True))
+    return PrivacyRequest.objects.filter(
+        kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE), identifier_ids__overlap=held
+    ).exists()

@@ -1,0 +1,74 @@
+"""Proving a consent, and proving that the ledger is what was written.
+
+Invariant: nothing here writes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from consent.digests import event_digest
+from consent.models import ConsentBody, ConsentEvent
+from consent.services.ledger import digested_row
+from profiles.models import Identifier
+
+_CHUNK = 1000
+
+
+def verify_digests() -> list[UUID]:
+    """Events whose row or body is not what it was when it was written; bodies gone by erasure prove nothing any more."""
+    return [event.pk for event, body in _with_bodies() if not _is_intact(event, body)]
+
+
+def consent_proof(event_id: UUID) -> dict[str, Any]:
+    """Who, what text, when, how, where, until when. Raises ConsentEvent.DoesNotExist."""
+    event = ConsentEvent.objects.select_related(
+        "purpose", "purpose_version", "notice", "source"
+    ).get(pk=event_id)
+    body = ConsentBody.objects.filter(event=event).first()
+    return {
+        "event": str(event.pk),
+        "who": _who(event),
+        "said": f"{event.kind} {event.state}",
+        "about": event.purpose.key if event.purpose else "all direct marketing",
+        "text": _text(event),
+        "notice": _notice(event),
+        "when": {"occurred_at": event.occurred_at, "received_at": event.received_at},
+        "how": {"actor": event.actor, "method": event.method, "trust": event.get_trust_display()},
+        "where": {
+            "source": event.source.key if event.source else None,
+            "recorded_by": event.recorded_by,
+            "evidence": body.evidence if body else "erased",
+        },
+        "until": event.valid_until,
+        "digest": event.digest,
+        "is_intact": _is_intact(event, body) if body else "the body is erased",
+    }
+
+
+def _with_bodies() -> Iterator[tuple[ConsentEvent, ConsentBody]]:
+    bodies = ConsentBody.objects.select_related("event").order_by("pk")
+    return ((body.event, body) for body in bodies.iterator(chunk_size=_CHUNK))
+
+
+def _is_intact(event: ConsentEvent, body: ConsentBody) -> bool:
+    return event.digest == event_digest(body.salt, digested_row(event), body.evidence)
+
+
+def _who(event: ConsentEvent) -> str:
+    identifier = Identifier.objects.filter(pk=event.identifier_id).first()
+    return str(identifier) if identifier else f"identifier {event.identifier_id}, erased"
+
+
+def _text(event: ConsentEvent) -> dict[str, Any] | None:
+    version = event.purpose_version
+    if version is None:
+        return None
+    return {"title": version.title, "version": version.number, "text": version.text}
+
+
+def _notice(event: ConsentEvent) -> dict[str, Any] | None:
+    notice = event.notice
+    if notice is None:
+        return None
+    return {"key": notice.key, "language": notice.language, "sha256": notice.digest}

@@ -1,0 +1,67 @@
+"""Set-based statements on consent, each with the reason why it is not ORM."""
+
+# The gate for sets: whether profile `p` may be processed for the purpose with key %(purpose)s at %(at)s. It goes into the
+# statements of every outlet, so it is text; `consent.gate.permits` says the same of one profile, and a test proves it.
+# Each EXISTS may be planned as one hashed scan or as look-ups per row, whichever costs less; IS FALSE and not NOT, since an
+# anti-join planned on old statistics can go through all objections for each profile.
+PERMITTED = """(
+    NOT p.is_restricted
+    AND EXISTS (
+        SELECT 1 FROM consent_purpose q
+        WHERE q.key = %(purpose)s
+    )
+    AND EXISTS (
+        SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
+        WHERE s.profile_id = p.id AND q.key = %(purpose)s AND s.is_objected
+            AND (q.is_direct_marketing OR q.legal_basis IN ('consent', 'legitimate_interest', 'public_task'))
+    ) IS FALSE
+    AND (
+        EXISTS (
+            SELECT 1 FROM consent_purpose q
+            WHERE q.key = %(purpose)s AND q.legal_basis <> 'consent'
+        )
+        OR EXISTS (
+            SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
+            WHERE s.profile_id = p.id AND q.key = %(purpose)s
+                AND s.state IN ('given', 'renewed') AND s.version >= q.minimum_version
+                AND (s.valid_until IS NULL OR s.valid_until > %(at)s)
+        )
+    )
+)"""
+
+# Numbers in order of arrival, for many rows at once.
+EVENT_NUMBERS = """
+SELECT nextval('consent_event_seq') FROM generate_series(1, %s)
+"""
+
+# Thousands of states in one statement; sorted, so that two writers cannot deadlock.
+UPSERT_STATES = """
+INSERT INTO consent_consentstate
+    (profile_id, purpose_id, state, version, decided_at, valid_until, is_objected, objected_at)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[], %s::timestamptz[],
+    %s::timestamptz[], %s::boolean[], %s::timestamptz[])
+ORDER BY 1, 2
+ON CONFLICT (profile_id, purpose_id) DO UPDATE SET
+    state = excluded.state, version = excluded.version, decided_at = excluded.decided_at,
+    valid_until = excluded.valid_until, is_objected = excluded.is_objected,
+    objected_at = excluded.objected_at, updated_at = now()
+"""
+
+# Pairs of keys, which the ORM cannot match in one statement.
+DELETE_STATES = """
+DELETE FROM consent_consentstate s USING unnest(%s::bigint[], %s::bigint[]) AS gone (profile_id, purpose_id)
+WHERE s.profile_id = gone.profile_id AND s.purpose_id = gone.purpose_id
+"""
+
+# One question on the way of every message: which digests are suppressed, and is there a key in use that we do not have.
+SUPPRESSED = """
+SELECT s.digest, NULL::text FROM consent_suppression s
+WHERE s.digest = ANY(%(digests)s) AND s.key_id = ANY(%(key_ids)s)
+UNION ALL
+SELECT NULL, k.key_id FROM consent_suppressionkeycheck k WHERE NOT k.key_id = ANY(%(key_ids)s)
+"""
+
+# One writer at a time for one address, so that nobody gets more links than allowed.
+LOCK_ADDRESS = """
+SELECT pg_advisory_xact_lock(%s, %s)
+"""

@@ -1,0 +1,35 @@
+"""Celery tasks of this app: no arguments that name anybody, one service call each."""
+
+import logging
+
+from celery import shared_task
+
+from consent import services
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="consent.act_on_requests")
+def act_on_requests() -> int:
+    """Act on privacy requests, and mail the links whose nudge was lost."""
+    services.send_links()
+    return services.act_on_requests()
+
+
+@shared_task(name="consent.send_links")
+def send_links() -> int:
+    return services.send_links()
+
+
+@shared_task(name="consent.verify_states")
+def verify_states() -> int:
+    """Compare states with the ledger; what differs is logged by number and left for people to look at."""
+    drift = services.verify_states()
+    if drift:
+        logger.error("%s consent states differ from the ledger; see verify_ledger.", len(drift))
+    return len(drift)
+
+
+@shared_task(name="consent.remove_expired")
+def remove_expired() -> int:
+    return services.remove_expired()

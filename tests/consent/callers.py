@@ -1,0 +1,35 @@
+"""Who calls the API in these tests: a service by its key, and a customer by his session."""
+
+from typing import Any
+
+from django.core import mail
+from rest_framework.test import APIClient
+
+from consent.services import send_links
+from tests.factories import make_api_key
+
+BASE = "/api/v1"
+
+
+def service(*scopes: str) -> APIClient:
+    """A service whose key has these scopes; all of them, if none are named."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes)}")
+    return client
+
+
+def mailed_token(email: str) -> str:
+    """The token of the link that is mailed to an address."""
+    APIClient().post(f"{BASE}/privacy/me/link/", {"email": email})
+    send_links()
+    body: Any = mail.outbox[-1].body
+    return body.split("/privacy/#")[1].split()[0]
+
+
+def customer(email: str) -> APIClient:
+    """A customer who followed the link mailed to him."""
+    client = APIClient()
+    opened = client.post(f"{BASE}/privacy/me/session/", {"token": mailed_token(email)})
+    assert opened.status_code == 201, opened.json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {opened.json()['token']}")
+    return client

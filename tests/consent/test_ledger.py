@@ -1,0 +1,292 @@
+"""The ledger and its projection, through the database."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from consent.models import ConsentBody, ConsentEvent, ConsentState, NoticeVersion, PurposeVersion
+from consent.services import (
+    ConsentInput,
+    PurposeTerms,
+    UnknownPurpose,
+    add_notice,
+    change_purpose,
+    consent_proof,
+    current_states,
+    may_process,
+    rebuild_states,
+    record,
+    record_many,
+    replaced_terms,
+    verify_digests,
+    verify_states,
+)
+from profiles.models import Identifier, Merge, Profile, ProfileChange, TrustLevel
+from profiles.services import identify, people_lock
+from tests.factories import NOW, make_profile, make_purpose, make_source
+
+pytestmark = pytest.mark.django_db
+
+
+def said(profile: Profile, state: str = "given", **overrides: Any) -> ConsentInput:
+    identifier = profile.identifiers.exclude(namespace="profile").first()
+    fields = {
+        "identifier_id": identifier.pk,
+        "profile_id": profile.pk,
+        "purpose": "newsletter",
+        "state": state,
+        "occurred_at": NOW,
+        "received_at": NOW,
+        "actor": "subject",
+        "method": "checkbox",
+        "trust": TrustLevel.SERVER,
+    }
+    return ConsentInput(**fields | overrides)
+
+
+def state_of(profile: Profile, purpose: str = "newsletter") -> dict[str, Any]:
+    return current_states([profile.pk], at=NOW)[profile.pk][purpose]
+
+
+def test_a_consent_written_down_permits_until_it_ends() -> None:
+    make_purpose(validity="P13M")
+    profile = make_profile("email:ada@example.org")
+    event = record(said(profile))
+    assert event.valid_until == NOW.replace(year=2027, month=4)
+    assert may_process(profile.pk, "newsletter", at=NOW)
+    assert not may_process(profile.pk, "newsletter", at=event.valid_until)
+    assert state_of(profile) == {
+        "state": "given",
+        "basis": "consent",
+        "objected": False,
+        "permitted": True,
+        "valid_until": event.valid_until,
+    }
+
+
+def test_validity_counts_from_when_a_consent_takes_effect() -> None:
+    make_purpose(validity="P1M")
+    profile = make_profile("email:ada@example.org")
+    event = record(said(profile, occurred_at=NOW + timedelta(days=900)))
+    assert event.valid_until == NOW.replace(month=4)
+
+
+def test_the_same_idempotency_key_writes_one_event() -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    first = record(said(profile, idempotency_key="form-1"))
+    again = record(said(profile, "withdrawn", idempotency_key="form-1"))
+    both = record_many(
+        [said(profile, idempotency_key=key) for key in ("form-1", "form-2", "form-2")]
+    )
+    assert again == first
+    assert both[0] == first.pk
+    assert both[1] == both[2]
+    assert ConsentEvent.objects.count() == ConsentBody.objects.count() == 2
+    assert "form-1" not in str(first.idempotency_key)
+
+
+def test_an_unknown_purpose_writes_nothing() -> None:
+    profile = make_profile("email:ada@example.org")
+    make_purpose()
+    with pytest.raises(UnknownPurpose):
+        record_many([said(profile), said(profile, purpose="unheard-of")])
+    assert not ConsentEvent.objects.exists()
+
+
+def test_an_import_without_evidence_is_written_as_unknown() -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    assert record(said(profile, actor="import", method="import")).state == "unknown"
+    proven = said(profile, actor="import", method="import", evidence={"file": "2019.csv"})
+    assert record(proven).state == "given"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE consent_consentevent SET state = 'given'",
+        "DELETE FROM consent_consentevent",
+        "TRUNCATE consent_consentevent CASCADE",
+        "UPDATE consent_purposeversion SET text = ''",
+        "DELETE FROM consent_purposeversion",
+        "TRUNCATE consent_purposeversion CASCADE",
+        "UPDATE consent_noticeversion SET content = ''",
+        "DELETE FROM consent_noticeversion",
+        "TRUNCATE consent_noticeversion CASCADE",
+    ],
+)
+def test_the_database_itself_refuses_to_change_what_was_written(statement: str) -> None:
+    make_purpose()
+    record(said(make_profile("email:ada@example.org"), "withdrawn"))
+    add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
+    connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        connection.cursor().execute(statement)
+
+
+def test_evidence_may_hold_numbers_of_any_kind() -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    numbers = [Decimal("19.990"), Decimal("1e400"), Decimal("0.1234567890123456789"), 10**30, -0.0]
+    event = record(said(profile, evidence={"context": {"numbers": numbers}}))
+    stored = ConsentBody.objects.get(event=event).evidence["context"]["numbers"]
+    assert stored[:2] == [19.99, "1E+400"]
+    assert verify_digests() == []
+
+
+def test_a_body_that_was_changed_is_found() -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    event = record(said(profile, evidence={"page": "/join", "amount": 10.0, "ratio": 1e22}))
+    assert verify_digests() == []
+    ConsentBody.objects.filter(event=event).update(evidence={"page": "/other"})
+    assert verify_digests() == [event.pk]
+
+
+def test_states_that_drifted_are_found_and_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    record(said(profile, "withdrawn"))
+    call_command("verify_ledger")
+    ConsentState.objects.update(state="given")
+    ConsentState.objects.create(profile_id=10**6, purpose_id=profile.pk, state="given", version=1)
+    assert len(verify_states()) == 2
+    with pytest.raises(SystemExit):
+        call_command("verify_ledger")
+    assert "2 states differ" in capsys.readouterr().out
+    rebuild_states([profile.pk, 10**6])
+    assert verify_states() == []
+
+
+def test_only_a_changed_state_wakes_the_segments() -> None:
+    make_purpose()
+    profile = make_profile("email:ada@example.org")
+    record(said(profile))
+    assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [profile.pk]
+    record(said(profile, "requested", occurred_at=NOW + timedelta(hours=1)))
+    assert ProfileChange.objects.count() == 1
+
+
+def test_writing_down_a_thousand_events_takes_as_many_queries_as_ten() -> None:
+    make_purpose()
+    profiles = [make_profile(f"email:person-{number}@example.org") for number in range(60)]
+
+    def queries(speaking: list[Profile], count: int) -> int:
+        inputs = [said(speaking[number % len(speaking)]) for number in range(count)]
+        with CaptureQueriesContext(connection) as captured:
+            record_many(inputs)
+        return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
+
+    assert queries(profiles[:50], 1000) == queries(profiles[50:], 10) <= 13
+
+
+def test_a_substantial_version_asks_for_consent_again() -> None:
+    purpose = make_purpose()
+    profile = make_profile("email:ada@example.org")
+    record(said(profile))
+    terms = replaced_terms(purpose, {"text": "More."})
+    change_purpose(purpose, terms=terms, is_substantial=False, now=NOW + timedelta(days=1))
+    assert state_of(profile)["permitted"]
+    ProfileChange.objects.all().delete()
+    change_purpose(purpose, terms=terms, is_substantial=True, now=NOW + timedelta(days=2))
+    assert (state_of(profile)["state"], state_of(profile)["permitted"]) == ("requested", False)
+    assert ProfileChange.objects.filter(profile_id=profile.pk).exists()
+    late = NOW + timedelta(days=3)
+    record(said(profile, occurred_at=NOW + timedelta(hours=1), received_at=late))
+    assert not state_of(profile)["permitted"], (
+        "a consent that comes late is to the text of its time"
+    )
+    record(said(profile, occurred_at=late, received_at=late))
+    assert state_of(profile)["permitted"]
+
+
+def test_a_general_objection_covers_marketing_purposes_made_later() -> None:
+    profile = make_profile("email:ada@example.org")
+    make_purpose("care", legal_basis="legitimate_interest")
+    record(said(profile, kind="objection", purpose=None))
+    made = make_purpose("offers", legal_basis="legitimate_interest", is_direct_marketing=True)
+    assert not may_process(profile.pk, "offers", at=NOW)
+    assert may_process(profile.pk, "care", at=NOW)
+    terms = replaced_terms(made, {"is_direct_marketing": False})
+    change_purpose(made, terms=terms, is_substantial=False, now=NOW)
+    assert may_process(profile.pk, "offers", at=NOW)
+    assert verify_states() == []
+
+
+def test_states_follow_a_merge_and_the_refusal_holds() -> None:
+    make_purpose()
+    source = make_source()
+    with transaction.atomic():
+        people_lock()
+        pks = [
+            identify([reference], source=source, trust=TrustLevel.SERVER, now=NOW)
+            for reference in ("user_id:1", "email:ada@example.org")
+        ]
+        one, other = (Profile.objects.get(pk=pk) for pk in pks)
+        early = NOW - timedelta(days=2)
+        record(said(other, "withdrawn", occurred_at=early, received_at=early))
+        late = NOW - timedelta(days=1)
+        record(said(one, occurred_at=late, received_at=late))
+        identify(
+            ["user_id:1", "email:ada@example.org"], source=source, trust=TrustLevel.SERVER, now=NOW
+        )
+    assert Merge.objects.count() == 1
+    assert not Profile.objects.filter(pk=other.pk).exists()
+    assert state_of(one)["state"] == "withdrawn"
+    assert not ConsentState.objects.filter(profile_id=other.pk).exists()
+    assert verify_states() == []
+
+
+def test_a_proof_says_who_what_when_how_where_and_until_when() -> None:
+    make_purpose(validity="P1Y")
+    notice = add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
+    profile = make_profile("email:ada@example.org")
+    event = record(
+        said(profile, notice_id=notice.pk, evidence={"page": "/join"}, recorded_by="Shop")
+    )
+    proof = consent_proof(event.pk)
+    assert proof["who"] == "email:ada@example.org"
+    assert proof["text"]["text"] == "Why we do newsletter."
+    assert proof["notice"]["sha256"] == notice.digest
+    assert proof["where"]["evidence"] == {"page": "/join"}
+    assert proof["until"] == event.valid_until
+    assert proof["is_intact"] is True
+    Identifier.objects.filter(namespace="email").delete()
+    ConsentBody.objects.all().delete()
+    assert "ada@" not in str(consent_proof(event.pk))
+
+
+def test_the_command_prints_the_proof_and_says_so_where_there_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_purpose()
+    event = record(said(make_profile("email:ada@example.org")))
+    call_command("consent_proof", str(event.pk))
+    assert json.loads(capsys.readouterr().out)["digest"] == event.digest
+    with pytest.raises(CommandError, match="No consent event"):
+        call_command("consent_proof", "00000000-0000-0000-0000-000000000000")
+
+
+def test_the_same_notice_again_is_the_one_that_is_there() -> None:
+    first = add_notice(key="form", language="en", content="Words.", shown_from=NOW)
+    assert add_notice(key="form", language="en", content="Words.", shown_from=NOW) == first
+    add_notice(key="form", language="en", content="Other words.", shown_from=NOW)
+    assert NoticeVersion.objects.count() == 2
+
+
+def test_a_purpose_keeps_all_its_versions() -> None:
+    purpose = make_purpose(categories=["contact"])
+    terms = PurposeTerms(title="T", text="New.", legal_basis="contract")
+    change_purpose(purpose, terms=terms, is_substantial=True, now=NOW)
+    assert purpose.legal_basis == "contract"
+    assert list(PurposeVersion.objects.order_by("number").values_list("text", flat=True)) == [
+        "Why we do newsletter.",
+        "New.",
+    ]

@@ -1,0 +1,133 @@
+"""Consent, requests and erasure at the same time, on real connections: the people lock decides, and nothing is done twice."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from consent.models import ConsentEvent, PrivacyRequest
+from consent.services import (
+    Asked,
+    Statement,
+    Suppressed,
+    act_on,
+    open_request,
+    suppressed,
+    take_consent,
+)
+from profiles.models import Identifier, Profile
+from profiles.services import people_lock
+from tests.factories import make_profile, make_purpose
+
+pytestmark = pytest.mark.usefixtures("committing_db")
+ADA = "email:ada@example.org"
+
+
+def erasure() -> PrivacyRequest:
+    asked = Asked(kind="erasure", references=(ADA,), reason="asked")
+    return open_request(asked, door="service", actor="tests")
+
+
+def give() -> ConsentEvent:
+    statement = Statement(reference=ADA, purpose="newsletter", state="given", method="api")
+    return take_consent(statement, recorded_by="tests")
+
+
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[list[object]]:
+    """Work on a connection of its own, started before the block and waited for after it; gives its result."""
+    results: list[object] = []
+    started = Event()
+
+    def run() -> None:
+        started.set()
+        try:
+            results.append(work())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=run)
+    thread.start()
+    started.wait(10)
+    yield results
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def is_anybody_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def wait_for(question: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if question():
+            return
+        Event().wait(0.02)
+    raise AssertionError("It did not come to that.")
+
+
+def test_a_consent_that_waited_for_an_erasure_does_not_bring_the_person_back() -> None:
+    make_purpose()
+    make_profile(ADA)
+    lock = transaction.atomic()
+    lock.__enter__()
+    people_lock()
+    with beside(give) as told:
+        wait_for(is_anybody_waiting)
+        act_on(erasure().pk)
+        assert told == []
+        lock.__exit__(None, None, None)
+    assert isinstance(told[0], Suppressed)
+    assert not Identifier.objects.filter(namespace="email").exists()
+
+
+def test_two_workers_act_on_a_request_once() -> None:
+    make_profile(ADA)
+    request = erasure()
+    with beside(lambda: act_on(request.pk)) as told:
+        mine = act_on(request.pk)
+    assert sorted([mine, told[0]], key=str) == [False, True]
+    assert request.log.filter(status="done").count() == 1
+
+
+def test_the_suppression_is_seen_by_other_connections_before_the_call_returns() -> None:
+    make_profile(ADA)
+    erasure()
+    with beside(lambda: suppressed([ADA])) as told:
+        pass
+    assert told == [{ADA}]
+
+
+def _die_in_mid_erasure(request_id: Any) -> None:
+    """In a process of its own: erase, and be killed before the commit."""
+    connections.close_all()
+    with transaction.atomic():
+        act_on(request_id)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_erasure_killed_at_its_last_line_is_done_by_the_next_worker() -> None:
+    make_profile(ADA)
+    request = erasure()
+    connections.close_all()
+    worker = get_context("fork").Process(target=_die_in_mid_erasure, args=(request.pk,))
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL
+    assert Profile.objects.count() == 1
+    assert act_on(request.pk)
+    assert not Profile.objects.exists()
+    request.refresh_from_db()
+    assert request.status == "done"

@@ -1,0 +1,265 @@
+"""Privacy requests brought by services: the state machine, each kind's work, and the receipts."""
+
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consent.durations import add_months
+from consent.models import PrivacyRequest
+from consent.services import (
+    Asked,
+    WrongStep,
+    act_on,
+    act_on_requests,
+    cancel_request,
+    current_states,
+    extend_request,
+    may_process,
+    open_request,
+    refuse_request,
+)
+from profiles.models import Profile, SourceRecord
+from tests.consent.callers import BASE, service
+from tests.factories import NOW, make_profile, make_purpose, make_source
+
+pytestmark = pytest.mark.django_db
+REQUESTS = f"{BASE}/privacy/requests/"
+
+
+def ask(kind: str, *references: str, **overrides: Any) -> PrivacyRequest:
+    asked = Asked(kind=kind, references=references, reason="asked by telephone", **overrides)
+    return open_request(asked, door="service", actor="tests")
+
+
+def files_of(content: bytes) -> dict[str, Any]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: json.loads(archive.read(name)) for name in archive.namelist()}
+
+
+def make_ada(**overrides: Any) -> Profile:
+    profile = make_profile("email:ada@example.org", "user_id:1", **overrides)
+    identifier = profile.identifiers.get(namespace="email")
+    SourceRecord.objects.create(
+        identifier=identifier,
+        profile=profile,
+        source=make_source(key="crm"),
+        trust=2,
+        traits={"city": ["Lyon", 1]},
+    )
+    return profile
+
+
+def test_a_request_is_due_in_one_calendar_month() -> None:
+    request = ask("access", "email:ada@example.org")
+    assert request.due_at == add_months(request.received_at, 1)
+    assert add_months(datetime(2026, 1, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
+
+
+def test_a_service_vouches_so_its_request_is_verified_and_every_step_is_logged() -> None:
+    make_ada()
+    client = service("privacy:act")
+    body = {"kind": "access", "identifiers": ["email:Ada@Example.org"], "reason": "asked"}
+    opened = client.post(REQUESTS, body)
+    assert opened.status_code == 201
+    assert opened.json()["status"] == "verified"
+    request = PrivacyRequest.objects.get(pk=opened.json()["id"])
+    assert act_on(request.pk)
+    assert list(request.log.values_list("status", flat=True)) == ["received", "verified", "done"]
+    assert client.get(f"{REQUESTS}{request.pk}/").json()["status"] == "done"
+
+
+def test_the_archive_holds_everything_and_is_fetched_once() -> None:
+    make_purpose(categories=["contact"], recipients=["the printer"], retention="3 years")
+    ada = make_ada(traits={"city": "Lyon"})
+    client = service("privacy:act")
+    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
+    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
+    assert client.get(url).status_code == 404
+    act_on_requests()
+    assert client.head(url).status_code == 405
+    answer = client.get(url)
+    files = files_of(answer.content)
+    assert answer["Content-Type"] == "application/zip"
+    profile = files["data.json"]["profiles"][0]
+    assert profile["id"] == str(ada.uuid)
+    assert profile["traits"] == {"city": "Lyon"}
+    assert {row["value"] for row in profile["sections"]["Identifiers"]} >= {"ada@example.org", "1"}
+    assert profile["consents"]["newsletter"]["permitted"] is False
+    assert files["article15.json"]["sources"] == [{"key": "crm", "name": "Crm"}]
+    assert files["article15.json"]["purposes"][0]["recipients"] == ["the printer"]
+    portable = files["portability.json"]["profiles"][0]["sections"]
+    assert portable["What sources say"] == [{"traits": {"city": ["Lyon", 1]}}]
+    assert client.get(url).status_code == 410
+
+
+def test_an_archive_is_gone_after_its_days(settings: Any) -> None:
+    settings.ACCESS_ARCHIVE_DAYS = 0
+    make_ada()
+    client = service("privacy:act")
+    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
+    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
+    act_on_requests()
+    assert client.get(url).status_code == 410
+
+
+def test_portability_gives_only_what_was_given_and_observed() -> None:
+    make_ada(traits={"score": 3})
+    client = service("privacy:act")
+    body = {"kind": "portability", "identifiers": ["user_id:1"], "reason": "asked"}
+    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
+    act_on_requests()
+    files = files_of(client.get(url).content)
+    assert list(files) == ["portability.json"]
+    assert "score" not in json.dumps(files)
+
+
+def test_rectification_locks_the_corrected_trait_and_forgets_what_was_asked() -> None:
+    ada = make_ada()
+    request = ask("rectification", "user_id:1", changes={"city": "Paris"})
+    assert act_on(request.pk)
+    ada.refresh_from_db()
+    request.refresh_from_db()
+    assert ada.traits["city"] == "Paris"
+    assert (request.status, request.body) == ("done", {})
+    assert not act_on(request.pk), "a second worker has nothing to do"
+
+
+def test_rectifying_nobody_is_refused() -> None:
+    request = ask("rectification", "user_id:404", changes={"city": "Paris"})
+    act_on(request.pk)
+    request.refresh_from_db()
+    assert request.status == "refused"
+
+
+def test_restriction_closes_the_gate_before_the_call_returns() -> None:
+    make_purpose("care", legal_basis="contract")
+    ada = make_ada()
+    ask("restriction", "user_id:1")
+    assert not may_process(ada.pk, "care", at=NOW)
+    assert act_on_requests() == 1
+
+
+def test_an_objection_stops_marketing_before_the_call_returns() -> None:
+    make_purpose("offers", legal_basis="legitimate_interest", is_direct_marketing=True)
+    ada = make_ada()
+    assert may_process(ada.pk, "offers", at=NOW)
+    ask("objection", "user_id:1")
+    assert not may_process(ada.pk, "offers", at=NOW)
+    assert current_states([ada.pk], at=NOW)[ada.pk]["offers"]["objected"] is True
+    assert act_on_requests() == 1
+
+
+def test_the_same_idempotency_key_opens_one_request() -> None:
+    client = service("privacy:act")
+    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
+    first, again = (
+        client.post(REQUESTS, body, headers={"Idempotency-Key": "form 7"}) for _ in range(2)
+    )
+    assert first.json()["id"] == again.json()["id"]
+    other = service("privacy:act").post(REQUESTS, body, headers={"Idempotency-Key": "form 7"})
+    assert other.json()["id"] != first.json()["id"]
+
+
+def test_a_refusal_names_its_article_and_reason() -> None:
+    request = ask("access", "user_id:1")
+    with pytest.raises(ValueError, match="article"):
+        refuse_request(request, actor="dpo", article="", reason="unfounded")
+    refuse_request(request, actor="dpo", article="12(5)", reason="manifestly unfounded")
+    assert request.log.last().note == "12(5): manifestly unfounded"
+    with pytest.raises(WrongStep):
+        refuse_request(request, actor="dpo", article="12(5)", reason="again")
+
+
+def test_a_request_that_took_effect_cannot_be_cancelled() -> None:
+    with pytest.raises(WrongStep):
+        cancel_request(ask("erasure", "user_id:1"), actor="dpo")
+
+
+def test_two_more_months_are_had_once_and_within_the_first() -> None:
+    request = ask("access", "user_id:1")
+    late = request.due_at + timedelta(seconds=1)
+    with pytest.raises(WrongStep):
+        extend_request(request, actor="dpo", reason="complex", now=late)
+    extend_request(request, actor="dpo", reason="complex", now=request.received_at)
+    assert request.due_at == add_months(request.received_at, 3)
+    with pytest.raises(WrongStep):
+        extend_request(request, actor="dpo", reason="complex", now=request.received_at)
+
+
+def test_an_access_request_leaves_out_another_person_who_shares_an_identifier() -> None:
+    ada = make_profile("user_id:1")
+    make_profile("user_id:2", "email:family@example.org")
+    client = service("privacy:act")
+    body = {
+        "kind": "access",
+        "identifiers": ["email:family@example.org", "user_id:1"],
+        "reason": "asked",
+    }
+    opened = client.post(REQUESTS, body).json()
+    act_on_requests()
+    files = files_of(client.get(f"{REQUESTS}{opened['id']}/archive/").content)
+    assert [profile["id"] for profile in files["data.json"]["profiles"]] == [str(ada.uuid)]
+    assert "family" not in json.dumps(files)
+    assert opened["receipt"]["left_out"] == 1
+
+
+def test_a_request_that_fails_is_tried_again_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_ada()
+    failing = ask("rectification", "user_id:1", changes={"city": "Paris"})
+    other = ask("access", "user_id:1")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("ada@example.org")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("consent.services.acts.rectify", fail)
+        assert act_on_requests() == 1
+    failing.refresh_from_db()
+    other.refresh_from_db()
+    assert (failing.status, failing.attempts, other.status) == ("verified", 1, "done")
+    assert "ada@" not in caplog.text
+    assert act_on_requests() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"kind": "forgetting"}, "kind"),
+        ({"identifiers": []}, "identifiers"),
+        ({"identifiers": ["ada"]}, "identifiers"),
+        ({"identifiers": ["email:not an address"]}, "identifiers"),
+        ({"reason": ""}, "reason"),
+        ({"kind": "rectification"}, "changes"),
+        ({"changes": {"city": "Paris"}}, "changes"),
+        ({"kind": "rectification", "changes": ["Paris"]}, "changes"),
+        ({"kind": "rectification", "changes": {"city": "a\0b"}}, "changes"),
+    ],
+)
+def test_a_bad_request_is_refused_with_the_path_of_its_fault(change: dict, path: str) -> None:
+    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"} | change
+    answer = service("privacy:act").post(REQUESTS, body)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["path"].split("[")[0] == path
+    assert not PrivacyRequest.objects.exists()
+
+
+def test_a_key_sees_its_own_requests_and_the_privacy_role_all() -> None:
+    mine, other, officer = (
+        service("privacy:act"),
+        service("privacy:act"),
+        service("privacy:act", "privacy:admin"),
+    )
+    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
+    url = f"{REQUESTS}{mine.post(REQUESTS, body).json()['id']}/"
+    assert [client.get(url).status_code for client in (mine, other, officer)] == [200, 404, 200]
+    assert other.get(REQUESTS).json()["results"] == []
+    assert (
+        len(officer.get(REQUESTS, {"kind": "access", "status": "verified"}).json()["results"]) == 1
+    )
+    assert officer.get(REQUESTS, {"kind": "erasure"}).json()["results"] == []

@@ -1,0 +1,69 @@
+"""The suppression list: who is on it, under which key, and what a lost key means."""
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from consent.models import Suppression
+from consent.services import (
+    SuppressionKeyMissing,
+    check_suppression_key,
+    is_suppressed,
+    suppress,
+    suppressed,
+)
+
+pytestmark = pytest.mark.django_db
+ADA, BOB = "email:ada@example.org", "email:bob@example.org"
+
+
+def test_what_was_suppressed_is_recognised_and_nothing_else() -> None:
+    suppress([ADA, "user_id:1"], request_id=None)
+    assert suppressed([ADA, BOB, "user_id:1", "user_id:2"]) == {ADA, "user_id:1"}
+    assert is_suppressed("email: ADA@example.org ")
+
+
+def test_a_thousand_references_are_asked_about_in_two_queries_and_in_one_where_nobody_was_erased() -> (
+    None
+):
+    with CaptureQueriesContext(connection) as captured:
+        assert suppressed([ADA]) == set()
+    assert len(captured) == 1
+    suppress([ADA], request_id=None)
+    with CaptureQueriesContext(connection) as captured:
+        assert suppressed([ADA, *(f"user_id:{number}" for number in range(1000))]) == {ADA}
+    assert len(captured) == 2
+
+
+def test_suppressing_twice_keeps_one_row_and_no_value() -> None:
+    suppress([ADA], request_id=None)
+    suppress([ADA], request_id=None)
+    row = Suppression.objects.get()
+    assert len(row.digest) == 32
+    assert b"ada@" not in bytes(row.digest)
+
+
+def test_a_key_that_is_not_the_one_of_the_rows_lets_nobody_through(settings: object) -> None:
+    suppress([ADA], request_id=None)
+    settings.SUPPRESSION_KEY = "another key"
+    with pytest.raises(SuppressionKeyMissing):
+        suppressed([BOB])
+    assert len(check_suppression_key()) == 1
+    found = {fault.id for fault in run_checks(databases=["default"])}
+    assert "consent.E001" in found
+
+
+def test_a_retired_key_still_recognises_its_rows(settings: object) -> None:
+    suppress([ADA], request_id=None)
+    settings.RETIRED_SUPPRESSION_KEYS = [settings.SUPPRESSION_KEY]
+    settings.SUPPRESSION_KEY = "another key"
+    suppress([BOB], request_id=None)
+    assert suppressed([ADA, BOB]) == {ADA, BOB}
+    assert check_suppression_key() == []
+
+
+def test_without_rows_any_key_will_do() -> None:
+    assert suppressed([ADA]) == set()
+    assert suppressed([]) == set()
+    assert check_suppression_key() == []
