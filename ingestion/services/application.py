@@ -1,0 +1,296 @@
+"""What messages do, in one transaction: dedup, people lock, gate, identity, traits, events, consents, changes.
+
+Invariant: the order of these steps. The gate and who is who are read after the people lock, in later statements.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from consent.models import Actor, Method, Purpose, State
+from consent.services import ConsentInput, record_many, suppressed
+from ingestion import sql
+from ingestion.messages import Message, Rejection
+from ingestion.models import ConsentCategory
+from ingestion.services.gate import Gate
+from ingestion.services.inbox import LeasedRow
+from ingestion.services.rejected import Refused, reject
+from profiles.golden import decode
+from profiles.identity import Rules
+from profiles.models import IdentityRule, SeenMessage, Source, TrustLevel
+from profiles.services import (
+    Arrival,
+    Draft,
+    EventTimes,
+    Judgement,
+    Landing,
+    NameRef,
+    RecordKey,
+    Sighting,
+    Telling,
+    database_now,
+    draft_event,
+    forget_seen,
+    judge,
+    learn,
+    load_rules,
+    mark_changed,
+    people_lock,
+    resolve_names,
+    see_profiles,
+    store_events,
+    take_unseen,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RowMessages:
+    """One inbox row with what its messages say, and those of them that cannot be taken."""
+
+    row: LeasedRow
+    messages: Sequence[Message]
+    rejections: Sequence[Rejection]
+
+    def alone(self, message: Message) -> "RowMessages":
+        return RowMessages(self.row, [message], [])
+
+    def without_messages(self) -> "RowMessages":
+        return RowMessages(self.row, [], self.rejections)
+
+    def is_unseen(self, message: Message) -> bool:
+        return not SeenMessage.objects.filter(digest=message.digest).exists()
+
+    def rejected(self, message: Message, code: str, detail: str) -> Refused:
+        rejection = Rejection(
+            message.place, message.message_id, message.type, code, "", detail, message.raw
+        )
+        return Refused(self.row, rejection)
+
+
+class Configuration(NamedTuple):
+    """What staff have set that the drain goes by."""
+
+    rules: Rules
+    blocked: Mapping[str, frozenset[str]]
+    source_keys: Mapping[int, str]
+    categories: Mapping[tuple[int, str], str]
+    purposes: frozenset[str]
+
+
+class Item(NamedTuple):
+    """One message that is new, with the identifiers it may use."""
+
+    row: LeasedRow
+    message: Message
+    sighting: Sighting
+
+
+Fresh = tuple[LeasedRow, Message]
+Landed = Sequence[tuple[LeasedRow, Message, Landing]]
+
+
+@dataclass(slots=True)
+class Chunk:
+    """The messages that take effect together, and what became of the others."""
+
+    items: list[Item] = field(default_factory=list)
+    cut: list[Fresh] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    dropped: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+
+
+def load_configuration() -> Configuration:
+    """Read what is configured, afresh for each chunk: a rule changed in the admin holds from the next one on."""
+    return Configuration(
+        load_rules(),
+        {
+            rule.namespace: frozenset(rule.blocked_values)
+            for rule in IdentityRule.objects.exclude(blocked_values=[])
+        },
+        dict(Source.objects.values_list("pk", "key")),
+        {
+            (category.source_id, category.category): category.purpose.key
+            for category in ConsentCategory.objects.select_related("purpose")
+        },
+        frozenset(Purpose.objects.values_list("key", flat=True)),
+    )
+
+
+def apply_messages(batches: Sequence[RowMessages], configuration: Configuration) -> None:
+    """Let the messages take effect, each at most once ever. In the caller's transaction."""
+    fresh = _take_fresh(batches)
+    drafts = _draft_events(fresh)
+    people_lock()
+    now = database_now()
+    chunk = _pass_gate(fresh, configuration)
+    drafts |= _draft_events(chunk.cut)
+    # What is refused here may be replayed after mending, and is no repeat then.
+    forget_seen(chunk.unused)
+    judgement = judge(
+        (item.sighting for item in chunk.items),
+        rules=configuration.rules,
+        source_keys=configuration.source_keys,
+        now=now,
+    )
+    landed = [(item.row, item.message, judgement.landings[item.sighting]) for item in chunk.items]
+    _learn_traits(landed, judgement, now)
+    spans = _store_events(landed, drafts)
+    see_profiles(spans)
+    _record_consents(landed, configuration)
+    mark_changed(judgement.changed_profiles | set(spans))
+    for batch in batches:
+        chunk.refused += [Refused(batch.row, rejection) for rejection in batch.rejections]
+    reject(chunk.refused)
+    _count_dropped(chunk.dropped, now)
+
+
+def _take_fresh(batches: Sequence[RowMessages]) -> list[Fresh]:
+    """The messages not seen before, by the database and within the chunk."""
+    by_digest: dict[str, tuple[LeasedRow, Message]] = {}
+    for batch in batches:
+        for message in batch.messages:
+            by_digest.setdefault(message.digest, (batch.row, message))
+    if not by_digest:
+        return []
+    day = batches[0].row.received_at.astimezone(UTC).date()
+    unseen = take_unseen(list(by_digest), day=day)
+    return [arrived for digest, arrived in by_digest.items() if digest in unseen]
+
+
+def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
+    """Leave out identifiers that are blocked or suppressed, and messages that have none left."""
+    refs = {ref for _, message in fresh for ref in message.refs}
+    gate = Gate(
+        configuration.rules,
+        configuration.blocked,
+        suppressed(f"{ref.namespace}:{ref.value}" for ref in refs),
+    )
+    chunk = Chunk()
+    days = {row.id: row.received_at.astimezone(UTC).date() for row, _ in fresh}
+    for row, message in fresh:
+        passed = gate.passes(message)
+        if passed is None:
+            chunk.dropped[row.source_id, "suppressed"] += 1
+        elif not passed.refs:
+            detail = "every identifier is a value that stands for nobody"
+            alone = RowMessages(row, [], [])
+            chunk.refused.append(alone.rejected(message, "no_identifier", detail))
+            chunk.unused.append(message.digest)
+        else:
+            sighting = Sighting(passed.refs, row.source_id, row.trust, days[row.id])
+            chunk.items.append(Item(row, passed, sighting))
+            if passed.raw is not message.raw:
+                chunk.cut.append((row, passed))
+    return chunk
+
+
+def _learn_traits(landed: Landed, judgement: Judgement, now: datetime) -> None:
+    tellings = []
+    for row, message, landing in landed:
+        if message.traits:
+            key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
+            at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
+            tellings.append(Telling(key, message.traits, at))
+    learn(tellings, now=now, beside=judgement.contact_changes)
+
+
+def _draft_events(fresh: Sequence[Fresh]) -> dict[str, Draft]:
+    """The events among the messages, by digest: all that can be done before anybody is locked."""
+    names = resolve_names({(message.kind, message.name) for _, message in fresh if message.kind})
+    return {
+        message.digest: _draft(row, message, names[message.kind, message.name])
+        for row, message in fresh
+        if message.kind
+    }
+
+
+def _draft(row: LeasedRow, message: Message, name: NameRef) -> Draft:
+    return draft_event(
+        message.digest,
+        source_id=row.source_id,
+        name=name,
+        times=EventTimes(
+            message.timestamp, row.received_at, message.original_timestamp, message.sent_at
+        ),
+        properties=message.properties,
+        context=message.context,
+    )
+
+
+def _store_events(
+    landed: Landed, drafts: Mapping[str, Draft]
+) -> dict[int, tuple[datetime, datetime]]:
+    """Store what are events; return when each profile was first and last seen, by all messages."""
+    arrivals = []
+    spans: dict[int, tuple[datetime, datetime]] = {}
+    for _, message, (profile_id, identifier_id) in landed:
+        timestamp = message.timestamp
+        span = spans.get(profile_id)
+        if span is None:
+            spans[profile_id] = (timestamp, timestamp)
+        elif not span[0] <= timestamp <= span[1]:
+            spans[profile_id] = (min(span[0], timestamp), max(span[1], timestamp))
+        if message.kind:
+            arrivals.append(Arrival(profile_id, identifier_id, drafts[message.digest]))
+    store_events(arrivals)
+    return spans
+
+
+def _record_consents(landed: Landed, configuration: Configuration) -> None:
+    inputs: list[ConsentInput] = []
+    for row, message, landing in landed:
+        if not message.consents and not row.is_opted_out:
+            continue
+        preferences = dict(message.consents)
+        if row.is_opted_out:
+            preferences |= dict.fromkeys(settings.GPC_CATEGORIES, False)
+        for category, is_given in preferences.items():
+            purpose = configuration.categories.get((row.source_id, category), category)
+            if purpose in configuration.purposes:
+                inputs.append(_consent_input(row, message, landing, purpose, category, is_given))
+    if inputs:
+        record_many(inputs)
+
+
+def _consent_input(
+    row: LeasedRow,
+    message: Message,
+    landing: Landing,
+    purpose: str,
+    category: str,
+    is_given: bool,
+) -> ConsentInput:
+    is_signal = row.is_opted_out and category in settings.GPC_CATEGORIES
+    return ConsentInput(
+        identifier_id=landing.identifier_id,
+        profile_id=landing.profile_id,
+        purpose=purpose,
+        state=State.GIVEN if is_given else State.REFUSED if is_signal else State.WITHDRAWN,
+        occurred_at=message.timestamp,
+        received_at=row.received_at,
+        actor=Actor.SUBJECT,
+        method=Method.GPC if is_signal else Method.CHECKBOX,
+        trust=TrustLevel(row.trust),
+        source_id=row.source_id,
+        evidence={"category": category, "context": decode.decode(message.context)},
+        idempotency_key=f"{message.digest}:{category}",
+    )
+
+
+def _count_dropped(dropped: Mapping[tuple[int, str], int], now: datetime) -> None:
+    """How many messages the gate held back, by source and day: all that is kept of them."""
+    if not dropped:
+        return
+    with connection.cursor() as cursor:
+        for (source_id, reason), count in sorted(dropped.items()):
+            cursor.execute(
+                sql.COUNT_DROPPED, [source_id, now.astimezone(UTC).date(), reason, count]
+            )

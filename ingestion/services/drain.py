@@ -1,0 +1,129 @@
+"""The drain: leased rows become people, traits, events and consents, exactly once in effect.
+
+Invariant: everything that one message does, its mark as seen included, is one transaction under the people lock. A chunk
+that fails is tried row by row, then message by message; a message that fails alone is rejected and its neighbours go on.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from ingestion.messages import Arrived, BadRequest, Message, Rejection, open_request, read_messages
+from ingestion.services.application import RowMessages, apply_messages, load_configuration
+from ingestion.services.inbox import (
+    LeasedRow,
+    LostLease,
+    finish_rows,
+    kept_lease,
+    lease_rows,
+    release_rows,
+)
+from ingestion.services.rejected import reject, rejected_places
+from profiles.services import nudge
+
+logger = logging.getLogger(__name__)
+
+# The first attempt takes a chunk, the second the row alone; from the third on messages go one by one.
+FIRST_CAREFUL_ATTEMPT = 3
+
+
+def drain_inbox(*, seconds: float = float("inf")) -> int:
+    """Drain until the inbox has no free row or the time is up; return how many requests were drained."""
+    deadline = time.monotonic() + seconds
+    drained = 0
+    while time.monotonic() < deadline:
+        lease, rows = lease_rows()
+        if not rows:
+            break
+        with kept_lease(lease):
+            _drain(lease, rows)
+        drained += len(rows)
+    return drained
+
+
+def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
+    """Drain leased rows. Where the database itself fails, they are given back to be tried again."""
+    try:
+        if rows[0].attempts >= FIRST_CAREFUL_ATTEMPT:
+            _drain_carefully(lease, rows[0])
+        else:
+            _drain_together(lease, rows)
+    except LostLease:
+        logger.info("A lease ran out; another worker has its rows.")
+    except (OperationalError, InterfaceError):
+        release_rows(lease)
+        raise
+
+
+def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
+    try:
+        _apply_and_finish(lease, [_read(row) for row in rows])
+    except (LostLease, OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # Whatever a message can provoke ends here; its text may hold personal data and is not logged.
+        logger.warning("%d rows failed together: %s", len(rows), type(error).__name__)
+        for row in rows:
+            if len(rows) > 1:
+                _drain_together(lease, [row])
+            else:
+                _drain_carefully(lease, row)
+
+
+def _apply_and_finish(lease: UUID, batches: Sequence[RowMessages]) -> None:
+    with transaction.atomic():
+        apply_messages(batches, load_configuration())
+        finish_rows(lease, [batch.row.id for batch in batches])
+    nudge("segments.refresh_changed")
+
+
+def _drain_carefully(lease: UUID, row: LeasedRow) -> None:
+    """One message a transaction. What was killed at the last attempt is the first that is not done: it is rejected."""
+    batch = _read(row)
+    done = rejected_places(row.id)
+    is_last_attempt = row.attempts >= settings.INBOX_MAX_ATTEMPTS
+    for message in batch.messages:
+        if message.place in done:
+            continue
+        alone = batch.alone(message)
+        if is_last_attempt and batch.is_unseen(message):
+            reject([alone.rejected(message, "poison", "ended the worker each time it was tried")])
+            is_last_attempt = False
+            continue
+        _apply_alone(alone, message)
+    _apply_and_finish(lease, [batch.without_messages()])
+
+
+def _apply_alone(batch: RowMessages, message: Message) -> None:
+    try:
+        with transaction.atomic():
+            apply_messages([batch], load_configuration())
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
+        reject([batch.rejected(message, "failed", f"could not be stored ({type(error).__name__})")])
+
+
+def _read(row: LeasedRow) -> RowMessages:
+    """What an inbox row says. It was judged when it was accepted, so that it opens again."""
+    arrived = Arrived(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
+    type_, _, body = row.body.partition(b"\n")
+    try:
+        envelope = open_request(body, type_.decode())
+    except BadRequest as fault:
+        whole = Rejection(0, "", "", "invalid_request", "", str(fault), body)
+        return RowMessages(row, [], [whole])
+    key = settings.DEDUPLICATION_KEY.encode()
+    messages: list[Message] = []
+    rejections: list[Rejection] = []
+    for read in read_messages(envelope, arrived, key):
+        if isinstance(read, Message):
+            messages.append(read)
+        else:
+            rejections.append(read)
+    return RowMessages(row, messages, rejections)

@@ -1,0 +1,54 @@
+"""Set-based statements on the inbox, each with the reason why it is not ORM."""
+
+# One round trip per request; the whole of what a 200 promises.
+ACCEPT = """
+INSERT INTO ingestion_inboxrow (source_id, trust, body, message_count, is_opted_out, received_at, attempts)
+VALUES (%s, %s, %b, %s, %s, clock_timestamp(), 0)
+"""
+
+# The oldest free rows whose messages fill a chunk; whoever else leases meanwhile skips them. A row that was tried
+# before comes alone, so that a poison takes no neighbours with it.
+LEASE = """
+WITH free AS (
+    SELECT id, message_count, attempts FROM ingestion_inboxrow
+    WHERE leased_until IS NULL OR leased_until < clock_timestamp()
+    ORDER BY id
+    -- About a chunk of rows, if the others are like the first: those that are locked and not taken are wasted.
+    LIMIT (
+        SELECT least(%(rows)s, 2 + %(messages)s / message_count) FROM ingestion_inboxrow
+        WHERE leased_until IS NULL OR leased_until < clock_timestamp() ORDER BY id LIMIT 1
+    )
+    FOR UPDATE SKIP LOCKED
+), counted AS (
+    SELECT id, attempts, row_number() OVER (ORDER BY id) AS place,
+           sum(message_count) OVER (ORDER BY id) AS messages,
+           max(attempts) OVER (ORDER BY id) AS worst
+    FROM free
+)
+UPDATE ingestion_inboxrow row
+SET lease = %(lease)s, attempts = row.attempts + 1,
+    leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+FROM counted
+WHERE row.id = counted.id AND (counted.place = 1 OR counted.messages <= %(messages)s AND counted.worst = 0)
+RETURNING row.id, row.source_id, row.trust, row.body, row.received_at, row.attempts, row.is_opted_out
+"""
+
+EXTEND_LEASE = """
+UPDATE ingestion_inboxrow SET leased_until = clock_timestamp() + make_interval(secs => %s) WHERE lease = %s
+"""
+
+# Given back untried, as when the database went away in mid-chunk; the attempt still counts.
+RELEASE = """
+UPDATE ingestion_inboxrow SET lease = NULL, leased_until = NULL WHERE lease = %s
+"""
+
+# Only rows whose lease is still this worker's.
+FINISH = """
+DELETE FROM ingestion_inboxrow WHERE lease = %s AND id = ANY(%s)
+"""
+
+# One counter a source, day and reason: nothing else may be kept of a message of an erased person.
+COUNT_DROPPED = """
+INSERT INTO ingestion_droppedcount AS dropped (source_id, day, reason, count) VALUES (%s, %s, %s, %s)
+ON CONFLICT (source_id, day, reason) DO UPDATE SET count = dropped.count + excluded.count
+"""

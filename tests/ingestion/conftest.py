@@ -1,0 +1,54 @@
+"""A source to send from, and a way to send."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from django.test import Client
+
+from ingestion.services import drain_inbox
+from profiles.models import Profile, Source
+from tests.factories import make_source, make_write_key
+
+Send = Callable[..., Any]
+
+
+@pytest.fixture
+def shop(db: None) -> Source:
+    return make_source(key="shop")
+
+
+@pytest.fixture
+def send(client: Client, shop: Source) -> Send:
+    """Send messages as one batch with a secret (or public) key and drain; gives the answer."""
+    keys = {kind: make_write_key(shop, kind=kind) for kind in ("secret", "public")}
+
+    def _send(
+        *messages: dict[str, Any], kind: str = "secret", drain: bool = True, **more: Any
+    ) -> Any:
+        body = {"batch": list(messages)} | more.pop("envelope", {})
+        answer = client.post(
+            "/v1/batch" + more.pop("query", ""),
+            msgspec.json.encode(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {more.pop('key', keys[kind])}"} | more,
+        )
+        if drain:
+            drain_inbox()
+        return answer
+
+    return _send
+
+
+@pytest.fixture
+def holder() -> Callable[[str], Profile | None]:
+    """The profile that holds `namespace:value`."""
+
+    def _holder(reference: str) -> Profile | None:
+        namespace, _, value = reference.partition(":")
+        return Profile.objects.filter(
+            identifiers__namespace=namespace, identifiers__value=value
+        ).first()
+
+    return _holder
