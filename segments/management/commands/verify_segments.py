@@ -1,0 +1,23 @@
+"""`manage.py verify_segments [--at TIME]`: the drift of each live segment; exit 1 if there is any."""
+
+from datetime import datetime
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from segments.management.moments import moment
+from segments.services import verify
+
+
+class Command(BaseCommand):
+    help = "Evaluates every live segment in full and prints how many memberships differ from it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--at", type=moment, help="evaluate as of this time (ISO 8601)")
+
+    def handle(self, *args: object, at: datetime | None, **options: object) -> None:
+        drifts = verify(now=at)
+        for key, drift in drifts.items():
+            self.stdout.write(f"{key}: {drift}")
+        if drifted := sum(1 for drift in drifts.values() if drift):
+            raise CommandError(f"{drifted} of {len(drifts)} segments have drifted.", returncode=1)
+        self.stdout.write(f"{len(drifts)} live segments, no drift.")

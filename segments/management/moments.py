@@ -1,0 +1,19 @@
+"""A time on the command line."""
+
+import argparse
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from segments.calendar import parse_span
+
+
+def moment(text: str) -> datetime:
+    """An instant written in ISO 8601; a date is the start of its local day."""
+    span = parse_span(text, ZoneInfo(settings.TIME_ZONE))
+    if span is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date or time such as 2026-03-15T09:30:00Z"
+        )
+    return span.start

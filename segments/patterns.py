@@ -1,0 +1,211 @@
+"""The regular expressions of segments: a published subset that PostgreSQL and Python read alike.
+
+Literals, `.`, `[...]` with ranges, `\\d \\w \\s` and their capitals (ASCII), groups, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`.
+Invariant: the canonical spelling that `canonical` returns has no shorthand in it whose meaning depends on an engine, a locale or
+a flag; bounds multiply to at most LARGEST_REPEAT, so that no pattern explodes.
+"""
+
+from dataclasses import dataclass
+
+LONGEST_PATTERN = 200
+LARGEST_REPEAT = 256
+DEEPEST_GROUP = 10
+LARGEST_CASED_RANGE = 1000
+SHORTHANDS = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \t\n\r\f\v"}
+SPECIAL = set(".[]{}()*+?|^$\\/-")
+SUBSET = (
+    r"literals, ., [...], \d \w \s \D \W \S, ( ), (?: ), |, * + ? {m} {m,} {m,n}, ^ and $;"
+    f" at most {LONGEST_PATTERN} characters; repeats that multiply to at most {LARGEST_REPEAT}"
+)
+
+
+class PatternError(ValueError):
+    """Why a pattern is not in the subset."""
+
+
+def canonical(pattern: str, *, lower: bool = False) -> str:
+    """The pattern in the spelling that both engines read alike; `lower` folds its literals to simple lower case.
+
+    Raises PatternError.
+    """
+    if not pattern:
+        raise PatternError("an empty pattern matches everything")
+    if len(pattern) > LONGEST_PATTERN:
+        raise PatternError(f"longer than {LONGEST_PATTERN} characters")
+    reader = _Reader(pattern, lower)
+    read, _ = reader.alternatives(depth=0)
+    if reader.peek():
+        raise PatternError("a ) that closes nothing")
+    return read
+
+
+def simple_lower(text: str) -> str:
+    """Lower case, character by character: never longer or shorter than the text."""
+    return "".join("i" if char == "İ" else char.lower() for char in text)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Recursive descent; each step gives the canonical text and the largest product of bounds in it."""
+
+    pattern: str
+    lower: bool
+    place: int = 0
+
+    def peek(self) -> str:
+        return self.pattern[self.place : self.place + 1]
+
+    def take(self) -> str:
+        char = self.peek()
+        if not char:
+            raise PatternError("it ends too early")
+        self.place += 1
+        return char
+
+    def alternatives(self, *, depth: int) -> tuple[str, int]:
+        branches = [self.branch(depth)]
+        while self.peek() == "|":
+            self.take()
+            branches.append(self.branch(depth))
+        return "|".join(text for text, _ in branches), max(size for _, size in branches)
+
+    def branch(self, depth: int) -> tuple[str, int]:
+        texts, largest = [], 1
+        while self.peek() not in ("", "|", ")"):
+            text, size = self.piece(depth)
+            texts.append(text)
+            largest = max(largest, size)
+        if not texts:
+            raise PatternError("an empty alternative or group")
+        return "".join(texts), largest
+
+    def piece(self, depth: int) -> tuple[str, int]:
+        char = self.take()
+        if char in "^$":
+            if self.peek() and self.peek() in "*+?{":
+                raise PatternError("a repeat of ^ or $")
+            return char, 1
+        text, size = self.atom(char, depth)
+        bounds, repeat = self.quantifier()
+        if size * repeat > LARGEST_REPEAT:
+            raise PatternError(f"repeats that multiply to more than {LARGEST_REPEAT}")
+        return text + bounds, size * repeat
+
+    def atom(self, char: str, depth: int) -> tuple[str, int]:
+        if char == "(":
+            return self.group(depth)
+        if char == "[":
+            return self.bracket(), 1
+        if char == "\\":
+            return self.escape(), 1
+        if char == ".":
+            return char, 1
+        if char in "*+?{}]":
+            raise PatternError(f"a {char} where nothing can be repeated; write \\{char} for itself")
+        return self.literal(char), 1
+
+    def group(self, depth: int) -> tuple[str, int]:
+        if depth >= DEEPEST_GROUP:
+            raise PatternError(f"groups deeper than {DEEPEST_GROUP}")
+        if self.peek() == "?":
+            self.take()
+            if self.take() != ":":
+                raise PatternError("look-around, names and flags are not allowed; only (?: )")
+        inner, size = self.alternatives(depth=depth + 1)
+        if self.take() != ")":
+            raise PatternError("a ( that is not closed")
+        return f"(?:{inner})", size
+
+    def escape(self) -> str:
+        char = self.take()
+        if char.lower() in SHORTHANDS:
+            negation = "^" if char.isupper() else ""
+            return f"[{negation}{SHORTHANDS[char.lower()]}]"
+        if char not in SPECIAL:
+            raise PatternError(f"the escape \\{char}")
+        return self.literal(char)
+
+    def literal(self, char: str) -> str:
+        char = simple_lower(char) if self.lower else char
+        return f"\\{char}" if char in SPECIAL else char
+
+    def quantifier(self) -> tuple[str, int]:
+        char = self.peek()
+        if not char or char not in "*+?{":
+            return "", 1
+        self.take()
+        text, repeat = (char, 1) if char != "{" else self.bounds()
+        if self.peek() and self.peek() in "*+?{":
+            raise PatternError("a repeat of a repeat")
+        return text, repeat
+
+    def bounds(self) -> tuple[str, int]:
+        written = ""
+        while self.peek() != "}":
+            written += self.take()
+        self.take()
+        low, comma, high = written.partition(",")
+        if not _is_number(low) or not (high == "" or _is_number(high)):
+            raise PatternError(f"the bounds {{{written}}}")
+        most = int(high) if high else int(low) or len(comma)
+        if int(low) > most or most > LARGEST_REPEAT or most == 0:
+            raise PatternError(f"the bounds {{{written}}}")
+        return "{" + low + comma + high + "}", most
+
+    def bracket(self) -> str:
+        negation = ""
+        if self.peek() == "^":
+            negation = self.take()
+        parts: list[str] = []
+        while self.peek() != "]":
+            parts.append(self.bracket_part())
+        self.take()
+        if not parts:
+            raise PatternError("an empty [ ]")
+        return f"[{negation}{''.join(parts)}]"
+
+    def bracket_part(self) -> str:
+        char = self.take()
+        if char == "\\":
+            char = self.take()
+            if char in SHORTHANDS:
+                return SHORTHANDS[char]
+            if char not in SPECIAL:
+                raise PatternError(f"the escape \\{char} in [ ]")
+        elif char == "[":
+            raise PatternError("a [ in [ ]; write \\[")
+        if self.peek() == "-" and self.pattern[self.place + 1 : self.place + 2] not in ("]", ""):
+            return self.span(char)
+        return self.literal(char)
+
+    def span(self, low: str) -> str:
+        self.take()
+        high = self.take()
+        if high == "\\":
+            high = self.take()
+        if low > high or high == "[":
+            raise PatternError(f"the range {low}-{high}")
+        if self.lower:
+            low, high = _lower_range(low, high)
+        return f"{_escaped(low)}-{_escaped(high)}"
+
+
+def _lower_range(low: str, high: str) -> tuple[str, str]:
+    if "A" <= low <= high <= "Z":
+        return low.lower(), high.lower()
+    spanned = range(ord(low), ord(high) + 1)
+    if len(spanned) > LARGEST_CASED_RANGE or any(_has_lower(code) for code in spanned):
+        raise PatternError(f"the range {low}-{high} with ignore_case")
+    return low, high
+
+
+def _has_lower(code: int) -> bool:
+    return simple_lower(chr(code)) != chr(code)
+
+
+def _escaped(char: str) -> str:
+    return f"\\{char}" if char in SPECIAL else char
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3

@@ -1,0 +1,73 @@
+"""Short ways to ask who is in a definition, and to make a segment that is kept."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from profiles.models import Profile
+from segments.compiler import compile_everyone, fill
+from segments.models import Membership, Segment
+from segments.parser import parse
+from segments.services import create_segment, rebuild
+from segments.services.readings import context_of, read_live
+from tests.factories import NOW
+from tests.oracles.segments import NaivePerson
+from tests.segments.worlds import store_people
+
+
+def trait(key: str, operator: str, *value: Any, **options: Any) -> dict[str, Any]:
+    operand = {"value": value[0]} if value else {}
+    return {"type": "trait", "key": key, "operator": operator, **operand, **options}
+
+
+def orders(operator: str = "gte", value: Any = 1, **options: Any) -> dict[str, Any]:
+    return {
+        "type": "event",
+        "name": "Order Completed",
+        "operator": operator,
+        "value": value,
+        **options,
+    }
+
+
+def negation(child: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "not", "child": child}
+
+
+def who(
+    definition: Mapping[str, Any], people: Mapping[str, NaivePerson], now: datetime = NOW
+) -> set[str]:
+    """The names of those who are in, stored for this question."""
+    stored = dict(zip(store_people(list(people.values())), people, strict=True))
+    context = context_of(read_live().nodes, now=now)
+    condition = compile_everyone(parse(definition), context)
+    statement = fill("SELECT p.id FROM profiles_profile p WHERE {condition}", condition=condition)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return {stored[number] for (number,) in cursor.fetchall() if number in stored}
+
+
+def with_values(*values: Any) -> dict[str, NaivePerson]:
+    """One person for each value of the trait `a`, named after it; and one who has none."""
+    people = {repr(value): NaivePerson(traits={"a": value}) for value in values}
+    return people | {"missing": NaivePerson()}
+
+
+def keep(definition: Mapping[str, Any], *, key: str = "kept", now: datetime = NOW) -> Segment:
+    """A live segment, built."""
+    segment = create_segment(
+        key=key, name=key, definition=definition, author="a test", status="live"
+    )
+    rebuild([key], now=now)
+    segment.refresh_from_db()
+    return segment
+
+
+def members_of(key: str = "kept") -> set[int]:
+    return set(Membership.objects.filter(segment__key=key).values_list("profile_id", flat=True))
+
+
+def change_traits(profile_id: int, **traits: Any) -> None:
+    Profile.objects.filter(pk=profile_id).update(traits=traits)

@@ -1,0 +1,119 @@
+"""The compiler against the oracle, on random people, definitions and clocks, in both forms."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from random import randrange
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from consent.services import PERMITTED
+from profiles.models import EventName
+from segments.compiler import (
+    Context,
+    EventNameRef,
+    Fragment,
+    compile_everyone,
+    compile_scoped,
+    fill,
+    joined,
+)
+from segments.parser import parse
+from tests.oracles.segments import NaivePerson, members
+from tests.segments import strategies
+from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
+
+pytestmark = pytest.mark.django_db
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+# A failing definition is printed as it is: to make it smaller would take minutes.
+UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
+
+
+def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) -> Context:
+    return Context(
+        now=now,
+        zone=PARIS,
+        permitted=PERMITTED,
+        names={
+            (row.kind, row.name): EventNameRef(row.pk, row.value_property)
+            for row in EventName.objects.all()
+        },
+        segments={key: parse(definition) for key, definition in segments.items()},
+        is_present=is_present,
+    )
+
+
+def run_full(definitions: list[Any], context: Context) -> list[set[int]]:
+    conditions = [compile_everyone(parse(definition), context) for definition in definitions]
+    statement = fill(
+        "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p",
+        conditions=joined(", ", conditions),
+    )
+    return run(statement, len(definitions))
+
+
+def run_scoped(definitions: list[Any], ids: list[int], context: Context) -> list[set[int]]:
+    scoped = compile_scoped([parse(definition) for definition in definitions], ids, context)
+    statement = fill(
+        "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p {joins}"
+        " WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted",
+        joins=scoped.joins,
+        ids=ids,
+        conditions=joined(", ", scoped.conditions),
+    )
+    return run(statement, len(definitions))
+
+
+def run(statement: Fragment, count: int) -> list[set[int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        rows = cursor.fetchall()
+    return [{number for number, held in rows if held[place]} for place in range(count)]
+
+
+def some_people(count: int, **options: Any) -> list[NaivePerson]:
+    """So many random people: loaded once, they meet many definitions."""
+    found: list[NaivePerson] = []
+
+    @seed(options.get("seed", 0))
+    @settings(max_examples=count, database=None, phases=[Phase.generate])
+    @given(strategies.people)
+    def draw(person: NaivePerson) -> None:
+        found.append(person)
+
+    draw()
+    return found
+
+
+@pytest.mark.parametrize("batch", range(3))
+def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
+    make_purpose()
+    people = store_people(some_people(60, seed=randrange(1 << 30)))
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+    @given(
+        st.lists(strategies.trees, min_size=4, max_size=8),
+        st.lists(strategies.plain_leaves, min_size=10, max_size=25),
+        *[strategies.plain_trees] * 2,
+        strategies.clocks,
+        st.booleans(),
+    )
+    def check(
+        trees: list[Any], leaves: list[Any], one: Any, inner: Any, now: datetime, is_present: bool
+    ) -> None:
+        two = {"type": "or", "children": [inner, {"type": "segment", "key": "one"}]}
+        segments = {"one": one, "two": two}
+        context, world = context_at(now, segments, is_present=is_present), world_at(now, segments)
+        definitions = [*trees, *leaves]
+        full = run_full(definitions, context)
+        scoped = run_scoped(definitions, list(people), context)
+        for place, definition in enumerate(definitions):
+            expected = set(members(people, definition, world))
+            assert full[place] == expected, definition
+            assert scoped[place] == expected, definition
+
+    check()

@@ -1,0 +1,208 @@
+"""Incremental = full = oracle, on random histories of changes and clock moves."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from profiles.models import Profile
+from profiles.services import mark_changed
+from segments import exact
+from segments.models import Membership, MembershipChange, Segment
+from segments.services import (
+    create_segment,
+    rebuild,
+    refresh_changed,
+    refresh_due,
+    update_segment,
+    verify,
+)
+from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
+from tests.segments import strategies
+from tests.segments.worlds import (
+    PARIS,
+    add_events,
+    give_consent,
+    make_purpose,
+    store_people,
+    world_at,
+)
+
+pytestmark = pytest.mark.django_db
+START = datetime.fromisoformat("2026-02-27T09:00:00+00:00")
+# Histories end before the months for which there are partitions do.
+END = datetime.fromisoformat("2026-11-01T00:00:00+00:00")
+LEAPS = [
+    *strategies.DURATIONS[:8],
+    {"minutes": 7},
+    {"days": 3},
+    {"days": 31},
+]
+
+# Instants that some window, birthday or expiry reaches soon after START.
+soon = st.builds(
+    lambda moment, seconds: moment + timedelta(seconds=seconds),
+    st.sampled_from(LEAPS).map(
+        lambda leap: later_by(START, {unit: -number for unit, number in leap.items()}, PARIS)
+    ),
+    st.sampled_from([-1, 0, 1, 60, 420, 3600, 86_400, 3 * 86_400]),
+)
+later = st.sampled_from(LEAPS).map(lambda leap: later_by(START, leap, PARIS))
+births = st.builds(
+    lambda years, days: str((START + timedelta(days=days)).date().replace(year=START.year - years)),
+    st.sampled_from([18, 19, 40, 41]),
+    st.sampled_from([0, 1, 3, 7]),
+)
+dated = st.one_of(births, soon.map(datetime.isoformat), soon.map(lambda moment: str(moment.date())))
+events = st.builds(
+    lambda moment, born: NaiveEvent(
+        "Order Completed", moment, properties={"born": born, "revenue": 2}
+    ),
+    st.one_of(soon, soon, later),
+    dated,
+)
+people = st.builds(
+    NaivePerson,
+    traits=st.fixed_dictionaries({}, optional={"born": dated}),
+    events=st.lists(events, max_size=3),
+    consents=st.fixed_dictionaries({}, optional={"newsletter": later}),
+)
+timed_tests = st.one_of(
+    st.sampled_from(LEAPS).map(lambda leap: {"operator": "in_last", "value": leap}),
+    st.sampled_from([[18, 18], [18, 39], [40, 150], [0, 18]]).map(
+        lambda ages: {"operator": "age_between", "value": ages}
+    ),
+)
+named = {"type": "event", "name": "Order Completed"}
+timed = st.one_of(
+    st.sampled_from(LEAPS).map(
+        lambda leap: {**named, "operator": "gte", "value": 1, "window": {"last": leap}}
+    ),
+    st.sampled_from(LEAPS).map(
+        lambda leap: {**named, "aggregate": "last_at", "operator": "in_last", "value": leap}
+    ),
+    timed_tests.map(
+        lambda test: {**named, "operator": "gte", "value": 1, "where": {"type": "property", "key": "born", **test}}
+    ),
+    timed_tests.map(lambda test: {"type": "trait", "key": "born", **test}),
+    st.just({"type": "consent", "purpose": "newsletter", "permitted": True}),
+    st.integers(1, 3).map(lambda count: {**named, "operator": "gte", "value": count}),
+)  # fmt: skip
+definitions = st.one_of(timed, timed, timed, strategies.plain_trees)
+
+# One step of a history: what happens, to which person, with which operand.
+leaps = st.tuples(st.just("leap"), st.integers(-1, 1), st.sampled_from(LEAPS))
+steps = st.one_of(
+    leaps,
+    leaps,
+    leaps,
+    st.tuples(st.just("event"), st.integers(0, 3), events | strategies.events()),
+    st.tuples(st.just("traits"), st.integers(0, 3), strategies.documents()),
+    st.tuples(st.just("restrict"), st.integers(0, 3), st.booleans()),
+    st.tuples(st.just("consent"), st.integers(0, 3), st.sampled_from(LEAPS) | st.none()),
+    st.tuples(st.just("define"), st.integers(0, 3), definitions),
+)
+
+
+class History:
+    """The same history in memory and in the database."""
+
+    def __init__(self, people: list[NaivePerson], definitions: list[dict[str, Any]]) -> None:
+        self.now = START
+        self.people = store_people(people)
+        self.definitions: dict[str, dict[str, Any]] = {}
+        for number, definition in enumerate(definitions):
+            self.define(f"s{number}", definition)
+        leaning = {"type": "not", "child": {"type": "segment", "key": "s0"}}
+        self.define("leaning", leaning)
+
+    def define(self, key: str, definition: dict[str, Any]) -> None:
+        self.definitions[key] = definition
+        found = Segment.objects.filter(key=key).first()
+        if found is None:
+            create_segment(key=key, name=key, definition=definition, author="a test", status="live")
+        else:
+            update_segment(found, author="a test", changes={"definition": definition})
+        rebuild([key], now=self.now)
+
+    def take(self, kind: str, which: int, operand: Any) -> None:
+        if kind == "define":
+            return self.define(f"s{which}", operand)
+        if kind == "leap":
+            leapt = later_by(self.now, operand, PARIS) + timedelta(microseconds=which)
+            self.now = min(leapt, END)
+            return None
+        number = sorted(self.people)[which]
+        getattr(self, kind)(number, self.people[number], operand)
+        mark_changed([number])
+        return None
+
+    def event(self, number: int, person: NaivePerson, event: Any) -> None:
+        person.events.append(event)
+        add_events(number, [event])
+
+    def traits(self, number: int, person: NaivePerson, traits: dict[str, Any]) -> None:
+        person.traits = traits
+        with connection.cursor() as cursor:
+            statement = "UPDATE profiles_profile SET traits = %s::jsonb WHERE id = %s"
+            cursor.execute(statement, [exact.dumps(traits), number])
+
+    def restrict(self, number: int, person: NaivePerson, is_restricted: bool) -> None:
+        person.is_restricted = is_restricted
+        Profile.objects.filter(pk=number).update(is_restricted=is_restricted)
+
+    def consent(self, number: int, person: NaivePerson, lasting: dict[str, int] | None) -> None:
+        until = None if lasting is None else later_by(self.now, lasting, PARIS)
+        person.consents["newsletter"] = until
+        give_consent(number, "newsletter", until)
+
+    def check(self) -> None:
+        """What is stored is what the oracle says, and full evaluation finds nothing else."""
+        refresh_changed(now=self.now)
+        refresh_due(now=self.now)
+        world = world_at(self.now, self.definitions)
+        for key, definition in self.definitions.items():
+            stored = Membership.objects.filter(segment__key=key).values_list(
+                "profile_id", flat=True
+            )
+            assert set(stored) == set(members(self.people, definition, world)), definition
+        assert set(verify(now=self.now).values()) <= {0}
+        self.check_history()
+
+    def check_history(self) -> None:
+        """Entries less exits are the members, and the kept sizes are the counts."""
+        for segment in Segment.objects.all():
+            changes = MembershipChange.objects.filter(segment=segment)
+            entered = changes.filter(has_entered=True).count()
+            count = Membership.objects.filter(segment=segment).count()
+            assert entered - changes.filter(has_entered=False).count() == count
+            assert segment.size == count
+
+
+def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
+    make_purpose()
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )
+    @given(
+        st.lists(people | people | strategies.people, min_size=4, max_size=4),
+        st.lists(definitions, min_size=4, max_size=4),
+        st.lists(steps, min_size=4, max_size=9),
+    )
+    def live(people: list[NaivePerson], definitions: list[Any], taken: list[Any]) -> None:
+        with transaction.atomic():
+            history = History(people, definitions)
+            history.check()
+            for step in taken:
+                history.take(*step)
+                history.check()
+            transaction.set_rollback(True)
+
+    live()

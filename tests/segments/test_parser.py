@@ -1,0 +1,172 @@
+"""What the language refuses, with the path of the fault and what is allowed; and the published schema."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+
+from segments.operators import NEGATABLE, READERS, Subject, operators_of
+from segments.parser import DefinitionError, parse
+from segments.schema import definition_schema
+from tests.segments import strategies
+
+EVENT = {"type": "event", "name": "Order Completed", "operator": "gte", "value": 1}
+TRAIT = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
+EVERYONE = {"type": "everyone"}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    node: dict[str, Any] = EVERYONE
+    for _ in range(depth - 1):
+        node = {"type": "not", "child": node}
+    return node
+
+
+REFUSED = [
+    ([], "", "type"),
+    ({}, "type", "required"),
+    ({"AND": []}, "type", "required"),
+    ({"type": "bucket", "salt": "a", "from": 0, "to": 50}, "type", "choice"),
+    ({"type": "sequence", "steps": []}, "type", "choice"),
+    ({"type": "regular", "name": "a"}, "type", "choice"),
+    ({"type": "identifier", "namespace": "email"}, "type", "choice"),
+    ({"type": "and", "children": []}, "children", "required"),
+    ({"type": "and"}, "children", "required"),
+    ({"type": "or", "children": EVERYONE}, "children", "required"),
+    ({"type": "not"}, "child", "required"),
+    ({"type": "at_least", "count": 0, "children": [EVERYONE]}, "count", "limit"),
+    ({"type": "at_least", "count": 2, "children": [EVERYONE]}, "count", "limit"),
+    ({"type": "at_least", "count": 0.5, "children": [EVERYONE]}, "count", "limit"),
+    (nested(11), "child" + ".child" * 9, "limit"),
+    ({"type": "or", "children": [EVERYONE] * 201}, "children", "limit"),
+    (TRAIT | {"colour": "red"}, "colour", "unknown_field"),
+    (TRAIT | {"key": ""}, "key", "required"),
+    (TRAIT | {"key": "a..b"}, "key", "invalid"),
+    (TRAIT | {"key": 5}, "key", "type"),
+    (TRAIT | {"operator": "is"}, "operator", "choice"),
+    (TRAIT | {"operator": "on", "value": "2026-01-01"}, "operator", "choice"),
+    (TRAIT | {"operator": "this", "value": "month"}, "operator", "choice"),
+    (TRAIT | {"value": None}, "value", "type"),
+    (TRAIT | {"value": "a\x00b"}, "value", "invalid"),
+    (TRAIT | {"value": "\ud800"}, "value", "invalid"),
+    (TRAIT | {"value": {"trait": ""}}, "value.trait", "required"),
+    (TRAIT | {"value": {"trait": "a", "b": 1}}, "value.b", "unknown_field"),
+    (TRAIT | {"operator": "exists"}, "value", "unknown_field"),
+    (TRAIT | {"operator": "gt", "value": 1, "ignore_case": True}, "ignore_case", "invalid"),
+    (TRAIT | {"value": 5, "ignore_case": True}, "value", "type"),
+    (TRAIT | {"operator": "gt", "value": 1e300}, "value", "limit"),
+    (TRAIT | {"operator": "gt", "value": float("nan")}, "value", "limit"),
+    (TRAIT | {"operator": "in", "value": []}, "value", "limit"),
+    (TRAIT | {"operator": "in", "value": ["a", 1]}, "value[1]", "type"),
+    (TRAIT | {"operator": "between", "value": [2, 1]}, "value", "invalid"),
+    (TRAIT | {"operator": "before", "value": "2026-02-30"}, "value", "invalid"),
+    (TRAIT | {"operator": "in_last", "value": {"days": 1, "hours": 1}}, "value", "invalid"),
+    (TRAIT | {"operator": "in_last", "value": {"days": 0}}, "value.days", "limit"),
+    (TRAIT | {"operator": "age_between", "value": [18, 17]}, "value", "invalid"),
+    (TRAIT | {"operator": "matches", "value": "(?=a)"}, "value", "pattern"),
+    ({"type": "trait", "key": "a", "operator": "equals"}, "value", "required"),
+    (EVENT | {"name": ""}, "name", "required"),
+    (EVENT | {"kind": "group"}, "kind", "choice"),
+    (EVENT | {"aggregate": "median"}, "aggregate", "choice"),
+    (EVENT | {"aggregate": "sum"}, "property", "required"),
+    (EVENT | {"property": "revenue"}, "property", "invalid"),
+    (EVENT | {"operator": "contains", "value": "a"}, "operator", "choice"),
+    (EVENT | {"aggregate": "last_at"}, "operator", "choice"),
+    (EVENT | {"value": {"trait": "age"}}, "value", "type"),
+    (EVENT | {"window": {}}, "window", "invalid"),
+    (EVENT | {"window": {"last": {"fortnights": 2}}}, "window.last.fortnights", "unknown_field"),
+    (EVENT | {"window": {"last": {"days": 1}, "to": "2026-01-01"}}, "window", "invalid"),
+    (EVENT | {"window": {"this": "month"}}, "window.this", "unknown_field"),
+    (EVENT | {"window": {"from": "spring"}}, "window.from", "invalid"),
+    (EVENT | {"where": {"type": "everyone"}}, "where.type", "choice"),
+    (EVENT | {"where": TRAIT | {"type": "property", "value": {"trait": "a"}}}, "where.value", "type"),
+    ({"type": "segment"}, "key", "required"),
+    ({"type": "consent", "purpose": "newsletter"}, "permitted", "required"),
+    ({"type": "consent", "purpose": "newsletter", "permitted": "yes"}, "permitted", "type"),
+    (EVERYONE | {"value": 1}, "value", "unknown_field"),
+    ({"type": "and", "children": [EVERYONE, EVENT | {"window": {"last": {"days": "x"}}}]}, "children[1].window.last.days", "type"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("definition", "path", "code"), REFUSED)
+def test_a_definition_is_refused_with_the_path_of_its_fault(
+    definition: Any, path: str, code: str
+) -> None:
+    with pytest.raises(DefinitionError) as refusal:
+        parse(definition)
+    assert [(fault.path, fault.code) for fault in refusal.value.errors] == [(path, code)]
+
+
+def test_all_faults_of_a_definition_are_told_at_once() -> None:
+    with pytest.raises(DefinitionError) as refusal:
+        parse({"type": "or", "children": [TRAIT | {"key": ""}, EVERYONE, {"type": "list"}]})
+    paths = [fault.path for fault in refusal.value.errors]
+    assert paths == ["children[0].key", "children[2].type"]
+
+
+def test_a_refusal_lists_what_is_allowed() -> None:
+    with pytest.raises(
+        DefinitionError, match="allowed: days, hours, minutes, months, weeks, years"
+    ):
+        parse(EVENT | {"window": {"last": {"fortnights": 2}}})
+
+
+# For each operator, an operand that it does not take.
+WRONG = {
+    "equals": [1],
+    "in": "Lyon",
+    "matches": 5,
+    "between": 5,
+    "before": 5,
+    "after": True,
+    "in_last": 90,
+    "age_between": [1, "2"],
+    "includes": None,
+    "includes_any": "a",
+    "includes_all": [None],
+    "includes_none": {},
+    **dict.fromkeys(("contains", "starts_with", "ends_with"), 5),
+    **dict.fromkeys(("gt", "gte", "lt", "lte"), "5"),
+    **dict.fromkeys(("length_gte", "length_lte", "length_equals"), "2"),
+}
+
+
+def test_every_operator_has_a_wrong_operand_to_refuse() -> None:
+    assert set(WRONG) == set(READERS)
+
+
+@pytest.mark.parametrize("operator", operators_of(Subject.TRAIT))
+def test_an_operator_refuses_an_operand_of_another_type(operator: str) -> None:
+    plain = operator.removeprefix("not_")
+    wrong = {"value": WRONG.get(plain, 1)}
+    with pytest.raises(DefinitionError) as refusal:
+        parse({"type": "trait", "key": "a", "operator": operator, **wrong})
+    assert refusal.value.errors[0].path.startswith("value")
+
+
+def test_negations_are_of_operators_that_there_are() -> None:
+    assert set(NEGATABLE) <= {"exists", *READERS}
+
+
+@settings(max_examples=150, deadline=None)
+@given(strategies.trees)
+def test_whatever_the_parser_takes_is_valid_by_the_published_schema(definition: Any) -> None:
+    parse(definition)
+    jsonschema.Draft202012Validator(definition_schema()).validate(_plain(definition))
+
+
+def test_the_schema_refuses_an_empty_group_and_an_unknown_leaf() -> None:
+    validator = jsonschema.Draft202012Validator(definition_schema())
+    assert validator.is_valid(TRAIT)
+    assert not validator.is_valid({"type": "and", "children": []})
+    assert not validator.is_valid({"type": "moon"})
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as floats, which is all that jsonschema knows."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | bool | int) else float(value)

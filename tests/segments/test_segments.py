@@ -1,0 +1,307 @@
+"""Segments made, changed, built, archived; what happens to memberships on merges and erasures."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from profiles.models import Profile, ProfileChange
+from profiles.registry import Person, registry
+from profiles.services import mark_changed
+from segments.models import (
+    Membership,
+    MembershipChange,
+    NotedProfile,
+    Rebuild,
+    Segment,
+    SegmentSize,
+    SegmentVersion,
+    StagedMembership,
+    Wakeup,
+)
+from segments.operands import DefinitionError
+from segments.services import (
+    SegmentError,
+    archive_segment,
+    create_segment,
+    preview,
+    previews,
+    rebuild,
+    refresh_changed,
+    resume_rebuilds,
+    update_segment,
+    verify,
+)
+from segments.services.rebuilds import DEAD_AFTER
+from tests.factories import NOW, holder_of, tell
+from tests.oracles.segments import NaivePerson
+from tests.segments.evaluations import (
+    change_traits,
+    keep,
+    members_of,
+    negation,
+    orders,
+    trait,
+)
+from tests.segments.worlds import add_events, order, store_people, store_person
+
+pytestmark = pytest.mark.django_db
+EVERYONE = {"type": "everyone"}
+
+
+def lean_on(key: str) -> dict[str, Any]:
+    return {"type": "segment", "key": key}
+
+
+def make(key: str, definition: dict[str, Any], status: str = "live") -> Segment:
+    return create_segment(key=key, name=key, definition=definition, author="a test", status=status)
+
+
+def test_a_new_definition_is_a_new_version_with_its_author() -> None:
+    segment = keep(trait("a", "equals", 1))
+    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    versions = SegmentVersion.objects.filter(segment=segment).values_list("number", "author")
+    assert list(versions) == [(2, "Ada"), (1, "a test")]
+
+
+def test_the_same_definition_is_no_new_version() -> None:
+    segment = keep(EVERYONE)
+    assert update_segment(segment, author="Ada", changes={"name": "All"}).version == 1
+
+
+def test_the_old_definition_answers_until_the_new_one_is_built() -> None:
+    number = store_person(NaivePerson(traits={"a": 1}))
+    segment = keep(trait("a", "equals", 1))
+    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    change_traits(number, a=2)
+    mark_changed([number])
+    refresh_changed(now=NOW)
+    assert members_of() == set()
+    assert resume_rebuilds(now=NOW) == 1
+    assert members_of() == {number}
+    reasons = MembershipChange.objects.order_by("id").values_list("reason", flat=True)
+    assert list(reasons) == ["definition", "change", "definition"]
+
+
+def test_a_draft_is_not_built_until_it_goes_live() -> None:
+    store_person(NaivePerson())
+    segment = make("kept", EVERYONE, "draft")
+    assert resume_rebuilds(now=NOW) == 0
+    update_segment(segment, author="Ada", changes={"status": "live"})
+    assert resume_rebuilds(now=NOW) == 1
+    assert len(members_of()) == 1
+
+
+def test_entered_at_survives_rebuilds() -> None:
+    number = store_person(NaivePerson(traits={"a": 1}))
+    segment = keep(trait("a", "equals", 1))
+    update_segment(segment, author="Ada", changes={"definition": trait("a", "exists")})
+    rebuild(["kept"], now=NOW + timedelta(days=1))
+    assert Membership.objects.get(profile_id=number).entered_at == NOW
+
+
+def test_a_definition_may_not_lean_on_itself() -> None:
+    keep(EVERYONE, key="one")
+    keep(lean_on("one"), key="two")
+    with pytest.raises(DefinitionError) as refusal:
+        update_segment(
+            Segment.objects.get(key="one"),
+            author="Ada",
+            changes={"definition": negation(lean_on("two"))},
+        )
+    assert [tuple(fault[:2]) for fault in refusal.value.errors] == [("child.key", "cycle")]
+
+
+@pytest.mark.parametrize("status", ["draft", "archived", None])
+def test_a_definition_leans_on_live_segments_only(status: str | None) -> None:
+    if status:
+        other = make("other", EVERYONE, "draft")
+        if status == "archived":
+            archive_segment(other, author="Ada")
+    with pytest.raises(DefinitionError) as refusal:
+        make("kept", lean_on("other"))
+    assert refusal.value.errors[0][:2] == ("key", "unknown")
+
+
+def test_an_unknown_purpose_is_refused() -> None:
+    with pytest.raises(DefinitionError) as refusal:
+        make("kept", {"type": "consent", "purpose": "moonlight", "permitted": True})
+    assert refusal.value.errors[0][:2] == ("purpose", "unknown")
+
+
+def test_a_segment_that_others_lean_on_is_not_archived() -> None:
+    base = keep(EVERYONE, key="base")
+    keep(lean_on("base"))
+    with pytest.raises(SegmentError, match="kept"):
+        archive_segment(base, author="Ada")
+
+
+def test_archiving_closes_memberships_and_keeps_the_history() -> None:
+    store_person(NaivePerson())
+    segment = archive_segment(keep(EVERYONE), author="Ada")
+    assert (segment.status, segment.size, members_of()) == ("archived", 0, set())
+    assert MembershipChange.objects.filter(segment=segment, has_entered=False).count() == 1
+    with pytest.raises(SegmentError):
+        update_segment(segment, author="Ada", changes={"name": "Again"})
+
+
+def test_a_new_definition_is_built_with_all_that_lean_on_it() -> None:
+    one, two = store_people([NaivePerson(traits={"a": number}) for number in (1, 2)])
+    base = keep(trait("a", "equals", 1), key="base")
+    keep(negation(lean_on("base")), key="middle")
+    keep(negation(lean_on("middle")))
+    assert members_of() == {one}
+    update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    resume_rebuilds(now=NOW)
+    assert (members_of("base"), members_of("middle"), members_of()) == ({two}, {one}, {two})
+
+
+def test_sizes_are_kept_and_measured_where_they_change() -> None:
+    one, two = store_people([NaivePerson(traits={"a": 1}), NaivePerson()])
+    segment = keep(trait("a", "exists"))
+    change_traits(two, a=1)
+    mark_changed([one, two])
+    refresh_changed(now=NOW)
+    call_command("refresh", at=NOW + timedelta(hours=1), verbosity=0)
+    segment.refresh_from_db()
+    assert segment.size == 2
+    points = SegmentSize.objects.filter(segment=segment).values_list("size", flat=True)
+    assert list(points) == [1, 2]
+
+
+def test_the_same_wake_up_twice_changes_nothing_twice() -> None:
+    number = store_person(NaivePerson())
+    keep(EVERYONE)
+    mark_changed([number])
+    mark_changed([number])
+    refresh_changed(now=NOW, limit=1)
+    assert ProfileChange.objects.count() == 0
+    assert MembershipChange.objects.count() == 1
+
+
+def test_a_dead_rebuild_is_taken_over_and_its_worker_may_not_apply() -> None:
+    store_person(NaivePerson())
+    make("kept", EVERYONE)
+    dead = Rebuild.objects.create(
+        token="00000000-0000-0000-0000-000000000001",
+        segment_keys=["kept"],
+        heartbeat_at=NOW - 2 * DEAD_AFTER,
+    )
+    assert resume_rebuilds(now=NOW) == 1
+    assert len(members_of()) == 1
+    assert not Rebuild.objects.filter(pk=dead.pk).exists()
+
+
+def test_a_living_rebuild_is_left_alone() -> None:
+    make("kept", EVERYONE)
+    Rebuild.objects.create(token="00000000-0000-0000-0000-000000000001", segment_keys=["kept"])
+    assert resume_rebuilds(now=NOW) == 0
+
+
+def test_the_memberships_of_an_absorbed_profile_are_closed_with_reason_merge() -> None:
+    tell({"anonymousId": "a1"}, {"userId": "u1"})
+    anonymous, user = holder_of("anonymous_id:a1").pk, holder_of("user_id:u1").pk
+    keep(EVERYONE)
+    assert members_of() == {anonymous, user}
+    tell({"anonymousId": "a1", "userId": "u1"})
+    refresh_changed()
+    (survivor,) = Profile.objects.values_list("pk", flat=True)
+    assert members_of() == {survivor}
+    change = MembershipChange.objects.get(has_entered=False)
+    assert (change.reason, {change.profile_id, survivor}) == ("merge", {anonymous, user})
+
+
+def erase(profile: Profile) -> None:
+    person = Person(profile.pk, str(profile.uuid), (), ())
+    for holding in registry.in_order_of_erasure():
+        if holding.model.startswith("segments.") and holding.erase:
+            holding.erase(person)
+
+
+def test_erasure_leaves_nothing_of_a_person_and_the_size_right() -> None:
+    store_person(NaivePerson())
+    number = store_person(NaivePerson(events=[order(-1)]))
+    segment = keep(EVERYONE)
+    refresh_changed(now=NOW)
+    lease = Rebuild.objects.create(token="00000000-0000-0000-0000-000000000001")
+    NotedProfile.objects.create(rebuild=lease, profile_id=number)
+    StagedMembership.objects.create(rebuild_id=lease.pk, segment_id=1, profile_id=number)
+    erase(Profile.objects.get(pk=number))
+    for model in (Membership, MembershipChange, NotedProfile, StagedMembership, Wakeup):
+        assert not model.objects.filter(profile_id=number).exists()
+    segment.refresh_from_db()
+    assert segment.size == 1
+
+
+def test_what_is_left_of_a_profile_after_an_erasure_is_evaluated_again() -> None:
+    number = store_person(NaivePerson())
+    keep(EVERYONE)
+    erase(Profile.objects.get(pk=number))
+    assert refresh_changed(now=NOW) == 1
+    assert members_of() == {number}
+
+
+def test_verify_counts_what_is_wrong_and_leaves_out_what_waits() -> None:
+    wrong, waiting = store_people([NaivePerson(), NaivePerson()])
+    segment = keep(trait("a", "exists"))
+    change_traits(waiting, a=1)
+    mark_changed([waiting])
+    assert verify(now=NOW) == {"kept": 0}
+    Membership.objects.create(profile_id=wrong, segment=segment, entered_at=NOW)
+    assert verify(now=NOW) == {"kept": 1}
+    with pytest.raises(CommandError):
+        call_command("verify_segments", at=NOW)
+
+
+def test_a_preview_counts_exactly_and_can_look_back() -> None:
+    store_people([NaivePerson(events=[order(days)]) for days in (1, 5, 9)])
+    found = preview(orders(window={"last": {"days": 7}}), at=NOW)
+    assert (found.size, found.is_exact, len(found.sample)) == (2, True, 2)
+    assert preview(orders(), at=NOW - timedelta(days=4)).size == 2
+
+
+def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store_people([NaivePerson(traits={"a": number}) for number in range(30)])
+    monkeypatch.setattr(previews.sql, "COUNT", "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}")  # fmt: skip
+    found = preview(trait("a", "lt", 15), exact_seconds=0.05)
+    assert not found.is_exact
+    low, high = found.interval or (0, 0)
+    assert low <= 15 <= high <= 30
+    assert found.size == 15
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (5, 10), (10, 10), (0, 0)])
+def test_the_interval_holds_the_share_and_stays_between_0_and_1(
+    successes: int, trials: int
+) -> None:
+    low, high = previews.wilson(successes, trials)
+    share = successes / trials if trials else 0.0
+    assert 0 <= low <= share <= high + 1e-9 <= 1 + 1e-9
+
+
+def test_numbers_of_a_definition_come_back_exactly() -> None:
+    definition = (
+        '{"type":"trait","key":"a","operator":"equals","value":0.1000000000000000000000000001}'
+    )
+    from segments import exact
+
+    segment = make("kept", exact.loads(definition))
+    segment.refresh_from_db()
+    assert segment.definition == exact.loads(definition)
+
+
+def test_events_of_an_evaluated_profile_count_at_once() -> None:
+    number = store_person(NaivePerson())
+    keep(orders("gte", 2))
+    add_events(number, [order(1), order(2)])
+    mark_changed([number])
+    refresh_changed(now=NOW)
+    assert members_of() == {number}
+
+
+def test_memberships_are_not_moved_to_a_far_future() -> None:
+    with pytest.raises(CommandError, match="60 days"):
+        call_command("refresh", at=NOW.replace(year=2100))

@@ -1,0 +1,182 @@
+"""Each kind of time leaf: whoever flips is found by refresh_due at that instant, and `why` foretells it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from profiles.models import Profile
+from segments.models import MembershipChange, Wakeup
+from segments.services import refresh_due, verify, why
+from tests.factories import NOW
+from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.segments.evaluations import keep, members_of, negation, orders, trait
+from tests.segments.worlds import make_purpose, order, store_person
+
+pytestmark = pytest.mark.django_db
+MICROSECOND = timedelta(microseconds=1)
+BORN_WHERE = {"type": "property", "key": "until", "operator": "in_last", "value": {"days": 3}}
+MIDNIGHT = datetime(2026, 3, 15, 23, 0, tzinfo=UTC)
+
+# A definition, a person, and the instant at which it flips for him. He is in before it, or only from then on.
+FLIPS = {
+    "an event leaves a window of days": (
+        orders(window={"last": {"days": 7}}),
+        NaivePerson(events=[order(6)]),
+        NOW + timedelta(days=1),
+    ),
+    "an event leaves a window of months": (
+        orders(window={"last": {"months": 1}}),
+        NaivePerson(
+            events=[NaiveEvent("Order Completed", datetime(2026, 2, 28, 9, 0, tzinfo=UTC))]
+        ),
+        datetime(2026, 3, 28, 9, 0, tzinfo=UTC),
+    ),
+    "one of two events leaves, and who had too many is in": (
+        orders("lte", 1, window={"last": {"days": 7}}),
+        NaivePerson(events=[order(6), order(1)]),
+        NOW + timedelta(days=1),
+    ),
+    "the last event becomes too old": (
+        orders("in_last", {"days": 2}, aggregate="last_at"),
+        NaivePerson(events=[order(5), order(1)]),
+        NOW + timedelta(days=1),
+    ),
+    "the silence becomes long enough": (
+        negation(orders("in_last", {"weeks": 1}, aggregate="last_at")),
+        NaivePerson(events=[order(1)]),
+        NOW + timedelta(days=6),
+    ),
+    "an event dated in the future comes": (
+        orders(),
+        NaivePerson(events=[order(-3)]),
+        NOW + timedelta(days=3),
+    ),
+    "the second of two events dated in the future comes": (
+        orders("gte", 2),
+        NaivePerson(events=[order(-3), order(-4)]),
+        NOW + timedelta(days=4),
+    ),
+    "a trait's date becomes too old": (
+        trait("signed_up", "in_last", {"days": 30}),
+        NaivePerson(traits={"signed_up": "2026-02-14T12:00:00Z"}),
+        NOW + timedelta(days=1),
+    ),
+    "a trait's date comes": (
+        trait("starts", "in_last", {"days": 30}),
+        NaivePerson(traits={"starts": "2026-03-16"}),
+        MIDNIGHT,
+    ),
+    "a birthday brings somebody in": (
+        trait("born", "age_between", [18, 30]),
+        NaivePerson(traits={"born": "2008-03-16"}),
+        MIDNIGHT,
+    ),
+    "a birthday takes somebody out": (
+        trait("born", "age_between", [30, 40]),
+        NaivePerson(traits={"born": "1985-03-16"}),
+        MIDNIGHT,
+    ),
+    "a consent expires": (
+        {"type": "consent", "purpose": "newsletter", "permitted": True},
+        NaivePerson(consents={"newsletter": NOW + timedelta(days=2)}),
+        NOW + timedelta(days=2),
+    ),
+    "a date inside an event becomes too old": (
+        orders(where=BORN_WHERE),
+        NaivePerson(events=[order(20, until="2026-03-13T12:00:00Z")]),
+        NOW + timedelta(days=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLIPS)
+def test_time_alone_flips_a_membership_at_its_instant(name: str) -> None:
+    definition, person, instant = FLIPS[name]
+    make_purpose()
+    number = store_person(person)
+    segment = keep(definition)
+    before = members_of()
+    assert why(segment, Profile.objects.get(pk=number), at=NOW).flips_at == instant
+    refresh_due(now=instant - MICROSECOND)
+    assert members_of() == before
+    refresh_due(now=instant)
+    assert members_of() == {number} - before
+    assert verify(now=instant) == {"kept": 0}
+    (change,) = MembershipChange.objects.filter(reason="time")
+    assert (change.has_entered, change.changed_at) == (not before, instant)
+
+
+@pytest.mark.parametrize("name", FLIPS)
+def test_a_flip_is_found_through_the_segment_that_another_leans_on(name: str) -> None:
+    definition, person, instant = FLIPS[name]
+    make_purpose()
+    number = store_person(person)
+    keep(definition, key="base")
+    keep(negation({"type": "segment", "key": "base"}))
+    before = members_of()
+    refresh_due(now=instant)
+    assert members_of() == {number} - before
+
+
+def test_only_those_who_may_flip_are_evaluated() -> None:
+    for days in (1, 3, 6, 20):
+        store_person(NaivePerson(events=[order(days)]))
+    keep(orders(window={"last": {"days": 7}}))
+    assert refresh_due(now=NOW + timedelta(days=1)) == 1
+    assert refresh_due(now=NOW + timedelta(days=1)) == 0
+
+
+def test_the_clock_never_runs_back() -> None:
+    number = store_person(NaivePerson(events=[order(6)]))
+    segment = keep(orders(window={"last": {"days": 7}}))
+    refresh_due(now=NOW + timedelta(days=2))
+    assert members_of() == set()
+    refresh_due(now=NOW)
+    segment.refresh_from_db()
+    assert segment.evaluated_at == NOW + timedelta(days=2)
+    assert number not in members_of()
+
+
+def test_a_wake_up_is_not_lost_when_its_worker_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    store_person(NaivePerson(events=[order(6)]))
+    keep(orders(window={"last": {"days": 7}}))
+    instant = NOW + timedelta(days=1)
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("segments.services.refreshes.evaluate", die)
+        with pytest.raises(KeyboardInterrupt):
+            refresh_due(now=instant)
+    assert Wakeup.objects.filter(due_at__lte=instant).count() == 1
+    refresh_due(now=instant)
+    assert members_of() == set()
+
+
+def test_why_gives_no_instant_where_time_alone_changes_nothing() -> None:
+    number = store_person(NaivePerson(traits={"a": 1}, events=[order(1)]))
+    segment = keep({"type": "and", "children": [orders(), trait("a", "equals", 1)]})
+    found = why(segment, Profile.objects.get(pk=number), at=NOW)
+    assert (found.is_member, found.flips_at) == (True, None)
+
+
+def test_why_skips_the_instants_at_which_only_a_leaf_changes() -> None:
+    number = store_person(NaivePerson(events=[order(6), order(5), order(1)]))
+    segment = keep(orders("gte", 1, window={"last": {"days": 7}}))
+    found = why(segment, Profile.objects.get(pk=number), at=NOW)
+    assert found.flips_at == NOW + timedelta(days=6)
+
+
+def test_why_tells_the_truth_of_every_node_with_its_evidence() -> None:
+    number = store_person(NaivePerson(traits={"city": "Lyon"}, events=[order(1), order(2)]))
+    children = [trait("city", "equals", "Paris"), orders("gte", 2), negation({"type": "everyone"})]
+    segment = keep({"type": "or", "children": children})
+    tree = why(segment, Profile.objects.get(pk=number), at=NOW).tree
+    assert tree["holds"] is True
+    assert tree["evidence"] == {"holding": 1, "of": 3}
+    city, count, nobody = tree["children"]
+    assert (city["holds"], city["evidence"]) == (False, {"value": "Lyon"})
+    assert (count["holds"], count["evidence"]) == (True, {"count": "2"})
+    assert nobody["child"]["holds"] is True

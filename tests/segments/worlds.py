@@ -1,0 +1,93 @@
+"""People of the oracle's kind, stored as rows: profiles, events with their statistics, and consents."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from consent.models import ConsentState, LegalBasis, Purpose, State
+from profiles.models import EventName, Identifier, Profile
+from profiles.services import recompute_stats
+from segments import exact
+from tests.factories import NOW, make_identifier, make_source
+from tests.oracles.segments import NaiveEvent, NaivePerson, NaiveWorld
+
+PARIS = ZoneInfo("Europe/Paris")
+INSERT_PROFILE = """
+INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_seen_at)
+VALUES (%s, %s::jsonb, %s, %s, %s) RETURNING id
+"""
+INSERT_EVENT = """
+INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value, properties, context, received_at)
+VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN jsonb_typeof(%s::jsonb -> 'revenue') = 'number' THEN (%s::jsonb ->> 'revenue')::numeric END,
+    %s::jsonb, %s::jsonb, %s)
+"""
+
+
+def world_at(now: datetime, segments: Mapping[str, dict[str, Any]] | None = None) -> NaiveWorld:
+    return NaiveWorld(now, PARIS, dict(segments or {}))
+
+
+def make_purpose(key: str = "newsletter", **overrides: Any) -> Purpose:
+    fields = {"legal_basis": LegalBasis.CONSENT} | overrides
+    return Purpose.objects.get_or_create(key=key, defaults=fields)[0]
+
+
+def store_person(person: NaivePerson) -> int:
+    """The person as rows; gives the profile's id."""
+    with connection.cursor() as cursor:
+        traits = exact.dumps(person.traits)
+        cursor.execute(INSERT_PROFILE, [uuid7(), traits, person.is_restricted, NOW, NOW])
+        (number,) = cursor.fetchone()
+    profile = Profile.objects.get(pk=number)
+    make_identifier(f"profile:{profile.uuid}", profile=profile)
+    add_events(number, person.events)
+    for purpose, until in person.consents.items():
+        give_consent(number, purpose, until)
+    return number
+
+
+def store_people(people: Sequence[NaivePerson]) -> dict[int, NaivePerson]:
+    return {store_person(person): person for person in people}
+
+
+def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
+    """Events and their statistics, as the drain would leave them."""
+    if not events:
+        return
+    source = make_source(key="shop")
+    holder = Identifier.objects.filter(profile=profile_id).first()
+    assert holder is not None
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            INSERT_EVENT, [_row(profile_id, holder.pk, source.pk, event) for event in events]
+        )
+    recompute_stats([profile_id])
+
+
+def _row(profile_id: int, identifier_id: int, source_id: int, event: NaiveEvent) -> list[object]:
+    properties = exact.dumps(event.properties)
+    name, _ = EventName.objects.get_or_create(kind=event.kind, name=event.name)
+    keys = [profile_id, event.timestamp, uuid7(), identifier_id, source_id, name.pk]
+    return [*keys, *[properties] * 3, exact.dumps(event.context), event.timestamp]
+
+
+def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:
+    ConsentState.objects.update_or_create(
+        profile_id=profile_id,
+        purpose=make_purpose(purpose),
+        defaults={
+            "state": State.GIVEN,
+            "version": 1,
+            "decided_at": datetime(2020, 1, 1, tzinfo=UTC),
+            "valid_until": until,
+        },
+    )
+
+
+def order(days_ago: float = 1, **properties: Any) -> NaiveEvent:
+    """An order so many days before NOW."""
+    return NaiveEvent("Order Completed", NOW - timedelta(days=days_ago), properties=properties)
