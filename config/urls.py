@@ -1,0 +1,31 @@
+"""Where everything is."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health
+
+api = [
+    path("", include("profiles.api.urls")),
+    path("", include("ingestion.api.urls")),
+    path("", include("consent.api.urls")),
+    path("", include("segments.api.urls")),
+]
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("v1/", include("ingestion.urls")),
+    path("api/v1/", include(api)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+handler400 = "config.api.bad_request"
+handler403 = "config.api.forbidden"
+handler404 = "config.api.not_found"
+handler500 = "config.api.failed"

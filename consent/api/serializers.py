@@ -1,0 +1,234 @@
+"""The shapes of consent and privacy bodies. Invariant: serializers judge shape; services judge meaning."""
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
+
+from consent.durations import parse_duration
+from consent.models import (
+    Actor,
+    ConsentEvent,
+    ConsentKind,
+    LegalBasis,
+    Method,
+    NoticeVersion,
+    PrivacyRequest,
+    Purpose,
+    State,
+)
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_OBJECTION_STATES = (State.GIVEN, State.WITHDRAWN)
+
+
+class StorableJSONField(serializers.JSONField):
+    """An object without the characters that the database refuses."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("Must be an object.", code="not_an_object")
+        if _is_unstorable(value):
+            raise serializers.ValidationError(
+                "Has characters that cannot be stored.", code="unstorable"
+            )
+        return value
+
+
+def _is_unstorable(value: Any) -> bool:
+    match value:
+        case str():
+            return _UNSTORABLE.search(value) is not None
+        case dict():
+            return any(map(_is_unstorable, (*value.keys(), *value.values())))
+        case list():
+            return any(map(_is_unstorable, value))
+    return False
+
+
+class PurposeSerializer(serializers.Serializer):
+    """A purpose and what its current version says."""
+
+    key = serializers.RegexField(
+        r"^[a-z][a-z0-9_-]{0,62}$", validators=[UniqueValidator(Purpose.objects.all())]
+    )
+    title = serializers.CharField(max_length=200)
+    text = serializers.CharField(max_length=20_000)
+    legal_basis = serializers.ChoiceField(LegalBasis.choices)
+    special_basis = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    is_direct_marketing = serializers.BooleanField(required=False)
+    validity = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    categories = serializers.ListField(
+        child=serializers.CharField(max_length=120), required=False, max_length=100
+    )
+    recipients = serializers.ListField(
+        child=serializers.CharField(max_length=120), required=False, max_length=100
+    )
+    retention = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    is_profiling = serializers.BooleanField(required=False)
+    is_automated_decision = serializers.BooleanField(required=False)
+    transfer_countries = serializers.ListField(
+        child=serializers.RegexField(r"^[A-Z]{2}$"), required=False, max_length=250
+    )
+    version = serializers.IntegerField(read_only=True)
+    minimum_version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def validate_validity(self, text: str) -> str:
+        try:
+            if text:
+                parse_duration(text)
+        except ValueError as fault:
+            raise serializers.ValidationError(str(fault), code="not_a_duration") from None
+        return text
+
+    def to_representation(self, instance: Purpose) -> dict[str, Any]:
+        current = next(
+            one for one in instance.versions.all() if one.number == instance.current_version
+        )
+        shown = {
+            "key": instance.key,
+            "version": instance.current_version,
+            "minimum_version": instance.minimum_version,
+            "created_at": serializers.DateTimeField().to_representation(instance.created_at),
+        }
+        own = {name: getattr(current, name) for name in self.fields if name not in shown}
+        return {name: (shown | own)[name] for name in self.fields}
+
+
+class PurposeChangeSerializer(PurposeSerializer):
+    """What changes in a new version; what is left out stays. `is_substantial` asks everybody for consent again."""
+
+    key = None  # type: ignore[assignment]
+    is_substantial = serializers.BooleanField(default=True, write_only=True)
+
+
+class NoticeSerializer(serializers.ModelSerializer):
+    shown_from = serializers.DateTimeField(required=False)
+
+    class Meta:
+        model = NoticeVersion
+        fields = ["id", "key", "language", "content", "digest", "shown_from", "created_at"]
+        read_only_fields = ["id", "digest", "created_at"]
+        # The same content again is no error: it is the notice that is there.
+        validators: list[Any] = []
+
+
+class ConsentEventSerializer(serializers.ModelSerializer):
+    """One event of the ledger, without what is personal about it."""
+
+    profile = serializers.UUIDField(source="profile_uuid", read_only=True, allow_null=True)
+    purpose = serializers.CharField(source="purpose.key", read_only=True, default=None)
+    version = serializers.IntegerField(
+        source="purpose_version.number", read_only=True, default=None
+    )
+    source = serializers.CharField(source="source.key", read_only=True, default=None)
+    notice = serializers.UUIDField(source="notice_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = ConsentEvent
+        fields = [
+            *("id", "profile", "kind", "purpose", "version", "state", "occurred_at", "received_at"),
+            *("valid_until", "actor", "method", "source", "notice", "digest"),
+        ]
+
+
+class OwnConsentSerializer(serializers.Serializer):
+    """What the customer says of one purpose."""
+
+    purpose = serializers.SlugField(max_length=63)
+    state = serializers.ChoiceField([State.GIVEN, State.WITHDRAWN, State.REFUSED])
+    evidence = StorableJSONField(required=False)
+    notice = serializers.PrimaryKeyRelatedField(
+        queryset=NoticeVersion.objects.all(), required=False, allow_null=True
+    )
+
+
+class ConsentSerializer(serializers.Serializer):
+    """What a service says that a person said."""
+
+    identifier = serializers.CharField(max_length=320, required=False)
+    profile = serializers.UUIDField(required=False)
+    kind = serializers.ChoiceField(ConsentKind.choices, default=ConsentKind.CONSENT)
+    purpose = serializers.SlugField(max_length=63, required=False, allow_null=True)
+    state = serializers.ChoiceField(State.choices)
+    occurred_at = serializers.DateTimeField(required=False)
+    valid_until = serializers.DateTimeField(required=False, allow_null=True)
+    method = serializers.ChoiceField(Method.choices)
+    actor = serializers.ChoiceField(Actor.choices, required=False)
+    evidence = StorableJSONField(required=False)
+    notice = serializers.PrimaryKeyRelatedField(
+        queryset=NoticeVersion.objects.all(), required=False, allow_null=True
+    )
+    idempotency_key = serializers.CharField(max_length=255, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("identifier" in attrs) == ("profile" in attrs):
+            raise serializers.ValidationError(
+                {"identifier": "Name the person by either identifier or profile."}, code="one_of"
+            )
+        is_objection = attrs["kind"] == ConsentKind.OBJECTION
+        if not is_objection and not attrs.get("purpose"):
+            raise serializers.ValidationError(
+                {"purpose": "A consent names its purpose."}, code="required"
+            )
+        if is_objection and attrs["state"] not in _OBJECTION_STATES:
+            raise serializers.ValidationError(
+                {"state": "An objection is given or withdrawn."}, code="invalid_choice"
+            )
+        return attrs
+
+
+class StateQuestionSerializer(serializers.Serializer):
+    identifiers = serializers.ListField(
+        child=serializers.CharField(max_length=320), min_length=1, max_length=1000
+    )
+
+
+class RequestSerializer(serializers.ModelSerializer):
+    """Where a request stands; never what was asked, which is personal."""
+
+    class Meta:
+        model = PrivacyRequest
+        fields = ["id", "kind", "status", "received_at", "due_at", "done_at", "receipt"]
+
+
+class OwnAskingSerializer(serializers.Serializer):
+    """What a customer asks for, for himself."""
+
+    kind = serializers.ChoiceField(PrivacyRequest.Kind.choices)
+    reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    changes = StorableJSONField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_rectification = attrs["kind"] == PrivacyRequest.Kind.RECTIFICATION
+        if is_rectification != bool(attrs.get("changes")):
+            raise serializers.ValidationError(
+                {"changes": "A rectification, and nothing else, says what to change."},
+                code="changes",
+            )
+        return attrs
+
+
+class AskingSerializer(OwnAskingSerializer):
+    """What a service asks for in the name of its customer."""
+
+    identifiers = serializers.ListField(
+        child=serializers.CharField(max_length=320), min_length=1, max_length=100
+    )
+    reason = serializers.CharField(max_length=2000)
+
+
+class LinkSerializer(serializers.Serializer):
+    email = serializers.CharField(max_length=320)
+
+
+class TokenSerializer(serializers.Serializer):
+    token = serializers.CharField(max_length=200)
+
+
+class OpenedSessionSerializer(serializers.Serializer):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()

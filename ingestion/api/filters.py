@@ -1,0 +1,36 @@
+"""By what sources and rejected messages are filtered."""
+
+from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, IsoDateTimeFilter
+
+from ingestion.models import RejectedMessage, WriteKey
+from profiles.api.lists import StrictFilterSet
+from profiles.models import Source
+
+
+class SourceFilter(StrictFilterSet):
+    key = CharFilter("key")
+    name = CharFilter("name", "icontains", help_text="A part of the name.")
+    joins_people = BooleanFilter("joins_people")
+    kind = ChoiceFilter(
+        field_name="write_keys__kind",
+        choices=WriteKey.Kind.choices,
+        distinct=True,
+        help_text="With a write key of this kind, revoked ones included.",
+    )
+
+    class Meta:
+        model = Source
+        fields: list[str] = []
+
+
+class RejectedMessageFilter(StrictFilterSet):
+    source = CharFilter("source__key", help_text="The key of the source.")
+    code = CharFilter("code", help_text="Why, such as missing_event.")
+    type = CharFilter("type", help_text="The type of the message, such as track.")
+    replayed = BooleanFilter("replayed_at", "isnull", exclude=True)
+    after = IsoDateTimeFilter("rejected_at", "gte", help_text="Rejected at this time or later.")
+    before = IsoDateTimeFilter("rejected_at", "lt", help_text="Rejected before this time.")
+
+    class Meta:
+        model = RejectedMessage
+        fields: list[str] = []

@@ -1,0 +1,45 @@
+"""Make a source to send messages from, or one more write key of a source that is there."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from ingestion.models import WriteKey
+from ingestion.services import create_write_key
+from profiles.models import Source
+from profiles.services import create_source
+
+
+class Command(BaseCommand):
+    help = "Make a source and print its write key once, alone on the last line; of a source that exists, a further key."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("key", help="What the source is called in the API, such as shop.")
+        parser.add_argument(
+            "--kind",
+            required=True,
+            choices=WriteKey.Kind.values,
+            help="public: in browsers and apps, what it says is a claim; secret: on servers.",
+        )
+        parser.add_argument("--name", default="", help="What people call it.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        kind = WriteKey.Kind(options["kind"])
+        with transaction.atomic():
+            source = self._source(options["key"], options["name"])
+            _, secret = create_write_key(source, kind=kind)
+        self.stdout.write(f"A {kind} write key, shown this once:")
+        self.stdout.write(secret)
+
+    def _source(self, key: str, name: str) -> Source:
+        if source := Source.objects.filter(key=key).first():
+            self.stdout.write(f"Source {key} is there already and gets a further key.")
+            return source
+        try:
+            source = create_source(key, name=name)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"Made source {key}.")
+        return source

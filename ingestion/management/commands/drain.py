@@ -1,0 +1,25 @@
+"""Drain the inbox now, in this process."""
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db.models import Max
+
+from ingestion.models import InboxRow
+from ingestion.services import drain_inbox
+
+# How soon to look again for rows that a worker has leased, or had when it was killed.
+WAIT_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    help = "Take in everything that was accepted up to now; what a worker has leased is waited for."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        last = InboxRow.objects.aggregate(last=Max("id"))["last"] or 0
+        drained = drain_inbox()
+        while InboxRow.objects.filter(id__lte=last).exists():
+            time.sleep(WAIT_SECONDS)
+            drained += drain_inbox()
+        self.stdout.write(f"Drained {drained} requests.")

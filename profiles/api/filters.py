@@ -1,0 +1,110 @@
+"""By what people, their names, their deeds and their merges are filtered."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import (
+    BooleanFilter,
+    CharFilter,
+    ChoiceFilter,
+    IsoDateTimeFilter,
+)
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from profiles import querysets
+from profiles.api.access import sees_restricted
+from profiles.api.lists import PAGING, StrictFilterSet
+from profiles.api.serializers import STATUSES
+from profiles.golden import CONTACT_TRAITS
+from profiles.models import Event, EventName, Identifier, Merge, Profile, TraitDefinition
+
+TRAIT = "trait."
+
+
+class ProfileFilter(StrictFilterSet):
+    """Of the restricted, only the status is known to who may not read them: no other filter finds them."""
+
+    segment = CharFilter(method="in_segment", help_text="Members of the segment with this key.")
+    source = CharFilter(
+        method="named_by_source", help_text="Those whom the source with this key has named."
+    )
+    seen_after = IsoDateTimeFilter(
+        "last_seen_at", "gte", help_text="Last seen at this time or later."
+    )
+    seen_before = IsoDateTimeFilter("last_seen_at", "lt", help_text="Last seen before this time.")
+    status = ChoiceFilter(choices=STATUSES, method="with_status")
+
+    class Meta:
+        model = Profile
+        fields: list[str] = []
+
+    def takes(self, name: str) -> bool:
+        return super().takes(name) or name.startswith(TRAIT)
+
+    def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
+        queryset = super().filter_queryset(queryset)
+        for key, text in self._wanted_traits():
+            queryset = querysets.having_trait(queryset, key, text)
+        if self._asks_about_people() and not sees_restricted(self.request):
+            queryset = queryset.filter(is_restricted=False)
+        return queryset
+
+    def in_segment(self, queryset: Any, _name: str, key: str) -> QuerySet[Profile]:
+        return querysets.in_segment(queryset, key)
+
+    def named_by_source(self, queryset: Any, _name: str, key: str) -> QuerySet[Profile]:
+        return querysets.named_by_source(queryset, key)
+
+    def with_status(self, queryset: Any, _name: str, status: str) -> QuerySet[Profile]:
+        found: QuerySet[Profile] = queryset.filter(is_restricted=status == "restricted")
+        return found
+
+    def _asks_about_people(self) -> bool:
+        return any(name not in PAGING | {"status"} for name in self.data)
+
+    def _wanted_traits(self) -> Iterator[tuple[str, str]]:
+        for name, texts in self.data.lists():
+            if name.startswith(TRAIT):
+                self._refuse_contact(name)
+                for text in texts:
+                    if "\x00" in name + text:
+                        raise ValidationError({TRAIT: ["Null characters are not allowed."]})
+                    yield name.removeprefix(TRAIT), text
+
+    def _refuse_contact(self, name: str) -> None:
+        key = name.removeprefix(TRAIT)
+        contact = TraitDefinition.objects.filter(key=key, category=TraitDefinition.Category.CONTACT)
+        if key in CONTACT_TRAITS or ("\x00" not in key and contact.exists()):
+            fault = "Addresses have no place in a URL: POST them to /api/v1/profiles/lookup/."
+            raise ValidationError({name: [ErrorDetail(fault, code="contact_trait")]})
+
+
+class IdentifierFilter(StrictFilterSet):
+    namespace = CharFilter("namespace", help_text="Such as email, user_id, anonymous_id.")
+    vouched = BooleanFilter("is_vouched")
+
+    class Meta:
+        model = Identifier
+        fields: list[str] = []
+
+
+class EventFilter(StrictFilterSet):
+    name = CharFilter("name__name", help_text="What the event is called.")
+    type = ChoiceFilter(field_name="name__kind", choices=EventName.Kind.choices)
+    source = CharFilter("source__key", help_text="The key of the source.")
+    after = IsoDateTimeFilter("timestamp", "gte", help_text="At this time or later.")
+    before = IsoDateTimeFilter("timestamp", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Event
+        fields: list[str] = []
+
+
+class MergeFilter(StrictFilterSet):
+    after = IsoDateTimeFilter("merged_at", "gte", help_text="At this time or later.")
+    before = IsoDateTimeFilter("merged_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Merge
+        fields: list[str] = []

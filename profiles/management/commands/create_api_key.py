@@ -1,0 +1,29 @@
+"""Make a key for a service that calls the API."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from profiles.models.access import Scope
+from profiles.services import create_api_key
+
+
+class Command(BaseCommand):
+    help = f"Make an API key and print it once, alone on the last line. Scopes: {' '.join(Scope.values)}."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="Which service the key is for.")
+        parser.add_argument(
+            "--scopes", required=True, help='What it may do, as in "profiles:read".'
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        scopes = options["scopes"].replace(",", " ").split()
+        try:
+            key, secret = create_api_key(options["name"], scopes=scopes)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"API key of {key.name}, shown this once. It may: {' '.join(key.scopes)}."
+        )
+        self.stdout.write(secret)

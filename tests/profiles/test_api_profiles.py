@@ -1,0 +1,452 @@
+"""The API of profiles: who is found, what is shown of them, and to whom."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from profiles.models import Event, Identifier, Merge, Profile, TrustLevel
+from profiles.models.access import Scope
+from tests.factories import (
+    NOW,
+    holder_of,
+    make_client,
+    make_profile,
+    make_purpose,
+    make_source,
+    tell,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader() -> APIClient:
+    return make_client(Scope.PROFILES_READ)
+
+
+def join_segment(profile: Profile, key: str) -> None:
+    """A membership as the segments app writes it, whose own tests are elsewhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO segments_segment (key, name, description, definition, status, version, size)"
+            " VALUES (%s, %s, '', '{}', 'live', 1, 1)"
+            " ON CONFLICT (key) DO UPDATE SET size = segments_segment.size + 1 RETURNING id",
+            [key, key.title()],
+        )
+        cursor.execute(
+            "INSERT INTO segments_membership (profile_id, segment_id, entered_at) VALUES (%s, %s, %s)",
+            [profile.pk, cursor.fetchone()[0], NOW],
+        )
+
+
+def lookup(client: APIClient, *references: str) -> list[dict[str, object] | None]:
+    answer = client.post("/api/v1/profiles/lookup/", {"identifiers": references})
+    assert answer.status_code == 200, answer.json()
+    return answer.json()["results"]
+
+
+def ids(client: APIClient, query: str = "") -> set[str]:
+    answer = client.get(f"/api/v1/profiles/{query}")
+    assert answer.status_code == 200, answer.json()
+    return {row["id"] for row in answer.json()["results"]}
+
+
+def test_a_profile_is_shown_with_all_that_page_08_promises(reader: APIClient) -> None:
+    make_purpose("newsletter")
+    tell({"userId": "u1", "traits": {"email": "Ada@Example.org", "city": "Lyon"}})
+    profile = holder_of("user_id:u1")
+    join_segment(profile, "lyon")
+    shown = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
+    assert shown.keys() == {
+        *("id", "traits", "identifiers", "segments", "consents"),
+        *("first_seen_at", "last_seen_at", "status"),
+    }
+    assert shown["id"] == str(profile.uuid)
+    assert shown["traits"] == {"email": "ada@example.org", "city": "Lyon"}
+    assert shown["segments"] == ["lyon"]
+    assert shown["consents"] == {
+        "newsletter": {
+            "state": "unknown",
+            "basis": "consent",
+            "objected": False,
+            "permitted": False,
+            "valid_until": None,
+        }
+    }
+    assert shown["status"] == "active"
+    names = {(row["namespace"], row["value"]) for row in shown["identifiers"]}
+    assert names == {
+        ("email", "ada@example.org"),
+        ("user_id", "u1"),
+        ("profile", str(profile.uuid)),
+    }
+    assert all(
+        row.keys() == {"namespace", "value", "vouched", "first_seen_at", "last_seen_at"}
+        for row in shown["identifiers"]
+    )
+
+
+def test_a_consent_given_and_an_objection_show_at_once(reader: APIClient) -> None:
+    make_purpose("newsletter")
+    make_profile("email:ada@example.org")
+    office = make_client(Scope.CONSENT_WRITE, Scope.CONSENT_READ)
+    said = {"identifier": "email:ada@example.org", "purpose": "newsletter", "method": "phone"}
+
+    def shown() -> tuple[object, ...]:
+        consent = lookup(reader, "email:ada@example.org")[0]["consents"]["newsletter"]
+        return consent["state"], consent["objected"], consent["permitted"]
+
+    assert office.post("/api/v1/consents/", said | {"state": "given"}).status_code == 201
+    assert shown() == ("given", False, True)
+    objection = said | {"kind": "objection", "state": "given"}
+    assert office.post("/api/v1/consents/", objection).status_code == 201
+    assert shown() == ("given", True, False)
+
+
+def test_times_are_rfc_3339_in_utc(reader: APIClient) -> None:
+    profile = make_profile("email:ada@example.org")
+    shown = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
+    assert shown["last_seen_at"] == "2026-03-15T12:00:00Z"
+    assert shown["identifiers"][0]["first_seen_at"] == "2026-03-15T00:00:00Z"
+
+
+def test_lookup_answers_in_the_order_asked_with_null_for_who_is_unknown(reader: APIClient) -> None:
+    ada, bob = make_profile("email:ada@example.org"), make_profile("user_id:b1")
+    found = lookup(
+        reader,
+        *("user_id:b1", "email:nobody@example.org", " email:ADA@example.org".strip()),
+        *(f"profile:{bob.uuid}", "email:not an address", "user_id:b1"),
+    )
+    shown = [row and row["id"] for row in found]
+    assert shown == [str(bob.uuid), None, str(ada.uuid), str(bob.uuid), None, str(bob.uuid)]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "identifiers"),
+        ({"identifiers": []}, "identifiers"),
+        ({"identifiers": ["user_id:u"] * 1001}, "identifiers"),
+        ({"identifiers": ["user_id:u1", "u1"]}, "identifiers[1]"),
+        ({"identifiers": ["user_id:"]}, "identifiers[0]"),
+        ({"identifiers": [None]}, "identifiers[0]"),
+        ({"identifiers": ["user_id:\x00"]}, "identifiers[0]"),
+    ],
+)
+def test_lookup_refuses_what_is_no_list_of_references(
+    reader: APIClient, body: object, path: str
+) -> None:
+    answer = reader.post("/api/v1/profiles/lookup/", body)
+    assert answer.status_code == 400
+    assert path in [fault["path"] for fault in answer.json()["errors"]]
+
+
+def test_an_absorbed_uuid_gives_the_profile_that_it_is_part_of(reader: APIClient) -> None:
+    tell({"anonymousId": "a1"})
+    tell({"userId": "u1"})
+    absorbed = {holder_of("anonymous_id:a1").uuid, holder_of("user_id:u1").uuid}
+    tell({"userId": "u1", "anonymousId": "a1"})
+    survivor = holder_of("user_id:u1")
+    (gone,) = absorbed - {survivor.uuid}
+    assert reader.get(f"/api/v1/profiles/{gone}/").json()["id"] == str(survivor.uuid)
+    assert lookup(reader, f"profile:{gone}")[0]["id"] == str(survivor.uuid)
+    merges = reader.get(f"/api/v1/profiles/{gone}/merges/").json()["results"]
+    assert [merge["absorbed"] for merge in merges] == [str(gone)]
+    assert merges[0].keys() == {"absorbed", "rule", "actor", "merged_at"}
+
+
+def test_an_unknown_uuid_is_404_everywhere_below_it(reader: APIClient) -> None:
+    for tail in ("", "identifiers/", "events/", "traits/", "segments/", "consents/", "merges/"):
+        answer = reader.get(f"/api/v1/profiles/{uuid4()}/{tail}")
+        assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_of_a_restricted_person_only_id_and_status_are_shown(reader: APIClient) -> None:
+    profile = make_profile("email:ada@example.org", traits={"city": "Lyon"}, is_restricted=True)
+    bare = {"id": str(profile.uuid), "status": "restricted"}
+    assert reader.get(f"/api/v1/profiles/{profile.uuid}/").json() == bare
+    assert reader.get("/api/v1/profiles/").json()["results"] == [bare]
+    assert lookup(reader, "email:ada@example.org") == [bare]
+    for tail in ("identifiers/", "events/", "traits/", "segments/", "consents/", "merges/"):
+        assert reader.get(f"/api/v1/profiles/{profile.uuid}/{tail}").status_code == 403
+    assert ids(reader, "?trait.city=Lyon") == set()
+    assert ids(reader, "?seen_after=2026-01-01T00:00:00Z") == set()
+    assert ids(reader, "?status=restricted") == {str(profile.uuid)}
+
+
+def test_a_key_that_acts_for_customers_sees_the_restricted() -> None:
+    agent = make_client(Scope.PROFILES_READ, Scope.PRIVACY_ACT)
+    profile = make_profile("email:ada@example.org", traits={"city": "Lyon"}, is_restricted=True)
+    shown = lookup(agent, "email:ada@example.org")[0]
+    assert (shown["status"], shown["traits"]) == ("restricted", {"city": "Lyon"})
+    assert ids(agent, "?trait.city=Lyon") == {str(profile.uuid)}
+    assert agent.get(f"/api/v1/profiles/{profile.uuid}/traits/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "traits"),
+    [
+        ("?trait.country=FR", {"country": "FR"}),
+        ("?trait.size=43", {"size": 43}),
+        ("?trait.size=43", {"size": "43"}),
+        ("?trait.size=43.50", {"size": 43.5}),
+        ("?trait.is_member=true", {"is_member": True}),
+        ("?trait.is_member=true", {"is_member": "true"}),
+        ("?trait.country=FR&trait.size=43", {"country": "FR", "size": 43}),
+        ("?trait.a.b=%22x%22", {"a.b": '"x"'}),
+    ],
+)
+def test_a_trait_finds_text_numbers_and_booleans(
+    reader: APIClient, query: str, traits: dict[str, object]
+) -> None:
+    found = make_profile(traits=traits)
+    make_profile(traits={"country": "DE", "size": 44, "is_member": False, "a.b": "x"})
+    make_profile()
+    assert ids(reader, query) == {str(found.uuid)}
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999999", "null", "{}", "[1", "٣"])
+def test_a_trait_is_compared_as_text_where_it_spells_no_number(
+    reader: APIClient, text: str
+) -> None:
+    found = make_profile(traits={"key": text})
+    make_profile(traits={"key": 1})
+    assert ids(reader, f"?trait.key={text}") == {str(found.uuid)}
+
+
+@pytest.mark.parametrize("key", ["email", "phone"])
+def test_addresses_are_no_filters_since_urls_are_logged(reader: APIClient, key: str) -> None:
+    answer = reader.get(f"/api/v1/profiles/?trait.{key}=x")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "contact_trait"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?trait_country=FR",
+        "?segmnet=vip",
+        "?seen_after=yesterday",
+        "?status=erased",
+        "?cursor=nonsense",
+        "?cursor=W3RydWUsIFsxLCAyXV0=",
+        "?trait.x=%00",
+        "?trait.%00=x",
+        "?segment=%00",
+    ],
+)
+def test_a_filter_that_is_misspelt_is_refused_and_does_not_return_everybody(
+    reader: APIClient, query: str
+) -> None:
+    answer = reader.get(f"/api/v1/profiles/{query}")
+    assert answer.status_code == 400, answer.json()
+    assert answer.json()["errors"]
+
+
+def test_profiles_are_filtered_by_segment(reader: APIClient) -> None:
+    member = make_profile()
+    join_segment(member, "vip")
+    join_segment(make_profile(), "other")
+    assert ids(reader, "?segment=vip") == {str(member.uuid)}
+    assert ids(reader, "?segment=unknown") == set()
+
+
+def test_profiles_are_filtered_by_the_sources_that_named_them(reader: APIClient) -> None:
+    tell({"userId": "u1"}, source="shop")
+    tell({"userId": "u2"}, {"userId": "u1"}, source="crm")
+    one, other = str(holder_of("user_id:u1").uuid), str(holder_of("user_id:u2").uuid)
+    assert ids(reader, "?source=shop") == {one}
+    assert ids(reader, "?source=crm") == {one, other}
+    assert ids(reader, "?source=shop&source=shop") == {one}
+
+
+def test_a_source_whose_claim_was_refused_has_not_named_the_person(reader: APIClient) -> None:
+    tell({"userId": "u1", "traits": {"email": "ada@example.org"}}, source="shop")
+    tell(
+        {"anonymousId": "a1", "userId": "u2", "traits": {"email": "ada@example.org"}},
+        source="web",
+        trust=TrustLevel.CLAIM,
+    )
+    assert str(holder_of("user_id:u1").uuid) not in ids(reader, "?source=web")
+
+
+def test_profiles_are_filtered_by_when_they_were_last_seen(reader: APIClient) -> None:
+    old = make_profile(last_seen_at=NOW - timedelta(days=10))
+    new = make_profile(last_seen_at=NOW)
+    assert ids(reader, "?seen_after=2026-03-15T12:00:00Z") == {str(new.uuid)}
+    assert ids(reader, "?seen_before=2026-03-15T12:00:00Z") == {str(old.uuid)}
+
+
+def test_a_thousand_profiles_take_as_many_queries_as_one(
+    reader: APIClient, django_assert_num_queries: object
+) -> None:
+    make_purpose("newsletter")
+    for number in range(30):
+        join_segment(make_profile(f"user_id:u{number}"), "vip")
+    reader.get("/api/v1/profiles/")
+    for size in (1, 30):
+        with django_assert_num_queries(QUERIES_OF_A_PAGE):
+            assert len(reader.get(f"/api/v1/profiles/?page_size={size}").json()["results"]) == size
+        with django_assert_num_queries(QUERIES_OF_A_PAGE + 1):
+            lookup(reader, *[f"user_id:u{number}" for number in range(size)])
+
+
+# The key, the page, identifiers, segments, and for consents: restriction, purposes and states.
+QUERIES_OF_A_PAGE = 7
+
+
+@pytest.mark.parametrize(
+    ("tail", "queries"),
+    [
+        ("identifiers/", 3),
+        ("events/", 3),
+        ("merges/", 3),
+        ("segments/", 3),
+        ("consents/", 5),
+        ("traits/", 9),
+    ],
+)
+def test_lists_of_one_profile_take_few_queries(
+    reader: APIClient, django_assert_num_queries: object, tail: str, queries: int
+) -> None:
+    tell({"userId": "u1", "traits": {"city": "Lyon", "email": "ada@example.org"}})
+    tell(*({"type": "track", "userId": "u1", "event": f"E{number}"} for number in range(5)))
+    profile = holder_of("user_id:u1")
+    with django_assert_num_queries(queries):
+        assert reader.get(f"/api/v1/profiles/{profile.uuid}/{tail}").status_code == 200
+
+
+def test_identifiers_are_paged_and_filtered(reader: APIClient) -> None:
+    profile = make_profile("email:a@example.org", "email:b@example.org", is_vouched=False)
+    make_profile("email:c@example.org")
+    url = f"/api/v1/profiles/{profile.uuid}/identifiers/"
+    first = reader.get(f"{url}?namespace=email&page_size=1").json()
+    second = reader.get(first["next"]).json()
+    values = [row["value"] for page in (first, second) for row in page["results"]]
+    assert values == ["a@example.org", "b@example.org"]
+    assert second["next"] is None
+    assert reader.get(f"{url}?vouched=true").json()["results"] == []
+    assert {UUID(row["id"]) for row in first["results"]}
+
+
+def test_events_are_shown_with_their_source_and_value(reader: APIClient) -> None:
+    tell(
+        {
+            "type": "track",
+            "userId": "u1",
+            "event": "Order Completed",
+            "timestamp": "2026-02-03T04:05:06.789Z",
+            "properties": {"revenue": 19.99, "size": 43},
+            "context": {"page": {"path": "/cart"}},
+        }
+    )
+    profile = holder_of("user_id:u1")
+    (event,) = reader.get(f"/api/v1/profiles/{profile.uuid}/events/").json()["results"]
+    received_at = datetime.fromisoformat(event.pop("received_at"))
+    assert received_at.utcoffset() == timedelta()
+    assert event == {
+        "id": str(Event.objects.get().id),
+        "name": "Order Completed",
+        "type": "track",
+        "timestamp": "2026-02-03T04:05:06.789000Z",
+        "value": 19.99,
+        "properties": {"revenue": 19.99, "size": 43},
+        "context": {"page": {"path": "/cart"}},
+        "source": "shop",
+    }
+
+
+def test_events_are_filtered(reader: APIClient) -> None:
+    day = "2026-02-0{}T00:00:00Z"
+    tell(
+        {"type": "track", "userId": "u1", "event": "Viewed", "timestamp": day.format(1)},
+        {"type": "track", "userId": "u1", "event": "Bought", "timestamp": day.format(2)},
+    )
+    tell({"type": "page", "userId": "u1", "name": "Home", "timestamp": day.format(3)}, source="web")
+    url = f"/api/v1/profiles/{holder_of('user_id:u1').uuid}/events/"
+
+    def names(query: str) -> list[str]:
+        return [row["name"] for row in reader.get(f"{url}?{query}").json()["results"]]
+
+    assert names("") == ["Home", "Bought", "Viewed"]
+    assert names("name=Bought") == ["Bought"]
+    assert names("type=page") == ["Home"]
+    assert names("source=shop") == ["Bought", "Viewed"]
+    assert names(f"after={day.format(2)}&before={day.format(3)}") == ["Bought"]
+
+
+def test_events_of_one_instant_are_paged_without_loss_or_repetition(reader: APIClient) -> None:
+    moment = "2026-02-01T00:00:00Z"
+    tell(
+        *(
+            {"type": "track", "userId": "u1", "event": "Imported", "timestamp": moment}
+            for _ in range(7)
+        )
+    )
+    url = f"/api/v1/profiles/{holder_of('user_id:u1').uuid}/events/?page_size=3"
+    pages = []
+    while url:
+        page = reader.get(url).json()
+        pages.append([row["id"] for row in page["results"]])
+        url, back = page["next"], page["previous"]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert len({event for page in pages for event in page}) == 7
+    assert [row["id"] for row in reader.get(back).json()["results"]] == pages[1]
+
+
+def test_segments_and_consents_are_lists_of_one_page(reader: APIClient) -> None:
+    make_purpose("newsletter")
+    profile = make_profile()
+    join_segment(profile, "vip")
+    base = f"/api/v1/profiles/{profile.uuid}"
+    assert reader.get(f"{base}/segments/").json() == {
+        "next": None,
+        "previous": None,
+        "results": [{"key": "vip", "name": "Vip", "entered_at": "2026-03-15T12:00:00Z"}],
+    }
+    (consent,) = reader.get(f"{base}/consents/").json()["results"]
+    assert (consent["purpose"], consent["permitted"]) == ("newsletter", False)
+
+
+def test_merges_are_filtered_by_time(reader: APIClient) -> None:
+    profile = make_profile()
+    Merge.objects.create(
+        survivor=profile,
+        absorbed_id=1,
+        absorbed_uuid=uuid4(),
+        survivor_identifier_ids=[],
+        absorbed_identifier_ids=[],
+        rule="shared identifier",
+        actor="identity",
+        merged_at=NOW,
+    )
+    url = f"/api/v1/profiles/{profile.uuid}/merges/"
+    assert len(reader.get(f"{url}?after=2026-03-15T12:00:00Z").json()["results"]) == 1
+    assert reader.get(f"{url}?before=2026-03-15T12:00:00Z").json()["results"] == []
+
+
+def test_no_answer_holds_an_internal_number(reader: APIClient) -> None:
+    make_source(key="shop")
+    tell({"userId": "u1", "traits": {"email": "ada@example.org"}})
+    profile = holder_of("user_id:u1")
+    internal = {profile.pk, *Identifier.objects.values_list("pk", flat=True)}
+    for tail in ("", "identifiers/", "traits/", "events/", "merges/"):
+        body = reader.get(f"/api/v1/profiles/{profile.uuid}/{tail}").json()
+        assert not internal & set(_numbers(body))
+
+
+def _numbers(body: object) -> list[int]:
+    match body:
+        case bool():
+            return []
+        case int():
+            return [body]
+        case dict():
+            return [number for inner in body.values() for number in _numbers(inner)]
+        case list():
+            return [number for inner in body for number in _numbers(inner)]
+        case _:
+            return []
