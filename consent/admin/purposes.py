@@ -1,0 +1,222 @@
+"""Purposes with their versions, and notices: what is saved here is a new version, never a change of an old one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from consent.durations import parse_duration
+from consent.models import NoticeVersion, Purpose, PurposeVersion
+from consent.models.purposes import LegalBasis
+from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
+from profiles.admin.pages import TesseraAdmin
+from profiles.services import database_now
+
+LISTS = ("categories", "recipients", "transfer_countries")
+
+
+class LineList(forms.CharField):
+    """One value a line."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        super().__init__(required=False, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+
+
+class PurposeForm(forms.ModelForm):
+    """The key, and the terms of the version that saving makes."""
+
+    title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
+    text = forms.CharField(
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}), help_text="What people agree to."
+    )
+    legal_basis = forms.ChoiceField(choices=LegalBasis.choices, widget=UnfoldAdminSelectWidget())
+    special_basis = forms.CharField(
+        required=False,
+        max_length=120,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The basis of article 9, where data are special.",
+    )
+    is_direct_marketing = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
+    validity = forms.CharField(
+        required=False,
+        max_length=32,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="How long a consent lasts, such as P13M; empty: no end.",
+    )
+    categories = LineList(help_text="Categories of data, one a line.")
+    recipients = LineList(help_text="One a line.")
+    retention = forms.CharField(required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
+    is_profiling = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
+    is_automated_decision = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
+    transfer_countries = LineList(help_text="Two letters a line.")
+    is_substantial = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text="Consents given to earlier versions no longer permit, and must be asked for again.",
+    )
+
+    class Meta:
+        model = Purpose
+        fields = ("key",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        purpose = kwargs.get("instance")
+        if purpose is not None:
+            kwargs["initial"] = terms_of(purpose) | (kwargs.get("initial") or {})
+        super().__init__(*args, **kwargs)
+
+    def clean_validity(self) -> str:
+        text: str = self.cleaned_data["validity"]
+        try:
+            if text:
+                parse_duration(text)
+        except ValueError as fault:
+            raise forms.ValidationError(str(fault)) from None
+        return text
+
+    def clean_transfer_countries(self) -> list[str]:
+        countries: list[str] = self.cleaned_data["transfer_countries"]
+        if any(len(country) != 2 for country in countries):
+            raise forms.ValidationError("A country is two letters, such as CH.")
+        return countries
+
+    def terms(self) -> PurposeTerms:
+        """What was filled in. The form must be valid."""
+        names = PurposeTerms.__dataclass_fields__
+        return PurposeTerms(**{name: self.cleaned_data[name] for name in names})
+
+
+def terms_of(purpose: Purpose) -> dict[str, Any]:
+    """What the current version says."""
+    version = purpose.versions.filter(number=purpose.current_version).first()
+    names = PurposeTerms.__dataclass_fields__
+    return {name: getattr(version, name) for name in names} if version else {}
+
+
+@admin.register(Purpose)
+class PurposeAdmin(TesseraAdmin):
+    """Why data are processed. Saving adds a version."""
+
+    form = PurposeForm
+    list_display = ("titled", "basis", "marketing", "current_version", "created_at")
+    list_filter = ("legal_basis", "is_direct_marketing")
+    ordering = ("key",)
+    change_form_outer_after_template = "admin/consent/versions.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Purpose]:
+        found: QuerySet[Purpose] = super().get_queryset(request)
+        return found.prefetch_related(
+            Prefetch("versions", PurposeVersion.objects.order_by("-number"))
+        )
+
+    @display(description="purpose", header=True, ordering="key")
+    def titled(self, purpose: Purpose) -> list[str]:
+        versions = purpose.versions.all()
+        return [versions[0].title if versions else purpose.key, purpose.key]
+
+    @display(description="legal basis", ordering="legal_basis", label=True)
+    def basis(self, purpose: Purpose) -> str:
+        return purpose.get_legal_basis_display()
+
+    @display(description="", label={"direct marketing": "info"})
+    def marketing(self, purpose: Purpose) -> str:
+        return "direct marketing" if purpose.is_direct_marketing else ""
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ("key", "legal_basis", "is_direct_marketing", "current_version")
+        return ("key",) if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return [(None, {"fields": self.get_readonly_fields(request, obj)})]
+        own = [name for name in PurposeForm.base_fields if name not in ("key", "is_substantial")]
+        return [(None, {"fields": ["key", *own, *(["is_substantial"] if obj else [])]})]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        versions = PurposeVersion.objects.filter(purpose=object_id) if object_id else ()
+        extra = {**(extra_context or {}), "versions": versions}
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def save_model(
+        self, request: HttpRequest, obj: Purpose, form: PurposeForm, change: Any
+    ) -> None:
+        """Through the services: they keep versions, states and segments right."""
+        now = database_now()
+        if change:
+            is_substantial = form.cleaned_data["is_substantial"]
+            change_purpose(obj, terms=form.terms(), is_substantial=is_substantial, now=now)
+        else:
+            obj.pk = define_purpose(key=obj.key, terms=form.terms(), now=now).pk
+
+
+class NoticeForm(forms.ModelForm):
+    """The words as they are shown, and from when."""
+
+    class Meta:
+        model = NoticeVersion
+        fields = ("key", "language", "content", "shown_from")
+
+
+@admin.register(NoticeVersion)
+class NoticeVersionAdmin(TesseraAdmin):
+    """The very bytes that people were shown. Insert only."""
+
+    form = NoticeForm
+    list_display = ("key", "language", "digest_shown", "shown_from")
+    list_filter = ("key", "language")
+    readonly_shown = ("key", "language", "content_shown", "digest", "shown_from", "created_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        fields = self.readonly_shown if obj else ("key", "language", "content", "shown_from")
+        return [(None, {"fields": fields})]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        return self.readonly_shown if obj else ()
+
+    @display(description="SHA-256")
+    def digest_shown(self, notice: NoticeVersion) -> str:
+        return f"{notice.digest[:16]}…"
+
+    @display(description="content")
+    def content_shown(self, notice: NoticeVersion) -> str:
+        return format_html('<pre class="t-code">{}</pre>', notice.content)
+
+    def save_model(
+        self, request: HttpRequest, obj: NoticeVersion, form: NoticeForm, change: Any
+    ) -> None:
+        """The same content again is the row that is there."""
+        notice = add_notice(
+            key=obj.key, language=obj.language, content=obj.content, shown_from=obj.shown_from
+        )
+        obj.pk = notice.pk

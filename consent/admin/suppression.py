@@ -1,0 +1,35 @@
+"""Who is kept out: only how many there are, since nothing else about them is anybody's to see."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Min
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from consent.models import Suppression
+from profiles.admin.pages import ReadOnlyAdmin
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """Counts by key; there is no page of a row."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.changelist_view)
+        return [path("", view, name="consent_suppression_changelist")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        keys = (
+            Suppression.objects.values("key_id", "normaliser_version")
+            .annotate(count=Count("pk"), first=Min("created_at"), last=Max("created_at"))
+            .order_by("-last")
+        )
+        return self.page(
+            request, "admin/consent/suppressions.html", title="Suppressions", keys=keys
+        )

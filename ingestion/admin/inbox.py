@@ -1,0 +1,44 @@
+"""The inbox and what was dropped: read only."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from ingestion.models import DroppedCount, InboxRow
+from profiles.admin.pages import ReadOnlyAdmin
+
+
+@admin.register(InboxRow)
+class InboxRowAdmin(ReadOnlyAdmin):
+    """Requests accepted and not yet taken in. What they say is not shown."""
+
+    list_display = ("id", "source", "message_count", "received_at", "attempts", "state")
+    list_filter = ("source", "attempts")
+    list_select_related = ("source",)
+    sortable_by = ()
+    ordering = ("id",)
+    fields = (
+        *("source", "trust", "message_count", "is_opted_out", "received_at"),
+        *("attempts", "leased_until"),
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboxRow]:
+        found: QuerySet[InboxRow] = super().get_queryset(request)
+        return found.defer("body").select_related("source")
+
+    @display(description="state", label={"waiting": "info", "with a worker": "success"})
+    def state(self, row: InboxRow) -> str:
+        return "with a worker" if row.lease else "waiting"
+
+
+@admin.register(DroppedCount)
+class DroppedCountAdmin(ReadOnlyAdmin):
+    """How many messages of erased people each source sent."""
+
+    list_display = ("day", "source", "reason", "count")
+    list_filter = ("source", "reason", "day")
+    list_select_related = ("source",)
+    fields = list_display
+    readonly_fields = fields

@@ -1,0 +1,169 @@
+"""Who has access: keys of services, and staff by role.
+
+Invariant: the secret of a key is in the one answer that made it and nowhere else.
+"""
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from profiles.admin.pages import Question, ReadOnlyAdmin, ask, require, show_secret
+from profiles.models import ApiKey
+from profiles.models.access import Scope
+from profiles.services import create_api_key, revoke_api_key
+
+ADD, CHANGE = "profiles.add_apikey", "profiles.change_apikey"
+
+
+class ApiKeyForm(forms.Form):
+    """Who holds the key, what it may do, and until when."""
+
+    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, f"{scope.value}: {scope.label}") for scope in Scope],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    expires_on = forms.DateField(
+        required=False,
+        widget=UnfoldAdminSingleDateWidget(),
+        help_text="The last day on which it works; empty: no end.",
+    )
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys of services: made, shown once, revoked."""
+
+    list_display = ("key", "scopes_shown", "created_at", "expires_at", "state")
+    list_filter = ("created_at",)
+    fields = ("name", "prefix", "scopes_shown", "created_at", "expires_at", "revoked_at")
+    readonly_fields = fields
+    change_form_outer_after_template = "admin/tessera/revoke.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ADD)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/revoke/", view(self.revoke), name="profiles_apikey_revoke"),
+            *super().get_urls(),
+        ]
+
+    @display(description="key", header=True)
+    def key(self, key: ApiKey) -> list[str]:
+        return [key.name, f"{key.prefix}…"]
+
+    @display(description="scopes")
+    def scopes_shown(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @display(
+        description="state", label={"open": "success", "revoked": "danger", "expired": "warning"}
+    )
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "open"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if object_id is None:
+            return self.make(request)
+        may_revoke = request.user.has_perm(CHANGE)
+        url = reverse("admin:profiles_apikey_revoke", args=[object_id]) if may_revoke else ""
+        key = self.get_object(request, object_id)
+        is_open = key is not None and key.revoked_at is None
+        extra = {**(extra_context or {}), "revoke_url": url if is_open else ""}
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def make(self, request: HttpRequest) -> HttpResponse:
+        """Ask for name and scopes, then show the secret once."""
+        require(request, ADD)
+        back = reverse("admin:profiles_apikey_changelist")
+        form = ApiKeyForm(request.POST or None)
+        if not form.is_valid():
+            return ask(
+                self,
+                request,
+                Question(title="New API key", form=form, submit="Make the key", back=back),
+            )
+        last_day = form.cleaned_data["expires_on"]
+        expires_at = last_day and timezone.make_aware(datetime.combine(last_day, time.max))
+        key, secret = create_api_key(
+            form.cleaned_data["name"], scopes=form.cleaned_data["scopes"], expires_at=expires_at
+        )
+        self.log_addition(request, key, "made")
+        return show_secret(self, request, title=f"API key {key.name}", secret=secret, back=back)
+
+    def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """From the next request on, the key opens nothing."""
+        require(request, CHANGE)
+        key = self.found_or_404(request, str(pk))
+        if request.method == "POST":
+            revoke_api_key(key)
+            self.log_change(request, key, "revoked")
+            messages.success(request, "The key is revoked.")
+        return redirect("admin:profiles_apikey_changelist")
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin):
+    """Staff."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Nobody gives himself what he does not have: only a superuser hands out more than roles."""
+        found = super().get_readonly_fields(request, obj)
+        return found if request.user.is_superuser else (*found, "is_superuser", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not is_above and super().has_change_permission(request, obj)
+
+    @display(description="roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or "–"
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):
+    """Roles of staff."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_superuser

@@ -1,0 +1,135 @@
+"""Identity in the admin: rules that stewards edit, and outcomes and merges that they look at."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from profiles.admin.links import profile_link
+from profiles.admin.pages import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
+from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
+
+# What each outcome means to who looks at it.
+MEANINGS = {
+    "trust": "a claim named somebody who is vouched",
+    "unique": "two different values of a unique identifier",
+    "limit": "more values than the namespace allows",
+    "not_same": "staff decided that these are two people",
+    "cap": "too many people want it",
+    "merge": "joined to who wanted it, as the rules allow",
+    "takeover": "a vouched person took it over",
+    "quarantine": "shared by so many that it names nobody",
+}
+
+DOUBTS = ("trust", "unique", "limit", "not_same", "cap", "quarantine")
+
+
+@admin.register(IdentityRule)
+class IdentityRuleAdmin(TesseraAdmin):
+    """The rules by namespace; they hold from the next chunk of messages on."""
+
+    list_display = ("namespace", "priority", "limit", "is_unique", "is_weak", "updated_at")
+    ordering = ("priority", "namespace")
+
+    @display(description="limit")
+    def limit(self, rule: IdentityRule) -> str:
+        if rule.limit_count is None:
+            return "any number"
+        return (
+            f"{rule.limit_count} in {rule.limit_days} days"
+            if rule.limit_days
+            else f"{rule.limit_count} ever"
+        )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        return ("namespace",) if obj else ()
+
+
+class DoubtFilter(admin.SimpleListFilter):
+    """Refusals and quarantines are doubts; merges and takeovers followed the rules."""
+
+    title = "doubt"
+    parameter_name = "doubt"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "may need a look"), ("no", "went by the rules")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[IdentityOutcome]
+    ) -> QuerySet[IdentityOutcome]:
+        if self.value() == "yes":
+            return queryset.filter(rule__in=DOUBTS)
+        return queryset.exclude(rule__in=DOUBTS) if self.value() == "no" else queryset
+
+
+@admin.register(IdentityOutcome)
+class IdentityOutcomeAdmin(MaskedAdmin):
+    """Identifiers that a fact lost or moved: what may need a look."""
+
+    list_display = ("what", "identifier_shown", "person", "wanted_by", "source", "day")
+    list_filter = (DoubtFilter, "rule", "day")
+    list_select_related = ("identifier", "wanter", "fact__source")
+    sortable_by = ()
+    fields = ("what", "identifier_shown", "person", "wanted_by", "source", "day")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityOutcome]:
+        found: QuerySet[IdentityOutcome] = super().get_queryset(request)
+        return found.select_related("identifier", "wanter", "fact__source")
+
+    @display(description="what", header=True)
+    def what(self, outcome: IdentityOutcome) -> list[str]:
+        return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
+
+    @display(description="identifier")
+    def identifier_shown(self, outcome: IdentityOutcome) -> str:
+        return shown(outcome, outcome.identifier)
+
+    @display(description="held by")
+    def person(self, outcome: IdentityOutcome) -> str:
+        return profile_link(outcome.identifier.profile_id, "see the person")
+
+    @display(description="wanted by")
+    def wanted_by(self, outcome: IdentityOutcome) -> str:
+        if outcome.wanter is None:
+            return "–"
+        return profile_link(outcome.wanter.profile_id, shown(outcome, outcome.wanter))
+
+    @display(description="source")
+    def source(self, outcome: IdentityOutcome) -> str:
+        return str(outcome.fact.source)
+
+
+@admin.register(Merge)
+class MergeAdmin(ReadOnlyAdmin):
+    """Profiles that became one."""
+
+    list_display = ("survivor_shown", "absorbed_uuid", "rule", "source", "sides", "merged_at")
+    list_filter = ("rule",)
+    list_select_related = ("fact__source", "survivor")
+    sortable_by = ()
+    fields = ("survivor_shown", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at")
+    readonly_fields = fields
+
+    @display(description="survivor")
+    def survivor_shown(self, merge: Merge) -> str:
+        return profile_link(merge.survivor_id, str(merge.survivor.uuid))
+
+    @display(description="source")
+    def source(self, merge: Merge) -> str:
+        return str(merge.fact.source) if merge.fact else "–"
+
+    @display(description="identifiers of each side")
+    def sides(self, merge: Merge) -> str:
+        return f"{len(merge.survivor_identifier_ids)} + {len(merge.absorbed_identifier_ids)}"
+
+
+def shown(row: Any, identifier: Identifier) -> str:
+    """An identifier as whoever looks at the row may see it."""
+    value = row.mask.identifier(identifier.namespace, identifier.value)
+    return format_html('<span class="t-chip">{}</span> {}', identifier.namespace, value)

@@ -1,0 +1,35 @@
+"""Segments on the page of a profile: which, since when, and what changed lately."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from profiles.admin.masks import Mask
+from profiles.admin.sections import Section, sections
+from profiles.models import Profile
+from segments.models import Membership, MembershipChange
+
+MOST_CHANGES = 12
+
+
+def load_segments(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
+    """Two queries."""
+    memberships = Membership.objects.filter(profile_id=profile.pk).select_related("segment")
+    latest = MembershipChange.objects.filter(profile_id=profile.pk).select_related("segment")
+    return {
+        "memberships": memberships.order_by("segment__name"),
+        "changes": latest.order_by("-changed_at", "-id")[:MOST_CHANGES],
+    }
+
+
+sections.declare(
+    Section(
+        key="segments",
+        title="Segments",
+        icon="pie_chart",
+        template="admin/segments/section.html",
+        permission="segments.view_segment",
+        load=load_segments,
+        order=10,
+    )
+)

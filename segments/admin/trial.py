@@ -1,0 +1,57 @@
+"""A definition tried out before it is saved: how many and who, and what changes against the saved version.
+
+Invariant: nothing is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from segments import exact
+from segments.models import Segment
+from segments.operands import DefinitionError, Fault
+from segments.services import Preview, preview
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Either faults, or what came out; `entering` and `leaving` are None where there is nothing saved to compare with."""
+
+    faults: list[Fault] = field(default_factory=list)
+    found: Preview | None = None
+    entering: Preview | None = None
+    leaving: Preview | None = None
+
+    @property
+    def sample(self) -> tuple[UUID, ...]:
+        return self.found.sample if self.found else ()
+
+
+def try_out(text: str, segment: Segment | None) -> Trial:
+    """Preview the definition that the text spells, as the next one of the segment."""
+    try:
+        definition: Any = exact.loads(text or "null")
+    except ValueError as fault:
+        return Trial(faults=[Fault("", "json", f"This is not JSON: {fault}.")])
+    key = segment.key if segment else ""
+    try:
+        found = preview(definition, key=key)
+    except DefinitionError as error:
+        return Trial(faults=error.errors)
+    if segment is None or definition == segment.definition:
+        return Trial(found=found)
+    return Trial(
+        found=found,
+        entering=difference(definition, segment.definition, key),
+        leaving=difference(segment.definition, definition, key),
+    )
+
+
+def difference(wanted: Mapping[str, Any], unwanted: Mapping[str, Any], key: str) -> Preview | None:
+    """Those in one and not in the other; None where both together are larger than a definition may be."""
+    both = {"type": "and", "children": [wanted, {"type": "not", "child": unwanted}]}
+    try:
+        return preview(both, key=key)
+    except DefinitionError:
+        return None

@@ -1,0 +1,234 @@
+"""What tests of the admin start from: a client signed in with a role, and a world with a row of everything."""
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import lz4.frame
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from consent.models import Actor, Method, PrivacyRequest, State
+from consent.services import Asked, ConsentInput, add_notice, open_request, record_many, suppress
+from ingestion.models import ConsentCategory, DroppedCount, InboxRow, RejectedMessage, WriteKey
+from ingestion.services import create_write_key
+from profiles.models import (
+    Event,
+    EventName,
+    EventStat,
+    Identifier,
+    IdentityFact,
+    IdentityOutcome,
+    Merge,
+    Profile,
+    SourceRecord,
+    TraitDefinition,
+    TrustLevel,
+)
+from profiles.models.access import Scope
+from profiles.services import create_api_key
+from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
+from tests.factories import make_profile, make_purpose, make_source
+
+_numbers = count(1)
+
+
+def sign_in(role: str = "") -> Client:
+    """A client of a superuser, or of staff with one role."""
+    number = next(_numbers)
+    if role:
+        user = User.objects.create_user(f"{role}-{number}", is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+    else:
+        user = User.objects.create_superuser(f"owner-{number}")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_world(*, people: int = 2) -> dict[str, Any]:
+    """A row of everything that the admin lists, and `people` rows of what there is much of."""
+    source = make_source(key="shop")
+    purpose = _purpose()
+    segment = _segment(next(_numbers), purpose)
+    persons = [make_person(source, purpose, segment) for _ in range(people)]
+    request = open_request(
+        Asked(kind="access", references=(f"profile:{persons[0].uuid}",), reason="asked by phone"),
+        door=PrivacyRequest.Door.STAFF,
+        actor="tests",
+    )
+    for _ in range(people):
+        _small_rows(source, purpose)
+    return {
+        "source": source,
+        "purpose": purpose,
+        "segment": segment,
+        "profile": persons[0],
+        "profiles": persons,
+        "request": request,
+        "api_key": create_api_key("till", scopes=[Scope.PROFILES_READ])[0],
+        "write_key": WriteKey.objects.filter(source=source).first(),
+        "rejected": RejectedMessage.objects.first(),
+    }
+
+
+def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5) -> Profile:
+    """Somebody with a name, an address, facts, events, a consent, a segment and a merge behind him."""
+    number = next(_numbers)
+    email = f"ada{number}@example.org"
+    profile = make_profile(f"email:{email}", f"user_id:u-{number}", f"anonymous_id:a-{number}")
+    traits = {"email": email, "first_name": "Ada", "last_name": "Lovelace", "city": "Lyon"}
+    Profile.objects.filter(pk=profile.pk).update(traits=traits)
+    named = list(Identifier.objects.filter(profile=profile).exclude(namespace="profile"))
+    now = timezone.now()
+    micros = round(now.timestamp() * 1_000_000)
+    SourceRecord.objects.create(
+        identifier=named[0],
+        profile=profile,
+        source=source,
+        trust=TrustLevel.SERVER,
+        traits={key: [value, micros] for key, value in traits.items()},
+    )
+    SourceRecord.objects.create(
+        identifier=named[0],
+        profile=profile,
+        source=source,
+        trust=TrustLevel.CLAIM,
+        traits={"city": ["Paris", micros]},
+    )
+    fact = IdentityFact.objects.create(
+        seq=number,
+        digest=uuid7(),
+        identifier_ids=[one.pk for one in named],
+        source=source,
+        trust=TrustLevel.SERVER,
+        day=now.date(),
+    )
+    IdentityOutcome.objects.create(
+        fact=fact, identifier=named[0], wanter=named[1], rule="trust", day=now.date()
+    )
+    _merge(profile, named, fact)
+    make_events(profile, named[0], source, events)
+    _consent(profile, named[0], purpose)
+    Membership.objects.create(segment=segment, profile=profile, entered_at=now)
+    MembershipChange.objects.create(
+        id=number,
+        segment=segment,
+        profile=profile,
+        changed_at=now,
+        has_entered=True,
+        reason="change",
+    )
+    profile.refresh_from_db()
+    return profile
+
+
+def make_events(profile: Profile, identifier: Identifier, source: Any, number: int) -> None:
+    """So many events, an hour apart, and their statistics."""
+    name = EventName.objects.get_or_create(kind="track", name="Order Completed")[0]
+    now = timezone.now()
+    for back in range(number):
+        Event.objects.create(
+            id=uuid7(),
+            profile=profile,
+            timestamp=now - timedelta(hours=back),
+            identifier=identifier,
+            source=source,
+            name=name,
+            value="19.90",
+            properties={"order_id": back, "email": "ada.private@example.org"},
+            context={"ip": "203.0.113.9"},
+            received_at=now,
+        )
+    EventStat.objects.update_or_create(
+        profile_id=profile.pk,
+        name_id=name.pk,
+        defaults={"count": number, "sum": 0, "first_at": now, "last_at": now},
+    )
+
+
+def _merge(profile: Profile, named: list[Identifier], fact: IdentityFact) -> None:
+    Merge.objects.create(
+        survivor=profile,
+        absorbed_id=0,
+        absorbed_uuid=uuid7(),
+        survivor_identifier_ids=[named[0].pk],
+        absorbed_identifier_ids=[named[1].pk],
+        fact=fact,
+        rule="unique",
+        actor="drain",
+    )
+
+
+def _consent(profile: Profile, identifier: Identifier, purpose: Any) -> None:
+    now = timezone.now()
+    record_many(
+        [
+            ConsentInput(
+                identifier_id=identifier.pk,
+                profile_id=profile.pk,
+                purpose=purpose.key,
+                state=State.GIVEN,
+                occurred_at=now,
+                received_at=now,
+                actor=Actor.SUBJECT,
+                method=Method.CHECKBOX,
+                trust=TrustLevel.SERVER,
+                evidence={"form": "checkout"},
+            )
+        ]
+    )
+
+
+def _purpose() -> Any:
+    from consent.models import Purpose
+
+    found = Purpose.objects.filter(key="newsletter").first()
+    return found or make_purpose(is_direct_marketing=True)
+
+
+def _segment(number: int, purpose: Any) -> Segment:
+    definition = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
+    segment = Segment.objects.create(
+        key=f"segment-{number}",
+        name=f"From Lyon {number}",
+        definition=definition,
+        live_definition=definition,
+        live_version=1,
+        purpose=purpose,
+        status="live",
+        size=2,
+    )
+    SegmentVersion.objects.create(segment=segment, number=1, definition=definition, author="ada")
+    now = timezone.now()
+    for days, size in ((9, 1), (3, 5), (0, 2)):
+        SegmentSize.objects.create(
+            segment=segment, measured_at=now - timedelta(days=days), size=size
+        )
+    return segment
+
+
+def _small_rows(source: Any, purpose: Any) -> None:
+    number = next(_numbers)
+    now = timezone.now()
+    create_write_key(source, kind=WriteKey.Kind.SECRET)
+    create_api_key(f"service {number}", scopes=[Scope.PROFILES_READ])
+    add_notice(key="signup", language="en", content=f"Words {number}", shown_from=now)
+    suppress([f"email:gone{number}@example.org"], request_id=None)
+    TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
+    ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
+    DroppedCount.objects.create(source=source, day=now.date(), reason=f"erased {number}", count=3)
+    InboxRow.objects.create(source=source, trust=2, body=b"", message_count=3)
+    RejectedMessage.objects.create(
+        source=source,
+        trust=TrustLevel.CLAIM,
+        inbox_row_id=number,
+        place=0,
+        code="invalid",
+        path="traits",
+        detail="must be an object",
+        body=lz4.frame.compress(b'{"type":"identify","traits":{"email":"ada@example.org"}}'),
+        received_at=now,
+    )

@@ -1,0 +1,297 @@
+"""People in the admin: found by exact identifier, shown with the origin of everything, masked for who may not see contacts."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from profiles.admin.correction import typed
+from profiles.admin.masks import Mask
+from profiles.admin.people import find_profiles
+from profiles.models import (
+    ApiKey,
+    Event,
+    Identifier,
+    Profile,
+    ProfileChange,
+    TraitDefinition,
+    TraitLock,
+)
+from profiles.models.access import Scope
+from tests.admin import make_events, make_person, make_world, sign_in
+from tests.factories import holder_of, make_identifier, make_profile, make_source, tell
+
+pytestmark = pytest.mark.django_db
+FIND = "admin:profiles_profile_find"
+
+
+def page_of(profile: Profile) -> str:
+    return reverse("admin:profiles_profile_change", args=[profile.pk])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("email:ada@example.org", "Ada@Example.org ", "ada@example.org"),
+        *("user_id:u-1", "u-1", "phone:+33639980000", "06 39 98 00 00"),
+    ],
+)
+def test_a_person_is_found_by_any_identifier_in_any_spelling(asked: str) -> None:
+    profile = make_profile("email:ada@example.org", "user_id:u-1", "phone:+33639980000")
+    answer = sign_in().post(reverse(FIND), {"identifier": asked})
+    assert answer.status_code == 302
+    assert answer["Location"] == page_of(profile)
+
+
+def test_a_profile_is_found_by_its_public_uuid() -> None:
+    profile = make_profile("email:ada@example.org")
+    assert find_profiles(str(profile.uuid)) == [profile.pk]
+
+
+def test_part_of_an_identifier_finds_nobody() -> None:
+    make_profile("email:ada@example.org")
+    for asked in ("ada", "example.org", "email:ada", "%", "ada%"):
+        assert find_profiles(asked) == []
+
+
+def test_what_is_searched_for_is_in_no_address() -> None:
+    make_profile("email:ada@example.org")
+    client = sign_in()
+    for asked in ("ada@example.org", "nobody@example.org"):
+        answer = client.post(reverse(FIND), {"identifier": asked})
+        assert asked not in answer["Location"]
+
+
+def test_a_value_that_two_people_hold_in_two_namespaces_shows_both() -> None:
+    one, other = make_profile("user_id:42"), make_profile("crm_id:42")
+    answer = sign_in().post(reverse(FIND), {"identifier": "42"})
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert str(one.uuid) in page
+    assert str(other.uuid) in page
+
+
+def test_the_page_shows_each_trait_with_its_origin_and_what_lost() -> None:
+    profile = make_world()["profile"]
+    page = sign_in().get(page_of(profile)).content.decode()
+    assert "shop, server" in page
+    assert "<s>Paris</s>" in page
+    assert "claim" in page
+
+
+def test_the_page_takes_the_same_number_of_queries_however_much_there_is() -> None:
+    world = make_world()
+    client, profile = sign_in(), world["profile"]
+    few = count_queries(client, page_of(profile))
+    held = Identifier.objects.filter(profile=profile).first()
+    assert held is not None
+    for number in range(20):
+        make_identifier(f"anonymous_id:more-{number}", profile=profile)
+    make_events(profile, held, world["source"], 60)
+    assert count_queries(client, page_of(profile)) == few <= 30
+
+
+def test_the_timeline_continues_where_it_ended_and_shows_every_event_once() -> None:
+    world = make_world()
+    profile = make_person(world["source"], world["purpose"], world["segment"], events=95)
+    client, url, seen = sign_in(), page_of(profile), []
+    while url:
+        timeline = client.get(url).context["timeline"]
+        seen += [row.at for day in timeline.days for row in day.rows]
+        url = f"{page_of(profile)}?before={timeline.older}" if timeline.older else ""
+    assert len(seen) == len(set(seen)) == Event.objects.filter(profile=profile).count() == 95
+    assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize("before", ["x", "1~x", "~", "99999999999999999999999~x", "1e5~", "-1"])
+def test_a_bad_place_in_the_timeline_starts_from_the_top(before: str) -> None:
+    profile = make_world()["profile"]
+    answer = sign_in().get(page_of(profile), {"before": before, "name": before})
+    assert answer.status_code == 200
+    assert answer.context["timeline"].days
+
+
+def test_the_timeline_of_one_event_name_has_no_other() -> None:
+    world = make_world()
+    profile = world["profile"]
+    name = Event.objects.filter(profile=profile).first().name_id  # type: ignore[union-attr]
+    timeline = sign_in().get(page_of(profile), {"name": name}).context["timeline"]
+    assert {row.name for day in timeline.days for row in day.rows} == {"Order Completed"}
+    assert not sign_in().get(page_of(profile), {"name": name + 999}).context["timeline"].days
+
+
+def test_who_may_not_see_contacts_sees_no_name_address_or_number() -> None:
+    world = make_world()
+    profile = make_profile("email:grace@example.org", "phone:+33639980099")
+    Profile.objects.filter(pk=profile.pk).update(
+        traits={"email": "grace@example.org", "firstName": "Grace", "city": "Lyon"}
+    )
+    marketer = sign_in("marketer")
+    list_url = reverse("admin:profiles_profile_changelist")
+    pages = [page_of(profile), page_of(world["profile"]), list_url]
+    pages.append(reverse("admin:segments_segment_change", args=[world["segment"].pk]))
+    for url in pages:
+        page = marketer.get(url).content.decode()
+        for secret in ("grace@", "Grace", "Lovelace", "39980099", "ada.private@", "203.0.113.9"):
+            assert secret not in page, (url, secret)
+    assert "Lyon" in marketer.get(page_of(profile)).content.decode()
+    assert "grace@example.org" in sign_in("steward").get(page_of(profile)).content.decode()
+
+
+def test_known_people_are_told_from_those_who_only_passed_by() -> None:
+    known, passing = make_profile("email:ada@example.org"), make_profile("anonymous_id:a-1")
+    Profile.objects.filter(pk=known.pk).update(traits={"city": "Lyon"})
+    client, url = sign_in(), reverse("admin:profiles_profile_changelist")
+    for asked, expected in (("yes", [known]), ("no", [passing]), ("", [passing, known])):
+        assert (
+            list(client.get(url, {"known": asked} if asked else {}).context["cl"].result_list)
+            == expected
+        )
+
+
+def test_a_trait_that_staff_marked_as_contact_is_hidden_too() -> None:
+    profile = make_profile("email:ada@example.org")
+    Profile.objects.filter(pk=profile.pk).update(traits={"badge number": "B-7781"})
+    marketer = sign_in("marketer")
+    assert "B-7781" in marketer.get(page_of(profile)).content.decode()
+    TraitDefinition.objects.create(key="badge number", type="text", category="contact")
+    assert "B-7781" not in marketer.get(page_of(profile)).content.decode()
+
+
+def test_a_mask_hides_addresses_and_numbers_within_texts_and_leaves_dates() -> None:
+    mask = Mask(is_open=False)
+    shown = mask.tree(
+        {
+            "note": "write to ada@example.org or +33 6 39 98 00 00, or 06 39 98 00 00",
+            "when": "2026-03-15T12:00:00",
+            "order": 20260315001,
+            "user": {"lastName": "Lovelace", "size": 43},
+            "list": [{"Email": "a@b.example"}],
+        }
+    )
+    assert shown["note"] == "write to ••• or •••, or •••"
+    assert shown["when"] == "2026-03-15T12:00:00"
+    assert shown["order"] == 20260315001
+    assert shown["user"] == {"lastName": "L•••", "size": 43}
+    assert shown["list"] == [{"Email": "a•••"}]
+
+
+def test_a_restricted_profile_shows_nothing_but_its_name_to_who_may_not_see_it() -> None:
+    profile = make_world()["profile"]
+    Profile.objects.filter(pk=profile.pk).update(is_restricted=True)
+    for role in ("marketer", "steward"):
+        page = sign_in(role).get(page_of(profile)).content.decode()
+        assert "restricted" in page
+        assert "Lyon" not in page
+        assert "Lovelace" not in page
+        listed = sign_in(role).get(reverse("admin:profiles_profile_changelist"))
+        row = next(one for one in listed.context["cl"].result_list if one.pk == profile.pk)
+        assert row.shown == {}
+        assert row.shown_name == ""
+    assert "Lyon" in sign_in("privacy officer").get(page_of(profile)).content.decode()
+
+
+def test_a_correction_with_a_reason_locks_the_trait() -> None:
+    profile = make_world()["profile"]
+    url = reverse("admin:profiles_profile_rectify", args=[profile.pk])
+    steward = sign_in("steward")
+    body = {"key": "city", "type": "text", "value": "Nantes", "reason": ""}
+    assert steward.post(url, body).status_code == 200
+    assert not TraitLock.objects.exists()
+    assert steward.post(url, body | {"reason": "said so by phone"}).status_code == 302
+    lock = TraitLock.objects.get()
+    assert (lock.key, lock.value, lock.reason) == ("city", "Nantes", "said so by phone")
+    assert lock.actor.startswith("steward")
+    profile.refresh_from_db()
+    assert profile.traits["city"] == "Nantes"
+    assert "corrected by steward" in steward.get(page_of(profile)).content.decode()
+
+
+def test_a_marketer_corrects_nothing() -> None:
+    profile = make_world()["profile"]
+    url = reverse("admin:profiles_profile_rectify", args=[profile.pk])
+    body = {"key": "city", "type": "text", "value": "Nantes", "reason": "why not"}
+    assert sign_in("marketer").post(url, body).status_code == 403
+    assert not TraitLock.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        *(("text", "5", "5"), ("number", "5", 5), ("number", "5.5", 5.5)),
+        *(("boolean", "true", True), ("list", '["a"]', ["a"]), ("object", '{"a": 1}', {"a": 1})),
+        *(("date", "1990-12-31", "1990-12-31"), ("empty", "", None)),
+    ],
+)
+def test_a_value_is_read_as_the_kind_it_is_said_to_be(kind: str, text: str, value: Any) -> None:
+    assert typed(kind, text) == value
+    assert type(typed(kind, text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("number", "true"),
+        ("number", "x"),
+        ("boolean", "1"),
+        ("list", "{}"),
+        ("date", "soon"),
+        ("text", ""),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(kind: str, text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        typed(kind, text)
+
+
+def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
+    tell({"userId": "u-1", "traits": {"city": "Lyon"}}, source="crm")
+    tell({"userId": "u-1", "traits": {"city": "Paris"}}, source="shop")
+    profile = holder_of("user_id:u-1")
+    assert profile.traits["city"] == "Paris"
+    definition = TraitDefinition.objects.get(key="city")
+    url = reverse("admin:profiles_traitdefinition_change", args=[definition.pk])
+    body = {"label": "City", "type": "text", "category": "ordinary", "policy": "first"}
+    ProfileChange.objects.all().delete()
+    assert sign_in("steward").post(url, body).status_code == 302
+    profile.refresh_from_db()
+    assert profile.traits["city"] == "Lyon"
+    assert ProfileChange.objects.filter(profile_id=profile.pk).exists()
+    source = make_source(key="shop")
+    page = reverse("admin:profiles_source_change", args=[source.pk])
+    sign_in("steward").post(url, body | {"policy": "source_order"})
+    sign_in("steward").post(page, {"name": "Shop", "priority": "1"})
+    profile.refresh_from_db()
+    assert profile.traits["city"] == "Paris"
+
+
+def test_an_api_key_is_shown_once_and_revoked() -> None:
+    client = sign_in()
+    url = reverse("admin:profiles_apikey_add")
+    made = client.post(url, {"name": "till", "scopes": [Scope.PROFILES_READ, Scope.EVENTS_WRITE]})
+    key = ApiKey.objects.get()
+    secret = made.context["secret"]
+    assert secret.startswith(key.prefix)
+    assert "no-store" in made["Cache-Control"]
+    assert key.scopes == ["events:write", "profiles:read"]
+    for later in (url, reverse("admin:profiles_apikey_change", args=[key.pk])):
+        assert secret not in client.get(later).content.decode()
+    client.post(reverse("admin:profiles_apikey_revoke", args=[key.pk]))
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+
+
+def test_an_api_key_without_scopes_is_refused() -> None:
+    answer = sign_in().post(reverse("admin:profiles_apikey_add"), {"name": "till"})
+    assert answer.status_code == 200
+    assert not ApiKey.objects.exists()
+
+
+def count_queries(client: Client, url: str) -> int:
+    client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)

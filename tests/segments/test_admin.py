@@ -1,0 +1,226 @@
+"""Segments in the admin: saved through the services, tried out without saving, seen with members, history and reasons."""
+
+import json
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from profiles.models import Profile
+from segments import exact
+from segments.admin.forms import EXAMPLE, GUIDE, pretty
+from segments.models import Membership, Segment, SegmentVersion
+from segments.parser import parse
+from segments.services import create_segment, rebuild
+from tests.admin import sign_in
+from tests.factories import make_profile, make_purpose
+
+pytestmark = pytest.mark.django_db
+ADD, PREVIEW = "admin:segments_segment_add", "admin:segments_segment_preview"
+
+
+def living_in(city: str) -> dict[str, Any]:
+    return {"type": "trait", "key": "city", "operator": "equals", "value": city}
+
+
+def form(city: str = "Lyon", **more: Any) -> dict[str, Any]:
+    body = {
+        "key": "from-lyon",
+        "name": "From Lyon",
+        "description": "",
+        "purpose": "",
+        "status": "draft",
+        "definition": json.dumps(living_in(city)),
+    }
+    return body | more
+
+
+@pytest.fixture
+def people() -> list[Profile]:
+    """Three from Lyon, one from Nantes."""
+    found = []
+    for number, city in enumerate(["Lyon", "Lyon", "Lyon", "Nantes"]):
+        profile = make_profile(f"email:p{number}@example.org")
+        Profile.objects.filter(pk=profile.pk).update(
+            traits={"city": city, "first_name": f"Ada{number}", "email": f"p{number}@example.org"}
+        )
+        found.append(profile)
+    return found
+
+
+@pytest.fixture
+def segment(people: list[Profile]) -> Segment:
+    segment = create_segment(
+        key="from-lyon",
+        name="From Lyon",
+        definition=living_in("Lyon"),
+        author="tests",
+        status="live",
+    )
+    rebuild([segment.key])
+    return segment
+
+
+def page_of(segment: Segment) -> str:
+    return reverse("admin:segments_segment_change", args=[segment.pk])
+
+
+def test_saving_a_segment_writes_its_version_and_author() -> None:
+    marketer = sign_in("marketer")
+    assert marketer.post(reverse(ADD), form()).status_code == 302
+    version = SegmentVersion.objects.get()
+    assert (version.number, version.definition) == (1, living_in("Lyon"))
+    assert version.author.startswith("marketer")
+    segment = Segment.objects.get()
+    marketer.post(page_of(segment), form("Nantes"))
+    marketer.post(page_of(segment), form("Nantes", name="From Nantes"))
+    segment.refresh_from_db()
+    assert (segment.version, segment.name, segment.key) == (2, "From Nantes", "from-lyon")
+
+
+def test_numbers_of_a_definition_stay_exact_through_the_form() -> None:
+    definition = '{"type":"trait","key":"score","operator":"gte","value":0.10000000000000000001}'
+    marketer = sign_in("marketer")
+    marketer.post(reverse(ADD), form(definition=definition))
+    segment = Segment.objects.get()
+    shown = marketer.get(page_of(segment)).context["adminform"].form["definition"].value()
+    marketer.post(page_of(segment), form(definition=pretty(shown)))
+    segment.refresh_from_db()
+    assert exact.dumps(segment.definition["value"]) == "0.10000000000000000001"
+    assert segment.version == 1
+
+
+@pytest.mark.parametrize(
+    ("definition", "path"),
+    [
+        (
+            '{"type": "and", "children": [{"type": "trait", "key": "a", "operator": "near", "value": 1}]}',
+            "children[0].operator",
+        ),
+        ('{"type": "frob"}', "type"),
+        ('{"type": "segment", "key": "from-lyon"}', "key"),
+        ("{", "not JSON"),
+        ("[1]", "definition"),
+    ],
+)
+def test_a_fault_in_a_definition_is_named_by_its_path(definition: str, path: str) -> None:
+    answer = sign_in("marketer").post(reverse(ADD), form(definition=definition))
+    assert answer.status_code == 200
+    faults = answer.context["adminform"].form.errors["definition"]
+    assert any(path in fault for fault in faults), faults
+    assert not Segment.objects.exists()
+
+
+def test_a_preview_shows_how_many_and_who_and_saves_nothing(people: list[Profile]) -> None:
+    marketer = sign_in("marketer")
+    answer = marketer.post(reverse(PREVIEW), form(), headers={"HX-Request": "true"})
+    assert answer.context["trial"].found.size == 3
+    assert {one.profile_id for one in answer.context["sample"]} == {one.pk for one in people[:3]}
+    assert "<html" not in answer.content.decode()
+    assert "Ada0" not in answer.content.decode()
+    assert "Ada0" in sign_in().post(reverse(PREVIEW), form()).content.decode()
+    assert not Segment.objects.exists()
+
+
+def test_a_preview_of_a_change_says_who_would_enter_and_leave(segment: Segment) -> None:
+    body = form("Nantes", segment=segment.key)
+    trial = sign_in("marketer").post(reverse(PREVIEW), body).context["trial"]
+    assert (trial.found.size, trial.entering.size, trial.leaving.size) == (1, 1, 3)
+    segment.refresh_from_db()
+    assert segment.definition == living_in("Lyon")
+    assert segment.version == 1
+
+
+@pytest.mark.parametrize("definition", ["{", "", "null", '{"type": "frob"}'])
+def test_a_preview_of_nonsense_says_what_is_wrong(definition: str) -> None:
+    answer = sign_in("marketer").post(reverse(PREVIEW), {"definition": definition})
+    assert answer.status_code == 200
+    assert answer.context["trial"].faults
+
+
+def test_who_may_not_write_segments_previews_none() -> None:
+    assert sign_in("steward").post(reverse(PREVIEW), form()).status_code == 403
+
+
+def test_the_page_shows_members_history_and_versions(segment: Segment) -> None:
+    page = sign_in().get(page_of(segment))
+    assert len(page.context["members"].rows) == 3
+    assert [change.has_entered for change in page.context["changes"]] == [True] * 3
+    assert "the definition changed" in page.content.decode()
+    assert "t-curve" in page.content.decode()
+
+
+def test_members_are_paged_and_each_is_shown_once(segment: Segment) -> None:
+    Membership.objects.filter(segment=segment).delete()
+    for number in range(60):
+        profile = make_profile(f"email:many{number}@example.org")
+        Membership.objects.create(segment=segment, profile=profile, entered_at=profile.last_seen_at)
+    client, url, seen = sign_in(), page_of(segment), []
+    while url:
+        members = client.get(url).context["members"]
+        seen += [member.profile_id for member in members.rows]
+        url = f"{page_of(segment)}?after={members.after}" if members.after else ""
+    assert len(seen) == len(set(seen)) == 60
+
+
+def test_the_reasons_for_a_membership_name_each_part_and_what_was_found(
+    segment: Segment, people: list[Profile]
+) -> None:
+    marketer = sign_in("marketer")
+    url = "admin:segments_segment_why"
+    inside = marketer.get(reverse(url, args=[segment.pk, people[0].pk]))
+    assert inside.context["tree"].holds
+    assert "value: Lyon" in inside.context["tree"].evidence
+    outside = marketer.get(reverse(url, args=[segment.pk, people[3].pk]))
+    assert not outside.context["tree"].holds
+    Profile.objects.filter(pk=people[3].pk).update(is_restricted=True)
+    assert marketer.get(reverse(url, args=[segment.pk, people[3].pk])).status_code == 404
+
+
+def test_evidence_of_a_contact_trait_is_masked(people: list[Profile]) -> None:
+    definition = {"type": "trait", "key": "email", "operator": "exists"}
+    segment = create_segment(
+        key="known", name="Known", definition=definition, author="t", status="live"
+    )
+    url = reverse("admin:segments_segment_why", args=[segment.pk, people[0].pk])
+    assert "p0@example.org" not in sign_in("marketer").get(url).content.decode()
+    assert "p0@example.org" in sign_in().get(url).content.decode()
+
+
+def test_a_segment_on_which_another_leans_is_not_archived(segment: Segment) -> None:
+    leaning = create_segment(
+        key="also",
+        name="Also",
+        definition={"type": "segment", "key": "from-lyon"},
+        author="t",
+        status="live",
+    )
+    marketer = sign_in("marketer")
+    url = reverse("admin:segments_segment_archive", args=[segment.pk])
+    assert marketer.get(url).context["question"].counts == {"Members": 3}
+    answer = marketer.post(url, follow=True)
+    assert "lean on it: also" in answer.content.decode()
+    for one in (leaning, segment):
+        marketer.post(reverse("admin:segments_segment_archive", args=[one.pk]))
+        one.refresh_from_db()
+        assert one.status == "archived"
+    assert not Membership.objects.exists()
+    assert marketer.post(page_of(segment), form()).status_code == 403
+
+
+def test_a_live_segment_does_not_become_a_draft_again(segment: Segment) -> None:
+    answer = sign_in("marketer").post(page_of(segment), form(status="draft"))
+    assert answer.status_code == 200
+    segment.refresh_from_db()
+    assert segment.status == "live"
+
+
+def test_a_purpose_can_be_named() -> None:
+    purpose = make_purpose("newsletter")
+    sign_in("marketer").post(reverse(ADD), form(purpose=str(purpose.pk)))
+    assert Segment.objects.get().purpose == purpose
+
+
+def test_the_examples_beside_the_form_are_right() -> None:
+    assert parse(exact.loads(EXAMPLE))
+    assert parse(exact.loads(GUIDE))
