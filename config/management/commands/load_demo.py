@@ -1,0 +1,98 @@
+"""Loads the demo, once: a load that was killed goes on where it was, a finished one is left alone."""
+
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.utils import timezone
+from tqdm import tqdm
+
+from config.demo.cdnow import CUSTOMERS
+from config.demo.loading import Loaded, is_loaded, load_demo
+from config.demo.sending import Report
+from profiles.services import database_now
+
+# Without a terminal, a line each time so much more is in.
+TENTH = 10
+
+
+class Command(BaseCommand):
+    """Prints progress, then what there is now."""
+
+    help = "Loads the demo: CDNOW's purchases, and the same people in a newsletter, a CRM and on a website."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--customers",
+            type=int,
+            default=CUSTOMERS,
+            help=f"a sample of so many of the {CUSTOMERS} customers",
+        )
+        parser.add_argument(
+            "--now",
+            type=_moment,
+            help="an ISO 8601 time, not in the future: the last purchase is on the day before (default: now)",
+        )
+
+    def handle(self, *, customers: int, now: datetime | None, **options: object) -> None:
+        if not 1 <= customers <= CUSTOMERS:
+            raise CommandError(f"--customers is from 1 to {CUSTOMERS}.")
+        if now is not None and now > database_now():
+            raise CommandError("--now is a time that has come.")
+        if is_loaded():
+            self.stdout.write("The demo is loaded already.")
+            return
+        started = time.monotonic()
+        with _progress(self.stdout) as report:
+            loaded = load_demo(customers=customers, now=now, report=report)
+        self._summarise(loaded, time.monotonic() - started)
+
+    def _summarise(self, loaded: Loaded, seconds: float) -> None:
+        self.stdout.write(
+            f"{loaded.messages:,} messages told of {loaded.people:,} people, after {loaded.merges:,} merges, "
+            f"in {seconds:.0f} seconds. {len(loaded.sizes)} segments:"
+        )
+        for name, size in loaded.sizes:
+            self.stdout.write(f"{size:>9,}  {name}")
+
+
+def _moment(text: str) -> datetime:
+    """An aware time; one without an offset is local."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError("an ISO 8601 time such as 2026-03-15T12:00") from None
+    return moment if moment.tzinfo else timezone.make_aware(moment)
+
+
+@contextmanager
+def _progress(output: OutputWrapper) -> Iterator[Report]:
+    """A bar on a terminal, a few plain lines elsewhere."""
+    if not (output.isatty() and sys.stderr.isatty()):
+        yield _Lines(output).report
+        return
+    with tqdm(desc="Demo", unit=" messages", unit_scale=True) as bar:
+
+        def report(sent: int, total: int) -> None:
+            bar.total = total
+            bar.update(sent - bar.n)
+
+        yield report
+
+
+class _Lines:
+    """Progress in lines, one for each tenth."""
+
+    def __init__(self, output: OutputWrapper) -> None:
+        self.output = output
+        self.tenth = 0
+
+    def report(self, sent: int, total: int) -> None:
+        reached = sent * TENTH // total
+        if reached > self.tenth:
+            self.tenth = reached
+            self.output.write(f"Demo: {sent:,} of {total:,} messages")

@@ -1,0 +1,166 @@
+"""The whole admin: every list and page answers, roles see and do what they may, and no page asks more as rows grow."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from config.navigation import GROUPS
+from tests.admin import make_world, sign_in
+
+pytestmark = pytest.mark.django_db
+Url = tuple[str, str]
+
+
+def urls_of(model: type[Model]) -> Iterator[str]:
+    """The list, the form to add one, and the page of the first row, where there are such pages."""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    yield reverse(f"{name}_changelist")
+    if model._meta.label == "consent.Suppression":
+        return
+    row = model._default_manager.first()
+    assert row is not None, f"make_world makes no {model._meta.label}"
+    yield reverse(f"{name}_change", args=[row.pk])
+
+
+@pytest.fixture
+def world() -> dict[str, Any]:
+    return make_world()
+
+
+def test_every_list_and_every_page_answers_to_a_superuser(world: dict[str, Any]) -> None:
+    client = sign_in()
+    for model, model_admin in admin.site._registry.items():
+        for url in urls_of(model):
+            answer = client.get(url)
+            assert answer.status_code == 200, (url, answer.status_code)
+        request = answer.wsgi_request
+        if model_admin.has_add_permission(request):
+            url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+            assert client.get(url).status_code == 200, url
+
+
+def test_an_auditor_reads_everything_and_writes_nothing(world: dict[str, Any]) -> None:
+    client = sign_in("auditor")
+    before = snapshot()
+    for model, model_admin in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        for url in urls_of(model):
+            answer = client.get(url)
+            assert answer.status_code == 200, (url, answer.status_code)
+            assert client.post(url, {"_save": "1", "action": "", "name": "x"}).status_code in (
+                *(200, 302, 403, 405),
+            )
+        request = answer.wsgi_request
+        assert not model_admin.has_add_permission(request), name
+        assert not model_admin.has_change_permission(request), name
+        assert not model_admin.has_delete_permission(request), name
+    assert snapshot() == before
+
+
+def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None:
+    client = sign_in("auditor")
+    profile, request = world["profile"].pk, world["request"].pk
+    verbs = [
+        reverse("admin:profiles_profile_rectify", args=[profile]),
+        reverse("admin:consent_privacyrequest_open", args=[profile]),
+        *(
+            reverse(f"admin:consent_privacyrequest_{step}", args=[request])
+            for step in ("verify", "refuse", "cancel", "extend", "act", "archive")
+        ),
+        reverse("admin:profiles_apikey_add"),
+        reverse("admin:profiles_apikey_revoke", args=[world["api_key"].pk]),
+        reverse("admin:profiles_source_make_key", args=[world["source"].pk, "secret"]),
+        reverse("admin:profiles_source_revoke", args=[world["source"].pk, world["write_key"].pk]),
+        reverse("admin:ingestion_rejectedmessage_replay", args=[world["rejected"].pk]),
+    ]
+    for url in verbs:
+        assert client.post(url, {"reason": "x", "kind": "erasure"}).status_code == 403, url
+
+
+def test_who_is_not_staff_sees_only_the_login(client: Client) -> None:
+    client.force_login(User.objects.create_user("outsider"))
+    answer = client.get(reverse("admin:index"))
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer["Location"]
+
+
+def test_the_sidebar_names_only_lists_that_exist_and_that_the_user_may_view(
+    world: dict[str, Any],
+) -> None:
+    for entries in GROUPS.values():
+        for entry in entries:
+            assert reverse(entry.url_name)
+    page = sign_in("marketer").get(reverse("admin:index")).content.decode()
+    assert reverse("admin:segments_segment_changelist") in page
+    assert reverse("admin:consent_consentevent_changelist") not in page
+    assert reverse("admin:profiles_apikey_changelist") not in page
+
+
+@pytest.mark.parametrize("role", ["marketer", "steward", "privacy officer", "auditor", "admin"])
+def test_every_role_exists_and_opens_the_overview(role: str, world: dict[str, Any]) -> None:
+    assert Group.objects.get(name=role).permissions.exists()
+    assert sign_in(role).get(reverse("admin:index")).status_code == 200
+
+
+def test_the_overview_asks_the_same_number_of_questions_however_much_there_is(
+    world: dict[str, Any],
+) -> None:
+    client = sign_in()
+    few = queries(client, reverse("admin:index"))
+    make_world(people=30)
+    assert queries(client, reverse("admin:index")) == few <= 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        for model in admin.site._registry
+    ],
+)
+def test_no_list_asks_more_for_fifty_rows_than_for_a_few(name: str, world: dict[str, Any]) -> None:
+    client = sign_in()
+    few = queries(client, reverse(name))
+    make_world(people=50)
+    assert queries(client, reverse(name)) <= few, name
+    assert few <= 14, name
+
+
+def test_only_a_superuser_makes_superusers() -> None:
+    client = sign_in("admin")
+    colleague = User.objects.create_user("colleague", is_staff=True)
+    url = reverse("admin:auth_user_change", args=[colleague.pk])
+    answer = client.post(
+        url, {"username": "colleague", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    )
+    assert answer.status_code in (200, 302)
+    colleague.refresh_from_db()
+    assert not colleague.is_superuser
+    owner = User.objects.create_superuser("owner")
+    url = reverse("admin:auth_user_change", args=[owner.pk])
+    client.post(url, {"username": "taken-over", "is_active": "on"})
+    owner.refresh_from_db()
+    assert owner.username == "owner"
+
+
+def queries(client: Client, url: str) -> int:
+    """How many queries the page takes, once what is cached is cached."""
+    client.get(url)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def snapshot() -> dict[str, int]:
+    """The number of rows of every model that the admin knows."""
+    return {model._meta.label: model._default_manager.count() for model in admin.site._registry}

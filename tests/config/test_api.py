@@ -1,0 +1,233 @@
+"""What holds for every route of the API: nobody without a key, no key without its scope, filters, problems, a schema."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from rest_framework.mixins import ListModelMixin
+from rest_framework.test import APIClient
+from rest_framework.views import APIView
+
+from profiles.api.access import Scoped, declared_scope
+from profiles.models import ApiKey
+from profiles.models.access import Scope
+from tests.factories import make_api_key, make_client
+
+PROBLEM = "application/problem+json"
+METHODS = ("get", "post", "put", "patch", "delete")
+# Customers come by a mailed link, with a session of their own and no key.
+CUSTOMERS_OWN = "/api/v1/privacy/me/"
+OPEN_TO_ALL = {f"{CUSTOMERS_OWN}link/", f"{CUSTOMERS_OWN}session/"}
+
+
+def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
+    """Every route of the API with its view, values filled in for its parameters."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        address = prefix + _filled(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, address)
+        elif isinstance(pattern, URLPattern) and address.startswith("/api/v1/"):
+            yield address, pattern.callback
+
+
+def _filled(pattern: str) -> str:
+    filled = re.sub(r"<uuid:\w+>", str(uuid4()), pattern)
+    filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled).strip("^$")
+    return re.sub(r"<(?:\w+:)?\w+>", "x", filled)
+
+
+def operations() -> Iterator[tuple[str, str, APIView]]:
+    """Every (address, method, view) that exists."""
+    for address, callback in routes():
+        view = callback.cls(**callback.initkwargs)
+        actions = getattr(callback, "actions", None)
+        for method in METHODS:
+            if actions and method in actions:
+                view.action = actions[method]
+                yield address, method, view
+            elif not actions and hasattr(view, method):
+                yield address, method, view
+
+
+def _named(address: str, method: str) -> str:
+    return f"{method.upper()} {re.sub(r'[0-9a-f-]{36}', 'ID', address)}"
+
+
+OPERATIONS = [
+    pytest.param(address, method, view, id=_named(address, method))
+    for address, method, view in operations()
+]
+KEYED = [operation for operation in OPERATIONS if operation.values[0] not in OPEN_TO_ALL]
+
+
+def test_the_walk_finds_the_routes() -> None:
+    addresses = {re.sub(r"[0-9a-f-]{36}", "ID", address) for address, _, _ in operations()}
+    assert {
+        *("/api/v1/profiles/", "/api/v1/profiles/ID/why-merged/", "/api/v1/sources/x/keys/x/"),
+        *("/api/v1/privacy/me/link/", "/api/v1/consents/state/"),
+    } <= addresses
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("address", "method", "view"), KEYED)
+def test_nobody_without_a_key_gets_anything(address: str, method: str, view: APIView) -> None:
+    answer = getattr(APIClient(), method)(address)
+    assert (answer.status_code, answer["Content-Type"]) == (401, PROBLEM)
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("address", "method", "view"), KEYED)
+def test_a_key_without_the_scope_is_refused(address: str, method: str, view: APIView) -> None:
+    if address.startswith(CUSTOMERS_OWN):
+        # No key opens what only the customer's own session does.
+        assert getattr(make_client(), method)(address).status_code in (401, 403)
+        return
+    asked = declared_scope(view, method.upper())
+    assert asked is not None
+    others = [scope for scope in Scope.values if scope != asked]
+    answer = getattr(make_client(*others), method)(address)
+    assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
+
+
+@pytest.mark.parametrize(("address", "method", "view"), OPERATIONS)
+def test_every_list_has_filters_or_says_why_not(address: str, method: str, view: APIView) -> None:
+    is_list = isinstance(view, ListModelMixin) and getattr(view, "action", "list") == "list"
+    if method == "get" and is_list:
+        assert getattr(view, "filterset_class", None) or getattr(view, "filter_exemption", "")
+
+
+def test_a_view_that_declares_no_scopes_does_not_import() -> None:
+    with pytest.raises(TypeError, match="Bare declares no scopes"):
+        type("Bare", (Scoped, APIView), {})
+
+
+@pytest.mark.django_db
+def test_a_revoked_an_expired_and_a_made_up_key_open_nothing() -> None:
+    secret = make_api_key()
+    client = APIClient(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/api/v1/profiles/").status_code == 200
+    past = timezone.now() - timedelta(seconds=1)
+    for field in ("revoked_at", "expires_at"):
+        ApiKey.objects.update(**{field: past})
+        assert client.get("/api/v1/profiles/").status_code == 401
+        ApiKey.objects.update(**{field: None})
+    for header in ("Bearer tsk_made-up", "Bearer", f"Basic {secret}", "Bearer é"):
+        caller = APIClient(headers={"Authorization": header})
+        assert caller.get("/api/v1/profiles/").status_code == 401
+
+
+@pytest.mark.django_db
+def test_a_method_that_a_route_lacks_is_405_and_says_which_it_has() -> None:
+    answer = make_client().delete("/api/v1/profiles/")
+    assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
+    assert "GET" in answer["Allow"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/api/v1/nothing/", "/api/nothing", "/v1/nothing"])
+def test_an_unknown_address_is_a_problem_for_machines(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+        "errors": [],
+    }
+
+
+def test_an_unknown_address_is_a_page_for_people(client: Client) -> None:
+    answer = client.get("/nothing")
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.django_db
+def test_a_failure_is_a_problem_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("ada@example.org")
+
+    monkeypatch.setattr("profiles.api.views.profiles_by_reference", fail)
+    body = {"identifiers": ["user_id:u1"]}
+    answer = make_client().post("/api/v1/profiles/lookup/", body)
+    assert (answer.status_code, answer["Content-Type"]) == (500, PROBLEM)
+    assert answer.json()["errors"] == []
+    assert b"ada" not in answer.content
+
+
+def test_a_foreign_host_is_a_problem_too(client: Client) -> None:
+    answer = client.get("/api/v1/profiles/", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["{", '{"identifiers": NaN}', "\udcff"])
+def test_a_body_that_is_no_json_is_400(text: str) -> None:
+    raw = text.encode(errors="surrogateescape")
+    answer = make_client().post("/api/v1/profiles/lookup/", raw, content_type="application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+
+
+@pytest.mark.django_db
+def test_a_half_character_in_a_fault_is_sent_as_a_question_mark() -> None:
+    raw = '{"key": "shop", "kind": "\\ud800"}'
+    answer = make_client().post("/api/v1/sources/", raw, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["path"] == "kind"
+
+
+@pytest.mark.django_db
+def test_a_body_of_another_type_is_415() -> None:
+    answer = make_client().post("/api/v1/profiles/lookup/", b"x", content_type="text/csv")
+    assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
+
+
+def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
+    call_command(
+        "spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml")
+    )
+
+
+def test_the_schema_says_what_each_operation_asks_for_and_how_it_refuses(client: Client) -> None:
+    schema = client.get("/api/schema/?format=json").json()
+    assert schema["openapi"].startswith("3.1")
+    listing = schema["paths"]["/api/v1/profiles/"]["get"]
+    assert "Scope: `profiles:read`" in listing["description"]
+    assert {"segment", "source", "seen_after", "status", "trait.KEY", "cursor"} <= {
+        parameter["name"] for parameter in listing["parameters"]
+    }
+    assert {"200", "400", "401", "403"} <= listing["responses"].keys()
+    assert PROBLEM in listing["responses"]["403"]["content"]
+    assert listing["security"] == [{"apiKey": []}]
+    undescribed = [
+        f"{method} {address}"
+        for address, methods in schema["paths"].items()
+        for method, operation in methods.items()
+        if len(operation.get("description", "").split("Scope:")[0].strip()) < 10
+    ]
+    assert undescribed == []
+
+
+def test_the_page_of_the_schema_needs_no_other_host(client: Client) -> None:
+    page = client.get("/api/docs/").content.decode()
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert loaded
+    for address in loaded:
+        assert address.startswith("/static/"), address
+        assert finders.find(address.removeprefix("/static/")), address
+    assert "//cdn" not in page
+
+
+def test_the_root_leads_to_the_admin(client: Client) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")

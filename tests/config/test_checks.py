@@ -1,0 +1,57 @@
+"""System checks of the settings, and the oldest PostgreSQL that is taken."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from config.checks import check_settings, check_shared_keys, refuse_old_postgres
+
+
+def test_the_settings_of_the_tests_are_possible_ones() -> None:
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PUBLIC_URL", "cdp.example.org", "tessera.E001"),
+        ("PUBLIC_URL", "ftp://cdp.example.org", "tessera.E001"),
+        ("PUBLIC_URL", "https://cdp.example.org/below", "tessera.E001"),
+        ("PUBLIC_URL", "https://[::1", "tessera.E001"),
+        ("WEEK_STARTS_ON", 7, "tessera.E002"),
+        ("DEFAULT_PHONE_REGION", "XX", "tessera.E003"),
+    ],
+)
+def test_a_value_that_cannot_be_is_an_error(
+    name: str, value: Any, expected: str, settings: Settings
+) -> None:
+    setattr(settings, name, value)
+    assert [fault.id for fault in check_settings()] == [expected]
+
+
+def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    settings.USES_EMBEDDED_DATABASE = True
+    assert check_shared_keys() == []
+    settings.USES_EMBEDDED_DATABASE = False
+    monkeypatch.setenv("SUPPRESSION_KEY", "the same everywhere")
+    assert [warning.msg.split()[0] for warning in check_shared_keys()] == [
+        "SECRET_KEY",
+        "DEDUPLICATION_KEY",
+    ]
+
+
+@pytest.mark.django_db
+def test_the_postgresql_of_the_tests_is_taken_and_one_before_15_is_not() -> None:
+    connection.ensure_connection()
+    refuse_old_postgres(connection)
+    old = SimpleNamespace(connection=SimpleNamespace(info=SimpleNamespace(server_version=140_011)))
+    with pytest.raises(ImproperlyConfigured, match="PostgreSQL 14; 15 or later"):
+        refuse_old_postgres(old)  # type: ignore[arg-type]
