@@ -1,0 +1,40 @@
+"""script/bench [NAME …] [--quick] [--json]: measures and their floors, in turn, in one run; exits 1 where a mark is missed."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="script/bench")
+    parser.add_argument("names", nargs="*", help="accept, drain, refresh; all without a name")
+    parser.add_argument("--quick", action="store_true", help="small, in under five minutes")
+    parser.add_argument("--json", action="store_true", help="print JSON too")
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DATA_DIR", "var/bench")
+    Path(os.environ["DATA_DIR"], "static").mkdir(parents=True, exist_ok=True)
+
+    import django
+
+    from config import embedded
+
+    with embedded.explained():
+        embedded.join()
+        django.setup()
+        from benchmarks import report, runs
+
+        unknown = set(options.names) - set(runs.RUNS)
+        if unknown:
+            parser.error(f"unknown: {', '.join(sorted(unknown))}; one of {', '.join(runs.RUNS)}")
+        size = runs.QUICK if options.quick else runs.LONG
+        measures = runs.run(options.names or list(runs.RUNS), size)
+    report.print_table(measures)
+    if options.json:
+        report.print_json(measures)
+    return 0 if all(measure.is_reached for measure in measures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

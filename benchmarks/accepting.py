@@ -1,0 +1,81 @@
+"""How fast batches are accepted over HTTP, durably."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from django.db import connection
+
+from benchmarks.store import DATABASE, timed
+from benchmarks.world import BATCH
+
+CLIENTS = 4
+WORKERS = 2
+
+
+def accept_rate(port: int, key: str, bodies: list[bytes]) -> float:
+    """Events a second, each batch answered 200 after its commit; the inbox is emptied afterwards."""
+    requests = [_request(key, body) for body in bodies]
+    with timed() as took, ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda request: _send(port, request), requests))
+    refused = [answer for answer in answers if not answer.startswith(b"HTTP/1.1 200")]
+    if refused:
+        raise RuntimeError(f"not accepted: {refused[0][:200]!r}")
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE ingestion_inboxrow")
+    return len(bodies) * BATCH / took[0]
+
+
+@contextmanager
+def web_server(database_url: str) -> Iterator[int]:
+    """gunicorn with sync workers, as the product runs it, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "config.wsgi", "--workers", str(WORKERS)),
+            *("--bind", f"127.0.0.1:{port}", "--log-level", "error"),
+        ],
+        env={**os.environ, "DATABASE_URL": database_url, "LOG_LEVEL": "ERROR"},
+    )
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"the web server of {DATABASE} did not start")
+
+
+def _request(key: str, body: bytes) -> bytes:
+    head = (
+        "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _send(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connected:
+        connected.sendall(request)
+        parts = []
+        while part := connected.recv(65_536):
+            parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,98 @@
+"""What is measured, in which size, against what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from benchmarks import refreshing, store
+from benchmarks.accepting import accept_rate, web_server
+from benchmarks.base import write_base
+from benchmarks.report import Measure
+from benchmarks.world import BATCH, World
+from profiles.models import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is stored before anything is measured, and how much a round brings."""
+
+    people: int
+    stored_events: int
+    stored_messages: int
+    round_messages: int
+    rounds: int
+
+
+QUICK = Size(
+    200_000, stored_events=1_000_000, stored_messages=40_000, round_messages=20_000, rounds=3
+)
+LONG = Size(
+    1_000_000, stored_events=20_000_000, stored_messages=500_000, round_messages=100_000, rounds=5
+)
+
+
+def run(names: list[str], size: Size) -> list[Measure]:
+    """Build the store once, then measure each row against its floor, round by round."""
+    store.make_database()
+    source, key = store.make_source()
+    world = World(people=size.people)
+    print(f"storing {size.stored_events:,} events of {size.people:,} people …", flush=True)
+    write_base(source, people=size.people, events=size.stored_events)
+    print(f"draining {size.stored_messages:,} messages …", flush=True)
+    store.load(source, world.bodies(size.stored_messages), BATCH)
+    refreshing.make_segments()
+    return [RUNS[name](size, world, source, key) for name in names]
+
+
+def measure_accept(size: Size, world: World, source: Source, key: str) -> Measure:
+    measure = Measure("accept over HTTP, durable", _copy_of("bodies"), "events/s", 0.25)
+    blocks = store.copy_blocks(size.round_messages)
+    with web_server(_database_url()) as port:
+        accept_rate(port, key, world.bodies(20 * BATCH))
+        for _ in range(size.rounds):
+            measure.things.append(accept_rate(port, key, world.bodies(size.round_messages)))
+            measure.floors.append(store.copy_rate(blocks))
+    return measure
+
+
+def measure_drain(size: Size, world: World, source: Source, key: str) -> Measure:
+    measure = Measure("end to end, inbox to profile", _copy_of("messages"), "events/s", 0.08)
+    blocks = store.copy_blocks(size.round_messages)
+    for _ in range(size.rounds):
+        store.fill_inbox(source, world.bodies(size.round_messages), BATCH)
+        measure.things.append(size.round_messages / store.drain_seconds())
+        measure.floors.append(store.copy_rate(blocks))
+    return measure
+
+
+def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measure:
+    floor = f"full recompute of the {refreshing.COUNT} segments"
+    name = f"{refreshing.COUNT} segments, 1,000 changed profiles"
+    measure = Measure(name, floor, "s", 0.03, is_larger_better=False)
+    refreshing.refresh_everything()
+    for _ in range(size.rounds):
+        measure.things.append(refreshing.changed_seconds(1000))
+        measure.floors.append(refreshing.full_seconds())
+    return measure
+
+
+RUNS: dict[str, Callable[[Size, World, Source, str], Measure]] = {
+    "accept": measure_accept,
+    "drain": measure_drain,
+    "refresh": measure_refresh,
+}
+
+
+def _copy_of(what: str) -> str:
+    return f"COPY of as many events into a bare table, for the {what} of the same world"
+
+
+def _database_url() -> str:
+    """The same database for another process, by the same servers."""
+    settings = connection.settings_dict
+    host, port = settings["HOST"], settings["PORT"] or 5432
+    if host.startswith("/"):
+        host = host.replace("/", "%2F")
+    user, password = settings["USER"], settings["PASSWORD"]
+    return f"postgres://{user}:{password}@{host}:{port}/{settings['NAME']}"

@@ -1,0 +1,115 @@
+"""Seeded messages of a small world: people who come back, log in, move house and are told of twice."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+BATCH = 100
+VISITS_AT_ONCE = 200
+MEAN_VISIT = 6
+PRODUCTS = ("kettle", "lamp", "chair", "boots", "racket", "novel", "tent", "skis")
+CITIES = ("Paris", "Lyon", "Lille", "Nantes", "Rennes", "Nice")
+CONTEXT = {
+    "library": {"name": "analytics-python", "version": "2.4.0"},
+    "locale": "fr-FR",
+    "page": {"path": "/shop", "referrer": "https://search.example.org/"},
+}
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """A person on the site, known by name or not yet."""
+
+    person: int
+    is_anonymous: bool
+    left: int
+
+
+@dataclass(slots=True)
+class World:
+    """Makes batches of messages as traffic brings them: many visits at once, each of a handful of events, with logins that
+    join an anonymous past to an account, traits that change, new people, and messages sent twice."""
+
+    seed: int = 7
+    people: int = 20_000
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _random: random.Random = field(init=False)
+    _number: int = 0
+    _recent: list[dict[str, Any]] = field(default_factory=list)
+    _visits: list[Visit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def batches(self, messages: int) -> Iterator[list[dict[str, Any]]]:
+        for _ in range(messages // BATCH):
+            yield [self._message() for _ in range(BATCH)]
+
+    def bodies(self, messages: int) -> list[bytes]:
+        """The same as request bodies of /v1/batch."""
+        sent_at = self.now.isoformat()
+        return [
+            json.dumps({"batch": batch, "sentAt": sent_at}, separators=(",", ":")).encode()
+            for batch in self.batches(messages)
+        ]
+
+    def _message(self) -> dict[str, Any]:
+        draw = self._random.random()
+        if draw < 0.03 and self._recent:
+            return self._random.choice(self._recent)
+        self._number += 1
+        visit = self._visit()
+        message = self._identify(visit) if draw < 0.10 else self._event(visit)
+        when = self.now - timedelta(seconds=self._random.randrange(60 * 86_400))
+        message |= {"messageId": f"{self.seed}-{self._number}", "timestamp": when.isoformat()}
+        self._recent = [*self._recent[-200:], message]
+        return message
+
+    def _visit(self) -> Visit:
+        """One of those under way, or a new one once it has ended."""
+        while len(self._visits) < VISITS_AT_ONCE:
+            person = int(self._random.betavariate(1, 3) * self.people)
+            length = 1 + int(self._random.expovariate(1 / (MEAN_VISIT - 1)))
+            self._visits.append(Visit(person, self._random.random() < 0.4, length))
+        visit = self._random.choice(self._visits)
+        visit.left -= 1
+        if visit.left == 0:
+            self._visits.remove(visit)
+        return visit
+
+    def _event(self, visit: Visit) -> dict[str, Any]:
+        person = visit.person
+        who = (
+            {"anonymousId": f"anon-{person}"}
+            if visit.is_anonymous
+            else {"userId": f"user-{person}"}
+        )
+        is_order = self._random.random() < 0.2
+        properties: dict[str, Any] = {
+            "product": self._random.choice(PRODUCTS),
+            "category": "outdoor",
+            "price": round(self._random.uniform(1, 300), 2),
+        }
+        if is_order:
+            properties["revenue"] = round(self._random.uniform(5, 500), 2)
+        name = "Order Completed" if is_order else "Product Viewed"
+        return who | {"type": "track", "event": name, "properties": properties, "context": CONTEXT}
+
+    def _identify(self, visit: Visit) -> dict[str, Any]:
+        """A login: from now on the visit is the account's."""
+        person = visit.person
+        traits = {
+            "city": self._random.choice(CITIES),
+            "age_group": self._random.randrange(2, 8) * 10,
+            "newsletter": self._random.random() < 0.5,
+        }
+        if self._random.random() < 0.5:
+            traits["email"] = f"person{person}@mail{person % 7}.example.org"
+        who: dict[str, Any] = {"userId": f"user-{person}"}
+        if visit.is_anonymous or self._random.random() < 0.3:
+            who["anonymousId"] = f"anon-{person}"
+        visit.is_anonymous = False
+        return who | {"type": "identify", "traits": traits, "context": CONTEXT}
