@@ -1,0 +1,264 @@
+"""Canary people go every way that there is, with all logs open: their values are in no log, queue, URL or exception."""
+
+import json
+import logging
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import redis
+from django.core import mail
+from rest_framework.test import APIClient
+
+from consent.services import Asked, act_on_requests, open_request, send_links
+from ingestion.messages import BadRequest
+from ingestion.messages import open_request as open_body
+from ingestion.models import RejectedMessage
+from ingestion.services import application, drain_inbox
+from profiles.models import TrustLevel
+from profiles.normalisers import InvalidIdentifier
+from profiles.services import database_now, identify, parse_reference
+from segments.services import refresh_changed
+from tests.factories import make_api_key, make_purpose, make_source, make_write_key
+from tests.system.conftest import Launch
+from tests.system.product import Product, is_drained, wait_until
+from tests.system.remains import tables_that_hold
+
+API = "/api/v1"
+EMAIL = "canary.mail@example.org"
+NAME = "Canaria Serinus"
+PHONE = "+33698765432"
+USER = "canary-user-77001"
+CITY = "Canaryville"
+# Parts that are left of the values however they are written or cut.
+CANARIES = ("canary", "canaria", "serinus", "698765432", "77001")
+PERSON = {
+    "type": "identify",
+    "userId": USER,
+    "context": {"consent": {"categoryPreferences": {"newsletter": True}}},
+    "traits": {"email": EMAIL, "name": NAME, "phone": "06 98 76 54 32", "city": CITY},
+}
+ORDER = {
+    "type": "track",
+    "userId": USER,
+    "event": "Order Completed",
+    "properties": {"revenue": 5, "recipient": NAME},
+}
+REFUSED = [
+    {"type": "canary-type", "userId": USER, "traits": {"email": EMAIL}},
+    {"type": "identify", "userId": {"canary": USER}},
+    {"type": "track", "userId": USER, "event": {"canary": 1}},
+    {"type": "identify", "traits": {"email": EMAIL}},
+]
+
+
+def canaries_in(text: str) -> set[str]:
+    return {value for value in CANARIES if value in text.lower()}
+
+
+def contents(valkey: "redis.Redis[bytes]") -> str:
+    """All that lies in a database of the Valkey: queues, what is unacknowledged, and the cache."""
+    readers = {
+        b"string": valkey.get,
+        b"list": lambda key: valkey.lrange(key, 0, -1),
+        b"set": valkey.smembers,
+        b"hash": valkey.hgetall,
+        b"zset": lambda key: valkey.zrange(key, 0, -1),
+    }
+    keys = list(valkey.scan_iter())
+    return "".join(f"{key!r} {readers[valkey.type(key)](key)!r}\n" for key in keys)
+
+
+def unwrapped(queued: str) -> str:
+    """Task messages with their bodies in the clear, which lie in base64."""
+    bodies = re.findall(r'"body": ?"([A-Za-z0-9+/=]+)"', queued)
+    return queued + "".join(b64decode(body).decode() for body in bodies)
+
+
+class Caller:
+    """Calls the running product and keeps what it answers."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        self.key = make_write_key(make_source(key="shop"))
+        self.api_key = make_api_key()
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        return self.product.call(method, API + path, body, token=self.api_key).body
+
+    def is_known(self) -> bool:
+        asked = {"identifiers": [f"email:{EMAIL}"]}
+        return self.api("POST", "/profiles/lookup/", asked)["results"][0] is not None
+
+
+def test_no_log_queue_or_url_of_the_running_product_names_a_canary(launch: Launch) -> None:
+    make_purpose()
+    product = launch("web", LOG_LEVEL="DEBUG")
+    caller = Caller(product)
+    product.send(caller.key, PERSON, ORDER, *REFUSED)
+    product.call("POST", "/v1/batch", f'{{"{EMAIL}":'.encode(), token=caller.key)
+    product.call("POST", "/v1/batch", {"batch": [PERSON]}, token=USER)
+    caller.api("POST", "/profiles/lookup/", {"identifiers": [f"email:{NAME}", f"email:{EMAIL}"]})
+    product.call("POST", f"{API}/privacy/me/link/", {"email": EMAIL})
+    queued = unwrapped(contents(product.valkey))
+    assert "ingestion.drain_inbox" in queued
+    assert canaries_in(queued) == set()
+
+    product.start("worker", "beat")
+    wait_until(caller.is_known)
+    said = {"identifier": f"email:{EMAIL}", "purpose": "newsletter", "state": "withdrawn"}
+    caller.api("POST", "/consents/", said | {"method": "api", "evidence": {"said": NAME}})
+    answers = [
+        caller.api("GET", "/profiles/?limit=1"),
+        caller.api("GET", "/rejected-messages/?limit=1"),
+    ]
+    assert not [url for url in _urls(answers) if canaries_in(url)]
+    asked = {"kind": "erasure", "identifiers": [f"email:{EMAIL}"], "reason": f"{NAME} rang"}
+    caller.api("POST", "/privacy/requests/", asked)
+    wait_until(lambda: not caller.is_known(), seconds=30)
+    product.send(caller.key, PERSON, ORDER)
+    wait_until(is_drained)
+    queued = unwrapped(contents(product.valkey))
+    product.stop()
+    logs = product.logs()
+    assert "DEBUG" in logs
+    assert canaries_in(logs) == set()
+    assert canaries_in(queued) == set()
+
+
+def _urls(shown: object) -> Iterator[str]:
+    """Every address in an answer, wherever it stands."""
+    match shown:
+        case str() if shown.startswith(("http", "/")):
+            yield shown
+        case dict():
+            for value in shown.values():
+                yield from _urls(value)
+        case list():
+            for value in shown:
+                yield from _urls(value)
+
+
+@pytest.fixture
+def open_logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    """Messages as they are written, with their tracebacks and arguments."""
+    rows = [f"{record.getMessage()} {record.exc_text} {record.args}" for record in caplog.records]
+    return caplog.text + "\n".join(rows)
+
+
+class Fault(Exception):
+    """What a library raises often says what it was given."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__(f"{EMAIL} {NAME} {PHONE} {USER}")
+
+
+def fail_on_events(arrivals: list[object]) -> None:
+    if arrivals:
+        raise Fault
+
+
+@pytest.mark.usefixtures("committing_db")
+def test_what_fails_is_logged_without_what_it_failed_on(
+    open_logs: pytest.LogCaptureFixture,
+) -> None:
+    key, client = make_write_key(make_source(key="shop")), APIClient()
+    body = {"batch": [PERSON, ORDER, *REFUSED]}
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    assert client.post("/v1/batch", body).status_code == 200
+    with patch.object(application, "store_events", fail_on_events):
+        drain_inbox()
+    assert RejectedMessage.objects.filter(code="failed").count() == 1
+    assert RejectedMessage.objects.count() == 1 + len(REFUSED)
+    assert canaries_in(_kept_of_refusals()) == set()
+    refresh_changed()
+
+    client.credentials()
+    client.post(f"{API}/privacy/me/link/", {"email": EMAIL})
+    with patch("consent.services.links.send_mail", side_effect=OSError(str(Fault()))):
+        send_links()
+    send_links()
+    assert [message.to for message in mail.outbox] == [[EMAIL]]
+    assert not [line for line in mail.outbox[0].body.splitlines() if canaries_in(line)]
+
+    asked = Asked(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
+    open_request(asked, door="service", actor="tests")
+    with patch("consent.services.acts.erase", side_effect=Fault()):
+        assert act_on_requests() == 0
+    assert act_on_requests() == 1
+    assert "failed: Fault." in logged(open_logs)
+    assert "could not be mailed" in logged(open_logs)
+    assert canaries_in(logged(open_logs)) == set()
+    rows = tables_that_hold(EMAIL, "canaria serinus")
+    assert rows == {}
+
+
+def _kept_of_refusals() -> str:
+    """What a rejected message shows of itself in lists; the message is kept apart."""
+    shown = RejectedMessage.objects.values_list("code", "path", "detail")
+    return json.dumps(list(shown))
+
+
+@pytest.mark.django_db
+def test_no_refusal_repeats_what_was_sent() -> None:
+    source, now = make_source(), database_now()
+    refusals = [
+        lambda: parse_reference(f"email:{NAME}"),
+        lambda: parse_reference(f"phone:{NAME}"),
+        lambda: parse_reference(NAME),
+        lambda: identify([f"email:{NAME}"], source=source, trust=TrustLevel.SERVER, now=now),
+        lambda: open_request(
+            Asked(kind="erasure", references=(f"email:{NAME}",)), door="service", actor="tests"
+        ),
+        lambda: open_body(f'{{"{EMAIL}":'.encode(), ""),
+        lambda: open_body(json.dumps({"batch": NAME}).encode(), ""),
+    ]
+    for refusal in refusals:
+        with pytest.raises((InvalidIdentifier, BadRequest)) as refused:
+            refusal()
+        assert canaries_in(f"{refused.value!r} {refused.value}") == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/privacy/requests/",
+            {"kind": "erasure", "identifiers": [f"email:{NAME}"], "reason": "x"},
+        ),
+        ("/consents/", {"identifier": f"email:{NAME}", "state": "given", "method": "api"}),
+        ("/privacy/me/session/", {"token": USER}),
+    ],
+)
+def test_no_problem_that_the_api_tells_of_repeats_what_was_sent(
+    path: str, body: dict[str, Any], open_logs: pytest.LogCaptureFixture
+) -> None:
+    client = APIClient()
+    if "/me/" not in path:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key()}")
+    answer = client.post(API + path, body)
+    assert answer.status_code == 400
+    assert canaries_in(answer.content.decode()) == set()
+    assert canaries_in(logged(open_logs)) == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("query", [f"trait.email={EMAIL}", f"trait.phone={PHONE}"])
+def test_an_address_in_a_query_is_refused_without_being_logged(
+    query: str, open_logs: pytest.LogCaptureFixture
+) -> None:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key()}")
+    answer = client.get(f"{API}/profiles/?{query}")
+    assert answer.status_code == 400
+    assert canaries_in(answer.content.decode()) == set()
+    assert canaries_in(logged(open_logs)) == set()

@@ -1,0 +1,279 @@
+"""Worker, web, database sessions and queue are killed while messages come: nothing is lost, nothing doubled, all is as it should be."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from itertools import count
+from multiprocessing import get_context
+from threading import Event, Thread
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection, connections
+
+from ingestion.models import InboxRow
+from ingestion.services import application, drain, drain_inbox
+from profiles.models import ProfileChange
+from segments.models import Membership, Rebuild
+from segments.services import rebuild, refresh_changed, refreshes, update_segment
+from tests.factories import make_write_key, tell
+from tests.system.beside import at_once, pausing
+from tests.system.conftest import Launch
+from tests.system.crowd import (
+    BUYERS,
+    LYON,
+    ROME,
+    accept_only,
+    events_among,
+    keep,
+    message,
+    messages,
+)
+from tests.system.product import Product, is_drained, wait_until
+from tests.system.standing import assert_exactly_once, assert_sound, catch_up, forget_the_dead
+
+BATCH = 10
+# How much longer than in a usual run of the tests harm is done: CHAOS_ROUNDS=25 takes about ten minutes.
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
+END_SESSIONS = """
+WITH ended AS MATERIALIZED (
+    SELECT state, pg_terminate_backend(pid) AS is_ended FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+)
+SELECT count(*) FROM ended WHERE is_ended AND state <> 'idle'
+"""
+
+
+@contextmanager
+def client_sending(product: Product, key: str) -> Iterator[list[int]]:
+    """A client that keeps sending, every third batch twice, and gives the numbers of what was acknowledged."""
+    stopping, taken, faults = Event(), [], []  # type: ignore[var-annotated]
+
+    def send() -> None:
+        try:
+            for start in count(0, BATCH):
+                numbers = range(start, start + BATCH)
+                for _ in range(1 if start % 3 else 2):
+                    product.send_until_taken(key, *map(message, numbers))
+                taken.extend(numbers)
+                if stopping.wait(0.02):
+                    return
+        except Exception as fault:
+            faults.append(fault)
+
+    thread = Thread(target=send)
+    thread.start()
+    try:
+        yield taken
+    finally:
+        stopping.set()
+        thread.join(90)
+        assert not thread.is_alive()
+    assert faults == []
+
+
+def leases() -> set[object]:
+    held = InboxRow.objects.filter(lease__isnull=False)
+    return set(held.values_list("lease", flat=True))
+
+
+def wait_for_lease(chance: random.Random) -> set[object]:
+    """Wait until a worker has leased rows, and then a moment; gives the leases of those who died before."""
+    dead = leases()
+    wait_until(lambda: leases() - dead)
+    time.sleep(chance.uniform(0, 0.02))
+    return dead
+
+
+def kill_worker(product: Product, chance: random.Random) -> int:
+    """Kill it in mid-drain; say whether it left rows behind."""
+    dead = wait_for_lease(chance)
+    product.kill("worker")
+    left = leases() - dead
+    product.start("worker")
+    return int(bool(left))
+
+
+def kill_web(product: Product, chance: random.Random) -> int:
+    """Kill it at any moment. What it does most of the time is to accept."""
+    time.sleep(chance.uniform(0.2, 0.4))
+    product.kill("web")
+    product.start("web")
+    return 1
+
+
+def end_sessions(product: Product, chance: random.Random) -> int:
+    """End every session of the database but this one, in mid-drain; say how many were in a transaction."""
+    wait_for_lease(chance)
+    return end_other_sessions()
+
+
+def end_other_sessions() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(END_SESSIONS)
+        return int(cursor.fetchone()[0])
+
+
+def flush_queue(product: Product, chance: random.Random) -> int:
+    """Lose every nudge; say whether rows were waiting for one."""
+    time.sleep(chance.uniform(0.1, 0.2))
+    waiting = InboxRow.objects.exists()
+    product.flush()
+    return int(waiting)
+
+
+@pytest.mark.parametrize(
+    ("harm", "times"),
+    [(kill_worker, 4), (kill_web, 4), (end_sessions, 12), (flush_queue, 20)],
+)
+def test_every_acknowledged_message_takes_effect_once(
+    harm: Callable[[Product, random.Random], int], times: int, launch: Launch
+) -> None:
+    key = make_write_key()
+    segment = keep("town", LYON)
+    keep("buyers", BUYERS)
+    product = launch(
+        *("web", "worker", "beat"),
+        INBOX_LEASE_SECONDS="1",
+        INBOX_CHUNK_MESSAGES="50",
+        INBOX_MAX_ATTEMPTS="1000",
+    )
+    chance, hits = random.Random(ROUNDS), 0
+    with client_sending(product, key) as taken:
+        for turn in range(times * ROUNDS):
+            hits += harm(product, chance)
+            if turn == times // 2:
+                update_segment(segment, author="a test", changes={"definition": ROME})
+    assert hits, "no harm was done"
+    wait_until(is_drained, seconds=40)
+    product.stop()
+    catch_up()
+    assert len(taken) > BATCH
+    assert_exactly_once(events_among(taken), messages=len(taken))
+    assert Membership.objects.filter(segment=segment).exists()
+    assert_sound()
+
+
+def test_rows_whose_nudge_was_lost_with_the_queue_are_found_by_the_sweep(launch: Launch) -> None:
+    product = launch("web")
+    product.send_until_taken(make_write_key(), *messages(0, 30))
+    assert product.valkey.llen("ingestion") == 1
+    product.flush()
+    product.start("worker", "beat")
+    wait_until(is_drained)
+    assert_exactly_once(events_among(range(30)), messages=30)
+
+
+def die_after(step: str, work: Callable[[], object]) -> None:
+    """In a process of its own: work, and be killed with -9 as soon as the step has been done."""
+    connections.close_all()
+    module, _, name = step.rpartition(".")
+
+    def run() -> None:
+        done = getattr(import_module(module), name)
+
+        def dying(*arguments: Any, **more: Any) -> None:
+            done(*arguments, **more)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        with patch(step, dying):
+            work()
+
+    worker = get_context("fork").Process(target=run)
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL, step
+
+
+@pytest.mark.usefixtures("committing_db")
+def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
+    steps = [
+        *(f"{drain.__name__}.{name}" for name in ("lease_rows", "_read", "finish_rows")),
+        *(
+            f"{application.__name__}.{name}"
+            for name in ("take_unseen", "people_lock", "suppressed")
+        ),
+        *(
+            f"{application.__name__}.{name}"
+            for name in ("judge", "learn", "store_events", "mark_changed")
+        ),
+    ]
+    keep("buyers", BUYERS)
+    for turn, step in enumerate(steps):
+        accept_only(*messages(turn * BATCH, (turn + 1) * BATCH))
+        die_after(step, drain_inbox)
+        assert InboxRow.objects.count() == 1, step
+        forget_the_dead()
+        drain_inbox()
+        assert not InboxRow.objects.exists(), step
+    sent = range(len(steps) * BATCH)
+    assert_exactly_once(events_among(sent), messages=len(sent))
+    catch_up()
+    assert_sound()
+
+
+@pytest.mark.parametrize("attempts", [0, 2])
+@pytest.mark.usefixtures("committing_db")
+def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: int) -> None:
+    """Tried with the others, and one by one."""
+    accept_only(*messages(1, 51))
+    InboxRow.objects.update(attempts=attempts)
+    cut = pausing(application.store_events, lambda: at_once(end_other_sessions), first=True)
+    with patch.object(application, "store_events", cut), pytest.raises(drain.DATABASE_FAULTS):
+        drain_inbox()
+    drain_inbox()
+    assert_exactly_once(events_among(range(1, 51)), messages=50)
+
+
+@pytest.mark.usefixtures("committing_db")
+def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
+    names = ("try_slots", "_claim_changed", "read_live", "_difference", "_add_to_sizes")
+    keep("town", LYON)
+    keep("buyers", BUYERS)
+    for turn, name in enumerate(names):
+        tell(*messages(turn * 50, (turn + 1) * 50))
+        waiting = ProfileChange.objects.count()
+        step = f"segments.services.refreshes.{name}"
+        work = _refresh_by_patched_queue if name == "_claim_changed" else refresh_changed
+        die_after(step, work)
+        assert ProfileChange.objects.count() == waiting > 0, step
+        refresh_changed()
+        assert_sound()
+
+
+def _refresh_by_patched_queue() -> None:
+    """The queue has taken the function before it was patched."""
+    queue = replace(refreshes.CHANGED, claim=refreshes._claim_changed)
+    refreshes._serve(queue, None, refreshes.BATCH)
+
+
+@pytest.mark.usefixtures("committing_db")
+def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
+    names = [
+        *("lock_slots", "make_plan", "stage", "_insert_staged", "lock_all_slots"),
+        *("_swap", "_advance", "nudge"),
+    ]
+    segment = keep("town", LYON)
+    tell(*messages(0, 300))
+    refresh_changed()
+    for turn, name in enumerate(names):
+        definition = (ROME, LYON)[turn % 2]
+        before = set(Membership.objects.values_list("profile_id", flat=True))
+        segment = update_segment(segment, author="a test", changes={"definition": definition})
+        step = f"segments.services.rebuilds.{name}"
+        die_after(step, lambda: rebuild(["town"]))
+        assert Rebuild.objects.count() == 1, step
+        assert set(Membership.objects.values_list("profile_id", flat=True)) == before
+        tell(*messages(300 + turn * 50, 350 + turn * 50))
+        refresh_changed()
+        catch_up()
+        segment.refresh_from_db()
+        assert segment.live_version == segment.version
+        assert set(Membership.objects.values_list("profile_id", flat=True)) != before
+        assert_sound()

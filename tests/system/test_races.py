@@ -1,0 +1,383 @@
+"""Drain, refresh, rebuild, definition change and erasure at the same time: the interleavings that locks and leases are for."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection, transaction
+
+from config.celery import app
+from consent.models import PrivacyRequest
+from consent.services import Asked, act_on_requests, is_suppressed, open_request
+from ingestion.models import DroppedCount, InboxRow
+from ingestion.services import application, drain, drain_inbox
+from profiles.models import Identifier, Merge, Profile, ProfileChange
+from profiles.services import people_lock
+from segments.models import Membership, MembershipChange, Segment
+from segments.services import (
+    rebuild,
+    rebuilds,
+    refresh_changed,
+    refreshes,
+    resume_rebuilds,
+    update_segment,
+)
+from segments.services.locks import lock_all_slots
+from tests.factories import make_purpose, tell
+from tests.system.beside import at_once, for_seconds, is_anybody_waiting, pausing
+from tests.system.crowd import BUYERS, LYON, ROME, accept_only, events_among, keep, messages
+from tests.system.product import wait_until
+from tests.system.remains import tables_that_hold
+from tests.system.standing import assert_exactly_once, assert_sound, catch_up
+
+pytestmark = pytest.mark.usefixtures("committing_db")
+EMAIL = "ada.lovelace@example.org"
+VALUES = (EMAIL, "user-of-ada", "browser-of-ada", "Lovelace-Byron")
+
+
+def adas(number: int) -> dict[str, Any]:
+    """One of the messages that keep coming of Ada."""
+    return {
+        "type": "identify",
+        "messageId": f"ada-{number}",
+        "userId": "user-of-ada",
+        "anonymousId": "browser-of-ada",
+        "traits": {"email": EMAIL, "name": "Ada Lovelace-Byron", "city": "Lyon"},
+    }
+
+
+def ask_for_erasure() -> PrivacyRequest:
+    asked = Asked(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
+    return open_request(asked, door="service", actor="tests")
+
+
+def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -> None:
+    keep("lyon", LYON)
+    tell(adas(0))
+    numbers, neighbours = count(1), count(0, 10)
+
+    def send() -> None:
+        first = next(neighbours)
+        accept_only(adas(next(numbers)), *messages(first, first + 10))
+
+    def erase() -> None:
+        time.sleep(0.3)
+        request = ask_for_erasure()
+        while act_on_requests() == 0:
+            time.sleep(0.01)
+        request.refresh_from_db()
+        assert request.status == "done"
+
+    workers = [for_seconds(1.5, work) for work in (send, drain_inbox, drain_inbox, refresh_changed)]
+    at_once(*workers, erase)
+    drain_inbox()
+    assert tables_that_hold(*VALUES) == {}
+    assert is_suppressed(f"email:{EMAIL}")
+    assert sum(DroppedCount.objects.values_list("count", flat=True)) > 0
+    sent = range(next(neighbours))
+    assert_exactly_once(events_among(sent), messages=len(sent) + next(numbers))
+    catch_up()
+    assert_sound()
+
+
+def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_lets_him_not_slip_in() -> None:
+    tell(adas(0))
+    accept_only(adas(1))
+
+    def erase() -> None:
+        at_once(ask_for_erasure)
+        at_once(act_on_requests)
+
+    with patch.object(application, "people_lock", pausing(people_lock, erase, first=True)):
+        drain_inbox()
+    assert not InboxRow.objects.exists()
+    assert not Profile.objects.exists()
+    assert not Identifier.objects.filter(namespace="email").exists()
+
+
+def test_workers_that_drain_at_once_apply_each_message_once(settings: Any) -> None:
+    settings.INBOX_CHUNK_MESSAGES = 30
+    for first in range(0, 600, 10):
+        accept_only(*messages(first, first + 10))
+    for first in range(595, 0, -7):
+        accept_only(*messages(first, first + 5))
+    drained = at_once(*[drain_inbox] * 4)
+    assert sum(map(bool, drained)) > 1, "one worker did it all"
+    sent = range(600)
+    assert_exactly_once(events_among(sent), messages=len(sent))
+    catch_up()
+    assert_sound()
+
+
+def test_a_worker_whose_lease_ran_out_leaves_nothing_and_the_next_one_does_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="ingestion")
+    accept_only(*messages(0, 100))
+    leases: list[object] = []
+
+    def lose() -> None:
+        InboxRow.objects.update(leased_until="2000-01-01T00:00:00Z")
+
+    def late(lease: object, row_ids: Any) -> None:
+        """At its end the first worker finds that a second one has begun, which waits for it."""
+        leases.append(lease)
+        if len(leases) == 1:
+            at_once(lose)
+            wait_until(lambda: InboxRow.objects.exclude(lease=lease).exists())
+        finish(lease, row_ids)
+
+    def second() -> int:
+        wait_until(lambda: leases)
+        wait_until(lambda: InboxRow.objects.filter(leased_until__lt="2001-01-01T00:00:00Z"))
+        return drain_inbox()
+
+    finish = drain.finish_rows
+    with patch.object(drain, "finish_rows", late):
+        at_once(drain_inbox, second)
+    assert len(leases) == 2
+    assert [record.message for record in caplog.records if "lease ran out" in record.message]
+    assert_exactly_once(events_among(range(100)), messages=100)
+    catch_up()
+    assert_sound()
+
+
+def test_definitions_that_change_under_drains_and_refreshes_come_to_what_they_say() -> None:
+    segment = keep("town", LYON)
+    keep("buyers", BUYERS)
+    numbers, definitions = count(0, 20), count()
+
+    def send() -> None:
+        first = next(numbers)
+        tell(*messages(first, first + 20))
+
+    def change() -> None:
+        definition = (ROME, LYON)[next(definitions) % 2]
+        update_segment(segment, author="a test", changes={"definition": definition})
+        resume_rebuilds()
+
+    times = at_once(
+        *(for_seconds(2, work) for work in (send, refresh_changed, refresh_changed, change))
+    )
+    assert min(times) > 1  # type: ignore[type-var]
+    assert Merge.objects.exists()
+    catch_up()
+    segment.refresh_from_db()
+    assert segment.live_version == segment.version
+    assert Membership.objects.filter(segment=segment).exists()
+    assert_sound()
+
+
+def test_a_rebuild_that_computed_before_people_changed_does_not_undo_what_they_became() -> None:
+    segment = keep("town", LYON)
+    tell(*messages(0, 300))
+    catch_up()
+    update_segment(segment, author="a test", changes={"definition": ROME})
+
+    def move() -> None:
+        """Some leave what is going to be the segment, some come; for those who refresh them it is still the old one."""
+        tell(*({"userId": f"u{number}", "traits": {"city": "Oslo"}} for number in range(10)))
+        tell(*({"userId": f"u{number}", "traits": {"city": "Rome"}} for number in range(10, 20)))
+        assert refresh_changed() >= 20
+
+    with patch.object(rebuilds, "stage", pausing(rebuilds.stage, move, first=False)):
+        rebuild(["town"])
+    refresh_changed()
+    members = set(Membership.objects.values_list("profile_id", flat=True))
+    assert not members & profiles_of(range(10))
+    assert members >= profiles_of(range(10, 20))
+    assert_sound()
+
+
+def profiles_of(numbers: range) -> set[int]:
+    users = [f"u{number}" for number in numbers]
+    held = Identifier.objects.filter(namespace="user_id", value__in=users)
+    return set(held.values_list("profile_id", flat=True))
+
+
+def test_a_definition_that_changes_while_a_rebuild_computes_is_what_the_rebuild_applies() -> None:
+    segment = keep("town", LYON)
+    tell({"userId": "u1", "traits": {"city": "Lyon"}}, {"userId": "u2", "traits": {"city": "Rome"}})
+    catch_up()
+
+    def change() -> None:
+        update_segment(segment, author="a test", changes={"definition": ROME})
+
+    with patch.object(rebuilds, "stage", pausing(rebuilds.stage, change, first=False)):
+        rebuild(["town"])
+    segment.refresh_from_db()
+    assert (segment.version, segment.live_version, segment.live_definition) == (2, 2, ROME)
+    assert set(Membership.objects.values_list("profile_id", flat=True)) == profiles_of(range(2, 3))
+    assert_sound()
+
+
+def test_a_rebuild_beside_a_busy_drain_equals_a_full_evaluation() -> None:
+    keep("town", LYON)
+    keep("buyers", BUYERS)
+    numbers = count(0, 20)
+
+    def send() -> None:
+        first = next(numbers)
+        tell(*messages(first, first + 20))
+
+    works = (send, refresh_changed, lambda: rebuild(["town", "buyers"]))
+    assert min(at_once(*(for_seconds(2, work) for work in works))) > 1  # type: ignore[type-var]
+    catch_up()
+    assert_sound()
+
+
+def test_a_profile_that_is_absorbed_while_it_is_evaluated_leaves_its_survivor_right() -> None:
+    keep("buyers", BUYERS)
+    order = {"type": "track", "event": "Order Completed", "properties": {"revenue": 1}}
+    tell(*[order | {"userId": "u1"}] * 2, *[order | {"anonymousId": "a1"}] * 3)
+    refresh_changed()
+    assert Membership.objects.count() == 1
+    tell(order | {"userId": "u1", "properties": {"revenue": 2}})
+    accept_only({"type": "identify", "userId": "u1", "anonymousId": "a1"})
+
+    def merge() -> None:
+        """Either the merge waits for the evaluation, or it goes first: wait for the one or the other."""
+        merged = Merge.objects.exists
+        wait_until(lambda: merged() or is_anybody_waiting())
+
+    def evaluate() -> None:
+        with patch.object(refreshes, "read_live", pausing(refreshes.read_live, merge, first=True)):
+            refresh_changed()
+
+    def drain_then() -> None:
+        wait_until(lambda: not _are_slots_free())
+        drain_inbox()
+
+    at_once(evaluate, drain_then)
+    assert Merge.objects.count() == 1
+    catch_up()
+    assert list(Membership.objects.values_list("profile_id", flat=True)) == [
+        Identifier.objects.get(namespace="user_id").profile_id
+    ]
+    assert_sound()
+
+
+def test_an_evaluation_that_began_before_an_erasure_leaves_nothing_behind() -> None:
+    keep("lyon", LYON)
+    tell(adas(0))
+
+    def wait() -> None:
+        """The membership is written and not committed. The erasure waits for that, or is done without."""
+        wait_until(lambda: is_anybody_waiting() or not Profile.objects.exists())
+
+    def evaluate() -> None:
+        paused = pausing(refreshes._add_to_sizes, wait, first=True)
+        with patch.object(refreshes, "_add_to_sizes", paused):
+            refresh_changed()
+
+    def erase() -> None:
+        wait_until(lambda: not _are_slots_free())
+        ask_for_erasure()
+        assert act_on_requests() == 1
+
+    at_once(evaluate, erase)
+    refresh_changed()
+    assert PrivacyRequest.objects.get().attempts == 0
+    assert tables_that_hold(*VALUES) == {}
+    assert not Membership.objects.exists()
+    assert not MembershipChange.objects.exists()
+    assert Segment.objects.get().size == 0
+
+
+def _are_slots_free() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")
+        return bool(cursor.fetchone()[0])
+
+
+def test_wakeups_that_come_while_a_worker_evaluates_are_not_lost() -> None:
+    segment = keep("lyon", LYON)
+    tell({"userId": "u1", "traits": {"city": "Rome"}})
+
+    def change() -> None:
+        at_once(lambda: tell({"userId": "u1", "traits": {"city": "Lyon"}}))
+
+    after = pausing(refreshes._add_to_sizes, change, first=False)
+    with patch.object(refreshes, "_add_to_sizes", after):
+        refreshes._serve_batch(refreshes.CHANGED, None, refreshes.BATCH)
+    assert not Membership.objects.exists()
+    refresh_changed()
+    assert Membership.objects.get().segment == segment
+    assert_sound()
+
+
+def test_slots_that_another_worker_holds_are_left_to_it() -> None:
+    keep("lyon", LYON)
+    tell({"userId": "u1", "traits": {"city": "Lyon"}})
+    with transaction.atomic():
+        lock_all_slots()
+        assert at_once(refresh_changed) == [0]
+    assert ProfileChange.objects.exists()
+    assert refresh_changed() == 1
+    assert Membership.objects.exists()
+
+
+TASKS = (
+    *("ingestion.drain_inbox", "segments.refresh_changed", "segments.refresh_due"),
+    *("segments.rebuild", "segments.resume_rebuilds", "segments.verify"),
+    *("consent.act_on_requests", "consent.send_links", "consent.verify_states"),
+    *("consent.remove_expired", "profiles.make_partitions"),
+)
+# What tells when something was looked at last, and what a worker has left to do.
+CLOCKS = ("segments_segment", "segments_segmentsize")
+
+
+def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)
+    make_purpose()
+    segment = keep("town", LYON)
+    keep("buyers", BUYERS)
+    tell(adas(0), *messages(0, 300))
+    ask_for_erasure()
+    update_segment(segment, author="a test", changes={"definition": ROME})
+    for first in range(300, 500, 10):
+        accept_only(adas(first), *messages(first, first + 10))
+
+    def run(name: str) -> Callable[[], object]:
+        arguments = [segment.pk] if name == "segments.rebuild" else []
+        return lambda: app.tasks[name](*arguments)
+
+    at_once(*(run(name) for name in TASKS for _ in range(2)))
+    for name in TASKS:
+        at_once(run(name), run(name))
+    assert tables_that_hold(*VALUES) == {}
+    request = PrivacyRequest.objects.get()
+    steps = list(request.log.values_list("status", flat=True))
+    assert (request.status, request.attempts) == ("done", 0)
+    assert len(steps) == len(set(steps))
+    sent = range(500)
+    assert_exactly_once(events_among(sent), messages=len(sent) + 21)
+    assert_sound()
+    before = dict(_contents())
+    for name in TASKS:
+        at_once(run(name), run(name))
+    assert dict(_contents()) == before
+    assert (
+        Segment.objects.get(key="town").size == Membership.objects.filter(segment=segment).count()
+    )
+
+
+def _contents() -> Iterator[tuple[str, object]]:
+    """A digest of every table's rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition AND NOT relname = ANY(%s)",
+            [list(CLOCKS)],
+        )
+        for (table,) in cursor.fetchall():
+            name = connection.ops.quote_name(table)
+            cursor.execute(
+                f"SELECT count(*), sum(hashtextextended(held::text, 0)) FROM {name} held"
+            )
+            yield table, cursor.fetchone()
