@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from consent import services
+from profiles.services import answer_nudge
 
 logger = logging.getLogger(__name__)
 
@@ -12,12 +13,15 @@ logger = logging.getLogger(__name__)
 @shared_task(name="consent.act_on_requests")
 def act_on_requests() -> int:
     """Act on privacy requests, and mail the links whose nudge was lost."""
+    answer_nudge("consent.act_on_requests")
     services.send_links()
     return services.act_on_requests()
 
 
 @shared_task(name="consent.send_links")
 def send_links() -> int:
+    """Mail the links that were asked for."""
+    answer_nudge("consent.send_links")
     return services.send_links()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from consent.models import PrivacyRequest
+from consent.services.mailbox import erase_mail_files
 from consent.services.requests import ACTIVE, Kind, Status, closed_by_others, subject_now
 from profiles.models import Profile
 from profiles.registry import Person, registry
@@ -34,13 +35,14 @@ def erase(request: PrivacyRequest) -> None:
 
 
 def erase_person(person: Person) -> dict[str, int]:
-    """Delete what is held by these identifiers of a profile; return the number of rows by model."""
+    """Delete what is held by these identifiers of a profile; return the number of rows by model, and of mail files."""
     counts = {
         holding.model: holding.erase(person)
         for holding in registry.in_order_of_erasure()
         if holding.erase is not None
     }
-    return {model: count for model, count in counts.items() if count}
+    counts["mail files"] = erase_mail_files(person.references)
+    return {store: count for store, count in counts.items() if count}
 
 
 def is_drained(moment: datetime) -> bool:
