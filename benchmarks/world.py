@@ -9,7 +9,7 @@ from typing import Any
 
 BATCH = 100
 VISITS_AT_ONCE = 200
-MEAN_VISIT = 6
+MEAN_VISIT = 10
 PRODUCTS = ("kettle", "lamp", "chair", "boots", "racket", "novel", "tent", "skis")
 CITIES = ("Paris", "Lyon", "Lille", "Nantes", "Rennes", "Nice")
 CONTEXT = {
@@ -30,7 +30,7 @@ class Visit:
 
 @dataclass(slots=True)
 class World:
-    """Makes batches of messages as traffic brings them: many visits at once, each of a handful of events, with logins that
+    """Makes batches of messages as traffic brings them: many visits at once, each of some ten events, with logins that
     join an anonymous past to an account, traits that change, new people, and messages sent twice."""
 
     seed: int = 7

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
@@ -26,6 +27,12 @@ from ingestion.services.rejected import reject, rejected_places
 from profiles.services import nudge
 
 logger = logging.getLogger(__name__)
+
+# No fault of any message: a session that ended, a deadlock. In COPY the driver's own, which Django does not translate.
+DATABASE_FAULTS = (
+    *(OperationalError, InterfaceError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+)
 
 # The first attempt takes a chunk, the second the row alone; from the third on messages go one by one.
 FIRST_CAREFUL_ATTEMPT = 3
@@ -54,7 +61,7 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
             _drain_together(lease, rows)
     except LostLease:
         logger.info("A lease ran out; another worker has its rows.")
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAULTS:
         release_rows(lease)
         raise
 
@@ -62,7 +69,7 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
 def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
     try:
         _apply_and_finish(lease, [_read(row) for row in rows])
-    except (LostLease, OperationalError, InterfaceError):
+    except (LostLease, *DATABASE_FAULTS):
         raise
     except Exception as error:
         # Whatever a message can provoke ends here; its text may hold personal data and is not logged.
@@ -102,7 +109,7 @@ def _apply_alone(batch: RowMessages, message: Message) -> None:
     try:
         with transaction.atomic():
             apply_messages([batch], load_configuration())
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAULTS:
         raise
     except Exception as error:
         logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
