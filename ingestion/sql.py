@@ -37,9 +37,9 @@ EXTEND_LEASE = """
 UPDATE ingestion_inboxrow SET leased_until = clock_timestamp() + make_interval(secs => %s) WHERE lease = %s
 """
 
-# Given back untried, as when the database went away in mid-chunk; the attempt still counts.
+# Given back as they were: where the database itself failed, no message is to blame for the attempt.
 RELEASE = """
-UPDATE ingestion_inboxrow SET lease = NULL, leased_until = NULL WHERE lease = %s
+UPDATE ingestion_inboxrow SET lease = NULL, leased_until = NULL, attempts = greatest(attempts - 1, 0) WHERE lease = %s
 """
 
 # Only rows whose lease is still this worker's.

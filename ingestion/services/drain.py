@@ -28,11 +28,10 @@ from profiles.services import nudge
 
 logger = logging.getLogger(__name__)
 
-# No fault of any message: a session that ended, a deadlock. In COPY the driver's own, which Django does not translate.
-DATABASE_FAULTS = (
-    *(OperationalError, InterfaceError),
-    *(psycopg.OperationalError, psycopg.InterfaceError),
-)
+# In COPY the driver's own errors, which Django does not translate.
+OPERATIONAL = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+# Connection, rollback, resources, object state, intervention, system: classes of SQLSTATE that are no fault of a message.
+FAULTS_OF_THE_DATABASE = frozenset({"08", "40", "53", "55", "57", "58"})
 
 # The first attempt takes a chunk, the second the row alone; from the third on messages go one by one.
 FIRST_CAREFUL_ATTEMPT = 3
@@ -61,17 +60,28 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
             _drain_together(lease, rows)
     except LostLease:
         logger.info("A lease ran out; another worker has its rows.")
-    except DATABASE_FAULTS:
+    except OPERATIONAL:
         release_rows(lease)
         raise
+
+
+def _is_fault_of_the_database(error: Exception) -> bool:
+    """A session that ended, a deadlock, a full disk: whatever happens to any message alike."""
+    if not isinstance(error, OPERATIONAL):
+        return False
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    state = getattr(cause, "sqlstate", None)
+    return state is None or state[:2] in FAULTS_OF_THE_DATABASE
 
 
 def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
     try:
         _apply_and_finish(lease, [_read(row) for row in rows])
-    except (LostLease, *DATABASE_FAULTS):
+    except LostLease:
         raise
     except Exception as error:
+        if _is_fault_of_the_database(error):
+            raise
         # Whatever a message can provoke ends here; its text may hold personal data and is not logged.
         logger.warning("%d rows failed together: %s", len(rows), type(error).__name__)
         for row in rows:
@@ -109,9 +119,9 @@ def _apply_alone(batch: RowMessages, message: Message) -> None:
     try:
         with transaction.atomic():
             apply_messages([batch], load_configuration())
-    except DATABASE_FAULTS:
-        raise
     except Exception as error:
+        if _is_fault_of_the_database(error):
+            raise
         logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
         reject([batch.rejected(message, "failed", f"could not be stored ({type(error).__name__})")])
 

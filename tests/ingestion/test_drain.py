@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.db import connection
 
 from ingestion.models import InboxRow, RejectedMessage
-from ingestion.services import drain_inbox
+from ingestion.services import application, drain_inbox
 from profiles.models import (
     Event,
     EventStat,
@@ -222,8 +223,6 @@ def test_identifiers_are_read_where_segment_puts_them(send: Send, holder: Holder
 def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingestion.services import application
-
     def failing(arrivals: list[application.Arrival]) -> None:
         if any('{"poison":1}' in arrival.draft.text for arrival in arrivals):
             raise ValueError("cannot be stored")
@@ -242,7 +241,6 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that is killed leaves nothing but the attempt it had counted."""
-    from ingestion.services import application
 
     class Killed(BaseException):
         pass
@@ -263,3 +261,35 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
     assert Event.objects.count() == 2
     assert RejectedMessage.objects.get().code == "poison"
     assert not InboxRow.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_rejected"),
+    [
+        (psycopg.errors.StatementTooComplex, True),
+        (psycopg.errors.ProgramLimitExceeded, True),
+        (psycopg.errors.AdminShutdown, False),
+        (psycopg.errors.DeadlockDetected, False),
+        (psycopg.OperationalError, False),
+    ],
+)
+def test_the_database_is_blamed_for_what_is_its_own_and_a_message_for_what_it_provokes(
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[psycopg.OperationalError],
+    is_rejected: bool,
+) -> None:
+    def failing(arrivals: list[application.Arrival]) -> None:
+        if arrivals:
+            raise fault("cannot go on")
+
+    monkeypatch.setattr(application, "store_events", failing)
+    send(track("u1"), drain=False)
+    if is_rejected:
+        drain_inbox()
+        assert RejectedMessage.objects.get().code == "failed"
+    else:
+        with pytest.raises(psycopg.OperationalError):
+            drain_inbox()
+        assert InboxRow.objects.get().attempts == 0
+        assert not RejectedMessage.objects.exists()
