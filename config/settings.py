@@ -98,6 +98,8 @@ DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 # A host that does not answer is said so after seconds, not after minutes.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+# Compiling a statement takes longer than any statement here gains by it.
+DATABASES["default"]["OPTIONS"].setdefault("options", "-c jit=off")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = env_broker("BROKER_URL", f"redis+socket://{SOCKET_DIR}/valkey.sock?virtual_host=0")

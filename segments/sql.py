@@ -123,10 +123,8 @@ WHERE s.id = ANY(%s) AND s.size IS DISTINCT FROM (
 ON CONFLICT DO NOTHING
 """
 
-# Compiling one statement of many segments to machine code takes longer than running it.
-UNCOMPILED = "SET LOCAL jit = off"
 # Sets of ids are hashed in memory or the plan turns quadratic.
-ROOMY = "SET LOCAL jit = off; SET LOCAL work_mem = '256MB'"
+ROOMY = "SET LOCAL work_mem = '256MB'"
 # What was staged a moment ago has no statistics yet, and two big sets are never compared well row by row.
 KNOW_STAGED = "ANALYZE segments_stagedmembership"
 BY_HASH = "SET LOCAL enable_nestloop = off"

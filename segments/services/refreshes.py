@@ -97,7 +97,6 @@ def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
         if not live.segments:
             return
         statement = _difference(live, ids, reason, now)
-        cursor.execute(sql.UNCOMPILED)
         cursor.execute(statement.text, statement.params)
         changes = cursor.fetchall()
         cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": list(ids), "now": now})
@@ -141,7 +140,6 @@ def find_due(*, now: datetime | None = None) -> None:
         return
     ids = [segment.id for segment in segments]
     with connection.cursor() as cursor:
-        cursor.execute(sql.UNCOMPILED)
         for select in due_selects(segments, context_of(live.nodes, now=moment)):
             statement = fill(sql.WAKE_DUE, now=moment, selects=select)
             cursor.execute(statement.text, statement.params)
