@@ -62,6 +62,21 @@ FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint
 WHERE i.id = changed.id
 """
 
+FACTS_OF_IDENTIFIERS = """
+SELECT seq, identifier_ids, source_id, trust, day FROM profiles_identityfact
+WHERE identifier_ids && %s::bigint[] ORDER BY seq
+"""
+
+# What a replay of the facts that are left gives.
+RESETTLE_IDENTIFIERS = """
+UPDATE profiles_identifier i
+SET profile_id = settled.profile_id, is_vouched = settled.is_vouched, since = settled.since
+FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::boolean[],
+        string_to_array(%s, ',')::date[])
+    AS settled (id, profile_id, is_vouched, since)
+WHERE i.id = settled.id
+"""
+
 SET_COMPONENTS = """
 UPDATE profiles_identifier i SET component = joined.component
 FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[]) AS joined (id, component)

@@ -12,7 +12,7 @@ from consent.services.mailbox import erase_mail_files
 from consent.services.requests import ACTIVE, Kind, Status, closed_by_others, subject_now
 from profiles.models import Profile
 from profiles.registry import Person, registry
-from profiles.services import database_now, mark_changed, nudge
+from profiles.services import database_now, mark_changed, nudge, resettle
 
 
 def erase(request: PrivacyRequest) -> None:
@@ -24,7 +24,7 @@ def erase(request: PrivacyRequest) -> None:
     people = subject_now(request).people
     for person in people:
         counts.update(erase_person(person))
-    _reopen(request, people)
+    _settle_the_rest(request, [person.profile_id for person in people])
     request.receipt |= {
         "erased": dict(sorted(counts.items())),
         "kept": {holding.model: holding.kept for holding in registry if holding.kept},
@@ -54,14 +54,15 @@ def suppressed_at(receipt: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(receipt["suppressed_at"])
 
 
-def _reopen(request: PrivacyRequest, people: tuple[Person, ...]) -> None:
-    """What is left of a profile of which a part was erased is somebody else's for all we know: open its gate again."""
-    left = [person.profile_id for person in people]
+def _settle_the_rest(request: PrivacyRequest, profile_ids: list[int]) -> None:
+    """What is left where a part was erased is somebody else's for all we know: each gets what the facts that are left give
+    him, and his gate is as it was before this request."""
+    made = resettle(profile_ids, now=database_now())
     noted = set(request.body.get("restricted", ())) - closed_by_others(request)
-    for profile in Profile.objects.filter(pk__in=noted & set(left)):
-        if not _is_restricted_on_request(profile):
-            profile.is_restricted = False
-            profile.save(update_fields=["is_restricted"])
+    for profile in Profile.objects.filter(pk__in=made | noted.intersection(profile_ids)):
+        profile.is_restricted = _is_restricted_on_request(profile)
+        profile.save(update_fields=["is_restricted"])
+    left = made.union(profile_ids)
     mark_changed(Profile.objects.filter(pk__in=left).values_list("pk", flat=True))
     nudge("segments.refresh_changed")
 

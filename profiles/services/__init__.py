@@ -18,6 +18,7 @@ from profiles.services.events import (
 from profiles.services.identity import Judgement, Landing, Sighting, judge, load_rules
 from profiles.services.keys import create_api_key, create_source, revoke_api_key
 from profiles.services.people import identify, parse_reference, profiles_by_reference, rectify
+from profiles.services.resettling import resettle
 from profiles.services.sources import change_source
 from profiles.services.traits import RecordKey, Telling, learn, recompute_golden
 
@@ -51,6 +52,7 @@ __all__ = [
     "recompute_golden",
     "recompute_stats",
     "rectify",
+    "resettle",
     "resolve_names",
     "revoke_api_key",
     "see_profiles",

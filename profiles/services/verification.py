@@ -174,7 +174,7 @@ def _hold_public_uuids(
 
 
 def _drift_of_identity() -> Iterator[Drift]:
-    judge = _judge()
+    judge = read_judge()
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql.FACTS_BY_COMPONENT)
         rows = chain.from_iterable(iter(lambda: cursor.fetchmany(FACTS_PER_FETCH), []))
@@ -186,9 +186,9 @@ def _drift_of_identity() -> Iterator[Drift]:
 def _drift_of_components(
     components: set[int], facts: Sequence[StoredFact], judge: Judge
 ) -> Iterator[Drift]:
-    stored = _named(Identifier.objects.filter(component__in=components))
+    stored = named(Identifier.objects.filter(component__in=components))
     mentioned = {number for fact in facts for number in fact.identifier_ids}
-    others = _named(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
+    others = named(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
     state = replay(facts, stored | others, judge, components)
     own = [one for one in stored.values() if one.ref.namespace != PROFILE]
     yield from _drift_of_people(own, state)
@@ -229,7 +229,7 @@ def _drift_of_traits(profile_ids: Sequence[int]) -> Iterator[Drift]:
                 yield Drift("traits differ from what sources say", _profile(number))
 
 
-def _judge() -> Judge:
+def read_judge() -> Judge:
     pairs = IdentityDecision.objects.select_related("one", "other")
     decisions = Decisions(
         (Ref(pair.one.namespace, pair.one.value), Ref(pair.other.namespace, pair.other.value))
@@ -238,7 +238,7 @@ def _judge() -> Judge:
     return Judge(load_rules(), decisions, dict(Source.objects.values_list("pk", "key")))
 
 
-def _named(identifiers: QuerySet[Identifier]) -> dict[int, Named]:
+def named(identifiers: QuerySet[Identifier]) -> dict[int, Named]:
     fields = ("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since")
     rows = identifiers.values_list(*fields)
     return {

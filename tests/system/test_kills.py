@@ -225,7 +225,7 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
     accept_only(*messages(1, 51))
     InboxRow.objects.update(attempts=attempts)
     cut = pausing(application.store_events, lambda: at_once(end_other_sessions), first=True)
-    with patch.object(application, "store_events", cut), pytest.raises(drain.DATABASE_FAULTS):
+    with patch.object(application, "store_events", cut), pytest.raises(drain.OPERATIONAL):
         drain_inbox()
     drain_inbox()
     assert_exactly_once(events_among(range(1, 51)), messages=50)
