@@ -210,6 +210,8 @@ UNFOLD = {
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
+# For each write key; 0 for no limit.
+TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # The consent categories that Sec-GPC: 1 refuses.
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])

@@ -28,7 +28,7 @@ from ingestion.messages import (
     storable,
 )
 from ingestion.models import WriteKey
-from ingestion.services import accept
+from ingestion.services import accept, seconds_to_wait
 from profiles.credentials import digest_of
 
 KEY_CACHE_SECONDS = 0.5
@@ -40,6 +40,7 @@ class Sender(NamedTuple):
 
     source_id: int
     trust: int
+    key: str
 
 
 _senders: dict[str, tuple[float, Sender | None]] = {}
@@ -48,7 +49,10 @@ _senders: dict[str, tuple[float, Sender | None]] = {}
 @csrf_exempt
 @require_POST
 def track(request: HttpRequest, type_: str) -> HttpResponse:
-    """Take a message, or a batch of them: 200, or 400 for what is no JSON or too large, or 401 for an unknown key."""
+    """Take a message, or a batch of them: 200.
+
+    400 for what is no JSON or too large, 401 for an unknown key, 429 for a key that sends more than it may.
+    """
     try:
         body = storable(_unpacked(request))
         envelope = open_request(body, "" if type_ in ("batch", "import") else type_)
@@ -57,6 +61,8 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     sender = _sender(_key(request) or envelope.write_key)
     if sender is None:
         return JsonResponse({"success": False, "message": "unknown write key"}, status=401)
+    if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
+        return _refused_for_now(wait)
     rejections = [] if not envelope.type and is_plain(body) else _rejections(envelope, sender)
     accept(
         envelope.type.encode() + b"\n" + body,
@@ -66,6 +72,13 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
         is_opted_out=request.headers.get("Sec-GPC") == "1",
     )
     return _answer(request, rejections)
+
+
+def _refused_for_now(wait: int) -> HttpResponse:
+    """SDKs send again after so many seconds; Segment's own for the browser reads them from the second header."""
+    refusal = {"success": False, "message": "too many messages"}
+    headers = {"Retry-After": str(wait), "X-RateLimit-Reset": str(wait)}
+    return JsonResponse(refusal, status=429, headers=headers)
 
 
 def _answer(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse:
@@ -132,7 +145,7 @@ def _sender(key: str) -> Sender | None:
     if known is not None and known[0] > now:
         return known[1]
     row = WriteKey.objects.filter(digest=digest, revoked_at=None).first()
-    sender = Sender(row.source_id, int(row.trust)) if row else None
+    sender = Sender(row.source_id, int(row.trust), row.prefix) if row else None
     if len(_senders) >= KEY_CACHE_SIZE:
         _senders.clear()
     _senders[digest] = (now + KEY_CACHE_SECONDS, sender)

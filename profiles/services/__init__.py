@@ -21,6 +21,7 @@ from profiles.services.people import identify, parse_reference, profiles_by_refe
 from profiles.services.resettling import resettle
 from profiles.services.sources import change_source
 from profiles.services.traits import RecordKey, Telling, learn, recompute_golden
+from profiles.services.valkey import valkey
 
 __all__ = [
     "Arrival",
@@ -58,4 +59,5 @@ __all__ = [
     "see_profiles",
     "store_events",
     "take_unseen",
+    "valkey",
 ]

@@ -3,20 +3,18 @@
 import contextlib
 import logging
 from collections.abc import Iterable
-from functools import cache
 
 from celery import current_app
-from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError
-from redis import Redis, RedisError
+from redis import RedisError
 
 from profiles import sql
 from profiles.services.database import listed
+from profiles.services.valkey import valkey
 
 # A nudge that nobody answers in this time is sent again.
 NUDGE_SECONDS = 1
-CONNECTION = {"socket_timeout": 1, "socket_connect_timeout": 1}
 logger = logging.getLogger(__name__)
 
 
@@ -36,20 +34,14 @@ def nudge(task: str) -> None:
 def answer_nudge(task: str) -> None:
     """Said by a task before it reads anything: whoever commits from now on nudges again."""
     with contextlib.suppress(RedisError, OSError):
-        if client := _nudges():
+        if client := valkey():
             client.delete(f"nudge:{task}")
-
-
-@cache
-def _nudges() -> Redis | None:
-    """One client for the life of the process: Django's cache would make a new one for every call."""
-    return Redis.from_url(settings.CACHE_URL, **CONNECTION) if settings.CACHE_URL else None
 
 
 def _send(task: str) -> None:
     """One message for all nudges that a task has not answered yet: a busy inbox does not flood the broker."""
     try:
-        client = _nudges()
+        client = valkey()
         if client is None or client.set(f"nudge:{task}", 1, nx=True, ex=NUDGE_SECONDS):
             current_app.send_task(task, expires=30, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError):

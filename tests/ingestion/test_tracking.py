@@ -5,15 +5,18 @@ import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
+from redis import Redis
 
 from ingestion.messages import Arrived, Message, is_plain, open_request, read_messages
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
-from ingestion.services import drain_inbox, replay, revoke_write_key
+from ingestion.services import drain_inbox, replay, revoke_write_key, seconds_to_wait
 from profiles.models import Event, Profile, Source
 from tests.factories import make_write_key
 from tests.ingestion.conftest import Send
@@ -192,7 +195,7 @@ _times = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(max_examples=500, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"type": st.sampled_from(["track", "page", "screen", "identify", "group", "alias", "x"])},
@@ -210,3 +213,40 @@ def test_whatever_passes_as_plain_is_taken_by_the_reading_of_each(message: dict[
     arrived = Arrived(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
     (read,) = read_messages(open_request(body, ""), arrived, b"key")
     assert isinstance(read, Message) or not is_plain(body)
+
+
+def test_a_key_that_sends_too_much_is_429_and_told_when_to_send_again(
+    send: Send, settings: Any
+) -> None:
+    settings.TRACKING_MESSAGES_PER_MINUTE = 2
+    answers = [send(TRACK, drain=False) for _ in range(3)]
+    if answers[-1].status_code == 200:  # a new minute began in between
+        answers = [send(TRACK, drain=False) for _ in range(3)]
+    refused = answers[-1]
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 60
+    assert refused["X-RateLimit-Reset"] == refused["Retry-After"]
+    assert send(TRACK, kind="public", drain=False).status_code == 200
+    settings.TRACKING_MESSAGES_PER_MINUTE = 0
+    assert send(TRACK, drain=False).status_code == 200
+
+
+def test_a_minute_is_counted_from_nothing_and_what_fits_in_none_passes_at_its_start(
+    settings: Any,
+) -> None:
+    settings.TRACKING_MESSAGES_PER_MINUTE = 10
+    key, start = uuid4().hex, 60.0 * 1_000_000
+    assert seconds_to_wait(key, messages=50, now=start) == 0
+    assert seconds_to_wait(key, messages=1, now=start + 0.5) == 60
+    assert seconds_to_wait(key, messages=1, now=start + 59.5) == 1
+    assert seconds_to_wait(key, messages=10, now=start + 60) == 0
+    assert seconds_to_wait(uuid4().hex, messages=10, now=start) == 0
+
+
+def test_without_valkey_everything_is_let_through(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRACKING_MESSAGES_PER_MINUTE = 1
+    away = Redis(unix_socket_path="/nowhere/valkey.sock")
+    monkeypatch.setattr("ingestion.services.rates.valkey", lambda: away)
+    assert seconds_to_wait(uuid4().hex, messages=100, now=60.0) == 0
