@@ -95,8 +95,12 @@ def _is_about_connecting(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    """libpq lists every address that it tried; the last one says enough."""
-    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
+    """libpq lists every address that it tried, each with an indented hint; the last address says enough."""
+    lines = [
+        line.strip(" -")
+        for line in str(error).splitlines()
+        if line.strip() and not line.startswith("\t")
+    ]
     return lines[-1] if lines else type(error).__name__
 
 
