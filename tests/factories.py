@@ -5,7 +5,6 @@ from itertools import count
 from typing import Any
 
 import msgspec
-from django.db import connection
 from rest_framework.test import APIClient
 from uuid_utils.compat import uuid7
 
@@ -45,13 +44,6 @@ def make_identifier(reference: str, **overrides: Any) -> Identifier:
         identifier.component = identifier.pk
         identifier.save(update_fields=["component"])
     return identifier
-
-
-def count_rows(table: str) -> int:
-    """Rows of a table, by its name in the database."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table)}")
-        return int(cursor.fetchone()[0])
 
 
 def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from psycopg import sql
 
 from consent.models import (
     AccessArchive,
@@ -63,7 +64,7 @@ def everything_stored() -> str:
         tables = connection.introspection.table_names(cursor)
         texts = []
         for table in tables:
-            cursor.execute(f"SELECT t::text FROM {connection.ops.quote_name(table)} t")
+            cursor.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
             texts += [row[0] for row in cursor.fetchall()]
     return "\n".join(texts)
 

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from psycopg import sql
 
 from profiles.models import (
     EventStat,
@@ -60,7 +61,11 @@ def test_people_as_the_drain_makes_them_show_no_drift() -> None:
 
 def spoil(table: str, assignment: str, condition: str = "true") -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {assignment} WHERE {condition}")
+        cursor.execute(
+            sql.SQL("UPDATE {} SET {} WHERE {}").format(
+                sql.Identifier(table), sql.SQL(assignment), sql.SQL(condition)
+            )
+        )
         assert cursor.rowcount
 
 

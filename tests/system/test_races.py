@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
+from psycopg import sql
 
 from config.celery import app
 from consent.models import PrivacyRequest
@@ -376,8 +377,6 @@ def _contents() -> Iterator[tuple[str, object]]:
             [list(CLOCKS)],
         )
         for (table,) in cursor.fetchall():
-            name = connection.ops.quote_name(table)
-            cursor.execute(
-                f"SELECT count(*), sum(hashtextextended(held::text, 0)) FROM {name} held"
-            )
+            digest = "SELECT count(*), sum(hashtextextended(held::text, 0)) FROM {} held"
+            cursor.execute(sql.SQL(digest).format(sql.Identifier(table)))
             yield table, cursor.fetchone()
