@@ -1,6 +1,6 @@
 """Set-based statements on people and events, each with the reason why it is not ORM.
 
-Lists that a chunk of the drain sends come as one text with commas: the driver takes far longer over a list.
+Lists that a chunk of the drain sends come as one text with commas: the driver writes arrays element by element.
 """
 
 # Append-only and in bulk: no object is made for a wake-up.
@@ -8,8 +8,8 @@ MARK_CHANGED = """
 INSERT INTO profiles_profilechange (profile_id) SELECT unnest(string_to_array(%s, ',')::bigint[])
 """
 
-# A pair of columns against thousands of pairs, in one statement. Sent as one JSON list of pairs, which is written and
-# read many times faster than two arrays of texts.
+# A pair of columns against thousands of pairs, in one statement. Sent as one JSON list of pairs: the driver writes arrays
+# of texts element by element.
 FIND_IDENTIFIERS = """
 SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.component, i.last_seen_on,
        i.quarantined_at IS NOT NULL
