@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-FILE_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+FILE_BACKEND = "consent.mail.FileBackend"
 
 
 def erase_mail_files(references: Iterable[str]) -> int:
