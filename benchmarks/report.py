@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 class Measure:
     """One row: rates or times of the thing and of its floor, taken in turn in the same run.
 
-    `ratio` is thing per floor for rates (larger is better) and for times (smaller is better); `mark` is the first to reach.
+    `ratio` is thing per floor for rates (larger is better) and for times (smaller is better); `mark` is the first to reach; a row
+    without one only tells.
     """
 
     name: str
     floor: str
     unit: str
-    mark: float
+    mark: float | None
     is_larger_better: bool = True
     things: list[float] = field(default_factory=list)
     floors: list[float] = field(default_factory=list)
@@ -27,7 +28,15 @@ class Measure:
 
     @property
     def is_reached(self) -> bool:
+        if self.mark is None:
+            return True
         return self.ratio >= self.mark if self.is_larger_better else self.ratio <= self.mark
+
+    @property
+    def verdict(self) -> str:
+        if self.mark is None:
+            return ""
+        return "reached" if self.is_reached else "MISSED"
 
 
 def print_table(measures: list[Measure]) -> None:
@@ -41,8 +50,8 @@ def print_table(measures: list[Measure]) -> None:
                 f"{statistics.median(measure.things):,.4g} {measure.unit}",
                 f"{statistics.median(measure.floors):,.4g} {measure.unit}",
                 f"{measure.ratio:.3f}",
-                f"{sign} {measure.mark:g}",
-                "reached" if measure.is_reached else "MISSED",
+                "" if measure.mark is None else f"{sign} {measure.mark:g}",
+                measure.verdict,
             )
         )
         print(f"    floor: {measure.floor}")

@@ -9,7 +9,7 @@ from benchmarks import refreshing, store
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
-from benchmarks.world import BATCH, World
+from benchmarks.world import BATCH, STRANGERS, World
 from profiles.models import Source
 
 
@@ -57,7 +57,18 @@ def measure_accept(size: Size, world: World, source: Source, key: str) -> Measur
 
 
 def measure_drain(size: Size, world: World, source: Source, key: str) -> Measure:
-    measure = Measure("end to end, inbox to profile", _copy_of("messages"), "events/s", 0.08)
+    name = "end to end, inbox to profile"
+    return _end_to_end(Measure(name, _copy_of("messages"), "events/s", 0.08), size, world, source)
+
+
+def measure_strangers(size: Size, world: World, source: Source, key: str) -> Measure:
+    name = "the same, each of somebody new"
+    measure = Measure(name, _copy_of("messages"), "events/s", None)
+    strangers = World(seed=world.seed + 1, people=size.people, traffic=STRANGERS)
+    return _end_to_end(measure, size, strangers, source)
+
+
+def _end_to_end(measure: Measure, size: Size, world: World, source: Source) -> Measure:
     blocks = store.copy_blocks(size.round_messages)
     for _ in range(size.rounds):
         store.fill_inbox(source, world.bodies(size.round_messages), BATCH)
@@ -80,6 +91,7 @@ def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measu
 RUNS: dict[str, Callable[[Size, World, Source, str], Measure]] = {
     "accept": measure_accept,
     "drain": measure_drain,
+    "strangers": measure_strangers,
     "refresh": measure_refresh,
 }
 

@@ -9,8 +9,6 @@ from typing import Any
 
 BATCH = 100
 VISITS_AT_ONCE = 200
-# Much hangs on this: each visit of a day is a new fact, so visits of one message each drain at about half the rate.
-MEAN_VISIT = 10
 PRODUCTS = ("kettle", "lamp", "chair", "boots", "racket", "novel", "tent", "skis")
 CITIES = ("Paris", "Lyon", "Lille", "Nantes", "Rennes", "Nice")
 CONTEXT = {
@@ -18,6 +16,24 @@ CONTEXT = {
     "locale": "fr-FR",
     "page": {"path": "/shop", "referrer": "https://search.example.org/"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How many messages a visit has in the mean, and how many of all messages log somebody in.
+
+    Much hangs on it: the first visit of a person on a day is a new fact, and so is a login.
+    """
+
+    mean_visit: float
+    logins: float
+
+
+# A shop's website: three to five pages a visit, each with what is done on it.
+WEBSITE = Traffic(mean_visit=10, logins=0.07)
+# The hardest: nearly every message is of somebody who was not seen on that day.
+STRANGERS = Traffic(mean_visit=1, logins=0.12)
+REPEATS = 0.03
 
 
 @dataclass(slots=True, eq=False)
@@ -31,11 +47,12 @@ class Visit:
 
 @dataclass(slots=True)
 class World:
-    """Makes batches of messages as traffic brings them: many visits at once, each of some ten events, with logins that
-    join an anonymous past to an account, traits that change, new people, and messages sent twice."""
+    """Makes batches of messages as traffic brings them: many visits at once, with logins that join an anonymous past to an
+    account, traits that change, new people, and messages sent twice."""
 
     seed: int = 7
     people: int = 20_000
+    traffic: Traffic = WEBSITE
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     _random: random.Random = field(init=False)
     _number: int = 0
@@ -59,11 +76,12 @@ class World:
 
     def _message(self) -> dict[str, Any]:
         draw = self._random.random()
-        if draw < 0.03 and self._recent:
+        if draw < REPEATS and self._recent:
             return self._random.choice(self._recent)
         self._number += 1
         visit = self._visit()
-        message = self._identify(visit) if draw < 0.10 else self._event(visit)
+        is_login = draw < REPEATS + self.traffic.logins
+        message = self._identify(visit) if is_login else self._event(visit)
         when = self.now - timedelta(seconds=self._random.randrange(60 * 86_400))
         message |= {"messageId": f"{self.seed}-{self._number}", "timestamp": when.isoformat()}
         self._recent = [*self._recent[-200:], message]
@@ -73,7 +91,8 @@ class World:
         """One of those under way, or a new one once it has ended."""
         while len(self._visits) < VISITS_AT_ONCE:
             person = int(self._random.betavariate(1, 3) * self.people)
-            length = 1 + int(self._random.expovariate(1 / (MEAN_VISIT - 1)))
+            more = self.traffic.mean_visit - 1
+            length = 1 + (int(self._random.expovariate(1 / more)) if more else 0)
             self._visits.append(Visit(person, self._random.random() < 0.4, length))
         visit = self._random.choice(self._visits)
         visit.left -= 1
