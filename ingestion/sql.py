@@ -25,16 +25,22 @@ WITH free AS (
            max(attempts) OVER (ORDER BY id) AS worst
     FROM free
 )
-UPDATE ingestion_inboxrow row
-SET lease = %(lease)s, attempts = row.attempts + 1,
+UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
     leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
-FROM counted
-WHERE row.id = counted.id AND (counted.place = 1 OR counted.messages <= %(messages)s AND counted.worst = 0)
-RETURNING row.id, row.source_id, row.trust, row.body, row.received_at, row.attempts, row.is_opted_out
+-- An array and not a join: a queue grows and shrinks faster than the planner learns, and a join would count anew for each row.
+WHERE id = ANY (ARRAY(
+    SELECT id FROM counted WHERE place = 1 OR messages <= %(messages)s AND worst = 0
+))
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out
 """
 
 EXTEND_LEASE = """
 UPDATE ingestion_inboxrow SET leased_until = clock_timestamp() + make_interval(secs => %s) WHERE lease = %s
+"""
+
+# The same rows that finishing them deletes: whoever lost the lease meanwhile waits, and then finds them gone.
+HOLD = """
+SELECT FROM ingestion_inboxrow WHERE lease = %s AND id = ANY(%s) ORDER BY id FOR UPDATE
 """
 
 # Given back as they were: where the database itself failed, no message is to blame for the attempt.
