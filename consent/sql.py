@@ -29,6 +29,14 @@ PERMITTED = """(
     )
 )"""
 
+# Most people never said anything of consent: whoever did, or has a state, out of thousands.
+WITH_CONSENTS = """
+SELECT i.profile_id FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
+JOIN profiles_identifier i ON i.profile_id = wanted.id JOIN consent_consentevent e ON e.identifier_id = i.id
+UNION
+SELECT s.profile_id FROM unnest(%(profiles)s::bigint[]) AS wanted (id) JOIN consent_consentstate s ON s.profile_id = wanted.id
+"""
+
 # Numbers in order of arrival, for many rows at once.
 EVENT_NUMBERS = """
 SELECT nextval('consent_event_seq') FROM generate_series(1, %s)

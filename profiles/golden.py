@@ -73,7 +73,7 @@ def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int) -> 
     changed = False
     for key, value in traits.items():
         known = record.get(key)
-        if known is None or (known[1], encode(known[0])) < (at, encode(value)):
+        if known is None or known[1] < at or (known[1] == at and encode(known[0]) < encode(value)):
             record[key] = [value, at]
             changed = True
     return changed
@@ -97,7 +97,9 @@ def golden_traits(
     shows nowhere.
     """
     golden = {
-        key: judge(said, policies.get(key, Policy.MOST_TRUSTED)).winner.value
+        key: said[0].value
+        if len(said) == 1
+        else judge(said, policies.get(key, Policy.MOST_TRUSTED)).winner.value
         for key, said in statements.items()
     }
     for namespace in CONTACT_TRAITS:

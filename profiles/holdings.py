@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 from django.db import connection
@@ -10,6 +9,7 @@ from django.db import connection
 from profiles import sql
 from profiles.models import Event, Identifier, Merge, SourceRecord, TraitLock
 from profiles.registry import FieldClass, Holding, Move, Person, Rows, registry
+from profiles.services.database import array_of
 from profiles.services.events import recompute_stats
 from profiles.services.traits import recompute_golden
 
@@ -51,18 +51,13 @@ def mover(statement: str) -> Callable[[Sequence[Move]], None]:
             cursor.execute(
                 statement,
                 {
-                    "identifiers": [one.identifier_id for one in moves],
-                    "origins": [one.origin for one in moves],
-                    "targets": [one.target for one in moves],
+                    "identifiers": array_of(one.identifier_id for one in moves),
+                    "origins": array_of(one.origin for one in moves),
+                    "targets": array_of(one.target for one in moves),
                 },
             )
 
     return move
-
-
-def touched(moves: Sequence[Move]) -> set[int]:
-    """The profiles on both ends."""
-    return set(chain.from_iterable((move.origin, move.target) for move in moves))
 
 
 def _identifiers(profile_ids: Sequence[int]) -> Rows:
@@ -117,14 +112,6 @@ def _merges(profile_ids: Sequence[int]) -> Rows:
         .order_by("-merged_at")
         .values("survivor_id", "absorbed_uuid", "rule", "merged_at")
     )
-
-
-def _recompute_stats(moves: Sequence[Move]) -> None:
-    recompute_stats(touched(moves))
-
-
-def _recompute_golden(moves: Sequence[Move]) -> None:
-    recompute_golden(touched(moves))
 
 
 def _erase_facts(person: Person) -> int:
@@ -203,7 +190,6 @@ registry.declare(
             **dict.fromkeys(("count", "sum", "first_at", "last_at"), INFERRED),
             **dict.fromkeys(("profile", "name"), TECHNICAL),
         },
-        move=_recompute_stats,
         erase=_erase_stats,
         erase_order=30,
     ),
@@ -288,7 +274,6 @@ registry.declare(
             **dict.fromkeys(("first_seen_at", "last_seen_at"), OBSERVED),
             **dict.fromkeys(("id", "uuid", "is_restricted", "created_at"), TECHNICAL),
         },
-        move=_recompute_golden,
         erase=_erase_profile,
         erase_order=99,
     ),

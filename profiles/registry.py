@@ -52,8 +52,8 @@ class Holding:
     """What one model holds about people.
 
     `read` gives the rows of many profiles at once, as they are shown and exported; `portrait` what a profile in the API
-    shows of them, where that differs. `move` follows identifiers between profiles (re-attributing or recomputing);
-    `absorb` is called for (survivor, absorbed) pairs once all has moved. `erase` deletes what there is of a person and
+    shows of them, where that differs. `move` follows identifiers between profiles; `absorb` is called for
+    (survivor, absorbed) pairs once all has moved. `erase` deletes what there is of a person and
     returns how many rows; lower `erase_order` goes first. `kept` says why rows stay after an erasure, where they do.
     `is_drained` says whether what was accepted before a moment has all been taken in, where the model holds what is
     still on its way.
@@ -84,6 +84,18 @@ class Registry:
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(self.holdings.values())
+
+    def follow(self, moves: Sequence[Move], pairs: Sequence[tuple[int, int]]) -> None:
+        """Let every app's rows follow the identifiers, then those of (survivor, absorbed) profiles their survivors.
+
+        What `profiles` itself derives, golden traits and statistics, is left to `profiles.services.derive`.
+        """
+        for holding in self:
+            if moves and holding.move is not None:
+                holding.move(moves)
+        for holding in self:
+            if pairs and holding.absorb is not None:
+                holding.absorb(pairs)
 
     def in_order_of_erasure(self) -> list[Holding]:
         return sorted(self, key=lambda holding: holding.erase_order)

@@ -1,11 +1,11 @@
 """Set-based statements on people and events, each with the reason why it is not ORM.
 
-Lists that a chunk of the drain sends come as one text with commas: the driver writes arrays element by element.
+Lists that a chunk of the drain sends come as the literals of arrays: the driver writes a list element by element.
 """
 
 # Append-only and in bulk: no object is made for a wake-up.
 MARK_CHANGED = """
-INSERT INTO profiles_profilechange (profile_id) SELECT unnest(string_to_array(%s, ',')::bigint[])
+INSERT INTO profiles_profilechange (profile_id) SELECT unnest(%s::bigint[])
 """
 
 # A pair of columns against thousands of pairs, in one statement. Sent as one JSON list of pairs: the driver writes arrays
@@ -24,18 +24,18 @@ SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.compon
 FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile_id = wanted.id
 """
 
-# Ids first, rows later: facts name identifiers by id. The component is set once the facts are joined.
-INSERT_IDENTIFIERS = """
-INSERT INTO profiles_identifier
-    (namespace, value, component, is_vouched, since, first_seen_on, last_seen_on)
-SELECT namespace, value, 0, false, day, day, day
-FROM unnest(%s::text[], %s::text[], %s::date[]) AS fresh (namespace, value, day)
-RETURNING namespace, value, id
+# Ids first, rows once it is known who holds them: facts name identifiers by id.
+IDENTIFIER_NUMBERS = """
+SELECT nextval('profiles_identifier_id_seq') FROM generate_series(1, %s)
+"""
+COPY_IDENTIFIERS = """
+COPY profiles_identifier (id, namespace, value, profile_id, component, is_vouched, since, quarantined_at,
+    first_seen_on, last_seen_on) FROM STDIN
 """
 
 # Numbers for profiles yet to be made, in order, so that the smaller one was created first.
 PROFILE_NUMBERS = """
-SELECT nextval(pg_get_serial_sequence('profiles_profile', 'id')) FROM generate_series(1, %s)
+SELECT nextval('profiles_profile_id_seq') FROM generate_series(1, %s)
 """
 
 INSERT_PROFILES = """
@@ -51,13 +51,13 @@ FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::date[]) AS fresh (value,
 JOIN profiles_identifier anchor ON anchor.id = fresh.anchor_id
 """
 
-# One statement for all identifiers that a chunk gave, moved or vouched.
+# One statement for all known identifiers that a chunk gave, moved or vouched.
 UPDATE_IDENTIFIERS = """
 UPDATE profiles_identifier i
 SET profile_id = changed.profile_id, is_vouched = changed.is_vouched, since = changed.since,
     quarantined_at = CASE WHEN changed.is_quarantined THEN coalesce(i.quarantined_at, %s) END
-FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::boolean[],
-        string_to_array(%s, ',')::date[], string_to_array(%s, ',')::boolean[])
+FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[],
+        %s::date[], %s::boolean[])
     AS changed (id, profile_id, is_vouched, since, is_quarantined)
 WHERE i.id = changed.id
 """
@@ -71,16 +71,10 @@ WHERE identifier_ids && %s::bigint[] ORDER BY seq
 RESETTLE_IDENTIFIERS = """
 UPDATE profiles_identifier i
 SET profile_id = settled.profile_id, is_vouched = settled.is_vouched, since = settled.since
-FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::boolean[],
-        string_to_array(%s, ',')::date[])
+FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[],
+        %s::date[])
     AS settled (id, profile_id, is_vouched, since)
 WHERE i.id = settled.id
-"""
-
-SET_COMPONENTS = """
-UPDATE profiles_identifier i SET component = joined.component
-FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[]) AS joined (id, component)
-WHERE i.id = joined.id
 """
 
 # Components only grow: all identifiers of the smaller ones take the number of the one they join.
@@ -93,12 +87,12 @@ WHERE i.component = joined.origin
 # Touches no index, and nothing at all for who was seen on that day already.
 SEE_IDENTIFIERS = """
 UPDATE profiles_identifier i SET last_seen_on = seen.day
-FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::date[]) AS seen (id, day)
+FROM unnest(%s::bigint[], %s::date[]) AS seen (id, day)
 WHERE i.id = seen.id AND i.last_seen_on < seen.day
 """
 
 KNOWN_FACTS = """
-SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(string_to_array(%s, ',')::uuid[])
+SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(%s::uuid[])
 """
 
 FACT_NUMBERS = """
@@ -188,13 +182,19 @@ FROM profiles_event WHERE profile_id = ANY(%s) GROUP BY profile_id, name_id
 # Straight into the months: what was seen before is left out already, so that nothing can conflict.
 COPY_EVENTS = """
 COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value, properties, context,
-    received_at, original_timestamp, sent_at) FROM STDIN
+    received_at, original_timestamp, sent_at) FROM STDIN (FORMAT BINARY)
+"""
+# Those that were stored on a guess which the judgement did not bear out.
+TAKE_BACK_EVENTS = """
+DELETE FROM profiles_event e
+USING unnest(%s::bigint[], %s::timestamptz[], %s::uuid[]) AS place (profile_id, "timestamp", id)
+WHERE e.profile_id = place.profile_id AND e."timestamp" = place."timestamp" AND e.id = place.id
 """
 # What a chunk adds, summed up before it is sent. Sorted, so that upserts of two drains cannot deadlock.
 ADD_TO_STATS = """
 INSERT INTO profiles_eventstat AS stat (profile_id, name_id, count, sum, first_at, last_at)
-SELECT * FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::bigint[],
-        string_to_array(%s, ',')::numeric[], string_to_array(%s, ',')::timestamptz[], string_to_array(%s, ',')::timestamptz[])
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[],
+        %s::numeric[], %s::timestamptz[], %s::timestamptz[])
     AS added (profile_id, name_id, count, sum, first_at, last_at)
 ORDER BY profile_id, name_id
 ON CONFLICT (profile_id, name_id) DO UPDATE SET
@@ -206,15 +206,16 @@ ON CONFLICT (profile_id, name_id) DO UPDATE SET
 SEE_PROFILES = """
 UPDATE profiles_profile p
 SET first_seen_at = least(p.first_seen_at, seen.first_at), last_seen_at = greatest(p.last_seen_at, seen.last_at)
-FROM unnest(string_to_array(%s, ',')::bigint[], string_to_array(%s, ',')::timestamptz[], string_to_array(%s, ',')::timestamptz[]) AS seen (id, first_at, last_at)
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen (id, first_at, last_at)
 WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at)
 """
 
-# Returns only what was not seen before; inserted in order, so that two drains cannot deadlock.
-SEE_MESSAGES = """
-INSERT INTO profiles_seenmessage (digest, day)
-SELECT digest, %s FROM unnest(string_to_array(%s, ',')::uuid[]) AS arrived (digest) ORDER BY digest
-ON CONFLICT DO NOTHING RETURNING replace(digest::text, '-', '')
+# Returns what was not seen before, and what the same request took before; in order, so that two drains cannot deadlock.
+TAKE_MESSAGES = """
+INSERT INTO profiles_seenmessage AS seen (digest, day, taken_by)
+SELECT digest, %s, taken_by FROM unnest(%s::uuid[], %s::bigint[]) AS arrived (digest, taken_by) ORDER BY digest
+ON CONFLICT (digest) DO UPDATE SET day = seen.day WHERE seen.taken_by = excluded.taken_by
+RETURNING replace(digest::text, '-', '')
 """
 
 RECORDS_OF_PROFILES = """
@@ -305,6 +306,10 @@ DELETE FROM profiles_identifier WHERE id = ANY(%(identifiers)s)
 DELETE_EMPTY_PROFILE = """
 DELETE FROM profiles_profile p WHERE p.id = %(profile)s
   AND NOT EXISTS (SELECT 1 FROM profiles_identifier i WHERE i.profile_id = p.id)
+"""
+# All that hung on them has moved; the ORM would look for it once more, table by table.
+DELETE_PROFILES = """
+DELETE FROM profiles_profile WHERE id = ANY(%s)
 """
 RESURVIVE_MERGES = """
 UPDATE profiles_merge m SET survivor_id = pair.survivor

@@ -12,7 +12,7 @@ from consent.fold import LedgerEvent, MergeSides, StateRow, fold
 from consent.gate import Terms, permits, shown_state
 from consent.models import ConsentEvent, ConsentState, Purpose
 from profiles.models import Identifier, Merge, Profile
-from profiles.services import mark_changed, nudge
+from profiles.services import array_of, mark_changed, nudge
 
 States = dict[tuple[int, int], StateRow]
 _BATCH = 1000
@@ -32,8 +32,8 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
 
     A handful of queries, however many profiles there are. Segments are told of what changed.
     """
-    ids = sorted(set(profile_ids))
-    drift = list(_differences(ids))
+    ids = _with_consents(profile_ids)
+    drift = list(_differences(ids)) if ids else []
     if drift:
         _store([found for found in drift if found.folded is not None])
         _forget([found for found in drift if found.folded is None])
@@ -42,6 +42,12 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
     if changed:
         nudge("segments.refresh_changed")
     return changed
+
+
+def _with_consents(profile_ids: Iterable[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.WITH_CONSENTS, {"profiles": array_of(set(profile_ids))})
+        return sorted(profile for (profile,) in cursor.fetchall())
 
 
 def current_states(

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from profiles.models import Identifier, IdentityFact, IdentityOutcome, Profile, TrustLevel
 from profiles.registry import Move, Person, registry
-from profiles.services import load_rules, parse_reference
+from profiles.services import derive, load_rules, parse_reference
 
 # Outcomes that tie a fact's identifier elsewhere than to the others of that fact.
 _UNTIED = ("trust", "unique", "limit", "not_same", "cap")
@@ -114,9 +114,8 @@ def set_apart(person: Person) -> Iterator[int]:
         )
         Identifier.objects.filter(pk__in=person.identifier_ids).update(profile=part)
         moves = [Move(number, whole.pk, part.pk) for number in person.identifier_ids]
-        for holding in registry:
-            if holding.move is not None:
-                holding.move(moves)
+        registry.follow(moves, [])
+        derive([whole.pk, part.pk])
         yield part.pk
         transaction.set_rollback(True)
 

@@ -1,4 +1,4 @@
-"""What messages do, in one transaction: dedup, people lock, gate, identity, traits, events, consents, changes.
+"""What messages do, in one transaction: people lock, gate, identity, traits, events, consents, changes.
 
 Invariant: the order of these steps. The gate and who is who are read after the people lock, in later statements.
 """
@@ -17,34 +17,28 @@ from consent.services import ConsentInput, record_many, suppressed
 from ingestion import sql
 from ingestion.messages import Message, Rejection
 from ingestion.models import ConsentCategory
+from ingestion.services.events import ChunkEvents, Fresh, Landed
 from ingestion.services.gate import Gate
 from ingestion.services.inbox import LeasedRow
 from ingestion.services.rejected import Refused, reject
 from profiles.golden import decode
 from profiles.identity import Rules
-from profiles.models import IdentityRule, SeenMessage, Source, TrustLevel
+from profiles.models import IdentityRule, Source, TrustLevel
 from profiles.services import (
-    Arrival,
-    Draft,
-    EventTimes,
     Judgement,
     Landing,
-    NameRef,
     RecordKey,
     Sighting,
     Telling,
     database_now,
-    draft_event,
-    forget_seen,
+    forget_messages,
     judge,
     learn,
     load_rules,
     mark_changed,
     people_lock,
-    resolve_names,
     see_profiles,
-    store_events,
-    take_unseen,
+    take_messages,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,9 +57,6 @@ class RowMessages:
 
     def without_messages(self) -> "RowMessages":
         return RowMessages(self.row, [], self.rejections)
-
-    def is_unseen(self, message: Message) -> bool:
-        return not SeenMessage.objects.filter(digest=message.digest).exists()
 
     def rejected(self, message: Message, code: str, detail: str) -> Refused:
         rejection = Rejection(
@@ -92,10 +83,6 @@ class Item(NamedTuple):
     sighting: Sighting
 
 
-Fresh = tuple[LeasedRow, Message]
-Landed = Sequence[tuple[LeasedRow, Message, Landing]]
-
-
 @dataclass(slots=True)
 class Chunk:
     """The messages that take effect together, and what became of the others."""
@@ -103,7 +90,7 @@ class Chunk:
     items: list[Item] = field(default_factory=list)
     cut: list[Fresh] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)
     dropped: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
 
@@ -124,16 +111,19 @@ def load_configuration() -> Configuration:
     )
 
 
-def apply_messages(batches: Sequence[RowMessages], configuration: Configuration) -> None:
-    """Let the messages take effect, each at most once ever. In the caller's transaction."""
-    fresh = _take_fresh(batches)
-    drafts = _draft_events(fresh)
+def apply_messages(
+    batches: Sequence[RowMessages], fresh: Sequence[Fresh], configuration: Configuration
+) -> None:
+    """Let the fresh messages take effect, and keep those that cannot be taken. In the caller's transaction."""
+    events = ChunkEvents()
+    events.draft(fresh)
+    events.store_ahead(fresh, configuration.rules)
     people_lock()
     now = database_now()
     chunk = _pass_gate(fresh, configuration)
-    drafts |= _draft_events(chunk.cut)
+    events.draft(chunk.cut)
     # What is refused here may be replayed after mending, and is no repeat then.
-    forget_seen(chunk.unused)
+    forget_messages(chunk.unused)
     judgement = judge(
         (item.sighting for item in chunk.items),
         rules=configuration.rules,
@@ -142,7 +132,8 @@ def apply_messages(batches: Sequence[RowMessages], configuration: Configuration)
     )
     landed = [(item.row, item.message, judgement.landings[item.sighting]) for item in chunk.items]
     _learn_traits(landed, judgement, now)
-    spans = _store_events(landed, drafts)
+    events.store(landed, judgement)
+    spans = _spans(landed)
     see_profiles(spans)
     _record_consents(landed, configuration)
     mark_changed(judgement.changed_profiles | set(spans))
@@ -152,8 +143,8 @@ def apply_messages(batches: Sequence[RowMessages], configuration: Configuration)
     _count_dropped(chunk.dropped, now)
 
 
-def _take_fresh(batches: Sequence[RowMessages]) -> list[Fresh]:
-    """The messages not seen before, by the database and within the chunk."""
+def take_fresh(batches: Sequence[RowMessages]) -> list[Fresh]:
+    """Take the messages that no other request has taken, each once."""
     by_digest: dict[str, tuple[LeasedRow, Message]] = {}
     for batch in batches:
         for message in batch.messages:
@@ -161,8 +152,9 @@ def _take_fresh(batches: Sequence[RowMessages]) -> list[Fresh]:
     if not by_digest:
         return []
     day = batches[0].row.received_at.astimezone(UTC).date()
-    unseen = take_unseen(list(by_digest), day=day)
-    return [arrived for digest, arrived in by_digest.items() if digest in unseen]
+    takers = {digest: row.id for digest, (row, _) in by_digest.items()}
+    taken = take_messages(takers, day=day)
+    return [arrived for digest, arrived in by_digest.items() if digest in taken]
 
 
 def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
@@ -183,7 +175,7 @@ def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
             detail = "every identifier is a value that stands for nobody"
             alone = RowMessages(row, [], [])
             chunk.refused.append(alone.rejected(message, "no_identifier", detail))
-            chunk.unused.append(message.digest)
+            chunk.unused[message.digest] = row.id
         else:
             sighting = Sighting(passed.refs, row.source_id, row.trust, days[row.id])
             chunk.items.append(Item(row, passed, sighting))
@@ -199,48 +191,19 @@ def _learn_traits(landed: Landed, judgement: Judgement, now: datetime) -> None:
             key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
             at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
             tellings.append(Telling(key, message.traits, at))
-    learn(tellings, now=now, beside=judgement.contact_changes)
+    learn(tellings, now=now, beside=judgement.stale_traits)
 
 
-def _draft_events(fresh: Sequence[Fresh]) -> dict[str, Draft]:
-    """The events among the messages, by digest: all that can be done before anybody is locked."""
-    names = resolve_names({(message.kind, message.name) for _, message in fresh if message.kind})
-    return {
-        message.digest: _draft(row, message, names[message.kind, message.name])
-        for row, message in fresh
-        if message.kind
-    }
-
-
-def _draft(row: LeasedRow, message: Message, name: NameRef) -> Draft:
-    return draft_event(
-        message.digest,
-        source_id=row.source_id,
-        name=name,
-        times=EventTimes(
-            message.timestamp, row.received_at, message.original_timestamp, message.sent_at
-        ),
-        properties=message.properties,
-        context=message.context,
-    )
-
-
-def _store_events(
-    landed: Landed, drafts: Mapping[str, Draft]
-) -> dict[int, tuple[datetime, datetime]]:
-    """Store what are events; return when each profile was first and last seen, by all messages."""
-    arrivals = []
+def _spans(landed: Landed) -> dict[int, tuple[datetime, datetime]]:
+    """When each profile was first and last seen, by all its messages."""
     spans: dict[int, tuple[datetime, datetime]] = {}
-    for _, message, (profile_id, identifier_id) in landed:
+    for _, message, landing in landed:
         timestamp = message.timestamp
-        span = spans.get(profile_id)
+        span = spans.get(landing.profile_id)
         if span is None:
-            spans[profile_id] = (timestamp, timestamp)
+            spans[landing.profile_id] = (timestamp, timestamp)
         elif not span[0] <= timestamp <= span[1]:
-            spans[profile_id] = (min(span[0], timestamp), max(span[1], timestamp))
-        if message.kind:
-            arrivals.append(Arrival(profile_id, identifier_id, drafts[message.digest]))
-    store_events(arrivals)
+            spans[landing.profile_id] = (min(span[0], timestamp), max(span[1], timestamp))
     return spans
 
 

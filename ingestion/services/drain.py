@@ -1,7 +1,8 @@
 """The drain: leased rows become people, traits, events and consents, exactly once in effect.
 
-Invariant: everything that one message does, its mark as seen included, is one transaction under the people lock. A chunk
-that fails is tried row by row, then message by message; a message that fails alone is rejected and its neighbours go on.
+Invariant: everything that a chunk of rows does, and the end of those rows, is one transaction. Its messages are taken before,
+each in the name of its row, so that nobody waits for a repeat to be decided. A chunk that fails is tried row by row, then
+message by message; a message that fails alone is rejected and its neighbours go on.
 """
 
 import logging
@@ -14,17 +15,23 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from ingestion.messages import Arrived, BadRequest, Message, Rejection, open_request, read_messages
-from ingestion.services.application import RowMessages, apply_messages, load_configuration
+from ingestion.services.application import (
+    RowMessages,
+    apply_messages,
+    load_configuration,
+    take_fresh,
+)
 from ingestion.services.inbox import (
     LeasedRow,
     LostLease,
     finish_rows,
+    hold_rows,
     kept_lease,
     lease_rows,
     release_rows,
 )
 from ingestion.services.rejected import reject, rejected_places
-from profiles.services import nudge
+from profiles.services import forget_messages, is_taken, keep_taken, nudge
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +99,14 @@ def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
 
 
 def _apply_and_finish(lease: UUID, batches: Sequence[RowMessages]) -> None:
+    row_ids = [batch.row.id for batch in batches]
     with transaction.atomic():
-        apply_messages(batches, load_configuration())
-        finish_rows(lease, [batch.row.id for batch in batches])
+        # Taken too late, messages that were rejected meanwhile would be repeats when they are replayed.
+        hold_rows(lease, row_ids)
+        fresh = take_fresh(batches)
+    with transaction.atomic():
+        apply_messages(batches, fresh, load_configuration())
+        finish_rows(lease, row_ids)
     nudge("segments.refresh_changed")
 
 
@@ -107,23 +119,42 @@ def _drain_carefully(lease: UUID, row: LeasedRow) -> None:
         if message.place in done:
             continue
         alone = batch.alone(message)
-        if is_last_attempt and batch.is_unseen(message):
-            reject([alone.rejected(message, "poison", "ended the worker each time it was tried")])
+        if is_taken(message.digest, row.id):
+            continue
+        if is_last_attempt:
+            _reject_alone(
+                lease, alone, message, "poison", "ended the worker each time it was tried"
+            )
             is_last_attempt = False
             continue
-        _apply_alone(alone, message)
+        _apply_alone(lease, alone, message)
     _apply_and_finish(lease, [batch.without_messages()])
 
 
-def _apply_alone(batch: RowMessages, message: Message) -> None:
+def _apply_alone(lease: UUID, batch: RowMessages, message: Message) -> None:
     try:
         with transaction.atomic():
-            apply_messages([batch], load_configuration())
+            hold_rows(lease, [batch.row.id])
+            apply_messages([batch], take_fresh([batch]), load_configuration())
+            keep_taken(message.digest, batch.row.id)
+    except LostLease:
+        raise
     except Exception as error:
         if _is_fault_of_the_database(error):
             raise
         logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
-        reject([batch.rejected(message, "failed", f"could not be stored ({type(error).__name__})")])
+        detail = f"could not be stored ({type(error).__name__})"
+        _reject_alone(lease, batch, message, "failed", detail)
+
+
+def _reject_alone(
+    lease: UUID, batch: RowMessages, message: Message, code: str, detail: str
+) -> None:
+    """Keep it where somebody can see it. It was not taken then: replayed after mending, it is no repeat."""
+    with transaction.atomic():
+        hold_rows(lease, [batch.row.id])
+        reject([batch.rejected(message, code, detail)])
+        forget_messages({message.digest: batch.row.id})
 
 
 def _read(row: LeasedRow) -> RowMessages:

@@ -75,6 +75,14 @@ def finish_rows(lease: UUID, row_ids: Sequence[int]) -> None:
             raise LostLease
 
 
+def hold_rows(lease: UUID, row_ids: Sequence[int]) -> None:
+    """Keep others from the rows until the transaction ends. Raises LostLease where another worker has one already."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.HOLD, [lease, list(row_ids)])
+        if cursor.rowcount != len(row_ids):
+            raise LostLease
+
+
 def release_rows(lease: UUID) -> None:
     """Give back what is left of a lease, so that it is tried again at once."""
     with connection.cursor() as cursor:

@@ -48,10 +48,15 @@ class ProfileChange(models.Model):
 
 
 class SeenMessage(models.Model):
-    """One message that took effect: the keyed hash of its source and messageId, and the day it came."""
+    """One message that was taken: the keyed hash of its source and messageId, the day it came, and the request it is of.
+
+    A request that is tried again finds its own messages by `taken_by`, the number of its inbox row. It is null where a
+    message took effect before the others of its request.
+    """
 
     digest = models.UUIDField(primary_key=True)
     day = models.DateField()
+    taken_by = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return str(self.digest)

@@ -15,7 +15,10 @@ class SourceRecord(models.Model):
     """
 
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")
-    profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="records")
+    # The unique key begins with it.
+    profile = models.ForeignKey(
+        Profile, on_delete=models.DO_NOTHING, db_index=False, related_name="records"
+    )
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
     traits = models.JSONField(default=dict)

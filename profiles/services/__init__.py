@@ -1,21 +1,26 @@
 """All writes to people: one transaction each, with the actor named, announced on commit."""
 
 from profiles.services.changes import answer_nudge, mark_changed, nudge
-from profiles.services.database import binary_cursor, database_now, people_lock
+from profiles.services.database import array_of, binary_cursor, database_now, people_lock
+from profiles.services.derived import derive
 from profiles.services.events import (
     Arrival,
     Draft,
     EventTimes,
     NameRef,
+    add_to_stats,
+    copy_events,
     draft_event,
-    forget_seen,
+    forget_messages,
+    is_taken,
+    keep_taken,
     recompute_stats,
     resolve_names,
     see_profiles,
-    store_events,
-    take_unseen,
+    take_back_events,
+    take_messages,
 )
-from profiles.services.identity import Judgement, Landing, Sighting, judge, load_rules
+from profiles.services.identity import Judgement, Landing, Sighting, judge, load_rules, presume
 from profiles.services.keys import create_api_key, create_source, revoke_api_key
 from profiles.services.people import identify, parse_reference, profiles_by_reference, rectify
 from profiles.services.resettling import resettle
@@ -33,22 +38,29 @@ __all__ = [
     "RecordKey",
     "Sighting",
     "Telling",
+    "add_to_stats",
     "answer_nudge",
+    "array_of",
     "binary_cursor",
     "change_source",
+    "copy_events",
     "create_api_key",
     "create_source",
     "database_now",
+    "derive",
     "draft_event",
-    "forget_seen",
+    "forget_messages",
     "identify",
+    "is_taken",
     "judge",
+    "keep_taken",
     "learn",
     "load_rules",
     "mark_changed",
     "nudge",
     "parse_reference",
     "people_lock",
+    "presume",
     "profiles_by_reference",
     "recompute_golden",
     "recompute_stats",
@@ -57,7 +69,7 @@ __all__ = [
     "resolve_names",
     "revoke_api_key",
     "see_profiles",
-    "store_events",
-    "take_unseen",
+    "take_back_events",
+    "take_messages",
     "valkey",
 ]

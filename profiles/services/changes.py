@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from profiles import sql
-from profiles.services.database import listed
+from profiles.services.database import array_of
 from profiles.services.valkey import valkey
 
 # A nudge that nobody answers in this time is sent again.
@@ -23,7 +23,7 @@ def mark_changed(profile_ids: Iterable[int]) -> None:
     ids = sorted(set(profile_ids))
     if ids:
         with connection.cursor() as cursor:
-            cursor.execute(sql.MARK_CHANGED, [listed(ids)])
+            cursor.execute(sql.MARK_CHANGED, [array_of(ids)])
 
 
 def nudge(task: str) -> None:

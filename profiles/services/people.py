@@ -14,6 +14,7 @@ from profiles.models import Identifier, Profile, Source, TraitLock, TrustLevel
 from profiles.normalisers import InvalidIdentifier, is_blocked, normalise
 from profiles.services.changes import mark_changed, nudge
 from profiles.services.database import database_now, people_lock
+from profiles.services.derived import derive
 from profiles.services.identity import Sighting, judge, load_rules
 from profiles.services.traits import recompute_golden
 
@@ -51,7 +52,7 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
             raise InvalidIdentifier(ref.namespace, "is a value that stands for nobody")
     sighting = Sighting(refs, source.pk, trust, now.astimezone(UTC).date())
     judgement = judge([sighting], rules=load_rules(), source_keys={source.pk: source.key}, now=now)
-    recompute_golden(judgement.contact_changes)
+    derive(judgement.stale_traits)
     mark_changed(judgement.changed_profiles)
     return judgement.landings[sighting].profile_id
 

@@ -16,9 +16,9 @@ from profiles.identity import PROFILE, State
 from profiles.models import Identifier, Profile
 from profiles.registry import Move, registry
 from profiles.services.changes import mark_changed
-from profiles.services.database import listed
-from profiles.services.identity.writing import array_text
-from profiles.services.traits import recompute_golden
+from profiles.services.database import array_of
+from profiles.services.derived import derive
+from profiles.services.identity.writing import delete_profiles
 from profiles.services.verification import Named, StoredFact, named, read_judge, replay
 
 Clusters = Mapping[int, Sequence[Named]]
@@ -42,9 +42,9 @@ def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
     moves += _uuid_moves(stored.values(), ceased)
     _update(stored, state, targets, ceased)
     _move(moves, ceased, clusters, targets, now)
-    touched = set(targets.values()).union(move.origin for move in moves) - ceased.keys()
-    recompute_golden(touched)
-    mark_changed(touched)
+    touched = set(targets.values()).union(move.origin for move in moves)
+    derive(touched)
+    mark_changed(touched - ceased.keys())
     return set(targets.values()) - {one.profile_id for one in stored.values()}
 
 
@@ -140,7 +140,7 @@ def _update(
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(
-                sql.RESETTLE_IDENTIFIERS, [listed(column) for column in zip(*rows, strict=True)]
+                sql.RESETTLE_IDENTIFIERS, [array_of(column) for column in zip(*rows, strict=True)]
             )
 
 
@@ -151,17 +151,10 @@ def _move(
     targets: Mapping[int, int],
     now: datetime,
 ) -> None:
-    for holding in registry:
-        if moves and holding.move is not None:
-            holding.move(moves)
-    if not ceased:
-        return
-    _insert_merges(ceased, clusters, targets, now)
-    pairs = [(survivor, absorbed) for absorbed, survivor in ceased.items()]
-    for holding in registry:
-        if holding.absorb is not None:
-            holding.absorb(pairs)
-    Profile.objects.filter(pk__in=ceased).delete()
+    if ceased:
+        _insert_merges(ceased, clusters, targets, now)
+    registry.follow(moves, [(survivor, absorbed) for absorbed, survivor in ceased.items()])
+    delete_profiles(ceased)
 
 
 def _insert_merges(
@@ -173,10 +166,12 @@ def _insert_merges(
     with connection.cursor() as cursor, cursor.copy(sql.COPY_MERGES) as copy:
         for absorbed, survivor in ceased.items():
             sides = [
-                array_text(
-                    one.id
-                    for one in people[survivor]
-                    if (one.profile_id == absorbed) == is_absorbed
+                array_of(
+                    sorted(
+                        one.id
+                        for one in people[survivor]
+                        if (one.profile_id == absorbed) == is_absorbed
+                    )
                 )
                 for is_absorbed in (False, True)
             ]

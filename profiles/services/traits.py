@@ -23,6 +23,7 @@ from profiles.golden import (
     merge_record,
 )
 from profiles.models import Source, TraitDefinition
+from profiles.services.database import array_of
 
 
 class RecordKey(NamedTuple):
@@ -78,7 +79,7 @@ def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
 
 def load_known(profiles: Iterable[int]) -> Known:
     """Records, locks and contacts of the profiles, in three reads."""
-    ids = list(profiles)
+    ids = array_of(profiles)
     known = Known()
     with connection.cursor() as cursor:
         cursor.execute(sql.RECORDS_OF_PROFILES, [ids])
@@ -142,21 +143,21 @@ def _settle(profiles: Iterable[int], known: Known) -> set[int]:
     """Write the golden traits that differ from the stored ones."""
     golden = golden_of(known, profiles)
     with connection.cursor() as cursor:
-        cursor.execute(sql.GOLDEN_OF_PROFILES, [list(golden)])
+        cursor.execute(sql.GOLDEN_OF_PROFILES, [array_of(golden)])
         stored = {profile: decode.decode(traits) for profile, traits in cursor.fetchall()}
         changed = {
             profile: golden[profile] for profile in stored if stored[profile] != golden[profile]
         }
         if changed:
             texts = [encode(traits) for traits in changed.values()]
-            cursor.execute(sql.SET_GOLDEN, [list(changed), texts])
+            cursor.execute(sql.SET_GOLDEN, [array_of(changed), texts])
     return set(changed)
 
 
 def _store(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -> None:
     if not changed:
         return
-    columns = [list(column) for column in zip(*sorted(changed), strict=True)]
+    columns = [array_of(column) for column in zip(*sorted(changed), strict=True)]
     texts = [encode(changed[key]) for key in sorted(changed)]
     with connection.cursor() as cursor:
         cursor.execute(sql.UPSERT_RECORDS, [now, *columns, texts])

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from ingestion.models import InboxRow, RejectedMessage
-from ingestion.services import application, drain_inbox
+from ingestion.services import drain_inbox, events
 from profiles.models import (
     Event,
     EventStat,
@@ -223,13 +223,13 @@ def test_identifiers_are_read_where_segment_puts_them(send: Send, holder: Holder
 def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(arrivals: list[application.Arrival]) -> None:
-        if any('{"poison":1}' in arrival.draft.text for arrival in arrivals):
+    def failing(arrivals: list[events.Arrival]) -> None:
+        if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
             raise ValueError("cannot be stored")
         stored(arrivals)
 
-    stored = application.store_events
-    monkeypatch.setattr(application, "store_events", failing)
+    stored = events.copy_events
+    monkeypatch.setattr(events, "copy_events", failing)
     send(track("u1"), track("u2", properties={"poison": 1}), track("u3"))
     assert Event.objects.count() == 2
     rejected = RejectedMessage.objects.get()
@@ -245,13 +245,13 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
     class Killed(BaseException):
         pass
 
-    def killing(arrivals: list[application.Arrival]) -> None:
-        if any('{"poison":1}' in arrival.draft.text for arrival in arrivals):
+    def killing(arrivals: list[events.Arrival]) -> None:
+        if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
             raise Killed
         stored(arrivals)
 
-    stored = application.store_events
-    monkeypatch.setattr(application, "store_events", killing)
+    stored = events.copy_events
+    monkeypatch.setattr(events, "copy_events", killing)
     send(track("u1"), track("u2", properties={"poison": 1}), track("u3"), drain=False)
     for _ in range(4):
         with pytest.raises(Killed):
@@ -279,11 +279,11 @@ def test_the_database_is_blamed_for_what_is_its_own_and_a_message_for_what_it_pr
     fault: type[psycopg.OperationalError],
     is_rejected: bool,
 ) -> None:
-    def failing(arrivals: list[application.Arrival]) -> None:
+    def failing(arrivals: list[events.Arrival]) -> None:
         if arrivals:
             raise fault("cannot go on")
 
-    monkeypatch.setattr(application, "store_events", failing)
+    monkeypatch.setattr(events, "copy_events", failing)
     send(track("u1"), drain=False)
     if is_rejected:
         drain_inbox()

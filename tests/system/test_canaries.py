@@ -17,7 +17,7 @@ from consent.services import Asked, act_on_requests, open_request, send_links
 from ingestion.messages import BadRequest
 from ingestion.messages import open_request as open_body
 from ingestion.models import RejectedMessage
-from ingestion.services import application, drain_inbox
+from ingestion.services import drain_inbox, events
 from profiles.models import TrustLevel
 from profiles.normalisers import InvalidIdentifier
 from profiles.services import database_now, identify, parse_reference
@@ -174,7 +174,7 @@ def test_what_fails_is_logged_without_what_it_failed_on(
     body = {"batch": [PERSON, ORDER, *REFUSED]}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
     assert client.post("/v1/batch", body).status_code == 200
-    with patch.object(application, "store_events", fail_on_events):
+    with patch.object(events, "copy_events", fail_on_events):
         drain_inbox()
     assert RejectedMessage.objects.filter(code="failed").count() == 1
     assert RejectedMessage.objects.count() == 1 + len(REFUSED)

@@ -18,7 +18,7 @@ import pytest
 from django.db import connection, connections
 
 from ingestion.models import InboxRow
-from ingestion.services import application, drain, drain_inbox
+from ingestion.services import application, drain, drain_inbox, events
 from profiles.models import ProfileChange
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, refreshes, update_segment
@@ -194,15 +194,11 @@ def die_after(step: str, work: Callable[[], object]) -> None:
 @pytest.mark.usefixtures("committing_db")
 def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     steps = [
-        *(f"{drain.__name__}.{name}" for name in ("lease_rows", "_read", "finish_rows")),
-        *(
-            f"{application.__name__}.{name}"
-            for name in ("take_unseen", "people_lock", "suppressed")
-        ),
-        *(
-            f"{application.__name__}.{name}"
-            for name in ("judge", "learn", "store_events", "mark_changed")
-        ),
+        *(f"{drain.__name__}.{name}" for name in ("lease_rows", "_read", "take_fresh")),
+        *(f"{drain.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
+        *(f"{application.__name__}.{name}" for name in ("people_lock", "suppressed", "judge")),
+        *(f"{application.__name__}.{name}" for name in ("learn", "mark_changed")),
+        *(f"{events.__name__}.{name}" for name in ("presume", "copy_events", "add_to_stats")),
     ]
     keep("buyers", BUYERS)
     for turn, step in enumerate(steps):
@@ -224,8 +220,8 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
     """Tried with the others, and one by one."""
     accept_only(*messages(1, 51))
     InboxRow.objects.update(attempts=attempts)
-    cut = pausing(application.store_events, lambda: at_once(end_other_sessions), first=True)
-    with patch.object(application, "store_events", cut), pytest.raises(drain.OPERATIONAL):
+    cut = pausing(events.copy_events, lambda: at_once(end_other_sessions), first=True)
+    with patch.object(events, "copy_events", cut), pytest.raises(drain.OPERATIONAL):
         drain_inbox()
     drain_inbox()
     assert_exactly_once(events_among(range(1, 51)), messages=50)

@@ -4,7 +4,8 @@ Invariant: the caller holds the people lock, and whatever is written equals what
 """
 
 from profiles.services.identity.judging import judge
+from profiles.services.identity.presuming import presume
 from profiles.services.identity.rules import load_rules
 from profiles.services.identity.sightings import Judgement, Landing, Sighting
 
-__all__ = ["Judgement", "Landing", "Sighting", "judge", "load_rules"]
+__all__ = ["Judgement", "Landing", "Sighting", "judge", "load_rules", "presume"]

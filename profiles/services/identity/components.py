@@ -6,7 +6,7 @@ from django.db import connection
 
 from profiles import sql
 from profiles.identity import Ref
-from profiles.services.database import listed
+from profiles.services.database import array_of
 from profiles.services.identity.people import People
 from profiles.services.identity.sightings import Sighting
 
@@ -17,13 +17,13 @@ def join_components(people: People, sightings: Sequence[Sighting]) -> None:
     for sighting in sightings:
         usable = [ref for ref in sighting.refs if not people.rows[ref].is_quarantined]
         forest.join([_component(people, ref) for ref in usable or sighting.refs[:1]])
-    fresh = {row.id: forest.top(row.id) for row in people.rows.values() if row.component == 0}
+    fresh = {row.id: row for row in people.rows.values() if row.is_new}
+    for number, row in fresh.items():
+        row.component = forest.top(number)
     joined = {own: forest.top(own) for own in forest.joined() if own not in fresh}
-    with connection.cursor() as cursor:
-        if fresh:
-            cursor.execute(sql.SET_COMPONENTS, [listed(fresh), listed(fresh.values())])
-        if joined:
-            cursor.execute(sql.JOIN_COMPONENTS, [list(joined), list(joined.values())])
+    if joined:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.JOIN_COMPONENTS, [array_of(joined), array_of(joined.values())])
 
 
 def _component(people: People, ref: Ref) -> int:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from profiles import sql
 from profiles.identity import PROFILE, Fact, Outcome, Rules, Trust, apply
-from profiles.services.database import listed
+from profiles.services.database import array_of
 from profiles.services.identity import writing
 from profiles.services.identity.components import join_components
 from profiles.services.identity.people import NewFact, People
@@ -33,7 +33,9 @@ def judge(
         _write(people, facts, merging, judgement)
     _see(people, distinct)
     judgement.landings = {sighting: _landing(people, sighting) for sighting in distinct}
-    judgement.changed_profiles |= {landing.profile_id for landing in judgement.landings.values()}
+    judgement.changed_profiles = judgement.moved_profiles.union(
+        landing.profile_id for landing in judgement.landings.values()
+    )
     return judgement
 
 
@@ -57,6 +59,7 @@ def _apply(people: People, facts: Sequence[NewFact]) -> list[Merging]:
         fact = Fact(seq, sighting.refs, key, Trust(sighting.trust), sighting.day)
         outcome = apply(people.state, fact, people.rules, decisions)
         people.outcomes[sighting] = outcome
+        people.survivors.update(dict.fromkeys(outcome.absorbed, outcome.profile))
         mergings += _mergings(people, outcome)
     return mergings
 
@@ -86,8 +89,8 @@ def _merge_rows(
             merging.survivor_id,
             absorbed_id,
             uuid,
-            writing.array_text(merging.staying),
-            writing.array_text(leaving),
+            array_of(sorted(merging.staying)),
+            array_of(sorted(leaving)),
             keys[merging.seq],
             "shared identifier",
             "identity",
@@ -105,14 +108,12 @@ def _write(
     judgement: Judgement,
 ) -> None:
     join_components(people, [fact.sighting for fact in facts])
+    judgement.contact_changes = writing.write_identifiers(people)
     writing.insert_profiles(people)
-    judgement.contact_changes = writing.update_identifiers(people)
     keys = writing.insert_facts(people, facts)
     writing.insert_merges(people, _merge_rows(people, mergings, keys))
-    moves = writing.moves_of(people)
-    writing.move_holdings(people, moves)
-    for move in moves:
-        judgement.changed_profiles |= {move.origin, move.target}
+    judgement.moves = writing.moves_of(people)
+    writing.follow_moves(people, judgement.moves)
 
 
 def _see(people: People, sightings: Sequence[Sighting]) -> None:
@@ -125,7 +126,7 @@ def _see(people: People, sightings: Sequence[Sighting]) -> None:
                 seen[row.id] = max(sighting.day, seen.get(row.id, sighting.day))
     if seen:
         with connection.cursor() as cursor:
-            cursor.execute(sql.SEE_IDENTIFIERS, [listed(seen), listed(seen.values())])
+            cursor.execute(sql.SEE_IDENTIFIERS, [array_of(seen), array_of(seen.values())])
 
 
 def _landing(people: People, sighting: Sighting) -> Landing:

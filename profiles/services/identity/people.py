@@ -14,13 +14,13 @@ from profiles import sql
 from profiles.golden import encode
 from profiles.identity import Decisions, Outcome, Ref, Rules, State
 from profiles.models import Identifier
-from profiles.services.database import listed
+from profiles.services.database import array_of
 from profiles.services.identity.sightings import Sighting, fact_digest
 
 
 @dataclass(slots=True)
 class Row:
-    """One identifier as the database has it; `component` is 0 until it is written."""
+    """One identifier as the database has it, or will have it: `component` is 0 until a new one has joined others."""
 
     id: int
     profile_id: int | None
@@ -29,6 +29,7 @@ class Row:
     component: int
     last_seen_on: date
     is_quarantined: bool
+    is_new: bool = False
 
 
 class NewFact(NamedTuple):
@@ -49,6 +50,7 @@ class People:
         self.state = State(self._allocate)
         self.new_profiles: set[int] = set()
         self.outcomes: dict[Sighting, Outcome] = {}
+        self.survivors: dict[int, int] = {}
         self._numbers: list[int] = []
 
     def load_rows(self, refs: Iterable[Ref]) -> None:
@@ -60,7 +62,7 @@ class People:
         """The sightings that no fact on record tells already."""
         facts = [NewFact(sighting, fact_digest(sighting)) for sighting in sightings]
         with connection.cursor() as cursor:
-            cursor.execute(sql.KNOWN_FACTS, [listed(fact.digest for fact in facts)])
+            cursor.execute(sql.KNOWN_FACTS, [array_of(fact.digest for fact in facts)])
             known = {digest for (digest,) in cursor.fetchall()}
         return [fact for fact in facts if fact.digest not in known]
 
@@ -73,26 +75,19 @@ class People:
                     missing.setdefault(ref, fact.sighting.day)
         if not missing:
             return
-        columns = [
-            [ref.namespace for ref in missing],
-            [ref.value for ref in missing],
-            list(missing.values()),
-        ]
         with connection.cursor() as cursor:
-            cursor.execute(sql.INSERT_IDENTIFIERS, columns)
-            for namespace, value, number in cursor.fetchall():
-                ref = Ref(namespace, value)
-                day = missing[ref]
-                self.rows[ref] = Row(number, None, False, day, 0, day, False)
+            cursor.execute(sql.IDENTIFIER_NUMBERS, [len(missing)])
+            for (ref, day), (number,) in zip(missing.items(), cursor.fetchall(), strict=True):
+                self.rows[ref] = Row(number, None, False, day, 0, day, False, is_new=True)
 
     def load_state(self, facts: Sequence[NewFact]) -> None:
         """All that the profiles named by the facts hold, and the wants of the identifiers named."""
         named = {ref for fact in facts for ref in fact.sighting.refs}
         profiles = {self.rows[ref].profile_id for ref in named} - {None}
         with connection.cursor() as cursor:
-            cursor.execute(sql.IDENTIFIERS_OF_PROFILES, [list(profiles)])
+            cursor.execute(sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
             self._keep_rows(cursor.fetchall())
-            cursor.execute(sql.WANTS, [[self.rows[ref].id for ref in named]])
+            cursor.execute(sql.WANTS, [array_of(self.rows[ref].id for ref in named)])
             wants = cursor.fetchall()
             cursor.execute(sql.PROFILE_NUMBERS, [len(facts)])
             self._numbers = [number for (number,) in reversed(cursor.fetchall())]
@@ -105,7 +100,7 @@ class People:
 
     def decisions(self) -> Decisions:
         """What staff decided about any identifier in sight."""
-        ids = [row.id for row in self.rows.values()]
+        ids = array_of(row.id for row in self.rows.values())
         with connection.cursor() as cursor:
             cursor.execute(sql.DECISIONS, {"identifiers": ids})
             found = cursor.fetchall()
@@ -113,13 +108,8 @@ class People:
 
     def final(self, profile: int) -> int:
         """Where a profile ended once all merges of the chunk are done."""
-        targets = {
-            absorbed: outcome.profile
-            for outcome in self.outcomes.values()
-            for absorbed in outcome.absorbed
-        }
-        while profile in targets:
-            profile = targets[profile]
+        while profile in self.survivors:
+            profile = self.survivors[profile]
         return profile
 
     def _keep_rows(self, found: Iterable[tuple[Any, ...]]) -> None:

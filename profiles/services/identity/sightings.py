@@ -1,11 +1,14 @@
 """What goes into a judgement and what comes out of it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from profiles.identity import Ref
+from profiles.registry import Move
 
 
 class Sighting(NamedTuple):
@@ -26,11 +29,25 @@ class Landing(NamedTuple):
 
 @dataclass(slots=True)
 class Judgement:
-    """What became of a chunk's sightings. Golden e-mail and phone follow from `contact_changes`."""
+    """What became of a chunk's sightings.
+
+    The golden traits of `stale_traits` and the statistics of `moved_profiles` are for the caller to make again.
+    """
 
     landings: dict[Sighting, Landing] = field(default_factory=dict)
     changed_profiles: set[int] = field(default_factory=set)
     contact_changes: set[int] = field(default_factory=set)
+    moves: Sequence[Move] = ()
+
+    @property
+    def moved_profiles(self) -> set[int]:
+        """Those that identifiers left or came to."""
+        return set(chain.from_iterable((move.origin, move.target) for move in self.moves))
+
+    @property
+    def stale_traits(self) -> set[int]:
+        """Those whose e-mail addresses, telephone numbers or records are others than before."""
+        return self.contact_changes | self.moved_profiles
 
 
 def fact_digest(sighting: Sighting) -> str:

@@ -11,15 +11,9 @@ from uuid_utils.compat import uuid7
 from profiles import sql
 from profiles.golden import CONTACT_TRAITS
 from profiles.identity import Outcome, Ref
-from profiles.models import Profile
 from profiles.registry import Move, registry
-from profiles.services.database import listed
+from profiles.services.database import array_of
 from profiles.services.identity.people import NewFact, People
-
-
-def array_text(ids: Iterable[int]) -> str:
-    """A bigint[] as COPY reads it: the driver takes far longer over a list."""
-    return "{" + ",".join(map(str, sorted(ids))) + "}"
 
 
 class MergeRow(NamedTuple):
@@ -45,19 +39,13 @@ def insert_profiles(people: People) -> None:
     anchors = [min(people.state.refs_of(number), key=people.rules.rank) for number in alive]
     days = [people.now.astimezone(UTC).date()] * len(alive)
     with connection.cursor() as cursor:
-        cursor.execute(sql.INSERT_PROFILES, [people.now, people.now, alive, uuids])
-        cursor.execute(
-            sql.INSERT_PROFILE_IDENTIFIERS,
-            [
-                [str(uuid) for uuid in uuids],
-                alive,
-                [people.rows[ref].id for ref in anchors],
-                days,
-            ],
-        )
+        numbers, names = array_of(alive), array_of(uuids)
+        cursor.execute(sql.INSERT_PROFILES, [people.now, people.now, numbers, names])
+        holders = array_of(people.rows[ref].id for ref in anchors)
+        cursor.execute(sql.INSERT_PROFILE_IDENTIFIERS, [names, numbers, holders, array_of(days)])
 
 
-def update_identifiers(people: People) -> set[int]:
+def write_identifiers(people: People) -> set[int]:
     """Write who holds what now; return the profiles whose e-mail addresses or telephone numbers changed."""
     changed: list[tuple[int, int, bool, date, bool]] = []
     contact_changes: set[int] = set()
@@ -67,14 +55,31 @@ def update_identifiers(people: People) -> set[int]:
             continue
         wanted = (*holding, people.state.is_quarantined(ref))
         if wanted != (row.profile_id, row.is_vouched, row.since, row.is_quarantined):
-            changed.append((row.id, *wanted))
+            if not row.is_new:
+                changed.append((row.id, *wanted))
             if ref.namespace in CONTACT_TRAITS:
                 contact_changes.add(holding.profile)
+    _insert_identifiers(people)
     if changed:
-        columns = [listed(column) for column in zip(*changed, strict=True)]
+        columns = [array_of(column) for column in zip(*changed, strict=True)]
         with connection.cursor() as cursor:
             cursor.execute(sql.UPDATE_IDENTIFIERS, [people.now, *columns])
     return contact_changes
+
+
+def _insert_identifiers(people: People) -> None:
+    """The new ones, with whoever holds them; nobody does where a rule refused them."""
+    fresh = [(ref, row) for ref, row in people.rows.items() if row.is_new]
+    if not fresh:
+        return
+    with connection.cursor() as cursor, cursor.copy(sql.COPY_IDENTIFIERS) as copy:
+        for ref, row in fresh:
+            held = people.state.holding_of(ref) or (None, False, row.since)
+            quarantined_at = people.now if people.state.is_quarantined(ref) else None
+            seen = row.last_seen_on
+            copy.write_row(
+                (row.id, *ref, held[0], row.component, *held[1:], quarantined_at, seen, seen)
+            )
 
 
 def insert_facts(people: People, facts: Sequence[NewFact]) -> dict[int, int]:
@@ -88,7 +93,7 @@ def insert_facts(people: People, facts: Sequence[NewFact]) -> dict[int, int]:
         with cursor.copy(sql.COPY_FACTS) as copy:
             for fact, number in zip(facts, numbers, strict=True):
                 sighting = fact.sighting
-                ids = array_text(people.rows[ref].id for ref in sighting.refs)
+                ids = array_of(sorted(people.rows[ref].id for ref in sighting.refs))
                 copy.write_row(
                     (number, fact.digest, ids, sighting.source_id, sighting.trust, sighting.day)
                 )
@@ -100,7 +105,7 @@ def insert_facts(people: People, facts: Sequence[NewFact]) -> dict[int, int]:
     if not notable:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(sql.FACT_KEYS, [list(notable)])
+        cursor.execute(sql.FACT_KEYS, [array_of(notable)])
         keys: dict[int, int] = dict(cursor.fetchall())
         with cursor.copy(sql.COPY_OUTCOMES) as copy:
             for seq, key in keys.items():
@@ -135,6 +140,12 @@ def insert_merges(people: People, merges: Sequence[MergeRow]) -> None:
             copy.write_row((people.final(merge.survivor_id), *merge[1:]))
 
 
+def delete_profiles(profile_ids: Iterable[int]) -> None:
+    """Let go of profiles that hold nothing any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.DELETE_PROFILES, [array_of(profile_ids)])
+
+
 def moves_of(people: People) -> list[Move]:
     """The identifiers that changed hands between profiles of the database, in net."""
     moves = []
@@ -145,7 +156,7 @@ def moves_of(people: People) -> list[Move]:
     return moves
 
 
-def move_holdings(people: People, moves: Sequence[Move]) -> None:
+def follow_moves(people: People, moves: Sequence[Move]) -> None:
     """Let every app's rows follow the identifiers, then let go of the profiles that ceased."""
     pairs = [
         (people.final(absorbed), absorbed)
@@ -153,11 +164,6 @@ def move_holdings(people: People, moves: Sequence[Move]) -> None:
         for absorbed in outcome.absorbed
         if absorbed not in people.new_profiles
     ]
-    for holding in registry:
-        if moves and holding.move is not None:
-            holding.move(moves)
-    for holding in registry:
-        if pairs and holding.absorb is not None:
-            holding.absorb(pairs)
+    registry.follow(moves, pairs)
     if pairs:
-        Profile.objects.filter(pk__in=[absorbed for _, absorbed in pairs]).delete()
+        delete_profiles(absorbed for _, absorbed in pairs)
