@@ -95,6 +95,13 @@ KNOWN_FACTS = """
 SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(%s::uuid[])
 """
 
+# Which identifiers known facts lost to a rule.
+REFUSED_IN_FACTS = """
+SELECT replace(f.digest::text, '-', ''), o.identifier_id FROM unnest(%s::uuid[]) AS known (digest)
+JOIN profiles_identityfact f ON f.digest = known.digest JOIN profiles_identityoutcome o ON o.fact_id = f.id
+WHERE o.rule = ANY(%s)
+"""
+
 FACT_NUMBERS = """
 SELECT nextval('profiles_fact_seq') FROM generate_series(1, %s)
 """

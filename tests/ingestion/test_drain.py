@@ -220,6 +220,19 @@ def test_identifiers_are_read_where_segment_puts_them(send: Send, holder: Holder
     assert holder("phone:+33612345678") is not None
 
 
+def test_repeats_of_a_claim_land_where_the_first_did_even_once_what_it_lost_belongs_to_somebody(
+    send: Send, holder: Holder
+) -> None:
+    """A browser that is known to be somebody's names a user whom nobody knows yet."""
+    send(track("owner", anonymousId="browser"))
+    claim = track("newcomer", anonymousId="browser")
+    send(claim, kind="public")
+    send(track("newcomer"))
+    send(claim, kind="public")
+    assert Event.objects.filter(profile=holder("user_id:owner")).count() == 3
+    assert Event.objects.filter(profile=holder("user_id:newcomer")).count() == 1
+
+
 def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,13 +130,15 @@ def _see(people: People, sightings: Sequence[Sighting]) -> None:
 
 
 def _landing(people: People, sighting: Sighting) -> Landing:
-    """By the anchor of a new fact; a fact known before lands with the highest identifier that somebody holds."""
+    """By the anchor of a new fact; a known one lands with the highest identifier that it kept and somebody holds."""
     outcome = people.outcomes.get(sighting)
     ranked = sighting.refs
     if outcome:
         ranked = (outcome.anchor,)
     elif len(ranked) > 1:
-        ranked = tuple(sorted(ranked, key=people.rules.rank))
+        refused = people.refused.get(sighting, ())
+        kept = [ref for ref in ranked if people.rows[ref].id not in refused]
+        ranked = tuple(sorted(kept, key=people.rules.rank))
     for may_be_quarantined in (False, True):
         for ref in ranked:
             row = people.rows[ref]

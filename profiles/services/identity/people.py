@@ -12,7 +12,7 @@ from django.db import connection
 
 from profiles import sql
 from profiles.golden import encode
-from profiles.identity import Decisions, Outcome, Ref, Rules, State
+from profiles.identity import Decisions, Outcome, Ref, Refusal, Rules, State
 from profiles.models import Identifier
 from profiles.services.database import array_of
 from profiles.services.identity.sightings import Sighting, fact_digest
@@ -33,7 +33,7 @@ class Row:
 
 
 class NewFact(NamedTuple):
-    """A sighting that was not judged before."""
+    """A sighting that was not judged before, and the name of the fact that it is."""
 
     sighting: Sighting
     digest: str
@@ -51,6 +51,7 @@ class People:
         self.new_profiles: set[int] = set()
         self.outcomes: dict[Sighting, Outcome] = {}
         self.survivors: dict[int, int] = {}
+        self.refused: dict[Sighting, set[int]] = {}
         self._numbers: list[int] = []
 
     def load_rows(self, refs: Iterable[Ref]) -> None:
@@ -64,6 +65,7 @@ class People:
         with connection.cursor() as cursor:
             cursor.execute(sql.KNOWN_FACTS, [array_of(fact.digest for fact in facts)])
             known = {digest for (digest,) in cursor.fetchall()}
+        self._load_refusals([fact for fact in facts if fact.digest in known])
         return [fact for fact in facts if fact.digest not in known]
 
     def make_rows(self, facts: Sequence[NewFact]) -> None:
@@ -115,6 +117,16 @@ class People:
     def _keep_rows(self, found: Iterable[tuple[Any, ...]]) -> None:
         for namespace, value, *columns in found:
             self.rows[Ref(namespace, value)] = Row(*columns)
+
+    def _load_refusals(self, known: Iterable[NewFact]) -> None:
+        """What each fact that was judged before lost to a rule: it is no evidence for its repeats either."""
+        sightings = {fact.digest: fact.sighting for fact in known if len(fact.sighting.refs) > 1}
+        if not sightings:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(sql.REFUSED_IN_FACTS, [array_of(sightings), list(map(str, Refusal))])
+            for digest, identifier in cursor.fetchall():
+                self.refused.setdefault(sightings[digest], set()).add(identifier)
 
     def _load_wants(self, wants: Sequence[tuple[int, int, date]]) -> None:
         by_id = {row.id: ref for ref, row in self.rows.items()}
