@@ -50,8 +50,8 @@ class ChunkEvents:
 
     def store_ahead(self, fresh: Iterable[Fresh], rules: Rules) -> None:
         """Store the events of people who are known well: most of what there is to store."""
+        presumed = presume((message.refs for _, message in fresh), rules=rules)
         events = {message.digest: message.refs for _, message in fresh if message.kind}
-        presumed = presume(events.values(), rules=rules)
         self._ahead = {
             digest: presumed[refs] for digest, refs in events.items() if refs in presumed
         }

@@ -16,7 +16,7 @@ from profiles.services.identity.sightings import Landing
 def presume(named: Iterable[tuple[Ref, ...]], *, rules: Rules) -> dict[tuple[Ref, ...], Landing]:
     """Where messages with these identifiers should land, for those whose identifiers one profile holds.
 
-    Left out are people of whom any of the messages may tell something new, since they may be merged.
+    Left out are profiles that any of the messages names together, since they may be merged.
     """
     groups = set(named)
     holders = _holders({ref for refs in groups for ref in refs})
@@ -27,7 +27,7 @@ def presume(named: Iterable[tuple[Ref, ...]], *, rules: Rules) -> dict[tuple[Ref
         profiles = {landing.profile_id for landing in found}
         if len(found) == len(refs) and len(profiles) == 1:
             presumed[refs] = holders[min(refs, key=rules.rank)] if len(refs) > 1 else found[0]
-        else:
+        elif len(profiles) > 1:
             unsettled |= profiles
     return {
         refs: landing for refs, landing in presumed.items() if landing.profile_id not in unsettled

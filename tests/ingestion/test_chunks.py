@@ -1,0 +1,81 @@
+"""Where a history is cut into chunks does not matter: people, what they did and what is known of them come out the same."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingestion.services import drain_inbox
+from profiles.identity import Ref, Trust
+from profiles.models import Event, EventStat, Identifier, Profile, Source
+from tests.factories import NOW, make_source
+from tests.ingestion.test_histories import check_events, check_people, messages, send
+
+Told = tuple[dict[str, Any], int, int]  # the message, its trust, the days after the first
+People = dict[frozenset[Ref], tuple[Any, ...]]
+PROPERTY = settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+trusts = st.sampled_from([Trust.CLAIM, Trust.SERVER])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Told]:
+    told = draw(st.lists(messages(), min_size=1, max_size=14))
+    return [(message, draw(trusts), draw(st.integers(0, 8))) for message in told]
+
+
+@PROPERTY
+@given(history=histories(), cuts=st.sets(st.integers(0, 13)))
+@pytest.mark.django_db
+def test_a_history_comes_to_the_same_in_one_chunk_in_some_and_message_by_message(
+    history: list[Told], cuts: set[int]
+) -> None:
+    source = make_source(key="web")
+    one_by_one = drained(history, set(range(len(history))), source)
+    assert drained(history, cuts, source) == one_by_one
+    assert drained(history, set(), source) == one_by_one
+
+
+def drained(history: list[Told], cuts: set[int], source: Source) -> People:
+    """What the history comes to if it is drained after these messages and at the end; forgotten again."""
+    with transaction.atomic():
+        for place, (message, trust, days) in enumerate(history):
+            named = {"messageId": f"place {place}"} | message
+            send([named], source.pk, trust, NOW + timedelta(days=days))
+            if place in cuts:
+                drain_inbox()
+        drain_inbox()
+        check_people()
+        check_events()
+        people = _people()
+        transaction.set_rollback(True)
+    return people
+
+
+def _people() -> People:
+    """By their identifiers: what each did, by which evidence, the statistics of it, and the golden traits."""
+    held: dict[int, set[Ref]] = defaultdict(set)
+    for identifier in Identifier.objects.exclude(namespace="profile").exclude(profile=None):
+        held[identifier.profile_id].add(Ref(identifier.namespace, identifier.value))
+    return {
+        frozenset(held[profile.pk]): (
+            sorted(_events_of(profile)),
+            list(
+                EventStat.objects.filter(profile=profile)
+                .order_by("name__name")
+                .values_list("name__name", "count", "sum", "first_at", "last_at")
+            ),
+            profile.traits,
+        )
+        for profile in Profile.objects.all()
+    }
+
+
+def _events_of(profile: Profile) -> list[Any]:
+    fields = ("id", "timestamp", "value", "identifier__namespace", "identifier__value")
+    return list(Event.objects.filter(profile=profile).values_list(*fields))
