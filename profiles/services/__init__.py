@@ -3,27 +3,20 @@
 from profiles.services.changes import answer_nudge, mark_changed, nudge
 from profiles.services.database import array_of, binary_cursor, database_now, people_lock
 from profiles.services.derived import derive
+from profiles.services.drafts import Arrival, Draft, EventTimes, NameRef, draft_event
 from profiles.services.events import (
-    Arrival,
-    Draft,
-    EventTimes,
-    NameRef,
     add_to_stats,
     copy_events,
-    draft_event,
-    forget_messages,
-    is_taken,
-    keep_taken,
     recompute_stats,
     resolve_names,
     see_profiles,
     take_back_events,
-    take_messages,
 )
 from profiles.services.identity import Judgement, Landing, Sighting, judge, load_rules, presume
 from profiles.services.keys import create_api_key, create_source, revoke_api_key
 from profiles.services.people import identify, parse_reference, profiles_by_reference, rectify
 from profiles.services.resettling import resettle
+from profiles.services.seen import forget_messages, is_taken, keep_taken, take_messages
 from profiles.services.sources import change_source
 from profiles.services.traits import RecordKey, Telling, learn, recompute_golden
 from profiles.services.valkey import valkey

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import psycopg
 import pytest
 from django.db import connection
@@ -52,6 +53,34 @@ def test_an_event_becomes_a_row_with_its_value_and_statistics(send: Send, holder
     assert profile.first_seen_at == stat.first_at
     assert not InboxRow.objects.exists()
     assert set(ProfileChange.objects.values_list("profile_id", flat=True)) == {profile.pk}
+
+
+def test_an_event_is_stored_as_it_was_sent_to_the_digit_and_the_sign(send: Send) -> None:
+    """As bytes, and not as text that the database would read."""
+    words = 'Zoë\n\t\\N "雪" \U0001f3d4'
+    send(
+        msgspec.Raw(
+            b'{"type":"track","userId":"u1","event":"Order Completed",'
+            b'"timestamp":"1987-06-05T04:03:02.123456+05:30","context":{"locale":"fr"},'
+            b'"properties":{"revenue":-12345678901234567890.000000001230,"name":'
+            + msgspec.json.encode(words)
+            + b"}}"
+        )
+    )
+    event = Event.objects.get()
+    assert event.timestamp == datetime(1987, 6, 4, 22, 33, 2, 123456, tzinfo=UTC)
+    assert event.original_timestamp == event.timestamp
+    assert event.sent_at is None
+    assert event.value == Decimal("-12345678901234567890.00000000123")
+    assert (event.properties["name"], event.context) == (words, {"locale": "fr"})
+    assert abs(event.received_at - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_a_number_that_the_database_cannot_hold_is_rejected_alone(send: Send) -> None:
+    huge = b'{"type":"track","userId":"u1","event":"Order Completed","properties":{"revenue":1e140000}}'
+    send(msgspec.Raw(huge), track("u2", properties={"revenue": 5}))
+    assert Event.objects.get().value == 5
+    assert RejectedMessage.objects.get().code == "failed"
 
 
 def test_the_same_message_takes_effect_once_whatever_the_batch(send: Send) -> None:
