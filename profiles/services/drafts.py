@@ -1,4 +1,4 @@
-"""Events before they are stored, as COPY's binary format reads them: in text the server would read each time and UUID anew."""
+"""Events before they are stored, in COPY's binary format: as text, the server would parse every timestamp and UUID."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
