@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from benchmarks.store import timed
-from profiles.services import mark_changed
+from profiles.lib.change_queue import mark_changed
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed, refresh_due
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from config.paging import CursorPages
-from profiles.api.access import Problem, declared_scope
+from profiles.api.kit.access import Problem, declared_scope
 
 __all__ = ["CursorPages", "ScopedSchema", "problem", "problem_response"]
 

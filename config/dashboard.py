@@ -18,8 +18,8 @@ from config import sql
 from consent.admin.requests import CLOSED, time_left
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
-from profiles.admin.pages import about, estimated_rows
-from profiles.charts import Bar, bars, share
+from profiles.admin.kit.base import about, estimated_rows
+from profiles.admin.kit.charts import Bar, bars, share
 from profiles.models import Profile
 
 DAYS, HOURS = 30, 24

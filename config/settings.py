@@ -149,8 +149,8 @@ for _setting, _value in env_email("EMAIL_URL", f"filemail://{DATA_DIR / 'mail'}"
 DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "Tessera <privacy@localhost>")
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.access.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["profiles.api.access.HasDeclaredScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.kit.access.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["profiles.api.kit.access.HasDeclaredScope"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from consent import services
-from profiles.services import answer_nudge
+from profiles.lib.change_queue import answer_nudge
 
 logger = logging.getLogger(__name__)
 

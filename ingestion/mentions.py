@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from profiles.golden import decode
-from profiles.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.lib import exact_json
 
 
 def references_in(body: bytes, namespaces: Collection[str]) -> Iterator[str]:
     """Every `namespace:value` that a text or a number in the JSON could stand for; none where it is no JSON."""
     try:
-        content = decode.decode(body)
+        content = exact_json.loads(body)
     except msgspec.DecodeError:
         return
     for text in _texts(content):

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from ingestion.services import drain_inbox
 from ingestion.services.inbox import DRAIN
-from profiles.services import answer_nudge, nudge
+from profiles.lib.change_queue import answer_nudge, nudge
 
 # A task that drains for ever would keep a worker from stopping softly.
 DRAIN_SECONDS = 20

@@ -8,7 +8,7 @@ class ProfilesConfig(AppConfig):
     name = "profiles"
 
     def ready(self) -> None:
-        from profiles import holdings  # noqa: F401  (declares)
+        from profiles import personal_data  # noqa: F401  (declares)
         from profiles.registry import check_registry
 
         register(check_registry)

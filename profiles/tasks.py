@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from profiles import partitions
-from profiles.services import database_now
+from profiles.lib import partitions
+from profiles.lib.database import database_now
 
 
 @shared_task(name="profiles.make_partitions")

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connection
 
+from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
 from profiles.registry import FieldClass, Holding, Person, Rows, registry
-from profiles.services import mark_changed
 from segments import sql
 from segments.models import Membership, MembershipChange
 from segments.services.locks import lock_slots

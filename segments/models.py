@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from consent.models import Purpose
+from profiles.lib.exact_json import ExactDecoder, ExactEncoder
 from profiles.models import Profile
-from segments.exact import ExactDecoder, ExactEncoder
 
 
 class Segment(models.Model):

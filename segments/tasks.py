@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from profiles.services import answer_nudge
+from profiles.lib.change_queue import answer_nudge
 from segments import services
 from segments.models import Segment
 

@@ -17,8 +17,8 @@ from config.demo.segments import SEGMENTS
 from config.demo.sending import Report, load_messages
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
+from profiles.lib.database import database_now
 from profiles.models import Merge, Profile
-from profiles.services import database_now
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed, refresh_due
 

@@ -13,8 +13,8 @@ from unfold.views import ChangeList
 
 from consent.models import ConsentEvent
 from consent.services import consent_proof
-from profiles.admin.links import profile_link
-from profiles.admin.pages import MaskedAdmin, MaskedList
+from profiles.admin.kit.base import MaskedAdmin, MaskedList
+from profiles.admin.kit.formatting import profile_link
 from profiles.models import Identifier
 
 STATES = {

@@ -19,8 +19,8 @@ from consent.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
-from profiles.admin.pages import TesseraAdmin
-from profiles.services import database_now
+from profiles.admin.kit.base import TesseraAdmin
+from profiles.lib.database import database_now
 
 LISTS = ("categories", "recipients", "transfer_countries")
 

@@ -27,10 +27,10 @@ from consent.services import (
     open_request,
     take_archive,
 )
-from profiles.admin.masks import PERMISSION as SEE_CONTACTS
-from profiles.admin.pages import MaskedAdmin, Question, ask, require
+from profiles.admin.kit.base import MaskedAdmin, Question, ask, require
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.lib.database import database_now
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
-from profiles.services import database_now
 
 OPEN, ACT = "consent.add_privacyrequest", "consent.change_privacyrequest"
 Kind, Status = PrivacyRequest.Kind, PrivacyRequest.Status

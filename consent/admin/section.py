@@ -10,10 +10,10 @@ from consent.admin.requests import OPEN, time_left
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import current_states
-from profiles.admin.masks import Mask
-from profiles.admin.sections import Link, Section, sections
+from profiles.admin.kit.masks import Mask
+from profiles.admin.kit.sections import Link, Section, sections
+from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
-from profiles.services import database_now
 
 MOST_EVENTS = 50
 

@@ -13,8 +13,8 @@ from unfold.widgets import (
 
 from consent.models import PrivacyRequest
 from consent.services import cancel_request, extend_request, refuse_request, verify_request
-from profiles.admin.pages import Question
-from profiles.services import database_now
+from profiles.admin.kit.base import Question
+from profiles.lib.database import database_now
 
 Kind = PrivacyRequest.Kind
 # Rectification has its own form on the profile page, which knows the trait.

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from consent.models import Suppression
-from profiles.admin.pages import ReadOnlyAdmin
+from profiles.admin.kit.base import ReadOnlyAdmin
 
 
 @admin.register(Suppression)

@@ -24,8 +24,9 @@ from consent.api import serializers
 from consent.api.refusals import archive_response, problem, refusals
 from consent.api.views import with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier
-from profiles.services import database_now, people_lock
 
 # The newest rows of each section; the archive has them all.
 _MOST_ROWS = 100

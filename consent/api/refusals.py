@@ -9,9 +9,9 @@ from rest_framework.request import Request
 
 from consent import services
 from consent.models import PrivacyRequest
-from profiles.api.access import Problem
-from profiles.normalisers import InvalidIdentifier
-from profiles.services import database_now
+from profiles.api.kit.access import Problem
+from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.lib.database import database_now
 
 
 @contextmanager

@@ -18,10 +18,11 @@ from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
 from consent.api.refusals import archive_response, refusals
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
-from profiles.api.access import Scoped
+from profiles.api.kit.access import Scoped
+from profiles.identifiers.lookup import profiles_by_reference
+from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
-from profiles.services import database_now, profiles_by_reference
 
 
 class PurposeViewSet(

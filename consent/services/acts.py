@@ -15,7 +15,9 @@ from consent.models import PrivacyRequest
 from consent.services.access import make_archive
 from consent.services.erasure import erase, is_drained, suppressed_at
 from consent.services.requests import ACTIVE, Kind, Status, advance, subject_now
-from profiles.services import database_now, people_lock, rectify
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
+from profiles.services import rectify
 
 logger = logging.getLogger(__name__)
 _WORKER = "worker"

@@ -10,9 +10,11 @@ from typing import Any
 from consent.models import PrivacyRequest
 from consent.services.mailbox import erase_mail_files
 from consent.services.requests import ACTIVE, Kind, Status, closed_by_others, subject_now
+from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.database import database_now
 from profiles.models import Profile
 from profiles.registry import Person, registry
-from profiles.services import database_now, mark_changed, nudge, resettle
+from profiles.services import resettle
 
 
 def erase(request: PrivacyRequest) -> None:

@@ -14,8 +14,11 @@ from django.db import transaction
 from consent.models import Actor, ConsentEvent, ConsentKind, Method, State
 from consent.services.ledger import ConsentInput, record
 from consent.services.suppression import is_suppressed
+from profiles.identifiers.lookup import parse_reference
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source, TrustLevel
-from profiles.services import database_now, identify, parse_reference, people_lock
+from profiles.services import identify
 
 API_SOURCE = "api"
 _SPOKEN = {Method.API: Actor.SERVICE, Method.IMPORT: Actor.IMPORT}

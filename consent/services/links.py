@@ -18,10 +18,11 @@ from django.template.loader import render_to_string
 from consent import sql
 from consent.digests import keyed_digest
 from consent.models import MailedLink
-from profiles.credentials import digest_of, make_credential
+from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.lib.change_queue import nudge
+from profiles.lib.credentials import digest_of, make_credential
+from profiles.lib.database import database_now
 from profiles.models import Identifier
-from profiles.normalisers import InvalidIdentifier, normalise
-from profiles.services import database_now, nudge
 
 logger = logging.getLogger(__name__)
 LINKS_AN_HOUR = 3

@@ -10,8 +10,9 @@ from django.db import transaction
 
 from consent.models import ConsentEvent, ConsentKind, NoticeVersion, Purpose, PurposeVersion
 from consent.services.states import rebuild_states
+from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
-from profiles.services import mark_changed, nudge, people_lock
 
 _BATCH = 10_000
 

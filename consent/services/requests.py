@@ -22,8 +22,10 @@ from consent.models import (
 from consent.services.ledger import ConsentInput, keyed_idempotency, record_many
 from consent.services.subjects import Subject, own_subject, part_of, subject_of
 from consent.services.suppression import suppress
+from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
 from profiles.models import Profile, TrustLevel
-from profiles.services import database_now, mark_changed, nudge, people_lock
 
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)

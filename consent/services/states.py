@@ -11,8 +11,9 @@ from consent import sql
 from consent.fold import LedgerEvent, MergeSides, StateRow, fold
 from consent.gate import Terms, permits, shown_state
 from consent.models import ConsentEvent, ConsentState, Purpose
+from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.database import array_of
 from profiles.models import Identifier, Merge, Profile
-from profiles.services import array_of, mark_changed, nudge
 
 States = dict[tuple[int, int], StateRow]
 _BATCH = 1000

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
+from profiles.identifiers.lookup import parse_reference
 from profiles.models import Identifier, IdentityFact, IdentityOutcome, Profile, TrustLevel
 from profiles.registry import Move, Person, registry
-from profiles.services import derive, load_rules, parse_reference
+from profiles.services import derive, load_rules
 
 # Outcomes that tie a fact's identifier elsewhere than to the others of that fact.
 _UNTIED = ("trust", "unique", "limit", "not_same", "cap")

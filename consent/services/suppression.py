@@ -14,8 +14,8 @@ from django.db import connection
 from consent import sql
 from consent.digests import keyed_digest
 from consent.models import Suppression, SuppressionKeyCheck
-from profiles.normalisers import NORMALISER_VERSION
-from profiles.services import parse_reference
+from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.normalisers import NORMALISER_VERSION
 
 _CANARY = "tessera suppression"
 

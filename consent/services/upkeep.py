@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from consent.models import AccessArchive, MailedLink
-from profiles.services import database_now
+from profiles.lib.database import database_now
 
 
 def remove_expired() -> int:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from ingestion.models import DroppedCount, InboxRow
-from profiles.admin.pages import ReadOnlyAdmin
+from profiles.admin.kit.base import ReadOnlyAdmin
 
 
 @admin.register(InboxRow)

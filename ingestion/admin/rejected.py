@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from ingestion.models import RejectedMessage
 from ingestion.services import replay
-from profiles.admin.pages import MaskedAdmin, require
+from profiles.admin.kit.base import MaskedAdmin, require
 
 REPLAY = "ingestion.change_rejectedmessage"
 LONGEST_SHOWN = 100_000

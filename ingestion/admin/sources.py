@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from ingestion.models import ConsentCategory, WriteKey
 from ingestion.services import create_write_key, revoke_write_key
-from profiles.admin.pages import TesseraAdmin, require, show_secret
+from profiles.admin.kit.base import TesseraAdmin, require, show_secret
 from profiles.models import Source
 from profiles.services import change_source
 

@@ -3,7 +3,7 @@
 from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, IsoDateTimeFilter
 
 from ingestion.models import RejectedMessage, WriteKey
-from profiles.api.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet
 from profiles.models import Source
 
 

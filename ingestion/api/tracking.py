@@ -29,7 +29,7 @@ from ingestion.messages import (
 )
 from ingestion.models import WriteKey
 from ingestion.services import accept, seconds_to_wait
-from profiles.credentials import digest_of
+from profiles.lib.credentials import digest_of
 
 KEY_CACHE_SECONDS = 0.5
 KEY_CACHE_SIZE = 10_000

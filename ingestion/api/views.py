@@ -14,7 +14,7 @@ from rest_framework.status import HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_
 from ingestion.api import filters, serializers
 from ingestion.models import RejectedMessage, WriteKey
 from ingestion.services import create_write_key, replay, revoke_write_key
-from profiles.api.access import Scoped
+from profiles.api.kit.access import Scoped
 from profiles.models import Source
 from profiles.models.access import Scope
 from profiles.services import change_source, create_source

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from ingestion.messages.verdicts import BadRequest
-from ingestion.messages.wire import encoder, wire_decoder
+from ingestion.messages.wire import wire_decoder
+from profiles.lib import exact_json
 
 MAX_REQUEST_BYTES = 500 * 1024
 MAX_MESSAGE_BYTES = 32 * 1024
@@ -72,7 +73,7 @@ def storable(body: bytes) -> bytes:
         decoded = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body is not valid JSON") from error
-    return encoder.encode(_scrub(decoded))
+    return exact_json.dump_bytes(_scrub(decoded))
 
 
 def _open_batch(body: bytes) -> Envelope:

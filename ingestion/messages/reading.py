@@ -17,12 +17,11 @@ from ingestion.messages.wire import (
     MAX_MESSAGES,
     MAX_NAME,
     Wire,
-    encoder,
-    exact_decoder,
     wire_decoder,
 )
-from profiles.identity import Ref
-from profiles.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.references import Ref
+from profiles.lib import exact_json
 
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 CONSENT_EVENT = "Segment Consent Preference Updated"
@@ -113,9 +112,9 @@ class _Reading:
         shared = self.envelope.context
         if not shared:
             return read_context(raw)
-        own = exact_decoder.decode(raw) if raw else None
+        own = exact_json.loads(raw) if raw else None
         merged = {**shared, **own} if isinstance(own, dict) else shared
-        return read_context(encoder.encode(merged))
+        return read_context(exact_json.dump_bytes(merged))
 
     def _message_id(self) -> str:
         given = self.wire.message_id
@@ -154,8 +153,8 @@ class _Reading:
 
     def _group_properties(self) -> str:
         """A group's traits are the account's and not the person's: they stay with the event."""
-        traits = exact_decoder.decode(self.wire.traits) if bytes(self.wire.traits) else None
-        return encoder.encode({"groupId": self.wire.group_id, "traits": traits}).decode()
+        traits = exact_json.loads(self.wire.traits) if bytes(self.wire.traits) else None
+        return exact_json.dump_bytes({"groupId": self.wire.group_id, "traits": traits}).decode()
 
     def _times(self) -> tuple[datetime, datetime | None, datetime | None]:
         """timestamp = receivedAt - (sentAt - originalTimestamp), and never after receivedAt."""
@@ -218,7 +217,7 @@ class _Reading:
         if name != CONSENT_EVENT:
             return said.consents
         raw = bytes(self.wire.properties)
-        properties = exact_decoder.decode(raw) if raw else None
+        properties = exact_json.loads(raw) if raw else None
         told = properties.get("consent") if isinstance(properties, dict) else None
         return {**said.consents, **preferences_of(told if told is not None else properties)}
 
@@ -248,7 +247,7 @@ def _object_text(raw: bytes, path: str) -> str:
 
 
 def _read_traits(raw: bytes) -> Mapping[str, Any]:
-    traits = exact_decoder.decode(raw)
+    traits = exact_json.loads(raw)
     if traits is None:
         return {}
     if not isinstance(traits, dict):

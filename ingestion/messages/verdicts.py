@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from profiles.identity import Ref
+from profiles.identifiers.references import Ref
 
 
 class BadRequest(ValueError):

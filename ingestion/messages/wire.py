@@ -1,6 +1,5 @@
 """The fields of a message that mean something here, and the JSON of the tracking API."""
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -32,5 +31,3 @@ class Wire(msgspec.Struct, rename="camel"):
 
 
 wire_decoder = msgspec.json.Decoder(Wire)
-exact_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-encoder = msgspec.json.Encoder(decimal_format="number")

@@ -21,8 +21,11 @@ from ingestion.services.events import ChunkEvents, Fresh, Landed
 from ingestion.services.gate import Gate
 from ingestion.services.inbox import LeasedRow
 from ingestion.services.rejected import Refused, reject
-from profiles.golden import decode
-from profiles.identity import Rules
+from profiles.identity.engine import Rules
+from profiles.lib import exact_json
+from profiles.lib.change_queue import mark_changed
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
 from profiles.models import IdentityRule, Source, TrustLevel
 from profiles.services import (
     Judgement,
@@ -30,13 +33,10 @@ from profiles.services import (
     RecordKey,
     Sighting,
     Telling,
-    database_now,
     forget_messages,
     judge,
     learn,
     load_rules,
-    mark_changed,
-    people_lock,
     see_profiles,
     take_messages,
 )
@@ -243,7 +243,7 @@ def _consent_input(
         method=Method.GPC if is_signal else Method.CHECKBOX,
         trust=TrustLevel(row.trust),
         source_id=row.source_id,
-        evidence={"category": category, "context": decode.decode(message.context)},
+        evidence={"category": category, "context": exact_json.loads(message.context)},
         idempotency_key=f"{message.digest}:{category}",
     )
 

@@ -31,7 +31,8 @@ from ingestion.services.inbox import (
     release_rows,
 )
 from ingestion.services.rejected import reject, rejected_places
-from profiles.services import forget_messages, is_taken, keep_taken, nudge
+from profiles.lib.change_queue import nudge
+from profiles.services import forget_messages, is_taken, keep_taken
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ingestion.messages import Message
 from ingestion.services.inbox import LeasedRow
-from profiles.identity import Rules
+from profiles.identity.engine import Rules
 from profiles.registry import Move
 from profiles.services import (
     Arrival,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ingestion.messages import Message
-from profiles.golden import decode, encode
-from profiles.identity import Ref, Rules
-from profiles.normalisers import is_blocked
+from profiles.identifiers.normalisers import is_blocked
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import Rules
+from profiles.lib import exact_json
 
 
 class Gate:
@@ -36,8 +37,8 @@ class Gate:
         return message._replace(
             refs=tuple(ref for ref in refs if not self._is_suppressed(ref)),
             traits=_without(message.traits, cut),
-            properties=encode(_without(decode.decode(message.properties), cut)),
-            context=encode(_without(decode.decode(message.context), cut)),
+            properties=exact_json.dumps_sorted(_without(exact_json.loads(message.properties), cut)),
+            context=exact_json.dumps_sorted(_without(exact_json.loads(message.context), cut)),
             raw=b"{}",
         )
 

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from ingestion import sql
-from profiles.services import binary_cursor, nudge
+from profiles.lib.change_queue import nudge
+from profiles.lib.database import binary_cursor
 
 DRAIN = "ingestion.drain_inbox"
 ROWS_PER_LEASE = 500

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from ingestion.models import WriteKey
-from profiles.credentials import make_credential
+from profiles.lib.credentials import make_credential
 from profiles.models import Source
 
 PREFIXES = {WriteKey.Kind.PUBLIC: "twp", WriteKey.Kind.SECRET: "tws"}

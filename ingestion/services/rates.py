@@ -8,7 +8,7 @@ import math
 from django.conf import settings
 from redis import RedisError
 
-from profiles.services import valkey
+from profiles.lib.valkey import valkey
 
 WINDOW_SECONDS = 60
 

@@ -25,7 +25,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from profiles.admin.pages import Question, ReadOnlyAdmin, ask, require, show_secret
+from profiles.admin.kit.base import Question, ReadOnlyAdmin, ask, require, show_secret
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.services import create_api_key, revoke_api_key

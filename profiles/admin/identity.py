@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from profiles.admin.links import profile_link
-from profiles.admin.pages import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
+from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
+from profiles.admin.kit.formatting import profile_link
 from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
 
 # What each outcome means to who looks at it.

@@ -8,9 +8,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from profiles.admin.pages import ReadOnlyAdmin, TesseraAdmin
+from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin
 from profiles.models import EventName, TraitDefinition
-from profiles.services.definitions import save_definition
+from profiles.traits.definitions import save_definition
 
 
 @admin.register(TraitDefinition)

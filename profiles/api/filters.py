@@ -12,12 +12,12 @@ from django_filters.rest_framework import (
 )
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from profiles import querysets
-from profiles.api.access import sees_restricted
-from profiles.api.lists import PAGING, StrictFilterSet
+from profiles import reads
+from profiles.api.kit.access import sees_restricted
+from profiles.api.kit.lists import PAGING, StrictFilterSet
 from profiles.api.serializers import STATUSES
-from profiles.golden import CONTACT_TRAITS
 from profiles.models import Event, EventName, Identifier, Merge, Profile, TraitDefinition
+from profiles.traits.golden import CONTACT_TRAITS
 
 TRAIT = "trait."
 
@@ -45,16 +45,16 @@ class ProfileFilter(StrictFilterSet):
     def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         queryset = super().filter_queryset(queryset)
         for key, text in self._wanted_traits():
-            queryset = querysets.having_trait(queryset, key, text)
+            queryset = reads.having_trait(queryset, key, text)
         if self._asks_about_people() and not sees_restricted(self.request):
             queryset = queryset.filter(is_restricted=False)
         return queryset
 
     def in_segment(self, queryset: Any, _name: str, key: str) -> QuerySet[Profile]:
-        return querysets.in_segment(queryset, key)
+        return reads.in_segment(queryset, key)
 
     def named_by_source(self, queryset: Any, _name: str, key: str) -> QuerySet[Profile]:
-        return querysets.named_by_source(queryset, key)
+        return reads.named_by_source(queryset, key)
 
     def with_status(self, queryset: Any, _name: str, status: str) -> QuerySet[Profile]:
         found: QuerySet[Profile] = queryset.filter(is_restricted=status == "restricted")

@@ -8,9 +8,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from profiles.explain import Decider, Said, Step, TraitExplanation, trust_name
-from profiles.golden import Policy
+from profiles.identity.explain import Step, trust_name
 from profiles.models import Event, EventName, Merge, TrustLevel
+from profiles.traits.explain import Decider, Said, TraitExplanation
+from profiles.traits.golden import Policy
 
 MAX_LOOKUP = 1000
 MAX_TRAIT_KEY = 255

@@ -16,15 +16,17 @@ from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from profiles import querysets
+from profiles import reads
 from profiles.api import filters, serializers
-from profiles.api.access import Scoped, actor_of, sees_restricted
-from profiles.api.lists import one_page, page_of
-from profiles.explain import explain_traits, path_of_facts
+from profiles.api.kit.access import Scoped, actor_of, sees_restricted
+from profiles.api.kit.lists import one_page, page_of
+from profiles.identifiers.lookup import parse_reference, profiles_by_reference
+from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.identity.explain import path_of_facts
 from profiles.models import Event, Identifier, Merge, Profile
 from profiles.models.access import Scope
-from profiles.normalisers import InvalidIdentifier
-from profiles.services import parse_reference, profiles_by_reference, rectify
+from profiles.services import rectify
+from profiles.traits.explain import explain_traits
 
 TRAIT_PARAMETER = OpenApiParameter(
     "trait.KEY",
@@ -49,7 +51,7 @@ class ProfileList(Scoped, ListAPIView[Profile]):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
-        return querysets.portraits(page or (), with_restricted=sees_restricted(self.request))
+        return reads.portraits(page or (), with_restricted=sees_restricted(self.request))
 
 
 class ProfileLookup(Scoped, GenericAPIView[Profile]):
@@ -68,7 +70,7 @@ class ProfileLookup(Scoped, GenericAPIView[Profile]):
         references: Sequence[str] = asked.validated_data["identifiers"]
         holders = profiles_by_reference(references)
         profiles = list(Profile.objects.filter(pk__in=set(holders.values())))
-        shown = querysets.portraits(profiles, with_restricted=sees_restricted(request))
+        shown = reads.portraits(profiles, with_restricted=sees_restricted(request))
         by_id = dict(zip((one.pk for one in profiles), shown, strict=True))
         found = [by_id.get(holders.get(reference, 0)) for reference in references]
         return Response(serializers.LookupResultSerializer({"results": found}).data)
@@ -92,7 +94,7 @@ class OfProfile(Scoped):
         return profile
 
     def find(self) -> Profile:
-        profile = querysets.profile_called(self.kwargs["uuid"])
+        profile = reads.profile_called(self.kwargs["uuid"])
         if profile is None:
             raise NotFound("No profile goes by this id.")
         return profile
@@ -104,7 +106,7 @@ class ProfileDetail(OfProfile, GenericAPIView[Profile]):
     serializer_class = serializers.ProfileSerializer
 
     def get(self, request: Request, uuid: UUID) -> Response:
-        shown = querysets.portraits([self.find()], with_restricted=sees_restricted(request))
+        shown = reads.portraits([self.find()], with_restricted=sees_restricted(request))
         return Response(self.get_serializer(shown[0]).data)
 
 
@@ -128,7 +130,7 @@ class ProfileIdentifiers(ProfileRows):
     cursor_ordering = ("namespace", "value")
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        rows = [querysets.shown_identifier(row) for row in args[0]] if args else None
+        rows = [reads.shown_identifier(row) for row in args[0]] if args else None
         return super().get_serializer(rows, **kwargs)
 
 
@@ -188,7 +190,7 @@ class ProfileSegments(OfProfile, GenericAPIView[Profile]):
 
     @extend_schema(responses=page_of(serializers.MembershipSerializer))
     def get(self, request: Request, uuid: UUID) -> Response:
-        rows = querysets.section("segments.membership", [self.profile.pk])
+        rows = reads.section("segments.membership", [self.profile.pk])
         memberships = rows.get(self.profile.pk, ())
         return one_page(serializers.MembershipSerializer(memberships, many=True).data)
 
@@ -200,7 +202,7 @@ class ProfileConsents(OfProfile, GenericAPIView[Profile]):
 
     @extend_schema(responses=page_of(serializers.PurposeConsentSerializer))
     def get(self, request: Request, uuid: UUID) -> Response:
-        consents = querysets.consents_of([self.profile.pk])[self.profile.pk]
+        consents = reads.consents_of([self.profile.pk])[self.profile.pk]
         rows = [consents[purpose] for purpose in sorted(consents)]
         return one_page(serializers.PurposeConsentSerializer(rows, many=True).data)
 
@@ -239,7 +241,7 @@ class WhyMerged(OfProfile, GenericAPIView[Profile]):
     )
     def get(self, request: Request, uuid: UUID) -> Response:
         """The shortest path of facts between two identifiers of the profile, by their ids."""
-        held = {str(querysets.public_id(one)): one for one in self._held()}
+        held = {str(reads.public_id(one)): one for one in self._held()}
         asked = {end: request.query_params.get(end, "") for end in ("a", "b")}
         return self._path({end: held.get(id_.lower()) for end, id_ in asked.items()})
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from django.db import migrations
 
-from profiles import partitions
-from profiles.identity import DEFAULT_RULES
+from profiles.lib import partitions
+from profiles.identity.engine import DEFAULT_RULES
 
 CREATE_TABLES = """
 CREATE TABLE profiles_event (

@@ -6,7 +6,7 @@ import msgspec
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from segments import exact
+from profiles.lib import exact_json
 from segments.models import Segment
 from segments.operands import DefinitionError, Fault
 from segments.services import check_definition
@@ -40,7 +40,7 @@ class DefinitionField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         try:
-            return exact.loads(super().to_python(value) or "null")
+            return exact_json.loads(super().to_python(value) or "null")
         except ValueError as fault:
             raise forms.ValidationError(f"This is not JSON: {fault}.") from None
 
@@ -83,7 +83,7 @@ def said(fault: Fault) -> str:
 
 def pretty(definition: object) -> str:
     """A definition as people edit it."""
-    return msgspec.json.format(exact.dumps(ordered(definition)), indent=2)
+    return msgspec.json.format(exact_json.dumps(ordered(definition)), indent=2)
 
 
 def ordered(value: Any) -> Any:

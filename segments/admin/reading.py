@@ -13,9 +13,9 @@ from django.db.models import Max, Min
 from django.db.models.functions import TruncDay, TruncHour, TruncMinute
 from django.utils.safestring import SafeString
 
-from profiles.admin.masks import Mask
-from profiles.admin.story import readable, shown_name
-from profiles.charts import Point, curve, sparkline
+from profiles.admin.kit.charts import Point, curve, sparkline
+from profiles.admin.kit.masks import Mask
+from profiles.admin.profile.page import readable, shown_name
 from profiles.models import Profile
 from segments.models import Membership, MembershipChange, Segment, SegmentSize
 

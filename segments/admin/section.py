@@ -4,8 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from profiles.admin.masks import Mask
-from profiles.admin.sections import Section, sections
+from profiles.admin.kit.masks import Mask
+from profiles.admin.kit.sections import Section, sections
 from profiles.models import Profile
 from segments.models import Membership, MembershipChange
 

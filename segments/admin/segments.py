@@ -20,8 +20,8 @@ from kombu.exceptions import OperationalError
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from profiles.admin.masks import mask_for
-from profiles.admin.pages import BoundedList, Question, TesseraAdmin, ask, require
+from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, ask, require
+from profiles.admin.kit.masks import mask_for
 from profiles.models import Profile
 from segments.admin import reading
 from segments.admin.forms import GUIDE, SegmentForm, pretty

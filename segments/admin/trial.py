@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from segments import exact
+from profiles.lib import exact_json
 from segments.models import Segment
 from segments.operands import DefinitionError, Fault
 from segments.services import Preview, preview
@@ -31,7 +31,7 @@ class Trial:
 def try_out(text: str, segment: Segment | None) -> Trial:
     """Preview the definition that the text spells, as the next one of the segment."""
     try:
-        definition: Any = exact.loads(text or "null")
+        definition: Any = exact_json.loads(text or "null")
     except ValueError as fault:
         return Trial(faults=[Fault("", "json", f"This is not JSON: {fault}.")])
     key = segment.key if segment else ""

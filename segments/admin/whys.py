@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from profiles.admin.masks import Mask
-from profiles.admin.story import readable
+from profiles.admin.kit.masks import Mask
+from profiles.admin.profile.page import readable
 from segments.admin.forms import ordered
 
 GROUPS = {"and": "all of", "or": "any of", "not": "not", "at_least": "at least"}

@@ -12,7 +12,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-from segments import exact
+from profiles.lib import exact_json
 
 # The encoder writes a Decimal as text behind a mark that nobody can guess; then the marks and quotes go.
 MARK = secrets.token_hex(8)
@@ -29,7 +29,7 @@ class ExactJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> object:
         try:
-            return exact.loads(stream.read())
+            return exact_json.loads(stream.read())
         except ValueError as error:
             raise ParseError(f"JSON parse error: {error}") from None
 

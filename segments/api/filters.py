@@ -3,9 +3,9 @@
 import django_filters as filters
 from django.db.models import QuerySet
 
-from profiles.api.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet
+from profiles.lib.database import database_now
 from profiles.models import Identifier
-from profiles.services import database_now
 from segments.models import Membership, MembershipChange, Segment
 from segments.querysets import permitting
 

@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from profiles.api.access import Problem, Scoped, actor_of, sees_restricted
+from profiles.api.kit.access import Problem, Scoped, actor_of, sees_restricted
+from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
-from profiles.services import database_now
 from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer

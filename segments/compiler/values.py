@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
-from segments import exact, nodes
+from profiles.lib import exact_json
+from segments import nodes
 from segments.calendar import birth_limit, local_date, months_of, seconds_of
 from segments.compiler.context import Context, span_of
 from segments.compiler.fragments import (
@@ -128,7 +129,7 @@ def _contains_document(element: Element, value: object) -> Fragment:
     for step in reversed(element.path):
         value = {step: value}
     template = "({document} @> {operand}::jsonb)"
-    return fill(template, document=element.document, operand=exact.dumps(value))
+    return fill(template, document=element.document, operand=exact_json.dumps(value))
 
 
 def _text(element: Element, ignore_case: bool) -> Fragment:

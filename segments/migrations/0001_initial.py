@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import segments.exact
+import profiles.lib.exact_json
 from django.db import migrations, models
 
 
@@ -90,11 +90,11 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=63, unique=True, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_-]{0,62}$')])),
                 ('name', models.CharField(max_length=120)),
                 ('description', models.TextField(blank=True)),
-                ('definition', models.JSONField(decoder=segments.exact.ExactDecoder, encoder=segments.exact.ExactEncoder)),
+                ('definition', models.JSONField(decoder=profiles.lib.exact_json.ExactDecoder, encoder=profiles.lib.exact_json.ExactEncoder)),
                 ('status', models.CharField(choices=[('draft', 'draft'), ('live', 'live'), ('archived', 'archived')], default='draft', max_length=8)),
                 ('version', models.PositiveIntegerField(default=1)),
                 ('live_version', models.PositiveIntegerField(editable=False, help_text='The version that the memberships answer.', null=True)),
-                ('live_definition', models.JSONField(decoder=segments.exact.ExactDecoder, editable=False, encoder=segments.exact.ExactEncoder, null=True)),
+                ('live_definition', models.JSONField(decoder=profiles.lib.exact_json.ExactDecoder, editable=False, encoder=profiles.lib.exact_json.ExactEncoder, null=True)),
                 ('size', models.BigIntegerField(default=0, editable=False)),
                 ('refreshed_at', models.DateTimeField(editable=False, null=True)),
                 ('evaluated_at', models.DateTimeField(editable=False, null=True)),
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
-                ('definition', models.JSONField(decoder=segments.exact.ExactDecoder, encoder=segments.exact.ExactEncoder)),
+                ('definition', models.JSONField(decoder=profiles.lib.exact_json.ExactDecoder, encoder=profiles.lib.exact_json.ExactEncoder)),
                 ('author', models.CharField(max_length=120)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('segment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='segments.segment')),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.db import migrations
 
-from profiles import partitions
+from profiles.lib import partitions
 
 CREATE_TABLES = """
 CREATE TABLE segments_membership (

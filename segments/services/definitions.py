@@ -10,7 +10,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from consent.models import Purpose
-from profiles.services import database_now, nudge
+from profiles.lib.change_queue import nudge
+from profiles.lib.database import database_now
 from segments import sql
 from segments.compiler import expanded_leaves
 from segments.models import Segment, SegmentVersion

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Max
 
-from profiles.services import database_now
+from profiles.lib.database import database_now
 from segments import sql
 from segments.models import Segment
 

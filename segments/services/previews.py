@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
-from profiles.services import database_now
+from profiles.lib.database import database_now
 from segments import sql
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.nodes import Node

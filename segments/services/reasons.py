@@ -9,9 +9,10 @@ from typing import Any
 from django.db import connection
 
 from consent.models import ConsentState
+from profiles.lib import exact_json
+from profiles.lib.database import database_now
 from profiles.models import Profile
-from profiles.services import database_now
-from segments import exact, nodes, sql
+from segments import nodes, sql
 from segments.calendar import (
     MONTH_SLACK,
     add,
@@ -99,7 +100,7 @@ def _judge(root: Node, found: Sequence[Node], profile_id: int, context: Context)
         cursor.execute(statement.text, statement.params)
         is_member, holds, values, traits = cursor.fetchone()
     quantities = dict(zip(scoped.quantities, values, strict=True))
-    read: Any = exact.loads(traits)
+    read: Any = exact_json.loads(traits)
     return Judged(is_member, holds, quantities, read)
 
 
@@ -232,7 +233,7 @@ def _document_edges(event: Event, profile_id: int, context: Context) -> Iterator
         return
     named = named_events(names_of(event, context))
     for documents in _fetch(fill(sql.EVENT_DOCUMENTS, id=profile_id, named=named)):
-        roots = dict(zip(nodes.Root, map(exact.loads, documents), strict=True))
+        roots = dict(zip(nodes.Root, map(exact_json.loads, documents), strict=True))
         for leaf in timed:
             yield from edges_of(leaf.test, look_up(roots[leaf.root], leaf.key), context)
 

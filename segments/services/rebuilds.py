@@ -15,7 +15,8 @@ from threading import Thread
 
 from django.db import connection, transaction
 
-from profiles.services import database_now, nudge
+from profiles.lib.change_queue import nudge
+from profiles.lib.database import database_now
 from segments import sql
 from segments.compiler import Fragment, compile_everyone, fill, joined
 from segments.compiler.trees import leaves

@@ -16,7 +16,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from profiles.api.access import Scoped, declared_scope
+from profiles.api.kit.access import Scoped, declared_scope
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 from tests.factories import make_api_key, make_client

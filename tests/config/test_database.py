@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection, transaction
 
-from profiles import partitions
+from profiles.lib import partitions
 from profiles.models import Source
 from tests.factories import make_source
 

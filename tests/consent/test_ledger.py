@@ -27,8 +27,9 @@ from consent.services import (
     verify_digests,
     verify_states,
 )
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange, TrustLevel
-from profiles.services import identify, people_lock
+from profiles.services import identify
 from tests.factories import NOW, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db

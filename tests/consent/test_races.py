@@ -21,8 +21,8 @@ from consent.services import (
     suppressed,
     take_consent,
 )
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
-from profiles.services import people_lock
 from tests.factories import make_profile, make_purpose
 
 pytestmark = pytest.mark.usefixtures("committing_db")

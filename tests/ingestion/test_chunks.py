@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.services import drain_inbox
-from profiles.identity import Ref, Trust
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import Trust
 from profiles.models import Event, EventStat, Identifier, Profile, Source
 from tests.factories import NOW, make_source
 from tests.ingestion.test_histories import check_events, check_people, messages, send

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ingestion.models import InboxRow, RejectedMessage
 from ingestion.services import accept, drain_inbox
-from profiles.identity import Decisions, Fact, Ref, Trust, resolve
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import Decisions, Fact, Trust, resolve
 from profiles.models import Event, EventStat, Identifier, IdentityFact, Profile, SourceRecord
 from profiles.services import load_rules
 from tests.factories import NOW, make_source

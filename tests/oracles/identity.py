@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations, count
 
-from profiles.identity import Fact, Ref, Rules, Trust
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import Fact, Rules, Trust
 
 Pairs = frozenset[frozenset[Ref]]
 

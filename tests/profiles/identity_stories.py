@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import count
 
-from profiles.identity import (
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import (
     DEFAULT_RULES,
     Decisions,
     Fact,
     NamespaceRule,
     Outcome,
-    Ref,
     Refusal,
     Rules,
     State,

@@ -8,9 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from profiles.admin.correction import typed
-from profiles.admin.masks import Mask
-from profiles.admin.people import find_profiles
+from profiles.admin.kit.masks import Mask
+from profiles.admin.profile.changelist import find_profiles
+from profiles.admin.profile.correction import typed
 from profiles.models import (
     ApiKey,
     Event,

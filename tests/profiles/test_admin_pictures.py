@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.admin.graph import MOST_NODES, Node, Seen, identity_graph
-from profiles.charts import Bar, Point, bars, curve, share, sparkline
+from profiles.admin.kit.charts import Bar, Point, bars, curve, share, sparkline
+from profiles.admin.profile.graph import MOST_NODES, Node, Seen, identity_graph
 
 SVG_TEXT = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cc", "Cn"))

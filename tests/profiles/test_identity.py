@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from profiles.identity import (
+from profiles.identity.engine import (
     MONTH,
     WEEK,
     YEAR,

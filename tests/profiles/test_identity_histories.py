@@ -8,7 +8,8 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiles.identity import (
+from profiles.identifiers.references import Ref
+from profiles.identity.engine import (
     DEFAULT_RULES,
     Decisions,
     Fact,
@@ -16,7 +17,6 @@ from profiles.identity import (
     Limit,
     NamespaceRule,
     Outcome,
-    Ref,
     Rules,
     State,
     Trust,

@@ -1,6 +1,6 @@
 """What claims may do, and what trusted facts take over from them."""
 
-from profiles.identity import Refusal
+from profiles.identity.engine import Refusal
 from tests.profiles.identity_stories import (
     CLAIM,
     DAY,

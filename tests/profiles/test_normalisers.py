@@ -5,7 +5,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from profiles.normalisers import _ORDINARY_EMAIL, InvalidIdentifier, is_blocked, normalise
+from profiles.identifiers.normalisers import (
+    _ORDINARY_EMAIL,
+    InvalidIdentifier,
+    is_blocked,
+    normalise,
+)
 
 NAMESPACES = ["user_id", "email", "phone", "anonymous_id", "loyalty_card"]
 

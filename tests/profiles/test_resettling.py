@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consent.services.erasure import erase_person
+from profiles.identity.verify import find_drift
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
 from profiles.models import Event, Identifier, Merge, Profile, TrustLevel
 from profiles.registry import Person
-from profiles.services import database_now, people_lock, resettle
-from profiles.services.verification import find_drift
+from profiles.services import resettle
 from tests.factories import holder_of, tell
 
 

@@ -10,6 +10,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from psycopg import sql
 
+from profiles.identity import verify
+from profiles.identity.verify import find_drift
+from profiles.lib.people_lock import people_lock
 from profiles.models import (
     EventStat,
     Identifier,
@@ -19,8 +22,7 @@ from profiles.models import (
     SourceRecord,
     TrustLevel,
 )
-from profiles.services import identify, people_lock, rectify, verification
-from profiles.services.verification import find_drift
+from profiles.services import identify, rectify
 from tests.factories import holder_of, make_source, tell
 
 pytestmark = pytest.mark.django_db
@@ -160,8 +162,8 @@ def test_an_identifier_quarantined_as_everybodys_does_not_tie_components_togethe
 
 
 def test_batches_split_people_without_finding_drift(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "COMPONENTS_PER_BATCH", 1)
-    monkeypatch.setattr(verification, "PROFILES_PER_BATCH", 1)
+    monkeypatch.setattr(verify, "COMPONENTS_PER_BATCH", 1)
+    monkeypatch.setattr(verify, "PROFILES_PER_BATCH", 1)
     live_a_little()
     for number in range(25):
         tell({"userId": f"v{number}", "traits": {"phone": "+33612345679"}})

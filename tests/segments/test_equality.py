@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from profiles.lib import exact_json
+from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile
-from profiles.services import mark_changed
-from segments import exact
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import (
     create_segment,
@@ -148,7 +148,7 @@ class History:
         person.traits = traits
         with connection.cursor() as cursor:
             statement = "UPDATE profiles_profile SET traits = %s::jsonb WHERE id = %s"
-            cursor.execute(statement, [exact.dumps(traits), number])
+            cursor.execute(statement, [exact_json.dumps(traits), number])
 
     def restrict(self, number: int, person: NaivePerson, is_restricted: bool) -> None:
         person.is_restricted = is_restricted

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
-from profiles.services import mark_changed
 from segments.models import (
     Membership,
     MembershipChange,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
-from profiles.services import mark_changed
 from segments.models import (
     Membership,
     MembershipChange,
@@ -286,11 +286,11 @@ def test_numbers_of_a_definition_come_back_exactly() -> None:
     definition = (
         '{"type":"trait","key":"a","operator":"equals","value":0.1000000000000000000000000001}'
     )
-    from segments import exact
+    from profiles.lib import exact_json
 
-    segment = make("kept", exact.loads(definition))
+    segment = make("kept", exact_json.loads(definition))
     segment.refresh_from_db()
-    assert segment.definition == exact.loads(definition)
+    assert segment.definition == exact_json.loads(definition)
 
 
 def test_events_of_an_evaluated_profile_count_at_once() -> None:

@@ -9,9 +9,9 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from consent.models import ConsentState, LegalBasis, Purpose, State
+from profiles.lib import exact_json
 from profiles.models import EventName, Identifier, Profile
 from profiles.services import recompute_stats
-from segments import exact
 from tests.factories import NOW, make_identifier, make_source
 from tests.oracles.segments import NaiveEvent, NaivePerson, NaiveWorld
 
@@ -39,7 +39,7 @@ def make_purpose(key: str = "newsletter", **overrides: Any) -> Purpose:
 def store_person(person: NaivePerson) -> int:
     """The person as rows; gives the profile's id."""
     with connection.cursor() as cursor:
-        traits = exact.dumps(person.traits)
+        traits = exact_json.dumps(person.traits)
         cursor.execute(INSERT_PROFILE, [uuid7(), traits, person.is_restricted, NOW, NOW])
         (number,) = cursor.fetchone()
     profile = Profile.objects.get(pk=number)
@@ -69,10 +69,10 @@ def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
 
 
 def _row(profile_id: int, identifier_id: int, source_id: int, event: NaiveEvent) -> list[object]:
-    properties = exact.dumps(event.properties)
+    properties = exact_json.dumps(event.properties)
     name, _ = EventName.objects.get_or_create(kind=event.kind, name=event.name)
     keys = [profile_id, event.timestamp, uuid7(), identifier_id, source_id, name.pk]
-    return [*keys, *[properties] * 3, exact.dumps(event.context), event.timestamp]
+    return [*keys, *[properties] * 3, exact_json.dumps(event.context), event.timestamp]
 
 
 def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:

@@ -3,9 +3,9 @@
 from collections import Counter
 
 from ingestion.models import InboxRow, RejectedMessage
+from profiles.identity.verify import find_drift
+from profiles.lib.database import database_now
 from profiles.models import Event, ProfileChange, SeenMessage
-from profiles.services import database_now
-from profiles.services.verification import find_drift
 from segments.models import NotedProfile, Rebuild, Segment, StagedMembership
 from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify
 from segments.services.rebuilds import DEAD_AFTER

@@ -9,8 +9,8 @@ import pytest
 from consent.services import act_on_requests
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
 from ingestion.services import application, drain, drain_inbox, events, replay
+from profiles.lib.people_lock import people_lock
 from profiles.models import Event, EventStat, Identifier, IdentityRule, Profile, TrustLevel
-from profiles.services import people_lock
 from tests.factories import holder_of, tell
 from tests.system.beside import Work, at_once, pausing
 from tests.system.crowd import accept_only

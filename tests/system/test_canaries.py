@@ -18,9 +18,11 @@ from ingestion.messages import BadRequest
 from ingestion.messages import open_request as open_body
 from ingestion.models import RejectedMessage
 from ingestion.services import drain_inbox, events
+from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.lib.database import database_now
 from profiles.models import TrustLevel
-from profiles.normalisers import InvalidIdentifier
-from profiles.services import database_now, identify, parse_reference
+from profiles.services import identify
 from segments.services import refresh_changed
 from tests.factories import make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch

@@ -16,8 +16,8 @@ from consent.models import PrivacyRequest
 from consent.services import Asked, act_on_requests, is_suppressed, open_request
 from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import application, drain, drain_inbox
+from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange
-from profiles.services import people_lock
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import (
     rebuild,

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from config.demo.cdnow import CUSTOMERS
 from config.demo.loading import Loaded, is_loaded, load_demo
 from config.demo.sending import Report
-from profiles.services import database_now
+from profiles.lib.database import database_now
 
 # Without a terminal, a line each time so much more is in.
 TENTH = 10

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from profiles.identity.verify import find_drift
 from profiles.models import Profile
-from profiles.services.verification import find_drift
 
 MAX_SUBJECTS = 20
 

@@ -1,0 +1,154 @@
+"""What one person did, page by page, newest first, with a picture of a year.
+
+Invariant: a page takes the same queries however many events there are, and nothing leaves this module unmasked.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Count, Q
+from django.db.models.functions import TruncWeek
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from profiles.admin.kit.charts import Bar, bars
+from profiles.admin.kit.masks import Mask
+from profiles.admin.profile.page import readable
+from profiles.models import Event, EventStat, Profile
+
+PAGE_OF_EVENTS = 40
+WEEKS = 52
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as the timeline shows it."""
+
+    name: str
+    kind: str
+    at: datetime
+    source: str
+    summary: str
+    value: Any
+    details: str
+
+
+class Day(NamedTuple):
+    day: date
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page of events, newest first; `older` continues it."""
+
+    days: list[Day]
+    older: str
+    name: int | None
+    names: list[EventStat]
+    weeks: SafeString
+    total: int
+
+
+class Cursor(NamedTuple):
+    """Where a page of the timeline starts: just before this event."""
+
+    at: datetime
+    id: UUID
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor | None":
+        """What `str` wrote; None for anything else."""
+        at, _, number = text.partition("~")
+        try:
+            return cls(datetime.fromtimestamp(int(at) / 1_000_000, UTC), UUID(number))
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{round(self.at.timestamp() * 1_000_000)}~{self.id}"
+
+
+def timeline(
+    profile: Profile, mask: Mask, *, before: Cursor | None, name: int | None, now: datetime
+) -> Timeline:
+    """Three queries: the page, the names, the weeks."""
+    events = Event.objects.filter(profile_id=profile.pk)
+    if name is not None:
+        events = events.filter(name_id=name)
+    page = events
+    if before is not None:
+        page = events.filter(
+            Q(timestamp__lt=before.at) | Q(timestamp=before.at, id__lt=before.id),
+            timestamp__lte=before.at,
+        )
+    found = list(
+        page.select_related("name", "source").order_by("-timestamp", "-id")[: PAGE_OF_EVENTS + 1]
+    )
+    shown = found[:PAGE_OF_EVENTS]
+    names = list(
+        EventStat.objects.filter(profile_id=profile.pk).select_related("name").order_by("-count")
+    )
+    return Timeline(
+        days=list(_days(shown, mask)),
+        older=str(Cursor(shown[-1].timestamp, shown[-1].id)) if len(found) > len(shown) else "",
+        name=name,
+        names=names,
+        weeks=_weeks(profile, name, now),
+        total=sum(stat.count for stat in names),
+    )
+
+
+def _days(events: Sequence[Event], mask: Mask) -> Iterator[Day]:
+    for day, group in groupby(events, key=lambda event: timezone.localdate(event.timestamp)):
+        yield Day(day, [_row(event, mask) for event in group])
+
+
+def _row(event: Event, mask: Mask) -> Row:
+    properties = mask.tree(event.properties)
+    details = {"properties": properties, "context": mask.tree(event.context)}
+    return Row(
+        name=event.name.name,
+        kind=event.name.kind,
+        at=event.timestamp,
+        source=event.source.name or event.source.key,
+        summary=_summary(properties),
+        value=event.value,
+        details=json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2),
+    )
+
+
+def _summary(properties: Mapping[str, Any]) -> str:
+    """The first few plain properties in a line."""
+    plain = [
+        f"{key.replace('_', ' ')} {readable(value)}"
+        for key, value in properties.items()
+        if not isinstance(value, dict | list) and value is not None
+    ]
+    line = " · ".join(plain[:4])
+    return line if len(line) <= 140 else f"{line[:138]}…"
+
+
+def _weeks(profile: Profile, name: int | None, now: datetime) -> SafeString:
+    monday = timezone.localdate(now) - timedelta(days=timezone.localdate(now).weekday())
+    starts = [monday - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
+    events = Event.objects.filter(
+        profile_id=profile.pk, timestamp__gte=now - timedelta(weeks=WEEKS), timestamp__lte=now
+    )
+    if name is not None:
+        events = events.filter(name_id=name)
+    counted = {
+        row["week"].date(): row["events"]
+        for row in events.order_by()
+        .annotate(week=TruncWeek("timestamp"))
+        .values("week")
+        .annotate(events=Count("id"))
+    }
+    shown = [Bar(f"week of {day:%-d %b %Y}", counted.get(day, 0)) for day in starts]
+    return bars(shown, title="Events per week over a year")

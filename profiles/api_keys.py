@@ -1,0 +1,33 @@
+"""Sources, and keys of services that call the API."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils import timezone
+
+from profiles.lib.credentials import make_credential
+from profiles.models import ApiKey
+from profiles.models.access import Scope
+
+
+def create_api_key(
+    name: str, *, scopes: Sequence[str], expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown now and never again. Raises ValueError on an unknown scope."""
+    unknown = sorted(set(scopes) - set(Scope.values))
+    if unknown or not scopes:
+        raise ValueError(f"Scopes must be among: {' '.join(Scope.values)}.")
+    credential = make_credential("tsk")
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=credential.prefix,
+        digest=credential.digest,
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+    )
+    return key, credential.secret
+
+
+def revoke_api_key(key: ApiKey) -> None:
+    """From the next request on, the key opens nothing."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

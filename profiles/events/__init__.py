@@ -1,0 +1,1 @@
+"""What people did: names, storage, statistics, deduplication."""

@@ -1,0 +1,1 @@
+"""How people are named: references, their stored spelling, and who holds them."""

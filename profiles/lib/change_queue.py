@@ -1,0 +1,48 @@
+"""The queue between what changed and what must be evaluated again, and the nudges that say so early."""
+
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from celery import current_app
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+from redis import RedisError
+
+from profiles.lib import sql
+from profiles.lib.database import array_of
+from profiles.lib.valkey import valkey
+
+# A nudge that nobody answers in this time is sent again.
+NUDGE_SECONDS = 1
+logger = logging.getLogger(__name__)
+
+
+def mark_changed(profile_ids: Iterable[int]) -> None:
+    """Have the segments of these profiles evaluated again; to be called in the transaction that changed them."""
+    ids = sorted(set(profile_ids))
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.MARK_CHANGED, [array_of(ids)])
+
+
+def nudge(task: str) -> None:
+    """Wake a worker once the transaction is committed. May be lost: a sweep finds the rows all the same."""
+    transaction.on_commit(lambda: _send(task))
+
+
+def answer_nudge(task: str) -> None:
+    """Said by a task before it reads anything: whoever commits from now on nudges again."""
+    with contextlib.suppress(RedisError, OSError):
+        if client := valkey():
+            client.delete(f"nudge:{task}")
+
+
+def _send(task: str) -> None:
+    """One message for all nudges that a task has not answered yet: a busy inbox does not flood the broker."""
+    try:
+        client = valkey()
+        if client is None or client.set(f"nudge:{task}", 1, nx=True, ex=NUDGE_SECONDS):
+            current_app.send_task(task, expires=30, retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError):
+        logger.warning("The broker took no nudge for %s; the sweep will find the rows.", task)
