@@ -103,7 +103,7 @@ def env_email(name: str, default: str) -> Mapping[str, Any]:
     if url.startswith(FILE_MAIL):
         # django-environ drops the first slash, and would take a plus for a space.
         settings["EMAIL_FILE_PATH"] = url.removeprefix(FILE_MAIL)
-        settings["EMAIL_BACKEND"] = "consent.mail.FileBackend"
+        settings["EMAIL_BACKEND"] = "consent.customers.mail.FileBackend"
     return settings
 
 

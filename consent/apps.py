@@ -8,7 +8,7 @@ class ConsentConfig(AppConfig):
     name = "consent"
 
     def ready(self) -> None:
-        from consent import holdings  # noqa: F401  (declares)
+        from consent import personal_data  # noqa: F401  (declares)
         from consent.checks import check_keys
 
         register(check_keys, Tags.database)

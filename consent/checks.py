@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError
 
-from consent.services.suppression import check_suppression_key
+from consent.suppression.keys import check_suppression_key
 
 
 def check_keys(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:

@@ -1,5 +1,5 @@
 """The admin of consent: purposes and notices, the ledger, privacy requests, and who is kept out."""
 
-from consent.admin import ledger, purposes, requests, section, suppression
+from consent.admin import ledger, profile_sections, purposes, requests, suppression
 
-__all__ = ["ledger", "purposes", "requests", "section", "suppression"]
+__all__ = ["ledger", "profile_sections", "purposes", "requests", "suppression"]

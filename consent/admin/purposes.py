@@ -15,7 +15,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from consent.durations import parse_duration
+from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose

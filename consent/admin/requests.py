@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.decorators import display
 
-from consent.admin.steps import STEPS, Confirmed, NewRequest
+from consent.admin.request_actions import STEPS, Confirmed, NewRequest
 from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
 from consent.services import (
     ArchiveGone,

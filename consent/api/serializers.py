@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from consent.durations import parse_duration
+from consent.lib.durations import parse_duration
 from consent.models import (
     Actor,
     ConsentEvent,

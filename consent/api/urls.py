@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from consent.api import own, views
+from consent.api import customer, views
 
 router = SimpleRouter()
 router.register("purposes", views.PurposeViewSet, basename="purpose")
@@ -12,12 +12,16 @@ router.register("consents", views.ConsentViewSet, basename="consent")
 router.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
 
 urlpatterns = [
-    path("privacy/me/", own.MeView.as_view(), name="me"),
-    path("privacy/me/link/", own.LinkView.as_view(), name="me-link"),
-    path("privacy/me/session/", own.SessionView.as_view(), name="me-session"),
-    path("privacy/me/consents/", own.OwnConsentsView.as_view(), name="me-consents"),
-    path("privacy/me/requests/", own.OwnRequestsView.as_view(), name="me-requests"),
-    path("privacy/me/requests/<uuid:pk>/", own.OwnRequestView.as_view(), name="me-request"),
-    path("privacy/me/requests/<uuid:pk>/archive/", own.OwnArchiveView.as_view(), name="me-archive"),
+    path("privacy/me/", customer.MeView.as_view(), name="me"),
+    path("privacy/me/link/", customer.LinkView.as_view(), name="me-link"),
+    path("privacy/me/session/", customer.SessionView.as_view(), name="me-session"),
+    path("privacy/me/consents/", customer.OwnConsentsView.as_view(), name="me-consents"),
+    path("privacy/me/requests/", customer.OwnRequestsView.as_view(), name="me-requests"),
+    path("privacy/me/requests/<uuid:pk>/", customer.OwnRequestView.as_view(), name="me-request"),
+    path(
+        "privacy/me/requests/<uuid:pk>/archive/",
+        customer.OwnArchiveView.as_view(),
+        name="me-archive",
+    ),
     path("", include(router.urls)),
 ]

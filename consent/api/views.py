@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
-from consent.api.refusals import archive_response, refusals
+from consent.api.problems import archive_response, refusals
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
 from profiles.api.kit.access import Scoped
 from profiles.identifiers.lookup import profiles_by_reference

@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.digests import canonical, event_digest, keyed_digest
+from consent.lib.digests import canonical, event_digest, keyed_digest
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 scalars = (

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.fold import LedgerEvent, MergeSides, StateRow, fold, stored_state
-from consent.gate import Terms, permits
+from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold, stored_state
+from consent.ledger.gate import Terms, permits
 from tests.oracles.consent import naive_fold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from consent.fold import StateRow
-from consent.gate import Terms, permits, shown_state
+from consent.ledger.fold import StateRow
+from consent.ledger.gate import Terms, permits, shown_state
 from consent.models import ConsentState, LegalBasis, Purpose, State
 from consent.services import PERMITTED, current_states, may_process
 from profiles.models import Profile

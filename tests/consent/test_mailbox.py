@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core import mail
 from pytest_django import Settings
 
-from consent.services.mailbox import FILE_BACKEND, erase_mail_files
+from consent.customers.mail import FILE_BACKEND, erase_mail_files
 
 
 def test_mail_files_that_name_an_erased_address_go_and_others_stay(

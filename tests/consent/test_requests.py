@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from consent.durations import add_months
+from consent.lib.durations import add_months
 from consent.models import PrivacyRequest
 from consent.services import (
     Asked,
@@ -218,7 +218,7 @@ def test_a_request_that_fails_is_tried_again_and_stops_no_other(
         raise ValueError("ada@example.org")
 
     with monkeypatch.context() as patched:
-        patched.setattr("consent.services.acts.rectify", fail)
+        patched.setattr("consent.requests.fulfilment.rectify", fail)
         assert act_on_requests() == 1
     failing.refresh_from_db()
     other.refresh_from_db()

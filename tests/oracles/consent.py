@@ -1,12 +1,12 @@
 """A second, naive consent fold: every way through the merges is walked apart, and the strictest of what they end in counts.
 
-Written from the rules in words, it shares no code with `consent.fold` beyond the rows that go in and come out.
+Written from the rules in words, it shares no code with `consent.ledger.fold` beyond the rows that go in and come out.
 """
 
 from datetime import datetime
 from itertools import product
 
-from consent.fold import LedgerEvent, MergeSides, StateRow
+from consent.ledger.fold import LedgerEvent, MergeSides, StateRow
 
 STRICTNESS = {"renewed": 0, "given": 1, "refused": 2, "invalidated": 3, "withdrawn": 4}
 YES = ("given", "renewed")

@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent.services.erasure import erase_person
+from consent.requests.erasure import erase_person
 from profiles.identity.verify import find_drift
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock

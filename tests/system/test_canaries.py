@@ -185,7 +185,7 @@ def test_what_fails_is_logged_without_what_it_failed_on(
 
     client.credentials()
     client.post(f"{API}/privacy/me/link/", {"email": EMAIL})
-    with patch("consent.services.links.send_mail", side_effect=OSError(str(Fault()))):
+    with patch("consent.customers.links.send_mail", side_effect=OSError(str(Fault()))):
         send_links()
     send_links()
     assert [message.to for message in mail.outbox] == [[EMAIL]]
@@ -193,7 +193,7 @@ def test_what_fails_is_logged_without_what_it_failed_on(
 
     asked = Asked(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
     open_request(asked, door="service", actor="tests")
-    with patch("consent.services.acts.erase", side_effect=Fault()):
+    with patch("consent.requests.fulfilment.erase", side_effect=Fault()):
         assert act_on_requests() == 0
     assert act_on_requests() == 1
     assert "failed: Fault." in logged(open_logs)

@@ -1,4 +1,4 @@
-"""Whether one profile may be processed for one purpose: the rules, pure. `consent.sql.PERMITTED` is the same for sets.
+"""Whether one profile may be processed for one purpose: the rules, pure. `consent.ledger.sql.PERMITTED` is the same for sets.
 
 Invariant: what is not plainly permitted is refused; expiry is judged when asked, so no worker has to run for it.
 """
@@ -6,7 +6,7 @@ Invariant: what is not plainly permitted is refused; expiry is judged when asked
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent.fold import PERMITTING, REQUESTED, StateRow
+from consent.ledger.fold import PERMITTING, REQUESTED, StateRow
 
 CONSENT_BASIS = "consent"
 OBJECTABLE_BASES = frozenset({"consent", "legitimate_interest", "public_task"})

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from consent import sql
-from consent.fold import LedgerEvent, MergeSides, StateRow, fold
-from consent.gate import Terms, permits, shown_state
+from consent.ledger import sql
+from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
+from consent.ledger.gate import Terms, permits, shown_state
 from consent.models import ConsentEvent, ConsentState, Purpose
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import array_of

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from consent.digests import event_digest
+from consent.ledger.record import digested_row
+from consent.lib.digests import event_digest
 from consent.models import ConsentBody, ConsentEvent
-from consent.services.ledger import digested_row
 from profiles.models import Identifier
 
 _CHUNK = 1000

@@ -3,42 +3,34 @@
 Invariant: without every key that rows were made with, nothing is let through: a wrong key would let everybody back in.
 """
 
-import hashlib
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
-from consent import sql
-from consent.digests import keyed_digest
+from consent.lib.digests import keyed_digest
 from consent.models import Suppression, SuppressionKeyCheck
+from consent.suppression import sql
+from consent.suppression.keys import (
+    CANARY,
+    SuppressionKeyMissing,
+    suppression_digest,
+    suppression_keys,
+)
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION
-
-_CANARY = "tessera suppression"
-
-
-class SuppressionKeyMissing(RuntimeError):
-    """Suppressed people cannot be recognised: SUPPRESSION_KEY is not the one that rows were made with."""
-
-
-class _Key(NamedTuple):
-    id: str
-    secret: str
 
 
 def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
     """Keep these normalised references out, from the commit of this transaction on."""
-    key = _keys()[0]
+    key = suppression_keys()[0]
     SuppressionKeyCheck.objects.get_or_create(
-        key_id=key.id, defaults={"digest": keyed_digest(key.secret, _CANARY)}
+        key_id=key.id, defaults={"digest": keyed_digest(key.secret, CANARY)}
     )
     Suppression.objects.bulk_create(
         [
             Suppression(
-                digest=_digest(key, reference, NORMALISER_VERSION),
+                digest=suppression_digest(key, reference, NORMALISER_VERSION),
                 key_id=key.id,
                 normaliser_version=NORMALISER_VERSION,
                 request_id=request_id,
@@ -56,9 +48,9 @@ def suppressed(references: Iterable[str]) -> set[str]:
     """
     if not Suppression.objects.exists():
         return set()
-    keys = _keys()
+    keys = suppression_keys()
     digests = {
-        _digest(key, reference, version): reference
+        suppression_digest(key, reference, version): reference
         for reference in set(references)
         for key in keys
         for version in range(1, NORMALISER_VERSION + 1)
@@ -78,29 +70,3 @@ def is_suppressed(reference: str) -> bool:
     """Whether one reference, as somebody wrote it, is suppressed. Raises InvalidIdentifier."""
     ref = parse_reference(reference)
     return bool(suppressed([f"{ref.namespace}:{ref.value}"]))
-
-
-def check_suppression_key() -> list[str]:
-    """What is wrong with the keys, for start-up and `/readyz`; empty if every row can be recognised."""
-    keys = {key.id: key for key in _keys()}
-    faults = []
-    for check in SuppressionKeyCheck.objects.all():
-        key = keys.get(check.key_id)
-        if key is None or keyed_digest(key.secret, _CANARY) != bytes(check.digest):
-            faults.append(f"The suppression key with id {check.key_id} is not configured.")
-    return faults
-
-
-def _keys() -> list[_Key]:
-    """The key in use first, then those that were: rows made with them still count."""
-    configured = (settings.SUPPRESSION_KEY, *getattr(settings, "RETIRED_SUPPRESSION_KEYS", ()))
-    return [_Key(_key_id(secret), secret) for secret in configured]
-
-
-def _key_id(secret: str) -> str:
-    """The first 8 hexadecimal digits of the key's SHA-256: tells keys apart without giving one away."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:8]
-
-
-def _digest(key: _Key, reference: str, version: int) -> bytes:
-    return keyed_digest(key.secret, str(version), reference)

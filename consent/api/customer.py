@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from consent import services
 from consent.api import serializers
-from consent.api.refusals import archive_response, problem, refusals
+from consent.api.problems import archive_response, problem, refusals
 from consent.api.views import with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.lib.database import database_now

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db import transaction
 
-from consent.durations import add_months
+from consent.ledger.record import ConsentInput, keyed_idempotency, record_many
+from consent.lib.durations import add_months
 from consent.models import (
     Actor,
     ConsentKind,
@@ -19,9 +20,8 @@ from consent.models import (
     RequestLogEntry,
     State,
 )
-from consent.services.ledger import ConsentInput, keyed_idempotency, record_many
-from consent.services.subjects import Subject, own_subject, part_of, subject_of
-from consent.services.suppression import suppress
+from consent.requests.subjects import Subject, own_subject, part_of, subject_of
+from consent.suppression.rows import suppress
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
+from consent.ledger.states import rebuild_states
 from consent.models import ConsentEvent, ConsentKind, NoticeVersion, Purpose, PurposeVersion
-from consent.services.states import rebuild_states
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile

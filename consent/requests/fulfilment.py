@@ -12,9 +12,9 @@ from django.db.models import F
 from django.db.models.functions import Least
 
 from consent.models import PrivacyRequest
-from consent.services.access import make_archive
-from consent.services.erasure import erase, is_drained, suppressed_at
-from consent.services.requests import ACTIVE, Kind, Status, advance, subject_now
+from consent.requests.archive import make_archive
+from consent.requests.erasure import erase, is_drained, suppressed_at
+from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, subject_now
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.services import rectify

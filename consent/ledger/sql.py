@@ -1,7 +1,7 @@
-"""Set-based statements on consent, each with the reason why it is not ORM."""
+"""Set-based statements on the ledger and the consent states, and the gate for sets."""
 
 # The gate for sets: whether profile `p` may be processed for the purpose with key %(purpose)s at %(at)s. It goes into the
-# statements of every outlet, so it is text; `consent.gate.permits` says the same of one profile, and a test proves it.
+# statements of every outlet, so it is text; `consent.ledger.gate.permits` says the same of one profile, and a test proves it.
 # Each EXISTS may be planned as one hashed scan or as look-ups per row, whichever costs less; IS FALSE and not NOT, since an
 # anti-join planned on old statistics can go through all objections for each profile.
 PERMITTED = """(
@@ -59,17 +59,4 @@ ON CONFLICT (profile_id, purpose_id) DO UPDATE SET
 DELETE_STATES = """
 DELETE FROM consent_consentstate s USING unnest(%s::bigint[], %s::bigint[]) AS gone (profile_id, purpose_id)
 WHERE s.profile_id = gone.profile_id AND s.purpose_id = gone.purpose_id
-"""
-
-# One question on the way of every message: which digests are suppressed, and is there a key in use that we do not have.
-SUPPRESSED = """
-SELECT s.digest, NULL::text FROM consent_suppression s
-WHERE s.digest = ANY(%(digests)s) AND s.key_id = ANY(%(key_ids)s)
-UNION ALL
-SELECT NULL, k.key_id FROM consent_suppressionkeycheck k WHERE NOT k.key_id = ANY(%(key_ids)s)
-"""
-
-# One writer at a time for one address, so that nobody gets more links than allowed.
-LOCK_ADDRESS = """
-SELECT pg_advisory_xact_lock(%s, %s)
 """

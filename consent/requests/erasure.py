@@ -7,9 +7,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from consent.customers.mail import erase_mail_files
 from consent.models import PrivacyRequest
-from consent.services.mailbox import erase_mail_files
-from consent.services.requests import ACTIVE, Kind, Status, closed_by_others, subject_now
+from consent.requests.lifecycle import ACTIVE, Kind, Status, closed_by_others, subject_now
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.models import Profile

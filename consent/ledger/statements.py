@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from consent.ledger.record import ConsentInput, record
 from consent.models import Actor, ConsentEvent, ConsentKind, Method, State
-from consent.services.ledger import ConsentInput, record
-from consent.services.suppression import is_suppressed
+from consent.suppression.rows import is_suppressed
 from profiles.identifiers.lookup import parse_reference
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
+from consent.ledger.states import current_states
 from consent.models import AccessArchive, PrivacyRequest, Purpose, PurposeVersion
-from consent.services.states import current_states
-from consent.services.subjects import Subject, set_apart
+from consent.requests.subjects import Subject, set_apart
 from profiles.models import Profile, Source, SourceRecord
 from profiles.registry import FieldClass, Holding, Person, registry
 

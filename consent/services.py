@@ -1,32 +1,30 @@
 """All writes of consent and of people's rights, and the gate: one transaction each, with the actor named."""
 
-from consent.services.access import ArchiveGone, holdings_of, make_archive, shown, take_archive
-from consent.services.acts import act_on, act_on_requests
-from consent.services.erasure import erase, erase_person
-from consent.services.intake import (
+from consent.customers.links import request_link, send_links
+from consent.customers.sessions import OpenedSession, open_session, session_of
+from consent.ledger.proof import consent_proof, verify_digests
+from consent.ledger.record import ConsentInput, UnknownPurpose, record, record_many
+from consent.ledger.sql import PERMITTED
+from consent.ledger.statements import (
     Statement,
     Suppressed,
     UnknownProfile,
     take_consent,
     take_own_consent,
 )
-from consent.services.ledger import ConsentInput, UnknownPurpose, record, record_many
-from consent.services.links import (
-    OpenedSession,
-    open_session,
-    request_link,
-    send_links,
-    session_of,
-)
-from consent.services.proof import consent_proof, verify_digests
-from consent.services.purposes import (
+from consent.ledger.states import Drift, current_states, may_process, rebuild_states, verify_states
+from consent.purposes.versions import (
     PurposeTerms,
     add_notice,
     change_purpose,
     define_purpose,
     replaced_terms,
 )
-from consent.services.requests import (
+from consent.requests.archive import ArchiveGone, holdings_of, make_archive, shown, take_archive
+from consent.requests.erasure import erase, erase_person
+from consent.requests.expiry import remove_expired
+from consent.requests.fulfilment import act_on, act_on_requests
+from consent.requests.lifecycle import (
     Asked,
     WrongStep,
     cancel_request,
@@ -36,23 +34,9 @@ from consent.services.requests import (
     refuse_request,
     verify_request,
 )
-from consent.services.states import (
-    Drift,
-    current_states,
-    may_process,
-    rebuild_states,
-    verify_states,
-)
-from consent.services.subjects import Subject, own_subject, subject_of
-from consent.services.suppression import (
-    SuppressionKeyMissing,
-    check_suppression_key,
-    is_suppressed,
-    suppress,
-    suppressed,
-)
-from consent.services.upkeep import remove_expired
-from consent.sql import PERMITTED
+from consent.requests.subjects import Subject, own_subject, subject_of
+from consent.suppression.keys import SuppressionKeyMissing, check_suppression_key
+from consent.suppression.rows import is_suppressed, suppress, suppressed
 
 __all__ = [
     "PERMITTED",

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-from consent import sql
-from consent.digests import event_digest, keyed_digest, storable
-from consent.durations import add_duration
-from consent.fold import PERMITTING, stored_state
+from consent.ledger import sql
+from consent.ledger.fold import PERMITTING, stored_state
+from consent.ledger.states import rebuild_states
+from consent.lib.digests import event_digest, keyed_digest, storable
+from consent.lib.durations import add_duration
 from consent.models import (
     Actor,
     ConsentBody,
@@ -28,7 +29,6 @@ from consent.models import (
     PurposeVersion,
     State,
 )
-from consent.services.states import rebuild_states
 from profiles.models import TrustLevel
 
 DIGESTED_FIELDS = (

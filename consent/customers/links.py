@@ -6,37 +6,26 @@ hands; a link opens one session.
 
 import logging
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from smtplib import SMTPException
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import connection, transaction
-from django.template.loader import render_to_string
 
-from consent import sql
-from consent.digests import keyed_digest
+from consent.customers import sql
+from consent.customers.mail import mail_link
+from consent.lib.digests import keyed_digest
 from consent.models import MailedLink
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.lib.change_queue import nudge
-from profiles.lib.credentials import digest_of, make_credential
+from profiles.lib.credentials import digest_of
 from profiles.lib.database import database_now
 from profiles.models import Identifier
 
 logger = logging.getLogger(__name__)
 LINKS_AN_HOUR = 3
-SESSION_MINUTES = 30
 # Any constant will do, as long as no other lock of two numbers in the database has it first.
 _ADDRESS_LOCKS = 0x4C_49_4E_4B
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedSession:
-    """A session's token, shown once, and its end."""
-
-    token: str
-    expires_at: datetime
 
 
 @transaction.atomic
@@ -69,28 +58,6 @@ def send_links() -> int:
     """
     waiting = MailedLink.objects.filter(sent_at=None, expires_at__gt=database_now())
     return sum(_try(pk) for pk in list(waiting.values_list("pk", flat=True)))
-
-
-def open_session(token: str) -> OpenedSession | None:
-    """Use a link up, once; None where it is unknown, used or too old."""
-    now = database_now()
-    session = make_credential("tps")
-    expires_at = now + timedelta(minutes=SESSION_MINUTES)
-    used = MailedLink.objects.filter(
-        token_digest=digest_of(token),
-        used_at=None,
-        sent_at__isnull=False,
-        expires_at__gt=now,
-        identifier_id__isnull=False,
-    ).update(used_at=now, session_digest=session.digest, session_expires_at=expires_at)
-    return OpenedSession(session.secret, expires_at) if used == 1 else None
-
-
-def session_of(token: str) -> MailedLink | None:
-    """The link whose session the token opens, while that lasts."""
-    return MailedLink.objects.filter(
-        session_digest=digest_of(token), session_expires_at__gt=database_now()
-    ).first()
 
 
 def address_digest(address: str) -> str:
@@ -137,19 +104,5 @@ def _send(link_id: int) -> int:
     link.save(update_fields=["token_digest", "sent_at", "expires_at"])
     address = Identifier.objects.filter(pk=link.identifier_id).values_list("value", flat=True)
     if address:
-        _mail(address[0], token)
+        mail_link(address[0], token)
     return 1
-
-
-def _mail(address: str, token: str) -> None:
-    words = {
-        "url": settings.PUBLIC_URL.rstrip("/"),
-        "token": token,
-        "minutes": settings.PRIVACY_LINK_MINUTES,
-    }
-    send_mail(
-        subject=render_to_string("consent/mail/link_subject.txt", words).strip(),
-        message=render_to_string("consent/mail/link.txt", words),
-        from_email=None,
-        recipient_list=[address],
-    )

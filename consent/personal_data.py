@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from consent.ledger.states import current_states, rebuild_states
 from consent.models import (
     AccessArchive,
     ConsentBody,
@@ -16,8 +17,7 @@ from consent.models import (
     PrivacyRequest,
     RequestLogEntry,
 )
-from consent.services.requests import OPEN, write_log
-from consent.services.states import current_states, rebuild_states
+from consent.requests.lifecycle import OPEN, write_log
 from profiles.models import Identifier
 from profiles.registry import FieldClass, Holding, Move, Person, Rows, registry
 

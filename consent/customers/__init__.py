@@ -1,0 +1,1 @@
+"""The door for customers themselves: mailed links, sessions, mail."""

@@ -1,0 +1,1 @@
+"""What was said about purposes, what it comes to, and the gate that asks."""

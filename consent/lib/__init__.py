@@ -1,0 +1,1 @@
+"""Digests and durations, which every part of consent rests on."""

@@ -1,0 +1,1 @@
+"""What data are processed for, and the very words people were shown."""

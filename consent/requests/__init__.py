@@ -1,0 +1,1 @@
+"""What customers ask of us, from receipt to the answer."""
