@@ -7,4 +7,4 @@ class IngestionConfig(AppConfig):
     name = "ingestion"
 
     def ready(self) -> None:
-        from ingestion import holdings  # noqa: F401  (declares)
+        from ingestion import personal_data  # noqa: F401  (declares)

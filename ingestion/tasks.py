@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
+from ingestion.inbox.accept import DRAIN
 from ingestion.services import drain_inbox
-from ingestion.services.inbox import DRAIN
 from profiles.lib.change_queue import answer_nudge, nudge
 
 # A task that drains for ever would keep a worker from stopping softly.

@@ -4,10 +4,10 @@ Invariant: pure and deterministic, so that accepting and draining come to the sa
 public HTTP tracking API and specification.
 """
 
-from ingestion.messages.envelopes import MAX_REQUEST_BYTES, Envelope, open_request, storable
-from ingestion.messages.plain import is_plain
-from ingestion.messages.reading import read_messages
-from ingestion.messages.verdicts import Arrived, BadRequest, Message, Rejection
+from ingestion.messages.envelope import MAX_REQUEST_BYTES, Envelope, open_request, storable
+from ingestion.messages.fast_path import is_plain
+from ingestion.messages.parse import read_messages
+from ingestion.messages.results import Arrived, BadRequest, Message, Rejection
 
 __all__ = [
     "MAX_REQUEST_BYTES",

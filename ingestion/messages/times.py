@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion.messages.verdicts import Refused
+from ingestion.messages.results import Refused
 
 
 def read_sent_time(given: Any) -> datetime | None:

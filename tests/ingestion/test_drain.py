@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from django.db import connection
 
+from ingestion.drain import events
 from ingestion.models import InboxRow, RejectedMessage
-from ingestion.services import drain_inbox, events
+from ingestion.services import drain_inbox
 from profiles.models import (
     Event,
     EventStat,

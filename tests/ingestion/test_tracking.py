@@ -248,5 +248,5 @@ def test_without_valkey_everything_is_let_through(
 ) -> None:
     settings.TRACKING_MESSAGES_PER_MINUTE = 1
     away = Redis(unix_socket_path="/nowhere/valkey.sock")
-    monkeypatch.setattr("ingestion.services.rates.valkey", lambda: away)
+    monkeypatch.setattr("ingestion.inbox.rates.valkey", lambda: away)
     assert seconds_to_wait(uuid4().hex, messages=100, now=60.0) == 0

@@ -7,8 +7,9 @@ from unittest.mock import patch
 import pytest
 
 from consent.services import act_on_requests
+from ingestion.drain import apply, events, loop
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
-from ingestion.services import application, drain, drain_inbox, events, replay
+from ingestion.services import drain_inbox, replay
 from profiles.lib.people_lock import people_lock
 from profiles.models import Event, EventStat, Identifier, IdentityRule, Profile, TrustLevel
 from tests.factories import holder_of, tell
@@ -26,7 +27,7 @@ PHONE = "+33612345678"
 @pytest.fixture(autouse=True)
 def _nothing_fails() -> Iterator[None]:
     """A wrong guess is put right at once, and not found out by a failure after which messages go one by one."""
-    with patch.object(drain.logger, "warning", side_effect=AssertionError("it failed")):
+    with patch.object(loop.logger, "warning", side_effect=AssertionError("it failed")):
         yield
 
 
@@ -56,7 +57,7 @@ def drain_while(work: Work, *, ahead: set[int]) -> None:
         stored_ahead.append(stored() - committed[0])
         at_once(work)
 
-    with patch.object(application, "people_lock", pausing(people_lock, meanwhile, first=True)):
+    with patch.object(apply, "people_lock", pausing(people_lock, meanwhile, first=True)):
         drain_inbox()
     assert stored_ahead == [ahead]
 

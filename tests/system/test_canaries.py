@@ -14,10 +14,11 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from consent.services import Asked, act_on_requests, open_request, send_links
+from ingestion.drain import events
 from ingestion.messages import BadRequest
 from ingestion.messages import open_request as open_body
 from ingestion.models import RejectedMessage
-from ingestion.services import drain_inbox, events
+from ingestion.services import drain_inbox
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now

@@ -17,8 +17,9 @@ from unittest.mock import patch
 import pytest
 from django.db import connection, connections
 
+from ingestion.drain import apply, events, loop
 from ingestion.models import InboxRow
-from ingestion.services import application, drain, drain_inbox, events
+from ingestion.services import drain_inbox
 from profiles.models import ProfileChange
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, refreshes, update_segment
@@ -92,7 +93,7 @@ def wait_for_lease(chance: random.Random) -> set[object]:
 
 
 def kill_worker(product: Product, chance: random.Random) -> int:
-    """Kill it in mid-drain; say whether it left rows behind."""
+    """Kill it in mid-loop; say whether it left rows behind."""
     dead = wait_for_lease(chance)
     product.kill("worker")
     left = leases() - dead
@@ -109,7 +110,7 @@ def kill_web(product: Product, chance: random.Random) -> int:
 
 
 def end_sessions(product: Product, chance: random.Random) -> int:
-    """End every session of the database but this one, in mid-drain; say how many were in a transaction."""
+    """End every session of the database but this one, in mid-loop; say how many were in a transaction."""
     wait_for_lease(chance)
     return end_other_sessions()
 
@@ -194,10 +195,10 @@ def die_after(step: str, work: Callable[[], object]) -> None:
 @pytest.mark.usefixtures("committing_db")
 def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     steps = [
-        *(f"{drain.__name__}.{name}" for name in ("lease_rows", "_read", "take_fresh")),
-        *(f"{drain.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
-        *(f"{application.__name__}.{name}" for name in ("people_lock", "suppressed", "judge")),
-        *(f"{application.__name__}.{name}" for name in ("learn", "mark_changed")),
+        *(f"{loop.__name__}.{name}" for name in ("lease_rows", "_read", "take_fresh")),
+        *(f"{loop.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
+        *(f"{apply.__name__}.{name}" for name in ("people_lock", "suppressed", "judge")),
+        *(f"{apply.__name__}.{name}" for name in ("learn", "mark_changed")),
         *(f"{events.__name__}.{name}" for name in ("presume", "copy_events", "add_to_stats")),
     ]
     keep("buyers", BUYERS)
@@ -221,7 +222,7 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
     accept_only(*messages(1, 51))
     InboxRow.objects.update(attempts=attempts)
     cut = pausing(events.copy_events, lambda: at_once(end_other_sessions), first=True)
-    with patch.object(events, "copy_events", cut), pytest.raises(drain.OPERATIONAL):
+    with patch.object(events, "copy_events", cut), pytest.raises(loop.OPERATIONAL):
         drain_inbox()
     drain_inbox()
     assert_exactly_once(events_among(range(1, 51)), messages=50)

@@ -14,8 +14,9 @@ from psycopg import sql
 from config.celery import app
 from consent.models import PrivacyRequest
 from consent.services import Asked, act_on_requests, is_suppressed, open_request
+from ingestion.drain import apply, loop
 from ingestion.models import DroppedCount, InboxRow
-from ingestion.services import application, drain, drain_inbox
+from ingestion.services import drain_inbox
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange
 from segments.models import Membership, MembershipChange, Segment
@@ -93,7 +94,7 @@ def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_lets_him_not_sl
         at_once(ask_for_erasure)
         at_once(act_on_requests)
 
-    with patch.object(application, "people_lock", pausing(people_lock, erase, first=True)):
+    with patch.object(apply, "people_lock", pausing(people_lock, erase, first=True)):
         drain_inbox()
     assert not InboxRow.objects.exists()
     assert not Profile.objects.exists()
@@ -137,8 +138,8 @@ def test_a_worker_whose_lease_ran_out_leaves_nothing_and_the_next_one_does_it(
         wait_until(lambda: InboxRow.objects.filter(leased_until__lt="2001-01-01T00:00:00Z"))
         return drain_inbox()
 
-    finish = drain.finish_rows
-    with patch.object(drain, "finish_rows", late):
+    finish = loop.finish_rows
+    with patch.object(loop, "finish_rows", late):
         at_once(drain_inbox, second)
     assert len(leases) == 2
     assert [record.message for record in caplog.records if "lease ran out" in record.message]

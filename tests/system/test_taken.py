@@ -9,8 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from consent.services import act_on_requests
+from ingestion.drain import apply, events, loop
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
-from ingestion.services import application, drain, drain_inbox, events, replay
+from ingestion.services import drain_inbox, replay
 from profiles.models import Event, SeenMessage
 from tests.factories import tell
 from tests.system.beside import Work, at_once, is_anybody_waiting, pausing
@@ -49,7 +50,7 @@ def drain_pausing(place: Any, name: str, pause: Work, *, first: bool) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name", "first"),
-    [(drain, TAKEN, False), (application, "people_lock", True)],
+    [(loop, TAKEN, False), (apply, "people_lock", True)],
 )
 def test_a_repeat_in_flight_does_not_wait_for_the_first_of_it(
     place: Any, name: str, first: bool
@@ -67,7 +68,7 @@ def test_a_repeat_in_flight_does_not_wait_for_the_first_of_it(
 
 def test_a_repeat_of_messages_whose_taker_died_leaves_them_to_the_next_attempt() -> None:
     accept_only(*messages(0, 20))
-    die_after(f"{drain.__name__}.{TAKEN}", drain_inbox)
+    die_after(f"{loop.__name__}.{TAKEN}", drain_inbox)
     accept_only(*messages(0, 30))
     assert drain_inbox() == 1
     assert Event.objects.count() == len(events_among(range(20, 30)))
@@ -79,7 +80,7 @@ def test_a_repeat_of_messages_whose_taker_died_leaves_them_to_the_next_attempt()
 def test_requests_of_the_same_messages_that_died_together_are_done_by_whoever_comes_first() -> None:
     accept_only(*messages(0, 20))
     accept_only(*messages(10, 30))
-    die_after(f"{drain.__name__}.{TAKEN}", drain_inbox)
+    die_after(f"{loop.__name__}.{TAKEN}", drain_inbox)
     assert SeenMessage.objects.count() == 30
     forget_the_dead()
     assert at_once(drain_inbox, drain_inbox) != [0, 0]
@@ -101,7 +102,7 @@ def test_a_worker_whose_row_was_done_by_another_after_it_took_the_messages_leave
     if known:
         tell(*messages(0, known))
     accept_only(*messages(known, known + 50))
-    drain_pausing(drain, TAKEN, take_over, first=False)
+    drain_pausing(loop, TAKEN, take_over, first=False)
     assert_all_right(known + 50)
 
 
@@ -116,7 +117,7 @@ def test_a_worker_that_took_a_row_over_waits_for_what_the_first_one_stored_ahead
         wait_until(is_anybody_waiting)
 
     def first() -> None:
-        drain_pausing(application, "people_lock", lose, first=True)
+        drain_pausing(apply, "people_lock", lose, first=True)
 
     def second() -> None:
         was_lost.wait(20)
@@ -132,7 +133,7 @@ def test_a_careful_worker_whose_row_was_done_by_another_leaves_nothing(first: bo
     tell(*messages(0, 20))
     accept_only(*messages(10, 50))
     InboxRow.objects.update(attempts=CAREFULLY)
-    drain_pausing(drain, "_apply_alone", take_over, first=first)
+    drain_pausing(loop, "_apply_alone", take_over, first=first)
     assert_all_right(50)
 
 
@@ -149,11 +150,11 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
             raise faults.pop()
         copy_events(arrivals)
 
-    def load() -> application.Configuration:
+    def load() -> apply.Configuration:
         if was_lost.is_set() and not was_taken.is_set():
             was_taken.set()
             was_left.wait(20)
-        return application.load_configuration()
+        return apply.load_configuration()
 
     def lose() -> None:
         forget_the_dead()
@@ -161,7 +162,7 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
         was_taken.wait(20)
 
     def first() -> None:
-        drain_pausing(drain, "_apply_alone", lose, first=False)
+        drain_pausing(loop, "_apply_alone", lose, first=False)
         was_left.set()
 
     def second() -> None:
@@ -169,7 +170,7 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
         drain_inbox()
 
     copy_events = events.copy_events
-    with patch.object(events, "copy_events", copy), patch.object(drain, TAKEN, load):
+    with patch.object(events, "copy_events", copy), patch.object(loop, TAKEN, load):
         at_once(first, second)
     assert was_taken.is_set()
     assert act_on_requests() == 1
@@ -257,7 +258,7 @@ def test_workers_killed_after_each_message_get_on_by_one_message_each(settings: 
     accept_only(*messages(1, 6))
     InboxRow.objects.update(attempts=CAREFULLY)
     for last in range(1, 5):
-        die_after(f"{drain.__name__}._apply_alone", drain_inbox)
+        die_after(f"{loop.__name__}._apply_alone", drain_inbox)
         assert stored() == events_among(range(1, last + 1))
         forget_the_dead()
     drain_inbox()
@@ -299,11 +300,11 @@ def test_a_careful_repeat_does_not_pass_for_the_effect_of_messages_that_another_
 
     def die() -> None:
         accept_only(order(1, userId="u1"))
-        taken = pausing(application.load_configuration, be_killed, first=True)
-        with patch.object(drain, TAKEN, taken), pytest.raises(Killed):
+        taken = pausing(apply.load_configuration, be_killed, first=True)
+        with patch.object(loop, TAKEN, taken), pytest.raises(Killed):
             drain_inbox()
 
-    drain_pausing(drain, "_apply_alone", die, first=True)
+    drain_pausing(loop, "_apply_alone", die, first=True)
     assert InboxRow.objects.count() == 1
     forget_the_dead()
     drain_inbox()
@@ -320,7 +321,7 @@ def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(ste
         accept_only(order(1, userId="u1"))
         assert drain_inbox() == 1
 
-    drain_pausing(drain, step, do_the_other, first=True)
+    drain_pausing(loop, step, do_the_other, first=True)
     for rejected in RejectedMessage.objects.all():
         replay(rejected)
         drain_inbox()
@@ -336,7 +337,7 @@ def test_a_worker_that_comes_to_take_messages_too_late_does_not_keep_their_repla
         forget_the_dead()
         assert drain_refusing_poison() == 1
 
-    drain_pausing(drain, "_apply_and_finish", reject, first=True)
+    drain_pausing(loop, "_apply_and_finish", reject, first=True)
     rejected = RejectedMessage.objects.get()
     assert replay(rejected)
     drain_inbox()
@@ -350,9 +351,9 @@ def test_nobody_takes_a_row_over_while_its_messages_are_being_taken() -> None:
     def take_over_in_vain() -> None:
         assert drain_refusing_poison() == 0
 
-    expired = pausing(drain._read, lambda: at_once(forget_the_dead), first=False)
-    with patch.object(drain, "_read", expired):
-        drain_pausing(drain, "take_fresh", take_over_in_vain, first=True)
+    expired = pausing(loop._read, lambda: at_once(forget_the_dead), first=False)
+    with patch.object(loop, "_read", expired):
+        drain_pausing(loop, "take_fresh", take_over_in_vain, first=True)
     assert_exactly_once({1}, messages=1)
 
 
@@ -369,7 +370,7 @@ def test_a_worker_about_to_reject_what_another_could_store_by_now_leaves_it_as_i
         take_over()
 
     with before_poison(refuse_at_first):
-        drain_pausing(drain, "_reject_alone", mend, first=True)
+        drain_pausing(loop, "_reject_alone", mend, first=True)
     accept_only(poison(1))
     drain_inbox()
     assert_exactly_once({1}, messages=1)

@@ -15,11 +15,8 @@ import lz4.frame
 from django.conf import settings
 from django.db import connection, transaction
 
-from ingestion import sql
-from profiles.lib.change_queue import nudge
-from profiles.lib.database import binary_cursor
+from ingestion.inbox import sql
 
-DRAIN = "ingestion.drain_inbox"
 ROWS_PER_LEASE = 500
 
 
@@ -37,17 +34,6 @@ class LeasedRow(NamedTuple):
     received_at: datetime
     attempts: int
     is_opted_out: bool
-
-
-def accept(
-    body: bytes, *, source_id: int, trust: int, message_count: int, is_opted_out: bool
-) -> None:
-    """Take a request in for good: once this returns in autocommit, its messages take effect exactly once."""
-    with binary_cursor() as cursor:
-        cursor.execute(
-            sql.ACCEPT, [source_id, trust, lz4.frame.compress(body), message_count, is_opted_out]
-        )
-    nudge(DRAIN)
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:

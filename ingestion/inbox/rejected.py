@@ -8,10 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from consent.services import suppressed
-from ingestion.mentions import references_in
+from ingestion.inbox.accept import accept
+from ingestion.inbox.identifier_scan import references_in
+from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Rejection
 from ingestion.models import RejectedMessage
-from ingestion.services.inbox import LeasedRow, accept
 from profiles.services import load_rules
 
 OF_AN_ERASED = "It mentions somebody who was erased, so that its content is not kept."

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import lz4.frame
 
-from ingestion.mentions import references_in
+from ingestion.inbox.identifier_scan import references_in
 from ingestion.models import InboxRow, RejectedMessage
 from profiles.registry import FieldClass, Holding, Person, registry
 

@@ -14,14 +14,9 @@ import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from ingestion.messages import Arrived, BadRequest, Message, Rejection, open_request, read_messages
-from ingestion.services.application import (
-    RowMessages,
-    apply_messages,
-    load_configuration,
-    take_fresh,
-)
-from ingestion.services.inbox import (
+from ingestion.drain.apply import apply_messages, take_fresh
+from ingestion.drain.chunk import RowMessages, load_configuration
+from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
     finish_rows,
@@ -30,7 +25,8 @@ from ingestion.services.inbox import (
     lease_rows,
     release_rows,
 )
-from ingestion.services.rejected import reject, rejected_places
+from ingestion.inbox.rejected import reject, rejected_places
+from ingestion.messages import Arrived, BadRequest, Message, Rejection, open_request, read_messages
 from profiles.lib.change_queue import nudge
 from profiles.services import forget_messages, is_taken, keep_taken
 

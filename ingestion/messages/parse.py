@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from ingestion.messages.contexts import Said, contact_refs, preferences_of, read_context
-from ingestion.messages.envelopes import Envelope
+from ingestion.messages.envelope import Envelope
+from ingestion.messages.results import Arrived, Message, Refused, Rejection
 from ingestion.messages.times import read_sent_time, read_time
-from ingestion.messages.verdicts import Arrived, Message, Refused, Rejection
 from ingestion.messages.wire import (
     MAX_MESSAGE_ID,
     MAX_MESSAGES,

@@ -1,4 +1,4 @@
-"""Set-based statements on the inbox, each with the reason why it is not ORM."""
+"""Set-based statements on the inbox."""
 
 # One round trip per request; the whole of what a 200 promises.
 ACCEPT = """
@@ -33,7 +33,6 @@ WHERE id = ANY (ARRAY(
 ))
 RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out
 """
-
 EXTEND_LEASE = """
 UPDATE ingestion_inboxrow SET leased_until = clock_timestamp() + make_interval(secs => %s) WHERE lease = %s
 """
@@ -51,10 +50,4 @@ UPDATE ingestion_inboxrow SET lease = NULL, leased_until = NULL, attempts = grea
 # Only rows whose lease is still this worker's.
 FINISH = """
 DELETE FROM ingestion_inboxrow WHERE lease = %s AND id = ANY(%s)
-"""
-
-# One counter a source, day and reason: nothing else may be kept of a message of an erased person.
-COUNT_DROPPED = """
-INSERT INTO ingestion_droppedcount AS dropped (source_id, day, reason, count) VALUES (%s, %s, %s, %s)
-ON CONFLICT (source_id, day, reason) DO UPDATE SET count = dropped.count + excluded.count
 """

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ingestion.messages.verdicts import BadRequest
+from ingestion.messages.results import BadRequest
 from ingestion.messages.wire import wire_decoder
 from profiles.lib import exact_json
 

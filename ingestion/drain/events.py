@@ -7,8 +7,8 @@ what turned out otherwise is taken back.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Message
-from ingestion.services.inbox import LeasedRow
 from profiles.identity.engine import Rules
 from profiles.registry import Move
 from profiles.services import (

@@ -1,0 +1,1 @@
+"""Leased requests become people, traits, events and consents."""

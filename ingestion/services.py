@@ -1,0 +1,16 @@
+"""All writes of ingestion: what is accepted, drained, rejected and replayed."""
+
+from ingestion.drain.loop import drain_inbox
+from ingestion.inbox.accept import accept
+from ingestion.inbox.rates import seconds_to_wait
+from ingestion.inbox.rejected import replay
+from ingestion.write_keys import create_write_key, revoke_write_key
+
+__all__ = [
+    "accept",
+    "create_write_key",
+    "drain_inbox",
+    "replay",
+    "revoke_write_key",
+    "seconds_to_wait",
+]
