@@ -7,4 +7,4 @@ class SegmentsConfig(AppConfig):
     name = "segments"
 
     def ready(self) -> None:
-        from segments import holdings  # noqa: F401  (declares)
+        from segments import personal_data  # noqa: F401  (declares)

@@ -1,5 +1,5 @@
 """The admin of segments: their list, the page of one with its members and history, and their part of a profile's page."""
 
-from segments.admin import section, segments
+from segments.admin import profile_section, segments
 
-__all__ = ["section", "segments"]
+__all__ = ["profile_section", "segments"]

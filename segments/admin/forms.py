@@ -7,8 +7,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from profiles.lib import exact_json
+from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.operands import DefinitionError, Fault
 from segments.services import check_definition
 
 EXAMPLE = '{\n  "type": "trait",\n  "key": "city",\n  "operator": "equals",\n  "value": "Lyon"\n}'

@@ -23,12 +23,12 @@ from unfold.views import ChangeList
 from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, ask, require
 from profiles.admin.kit.masks import mask_for
 from profiles.models import Profile
-from segments.admin import reading
+from segments.admin import segment_page
 from segments.admin.forms import GUIDE, SegmentForm, pretty
-from segments.admin.trial import Trial, try_out
-from segments.admin.whys import Branch, branch_of
+from segments.admin.preview import Trial, try_out
+from segments.admin.why import Branch, branch_of
+from segments.language.operands import DefinitionError
 from segments.models import Segment, SegmentVersion
-from segments.operands import DefinitionError
 from segments.services import (
     SegmentError,
     archive_segment,
@@ -48,7 +48,7 @@ class SegmentList(BoundedList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        lines = reading.sparklines([segment.pk for segment in rows], timezone.now())
+        lines = segment_page.sparklines([segment.pk for segment in rows], timezone.now())
         for segment in rows:
             segment.line = lines.get(segment.pk, "")
         self.result_list = rows
@@ -158,11 +158,11 @@ class SegmentAdmin(TesseraAdmin):
         may_change = request.user.has_perm(CHANGE)
         return {
             "segment": segment,
-            "curve": reading.size_curve(segment, timezone.now()),
-            "members": reading.members(
+            "curve": segment_page.size_curve(segment, timezone.now()),
+            "members": segment_page.members(
                 segment, mask, after=int(after) if after.isdecimal() and len(after) < 18 else 0
             ),
-            "changes": reading.changes(segment, mask),
+            "changes": segment_page.changes(segment, mask),
             "versions": [
                 (version, pretty(version.definition))
                 for version in SegmentVersion.objects.filter(segment=segment)
@@ -195,10 +195,10 @@ class SegmentAdmin(TesseraAdmin):
             page = self.page(request, "admin/segments/trial_page.html", title="Preview", **context)
         return page
 
-    def sample(self, request: HttpRequest, trial: Trial) -> list[reading.Member]:
+    def sample(self, request: HttpRequest, trial: Trial) -> list[segment_page.Member]:
         mask, uuids = mask_for(request), list[UUID](trial.sample)
         people = Profile.objects.filter(uuid__in=uuids, is_restricted=False)
-        return [reading.member(profile, mask, profile.last_seen_at) for profile in people]
+        return [segment_page.member(profile, mask, profile.last_seen_at) for profile in people]
 
     def rebuild(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have a worker evaluate everybody again."""
@@ -248,7 +248,7 @@ class SegmentAdmin(TesseraAdmin):
             "admin/segments/why.html",
             title=f"Why {segment.name}?",
             segment=segment,
-            person=reading.member(profile, mask, profile.last_seen_at),
+            person=segment_page.member(profile, mask, profile.last_seen_at),
             reasons=reasons,
             tree=tree,
         )

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from profiles.api.kit.lists import StrictFilterSet
 from profiles.lib.database import database_now
 from profiles.models import Identifier
+from segments.memberships.reads import permitting
 from segments.models import Membership, MembershipChange, Segment
-from segments.querysets import permitting
 
 
 class SegmentFilter(StrictFilterSet):

@@ -24,10 +24,10 @@ from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
+from segments.language.operands import DefinitionError
+from segments.language.schema import definition_schema
+from segments.memberships.reads import members_of
 from segments.models import MembershipChange, Segment
-from segments.operands import DefinitionError
-from segments.querysets import members_of
-from segments.schema import definition_schema
 
 
 class SegmentViewSet(

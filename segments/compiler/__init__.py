@@ -5,7 +5,7 @@ SELECT of profile ids.
 """
 
 from segments.compiler.context import Context, EventNameRef
-from segments.compiler.crossings import crossings
+from segments.compiler.due import select_due
 from segments.compiler.fragments import Fragment, fill, joined
 from segments.compiler.people import (
     Scoped,
@@ -21,8 +21,8 @@ __all__ = [
     "Scoped",
     "compile_everyone",
     "compile_scoped",
-    "crossings",
     "expanded_leaves",
     "fill",
     "joined",
+    "select_due",
 ]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from segments.calendar import Span, parse_span
-from segments.nodes import Event, IsoText, Node
+from segments.language.calendar import Span, parse_span
+from segments.language.nodes import Event, IsoText, Node
 
 
 @dataclass(frozen=True, slots=True)

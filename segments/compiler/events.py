@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from segments import nodes
-from segments.calendar import MONTH_SLACK, months_of, seconds_of
 from segments.compiler.context import Context, EventNameRef, names_of, span_of
 from segments.compiler.fragments import (
     FALSE,
@@ -30,7 +28,9 @@ from segments.compiler.values import (
     test_moment,
     test_number,
 )
-from segments.nodes import Aggregate, Event
+from segments.language import nodes
+from segments.language.calendar import MONTH_SLACK, months_of, seconds_of
+from segments.language.nodes import Aggregate, Event
 
 ROOTS = {
     nodes.Root.PROPERTIES: Fragment("e.properties"),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from segments import nodes
 from segments.compiler import events
 from segments.compiler.context import Context, names_of
 from segments.compiler.fragments import (
@@ -22,7 +21,8 @@ from segments.compiler.fragments import (
 )
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import Element, test_element
-from segments.nodes import Event, Node, PersonLeaf
+from segments.language import nodes
+from segments.language.nodes import Event, Node, PersonLeaf
 
 TRAITS = Fragment("p.traits")
 EventCompiler = Callable[[Event, Context], Fragment]

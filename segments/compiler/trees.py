@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, joined, negated
-from segments.nodes import And, AtLeast, Not, Or, Tree
+from segments.language.nodes import And, AtLeast, Not, Or, Tree
 
 Leaf = TypeVar("Leaf")
 

@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import assert_never
 
 from profiles.lib import exact_json
-from segments import nodes
-from segments.calendar import birth_limit, local_date, months_of, seconds_of
 from segments.compiler.context import Context, span_of
 from segments.compiler.fragments import (
     FALSE,
@@ -19,7 +17,9 @@ from segments.compiler.fragments import (
     fill,
     negated,
 )
-from segments.nodes import IsoText, OtherTrait, Path, Scalar, Test
+from segments.language import nodes
+from segments.language.calendar import birth_limit, local_date, months_of, seconds_of
+from segments.language.nodes import IsoText, OtherTrait, Path, Scalar, Test
 
 COMPARISONS = {
     nodes.Comparison.GT: "{value} > {operand}::numeric",

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from segments.calendar import parse_span
+from segments.language.calendar import parse_span
 
 
 def moment(text: str) -> datetime:

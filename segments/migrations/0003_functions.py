@@ -1,6 +1,6 @@
 """What compiled segments call: lower case, local instants and ISO 8601, alike on every supported PostgreSQL.
 
-Invariant: `segments.calendar` and `segments.patterns.simple_lower` say the same in Python.
+Invariant: `segments.language.calendar` and `segments.language.patterns.simple_lower` say the same in Python.
 """
 
 from django.db import migrations

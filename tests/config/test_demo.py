@@ -19,7 +19,7 @@ from config.demo.segments import SEGMENTS
 from config.demo.sending import tell
 from config.demo.wire import BATCH_MESSAGES, Batch, Days, batches
 from ingestion.messages import MAX_REQUEST_BYTES
-from segments.parser import child_definitions, parse
+from segments.language.parser import child_definitions, parse
 
 ZONE = ZoneInfo("Europe/Paris")
 DAYS = Days(date(2026, 3, 30), ZONE)  # the day after the clocks went forward

@@ -8,10 +8,10 @@ from django.db import connection
 
 from profiles.models import Profile
 from segments.compiler import compile_everyone, fill
+from segments.definitions.live import context_of, read_live
+from segments.language.parser import parse
 from segments.models import Membership, Segment
-from segments.parser import parse
 from segments.services import create_segment, rebuild
-from segments.services.readings import context_of, read_live
 from tests.factories import NOW
 from tests.oracles.segments import NaivePerson
 from tests.segments.worlds import store_people

@@ -9,8 +9,8 @@ from django.urls import reverse
 from profiles.lib import exact_json
 from profiles.models import Profile
 from segments.admin.forms import EXAMPLE, GUIDE, pretty
+from segments.language.parser import parse
 from segments.models import Membership, Segment, SegmentVersion
-from segments.parser import parse
 from segments.services import create_segment, rebuild
 from tests.admin import sign_in
 from tests.factories import make_profile, make_purpose

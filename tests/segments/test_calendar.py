@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segments.calendar import (
+from segments.language.calendar import (
     add,
     birth_limit,
     birthday,
@@ -16,7 +16,7 @@ from segments.calendar import (
     parse_date,
     parse_span,
 )
-from segments.nodes import Duration, Unit
+from segments.language.nodes import Duration, Unit
 from tests.segments import strategies
 from tests.segments.worlds import PARIS
 

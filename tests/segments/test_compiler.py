@@ -21,7 +21,7 @@ from segments.compiler import (
     fill,
     joined,
 )
-from segments.parser import parse
+from segments.language.parser import parse
 from tests.oracles.segments import NaivePerson, members
 from tests.segments import strategies
 from tests.segments.worlds import PARIS, make_purpose, store_people, world_at

@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from segments.operators import NEGATABLE, READERS, Subject, operators_of
-from segments.parser import DefinitionError, parse
-from segments.schema import definition_schema
+from segments.language.operators import NEGATABLE, READERS, Subject, operators_of
+from segments.language.parser import DefinitionError, parse
+from segments.language.schema import definition_schema
 from tests.segments import strategies
 
 EVENT = {"type": "event", "name": "Order Completed", "operator": "gte", "value": 1}

@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segments.patterns import PatternError, canonical, simple_lower
+from segments.language.patterns import PatternError, canonical, simple_lower
 
 ATOMS = ["a", "B", "é", "É", ".", r"\.", r"\d", r"\W", r"\s", "[a-c]", "[^a]", r"[\d\-_]", "[A-C]", "-", "/", r"\\", " "]  # fmt: skip
 atoms = st.sampled_from(ATOMS)

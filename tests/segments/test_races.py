@@ -13,6 +13,9 @@ from django.db import OperationalError, connection, transaction
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
+from segments.memberships import rebuild as rebuilds
+from segments.memberships import refresh as refreshes
+from segments.memberships.rebuild import LeaseLostError
 from segments.models import (
     Membership,
     MembershipChange,
@@ -24,14 +27,11 @@ from segments.models import (
 from segments.services import (
     archive_segment,
     rebuild,
-    rebuilds,
     refresh_changed,
-    refreshes,
     resume_rebuilds,
     update_segment,
     verify,
 )
-from segments.services.rebuilds import LeaseLostError
 from tests.factories import NOW
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import change_traits, keep, members_of, trait

@@ -9,6 +9,9 @@ from django.core.management import CommandError, call_command
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
+from segments.definitions import previews
+from segments.language.operands import DefinitionError
+from segments.memberships.rebuild import DEAD_AFTER
 from segments.models import (
     Membership,
     MembershipChange,
@@ -20,20 +23,17 @@ from segments.models import (
     StagedMembership,
     Wakeup,
 )
-from segments.operands import DefinitionError
 from segments.services import (
     SegmentError,
     archive_segment,
     create_segment,
     preview,
-    previews,
     rebuild,
     refresh_changed,
     resume_rebuilds,
     update_segment,
     verify,
 )
-from segments.services.rebuilds import DEAD_AFTER
 from tests.factories import NOW, holder_of, tell
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import (

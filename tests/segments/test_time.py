@@ -147,7 +147,7 @@ def test_a_wake_up_is_not_lost_when_its_worker_dies(monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("segments.services.refreshes.evaluate", die)
+        patched.setattr("segments.memberships.refresh.evaluate", die)
         with pytest.raises(KeyboardInterrupt):
             refresh_due(now=instant)
     assert Wakeup.objects.filter(due_at__lte=instant).count() == 1

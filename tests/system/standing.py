@@ -6,9 +6,9 @@ from ingestion.models import InboxRow, RejectedMessage
 from profiles.identity.verify import find_drift
 from profiles.lib.database import database_now
 from profiles.models import Event, ProfileChange, SeenMessage
+from segments.memberships.rebuild import DEAD_AFTER
 from segments.models import NotedProfile, Rebuild, Segment, StagedMembership
 from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify
-from segments.services.rebuilds import DEAD_AFTER
 
 
 def forget_the_dead() -> None:

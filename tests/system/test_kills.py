@@ -21,8 +21,9 @@ from ingestion.drain import apply, events, loop
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
 from profiles.models import ProfileChange
+from segments.memberships import refresh
 from segments.models import Membership, Rebuild
-from segments.services import rebuild, refresh_changed, refreshes, update_segment
+from segments.services import rebuild, refresh_changed, update_segment
 from tests.factories import make_write_key, tell
 from tests.system.beside import at_once, pausing
 from tests.system.conftest import Launch
@@ -236,7 +237,7 @@ def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     for turn, name in enumerate(names):
         tell(*messages(turn * 50, (turn + 1) * 50))
         waiting = ProfileChange.objects.count()
-        step = f"segments.services.refreshes.{name}"
+        step = f"segments.memberships.refresh.{name}"
         work = _refresh_by_patched_queue if name == "_claim_changed" else refresh_changed
         die_after(step, work)
         assert ProfileChange.objects.count() == waiting > 0, step
@@ -246,8 +247,8 @@ def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
 
 def _refresh_by_patched_queue() -> None:
     """The queue has taken the function before it was patched."""
-    queue = replace(refreshes.CHANGED, claim=refreshes._claim_changed)
-    refreshes._serve(queue, None, refreshes.BATCH)
+    queue = replace(refresh.CHANGED, claim=refresh._claim_changed)
+    refresh._serve(queue, None, refresh.BATCH)
 
 
 @pytest.mark.usefixtures("committing_db")
@@ -263,7 +264,7 @@ def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
         definition = (ROME, LYON)[turn % 2]
         before = set(Membership.objects.values_list("profile_id", flat=True))
         segment = update_segment(segment, author="a test", changes={"definition": definition})
-        step = f"segments.services.rebuilds.{name}"
+        step = f"segments.memberships.rebuild.{name}"
         die_after(step, lambda: rebuild(["town"]))
         assert Rebuild.objects.count() == 1, step
         assert set(Membership.objects.values_list("profile_id", flat=True)) == before

@@ -19,16 +19,11 @@ from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import drain_inbox
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange
+from segments.memberships import rebuild as rebuilds
+from segments.memberships import refresh as refreshes
+from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
-from segments.services import (
-    rebuild,
-    rebuilds,
-    refresh_changed,
-    refreshes,
-    resume_rebuilds,
-    update_segment,
-)
-from segments.services.locks import lock_all_slots
+from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
 from tests.factories import make_purpose, tell
 from tests.system.beside import at_once, for_seconds, is_anybody_waiting, pausing
 from tests.system.crowd import BUYERS, LYON, ROME, accept_only, events_among, keep, messages

@@ -12,8 +12,14 @@ from consent.models import ConsentState
 from profiles.lib import exact_json
 from profiles.lib.database import database_now
 from profiles.models import Profile
-from segments import nodes, sql
-from segments.calendar import (
+from segments.compiler import Context, Fragment, compile_scoped, expanded_leaves, fill, joined
+from segments.compiler.context import names_of
+from segments.compiler.events import named_events
+from segments.compiler.trees import leaves
+from segments.definitions import sql
+from segments.definitions.live import context_of, effective_definition, read_live
+from segments.language import nodes
+from segments.language.calendar import (
     MONTH_SLACK,
     add,
     birthday,
@@ -22,14 +28,9 @@ from segments.calendar import (
     parse_span,
     seconds_of,
 )
-from segments.compiler import Context, Fragment, compile_scoped, expanded_leaves, fill, joined
-from segments.compiler.context import names_of
-from segments.compiler.events import named_events
-from segments.compiler.trees import leaves
+from segments.language.nodes import Event, Node
+from segments.language.parser import child_definitions, parse
 from segments.models import Segment
-from segments.nodes import Event, Node
-from segments.parser import child_definitions, parse
-from segments.services.readings import context_of, effective_definition, read_live
 
 # So many instants at which something changes are tried; after them the next one is given as one at which it can.
 MOST_TRIED = 100

@@ -1,6 +1,6 @@
 """The nodes of a segment's definition.
 
-Invariant: a node is frozen, has no methods, and exists only if what it says is allowed; `segments.parser` is the one place
+Invariant: a node is frozen, has no methods, and exists only if what it says is allowed; `segments.language.parser` is the one place
 that makes them from JSON. `not_x` operators are `x` with `is_negated`, since they mean exactly NOT x.
 """
 
@@ -79,7 +79,7 @@ class TextTest:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """`pattern` is in the canonical spelling of `segments.patterns`."""
+    """`pattern` is in the canonical spelling of `segments.language.patterns`."""
 
     pattern: str
     ignore_case: bool = False

@@ -1,6 +1,8 @@
 """All writes to segments and memberships, and the questions that are asked of them."""
 
-from segments.services.definitions import (
+from segments.definitions.live import effective_definition
+from segments.definitions.previews import Preview, preview
+from segments.definitions.save import (
     SegmentError,
     archive_segment,
     check_definition,
@@ -8,13 +10,11 @@ from segments.services.definitions import (
     dependants,
     update_segment,
 )
-from segments.services.locks import MomentError
-from segments.services.previews import Preview, preview
-from segments.services.readings import effective_definition
-from segments.services.reasons import Why, why
-from segments.services.rebuilds import LeaseLostError, rebuild, resume_rebuilds
-from segments.services.refreshes import refresh_changed, refresh_due
-from segments.services.verification import verify
+from segments.definitions.why import Why, why
+from segments.memberships.locks import MomentError
+from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
+from segments.memberships.refresh import refresh_changed, refresh_due
+from segments.memberships.verify import verify
 
 __all__ = [
     "LeaseLostError",

@@ -11,20 +11,20 @@ from random import sample
 
 from django.db import connection, transaction
 
-from segments import sql
 from segments.compiler import (
     Context,
     Fragment,
     compile_scoped,
-    crossings,
     expanded_leaves,
     fill,
     joined,
+    select_due,
 )
+from segments.definitions.live import Live, LiveSegment, context_of, read_live
+from segments.language.nodes import PersonLeaf
+from segments.memberships import sql
+from segments.memberships.locks import clock, refuse_far_ahead, try_slots
 from segments.models import MembershipChange
-from segments.nodes import PersonLeaf
-from segments.services.locks import clock, refuse_far_ahead, try_slots
-from segments.services.readings import Live, LiveSegment, context_of, read_live
 
 BATCH = 2000
 Reason = MembershipChange.Reason
@@ -157,7 +157,7 @@ def due_selects(segments: Sequence[LiveSegment], context: Context) -> list[Fragm
         found = expanded_leaves(segment.node, context)
         by_clock.setdefault(segment.evaluated_at, []).extend(found)
     return [
-        select for since, found in by_clock.items() for select in crossings(found, since, context)
+        select for since, found in by_clock.items() for select in select_due(found, since, context)
     ]
 
 

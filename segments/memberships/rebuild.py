@@ -17,20 +17,20 @@ from django.db import connection, transaction
 
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
-from segments import sql
 from segments.compiler import Fragment, compile_everyone, fill, joined
 from segments.compiler.trees import leaves
-from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
-from segments.nodes import InSegment, Node
-from segments.parser import parse
-from segments.services.locks import (
+from segments.definitions.live import context_of, effective_definition
+from segments.language.nodes import InSegment, Node
+from segments.language.parser import parse
+from segments.memberships import sql
+from segments.memberships.locks import (
     clock,
     lock_all_slots,
     lock_definitions,
     lock_slots,
     refuse_far_ahead,
 )
-from segments.services.readings import context_of, effective_definition
+from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
 DEAD_AFTER = timedelta(seconds=45)
@@ -172,9 +172,9 @@ def _insert_staged(selects: list[Fragment]) -> None:
     if selects:
         statement = fill(sql.STAGE, selects=joined(" UNION ALL ", selects))
         with connection.cursor() as cursor:
-            cursor.execute(sql.ROOMY)
+            cursor.execute(sql.RAISE_WORK_MEM)
             cursor.execute(statement.text, statement.params)
-            cursor.execute(sql.KNOW_STAGED)
+            cursor.execute(sql.ANALYZE_STAGED)
 
 
 @transaction.atomic
@@ -205,7 +205,7 @@ def _swap(lease: Rebuild, ids: list[int], now: datetime) -> None:
         "reason": MembershipChange.Reason.DEFINITION,
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql.BY_HASH)
+        cursor.execute(sql.FORBID_NESTED_LOOPS)
         cursor.execute(sql.APPLY, words)
         cursor.execute(sql.REQUEUE_NOTED, [lease.token])
         cursor.execute(sql.WAKE_ALL_FOR_EVENTS, {"now": now})

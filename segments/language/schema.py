@@ -5,10 +5,10 @@ Invariant: whatever the parser takes is valid here. The parser is stricter: it k
 
 from typing import Any
 
-from segments.nodes import Aggregate, Kind, Unit
-from segments.operands import LARGEST_COUNTS, LONGEST_KEY, LONGEST_LIST
-from segments.operators import Subject, operators_of
-from segments.parser import LARGEST
+from segments.language.nodes import Aggregate, Kind, Unit
+from segments.language.operands import LARGEST_COUNTS, LONGEST_KEY, LONGEST_LIST
+from segments.language.operators import Subject, operators_of
+from segments.language.parser import LARGEST
 
 Schema = dict[str, Any]
 KEY: Schema = {

@@ -14,9 +14,9 @@ from django.conf import settings
 from consent.services import PERMITTED
 from profiles.models import EventName
 from segments.compiler import Context, EventNameRef
+from segments.language.nodes import Node
+from segments.language.parser import parse
 from segments.models import Segment
-from segments.nodes import Node
-from segments.parser import parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from profiles.lib import exact_json
+from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.operands import DefinitionError, Fault
 from segments.services import Preview, preview
 
 

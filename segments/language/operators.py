@@ -6,9 +6,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from segments import nodes
-from segments.nodes import OtherTrait, Test
-from segments.operands import (
+from segments.language import nodes
+from segments.language.nodes import OtherTrait, Test
+from segments.language.operands import (
     listed,
     read_boolean,
     read_choice,
@@ -24,7 +24,7 @@ from segments.operands import (
     refuse,
     within,
 )
-from segments.patterns import SUBSET, PatternError, canonical
+from segments.language.patterns import SUBSET, PatternError, canonical
 
 OLDEST = 150
 LONGEST_LENGTH = 1_000_000

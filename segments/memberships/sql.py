@@ -1,4 +1,4 @@
-"""Set-based statements on memberships, each with the reason why it is not ORM.
+"""Set-based statements on memberships.
 
 Those with `{parts}` are filled by the compiler with fragments and parameters; they contain no value of their own.
 """
@@ -12,6 +12,7 @@ DEFINITIONS = 64
 TRY_SLOTS = """
 SELECT slot FROM unnest(%s::int[]) AS wanted (slot) WHERE pg_try_advisory_xact_lock(%s, slot)
 """
+
 # In one order, so that two who want several cannot deadlock.
 LOCK_SLOTS = """
 SELECT pg_advisory_xact_lock(%s, slot) FROM (SELECT unnest(%s::int[]) AS slot ORDER BY 1) AS wanted
@@ -24,6 +25,7 @@ SELECT (profile_id %% 64)::int, count(*) FROM profiles_profilechange GROUP BY 1
 DUE_SLOTS = """
 SELECT (profile_id %% 64)::int, count(*) FROM segments_wakeup WHERE due_at <= %s GROUP BY 1
 """
+
 # Claim and delete in one statement: a cursor over ids would lose rows that commit late.
 CLAIM_CHANGED = """
 DELETE FROM profiles_profilechange WHERE id IN (
@@ -77,6 +79,7 @@ NOTE_EVALUATED = """
 INSERT INTO segments_notedprofile (rebuild_id, profile_id)
 SELECT r.token, profile_id FROM segments_rebuild r CROSS JOIN unnest(%s::bigint[]) AS evaluated (profile_id)
 """
+
 # Whose events are dated after the clock is woken when the clock gets there.
 WAKE_FOR_EVENTS = """
 INSERT INTO segments_wakeup (profile_id, due_at)
@@ -94,6 +97,7 @@ SELECT s.profile_id, min((
     WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id AND e."timestamp" > %(now)s))
 FROM profiles_eventstat s WHERE s.last_at > %(now)s GROUP BY s.profile_id
 """
+
 # Rows in order of their key before they are updated: two refreshers of different slots meet here.
 LOCK_SEGMENTS = """
 SELECT id FROM segments_segment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
@@ -108,12 +112,14 @@ WAKE_DUE = """
 INSERT INTO segments_wakeup (profile_id, due_at)
 SELECT DISTINCT crossing.id, {now}::timestamptz FROM ({selects}) AS crossing (id)
 """
+
 # Conditional: a rebuild that swapped in meanwhile has set a clock of its own.
 ADVANCE_CLOCKS = """
 UPDATE segments_segment s SET evaluated_at = %s, refreshed_at = greatest(s.refreshed_at, %s)
 FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS seen (id, live_version, evaluated_at)
 WHERE s.id = seen.id AND s.live_version = seen.live_version AND s.evaluated_at = seen.evaluated_at
 """
+
 # A point of the curve where the size is not that of the last point.
 MEASURE_SIZES = """
 INSERT INTO segments_segmentsize (segment_id, measured_at, size)
@@ -124,17 +130,18 @@ ON CONFLICT DO NOTHING
 """
 
 # Sets of ids are hashed in memory or the plan turns quadratic.
-ROOMY = "SET LOCAL work_mem = '256MB'"
-# What was staged a moment ago has no statistics yet, and two big sets are never compared well row by row.
-KNOW_STAGED = "ANALYZE segments_stagedmembership"
-BY_HASH = "SET LOCAL enable_nestloop = off"
+RAISE_WORK_MEM = "SET LOCAL work_mem = '256MB'"
 
+# What was staged a moment ago has no statistics yet, and two big sets are never compared well row by row.
+ANALYZE_STAGED = "ANALYZE segments_stagedmembership"
+FORBID_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
 STAGE = """
 INSERT INTO segments_stagedmembership (rebuild_id, segment_id, profile_id) {selects}
 """
 STAGE_ONE = """
 SELECT {rebuild}::uuid, {segment}::bigint, p.id FROM profiles_profile p WHERE {condition}
 """
+
 # The same difference as REFRESH, between what is staged and what is stored. Noted profiles are newer and left alone, and
 # whoever went since is not let in.
 APPLY = """
@@ -200,39 +207,6 @@ SELECT count(*) FROM (
 ) AS drifted
 WHERE NOT EXISTS (SELECT 1 FROM pending WHERE pending.profile_id = drifted.id)
 """
-
-COUNT = """
-SELECT count(*) FROM profiles_profile p WHERE {condition}
-"""
-SAMPLE = """
-SELECT p.uuid FROM profiles_profile p WHERE {condition} LIMIT {limit}::int
-"""
-# As many profiles as an estimate needs, spread by a hash of the id that has nothing to do with anything.
-RANDOM_PROFILES = """
-SELECT p.id FROM profiles_profile p TABLESAMPLE BERNOULLI (%s)
-"""
-COUNT_PROFILES = """
-SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'profiles_profile'::regclass
-"""
-SAMPLED = """
-SELECT p.uuid FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND {condition}
-"""
-# Every node of one definition for one profile, and the figures behind it.
-WHY = """
-SELECT NOT p.is_restricted AND {root}, ARRAY[{conditions}]::boolean[], ARRAY[{quantities}]::text[], p.traits::text
-FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
-"""
-HOLDS = """
-SELECT NOT p.is_restricted AND {condition} FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
-"""
-EVENT_TIMES = """
-SELECT DISTINCT e."timestamp" FROM profiles_event e
-WHERE e.profile_id = {id}::bigint AND {named} AND e."timestamp" >= {since}::timestamptz ORDER BY 1
-"""
-EVENT_DOCUMENTS = """
-SELECT e.properties::text, e.context::text FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {named}
-"""
-
 ERASE_MEMBERSHIPS = """
 WITH gone AS (DELETE FROM segments_membership WHERE profile_id = ANY(%s) RETURNING segment_id),
 lost AS (SELECT segment_id, count(*) AS members FROM gone GROUP BY segment_id)

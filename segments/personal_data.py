@@ -9,9 +9,9 @@ from django.db import connection
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
 from profiles.registry import FieldClass, Holding, Person, Rows, registry
-from segments import sql
+from segments.memberships import sql
+from segments.memberships.locks import lock_slots
 from segments.models import Membership, MembershipChange
-from segments.services.locks import lock_slots
 
 INFERRED, TECHNICAL = FieldClass.INFERRED, FieldClass.TECHNICAL
 # Before anything else of the person goes: from then on no refresh can let him in again.

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from segments.nodes import Duration, Unit
+from segments.language.nodes import Duration, Unit
 
 SECONDS = {Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86_400, Unit.WEEKS: 604_800}
 MONTHS = {Unit.MONTHS: 1, Unit.YEARS: 12}

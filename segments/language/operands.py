@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from segments.calendar import parse_date
-from segments.nodes import Duration, IsoText, OtherTrait, Path, Scalar, Unit
+from segments.language.calendar import parse_date
+from segments.language.nodes import Duration, IsoText, OtherTrait, Path, Scalar, Unit
 
 LONGEST_TEXT = 1000
 LONGEST_LIST = 1000

@@ -7,18 +7,18 @@ has one is woken at its time.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from segments import nodes
-from segments.calendar import Band, birth_limit, expiring, local_date
 from segments.compiler.context import Context, EventNameRef, names_of
 from segments.compiler.events import ROOTS, compile_where, named_events
 from segments.compiler.fragments import Fragment, all_of, any_of, fill
 from segments.compiler.people import TRAITS
 from segments.compiler.trees import leaves
 from segments.compiler.values import Element, added, born_between, span_value
-from segments.nodes import Consent, Event, PersonLeaf, Trait
+from segments.language import nodes
+from segments.language.calendar import Band, birth_limit, expiring, local_date
+from segments.language.nodes import Consent, Event, PersonLeaf, Trait
 
 
-def crossings(found: Iterable[PersonLeaf], since: datetime, context: Context) -> list[Fragment]:
+def select_due(found: Iterable[PersonLeaf], since: datetime, context: Context) -> list[Fragment]:
     """SELECTs of the profiles that may flip on one of these leaves after `since` and up to the context's now."""
     distinct = dict.fromkeys(found)
     selects = [_traits([leaf for leaf in distinct if isinstance(leaf, Trait)], since, context)]

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Max
 
 from profiles.lib.database import database_now
-from segments import sql
+from segments.memberships import sql
 from segments.models import Segment
 
 FARTHEST_AHEAD = timedelta(days=60)

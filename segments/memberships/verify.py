@@ -7,17 +7,17 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from segments import sql
-from segments.compiler import Context, Fragment, compile_everyone, crossings, fill, joined
+from segments.compiler import Context, Fragment, compile_everyone, fill, joined, select_due
 from segments.compiler.people import expanded_leaves
-from segments.services.locks import clock
-from segments.services.readings import Live, LiveSegment, context_of, read_live
+from segments.definitions.live import Live, LiveSegment, context_of, read_live
+from segments.memberships import sql
+from segments.memberships.locks import clock
 
 
 def verify(*, now: datetime | None = None) -> dict[str, int]:
     """How many profiles are wrongly in or out of each live segment, by its key."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.ROOMY)
+        cursor.execute(sql.RAISE_WORK_MEM)
         live, moment = read_live(), clock(now)
         context = context_of(live.nodes, now=moment)
         drift = {}
@@ -30,7 +30,7 @@ def verify(*, now: datetime | None = None) -> dict[str, int]:
 
 def _drift(segment: LiveSegment, live: Live, context: Context) -> Fragment:
     found = expanded_leaves(segment.node, context)
-    due = crossings(found, segment.evaluated_at, context)
+    due = select_due(found, segment.evaluated_at, context)
     unions = [fill("UNION {select}", select=select) for select in due]
     return fill(
         sql.DRIFT,

@@ -11,11 +11,12 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 from profiles.lib.database import database_now
-from segments import sql
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
-from segments.nodes import Node
-from segments.services.definitions import check_definition
-from segments.services.readings import context_of, read_live
+from segments.definitions import sql as definitions_sql
+from segments.definitions.live import context_of, read_live
+from segments.definitions.save import check_definition
+from segments.language.nodes import Node
+from segments.memberships import sql as memberships_sql
 
 EXACT_SECONDS = 1
 SAMPLE_SIZE = 10
@@ -63,10 +64,10 @@ def preview(
 def _count(node: Node, context: Context, seconds: float) -> Preview:
     condition = compile_everyone(node, context)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.ROOMY)
+        cursor.execute(memberships_sql.RAISE_WORK_MEM)
         cursor.execute(TIMEOUT, [f"{int(seconds * 1000)}ms"])
-        ((size,),) = _rows(fill(sql.COUNT, condition=condition))
-        sample = fill(sql.SAMPLE, condition=condition, limit=SAMPLE_SIZE)
+        ((size,),) = _rows(fill(definitions_sql.COUNT, condition=condition))
+        sample = fill(definitions_sql.SAMPLE, condition=condition, limit=SAMPLE_SIZE)
         found = tuple(uuid for (uuid,) in _rows(sample))
         cursor.execute(TIMEOUT, ["0"])
         return Preview(size, found)
@@ -75,15 +76,17 @@ def _count(node: Node, context: Context, seconds: float) -> Preview:
 def _estimate(node: Node, context: Context) -> Preview:
     """The share of a random part, and the Wilson score interval of it."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.COUNT_PROFILES)
+        cursor.execute(definitions_sql.COUNT_PROFILES)
         (total,) = cursor.fetchone()
         percent = min(100.0, 100 * ESTIMATE_PROFILES / max(total, 1))
-        cursor.execute(sql.RANDOM_PROFILES, [percent])
+        cursor.execute(definitions_sql.RANDOM_PROFILES, [percent])
         ids = [number for (number,) in cursor.fetchall()]
         total = max(total, len(ids))
         scoped = compile_scoped([node], ids, context)
         found = _rows(
-            fill(sql.SAMPLED, joins=scoped.joins, ids=ids, condition=scoped.conditions[0])
+            fill(
+                definitions_sql.SAMPLED, joins=scoped.joins, ids=ids, condition=scoped.conditions[0]
+            )
         )
     low, high = wilson(len(found), len(ids))
     share = len(found) / len(ids) if ids else 0.0

@@ -12,14 +12,14 @@ from django.db import connection, transaction
 from consent.models import Purpose
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
-from segments import sql
 from segments.compiler import expanded_leaves
+from segments.definitions.live import context_of, effective_definition
+from segments.language.nodes import Consent, InSegment, Node
+from segments.language.parser import DefinitionError, Fault, parse, parse_placed
+from segments.memberships import sql
+from segments.memberships.locks import lock_all_slots, lock_definitions
+from segments.memberships.rebuild import references
 from segments.models import Segment, SegmentVersion
-from segments.nodes import Consent, InSegment, Node
-from segments.parser import DefinitionError, Fault, parse, parse_placed
-from segments.services.locks import lock_all_slots, lock_definitions
-from segments.services.readings import context_of, effective_definition
-from segments.services.rebuilds import references
 
 # A segment that leans on others is evaluated with all of their leaves.
 LARGEST_EXPANDED = 2000

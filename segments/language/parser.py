@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from segments import nodes
-from segments.nodes import And, AtLeast, Node, Not, Or, PersonLeaf, Tree, Where
-from segments.operands import (
+from segments.language import nodes
+from segments.language.nodes import And, AtLeast, Node, Not, Or, PersonLeaf, Tree, Where
+from segments.language.operands import (
     DefinitionError,
     Fault,
     listed,
@@ -24,7 +24,7 @@ from segments.operands import (
     refuse,
     within,
 )
-from segments.operators import Subject, read_test
+from segments.language.operators import Subject, read_test
 
 __all__ = [
     "DEEPEST",

@@ -1,0 +1,1 @@
+"""Segments as staff and services make, change, preview and question them."""

@@ -1,0 +1,1 @@
+"""The definition of a segment: its JSON, its nodes, and what they mean. Pure."""

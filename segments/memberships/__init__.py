@@ -1,0 +1,1 @@
+"""Who is in which segment: kept right by refreshes, rebuilt, verified."""
