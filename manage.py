@@ -11,7 +11,7 @@ def main() -> None:
     except ImportError:
         sys.exit("Tessera: Django is not installed here; script/setup makes .venv, which has it.")
 
-    from config import embedded
+    from config.runtime import embedded
 
     with embedded.explained():
         embedded.join_for_command(sys.argv[1:])

@@ -20,7 +20,7 @@ def main() -> int:
 
     import django
 
-    from config import embedded
+    from config.runtime import embedded
 
     with embedded.explained():
         embedded.join()

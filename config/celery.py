@@ -7,8 +7,8 @@ import signal
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, worker_process_init
 
-from config import embedded
-from config.supervision.tied import end_with_parent
+from config.runtime import embedded
+from config.runtime.supervision.tied import end_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

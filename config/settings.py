@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from config.embedded import socket_directory
 from config.env import (
     env_bool,
     env_broker,
@@ -14,6 +13,7 @@ from config.env import (
     env_text,
     env_time_zone,
 )
+from config.runtime.embedded import socket_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_text("DATA_DIR", str(BASE_DIR / "var"))).absolute()
@@ -79,7 +79,7 @@ TEMPLATES = [
     },
 ]
 
-# Where no server is named, config.embedded runs one; both then listen on sockets in SOCKET_DIR.
+# Where no server is named, config.runtime.embedded runs one; both then listen on sockets in SOCKET_DIR.
 USES_EMBEDDED_DATABASE = not env_text("DATABASE_URL")
 USES_EMBEDDED_BROKER = not env_text("BROKER_URL")
 SOCKET_DIR = socket_directory(DATA_DIR)
@@ -131,7 +131,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
 USE_I18N = True
-FORMAT_MODULE_PATH = ["config.formats"]
+FORMAT_MODULE_PATH = ["config.site.formats"]
 USE_TZ = True
 # Monday is 0; calendar weeks in segments start on this day.
 WEEK_STARTS_ON = env_int("WEEK_STARTS_ON", 0)
@@ -152,11 +152,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.kit.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["profiles.api.kit.access.HasDeclaredScope"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "config.paging.CursorPages",
+    "DEFAULT_PAGINATION_CLASS": "config.http.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "config.api.ScopedSchema",
-    "EXCEPTION_HANDLER": "config.api.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "config.http.problems.ScopedSchema",
+    "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     # Times as the database has them, in UTC, and not in the time zone of the staff.
     "DATETIME_FORMAT": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -183,12 +183,12 @@ UNFOLD = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
-    "STYLES": ["config.navigation.stylesheet"],
+    "DASHBOARD_CALLBACK": "config.site.dashboard.dashboard",
+    "STYLES": ["config.site.navigation.stylesheet"],
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "config.navigation.favicon"}
+        {"rel": "icon", "type": "image/svg+xml", "href": "config.site.navigation.favicon"}
     ],
-    "SIDEBAR": {"show_search": False, "navigation": "config.navigation.sidebar"},
+    "SIDEBAR": {"show_search": False, "navigation": "config.site.navigation.sidebar"},
     "COLORS": {
         "primary": {
             "50": "oklch(97.5% .017 195)",

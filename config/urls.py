@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health
+from config.http import health
 
 api = [
     path("", include("profiles.api.urls")),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
-handler400 = "config.api.bad_request"
-handler403 = "config.api.forbidden"
-handler404 = "config.api.not_found"
-handler500 = "config.api.failed"
+handler400 = "config.http.problems.bad_request"
+handler403 = "config.http.problems.forbidden"
+handler404 = "config.http.problems.not_found"
+handler500 = "config.http.problems.failed"

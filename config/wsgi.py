@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config import embedded
+from config.runtime import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 with embedded.explained():

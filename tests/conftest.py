@@ -8,7 +8,7 @@ from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
-from config import embedded
+from config.runtime import embedded
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from config.embedded import socket_directory
+from config.runtime.embedded import socket_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 _started: list[subprocess.Popen[str]] = []
 MEMBER = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-from config import embedded
+from config.runtime import embedded
 embedded.end_by_exit()
 embedded.join()
 print("joined", flush=True)

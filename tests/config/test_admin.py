@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from config.navigation import GROUPS
+from config.site.navigation import GROUPS
 from tests.admin import make_world, sign_in
 
 pytestmark = pytest.mark.django_db

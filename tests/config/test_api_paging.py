@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from config.paging import CursorPages
+from config.http.paging import CursorPages
 from profiles.models import Source
 
 

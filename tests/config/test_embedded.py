@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.embedded import socket_directory
-from config.embedded.account import Account, StartError, is_reachable, make_socket_directory
-from config.embedded.installation import cluster_directory
-from config.embedded.memory import available_mebibytes, memory_settings
-from config.embedded.numbers import is_stale
+from config.runtime.embedded import socket_directory
+from config.runtime.embedded.account import Account, StartError, is_reachable, make_socket_directory
+from config.runtime.embedded.installation import cluster_directory
+from config.runtime.embedded.memory import available_mebibytes, memory_settings
+from config.runtime.embedded.numbers import is_stale
 from tests.config.programs import (
     MEMBER,
     end,
@@ -34,7 +34,7 @@ from tests.config.programs import (
 
 FORKING = """
 import os, django
-from config import embedded
+from config.runtime import embedded
 embedded.join()
 child = os.fork()
 if child == 0:
@@ -188,7 +188,7 @@ def valkey_answers(home: Path) -> bool:
 def test_the_watcher_starts_a_killed_server_again(
     word: str, answers: Callable[[Path], bool], home: Path
 ) -> None:
-    watcher = start_python(home, "-m", "config.embedded")
+    watcher = start_python(home, "-m", "config.runtime.embedded")
     wait_until(lambda: has_joined(watcher.pid))
     killed = main_process(home, word)
     kill(killed)

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
-from config.listening import listening_address
+from config.runtime.listening import listening_address
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.config.programs import ROOT, free_port
 
 QUEUES = "default,ingestion,segments,privacy"
 PROGRAMS = {
-    "web": ["gunicorn", "-c", "python:config.supervision.web", "config.wsgi"],
+    "web": ["gunicorn", "-c", "python:config.runtime.supervision.web", "config.wsgi"],
     "worker": [
         *("celery", "-A", "config", "worker", "-Q", QUEUES, "--concurrency", "2"),
         *("--without-gossip", "--without-mingle"),

@@ -6,13 +6,13 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config import embedded
-from config.embedded import StartError
 from config.env import env_bool
-from config.first_run import ADMIN_NAME, prepare, require_broker
-from config.listening import Address, listening_address
-from config.supervision.run import supervise
-from config.supervision.single import only_run
+from config.runtime import embedded
+from config.runtime.embedded import StartError
+from config.runtime.first_run import ADMIN_NAME, prepare, require_broker
+from config.runtime.listening import Address, listening_address
+from config.runtime.supervision.run import supervise
+from config.runtime.supervision.single import only_run
 
 RUNNING = """
 Tessera is running.

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import cache
 from types import FrameType
 
-from config.embedded.account import StartError
-from config.embedded.lifecycle import Embedded
-from config.embedded.postgres import Postgres
-from config.embedded.valkey import Valkey
+from config.runtime.embedded.account import StartError
+from config.runtime.embedded.lifecycle import Embedded
+from config.runtime.embedded.postgres import Postgres
+from config.runtime.embedded.valkey import Valkey
 
 # Commands that touch neither database nor broker; `serve` joins after it has looked at its port.
 COMMANDS_WITHOUT_SERVERS = {

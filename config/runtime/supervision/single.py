@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from config.embedded import StartError, locks
+from config.runtime.embedded import StartError, locks
 
 ENDING_SECONDS = 60
 

@@ -3,8 +3,8 @@
 Invariant: importing this, or the settings, never starts anything.
 """
 
-from config.embedded.account import StartError, socket_directory
-from config.embedded.entry import (
+from config.runtime.embedded.account import StartError, socket_directory
+from config.runtime.embedded.entry import (
     end_by_exit,
     explained,
     join,
@@ -13,7 +13,7 @@ from config.embedded.entry import (
     servers,
     watch,
 )
-from config.embedded.lifecycle import Embedded
+from config.runtime.embedded.lifecycle import Embedded
 
 __all__ = [
     "Embedded",

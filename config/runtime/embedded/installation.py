@@ -7,7 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from config.embedded.account import Account, StartError, is_reachable
+from config.runtime.embedded.account import Account, StartError, is_reachable
 
 # Where the other system user can read, when root's own clone lies below a private home.
 REACHABLE_ROOT = Path("/var/lib/tessera")

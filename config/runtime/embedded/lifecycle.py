@@ -9,15 +9,15 @@ import os
 import sys
 from pathlib import Path
 
-from config.embedded import locks, signals
-from config.embedded.account import (
+from config.runtime.embedded import locks, signals
+from config.runtime.embedded.account import (
     StartError,
     make_socket_directory,
     postgres_account,
     remove_socket_directory,
 )
-from config.embedded.postgres import Postgres
-from config.embedded.valkey import Valkey
+from config.runtime.embedded.postgres import Postgres
+from config.runtime.embedded.valkey import Valkey
 
 
 class Embedded:

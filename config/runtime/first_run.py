@@ -7,9 +7,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from config.broker import broker_fault
 from config.demo.loading import has_begun, is_loaded
-from config.embedded import StartError
+from config.runtime.broker import broker_fault
+from config.runtime.embedded import StartError
 from profiles.models import Profile, Source
 
 ADMIN_NAME = "admin"

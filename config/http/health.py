@@ -15,7 +15,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from config.broker import broker_fault
+from config.runtime.broker import broker_fault
 from consent.services import check_suppression_key
 from ingestion.models import InboxRow
 

@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from config.paging import CursorPages
+from config.http.paging import CursorPages
 from profiles.api.kit.access import Problem, declared_scope
 
 __all__ = ["CursorPages", "ScopedSchema", "problem", "problem_response"]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from config.embedded import StartError
-from config.listening import Address
-from config.supervision.tied import PARENT_VARIABLE
+from config.runtime.embedded import StartError
+from config.runtime.listening import Address
+from config.runtime.supervision.tied import PARENT_VARIABLE
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 LAUNCHER = Path(__file__).with_name("tied.py")

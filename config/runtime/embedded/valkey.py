@@ -11,8 +11,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.embedded.account import StartError
-from config.embedded.numbers import is_stale
+from config.runtime.embedded.account import StartError
+from config.runtime.embedded.numbers import is_stale
 
 START_SECONDS = 30
 STOP_SECONDS = 5

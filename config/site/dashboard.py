@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from config import sql
+from config.site import sql
 from consent.admin.requests import CLOSED, time_left
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage

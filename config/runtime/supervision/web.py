@@ -7,8 +7,8 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from config.env import env_int
-from config.listening import listening_address
-from config.supervision.tied import end_with_parent
+from config.runtime.listening import listening_address
+from config.runtime.supervision.tied import end_with_parent
 
 bind = str(listening_address())
 workers = env_int("WEB_WORKERS", max(2, min(4, os.cpu_count() or 1)), minimum=1)

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from psycopg.pq import PGconn, Ping
 
-from config.embedded.account import StartError, postgres_account
-from config.embedded.installation import cluster_directory, installation
-from config.embedded.memory import available_mebibytes, memory_settings, shared_memory_settings
-from config.embedded.numbers import is_stale
+from config.runtime.embedded.account import StartError, postgres_account
+from config.runtime.embedded.installation import cluster_directory, installation
+from config.runtime.embedded.memory import (
+    available_mebibytes,
+    memory_settings,
+    shared_memory_settings,
+)
+from config.runtime.embedded.numbers import is_stale
 
 START_SECONDS = 60
 PID_FILE = "postmaster.pid"

@@ -1,0 +1,1 @@
+"""What all HTTP answers share: problem details, pages of lists, health."""

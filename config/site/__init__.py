@@ -1,0 +1,1 @@
+"""The admin's home page, its menu, and its formats."""
