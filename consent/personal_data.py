@@ -19,7 +19,7 @@ from consent.models import (
 )
 from consent.requests.lifecycle import OPEN, write_log
 from profiles.models import Identifier
-from profiles.registry import FieldClass, Holding, Move, Person, Rows, registry
+from profiles.registry import FieldClass, Holding, IdentifierMove, Person, Rows, registry
 
 GIVEN, OBSERVED, INFERRED, TECHNICAL = (
     FieldClass.GIVEN,
@@ -101,7 +101,7 @@ def _requests(profile_ids: Sequence[int]) -> Rows:
     return found
 
 
-def _rebuild(moves: Sequence[Move]) -> None:
+def _rebuild(moves: Sequence[IdentifierMove]) -> None:
     rebuild_states(chain.from_iterable((move.origin, move.target) for move in moves))
 
 

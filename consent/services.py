@@ -6,13 +6,18 @@ from consent.ledger.proof import consent_proof, verify_digests
 from consent.ledger.record import ConsentInput, UnknownPurpose, record, record_many
 from consent.ledger.sql import PERMITTED
 from consent.ledger.statements import (
-    Statement,
+    ConsentStatement,
     Suppressed,
     UnknownProfile,
-    take_consent,
-    take_own_consent,
+    record_own_statement,
+    record_statement,
 )
-from consent.ledger.states import Drift, current_states, may_process, rebuild_states, verify_states
+from consent.ledger.states import (
+    current_states,
+    may_process,
+    rebuild_states,
+    verify_states,
+)
 from consent.purposes.versions import (
     PurposeTerms,
     add_notice,
@@ -20,13 +25,13 @@ from consent.purposes.versions import (
     define_purpose,
     replaced_terms,
 )
-from consent.requests.archive import ArchiveGone, holdings_of, make_archive, shown, take_archive
+from consent.requests.archive import ArchiveGone, data_shown, make_archive, take_archive
 from consent.requests.erasure import erase, erase_person
 from consent.requests.expiry import remove_expired
 from consent.requests.fulfilment import act_on, act_on_requests
 from consent.requests.lifecycle import (
-    Asked,
-    WrongStep,
+    NewRequest,
+    WrongStatus,
     cancel_request,
     extend_request,
     open_own_request,
@@ -41,18 +46,17 @@ from consent.suppression.rows import is_suppressed, suppress, suppressed
 __all__ = [
     "PERMITTED",
     "ArchiveGone",
-    "Asked",
     "ConsentInput",
-    "Drift",
+    "ConsentStatement",
+    "NewRequest",
     "OpenedSession",
     "PurposeTerms",
-    "Statement",
     "Subject",
     "Suppressed",
     "SuppressionKeyMissing",
     "UnknownProfile",
     "UnknownPurpose",
-    "WrongStep",
+    "WrongStatus",
     "act_on",
     "act_on_requests",
     "add_notice",
@@ -61,11 +65,11 @@ __all__ = [
     "check_suppression_key",
     "consent_proof",
     "current_states",
+    "data_shown",
     "define_purpose",
     "erase",
     "erase_person",
     "extend_request",
-    "holdings_of",
     "is_suppressed",
     "make_archive",
     "may_process",
@@ -76,19 +80,18 @@ __all__ = [
     "rebuild_states",
     "record",
     "record_many",
+    "record_own_statement",
+    "record_statement",
     "refuse_request",
     "remove_expired",
     "replaced_terms",
     "request_link",
     "send_links",
     "session_of",
-    "shown",
     "subject_of",
     "suppress",
     "suppressed",
     "take_archive",
-    "take_consent",
-    "take_own_consent",
     "verify_digests",
     "verify_request",
     "verify_states",

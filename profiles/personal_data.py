@@ -12,7 +12,7 @@ from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
 from profiles.lib.database import array_of
 from profiles.models import Event, Identifier, Merge, SourceRecord, TraitLock
-from profiles.registry import FieldClass, Holding, Move, Person, Rows, registry
+from profiles.registry import FieldClass, Holding, IdentifierMove, Person, Rows, registry
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import recompute_golden
 
@@ -46,10 +46,10 @@ def eraser(statement: str) -> Callable[[Person], int]:
     return erase
 
 
-def mover(statement: str) -> Callable[[Sequence[Move]], None]:
+def mover(statement: str) -> Callable[[Sequence[IdentifierMove]], None]:
     """Re-attributes rows by one statement over %(identifiers)s, %(origins)s and %(targets)s."""
 
-    def move(moves: Sequence[Move]) -> None:
+    def move(moves: Sequence[IdentifierMove]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 statement,

@@ -17,12 +17,12 @@ from django.db.models.functions import Cast
 from django.utils.crypto import salted_hmac
 
 from profiles.identity import sql
-from profiles.identity.engine import PROFILE, Refusal
+from profiles.identity.engine import PROFILE, RefusalRule
 from profiles.lib import exact_json
 from profiles.models import Identifier, Profile
 from profiles.registry import registry
 
-REFUSALS = [str(rule) for rule in Refusal]
+REFUSALS = [str(rule) for rule in RefusalRule]
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 
@@ -69,7 +69,7 @@ def profile_called(uuid: UUID) -> Profile | None:
 def portraits(profiles: Sequence[Profile], *, with_restricted: bool) -> list[dict[str, Any]]:
     """The profiles as the API shows them, in the order given; of a restricted one its id and status alone."""
     open_ids = [one.pk for one in profiles if with_restricted or not one.is_restricted]
-    identifiers = identifiers_of(open_ids)
+    identifiers = identifiers_by_profile(open_ids)
     segments, consents = section("segments.membership", open_ids), consents_of(open_ids)
     is_open = set(open_ids)
     return [
@@ -93,7 +93,7 @@ def status_of(profile: Profile) -> str:
     return "restricted" if profile.is_restricted else "active"
 
 
-def identifiers_of(profile_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+def identifiers_by_profile(profile_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
     """What each profile is called, its public UUIDs among it."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     rows = Identifier.objects.filter(profile__in=profile_ids).order_by("namespace", "value")

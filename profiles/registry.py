@@ -26,7 +26,7 @@ class FieldClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class IdentifierMove:
     """One identifier going from one profile to another, in the transaction that moves it."""
 
     identifier_id: int
@@ -64,7 +64,7 @@ class Holding:
     fields: Mapping[str, FieldClass]
     read: Callable[[Sequence[int]], Rows] | None = None
     portrait: Callable[[Sequence[int]], Rows] | None = None
-    move: Callable[[Sequence[Move]], None] | None = None
+    move: Callable[[Sequence[IdentifierMove]], None] | None = None
     absorb: Callable[[Sequence[tuple[int, int]]], None] | None = None
     erase: Callable[[Person], int] | None = None
     erase_order: int = 50
@@ -85,7 +85,7 @@ class Registry:
     def __iter__(self) -> Iterator[Holding]:
         return iter(self.holdings.values())
 
-    def follow(self, moves: Sequence[Move], pairs: Sequence[tuple[int, int]]) -> None:
+    def follow(self, moves: Sequence[IdentifierMove], pairs: Sequence[tuple[int, int]]) -> None:
         """Let every app's rows follow the identifiers, then those of (survivor, absorbed) profiles their survivors.
 
         What `profiles` itself derives, golden traits and statistics, is left to `profiles.services.derive`.

@@ -2,31 +2,31 @@
 
 from profiles.api_keys import create_api_key, revoke_api_key
 from profiles.derived import derive
-from profiles.events.copy_format import Arrival, Draft, EventTimes, draft_event
+from profiles.events.copy_format import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
-from profiles.events.store import copy_events, see_profiles, take_back_events
+from profiles.events.store import copy_events, take_back_events, widen_seen_spans
 from profiles.identity.identify import identify
-from profiles.identity.observations import Judgement, Landing, Sighting
-from profiles.identity.predict import presume
+from profiles.identity.observations import Attribution, Observation, Resolution
+from profiles.identity.predict import predict_attributions
 from profiles.identity.resettle import resettle
-from profiles.identity.resolve import judge
+from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_rules
 from profiles.sources import change_source, create_source
-from profiles.traits.records import RecordKey, Telling, learn, recompute_golden
+from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
 from profiles.traits.rectification import rectify
 
 __all__ = [
-    "Arrival",
-    "Draft",
+    "AttributedEvent",
+    "Attribution",
+    "EventDraft",
     "EventTimes",
-    "Judgement",
-    "Landing",
     "NameRef",
+    "Observation",
     "RecordKey",
-    "Sighting",
-    "Telling",
+    "Resolution",
+    "TraitStatement",
     "add_to_stats",
     "change_source",
     "copy_events",
@@ -37,18 +37,18 @@ __all__ = [
     "forget_messages",
     "identify",
     "is_taken",
-    "judge",
     "keep_taken",
-    "learn",
     "load_rules",
-    "presume",
+    "predict_attributions",
     "recompute_golden",
     "recompute_stats",
+    "record_traits",
     "rectify",
     "resettle",
     "resolve_names",
+    "resolve_observations",
     "revoke_api_key",
-    "see_profiles",
     "take_back_events",
     "take_messages",
+    "widen_seen_spans",
 ]

@@ -14,7 +14,7 @@ from segments.definitions.why import Why, why
 from segments.memberships.locks import MomentError
 from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
 from segments.memberships.refresh import refresh_changed, refresh_due
-from segments.memberships.verify import verify
+from segments.memberships.verify import verify_memberships
 
 __all__ = [
     "LeaseLostError",
@@ -33,6 +33,6 @@ __all__ = [
     "refresh_due",
     "resume_rebuilds",
     "update_segment",
-    "verify",
+    "verify_memberships",
     "why",
 ]

@@ -36,6 +36,6 @@ def resume_rebuilds() -> None:
 
 @shared_task(name="segments.verify")
 def verify() -> None:
-    for key, drift in services.verify().items():
+    for key, drift in services.verify_memberships().items():
         if drift:
             logger.error("Segment %s has %d memberships that are not right.", key, drift)

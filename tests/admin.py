@@ -11,7 +11,14 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from consent.models import Actor, Method, PrivacyRequest, State
-from consent.services import Asked, ConsentInput, add_notice, open_request, record_many, suppress
+from consent.services import (
+    ConsentInput,
+    NewRequest,
+    add_notice,
+    open_request,
+    record_many,
+    suppress,
+)
 from ingestion.models import ConsentCategory, DroppedCount, InboxRow, RejectedMessage, WriteKey
 from ingestion.services import create_write_key
 from profiles.models import (
@@ -55,7 +62,9 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
     segment = _segment(next(_numbers), purpose)
     persons = [make_person(source, purpose, segment) for _ in range(people)]
     request = open_request(
-        Asked(kind="access", references=(f"profile:{persons[0].uuid}",), reason="asked by phone"),
+        NewRequest(
+            kind="access", references=(f"profile:{persons[0].uuid}",), reason="asked by phone"
+        ),
         door=PrivacyRequest.Door.STAFF,
         actor="tests",
     )

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from config.demo.people import COUNTER, Person
-from config.demo.wire import Days, Message, dice, message, pick
+from config.demo.people import COUNTER, DemoPerson
+from config.demo.wire import Days, DemoMessage, dice, message, pick
 from config.demo.words import CITIES, COUNTER_NUMBER, TIERS
 
 SOURCE = "crm"
 EVENING = 20 * 3600
 
 
-def crm_messages(person: Person, days: Days) -> Iterator[Message]:
+def crm_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
     """One record, for some a second one of the same person, and what changed since."""
     since = person.in_crm_since
     if since is None:
@@ -26,7 +26,7 @@ def crm_messages(person: Person, days: Days) -> Iterator[Message]:
         yield _identify(person, name, day, days, traits)
 
 
-def _traits(person: Person, rng: random.Random) -> dict[str, Any]:
+def _traits(person: DemoPerson, rng: random.Random) -> dict[str, Any]:
     """What staff asked for; not everybody answers everything."""
     traits: dict[str, Any] = {
         "first_name": person.first_name,
@@ -49,7 +49,7 @@ def _traits(person: Person, rng: random.Random) -> dict[str, Any]:
 
 
 def _changes(
-    person: Person, since: date, days: Days, rng: random.Random
+    person: DemoPerson, since: date, days: Days, rng: random.Random
 ) -> Iterator[tuple[str, date, dict[str, Any]]]:
     """A move, another address, an answer taken back, and the steps of the loyalty card."""
     later = days.clip(since + timedelta(days=rng.randrange(20, 400)))
@@ -67,7 +67,7 @@ def _changes(
             yield tier, max(since, reached), {"loyalty_tier": tier}
 
 
-def _second_record(person: Person, day: date, days: Days) -> Message:
+def _second_record(person: DemoPerson, day: date, days: Days) -> DemoMessage:
     """The same person again, typed in capitals by somebody who did not find the first record."""
     traits = {"email": person.email, "last_name": person.last_name.upper(), "country": "FR"}
     return message(
@@ -82,14 +82,14 @@ def _second_record(person: Person, day: date, days: Days) -> Message:
 
 
 def _identify(
-    person: Person,
+    person: DemoPerson,
     name: str,
     day: date,
     days: Days,
     traits: dict[str, Any],
     *,
     external_id: dict[str, str] | None = None,
-) -> Message:
+) -> DemoMessage:
     """Of a customer by his number in the shop; of a lead, who has none, by the record's own."""
     has_number = person.user_id is not None
     return message(
@@ -104,7 +104,7 @@ def _identify(
     )
 
 
-def _card(person: Person) -> dict[str, str]:
+def _card(person: DemoPerson) -> dict[str, str]:
     return _crm_id(f"C{person.number:05}")
 
 

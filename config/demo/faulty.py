@@ -6,10 +6,10 @@ Invariant: each is refused whenever it is sent, so these are sent once only; not
 from collections.abc import Iterator
 
 from config.demo import newsletter, shop, website
-from config.demo.wire import Days, Message, message
+from config.demo.wire import Days, DemoMessage, message
 
 
-def faulty_messages(days: Days) -> Iterator[Message]:
+def faulty_messages(days: Days) -> Iterator[DemoMessage]:
     """Three of each kind, of the last three days."""
     for place in range(1, 4):
         at = days.moment(days.ago(place), 15 * 3600)

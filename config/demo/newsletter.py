@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from config.demo.people import Person
-from config.demo.wire import Days, Message, dice, message
+from config.demo.people import DemoPerson
+from config.demo.wire import Days, DemoMessage, dice, message
 
 SOURCE = "newsletter"
 ISSUES = 13
@@ -14,7 +14,7 @@ SENT_AT = 9 * 3600
 RENEWED_AFTER = (330, 380)
 
 
-def newsletter_messages(person: Person, days: Days) -> Iterator[Message]:
+def newsletter_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
     """A subscription with what was permitted, then reading, renewing and, for some, leaving."""
     subscribed_on = person.subscribed_on
     if subscribed_on is None:
@@ -42,13 +42,13 @@ def _left_on(rng: random.Random, subscribed_on: date, days: Days) -> date | None
 
 
 def _reading(
-    person: Person,
+    person: DemoPerson,
     days: Days,
     rng: random.Random,
     keenness: float,
     subscribed_on: date,
     left_on: date | None,
-) -> Iterator[Message]:
+) -> Iterator[DemoMessage]:
     """Opening an issue soon after it was sent, and sometimes a link in it."""
     for issue in range(ISSUES, 0, -1):
         sent_on = days.ago(issue * DAYS_BETWEEN_ISSUES - 11)
@@ -61,7 +61,7 @@ def _reading(
             yield _event(person, "Email Link Clicked", clicked_at, issue)
 
 
-def _event(person: Person, event: str, at: datetime, issue: int) -> Message:
+def _event(person: DemoPerson, event: str, at: datetime, issue: int) -> DemoMessage:
     return message(
         SOURCE,
         f"{event.split()[-1].lower()}-{issue}-{person.number}",
@@ -73,7 +73,9 @@ def _event(person: Person, event: str, at: datetime, issue: int) -> Message:
     )
 
 
-def _preferences(person: Person, name: str, at: datetime, consents: dict[str, bool]) -> Message:
+def _preferences(
+    person: DemoPerson, name: str, at: datetime, consents: dict[str, bool]
+) -> DemoMessage:
     return message(
         SOURCE,
         f"{name}-{person.number}",
@@ -85,7 +87,7 @@ def _preferences(person: Person, name: str, at: datetime, consents: dict[str, bo
     )
 
 
-def _unsubscribed(person: Person, at: datetime) -> Message:
+def _unsubscribed(person: DemoPerson, at: datetime) -> DemoMessage:
     return message(
         SOURCE,
         f"unsubscribed-{person.number}",
@@ -97,6 +99,6 @@ def _unsubscribed(person: Person, at: datetime) -> Message:
     )
 
 
-def _subscriber(person: Person) -> str:
+def _subscriber(person: DemoPerson) -> str:
     """The newsletter's own number of the subscriber."""
     return f"nl-{person.number:05}"

@@ -31,7 +31,7 @@ HOUSEHOLD, BROWSER_LOVER, COUNTER = (50, 7), (200, 3), (400, 11)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """One person, and since when which source knows him. `user_id` is the shop's; leads get one by signing up."""
 
     number: int
@@ -60,7 +60,7 @@ class Person:
         return self.is_customer and self.number % every == place
 
 
-def make_people(purchases: Mapping[int, Sequence[Purchase]], days: Days) -> Iterator[Person]:
+def make_people(purchases: Mapping[int, Sequence[Purchase]], days: Days) -> Iterator[DemoPerson]:
     """The customers, then leads and visitors in proportion to them."""
     for number, bought in purchases.items():
         yield make_customer(number, bought, days)
@@ -70,7 +70,7 @@ def make_people(purchases: Mapping[int, Sequence[Purchase]], days: Days) -> Iter
         yield make_visitor(FIRST_VISITOR + place, days)
 
 
-def make_customer(number: int, purchases: Sequence[Purchase], days: Days) -> Person:
+def make_customer(number: int, purchases: Sequence[Purchase], days: Days) -> DemoPerson:
     """Whoever buys often is more likely to hold a card and to read the newsletter."""
     rng = dice(number, "customer")
     loyalty = 0 if len(purchases) == 1 else 1 if len(purchases) < 5 else 2
@@ -97,7 +97,7 @@ def _subscription(first: date, days: Days, rng: random.Random) -> date:
     return first + timedelta(days=rng.randrange((days.yesterday - first).days + 1))
 
 
-def make_lead(number: int, days: Days) -> Person:
+def make_lead(number: int, days: Days) -> DemoPerson:
     """Somebody who has not bought: he signed up on the website, reads the newsletter or was met by staff."""
     rng = dice(number, "lead")
     way = rng.choices(("website", "newsletter", "crm", "newsletter and crm"), (4, 4, 2, 2))[0]
@@ -116,14 +116,14 @@ def shop_id(number: int) -> str:
     return f"shop-{number:05}"
 
 
-def make_visitor(number: int, days: Days) -> Person:
+def make_visitor(number: int, days: Days) -> DemoPerson:
     """Somebody of whom nobody knows more than that a browser came by."""
     rng = dice(number, "person")
     gender = "female" if rng.random() < 0.48 else "male"
     first_name = rng.choice(FEMALE_NAMES if gender == "female" else MALE_NAMES)
     last_name = rng.choice(LAST_NAMES)
     age = min(max(rng.gauss(41, 13), 18), 85)
-    return Person(
+    return DemoPerson(
         number=number,
         purchases=(),
         first_name=first_name,

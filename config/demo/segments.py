@@ -47,7 +47,7 @@ def times(
     }
 
 
-def ordered(*, days: int | None = None) -> Definition:
+def order_count(*, days: int | None = None) -> Definition:
     return times("Order Completed", "gte", 1, days=days)
 
 
@@ -64,7 +64,7 @@ def within_segment(key: str) -> Definition:
     return {"type": "segment", "key": key}
 
 
-def permits(purpose: str) -> Definition:
+def consent_leaf(purpose: str) -> Definition:
     return {"type": "consent", "purpose": purpose, "permitted": True}
 
 
@@ -76,14 +76,14 @@ SEGMENTS = (
         "active-buyers",
         "Active buyers",
         "Ordered in the last 90 days.",
-        ordered(days=90),
+        order_count(days=90),
         "recommendations",
     ),
     DemoSegment(
         "lapsed",
         "Lapsed customers",
         "Ordered before, but not in the last 180 days.",
-        every(ordered(), neither(ordered(days=180))),
+        every(order_count(), neither(order_count(days=180))),
     ),
     DemoSegment(
         "one-time-buyers",
@@ -115,7 +115,7 @@ SEGMENTS = (
         "Came back",
         "Ordered in the last 30 days, for the first time in 180 days, and not for the first time ever.",
         every(
-            ordered(days=30),
+            order_count(days=30),
             times("Order Completed", "equals", 1, days=180),
             times("Order Completed", "gte", 2),
         ),
@@ -124,20 +124,20 @@ SEGMENTS = (
         "new-sign-ups",
         "New sign-ups",
         "Signed up in the last 30 days and did not order yet.",
-        every(times("Signed Up", "gte", 1, days=30), neither(ordered())),
+        every(times("Signed Up", "gte", 1, days=30), neither(order_count())),
     ),
     DemoSegment(
         "window-shoppers",
         "Window shoppers",
         "Looked at three records or more in the last 30 days and ordered none.",
-        every(times("Product Viewed", "gte", 3, days=30), neither(ordered(days=30))),
+        every(times("Product Viewed", "gte", 3, days=30), neither(order_count(days=30))),
         "recommendations",
     ),
     DemoSegment(
         "abandoned-basket",
         "Abandoned basket",
         "Put something into the basket in the last 7 days and did not order.",
-        every(times("Product Added", "gte", 1, days=7), neither(ordered(days=7))),
+        every(times("Product Added", "gte", 1, days=7), neither(order_count(days=7))),
     ),
     DemoSegment(
         "mobile-visitors",
@@ -152,28 +152,28 @@ SEGMENTS = (
         every(
             times("Category", "gte", 1, days=30, kind="page"),
             trait("email", "not_exists"),
-            neither(ordered()),
+            neither(order_count()),
         ),
     ),
     DemoSegment(
         "newsletter-readers",
         "Newsletter readers",
         "Opened an issue in the last 30 days and permit the newsletter.",
-        every(times("Email Opened", "gte", 1, days=30), permits("newsletter")),
+        every(times("Email Opened", "gte", 1, days=30), consent_leaf("newsletter")),
         "newsletter",
     ),
     DemoSegment(
         "may-be-mailed",
         "May be mailed",
         "Has an address and permits the newsletter.",
-        every(trait("email", "exists"), permits("newsletter")),
+        every(trait("email", "exists"), consent_leaf("newsletter")),
         "newsletter",
     ),
     DemoSegment(
         "advertising-audience",
         "Advertising audience",
         "Active buyers who permit targeted advertising.",
-        every(within_segment("active-buyers"), permits("targeted_advertising")),
+        every(within_segment("active-buyers"), consent_leaf("targeted_advertising")),
         "targeted_advertising",
     ),
     DemoSegment(

@@ -12,7 +12,7 @@ from django.db.models import Max
 from config.demo import crm, faulty, newsletter, shop, website
 from config.demo.cdnow import purchases_until
 from config.demo.people import make_people
-from config.demo.wire import Batch, Days, Message, batches
+from config.demo.wire import Batch, Days, DemoMessage, batches
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from ingestion.services import accept, drain_inbox
 from profiles.models import Source
@@ -96,7 +96,7 @@ def drain() -> None:
             time.sleep(WAIT_SECONDS)
 
 
-def tell(customers: int, days: Days) -> Iterator[Message]:
+def tell(customers: int, days: Days) -> Iterator[DemoMessage]:
     """All that the four sources say of so many customers, and of the leads and visitors beside them."""
     purchases = purchases_until(days.yesterday, customers)
     for person in make_people(purchases, days):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from config.demo.cdnow import Purchase
-from config.demo.people import Person
-from config.demo.wire import Days, Message, dice, message
+from config.demo.people import DemoPerson
+from config.demo.wire import Days, DemoMessage, dice, message
 
 SOURCE = "shop"
 OPENS, OPEN_SECONDS = 8 * 3600, 14 * 3600
@@ -17,7 +17,7 @@ def ordered_at(purchase: Purchase, days: Days) -> datetime:
     return days.moment(purchase.day, OPENS + purchase.number * 7919 % OPEN_SECONDS)
 
 
-def shop_messages(person: Person, days: Days) -> Iterator[Message]:
+def shop_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
     """Orders, and for some an account with an e-mail address, which joins the customer to what others know."""
     for purchase in person.purchases:
         yield _order(person, purchase, days)
@@ -34,7 +34,7 @@ def shop_messages(person: Person, days: Days) -> Iterator[Message]:
         )
 
 
-def _order(person: Person, purchase: Purchase, days: Days) -> Message:
+def _order(person: DemoPerson, purchase: Purchase, days: Days) -> DemoMessage:
     return message(
         SOURCE,
         f"order-{purchase.number}",

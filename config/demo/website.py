@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from config.demo.people import BROWSER_LOVER, Person
+from config.demo.people import BROWSER_LOVER, DemoPerson
 from config.demo.shop import CURRENCY, ordered_at
-from config.demo.wire import Days, Message, amount, dice, message
+from config.demo.wire import Days, DemoMessage, amount, dice, message
 from config.demo.words import CATEGORIES, DEVICES, RECORD_MOODS, RECORD_THINGS
 
 SOURCE = "web"
@@ -30,7 +30,7 @@ class Visit:
     signs_up: bool = False
 
 
-def web_messages(person: Person, days: Days) -> Iterator[Message]:
+def web_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
     """All visits of a person, in order of time, so that each browser asks for consent at its first one."""
     rng = dice(person.number, SOURCE)
     is_opted_out = rng.random() < 0.02
@@ -42,7 +42,7 @@ def web_messages(person: Person, days: Days) -> Iterator[Message]:
         asked.add(visit.browser)
 
 
-def _visits(person: Person, days: Days, rng: random.Random) -> Iterator[Visit]:
+def _visits(person: DemoPerson, days: Days, rng: random.Random) -> Iterator[Visit]:
     yield from _before_orders(person, days, rng)
     if person.is_every(BROWSER_LOVER):
         for browser in range(len(person.browsers)):
@@ -56,7 +56,7 @@ def _visits(person: Person, days: Days, rng: random.Random) -> Iterator[Visit]:
         yield _browsing(f"v{place}", browser, days, rng, signs_in=knows)
 
 
-def _before_orders(person: Person, days: Days, rng: random.Random) -> Iterator[Visit]:
+def _before_orders(person: DemoPerson, days: Days, rng: random.Random) -> Iterator[Visit]:
     """What was looked at and put in the basket before an order."""
     for purchase in person.purchases:
         if purchase.day < days.ago(ORDERED_DAYS) or rng.random() > 0.7:
@@ -68,7 +68,7 @@ def _before_orders(person: Person, days: Days, rng: random.Random) -> Iterator[V
         yield Visit(f"o{purchase.number}", browser, began_at, viewed, added, rng.random() < 0.7)
 
 
-def _visits_without_order(person: Person, days: Days, rng: random.Random) -> int:
+def _visits_without_order(person: DemoPerson, days: Days, rng: random.Random) -> int:
     """The more recent the last order, the likelier a visit."""
     if person.is_customer:
         last = person.purchases[-1].day
@@ -93,7 +93,7 @@ class _Telling:
     """One visit while it is told: the clock goes on, and after signing in the user id comes with everything."""
 
     def __init__(
-        self, person: Person, visit: Visit, is_opted_out: bool, rng: random.Random
+        self, person: DemoPerson, visit: Visit, is_opted_out: bool, rng: random.Random
     ) -> None:
         self.person, self.visit, self.rng = person, visit, rng
         self.is_opted_out = is_opted_out
@@ -102,7 +102,7 @@ class _Telling:
         self.user_id: str | None = None
         self.context = _context(person, visit.browser)
 
-    def messages(self, *, asks: bool) -> Iterator[Message]:
+    def messages(self, *, asks: bool) -> Iterator[DemoMessage]:
         products = [_product(self.rng) for _ in range(self.visit.viewed)]
         yield self._tell(type="page", name="Category", properties={"path": "/records"})
         if asks and not self.is_opted_out and self.rng.random() < 0.4:
@@ -115,7 +115,7 @@ class _Telling:
             added = {**product, "quantity": 1}
             yield self._tell(type="track", event="Product Added", properties=added)
 
-    def _sign_in(self) -> Iterator[Message]:
+    def _sign_in(self) -> Iterator[DemoMessage]:
         self.user_id = self.person.user_id
         traits: dict[str, str] = {}
         chance = self.rng.random()
@@ -128,12 +128,12 @@ class _Telling:
         if self.visit.signs_up:
             yield self._tell(type="track", event="Signed Up", properties={"method": "email"})
 
-    def _asked(self) -> Message:
+    def _asked(self) -> DemoMessage:
         consents = {"targeted_advertising": self.rng.random() < 0.4}
         context = {**self.context, "consent": {"categoryPreferences": consents}}
         return self._tell(type="track", event=CONSENT_EVENT, context=context)
 
-    def _tell(self, **fields: object) -> Message:
+    def _tell(self, **fields: object) -> DemoMessage:
         self.at += timedelta(seconds=self.rng.randrange(3, 60))
         self.count += 1
         return message(
@@ -147,7 +147,7 @@ class _Telling:
         )
 
 
-def _context(person: Person, browser: int) -> Mapping[str, Any]:
+def _context(person: DemoPerson, browser: int) -> Mapping[str, Any]:
     """What the browser tells of itself; always the same one."""
     rng = dice(person.number, f"browser {browser}")
     device = rng.choices(DEVICES, [device.weight for device in DEVICES])[0]

@@ -26,7 +26,7 @@ SEED = "tessera"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-class Message(NamedTuple):
+class DemoMessage(NamedTuple):
     """One message on its way. `is_opted_out`: the browser sends Sec-GPC: 1 with it."""
 
     at: datetime
@@ -81,19 +81,19 @@ def pick(rng: random.Random, weights: Mapping[str, int]) -> str:
 
 def message(
     source: str, message_id: str, at: datetime, *, is_opted_out: bool = False, **fields: object
-) -> Message:
+) -> DemoMessage:
     """A message as the source's client would write it; fields that are None are left out."""
     written = {
         **{name: value for name, value in fields.items() if value is not None},
         "messageId": message_id,
         "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
-    return Message(at, source, _encoder.encode(written), is_opted_out)
+    return DemoMessage(at, source, _encoder.encode(written), is_opted_out)
 
 
-def batches(messages: Iterable[Message], days: Days) -> Iterator[Batch]:
+def batches(messages: Iterable[DemoMessage], days: Days) -> Iterator[Batch]:
     """Requests in the order of time, period by period and source by source, with some messages sent twice."""
-    periods: dict[int, dict[tuple[str, bool], list[Message]]] = defaultdict(dict)
+    periods: dict[int, dict[tuple[str, bool], list[DemoMessage]]] = defaultdict(dict)
     for place, sent in enumerate(messages):
         period = (sent.at.date() - days.today).days // PERIOD_DAYS
         key = (sent.source, sent.is_opted_out)
@@ -107,7 +107,7 @@ def batches(messages: Iterable[Message], days: Days) -> Iterator[Batch]:
                 yield Batch(source, is_opted_out, bodies)
 
 
-def _filled(group: Sequence[Message]) -> Iterator[list[bytes]]:
+def _filled(group: Sequence[DemoMessage]) -> Iterator[list[bytes]]:
     """As many messages as one request takes."""
     bodies: list[bytes] = []
     size = 0

@@ -91,7 +91,7 @@ def read_cursor(text: str | None, fields: Sequence[str]) -> Start | None:
     except (binascii.Error, ValueError, TypeError) as error:
         raise bad_cursor() from error
     is_position = isinstance(position, list) and len(position) == len(fields)
-    if not is_position or not all(is_plain(value) for value in position):
+    if not is_position or not all(is_readable(value) for value in position):
         raise bad_cursor()
     return Start(is_backward is True, position)
 
@@ -100,7 +100,7 @@ def bad_cursor() -> ValidationError:
     return ValidationError({"cursor": [ErrorDetail("Not a cursor of this list.", code="invalid")]})
 
 
-def is_plain(value: Any) -> bool:
+def is_readable(value: Any) -> bool:
     return isinstance(value, int) or (isinstance(value, str) and "\x00" not in value)
 
 

@@ -16,7 +16,7 @@ from rest_framework.views import exception_handler
 from config.http.paging import CursorPages
 from profiles.api.kit.access import Problem, declared_scope
 
-__all__ = ["CursorPages", "ScopedSchema", "problem", "problem_response"]
+__all__ = ["CursorPages", "ScopedSchema", "problem_answer", "problem_response"]
 
 PROBLEM_TYPE = "application/problem+json"
 # What machines call: their errors are problem details, whatever fails.
@@ -132,7 +132,7 @@ def _below(path: str, key: Any) -> str:
     return f"{path}.{step}".strip(".")
 
 
-def problem(request: HttpRequest, status: int, detail: str = "") -> JsonResponse:
+def problem_answer(request: HttpRequest, status: int, detail: str = "") -> JsonResponse:
     """The same shape for what fails outside of REST framework."""
     body = {
         "type": "about:blank",
@@ -147,27 +147,29 @@ def problem(request: HttpRequest, status: int, detail: str = "") -> JsonResponse
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400. What is wrong is not repeated: it may be an attempt to have it shown."""
     return (
-        problem(request, 400) if _is_machine(request) else defaults.bad_request(request, exception)
+        problem_answer(request, 400)
+        if _is_machine(request)
+        else defaults.bad_request(request, exception)
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403."""
     if _is_machine(request):
-        return problem(request, 403)
+        return problem_answer(request, 403)
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404."""
     if _is_machine(request):
-        return problem(request, 404, "There is nothing at this address.")
+        return problem_answer(request, 404, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """handler500: that it failed, and nothing of why."""
-    return problem(request, 500) if _is_machine(request) else defaults.server_error(request)
+    return problem_answer(request, 500) if _is_machine(request) else defaults.server_error(request)
 
 
 def _is_machine(request: HttpRequest) -> bool:

@@ -19,7 +19,7 @@ from consent.admin.requests import CLOSED, time_left
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
 from profiles.admin.kit.base import about, estimated_rows
-from profiles.admin.kit.charts import Bar, bars, share
+from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.models import Profile
 
 DAYS, HOURS = 30, 24
@@ -37,7 +37,7 @@ class Traffic(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleCounts:
     """How many there are, and the share of those vouched for by a trusted source."""
 
     total: str
@@ -78,14 +78,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {**context, **parts}
 
 
-def people() -> People:
+def people() -> PeopleCounts:
     percent = _percent("profiles_profile", MOST_SAMPLED_PEOPLE)
     seen, vouched = _rows(sql.VOUCHED_SHARE, percent=percent)[0]
     said = f"{vouched / seen:.0%}" if seen else "–"
-    return People(
+    return PeopleCounts(
         about(Profile.objects.all()),
         said if percent == 100 else f"≈ {said}",
-        share(vouched, seen, title=f"{said} are vouched for"),
+        share_bar(vouched, seen, title=f"{said} are vouched for"),
     )
 
 

@@ -21,13 +21,13 @@ Kind = PrivacyRequest.Kind
 OPENED_HERE = (Kind.ACCESS, Kind.ERASURE, Kind.RESTRICTION, Kind.PORTABILITY, Kind.OBJECTION)
 
 
-class Reason(forms.Form):
+class ReasonForm(forms.Form):
     """Why, in words that the log keeps."""
 
     reason = forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
-class Refusal(Reason):
+class RefusalForm(ReasonForm):
     article = forms.CharField(
         max_length=120,
         widget=UnfoldAdminTextInputWidget(),
@@ -36,7 +36,7 @@ class Refusal(Reason):
     field_order = ("article", "reason")
 
 
-class NewRequest(Reason):
+class NewRequestForm(ReasonForm):
     """What staff ask for in a customer's name."""
 
     kind = forms.ChoiceField(
@@ -46,7 +46,7 @@ class NewRequest(Reason):
     field_order = ("kind", "reason")
 
 
-class Confirmed(NewRequest):
+class ConfirmedRequestForm(NewRequestForm):
     """The same once more, unseen, beside the counts."""
 
     confirmed = forms.BooleanField(widget=forms.HiddenInput(), initial=True)
@@ -58,13 +58,13 @@ class Confirmed(NewRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RequestAction:
     """One decision: `take` is given the request, what was filled in, and who decides."""
 
     title: str
     submit: str
     take: Callable[[PrivacyRequest, dict[str, Any], str], None]
-    form: type[forms.Form] = Reason
+    form: type[forms.Form] = ReasonForm
     warning: str = ""
     is_dangerous: bool = False
 
@@ -95,22 +95,22 @@ def _extend(asked: PrivacyRequest, said: dict[str, Any], actor: str) -> None:
     extend_request(asked, actor=actor, reason=said["reason"], now=database_now())
 
 
-STEPS = {
-    "verify": Step(
+REQUEST_ACTIONS = {
+    "verify": RequestAction(
         title="The customer is who he says",
         submit="Verify",
         take=_verify,
         warning="You vouch that the whole profile is this customer's. Say how you know.",
     ),
-    "refuse": Step(
+    "refuse": RequestAction(
         title="Refuse the request",
         submit="Refuse",
         take=_refuse,
-        form=Refusal,
+        form=RefusalForm,
         is_dangerous=True,
     ),
-    "cancel": Step(title="Cancel the request", submit="Cancel the request", take=_cancel),
-    "extend": Step(
+    "cancel": RequestAction(title="Cancel the request", submit="Cancel the request", take=_cancel),
+    "extend": RequestAction(
         title="Two more months",
         submit="Extend",
         take=_extend,

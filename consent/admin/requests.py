@@ -17,17 +17,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.decorators import display
 
-from consent.admin.request_actions import STEPS, Confirmed, NewRequest
+from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
 from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
+from consent.requests.lifecycle import NewRequest
 from consent.services import (
     ArchiveGone,
-    Asked,
-    WrongStep,
+    WrongStatus,
     act_on,
     open_request,
     take_archive,
 )
-from profiles.admin.kit.base import MaskedAdmin, Question, ask, require
+from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.database import database_now
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
@@ -83,7 +83,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
                     {"step": step},
                     name=f"consent_privacyrequest_{step}",
                 )
-                for step in STEPS
+                for step in REQUEST_ACTIONS
             ),
             path("<uuid:pk>/act/", view(self.act), name="consent_privacyrequest_act"),
             path("<uuid:pk>/archive/", view(self.archive), name="consent_privacyrequest_archive"),
@@ -130,8 +130,8 @@ class PrivacyRequestAdmin(MaskedAdmin):
             asked=asked,
             urgency=time_left(asked),
             log=list(asked.log.all()),
-            receipt=pretty(asked.receipt),
-            body=pretty(body),
+            receipt=formatted_json(asked.receipt),
+            body=formatted_json(body),
             people=list(subjects(asked)),
             archive=archive,
             archive_is_there=archive is not None
@@ -162,16 +162,16 @@ class PrivacyRequestAdmin(MaskedAdmin):
         back = reverse("admin:profiles_profile_change", args=[profile_id])
         if profile is None:
             return redirect("admin:profiles_profile_changelist")
-        form = NewRequest(request.POST or None)
+        form = NewRequestForm(request.POST or None)
         if not form.is_valid():
             question = Question(
                 title="Open a privacy request", form=form, submit="Continue", back=back
             )
-            return ask(self, request, question)
+            return question_page(self, request, question)
         if "confirmed" not in request.POST:
             return self.confirm(request, profile, form, back)
         asked = open_request(
-            Asked(
+            NewRequest(
                 kind=form.cleaned_data["kind"],
                 references=(f"profile:{profile.uuid}",),
                 reason=form.cleaned_data["reason"],
@@ -183,13 +183,13 @@ class PrivacyRequestAdmin(MaskedAdmin):
         return redirect("admin:consent_privacyrequest_change", asked.pk)
 
     def confirm(
-        self, request: HttpRequest, profile: Profile, form: NewRequest, back: str
+        self, request: HttpRequest, profile: Profile, form: NewRequestForm, back: str
     ) -> HttpResponse:
         kind = Kind(form.cleaned_data["kind"])
         is_erasure = kind == Kind.ERASURE
         question = Question(
             title=f"Open a request of {kind.label}?",
-            form=Confirmed(initial=form.cleaned_data | {"confirmed": True}),
+            form=ConfirmedRequestForm(initial=form.cleaned_data | {"confirmed": True}),
             submit=f"Open the request of {kind.value}",
             back=back,
             warning="Everything below is erased for good, and the person cannot be imported again."
@@ -198,20 +198,20 @@ class PrivacyRequestAdmin(MaskedAdmin):
             counts=counts_of(profile),
             is_dangerous=is_erasure,
         )
-        return ask(self, request, question)
+        return question_page(self, request, question)
 
     def step(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
         """Ask, then take the step, where the request still stands where it starts from."""
         require(request, ACT)
-        asked, taken = self.found_or_404(request, str(pk)), STEPS[step]
+        asked, taken = self.found_or_404(request, str(pk)), REQUEST_ACTIONS[step]
         back = reverse("admin:consent_privacyrequest_change", args=[pk])
         form = taken.form(request.POST or None)
         if not form.is_valid():
-            return ask(self, request, taken.question(form, back))
+            return question_page(self, request, taken.question(form, back))
         try:
             taken.take(asked, form.cleaned_data, request.user.get_username())
             messages.success(request, f"The request is {asked.get_status_display()}.")
-        except (WrongStep, ValueError) as fault:
+        except (WrongStatus, ValueError) as fault:
             messages.error(request, str(fault))
         return redirect(back)
 
@@ -276,5 +276,5 @@ def counts_of(profile: Profile) -> dict[str, int]:
     }
 
 
-def pretty(body: Any) -> str:
+def formatted_json(body: Any) -> str:
     return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) if body else ""

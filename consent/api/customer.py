@@ -79,7 +79,7 @@ class OpenView(APIView):
     permission_classes = [AllowAny]
 
 
-class OwnView(APIView):
+class CustomerView(APIView):
     """For the customer whose session it is."""
 
     authentication_classes = [LinkSessionAuthentication]
@@ -110,7 +110,7 @@ class SessionView(OpenView):
         return Response(shown, status=status.HTTP_201_CREATED)
 
 
-class MeView(OwnView):
+class MeView(CustomerView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:
         """What is held about the customer; of a profile that is not all provably his, his part."""
@@ -119,13 +119,13 @@ class MeView(OwnView):
             if not subject.is_whole:
                 people_lock()
                 subject = _subject(request)
-            shown = services.shown(
+            shown = services.data_shown(
                 subject.people[0], is_whole=subject.is_whole, at=database_now(), most=_MOST_ROWS
             )
         return Response({**shown, "is_whole": subject.is_whole})
 
 
-class OwnConsentsView(OwnView):
+class CustomerConsentsView(CustomerView):
     @extend_schema(
         request=serializers.OwnConsentSerializer,
         responses={201: serializers.ConsentEventSerializer},
@@ -136,8 +136,8 @@ class OwnConsentsView(OwnView):
         notice = said.get("notice")
         identifier = get_object_or_404(Identifier, pk=request.auth.identifier_id)
         with refusals():
-            event = services.take_own_consent(
-                services.Statement(
+            event = services.record_own_statement(
+                services.ConsentStatement(
                     reference=str(identifier),
                     purpose=said["purpose"],
                     state=said["state"],
@@ -152,7 +152,7 @@ class OwnConsentsView(OwnView):
         )
 
 
-class OwnRequestsView(OwnView):
+class CustomerRequestsView(CustomerView):
     @extend_schema(
         request=serializers.OwnAskingSerializer, responses={201: serializers.RequestSerializer}
     )
@@ -160,20 +160,20 @@ class OwnRequestsView(OwnView):
         """Ask for access, rectification, erasure, restriction, portability, or object to marketing."""
         asked = _valid(serializers.OwnAskingSerializer(data=request.data))
         opened = services.open_own_request(
-            services.Asked(**asked), identifier_id=request.auth.identifier_id
+            services.NewRequest(**asked), identifier_id=request.auth.identifier_id
         )
         shown = serializers.RequestSerializer(opened).data
         return Response(shown, status=status.HTTP_201_CREATED)
 
 
-class OwnRequestView(OwnView):
+class CustomerRequestView(CustomerView):
     @extend_schema(responses=serializers.RequestSerializer)
     def get(self, request: Request, pk: str) -> Response:
         """Where a request stands."""
         return Response(serializers.RequestSerializer(_own_request(request, pk)).data)
 
 
-class OwnArchiveView(OwnView):
+class CustomerArchiveView(CustomerView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: str) -> HttpResponse:
         """The archive: fetched once, within some days."""

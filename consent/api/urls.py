@@ -15,12 +15,14 @@ urlpatterns = [
     path("privacy/me/", customer.MeView.as_view(), name="me"),
     path("privacy/me/link/", customer.LinkView.as_view(), name="me-link"),
     path("privacy/me/session/", customer.SessionView.as_view(), name="me-session"),
-    path("privacy/me/consents/", customer.OwnConsentsView.as_view(), name="me-consents"),
-    path("privacy/me/requests/", customer.OwnRequestsView.as_view(), name="me-requests"),
-    path("privacy/me/requests/<uuid:pk>/", customer.OwnRequestView.as_view(), name="me-request"),
+    path("privacy/me/consents/", customer.CustomerConsentsView.as_view(), name="me-consents"),
+    path("privacy/me/requests/", customer.CustomerRequestsView.as_view(), name="me-requests"),
+    path(
+        "privacy/me/requests/<uuid:pk>/", customer.CustomerRequestView.as_view(), name="me-request"
+    ),
     path(
         "privacy/me/requests/<uuid:pk>/archive/",
-        customer.OwnArchiveView.as_view(),
+        customer.CustomerArchiveView.as_view(),
         name="me-archive",
     ),
     path("", include(router.urls)),

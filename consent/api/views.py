@@ -18,7 +18,7 @@ from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
 from consent.api.problems import archive_response, refusals
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
-from profiles.api.kit.access import Scoped
+from profiles.api.kit.access import ScopedView
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
@@ -26,7 +26,7 @@ from profiles.models.access import Scope
 
 
 class PurposeViewSet(
-    Scoped,
+    ScopedView,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet,
@@ -68,7 +68,7 @@ class PurposeViewSet(
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class NoticeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+class NoticeViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
     """The very words that people were shown."""
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.PRIVACY_ADMIN}
@@ -84,7 +84,7 @@ class NoticeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
         return Response(self.get_serializer(notice).data, status=status.HTTP_201_CREATED)
 
 
-class ConsentViewSet(Scoped, mixins.ListModelMixin, GenericViewSet):
+class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet):
     """The consent ledger: POST writes one event down, GET reads the history."""
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.CONSENT_WRITE}
@@ -106,7 +106,9 @@ class ConsentViewSet(Scoped, mixins.ListModelMixin, GenericViewSet):
     def create(self, request: Request) -> Response:
         said = _valid(serializers.ConsentSerializer(data=request.data))
         with refusals():
-            event = services.take_consent(_statement(said, request), recorded_by=str(request.auth))
+            event = services.record_statement(
+                _statement(said, request), recorded_by=str(request.auth)
+            )
         shown = with_profile(self.queryset).get(pk=event.pk)
         return Response(self.get_serializer(shown).data, status=status.HTTP_201_CREATED)
 
@@ -122,7 +124,7 @@ class ConsentViewSet(Scoped, mixins.ListModelMixin, GenericViewSet):
         return Response({"results": [states.get(holders.get(name, 0)) for name in asked]})
 
 
-class RequestViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+class RequestViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
     """What customers ask, brought by a service that knows them. A key sees its own; one with privacy:admin sees all."""
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
@@ -146,7 +148,7 @@ class RequestViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, G
         key = idempotency_key(request, None)
         with refusals("identifiers"):
             opened = services.open_request(
-                services.Asked(references=references, idempotency_key=key, **asked),
+                services.NewRequest(references=references, idempotency_key=key, **asked),
                 door=PrivacyRequest.Door.SERVICE,
                 actor=str(request.auth),
             )
@@ -174,9 +176,9 @@ def idempotency_key(request: Request, in_body: str | None) -> str | None:
     return f"{request.auth.pk}:{given}" if given else None
 
 
-def _statement(said: dict[str, Any], request: Request) -> services.Statement:
+def _statement(said: dict[str, Any], request: Request) -> services.ConsentStatement:
     notice = said.get("notice")
-    return services.Statement(
+    return services.ConsentStatement(
         reference=said.get("identifier") or f"profile:{said['profile']}",
         purpose=said.get("purpose"),
         state=said["state"],

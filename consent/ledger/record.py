@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from consent.ledger import sql
 from consent.ledger.fold import PERMITTING, stored_state
 from consent.ledger.states import rebuild_states
-from consent.lib.digests import event_digest, keyed_digest, storable
+from consent.lib.digests import as_plain_json, event_digest, keyed_digest
 from consent.lib.durations import add_duration
 from consent.models import (
     Actor,
@@ -157,7 +157,7 @@ def _written(one: ConsentInput, texts: _Texts, seq: int) -> tuple[ConsentEvent, 
         idempotency_key=one.idempotency_key and keyed_idempotency(one.idempotency_key),
         seq=seq,
     )
-    salt, evidence = secrets.token_hex(32), storable(one.evidence)
+    salt, evidence = secrets.token_hex(32), as_plain_json(one.evidence)
     event.digest = event_digest(salt, digested_row(event), evidence)
     return event, ConsentBody(event_id=event.pk, salt=salt, evidence=evidence)
 

@@ -33,7 +33,7 @@ class Suppressed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class ConsentStatement:
     """What was said, as a service tells it. Who spoke follows from the method, unless it is given."""
 
     reference: str
@@ -65,7 +65,7 @@ class _Holder(NamedTuple):
 
 
 @transaction.atomic
-def take_consent(statement: Statement, *, recorded_by: str) -> ConsentEvent:
+def record_statement(statement: ConsentStatement, *, recorded_by: str) -> ConsentEvent:
     """Record what a service says, for the person who has the identifier; unknown, he is made known.
 
     Raises InvalidIdentifier, UnknownProfile, UnknownPurpose, Suppressed.
@@ -80,7 +80,7 @@ def take_consent(statement: Statement, *, recorded_by: str) -> ConsentEvent:
 
 
 @transaction.atomic
-def take_own_consent(statement: Statement) -> ConsentEvent:
+def record_own_statement(statement: ConsentStatement) -> ConsentEvent:
     """Record what the customer says who proved the identifier. Raises UnknownProfile, UnknownPurpose."""
     people_lock()
     holder = _held(statement.reference)
@@ -90,7 +90,9 @@ def take_own_consent(statement: Statement) -> ConsentEvent:
     return record(_input(statement, holder, speaker, database_now()))
 
 
-def _input(statement: Statement, holder: _Holder, speaker: _Speaker, now: datetime) -> ConsentInput:
+def _input(
+    statement: ConsentStatement, holder: _Holder, speaker: _Speaker, now: datetime
+) -> ConsentInput:
     return ConsentInput(
         identifier_id=holder.identifier_id,
         profile_id=holder.profile_id,

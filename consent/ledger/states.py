@@ -19,7 +19,7 @@ States = dict[tuple[int, int], StateRow]
 _BATCH = 1000
 
 
-class Drift(NamedTuple):
+class StateDrift(NamedTuple):
     """A stored state that the ledger does not bear out; either side may be missing."""
 
     profile_id: int
@@ -80,7 +80,7 @@ def may_process(profile_id: int, purpose_key: str, *, at: datetime) -> bool:
     return permits(_terms(purpose), row, is_restricted=restricted[0], at=at)
 
 
-def verify_states() -> list[Drift]:
+def verify_states() -> list[StateDrift]:
     """Every stored state that differs from what the ledger comes to; none, if all is well."""
     with_events = Identifier.objects.filter(
         pk__in=ConsentEvent.objects.values("identifier_id"), profile__isnull=False
@@ -95,13 +95,13 @@ def verify_states() -> list[Drift]:
     ]
 
 
-def _differences(ids: Sequence[int]) -> Iterator[Drift]:
+def _differences(ids: Sequence[int]) -> Iterator[StateDrift]:
     stored = _stored(ids)
     folded = _folded(ids)
     for profile, purpose in sorted(stored.keys() | folded.keys()):
         before, after = stored.get((profile, purpose)), folded.get((profile, purpose))
         if before != after:
-            yield Drift(profile, purpose, before, after)
+            yield StateDrift(profile, purpose, before, after)
 
 
 def _stored(ids: Sequence[int]) -> States:
@@ -166,7 +166,7 @@ def _merges(ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
     return merges
 
 
-def _store(found: Sequence[Drift]) -> None:
+def _store(found: Sequence[StateDrift]) -> None:
     columns = [
         [drift.profile_id for drift in found],
         [drift.purpose_id for drift in found],
@@ -180,7 +180,7 @@ def _store(found: Sequence[Drift]) -> None:
             cursor.execute(sql.UPSERT_STATES, columns)
 
 
-def _forget(found: Sequence[Drift]) -> None:
+def _forget(found: Sequence[StateDrift]) -> None:
     if found:
         pairs = [[drift.profile_id for drift in found], [drift.purpose_id for drift in found]]
         with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from uuid import UUID
 _EXACT = Context(prec=2000)
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """The one spelling of a value made of JSON types, times and UUIDs."""
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
@@ -40,16 +40,16 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical spelling")
 
 
-def storable(value: Any) -> Any:
+def as_plain_json(value: Any) -> Any:
     """JSON types only: exact decimals become floats, or text where no float is that large."""
     match value:
         case Decimal():
             number = float(value)
             return number if isfinite(number) else str(value)
         case Mapping():
-            return {str(key): storable(inner) for key, inner in value.items()}
+            return {str(key): as_plain_json(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [storable(inner) for inner in value]
+            return [as_plain_json(inner) for inner in value]
     return value
 
 
@@ -58,7 +58,7 @@ def event_digest(salt: str, row: Mapping[str, Any], evidence: Mapping[str, Any])
 
     Without salt and evidence, which erasure deletes, it says nothing about the person.
     """
-    text = "\0".join((salt, canonical(row), canonical(evidence)))
+    text = "\0".join((salt, canonical_json(row), canonical_json(evidence)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -11,20 +11,20 @@ from typing import NamedTuple
 _DURATION = re.compile(r"P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?")
 
 
-class Duration(NamedTuple):
+class Period(NamedTuple):
     """Calendar months, then days."""
 
     months: int
     days: int
 
 
-def parse_duration(text: str) -> Duration:
+def parse_duration(text: str) -> Period:
     """An ISO 8601 duration of years, months, weeks and days, longer than nothing. Raises ValueError, fit to be shown."""
     found = _DURATION.fullmatch(text)
     years, months, weeks, days = (
         (int(number or 0) for number in found.groups()) if found else [0] * 4
     )
-    duration = Duration(12 * years + months, 7 * weeks + days)
+    duration = Period(12 * years + months, 7 * weeks + days)
     if not any(duration):
         raise ValueError(
             "Must be an ISO 8601 duration of years, months, weeks and days, such as P13M."

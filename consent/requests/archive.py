@@ -36,7 +36,7 @@ class ArchiveGone(LookupError):
 
 def make_archive(request: PrivacyRequest, subject: Subject, *, now: datetime) -> AccessArchive:
     """Write the archive of an access or portability request, under the people lock."""
-    held = [holdings_of(person, is_whole=subject.is_whole, at=now) for person in subject.people]
+    held = [data_held(person, is_whole=subject.is_whole, at=now) for person in subject.people]
     portable = [_portable(profile) for profile in held]
     files: dict[str, Any] = {"portability.json": {"made_at": now, "profiles": portable}}
     if request.kind == PrivacyRequest.Kind.ACCESS:
@@ -69,7 +69,7 @@ def take_archive(request: PrivacyRequest, *, now: datetime) -> bytes:
     return content
 
 
-def holdings_of(person: Person, *, is_whole: bool, at: datetime) -> dict[str, Any]:
+def data_held(person: Person, *, is_whole: bool, at: datetime) -> dict[str, Any]:
     """Everything held of one person, with (holding, rows) as sections; of a part of a profile, only what that part comes to.
 
     For a part the caller holds the people lock.
@@ -88,9 +88,9 @@ def holdings_of(person: Person, *, is_whole: bool, at: datetime) -> dict[str, An
         }
 
 
-def shown(person: Person, *, is_whole: bool, at: datetime, most: int) -> dict[str, Any]:
+def data_shown(person: Person, *, is_whole: bool, at: datetime, most: int) -> dict[str, Any]:
     """What is held of one person, with the first rows of each section and how many there are."""
-    held = _shown(holdings_of(person, is_whole=is_whole, at=at))
+    held = _shown(data_held(person, is_whole=is_whole, at=at))
     sections = held["sections"]
     return {
         **held,

@@ -40,12 +40,12 @@ _NEXT = {
 }
 
 
-class WrongStep(Exception):
+class WrongStatus(Exception):
     """The request is not where this step starts from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class NewRequest:
     """What somebody asks for. `references` are `namespace:value`; a customer's session names him instead."""
 
     kind: str
@@ -56,7 +56,7 @@ class Asked:
 
 
 @transaction.atomic
-def open_request(asked: Asked, *, door: str, actor: str) -> PrivacyRequest:
+def open_request(asked: NewRequest, *, door: str, actor: str) -> PrivacyRequest:
     """Take the request of a service or of staff, who vouch for the customer. Raises InvalidIdentifier."""
     people_lock()
     if (known := _known(asked)) is not None:
@@ -66,7 +66,7 @@ def open_request(asked: Asked, *, door: str, actor: str) -> PrivacyRequest:
 
 
 @transaction.atomic
-def open_own_request(asked: Asked, *, identifier_id: int) -> PrivacyRequest:
+def open_own_request(asked: NewRequest, *, identifier_id: int) -> PrivacyRequest:
     """Take the request of the customer who proved this identifier; only what is provably his is acted on."""
     people_lock()
     return _open(asked, own_subject(identifier_id), door=Door.CUSTOMER, actor="customer")
@@ -74,7 +74,7 @@ def open_own_request(asked: Asked, *, identifier_id: int) -> PrivacyRequest:
 
 @transaction.atomic
 def verify_request(request: PrivacyRequest, *, actor: str, note: str) -> None:
-    """Staff are sure who asks, and that the whole profile is his. Raises WrongStep."""
+    """Staff are sure who asks, and that the whole profile is his. Raises WrongStatus."""
     people_lock()
     advance(request, Status.VERIFIED, actor=actor, note=note)
     request.body["is_vouched_whole"] = True
@@ -83,7 +83,7 @@ def verify_request(request: PrivacyRequest, *, actor: str, note: str) -> None:
 
 @transaction.atomic
 def refuse_request(request: PrivacyRequest, *, actor: str, article: str, reason: str) -> None:
-    """Refuse with the article that allows it and the reason. Raises WrongStep, and ValueError without either."""
+    """Refuse with the article that allows it and the reason. Raises WrongStatus, and ValueError without either."""
     if not article.strip() or not reason.strip():
         raise ValueError("A refusal names its article and its reason.")
     people_lock()
@@ -92,27 +92,27 @@ def refuse_request(request: PrivacyRequest, *, actor: str, article: str, reason:
 
 @transaction.atomic
 def cancel_request(request: PrivacyRequest, *, actor: str, note: str = "") -> None:
-    """Drop a request that nothing was done about yet. Raises WrongStep."""
+    """Drop a request that nothing was done about yet. Raises WrongStatus."""
     people_lock()
     advance(request, Status.CANCELLED, actor=actor, note=note)
 
 
 @transaction.atomic
 def extend_request(request: PrivacyRequest, *, actor: str, reason: str, now: datetime) -> None:
-    """Two more months, once, within the first month, with a reason (article 12(3)). Raises WrongStep or ValueError."""
+    """Two more months, once, within the first month, with a reason (article 12(3)). Raises WrongStatus or ValueError."""
     if not reason.strip():
         raise ValueError("An extension has a reason.")
     longer = PrivacyRequest.objects.filter(
         pk=request.pk, status__in=OPEN, extended_at=None, due_at__gt=now
     ).update(due_at=add_months(request.received_at, 3), extended_at=now)
     if longer != 1:
-        raise WrongStep("Only an open request can be extended, once, within its first month.")
+        raise WrongStatus("Only an open request can be extended, once, within its first month.")
     request.refresh_from_db()
     write_log(request, actor=actor, note=reason)
 
 
 def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "") -> None:
-    """Move a request on and log it, where the step is allowed and nobody else moved it. Raises WrongStep."""
+    """Move a request on and log it, where the step is allowed and nobody else moved it. Raises WrongStatus."""
     sources = [source for source, targets in _NEXT.items() if status in targets]
     now = database_now()
     done = {"done_at": now} if status in (Status.DONE, Status.REFUSED, Status.CANCELLED) else {}
@@ -120,7 +120,7 @@ def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "")
         status=status, **done
     )
     if moved != 1:
-        raise WrongStep(f"A request that is not {' or '.join(sources)} cannot become {status}.")
+        raise WrongStatus(f"A request that is not {' or '.join(sources)} cannot become {status}.")
     request.refresh_from_db(fields=["status", "done_at"])
     write_log(request, actor=actor, note=note)
 
@@ -138,14 +138,14 @@ def subject_now(request: PrivacyRequest) -> Subject:
     return subject_of(uuids) if uuids else Subject(())
 
 
-def _known(asked: Asked) -> PrivacyRequest | None:
+def _known(asked: NewRequest) -> PrivacyRequest | None:
     if asked.idempotency_key is None:
         return None
     key = keyed_idempotency(asked.idempotency_key)
     return PrivacyRequest.objects.filter(idempotency_key=key).first()
 
 
-def _open(asked: Asked, subject: Subject, *, door: str, actor: str) -> PrivacyRequest:
+def _open(asked: NewRequest, subject: Subject, *, door: str, actor: str) -> PrivacyRequest:
     now = database_now()
     request = PrivacyRequest.objects.create(
         kind=asked.kind,
@@ -169,7 +169,7 @@ def _open(asked: Asked, subject: Subject, *, door: str, actor: str) -> PrivacyRe
     return request
 
 
-def _body(asked: Asked, subject: Subject) -> dict[str, Any]:
+def _body(asked: NewRequest, subject: Subject) -> dict[str, Any]:
     body: dict[str, Any] = {"references": list(subject.named)}
     if asked.changes:
         body["changes"] = dict(asked.changes)

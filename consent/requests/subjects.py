@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from profiles.identifiers.lookup import parse_reference
 from profiles.models import Identifier, IdentityFact, IdentityOutcome, Profile, TrustLevel
-from profiles.registry import Move, Person, registry
+from profiles.registry import IdentifierMove, Person, registry
 from profiles.services import derive, load_rules
 
 # Outcomes that tie a fact's identifier elsewhere than to the others of that fact.
@@ -114,7 +114,7 @@ def set_apart(person: Person) -> Iterator[int]:
             last_seen_at=whole.last_seen_at,
         )
         Identifier.objects.filter(pk__in=person.identifier_ids).update(profile=part)
-        moves = [Move(number, whole.pk, part.pk) for number in person.identifier_ids]
+        moves = [IdentifierMove(number, whole.pk, part.pk) for number in person.identifier_ids]
         registry.follow(moves, [])
         derive([whole.pk, part.pk])
         yield part.pk

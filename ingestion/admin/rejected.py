@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from ingestion.models import RejectedMessage
-from ingestion.services import replay
+from ingestion.services import replay_message
 from profiles.admin.kit.base import MaskedAdmin, require
 
 REPLAY = "ingestion.change_rejectedmessage"
@@ -81,7 +81,7 @@ class RejectedMessageAdmin(MaskedAdmin):
 
     @admin.action(description="Send again", permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
-        sent = sum(replay(rejected) for rejected in queryset)
+        sent = sum(replay_message(rejected) for rejected in queryset)
         messages.success(request, f"{sent} sent through the inbox again.")
 
     def changeform_view(
@@ -105,7 +105,7 @@ class RejectedMessageAdmin(MaskedAdmin):
         require(request, REPLAY)
         rejected = self.found_or_404(request, str(pk))
         if request.method == "POST":
-            if replay(rejected):
+            if replay_message(rejected):
                 messages.success(request, "Sent through the inbox again.")
             else:
                 messages.warning(request, "It was sent again before.")

@@ -18,14 +18,14 @@ from django.views.decorators.http import require_POST
 
 from ingestion.messages import (
     MAX_REQUEST_BYTES,
-    Arrived,
     BadRequest,
     Envelope,
     Rejection,
-    is_plain,
-    open_request,
+    RequestFacts,
+    is_ordinary_batch,
     read_messages,
-    storable,
+    split_request,
+    without_unstorable,
 )
 from ingestion.models import WriteKey
 from ingestion.services import accept, seconds_to_wait
@@ -54,8 +54,8 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     400 for what is no JSON or too large, 401 for an unknown key, 429 for a key that sends more than it may.
     """
     try:
-        body = storable(_unpacked(request))
-        envelope = open_request(body, "" if type_ in ("batch", "import") else type_)
+        body = without_unstorable(_unpacked(request))
+        envelope = split_request(body, "" if type_ in ("batch", "import") else type_)
     except BadRequest as fault:
         return JsonResponse({"success": False, "message": str(fault)}, status=400)
     sender = _sender(_key(request) or envelope.write_key)
@@ -63,7 +63,9 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
         return JsonResponse({"success": False, "message": "unknown write key"}, status=401)
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
         return _refused_for_now(wait)
-    rejections = [] if not envelope.type and is_plain(body) else _rejections(envelope, sender)
+    rejections = (
+        [] if not envelope.type and is_ordinary_batch(body) else _rejections(envelope, sender)
+    )
     accept(
         envelope.type.encode() + b"\n" + body,
         source_id=sender.source_id,
@@ -103,7 +105,7 @@ def _answer(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse:
 
 def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
     """What the drain will refuse, by the same judgement."""
-    arrived = Arrived(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
+    arrived = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
     read = read_messages(envelope, arrived, b"")
     return [message for message in read if isinstance(message, Rejection)]
 

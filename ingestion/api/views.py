@@ -13,8 +13,8 @@ from rest_framework.status import HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_
 
 from ingestion.api import filters, serializers
 from ingestion.models import RejectedMessage, WriteKey
-from ingestion.services import create_write_key, replay, revoke_write_key
-from profiles.api.kit.access import Scoped
+from ingestion.services import create_write_key, replay_message, revoke_write_key
+from profiles.api.kit.access import ScopedView
 from profiles.models import Source
 from profiles.models.access import Scope
 from profiles.services import change_source, create_source
@@ -30,7 +30,7 @@ class AlreadyReplayed(APIException):
     default_code = "already_replayed"
 
 
-class SourceList(Scoped, ListAPIView[Source]):
+class SourceList(ScopedView, ListAPIView[Source]):
     """Sources, by key."""
 
     scopes = EVERYTHING
@@ -56,7 +56,7 @@ class SourceList(Scoped, ListAPIView[Source]):
         return Response(serializers.MadeSourceSerializer(source).data, HTTP_201_CREATED)
 
 
-class SourceDetail(Scoped, GenericAPIView[Source]):
+class SourceDetail(ScopedView, GenericAPIView[Source]):
     """One source with its write keys, revoked ones included."""
 
     scopes = EVERYTHING
@@ -76,7 +76,7 @@ class SourceDetail(Scoped, GenericAPIView[Source]):
         return Response(self.get_serializer(source).data)
 
 
-class SourceKeys(Scoped, GenericAPIView[WriteKey]):
+class SourceKeys(ScopedView, GenericAPIView[WriteKey]):
     """Write keys of a source. Two may live at once, so that one can be changed for the other."""
 
     scopes = EVERYTHING
@@ -94,7 +94,7 @@ class SourceKeys(Scoped, GenericAPIView[WriteKey]):
         return Response(serializers.NewWriteKeySerializer(made).data, HTTP_201_CREATED)
 
 
-class SourceKey(Scoped, GenericAPIView[WriteKey]):
+class SourceKey(ScopedView, GenericAPIView[WriteKey]):
     """One write key."""
 
     scopes = EVERYTHING
@@ -107,7 +107,7 @@ class SourceKey(Scoped, GenericAPIView[WriteKey]):
         return Response(status=HTTP_204_NO_CONTENT)
 
 
-class RejectedMessageList(Scoped, ListAPIView[RejectedMessage]):
+class RejectedMessageList(ScopedView, ListAPIView[RejectedMessage]):
     """Messages that could not be taken, the latest first, each with its reason and as it came."""
 
     scopes = EVERYTHING
@@ -117,7 +117,7 @@ class RejectedMessageList(Scoped, ListAPIView[RejectedMessage]):
     cursor_ordering = ("-id",)
 
 
-class RejectedMessageDetail(Scoped, GenericAPIView[RejectedMessage]):
+class RejectedMessageDetail(ScopedView, GenericAPIView[RejectedMessage]):
     """One message that could not be taken."""
 
     scopes = EVERYTHING
@@ -129,7 +129,7 @@ class RejectedMessageDetail(Scoped, GenericAPIView[RejectedMessage]):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class RejectedMessageReplay(Scoped, GenericAPIView[RejectedMessage]):
+class RejectedMessageReplay(ScopedView, GenericAPIView[RejectedMessage]):
     """Sends a rejected message through the inbox again."""
 
     scopes = EVERYTHING
@@ -143,7 +143,7 @@ class RejectedMessageReplay(Scoped, GenericAPIView[RejectedMessage]):
     def post(self, request: Request, uuid: str) -> Response:
         """Have the message tried again, after what it lacked was mended. 409 where that was done before."""
         rejected = self.get_object()
-        if not replay(rejected):
+        if not replay_message(rejected):
             raise AlreadyReplayed
         rejected.refresh_from_db()
         return Response(self.get_serializer(rejected).data, HTTP_202_ACCEPTED)

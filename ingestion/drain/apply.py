@@ -15,21 +15,21 @@ from ingestion.drain.consents import record_consents
 from ingestion.drain.events import ChunkEvents, Fresh, Landed
 from ingestion.drain.identifier_filter import Gate
 from ingestion.inbox.lease import LeasedRow
-from ingestion.inbox.rejected import Refused, reject
+from ingestion.inbox.rejected import RejectedInRow, reject
 from ingestion.messages import Message
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.services import (
-    Judgement,
+    Observation,
     RecordKey,
-    Sighting,
-    Telling,
+    Resolution,
+    TraitStatement,
     forget_messages,
-    judge,
-    learn,
-    see_profiles,
+    record_traits,
+    resolve_observations,
     take_messages,
+    widen_seen_spans,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def apply_messages(
     events.draft(chunk.cut)
     # What is refused here may be replayed after mending, and is no repeat then.
     forget_messages(chunk.unused)
-    judgement = judge(
+    judgement = resolve_observations(
         (item.sighting for item in chunk.items),
         rules=configuration.rules,
         source_keys=configuration.source_keys,
@@ -58,11 +58,11 @@ def apply_messages(
     _learn_traits(landed, judgement, now)
     events.store(landed, judgement)
     spans = _spans(landed)
-    see_profiles(spans)
+    widen_seen_spans(spans)
     record_consents(landed, configuration)
     mark_changed(judgement.changed_profiles | set(spans))
     for batch in batches:
-        chunk.refused += [Refused(batch.row, rejection) for rejection in batch.rejections]
+        chunk.refused += [RejectedInRow(batch.row, rejection) for rejection in batch.rejections]
     reject(chunk.refused)
     _count_dropped(chunk.dropped, now)
 
@@ -101,21 +101,21 @@ def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
             chunk.refused.append(alone.rejected(message, "no_identifier", detail))
             chunk.unused[message.digest] = row.id
         else:
-            sighting = Sighting(passed.refs, row.source_id, row.trust, days[row.id])
+            sighting = Observation(passed.refs, row.source_id, row.trust, days[row.id])
             chunk.items.append(Item(row, passed, sighting))
             if passed.raw is not message.raw:
                 chunk.cut.append((row, passed))
     return chunk
 
 
-def _learn_traits(landed: Landed, judgement: Judgement, now: datetime) -> None:
+def _learn_traits(landed: Landed, judgement: Resolution, now: datetime) -> None:
     tellings = []
     for row, message, landing in landed:
         if message.traits:
             key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
             at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
-            tellings.append(Telling(key, message.traits, at))
-    learn(tellings, now=now, beside=judgement.stale_traits)
+            tellings.append(TraitStatement(key, message.traits, at))
+    record_traits(tellings, now=now, beside=judgement.stale_traits)
 
 
 def _spans(landed: Landed) -> dict[int, tuple[datetime, datetime]]:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from consent.models import Purpose
 from ingestion.drain.events import Fresh
 from ingestion.inbox.lease import LeasedRow
-from ingestion.inbox.rejected import Refused
+from ingestion.inbox.rejected import RejectedInRow
 from ingestion.messages import Message, Rejection
 from ingestion.models import ConsentCategory
 from profiles.identity.engine import Rules
 from profiles.models import IdentityRule, Source
 from profiles.services import (
-    Sighting,
+    Observation,
     load_rules,
 )
 
@@ -33,11 +33,11 @@ class RowMessages:
     def without_messages(self) -> "RowMessages":
         return RowMessages(self.row, [], self.rejections)
 
-    def rejected(self, message: Message, code: str, detail: str) -> Refused:
+    def rejected(self, message: Message, code: str, detail: str) -> RejectedInRow:
         rejection = Rejection(
             message.place, message.message_id, message.type, code, "", detail, message.raw
         )
-        return Refused(self.row, rejection)
+        return RejectedInRow(self.row, rejection)
 
 
 class Configuration(NamedTuple):
@@ -55,7 +55,7 @@ class Item(NamedTuple):
 
     row: LeasedRow
     message: Message
-    sighting: Sighting
+    sighting: Observation
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Chunk:
 
     items: list[Item] = field(default_factory=list)
     cut: list[Fresh] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RejectedInRow] = field(default_factory=list)
     unused: dict[str, int] = field(default_factory=dict)
     dropped: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 

@@ -11,7 +11,7 @@ from ingestion.messages import Message
 from profiles.lib import exact_json
 from profiles.models import TrustLevel
 from profiles.services import (
-    Landing,
+    Attribution,
 )
 
 
@@ -34,7 +34,7 @@ def record_consents(landed: Landed, configuration: Configuration) -> None:
 def _consent_input(
     row: LeasedRow,
     message: Message,
-    landing: Landing,
+    landing: Attribution,
     purpose: str,
     category: str,
     is_given: bool,

@@ -10,33 +10,33 @@ from dataclasses import dataclass, field
 from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Message
 from profiles.identity.engine import Rules
-from profiles.registry import Move
+from profiles.registry import IdentifierMove
 from profiles.services import (
-    Arrival,
-    Draft,
+    AttributedEvent,
+    Attribution,
+    EventDraft,
     EventTimes,
-    Judgement,
-    Landing,
     NameRef,
+    Resolution,
     add_to_stats,
     copy_events,
     draft_event,
-    presume,
+    predict_attributions,
     recompute_stats,
     resolve_names,
     take_back_events,
 )
 
 Fresh = tuple[LeasedRow, Message]
-Landed = Sequence[tuple[LeasedRow, Message, Landing]]
+Landed = Sequence[tuple[LeasedRow, Message, Attribution]]
 
 
 @dataclass(slots=True)
 class ChunkEvents:
     """Drafts by digest, and where those that are stored already were put."""
 
-    _drafts: dict[str, Draft] = field(default_factory=dict)
-    _ahead: dict[str, Landing] = field(default_factory=dict)
+    _drafts: dict[str, EventDraft] = field(default_factory=dict)
+    _ahead: dict[str, Attribution] = field(default_factory=dict)
     _outdated: set[str] = field(default_factory=set)
 
     def draft(self, fresh: Iterable[Fresh]) -> None:
@@ -50,18 +50,18 @@ class ChunkEvents:
 
     def store_ahead(self, fresh: Iterable[Fresh], rules: Rules) -> None:
         """Store the events of people who are known well: most of what there is to store."""
-        presumed = presume((message.refs for _, message in fresh), rules=rules)
+        presumed = predict_attributions((message.refs for _, message in fresh), rules=rules)
         events = {message.digest: message.refs for _, message in fresh if message.kind}
         self._ahead = {
             digest: presumed[refs] for digest, refs in events.items() if refs in presumed
         }
         copy_events([self._arrival(digest, landing) for digest, landing in self._ahead.items()])
 
-    def store(self, landed: Landed, judgement: Judgement) -> None:
+    def store(self, landed: Landed, judgement: Resolution) -> None:
         """Have exactly the landed events stored, each where it landed, and their statistics."""
         places = self._places(judgement.moves)
-        arrivals: list[Arrival] = []
-        late: list[Arrival] = []
+        arrivals: list[AttributedEvent] = []
+        late: list[AttributedEvent] = []
         for _, message, landing in landed:
             if message.kind:
                 arrival = self._arrival(message.digest, landing)
@@ -81,19 +81,19 @@ class ChunkEvents:
         add_to_stats([arrival for arrival in arrivals if arrival.profile_id not in moved])
         recompute_stats(moved)
 
-    def _arrival(self, digest: str, landing: Landing) -> Arrival:
-        return Arrival(landing.profile_id, landing.identifier_id, self._drafts[digest])
+    def _arrival(self, digest: str, landing: Attribution) -> AttributedEvent:
+        return AttributedEvent(landing.profile_id, landing.identifier_id, self._drafts[digest])
 
-    def _places(self, moves: Sequence[Move]) -> dict[str, Landing]:
+    def _places(self, moves: Sequence[IdentifierMove]) -> dict[str, Attribution]:
         """Where the events stored ahead are now: the judgement's own moves took them along."""
         moved = {(move.identifier_id, move.origin): move.target for move in moves}
         return {
-            digest: Landing(moved.get((identifier, profile), profile), identifier)
+            digest: Attribution(moved.get((identifier, profile), profile), identifier)
             for digest, (profile, identifier) in self._ahead.items()
         }
 
 
-def _draft(row: LeasedRow, message: Message, name: NameRef) -> Draft:
+def _draft(row: LeasedRow, message: Message, name: NameRef) -> EventDraft:
     return draft_event(
         message.digest,
         source_id=row.source_id,

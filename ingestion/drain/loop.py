@@ -19,14 +19,21 @@ from ingestion.drain.chunk import RowMessages, load_configuration
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
+    extended_lease,
     finish_rows,
     hold_rows,
-    kept_lease,
     lease_rows,
     release_rows,
 )
 from ingestion.inbox.rejected import reject, rejected_places
-from ingestion.messages import Arrived, BadRequest, Message, Rejection, open_request, read_messages
+from ingestion.messages import (
+    BadRequest,
+    Message,
+    Rejection,
+    RequestFacts,
+    read_messages,
+    split_request,
+)
 from profiles.lib.change_queue import nudge
 from profiles.services import forget_messages, is_taken, keep_taken
 
@@ -49,7 +56,7 @@ def drain_inbox(*, seconds: float = float("inf")) -> int:
         lease, rows = lease_rows()
         if not rows:
             break
-        with kept_lease(lease):
+        with extended_lease(lease):
             _drain(lease, rows)
         drained += len(rows)
     return drained
@@ -156,10 +163,10 @@ def _reject_alone(
 
 def _read(row: LeasedRow) -> RowMessages:
     """What an inbox row says. It was judged when it was accepted, so that it opens again."""
-    arrived = Arrived(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
+    arrived = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
     type_, _, body = row.body.partition(b"\n")
     try:
-        envelope = open_request(body, type_.decode())
+        envelope = split_request(body, type_.decode())
     except BadRequest as fault:
         whole = Rejection(0, "", "", "invalid_request", "", str(fault), body)
         return RowMessages(row, [], [whole])

@@ -77,7 +77,7 @@ def release_rows(lease: UUID) -> None:
 
 
 @contextmanager
-def kept_lease(lease: UUID) -> Iterator[None]:
+def extended_lease(lease: UUID) -> Iterator[None]:
     """Extend the lease every third of its time, on a connection of its own, while the block runs."""
     done = threading.Event()
     keeper = threading.Thread(target=_extend_until, args=(lease, done), daemon=True)

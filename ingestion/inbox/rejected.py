@@ -18,14 +18,14 @@ from profiles.services import load_rules
 OF_AN_ERASED = "It mentions somebody who was erased, so that its content is not kept."
 
 
-class Refused(NamedTuple):
+class RejectedInRow(NamedTuple):
     """One message refused, and the inbox row it came in."""
 
     row: LeasedRow
     rejection: Rejection
 
 
-def reject(refused: Iterable[Refused]) -> None:
+def reject(refused: Iterable[RejectedInRow]) -> None:
     """Keep refused messages where somebody can see them; one that is kept already stays as it is.
 
     Of one that mentions somebody who was erased only the reason is kept: the gate does not see what cannot be read.
@@ -51,19 +51,19 @@ def reject(refused: Iterable[Refused]) -> None:
     )
 
 
-def _without_erased(refused: Sequence[Refused]) -> Sequence[Refused]:
+def _without_erased(refused: Sequence[RejectedInRow]) -> Sequence[RejectedInRow]:
     """The same, with nothing in it of messages that mention an erased person."""
     if not refused:
         return refused
     namespaces = load_rules().namespaces.keys()
 
-    def spelled(one: Refused) -> Iterator[str]:
+    def spelled(one: RejectedInRow) -> Iterator[str]:
         return references_in(one.rejection.raw, namespaces)
 
     # Read only once somebody was erased.
     erased = suppressed(reference for one in refused for reference in spelled(one))
     return [
-        Refused(one.row, _emptied(one.rejection))
+        RejectedInRow(one.row, _emptied(one.rejection))
         if erased and not erased.isdisjoint(spelled(one))
         else one
         for one in refused
@@ -81,7 +81,7 @@ def rejected_places(row_id: int) -> set[int]:
 
 
 @transaction.atomic
-def replay(rejected: RejectedMessage) -> bool:
+def replay_message(rejected: RejectedMessage) -> bool:
     """Send a rejected message through the inbox again; False where that was done before."""
     claimed = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
     if not claimed.update(replayed_at=timezone.now()):

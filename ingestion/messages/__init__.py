@@ -4,20 +4,25 @@ Invariant: pure and deterministic, so that accepting and draining come to the sa
 public HTTP tracking API and specification.
 """
 
-from ingestion.messages.envelope import MAX_REQUEST_BYTES, Envelope, open_request, storable
-from ingestion.messages.fast_path import is_plain
+from ingestion.messages.envelope import (
+    MAX_REQUEST_BYTES,
+    Envelope,
+    split_request,
+    without_unstorable,
+)
+from ingestion.messages.fast_path import is_ordinary_batch
 from ingestion.messages.parse import read_messages
-from ingestion.messages.results import Arrived, BadRequest, Message, Rejection
+from ingestion.messages.results import BadRequest, Message, Rejection, RequestFacts
 
 __all__ = [
     "MAX_REQUEST_BYTES",
-    "Arrived",
     "BadRequest",
     "Envelope",
     "Message",
     "Rejection",
-    "is_plain",
-    "open_request",
+    "RequestFacts",
+    "is_ordinary_batch",
     "read_messages",
-    "storable",
+    "split_request",
+    "without_unstorable",
 ]

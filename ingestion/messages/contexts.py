@@ -18,7 +18,7 @@ class _Context(msgspec.Struct, rename="camel"):
     consent: Any = None
 
 
-class Said(NamedTuple):
+class ContextContent(NamedTuple):
     """What a context says, read once for all messages that share its bytes."""
 
     text: str
@@ -31,10 +31,10 @@ _context_decoder = msgspec.json.Decoder(_Context, float_hook=Decimal)
 
 
 @lru_cache(maxsize=4096)
-def read_context(raw: bytes) -> Said:
+def read_context(raw: bytes) -> ContextContent:
     """Contexts repeat from message to message, so each is read once."""
     if not raw or not raw.startswith(b"{"):
-        return Said("{}", {}, (), {})
+        return ContextContent("{}", {}, (), {})
     context = _context_decoder.decode(raw)
     traits = context.traits if isinstance(context.traits, dict) else {}
     refs = (
@@ -42,7 +42,7 @@ def read_context(raw: bytes) -> Said:
         *_device_refs(context.device),
         *_external_refs(context.external_ids),
     )
-    return Said(raw.decode(), traits, refs, preferences_of(context.consent))
+    return ContextContent(raw.decode(), traits, refs, preferences_of(context.consent))
 
 
 def contact_refs(traits: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -42,7 +42,7 @@ class Envelope(NamedTuple):
     write_key: str
 
 
-def open_request(body: bytes, type_: str) -> Envelope:
+def split_request(body: bytes, type_: str) -> Envelope:
     """Take a request apart. `type_` is the route's message type; empty for a batch.
 
     Raises BadRequest for what is no JSON object, for over 500 KB, and for a message of over 32 KB.
@@ -58,7 +58,7 @@ def open_request(body: bytes, type_: str) -> Envelope:
     return envelope
 
 
-def storable(body: bytes) -> bytes:
+def without_unstorable(body: bytes) -> bytes:
     """The same JSON without NUL characters and lone surrogates, which PostgreSQL refuses.
 
     Raises BadRequest where it is not UTF-8 or, having such characters, not JSON.

@@ -60,7 +60,7 @@ class _PlainBatch(msgspec.Struct, rename="camel"):
 _plain_decoder = msgspec.json.Decoder(_PlainBatch)
 
 
-def is_plain(body: bytes) -> bool:
+def is_ordinary_batch(body: bytes) -> bool:
     """Whether a batch is so ordinary that none of its messages can be refused: one pass in C instead of a reading of each.
 
     False only says that each must be read.

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from ingestion.messages.contexts import Said, contact_refs, preferences_of, read_context
+from ingestion.messages.contexts import ContextContent, contact_refs, preferences_of, read_context
 from ingestion.messages.envelope import Envelope
-from ingestion.messages.results import Arrived, Message, Refused, Rejection
+from ingestion.messages.results import Message, MessageFault, Rejection, RequestFacts
 from ingestion.messages.times import read_sent_time, read_time
 from ingestion.messages.wire import (
     MAX_MESSAGE_ID,
@@ -28,7 +28,7 @@ CONSENT_EVENT = "Segment Consent Preference Updated"
 
 
 def read_messages(
-    envelope: Envelope, arrived: Arrived, key: bytes
+    envelope: Envelope, arrived: RequestFacts, key: bytes
 ) -> Iterator[Message | Rejection]:
     """What each message says, or why it cannot be taken. `key` makes the digests that tell repeats."""
     for place, raw in enumerate(envelope.messages):
@@ -41,7 +41,7 @@ class _Reading:
     __slots__ = ("arrived", "envelope", "key", "place", "raw", "wire")
 
     def __init__(
-        self, envelope: Envelope, arrived: Arrived, key: bytes, place: int, raw: bytes
+        self, envelope: Envelope, arrived: RequestFacts, key: bytes, place: int, raw: bytes
     ) -> None:
         self.envelope = envelope
         self.arrived = arrived
@@ -53,13 +53,13 @@ class _Reading:
     def read(self) -> Message | Rejection:
         try:
             return self._message()
-        except Refused as refused:
+        except MessageFault as refused:
             return self._rejection(refused)
         except InvalidIdentifier as invalid:
-            fault = Refused("invalid_identifier", invalid.namespace, invalid.reason)
+            fault = MessageFault("invalid_identifier", invalid.namespace, invalid.reason)
             return self._rejection(fault)
 
-    def _rejection(self, refused: Refused) -> Rejection:
+    def _rejection(self, refused: MessageFault) -> Rejection:
         wire = self.wire
         message_id = wire.message_id if isinstance(wire.message_id, str) else ""
         type_ = wire.type if isinstance(wire.type, str) else ""
@@ -75,16 +75,16 @@ class _Reading:
 
     def _message(self) -> Message:
         if self.place >= MAX_MESSAGES:
-            raise Refused(
+            raise MessageFault(
                 "too_many_messages", "batch", f"a batch has at most {MAX_MESSAGES} messages"
             )
         try:
             self.wire = wire = wire_decoder.decode(self.raw)
         except msgspec.MsgspecError as error:
-            raise Refused("not_an_object", "", "a message is a JSON object") from error
+            raise MessageFault("not_an_object", "", "a message is a JSON object") from error
         type_ = self.envelope.type or wire.type
         if type_ not in TYPES:
-            raise Refused("unknown_type", "type", f"one of {', '.join(sorted(TYPES))}")
+            raise MessageFault("unknown_type", "type", f"one of {', '.join(sorted(TYPES))}")
         said = self._context()
         message_id = self._message_id()
         kind, name, properties = self._event(type_)
@@ -107,7 +107,7 @@ class _Reading:
             message_id,
         )
 
-    def _context(self) -> Said:
+    def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)
         shared = self.envelope.context
         if not shared:
@@ -123,7 +123,7 @@ class _Reading:
         if not isinstance(given, str):
             given = str(given)
         if len(given) > MAX_MESSAGE_ID:
-            raise Refused("message_id_too_long", "messageId", "under 100 characters")
+            raise MessageFault("message_id_too_long", "messageId", "under 100 characters")
         return str(given)
 
     def _digest(self, message_id: str) -> str:
@@ -137,7 +137,7 @@ class _Reading:
         match type_:
             case "track":
                 if not isinstance(wire.event, str) or not wire.event.strip():
-                    raise Refused("missing_event", "event", "the name of the event, a text")
+                    raise MessageFault("missing_event", "event", "the name of the event, a text")
                 name = wire.event
             case "page" | "screen":
                 named = wire.name if isinstance(wire.name, str) else ""
@@ -148,7 +148,7 @@ class _Reading:
                 return "", "", "{}"
         if len(name) > MAX_NAME:
             path = "event" if type_ == "track" else "name"
-            raise Refused("name_too_long", path, f"at most {MAX_NAME} characters")
+            raise MessageFault("name_too_long", path, f"at most {MAX_NAME} characters")
         return type_, name, _object_text(bytes(wire.properties), "properties")
 
     def _group_properties(self) -> str:
@@ -173,17 +173,17 @@ class _Reading:
             corrected = original
         return min(corrected, received_at), original, sent_at
 
-    def _refs(self, type_: str, said: Said) -> tuple[Ref, ...]:
+    def _refs(self, type_: str, said: ContextContent) -> tuple[Ref, ...]:
         wire = self.wire
         if is_blank(wire.user_id) and is_blank(wire.anonymous_id):
-            raise Refused("missing_identity", "userId", "userId or anonymousId is required")
+            raise MessageFault("missing_identity", "userId", "userId or anonymousId is required")
         named: list[tuple[str, Any]] = [
             ("user_id", wire.user_id),
             ("anonymous_id", wire.anonymous_id),
         ]
         if type_ == "alias":
             if is_blank(wire.previous_id):
-                raise Refused("missing_previous_id", "previousId", "the id known so far")
+                raise MessageFault("missing_previous_id", "previousId", "the id known so far")
             named.append(("anonymous_id", wire.previous_id))
         if type_ != "group":
             named += said.refs
@@ -208,12 +208,12 @@ class _Reading:
         raw = bytes(self.wire.traits)
         return _read_traits(raw) if raw else {}
 
-    def _traits(self, said: Said) -> Mapping[str, Any]:
+    def _traits(self, said: ContextContent) -> Mapping[str, Any]:
         """An identify's traits; RudderStack's SDKs send them in the context."""
         own = self._own_traits()
         return {**said.traits, **own} if said.traits else own
 
-    def _consents(self, said: Said, name: str) -> Mapping[str, bool]:
+    def _consents(self, said: ContextContent, name: str) -> Mapping[str, bool]:
         if name != CONSENT_EVENT:
             return said.consents
         raw = bytes(self.wire.properties)
@@ -242,7 +242,7 @@ def _object_text(raw: bytes, path: str) -> str:
     if not raw or raw == b"null":
         return "{}"
     if not raw.startswith(b"{"):
-        raise Refused("not_an_object", path, "a JSON object")
+        raise MessageFault("not_an_object", path, "a JSON object")
     return raw.decode()
 
 
@@ -251,5 +251,5 @@ def _read_traits(raw: bytes) -> Mapping[str, Any]:
     if traits is None:
         return {}
     if not isinstance(traits, dict):
-        raise Refused("not_an_object", "traits", "a JSON object")
+        raise MessageFault("not_an_object", "traits", "a JSON object")
     return traits

@@ -11,7 +11,7 @@ class BadRequest(ValueError):
     """The request as a whole cannot be taken; the message says why, and nothing of what was sent."""
 
 
-class Refused(Exception):
+class MessageFault(Exception):
     """A message cannot be taken: code, path and what would be right."""
 
     def __init__(self, code: str, path: str, detail: str) -> None:
@@ -54,7 +54,7 @@ class Message(NamedTuple):
     message_id: str
 
 
-class Arrived(NamedTuple):
+class RequestFacts(NamedTuple):
     """What is known of a request beside its bytes. `region` is the country of telephone numbers without one."""
 
     row_id: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion.messages.results import Refused
+from ingestion.messages.results import MessageFault
 
 
 def read_sent_time(given: Any) -> datetime | None:
@@ -23,7 +23,7 @@ def read_time(given: Any, path: str) -> datetime | None:
     if given is None or given == "":
         return None
     if not isinstance(given, str):
-        raise Refused("invalid_time", path, "an ISO 8601 text such as 2026-01-31T12:00:00Z")
+        raise MessageFault("invalid_time", path, "an ISO 8601 text such as 2026-01-31T12:00:00Z")
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:
@@ -37,4 +37,4 @@ def _unusual_time(given: str, path: str) -> datetime:
         return msgspec.convert(given, datetime)
     except msgspec.ValidationError as error:
         detail = "an ISO 8601 text such as 2026-01-31T12:00:00Z"
-        raise Refused("invalid_time", path, detail) from error
+        raise MessageFault("invalid_time", path, detail) from error

@@ -25,7 +25,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from profiles.admin.kit.base import Question, ReadOnlyAdmin, ask, require, show_secret
+from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, show_secret
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.services import create_api_key, revoke_api_key
@@ -106,7 +106,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         back = reverse("admin:profiles_apikey_changelist")
         form = ApiKeyForm(request.POST or None)
         if not form.is_valid():
-            return ask(
+            return question_page(
                 self,
                 request,
                 Question(title="New API key", form=form, submit="Make the key", back=back),

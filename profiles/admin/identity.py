@@ -88,7 +88,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 
     @display(description="identifier")
     def identifier_shown(self, outcome: IdentityOutcome) -> str:
-        return shown(outcome, outcome.identifier)
+        return masked_identifier(outcome, outcome.identifier)
 
     @display(description="held by")
     def person(self, outcome: IdentityOutcome) -> str:
@@ -98,7 +98,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     def wanted_by(self, outcome: IdentityOutcome) -> str:
         if outcome.wanter is None:
             return "–"
-        return profile_link(outcome.wanter.profile_id, shown(outcome, outcome.wanter))
+        return profile_link(outcome.wanter.profile_id, masked_identifier(outcome, outcome.wanter))
 
     @display(description="source")
     def source(self, outcome: IdentityOutcome) -> str:
@@ -129,7 +129,7 @@ class MergeAdmin(ReadOnlyAdmin):
         return f"{len(merge.survivor_identifier_ids)} + {len(merge.absorbed_identifier_ids)}"
 
 
-def shown(row: Any, identifier: Identifier) -> str:
+def masked_identifier(row: Any, identifier: Identifier) -> str:
     """An identifier as whoever looks at the row may see it."""
     value = row.mask.identifier(identifier.namespace, identifier.value)
     return format_html('<span class="t-chip">{}</span> {}', identifier.namespace, value)

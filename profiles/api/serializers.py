@@ -8,9 +8,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from profiles.identity.explain import Step, trust_name
+from profiles.identity.explain import FactStep, trust_name
 from profiles.models import Event, EventName, Merge, TrustLevel
-from profiles.traits.explain import Decider, Said, TraitExplanation
+from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
 MAX_LOOKUP = 1000
@@ -124,7 +124,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         )
 
 
-class SaidSerializer(serializers.Serializer[Said]):
+class SourceValueSerializer(serializers.Serializer[SourceValue]):
     """What one source says of a trait."""
 
     value = AnyField(allow_null=True)
@@ -158,7 +158,7 @@ class TraitSerializer(serializers.Serializer[TraitExplanation]):
     )
     said_at = serializers.DateTimeField(source="winner.said_at", default=None, allow_null=True)
     lock = LockSerializer(allow_null=True)
-    losers = SaidSerializer(many=True)
+    losers = SourceValueSerializer(many=True)
 
 
 class RectificationSerializer(serializers.Serializer[dict[str, Any]]):
@@ -225,7 +225,7 @@ class NamedSerializer(serializers.Serializer[Any]):
     value = serializers.CharField()
 
 
-class StepSerializer(serializers.Serializer[Step]):
+class FactStepSerializer(serializers.Serializer[FactStep]):
     """One fact of a path: the source that named both identifiers together, at which trust, on which day.
 
     `rule` is `merge` where the fact joined two profiles, `takeover` where it took an identifier over from a claim,
@@ -243,4 +243,4 @@ class StepSerializer(serializers.Serializer[Step]):
 class PathSerializer(serializers.Serializer[dict[str, Any]]):
     """The shortest path of facts; null where no facts join the two, as for a profile's public UUID."""
 
-    path = StepSerializer(many=True, allow_null=True)
+    path = FactStepSerializer(many=True, allow_null=True)

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from profiles import reads
 from profiles.api import filters, serializers
-from profiles.api.kit.access import Scoped, actor_of, sees_restricted
+from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.lists import one_page, page_of
 from profiles.identifiers.lookup import parse_reference, profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
@@ -36,7 +36,7 @@ TRAIT_PARAMETER = OpenApiParameter(
 )
 
 
-class ProfileList(Scoped, ListAPIView[Profile]):
+class ProfileList(ScopedView, ListAPIView[Profile]):
     """Profiles, the newest first."""
 
     scopes = {"GET": Scope.PROFILES_READ}
@@ -54,7 +54,7 @@ class ProfileList(Scoped, ListAPIView[Profile]):
         return reads.portraits(page or (), with_restricted=sees_restricted(self.request))
 
 
-class ProfileLookup(Scoped, GenericAPIView[Profile]):
+class ProfileLookup(ScopedView, GenericAPIView[Profile]):
     """One to 1,000 profiles by any identifier, in the order asked; null where nobody is known by it.
 
     Identifiers are in the body since they are personal data, which has no place in a URL.
@@ -76,7 +76,7 @@ class ProfileLookup(Scoped, GenericAPIView[Profile]):
         return Response(serializers.LookupResultSerializer({"results": found}).data)
 
 
-class OfProfile(Scoped):
+class OfProfile(ScopedView):
     """Everything below one profile: the public UUID resolves, an absorbed one too."""
 
     scopes = {"GET": Scope.PROFILES_READ}

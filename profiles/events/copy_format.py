@@ -37,7 +37,7 @@ class EventTimes(NamedTuple):
     sent_at: datetime | None
 
 
-class Draft(NamedTuple):
+class EventDraft(NamedTuple):
     """An event before it is known whose it is. `row` is what COPY reads of it, without the person."""
 
     name_id: int
@@ -46,17 +46,17 @@ class Draft(NamedTuple):
     row: bytes
 
 
-class Arrival(NamedTuple):
+class AttributedEvent(NamedTuple):
     """An event, whose it is, and by which identifier."""
 
     profile_id: int
     identifier_id: int
-    draft: Draft
+    draft: EventDraft
 
 
 def draft_event(
     id_: str, *, source_id: int, name: NameRef, times: EventTimes, properties: str, context: str
-) -> Draft:
+) -> EventDraft:
     """Everything about an event that can be done before the people lock is taken. `id_` is in hexadecimal digits."""
     timestamp, received_at, original_timestamp, sent_at = times
     value = value_of(properties, name.value_property)
@@ -69,7 +69,7 @@ def draft_event(
         _NULL if original_timestamp is None else _time_column(original_timestamp),
         _NULL if sent_at is None else _shared_time_column(sent_at),
     )
-    return Draft(name.id, timestamp, value, b"".join(row))
+    return EventDraft(name.id, timestamp, value, b"".join(row))
 
 
 def _microseconds(moment: datetime) -> int:
@@ -105,7 +105,7 @@ def value_of(properties: str, name: str) -> Decimal | None:
     return Decimal(raw.decode()) if raw[:1] in _NUMBER_STARTS else None
 
 
-def copy_block(arrivals: Iterable[Arrival]) -> bytes:
+def copy_block(arrivals: Iterable[AttributedEvent]) -> bytes:
     """All that COPY needs to store these events."""
     parts = [_COPY_BEGIN]
     for profile_id, identifier_id, draft in arrivals:

@@ -7,18 +7,18 @@ from typing import Any
 from django.db import connection
 
 from profiles.events import sql
-from profiles.events.copy_format import Arrival
+from profiles.events.copy_format import AttributedEvent
 from profiles.lib.database import array_of
 
 
-def add_to_stats(arrivals: Sequence[Arrival]) -> None:
+def add_to_stats(arrivals: Sequence[AttributedEvent]) -> None:
     """Add what new events come to to the statistics."""
     if arrivals:
         with connection.cursor() as cursor:
             cursor.execute(sql.ADD_TO_STATS, _added(arrivals))
 
 
-def _added(arrivals: Sequence[Arrival]) -> list[str]:
+def _added(arrivals: Sequence[AttributedEvent]) -> list[str]:
     """What the events add to each statistic, as the columns of ADD_TO_STATS."""
     added: dict[tuple[int, int], list[Any]] = {}
     for profile_id, _, (name_id, timestamp, value, _) in arrivals:

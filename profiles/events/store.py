@@ -6,11 +6,11 @@ from datetime import datetime
 from django.db import connection
 
 from profiles.events import sql
-from profiles.events.copy_format import Arrival, copy_block
+from profiles.events.copy_format import AttributedEvent, copy_block
 from profiles.lib.database import array_of
 
 
-def copy_events(arrivals: Sequence[Arrival]) -> None:
+def copy_events(arrivals: Sequence[AttributedEvent]) -> None:
     """Store events, without their statistics."""
     if not arrivals:
         return
@@ -26,7 +26,7 @@ def take_back_events(places: Sequence[tuple[int, datetime, str]]) -> None:
             cursor.execute(sql.TAKE_BACK_EVENTS, columns)
 
 
-def see_profiles(spans: Mapping[int, tuple[datetime, datetime]]) -> None:
+def widen_seen_spans(spans: Mapping[int, tuple[datetime, datetime]]) -> None:
     """Widen the time in which each profile was seen: profile → (first, last)."""
     if not spans:
         return

@@ -6,12 +6,12 @@ from django.db import connection
 
 from profiles.identifiers.references import Ref
 from profiles.identity import sql
-from profiles.identity.loaded import People
-from profiles.identity.observations import Sighting
+from profiles.identity.loaded import LoadedPeople
+from profiles.identity.observations import Observation
 from profiles.lib.database import array_of
 
 
-def join_components(people: People, sightings: Sequence[Sighting]) -> None:
+def join_components(people: LoadedPeople, sightings: Sequence[Observation]) -> None:
     """Join what the new facts name together; quarantined identifiers extend nothing."""
     forest = _Forest()
     for sighting in sightings:
@@ -26,7 +26,7 @@ def join_components(people: People, sightings: Sequence[Sighting]) -> None:
             cursor.execute(sql.JOIN_COMPONENTS, [array_of(joined), array_of(joined.values())])
 
 
-def _component(people: People, ref: Ref) -> int:
+def _component(people: LoadedPeople, ref: Ref) -> int:
     """A new identifier starts as a component of its own, which bears its number."""
     row = people.rows[ref]
     return row.component or row.id

@@ -14,7 +14,7 @@ from profiles.reads import REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FactStep:
     """Two identifiers that one fact names together. `rule` says what the fact did beside that."""
 
     one: Identifier
@@ -25,7 +25,7 @@ class Step:
     rule: str
 
 
-def path_of_facts(one: Identifier, other: Identifier) -> list[Step] | None:
+def path_of_facts(one: Identifier, other: Identifier) -> list[FactStep] | None:
     """The shortest path of facts from one identifier to the other; None where no facts join them.
 
     Of equally short paths the one of the oldest facts. Two queries for each step of the way.
@@ -61,7 +61,7 @@ def _facts_of(identifier_ids: Iterable[int]) -> Iterator[tuple[IdentityFact, lis
         yield fact, [number for number in fact.identifier_ids if (fact.pk, number) not in refused]
 
 
-def _steps(came_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int) -> list[Step]:
+def _steps(came_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int) -> list[FactStep]:
     hops: list[tuple[int, int, IdentityFact]] = []
     while end != start:
         origin, fact = came_by[end]
@@ -70,7 +70,7 @@ def _steps(came_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int
     names = Identifier.objects.in_bulk({number for hop in hops for number in hop[:2]})
     rules = _rules_of([fact for _, _, fact in hops])
     return [
-        Step(
+        FactStep(
             names[origin],
             names[target],
             fact.source.key,

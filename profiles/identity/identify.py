@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from profiles.derived import derive
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked
-from profiles.identity.observations import Sighting
-from profiles.identity.resolve import judge
+from profiles.identity.observations import Observation
+from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_rules
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Source, TrustLevel
@@ -22,8 +22,10 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
     for ref in refs:
         if is_blocked(ref.namespace, ref.value):
             raise InvalidIdentifier(ref.namespace, "is a value that stands for nobody")
-    sighting = Sighting(refs, source.pk, trust, now.astimezone(UTC).date())
-    judgement = judge([sighting], rules=load_rules(), source_keys={source.pk: source.key}, now=now)
+    sighting = Observation(refs, source.pk, trust, now.astimezone(UTC).date())
+    judgement = resolve_observations(
+        [sighting], rules=load_rules(), source_keys={source.pk: source.key}, now=now
+    )
     derive(judgement.stale_traits)
     mark_changed(judgement.changed_profiles)
     return judgement.landings[sighting].profile_id

@@ -13,15 +13,15 @@ from django.db import connection
 from profiles.identifiers import sql as identifiers_sql
 from profiles.identifiers.references import Ref
 from profiles.identity import sql as identity_sql
-from profiles.identity.engine import Decisions, Outcome, Refusal, Rules, State
-from profiles.identity.observations import Sighting, fact_digest
+from profiles.identity.engine import Decisions, IdentityState, Outcome, RefusalRule, Rules
+from profiles.identity.observations import Observation, fact_digest
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
 from profiles.models import Identifier
 
 
 @dataclass(slots=True)
-class Row:
+class IdentifierRow:
     """One identifier as the database has it, or will have it: `component` is 0 until a new one has joined others."""
 
     id: int
@@ -37,23 +37,23 @@ class Row:
 class NewFact(NamedTuple):
     """A sighting that was not judged before, and the name of the fact that it is."""
 
-    sighting: Sighting
+    sighting: Observation
     digest: str
 
 
-class People:
+class LoadedPeople:
     """Rows by identifier, the engine's state over them, and what each new fact did."""
 
     def __init__(self, rules: Rules, source_keys: Mapping[int, str], now: datetime) -> None:
         self.rules = rules
         self.source_keys = source_keys
         self.now = now
-        self.rows: dict[Ref, Row] = {}
-        self.state = State(self._allocate)
+        self.rows: dict[Ref, IdentifierRow] = {}
+        self.state = IdentityState(self._allocate)
         self.new_profiles: set[int] = set()
-        self.outcomes: dict[Sighting, Outcome] = {}
+        self.outcomes: dict[Observation, Outcome] = {}
         self.survivors: dict[int, int] = {}
-        self.refused: dict[Sighting, set[int]] = {}
+        self.refused: dict[Observation, set[int]] = {}
         self._numbers: list[int] = []
 
     def load_rows(self, refs: Iterable[Ref]) -> None:
@@ -61,7 +61,7 @@ class People:
             cursor.execute(identifiers_sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(refs))])
             self._keep_rows(cursor.fetchall())
 
-    def new_facts(self, sightings: Sequence[Sighting]) -> list[NewFact]:
+    def new_facts(self, sightings: Sequence[Observation]) -> list[NewFact]:
         """The sightings that no fact on record tells already."""
         facts = [NewFact(sighting, fact_digest(sighting)) for sighting in sightings]
         with connection.cursor() as cursor:
@@ -82,7 +82,7 @@ class People:
         with connection.cursor() as cursor:
             cursor.execute(identity_sql.IDENTIFIER_NUMBERS, [len(missing)])
             for (ref, day), (number,) in zip(missing.items(), cursor.fetchall(), strict=True):
-                self.rows[ref] = Row(number, None, False, day, 0, day, False, is_new=True)
+                self.rows[ref] = IdentifierRow(number, None, False, day, 0, day, False, is_new=True)
 
     def load_state(self, facts: Sequence[NewFact]) -> None:
         """All that the profiles named by the facts hold, and the wants of the identifiers named."""
@@ -118,7 +118,7 @@ class People:
 
     def _keep_rows(self, found: Iterable[tuple[Any, ...]]) -> None:
         for namespace, value, *columns in found:
-            self.rows[Ref(namespace, value)] = Row(*columns)
+            self.rows[Ref(namespace, value)] = IdentifierRow(*columns)
 
     def _load_refusals(self, known: Iterable[NewFact]) -> None:
         """What each fact that was judged before lost to a rule: it is no evidence for its repeats either."""
@@ -127,7 +127,7 @@ class People:
             return
         with connection.cursor() as cursor:
             cursor.execute(
-                identity_sql.REFUSED_IN_FACTS, [array_of(sightings), list(map(str, Refusal))]
+                identity_sql.REFUSED_IN_FACTS, [array_of(sightings), list(map(str, RefusalRule))]
             )
             for digest, identifier in cursor.fetchall():
                 self.refused.setdefault(sightings[digest], set()).add(identifier)

@@ -8,10 +8,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from profiles.identifiers.references import Ref
-from profiles.registry import Move
+from profiles.registry import IdentifierMove
 
 
-class Sighting(NamedTuple):
+class Observation(NamedTuple):
     """These identifiers were seen together by a source, at a trust, on a UTC day: a fact before it has a number."""
 
     refs: tuple[Ref, ...]
@@ -20,7 +20,7 @@ class Sighting(NamedTuple):
     day: date
 
 
-class Landing(NamedTuple):
+class Attribution(NamedTuple):
     """Where a sighting belongs: the profile, and the identifier that is the evidence for it."""
 
     profile_id: int
@@ -28,16 +28,16 @@ class Landing(NamedTuple):
 
 
 @dataclass(slots=True)
-class Judgement:
+class Resolution:
     """What became of a chunk's sightings.
 
     The golden traits of `stale_traits` and the statistics of `moved_profiles` are for the caller to make again.
     """
 
-    landings: dict[Sighting, Landing] = field(default_factory=dict)
+    landings: dict[Observation, Attribution] = field(default_factory=dict)
     changed_profiles: set[int] = field(default_factory=set)
     contact_changes: set[int] = field(default_factory=set)
-    moves: Sequence[Move] = ()
+    moves: Sequence[IdentifierMove] = ()
 
     @property
     def moved_profiles(self) -> set[int]:
@@ -50,7 +50,7 @@ class Judgement:
         return self.contact_changes | self.moved_profiles
 
 
-def fact_digest(sighting: Sighting) -> str:
+def fact_digest(sighting: Observation) -> str:
     """The name of a fact, 32 hexadecimal digits: the same set of identifiers, source, trust and day give the same one."""
     refs, source_id, trust, day = sighting
     named = [f"{namespace}\0{value}" for namespace, value in refs]

@@ -10,18 +10,20 @@ from django.db import connection
 from profiles.identifiers import sql
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import Rules
-from profiles.identity.observations import Landing
+from profiles.identity.observations import Attribution
 from profiles.lib import exact_json
 
 
-def presume(named: Iterable[tuple[Ref, ...]], *, rules: Rules) -> dict[tuple[Ref, ...], Landing]:
+def predict_attributions(
+    named: Iterable[tuple[Ref, ...]], *, rules: Rules
+) -> dict[tuple[Ref, ...], Attribution]:
     """Where messages with these identifiers should land, for those whose identifiers one profile holds.
 
     Left out are profiles that any of the messages names together, since they may be merged.
     """
     groups = set(named)
     holders = _holders({ref for refs in groups for ref in refs})
-    presumed: dict[tuple[Ref, ...], Landing] = {}
+    presumed: dict[tuple[Ref, ...], Attribution] = {}
     unsettled: set[int] = set()
     for refs in groups:
         found = [holders[ref] for ref in refs if ref in holders]
@@ -35,11 +37,11 @@ def presume(named: Iterable[tuple[Ref, ...]], *, rules: Rules) -> dict[tuple[Ref
     }
 
 
-def _holders(refs: set[Ref]) -> dict[Ref, Landing]:
+def _holders(refs: set[Ref]) -> dict[Ref, Attribution]:
     with connection.cursor() as cursor:
         cursor.execute(sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(refs))])
         return {
-            Ref(namespace, value): Landing(profile, identifier)
+            Ref(namespace, value): Attribution(profile, identifier)
             for namespace, value, identifier, profile, *_, is_quarantined in cursor.fetchall()
             if profile is not None and not is_quarantined
         }

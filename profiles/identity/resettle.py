@@ -13,15 +13,21 @@ from uuid_utils.compat import uuid7
 
 from profiles.derived import derive
 from profiles.identity import sql
-from profiles.identity.engine import PROFILE, State
-from profiles.identity.replay import Named, StoredFact, named, read_judge, replay
+from profiles.identity.engine import PROFILE, IdentityState
+from profiles.identity.replay import (
+    StoredFact,
+    StoredIdentifier,
+    read_configuration,
+    replay_facts,
+    stored_identifiers,
+)
 from profiles.identity.store import delete_profiles
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import array_of
 from profiles.models import Identifier, Profile
-from profiles.registry import Move, registry
+from profiles.registry import IdentifierMove, registry
 
-Clusters = Mapping[int, Sequence[Named]]
+Clusters = Mapping[int, Sequence[StoredIdentifier]]
 
 
 def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
@@ -31,7 +37,7 @@ def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
     """
     held = Identifier.objects.filter(profile__in=profile_ids)
     components = set(held.values_list("component", flat=True))
-    stored = named(Identifier.objects.filter(component__in=components))
+    stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
     state = _replayed(stored, components)
@@ -48,18 +54,18 @@ def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
     return set(targets.values()) - {one.profile_id for one in stored.values()}
 
 
-def _replayed(stored: Mapping[int, Named], components: set[int]) -> State:
+def _replayed(stored: Mapping[int, StoredIdentifier], components: set[int]) -> IdentityState:
     with connection.cursor() as cursor:
         cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(stored)])
         facts = [StoredFact(0, *row) for row in cursor.fetchall()]
     mentioned = {number for fact in facts for number in fact.identifier_ids}
-    others = named(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
-    return replay(facts, stored | others, read_judge(), components)
+    others = stored_identifiers(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
+    return replay_facts(facts, stored | others, read_configuration(), components)
 
 
-def _clusters(stored: Iterable[Named], state: State) -> Clusters:
+def _clusters(stored: Iterable[StoredIdentifier], state: IdentityState) -> Clusters:
     """Who belongs together, by number of the replay, the person created first coming first."""
-    clusters: dict[int, list[Named]] = defaultdict(list)
+    clusters: dict[int, list[StoredIdentifier]] = defaultdict(list)
     for one in stored:
         person = state.profile_of(one.ref)
         if one.ref.namespace != PROFILE and person is not None:
@@ -80,7 +86,7 @@ def _targets(clusters: Clusters, now: datetime) -> dict[int, int]:
     return targets | _new_profiles({person: clusters[person][0] for person in homeless}, now)
 
 
-def _new_profiles(anchors: Mapping[int, Named], now: datetime) -> dict[int, int]:
+def _new_profiles(anchors: Mapping[int, StoredIdentifier], now: datetime) -> dict[int, int]:
     if not anchors:
         return {}
     uuids = [uuid7() for _ in anchors]
@@ -96,9 +102,9 @@ def _new_profiles(anchors: Mapping[int, Named], now: datetime) -> dict[int, int]
     return dict(zip(anchors, numbers, strict=True))
 
 
-def _moves(clusters: Clusters, targets: Mapping[int, int]) -> list[Move]:
+def _moves(clusters: Clusters, targets: Mapping[int, int]) -> list[IdentifierMove]:
     return [
-        Move(one.id, one.profile_id, targets[person])
+        IdentifierMove(one.id, one.profile_id, targets[person])
         for person, members in clusters.items()
         for one in members
         if one.profile_id is not None and one.profile_id != targets[person]
@@ -115,17 +121,19 @@ def _ceased(clusters: Clusters, targets: Mapping[int, int]) -> dict[int, int]:
     return ceased
 
 
-def _uuid_moves(stored: Iterable[Named], ceased: Mapping[int, int]) -> list[Move]:
+def _uuid_moves(
+    stored: Iterable[StoredIdentifier], ceased: Mapping[int, int]
+) -> list[IdentifierMove]:
     return [
-        Move(one.id, one.profile_id, ceased[one.profile_id])
+        IdentifierMove(one.id, one.profile_id, ceased[one.profile_id])
         for one in stored
         if one.ref.namespace == PROFILE and one.profile_id is not None and one.profile_id in ceased
     ]
 
 
 def _update(
-    stored: Mapping[int, Named],
-    state: State,
+    stored: Mapping[int, StoredIdentifier],
+    state: IdentityState,
     targets: Mapping[int, int],
     ceased: Mapping[int, int],
 ) -> None:
@@ -145,7 +153,7 @@ def _update(
 
 
 def _move(
-    moves: Sequence[Move],
+    moves: Sequence[IdentifierMove],
     ceased: Mapping[int, int],
     clusters: Clusters,
     targets: Mapping[int, int],

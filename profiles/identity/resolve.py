@@ -9,21 +9,21 @@ from django.db import connection
 
 from profiles.identity import sql, store
 from profiles.identity.components import join_components
-from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply
-from profiles.identity.loaded import NewFact, People
-from profiles.identity.observations import Judgement, Landing, Sighting
+from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
+from profiles.identity.loaded import LoadedPeople, NewFact
+from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.lib.database import array_of
 
 
-def judge(
-    sightings: Iterable[Sighting], *, rules: Rules, source_keys: Mapping[int, str], now: datetime
-) -> Judgement:
+def resolve_observations(
+    sightings: Iterable[Observation], *, rules: Rules, source_keys: Mapping[int, str], now: datetime
+) -> Resolution:
     """Say whose each sighting is, making, joining and vouching for profiles as the facts that are new demand."""
     distinct = list(dict.fromkeys(sightings))
-    judgement = Judgement()
+    judgement = Resolution()
     if not distinct:
         return judgement
-    people = People(rules, source_keys, now)
+    people = LoadedPeople(rules, source_keys, now)
     people.load_rows({ref for sighting in distinct for ref in sighting.refs})
     if facts := people.new_facts(distinct):
         people.make_rows(facts)
@@ -39,7 +39,7 @@ def judge(
 
 
 @dataclass(frozen=True, slots=True)
-class Merging:
+class ChunkMerge:
     """What one fact merged, and who held what until then: consents are folded per side."""
 
     seq: int
@@ -48,22 +48,22 @@ class Merging:
     absorbed: list[tuple[int, UUID, list[int]]]
 
 
-def _apply(people: People, facts: Sequence[NewFact]) -> list[Merging]:
+def _apply(people: LoadedPeople, facts: Sequence[NewFact]) -> list[ChunkMerge]:
     """Fold the facts; return what they merged."""
     decisions = people.decisions()
-    mergings: list[Merging] = []
+    mergings: list[ChunkMerge] = []
     for seq, new in enumerate(facts):
         sighting = new.sighting
         key = people.source_keys[sighting.source_id]
         fact = Fact(seq, sighting.refs, key, Trust(sighting.trust), sighting.day)
-        outcome = apply(people.state, fact, people.rules, decisions)
+        outcome = apply_fact(people.state, fact, people.rules, decisions)
         people.outcomes[sighting] = outcome
         people.survivors.update(dict.fromkeys(outcome.absorbed, outcome.profile))
         mergings += _mergings(people, outcome)
     return mergings
 
 
-def _mergings(people: People, outcome: Outcome) -> list[Merging]:
+def _mergings(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
     """None where the profiles absorbed were made in this very chunk: nobody has seen them."""
     former = [profile for profile in outcome.absorbed if profile not in people.new_profiles]
     if not former:
@@ -76,11 +76,11 @@ def _mergings(people: People, outcome: Outcome) -> list[Merging]:
         uuid = next(ref.value for ref in leaving if ref.namespace == PROFILE)
         sides.append((absorbed, UUID(uuid), [people.rows[ref].id for ref in leaving]))
     kept = [people.rows[ref].id for ref in staying]
-    return [Merging(outcome.seq, outcome.profile, kept, sides)]
+    return [ChunkMerge(outcome.seq, outcome.profile, kept, sides)]
 
 
 def _merge_rows(
-    people: People, mergings: Sequence[Merging], keys: Mapping[int, int]
+    people: LoadedPeople, mergings: Sequence[ChunkMerge], keys: Mapping[int, int]
 ) -> list[store.MergeRow]:
     """One row for each profile absorbed. `keys` gives the fact by its place in the chunk."""
     return [
@@ -101,10 +101,10 @@ def _merge_rows(
 
 
 def _write(
-    people: People,
+    people: LoadedPeople,
     facts: Sequence[NewFact],
-    mergings: Sequence[Merging],
-    judgement: Judgement,
+    mergings: Sequence[ChunkMerge],
+    judgement: Resolution,
 ) -> None:
     join_components(people, [fact.sighting for fact in facts])
     judgement.contact_changes = store.write_identifiers(people)
@@ -115,7 +115,7 @@ def _write(
     store.follow_moves(people, judgement.moves)
 
 
-def _see(people: People, sightings: Sequence[Sighting]) -> None:
+def _see(people: LoadedPeople, sightings: Sequence[Observation]) -> None:
     """Note the day on which each identifier was last seen, where it is a later one."""
     seen: dict[int, date] = {}
     for sighting in sightings:
@@ -128,7 +128,7 @@ def _see(people: People, sightings: Sequence[Sighting]) -> None:
             cursor.execute(sql.SET_LAST_SEEN, [array_of(seen), array_of(seen.values())])
 
 
-def _landing(people: People, sighting: Sighting) -> Landing:
+def _landing(people: LoadedPeople, sighting: Observation) -> Attribution:
     """By the anchor of a new fact; a known one lands with the highest identifier that it kept and somebody holds."""
     outcome = people.outcomes.get(sighting)
     ranked = sighting.refs
@@ -143,5 +143,5 @@ def _landing(people: People, sighting: Sighting) -> Landing:
             row = people.rows[ref]
             profile = people.state.profile_of(ref) or row.profile_id
             if profile is not None and (may_be_quarantined or not row.is_quarantined):
-                return Landing(profile, row.id)
+                return Attribution(profile, row.id)
     raise LookupError("A fact landed nowhere.")

@@ -11,9 +11,9 @@ from uuid_utils.compat import uuid7
 from profiles.identifiers.references import Ref
 from profiles.identity import sql
 from profiles.identity.engine import Outcome
-from profiles.identity.loaded import NewFact, People
+from profiles.identity.loaded import LoadedPeople, NewFact
 from profiles.lib.database import array_of
-from profiles.registry import Move, registry
+from profiles.registry import IdentifierMove, registry
 from profiles.traits.golden import CONTACT_TRAITS
 
 
@@ -31,7 +31,7 @@ class MergeRow(NamedTuple):
     merged_at: datetime
 
 
-def insert_profiles(people: People) -> None:
+def insert_profiles(people: LoadedPeople) -> None:
     """The new profiles that are still there at the end of the chunk, each with its public UUID."""
     alive = sorted(number for number in people.new_profiles if people.state.refs_of(number))
     if not alive:
@@ -46,7 +46,7 @@ def insert_profiles(people: People) -> None:
         cursor.execute(sql.INSERT_PROFILE_IDENTIFIERS, [names, numbers, holders, array_of(days)])
 
 
-def write_identifiers(people: People) -> set[int]:
+def write_identifiers(people: LoadedPeople) -> set[int]:
     """Write who holds what now; return the profiles whose e-mail addresses or telephone numbers changed."""
     changed: list[tuple[int, int, bool, date, bool]] = []
     contact_changes: set[int] = set()
@@ -68,7 +68,7 @@ def write_identifiers(people: People) -> set[int]:
     return contact_changes
 
 
-def _insert_identifiers(people: People) -> None:
+def _insert_identifiers(people: LoadedPeople) -> None:
     """The new ones, with whoever holds them; nobody does where a rule refused them."""
     fresh = [(ref, row) for ref, row in people.rows.items() if row.is_new]
     if not fresh:
@@ -83,7 +83,7 @@ def _insert_identifiers(people: People) -> None:
             )
 
 
-def insert_facts(people: People, facts: Sequence[NewFact]) -> dict[int, int]:
+def insert_facts(people: LoadedPeople, facts: Sequence[NewFact]) -> dict[int, int]:
     """Store the facts in the order in which they were judged, and what each did that was not plain.
 
     Returns the keys of the facts that were not plain, by their place in the chunk.
@@ -118,7 +118,9 @@ def insert_facts(people: People, facts: Sequence[NewFact]) -> dict[int, int]:
 OutcomeRow = tuple[int, int, int | None, str, date]
 
 
-def _outcome_rows(people: People, fact_id: int, day: date, outcome: Outcome) -> list[OutcomeRow]:
+def _outcome_rows(
+    people: LoadedPeople, fact_id: int, day: date, outcome: Outcome
+) -> list[OutcomeRow]:
     def row(ref: Ref, rule: str, wanter: Ref | None) -> OutcomeRow:
         wanter_id = people.rows[wanter].id if wanter else None
         return fact_id, people.rows[ref].id, wanter_id, str(rule), day
@@ -134,7 +136,7 @@ def _outcome_rows(people: People, fact_id: int, day: date, outcome: Outcome) -> 
     ]
 
 
-def insert_merges(people: People, merges: Sequence[MergeRow]) -> None:
+def insert_merges(people: LoadedPeople, merges: Sequence[MergeRow]) -> None:
     """Merges of survivors that were absorbed themselves in the same chunk belong to the last one."""
     with connection.cursor() as cursor, cursor.copy(sql.COPY_MERGES) as copy:
         for merge in merges:
@@ -147,17 +149,17 @@ def delete_profiles(profile_ids: Iterable[int]) -> None:
         cursor.execute(sql.DELETE_PROFILES, [array_of(profile_ids)])
 
 
-def moves_of(people: People) -> list[Move]:
+def moves_of(people: LoadedPeople) -> list[IdentifierMove]:
     """The identifiers that changed hands between profiles of the database, in net."""
     moves = []
     for ref, row in people.rows.items():
         target = people.state.profile_of(ref)
         if row.profile_id is not None and target is not None and target != row.profile_id:
-            moves.append(Move(row.id, row.profile_id, target))
+            moves.append(IdentifierMove(row.id, row.profile_id, target))
     return moves
 
 
-def follow_moves(people: People, moves: Sequence[Move]) -> None:
+def follow_moves(people: LoadedPeople, moves: Sequence[IdentifierMove]) -> None:
     """Let every app's rows follow the identifiers, then let go of the profiles that ceased."""
     pairs = [
         (people.final(absorbed), absorbed)

@@ -12,8 +12,15 @@ from django.db import connection
 
 from profiles.events import sql as events_sql
 from profiles.identity import sql as identity_sql
-from profiles.identity.engine import PROFILE, State
-from profiles.identity.replay import Judge, Named, StoredFact, named, read_judge, replay
+from profiles.identity.engine import PROFILE, IdentityState
+from profiles.identity.replay import (
+    IdentityConfiguration,
+    StoredFact,
+    StoredIdentifier,
+    read_configuration,
+    replay_facts,
+    stored_identifiers,
+)
 from profiles.lib import exact_json
 from profiles.lib.database import one_snapshot
 from profiles.models import (
@@ -21,7 +28,7 @@ from profiles.models import (
     Profile,
 )
 from profiles.traits import sql as traits_sql
-from profiles.traits.records import golden_of, load_known
+from profiles.traits.records import golden_of, load_records
 
 COMPONENTS_PER_BATCH = 2_000
 PROFILES_PER_BATCH = 2_000
@@ -84,7 +91,7 @@ def component_batches() -> Iterator[set[int]]:
 
 
 def _drift_of_identity() -> Iterator[Drift]:
-    judge = read_judge()
+    judge = read_configuration()
     with connection.chunked_cursor() as cursor:
         cursor.execute(identity_sql.FACTS_BY_COMPONENT)
         rows = chain.from_iterable(iter(lambda: cursor.fetchmany(FACTS_PER_FETCH), []))
@@ -94,18 +101,18 @@ def _drift_of_identity() -> Iterator[Drift]:
 
 
 def _drift_of_components(
-    components: set[int], facts: Sequence[StoredFact], judge: Judge
+    components: set[int], facts: Sequence[StoredFact], judge: IdentityConfiguration
 ) -> Iterator[Drift]:
-    stored = named(Identifier.objects.filter(component__in=components))
+    stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     mentioned = {number for fact in facts for number in fact.identifier_ids}
-    others = named(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
-    state = replay(facts, stored | others, judge, components)
+    others = stored_identifiers(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
+    state = replay_facts(facts, stored | others, judge, components)
     own = [one for one in stored.values() if one.ref.namespace != PROFILE]
     yield from _drift_of_people(own, state)
     yield from _drift_of_identifiers(own, state)
 
 
-def _drift_of_people(own: Sequence[Named], state: State) -> Iterator[Drift]:
+def _drift_of_people(own: Sequence[StoredIdentifier], state: IdentityState) -> Iterator[Drift]:
     """Profiles that hold other identifiers than the replay gives to one person."""
     stored: dict[int, set[int]] = defaultdict(set)
     replayed: dict[int, set[int]] = defaultdict(set)
@@ -120,7 +127,7 @@ def _drift_of_people(own: Sequence[Named], state: State) -> Iterator[Drift]:
             yield Drift("holds other identifiers than its facts give", _profile(number))
 
 
-def _drift_of_identifiers(own: Sequence[Named], state: State) -> Iterator[Drift]:
+def _drift_of_identifiers(own: Sequence[StoredIdentifier], state: IdentityState) -> Iterator[Drift]:
     for one in own:
         holding = state.holding_of(one.ref)
         subject = f"identifier {one.id}"
@@ -131,7 +138,7 @@ def _drift_of_identifiers(own: Sequence[Named], state: State) -> Iterator[Drift]
 
 
 def _drift_of_traits(profile_ids: Sequence[int]) -> Iterator[Drift]:
-    golden = golden_of(load_known(profile_ids), profile_ids)
+    golden = golden_of(load_records(profile_ids), profile_ids)
     with connection.cursor() as cursor:
         cursor.execute(traits_sql.GOLDEN_OF_PROFILES, [list(profile_ids)])
         for number, traits in cursor.fetchall():

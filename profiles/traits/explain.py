@@ -20,8 +20,8 @@ from profiles.models import (
     Source,
     TraitLock,
 )
-from profiles.traits.golden import CONTACT_TRAITS, Policy, Statement, judge
-from profiles.traits.records import load_known, source_priorities, statements_of, trait_policies
+from profiles.traits.golden import CONTACT_TRAITS, Policy, Statement, rank_statements
+from profiles.traits.records import load_records, source_priorities, statements_of, trait_policies
 
 
 class Decider(StrEnum):
@@ -33,7 +33,7 @@ class Decider(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SourceValue:
     """One source's statement of a trait."""
 
     value: Any
@@ -50,14 +50,14 @@ class TraitExplanation:
     value: Any
     decided_by: Decider
     policy: Policy
-    winner: Said | None
-    losers: Sequence[Said]
+    winner: SourceValue | None
+    losers: Sequence[SourceValue]
     lock: TraitLock | None
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
     """Every trait that anybody ever gave the profile, by key. Seven queries."""
-    statements = statements_of(load_known([profile.pk]), source_priorities()).get(profile.pk, {})
+    statements = statements_of(load_records([profile.pk]), source_priorities()).get(profile.pk, {})
     locks = {lock.key: lock for lock in TraitLock.objects.filter(profile=profile)}
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
     return {
@@ -74,13 +74,13 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
 
 def _ranked(
     statements: Sequence[Statement], policy: Policy, sources: Mapping[int, str]
-) -> Iterator[Said]:
+) -> Iterator[SourceValue]:
     """As people read them, the winner first."""
     if not statements:
         return
-    verdict = judge(statements, policy)
+    verdict = rank_statements(statements, policy)
     for said in (verdict.winner, *verdict.losers):
-        yield Said(
+        yield SourceValue(
             plain(said.value),
             sources[said.source_id],
             trust_name(said.trust),
@@ -89,7 +89,7 @@ def _ranked(
 
 
 def _explain(
-    key: str, value: Any, ranked: list[Said], policy: Policy, lock: TraitLock | None
+    key: str, value: Any, ranked: list[SourceValue], policy: Policy, lock: TraitLock | None
 ) -> TraitExplanation:
     if lock is not None:
         return TraitExplanation(key, value, Decider.LOCK, policy, None, ranked, lock)

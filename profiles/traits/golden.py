@@ -52,7 +52,7 @@ class Lock(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RankedStatements:
     """The statement that gives a trait its value, and those that lost, best first."""
 
     winner: Statement
@@ -77,10 +77,10 @@ def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int) -> 
     return changed
 
 
-def judge(statements: Iterable[Statement], policy: Policy) -> Verdict:
+def rank_statements(statements: Iterable[Statement], policy: Policy) -> RankedStatements:
     """Which statement wins under the policy. There must be at least one."""
     ranked = sorted(statements, key=lambda said: _rank(said, policy), reverse=True)
-    return Verdict(ranked[0], ranked[1:])
+    return RankedStatements(ranked[0], ranked[1:])
 
 
 def golden_traits(
@@ -97,7 +97,7 @@ def golden_traits(
     golden = {
         key: said[0].value
         if len(said) == 1
-        else judge(said, policies.get(key, Policy.MOST_TRUSTED)).winner.value
+        else rank_statements(said, policies.get(key, Policy.MOST_TRUSTED)).winner.value
         for key, said in statements.items()
     }
     for namespace in CONTACT_TRAITS:

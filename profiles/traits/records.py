@@ -27,7 +27,7 @@ class RecordKey(NamedTuple):
     trust: int
 
 
-class Telling(NamedTuple):
+class TraitStatement(NamedTuple):
     """The traits that one message gives. `at` is in epoch microseconds."""
 
     key: RecordKey
@@ -36,7 +36,7 @@ class Telling(NamedTuple):
 
 
 @dataclass(slots=True)
-class Known:
+class ProfileRecords:
     """All that is on record of some profiles."""
 
     records: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
@@ -44,7 +44,9 @@ class Known:
     contacts: dict[int, list[Contact]] = field(default_factory=lambda: defaultdict(list))
 
 
-def learn(tellings: Sequence[Telling], *, now: datetime, beside: Iterable[int] = ()) -> set[int]:
+def record_traits(
+    tellings: Sequence[TraitStatement], *, now: datetime, beside: Iterable[int] = ()
+) -> set[int]:
     """Take new traits in and bring the golden ones up to date; return the profiles whose golden traits changed.
 
     `beside` are profiles whose golden traits may change without a word, as when their e-mail addresses did.
@@ -52,7 +54,7 @@ def learn(tellings: Sequence[Telling], *, now: datetime, beside: Iterable[int] =
     profiles = {telling.key.profile_id for telling in tellings}.union(beside)
     if not profiles:
         return set()
-    known = load_known(profiles)
+    known = load_records(profiles)
     changed: dict[RecordKey, dict[str, Any]] = {}
     for telling in tellings:
         record = known.records.setdefault(telling.key, {})
@@ -66,13 +68,13 @@ def learn(tellings: Sequence[Telling], *, now: datetime, beside: Iterable[int] =
 def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
     """Fold the golden traits of these profiles again; return those that changed."""
     profiles = set(profile_ids)
-    return _settle(profiles, load_known(profiles)) if profiles else set()
+    return _settle(profiles, load_records(profiles)) if profiles else set()
 
 
-def load_known(profiles: Iterable[int]) -> Known:
+def load_records(profiles: Iterable[int]) -> ProfileRecords:
     """Records, locks and contacts of the profiles, in three reads."""
     ids = array_of(profiles)
-    known = Known()
+    known = ProfileRecords()
     with connection.cursor() as cursor:
         cursor.execute(sql.RECORDS_OF_PROFILES, [ids])
         for *key, traits in cursor.fetchall():
@@ -87,7 +89,7 @@ def load_known(profiles: Iterable[int]) -> Known:
 
 
 def statements_of(
-    known: Known, priorities: Mapping[int, int]
+    known: ProfileRecords, priorities: Mapping[int, int]
 ) -> dict[int, dict[str, list[Statement]]]:
     """What all records say, by profile and trait."""
     said: dict[int, dict[str, list[Statement]]] = defaultdict(lambda: defaultdict(list))
@@ -106,7 +108,7 @@ def statements_of(
     return said
 
 
-def golden_of(known: Known, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
+def golden_of(known: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
     """The golden traits that the records come to."""
     said = statements_of(known, source_priorities())
     policies = trait_policies()
@@ -131,7 +133,7 @@ def trait_policies() -> dict[str, Policy]:
     return {key: Policy(policy) for key, policy in definitions.values_list("key", "policy")}
 
 
-def _settle(profiles: Iterable[int], known: Known) -> set[int]:
+def _settle(profiles: Iterable[int], known: ProfileRecords) -> set[int]:
     """Write the golden traits that differ from the stored ones."""
     golden = golden_of(known, profiles)
     with connection.cursor() as cursor:

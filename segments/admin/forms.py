@@ -28,7 +28,7 @@ SPOKEN = (
 Status = Segment.Status
 
 
-class DefinitionField(forms.CharField):
+class DefinitionFormField(forms.CharField):
     """JSON text in, a checked definition out. Numbers stay exact."""
 
     def __init__(self, **options: Any) -> None:
@@ -36,7 +36,7 @@ class DefinitionField(forms.CharField):
         super().__init__(widget=UnfoldAdminTextareaWidget(attrs=attrs), **options)
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else pretty(value)
+        return value if isinstance(value, str) else formatted_definition(value)
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -48,7 +48,7 @@ class DefinitionField(forms.CharField):
 class SegmentForm(forms.ModelForm):
     """What people say about a segment. Saving goes through the services."""
 
-    definition = DefinitionField(
+    definition = DefinitionFormField(
         initial=EXAMPLE,
         help_text="What its members have in common. Preview shows who that is without saving.",
     )
@@ -81,17 +81,17 @@ def said(fault: Fault) -> str:
     return f"{fault.path or 'definition'}: {fault.detail}"
 
 
-def pretty(definition: object) -> str:
+def formatted_definition(definition: object) -> str:
     """A definition as people edit it."""
-    return msgspec.json.format(exact_json.dumps(ordered(definition)), indent=2)
+    return msgspec.json.format(exact_json.dumps(with_type_first(definition)), indent=2)
 
 
-def ordered(value: Any) -> Any:
+def with_type_first(value: Any) -> Any:
     """Fields in the order in which they are spoken: the database keeps them by length."""
     if isinstance(value, list):
-        return [ordered(inner) for inner in value]
+        return [with_type_first(inner) for inner in value]
     if not isinstance(value, dict):
         return value
     place = {name: number for number, name in enumerate(SPOKEN)}
     names = sorted(value, key=lambda name: (place.get(name, len(place)), name))
-    return {name: ordered(value[name]) for name in names}
+    return {name: with_type_first(value[name]) for name in names}

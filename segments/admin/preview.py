@@ -15,7 +15,7 @@ from segments.services import Preview, preview
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PreviewResult:
     """Either faults, or what came out; `entering` and `leaving` are None where there is nothing saved to compare with."""
 
     faults: list[Fault] = field(default_factory=list)
@@ -28,20 +28,20 @@ class Trial:
         return self.found.sample if self.found else ()
 
 
-def try_out(text: str, segment: Segment | None) -> Trial:
+def preview_text(text: str, segment: Segment | None) -> PreviewResult:
     """Preview the definition that the text spells, as the next one of the segment."""
     try:
         definition: Any = exact_json.loads(text or "null")
     except ValueError as fault:
-        return Trial(faults=[Fault("", "json", f"This is not JSON: {fault}.")])
+        return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {fault}.")])
     key = segment.key if segment else ""
     try:
         found = preview(definition, key=key)
     except DefinitionError as error:
-        return Trial(faults=error.errors)
+        return PreviewResult(faults=error.errors)
     if segment is None or definition == segment.definition:
-        return Trial(found=found)
-    return Trial(
+        return PreviewResult(found=found)
+    return PreviewResult(
         found=found,
         entering=difference(definition, segment.definition, key),
         leaving=difference(segment.definition, definition, key),

@@ -20,12 +20,12 @@ from kombu.exceptions import OperationalError
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, ask, require
+from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, question_page, require
 from profiles.admin.kit.masks import mask_for
 from profiles.models import Profile
 from segments.admin import segment_page
-from segments.admin.forms import GUIDE, SegmentForm, pretty
-from segments.admin.preview import Trial, try_out
+from segments.admin.forms import GUIDE, SegmentForm, formatted_definition
+from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.why import Branch, branch_of
 from segments.language.operands import DefinitionError
 from segments.models import Segment, SegmentVersion
@@ -109,7 +109,7 @@ class SegmentAdmin(TesseraAdmin):
 
     @display(description="definition")
     def definition_shown(self, segment: Segment) -> str:
-        return format_html('<pre class="t-code">{}</pre>', pretty(segment.definition))
+        return format_html('<pre class="t-code">{}</pre>', formatted_definition(segment.definition))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """An archived segment does not change."""
@@ -164,7 +164,7 @@ class SegmentAdmin(TesseraAdmin):
             ),
             "changes": segment_page.changes(segment, mask),
             "versions": [
-                (version, pretty(version.definition))
+                (version, formatted_definition(version.definition))
                 for version in SegmentVersion.objects.filter(segment=segment)
             ],
             "dependants": dependants(segment.key),
@@ -187,7 +187,7 @@ class SegmentAdmin(TesseraAdmin):
         if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
             require(request, CHANGE)
         segment = Segment.objects.filter(key=request.POST.get("segment", "")).first()
-        trial = try_out(request.POST.get("definition", ""), segment)
+        trial = preview_text(request.POST.get("definition", ""), segment)
         context = {"trial": trial, "sample": self.sample(request, trial)}
         if request.headers.get("HX-Request"):
             page = self.page(request, "admin/segments/trial.html", title="Preview", **context)
@@ -195,7 +195,7 @@ class SegmentAdmin(TesseraAdmin):
             page = self.page(request, "admin/segments/trial_page.html", title="Preview", **context)
         return page
 
-    def sample(self, request: HttpRequest, trial: Trial) -> list[segment_page.Member]:
+    def sample(self, request: HttpRequest, trial: PreviewResult) -> list[segment_page.Member]:
         mask, uuids = mask_for(request), list[UUID](trial.sample)
         people = Profile.objects.filter(uuid__in=uuids, is_restricted=False)
         return [segment_page.member(profile, mask, profile.last_seen_at) for profile in people]
@@ -227,7 +227,7 @@ class SegmentAdmin(TesseraAdmin):
                 counts={"Members": segment.size},
                 is_dangerous=True,
             )
-            return ask(self, request, question)
+            return question_page(self, request, question)
         try:
             archive_segment(segment, author=request.user.get_username())
             messages.success(request, f"{segment.name} is archived.")

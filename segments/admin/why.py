@@ -9,7 +9,7 @@ from typing import Any
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.profile.page import readable
-from segments.admin.forms import ordered
+from segments.admin.forms import with_type_first
 
 GROUPS = {"and": "all of", "or": "any of", "not": "not", "at_least": "at least"}
 PLAIN = ("key", "name", "operator", "value")
@@ -43,7 +43,7 @@ def _title(node: Mapping[str, Any]) -> str:
         return f"{GROUPS[kind]} {node['count']} of" if kind == "at_least" else GROUPS[kind]
     words = [
         readable(value) if name in PLAIN else f"{name} {readable(value)}"
-        for name, value in ordered(node).items()
+        for name, value in with_type_first(node).items()
         if name not in SAID_ELSEWHERE
     ]
     return f"{kind}: {' '.join(words)}"

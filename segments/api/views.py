@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from profiles.api.kit.access import Problem, Scoped, actor_of, sees_restricted
+from profiles.api.kit.access import Problem, ScopedView, actor_of, sees_restricted
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
@@ -31,7 +31,7 @@ from segments.models import MembershipChange, Segment
 
 
 class SegmentViewSet(
-    Scoped,
+    ScopedView,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet[Segment],

@@ -8,7 +8,7 @@ from segments.compiler.context import Context, EventNameRef
 from segments.compiler.due import select_due
 from segments.compiler.fragments import Fragment, fill, joined
 from segments.compiler.people import (
-    Scoped,
+    ScopedConditions,
     compile_everyone,
     compile_scoped,
     expanded_leaves,
@@ -18,7 +18,7 @@ __all__ = [
     "Context",
     "EventNameRef",
     "Fragment",
-    "Scoped",
+    "ScopedConditions",
     "compile_everyone",
     "compile_scoped",
     "expanded_leaves",

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from segments.language.calendar import Span, parse_span
-from segments.language.nodes import Event, IsoText, Node
+from segments.language.nodes import EventLeaf, IsoText, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Context:
     is_present: bool = True
 
 
-def names_of(event: Event, context: Context) -> list[EventNameRef]:
+def names_of(event: EventLeaf, context: Context) -> list[EventNameRef]:
     """The entries that an event leaf means; none where nothing of that name ever came in."""
     return [
         ref

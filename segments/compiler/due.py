@@ -15,22 +15,22 @@ from segments.compiler.trees import leaves
 from segments.compiler.values import Element, added, born_between, span_value
 from segments.language import nodes
 from segments.language.calendar import Band, birth_limit, expiring, local_date
-from segments.language.nodes import Consent, Event, PersonLeaf, Trait
+from segments.language.nodes import ConsentLeaf, EventLeaf, PersonLeaf, TraitLeaf
 
 
 def select_due(found: Iterable[PersonLeaf], since: datetime, context: Context) -> list[Fragment]:
     """SELECTs of the profiles that may flip on one of these leaves after `since` and up to the context's now."""
     distinct = dict.fromkeys(found)
-    selects = [_traits([leaf for leaf in distinct if isinstance(leaf, Trait)], since, context)]
+    selects = [_traits([leaf for leaf in distinct if isinstance(leaf, TraitLeaf)], since, context)]
     for leaf in distinct:
-        if isinstance(leaf, Event):
+        if isinstance(leaf, EventLeaf):
             selects += _event(leaf, since, context)
-        elif isinstance(leaf, Consent):
+        elif isinstance(leaf, ConsentLeaf):
             selects.append(_consent(leaf, since, context))
     return [select for select in selects if select is not None]
 
 
-def _traits(found: list[Trait], since: datetime, context: Context) -> Fragment | None:
+def _traits(found: list[TraitLeaf], since: datetime, context: Context) -> Fragment | None:
     """All trait leaves in one pass over the profiles."""
     checks = [
         check
@@ -68,7 +68,7 @@ def _edges(
                     )
 
 
-def _event(event: Event, since: datetime, context: Context) -> Iterator[Fragment]:
+def _event(event: EventLeaf, since: datetime, context: Context) -> Iterator[Fragment]:
     names = names_of(event, context)
     if not names:
         return
@@ -83,7 +83,7 @@ def _event(event: Event, since: datetime, context: Context) -> Iterator[Fragment
 
 
 def _leaving(
-    event: Event, names: list[EventNameRef], bands: list[Band], context: Context
+    event: EventLeaf, names: list[EventNameRef], bands: list[Band], context: Context
 ) -> Fragment:
     """Whose events leave a window."""
     inside = [
@@ -105,7 +105,7 @@ def _is_timed(where: nodes.Where) -> bool:
 
 
 def _dated_events(
-    event: Event, names: list[EventNameRef], since: datetime, context: Context
+    event: EventLeaf, names: list[EventNameRef], since: datetime, context: Context
 ) -> Iterator[Fragment]:
     """Whose events hold a date that `where` judges by the clock."""
     if event.where is None:
@@ -120,7 +120,7 @@ def _dated_events(
         yield fill("SELECT e.profile_id FROM profiles_event e WHERE {checks}", checks=checks)
 
 
-def _consent(leaf: Consent, since: datetime, context: Context) -> Fragment:
+def _consent(leaf: ConsentLeaf, since: datetime, context: Context) -> Fragment:
     """Whose consent expires."""
     return fill(
         "SELECT s.profile_id FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id"

@@ -30,7 +30,7 @@ from segments.compiler.values import (
 )
 from segments.language import nodes
 from segments.language.calendar import MONTH_SLACK, months_of, seconds_of
-from segments.language.nodes import Aggregate, Event
+from segments.language.nodes import Aggregate, EventLeaf
 
 ROOTS = {
     nodes.Root.PROPERTIES: Fragment("e.properties"),
@@ -65,7 +65,7 @@ STAT_AGGREGATES = {
 }
 
 
-def everybodys(event: Event, context: Context) -> Fragment:
+def compile_for_everyone(event: EventLeaf, context: Context) -> Fragment:
     """The leaf as a test of `p.id` against the set of all whose events pass."""
     names = names_of(event, context)
     if not names:
@@ -77,12 +77,12 @@ def everybodys(event: Event, context: Context) -> Fragment:
     return fill("(NOT {found})", found=found) if is_outside else fill("({found})", found=found)
 
 
-def _for_nobody(event: Event) -> Fragment:
+def _for_nobody(event: EventLeaf) -> Fragment:
     return TRUE if passes_without_events(event) != event.is_negated else FALSE
 
 
 def _event_set(
-    event: Event, names: list[EventNameRef], context: Context, is_complement: bool
+    event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
     """The profiles whose events pass; of a complement, those whose events do not."""
     where = event_condition(event, names, context)
@@ -97,7 +97,7 @@ def _event_set(
 
 
 def _stat_set(
-    event: Event, names: list[EventNameRef], context: Context, is_complement: bool
+    event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
     value = fill(STAT_VALUES[event.aggregate], now=context.now)
     is_single = len(names) == 1
@@ -116,7 +116,7 @@ def _stat_names(names: list[EventNameRef]) -> Fragment:
     return fill("s.name_id = ANY({ids}::bigint[])", ids=[ref.id for ref in names])
 
 
-def _is_once(event: Event) -> bool:
+def _is_once(event: EventLeaf) -> bool:
     """Whether the leaf asks for one event or more, so that nothing needs to be counted."""
     match event.test:
         case nodes.Compare(nodes.Comparison.GTE, Decimal() as least):
@@ -127,7 +127,7 @@ def _is_once(event: Event) -> bool:
             return False
 
 
-def stat_column(event: Event, names: list[EventNameRef], context: Context) -> Fragment:
+def stat_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
     """The leaf's quantity over the rows of statistics `s` of one profile."""
     value = fill(STAT_VALUES[event.aggregate], now=context.now)
     aggregate = fill(STAT_AGGREGATES[event.aggregate], value=value)
@@ -135,19 +135,19 @@ def stat_column(event: Event, names: list[EventNameRef], context: Context) -> Fr
     return fill(template, aggregate=aggregate, named=_stat_names(names))
 
 
-def event_column(event: Event, names: list[EventNameRef], context: Context) -> Fragment:
+def event_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
     """The leaf's quantity over the events `e` of one profile."""
     aggregate = fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
     where = event_condition(event, names, context)
     return fill("{aggregate} FILTER (WHERE {where})", aggregate=aggregate, where=where)
 
 
-def quantity(event: Event, names: list[EventNameRef]) -> Fragment:
+def quantity(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     """What the matching events of one profile come to."""
     return fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
 
 
-def _number(event: Event, names: list[EventNameRef]) -> Fragment:
+def _number(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     """The property's number, NULL where it is none; from the value column where that is the same."""
     if event.property is None:
         return FALSE
@@ -161,11 +161,11 @@ def _number(event: Event, names: list[EventNameRef]) -> Fragment:
     )
 
 
-def _is_value(event: Event, names: list[EventNameRef]) -> bool:
+def _is_value(event: EventLeaf, names: list[EventNameRef]) -> bool:
     return all(event.property == (ref.value_property,) for ref in names)
 
 
-def test_quantity(event: Event, asked: Fragment, context: Context) -> Fragment:
+def test_quantity(event: EventLeaf, asked: Fragment, context: Context) -> Fragment:
     """Whether the quantity passes, before any negation."""
     match event.aggregate:
         case Aggregate.COUNT | Aggregate.SUM:
@@ -178,7 +178,7 @@ def test_quantity(event: Event, asked: Fragment, context: Context) -> Fragment:
             assert_never(event.aggregate)
 
 
-def passes_without_events(event: Event) -> bool:
+def passes_without_events(event: EventLeaf) -> bool:
     """Whether no events pass the test: as 0 for count and sum, as a missing value for the others."""
     if event.aggregate not in (Aggregate.COUNT, Aggregate.SUM):
         return False
@@ -209,7 +209,7 @@ def _is_so(operator: nodes.Comparison, operand: Decimal) -> bool:
             assert_never(operator)
 
 
-def reads_statistics(event: Event, names: list[EventNameRef], context: Context) -> bool:
+def reads_statistics(event: EventLeaf, names: list[EventNameRef], context: Context) -> bool:
     """Whether statistics answer the leaf: no window, no `where`, and a sum only of the value that is kept."""
     is_kept = event.aggregate in STAT_VALUES
     is_sum_of_other = event.aggregate is Aggregate.SUM and not _is_value(event, names)
@@ -217,7 +217,7 @@ def reads_statistics(event: Event, names: list[EventNameRef], context: Context) 
     return context.is_present and is_whole and is_kept and not is_sum_of_other
 
 
-def event_condition(event: Event, names: list[EventNameRef], context: Context) -> Fragment:
+def event_condition(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
     """Which events `e` the leaf counts."""
     checks = [named_events(names), *_window(event.window, context)]
     if event.where is not None:
@@ -235,7 +235,7 @@ def compile_where(where: nodes.Where, context: Context) -> Fragment:
     return compile_tree(where, lambda leaf: _field(leaf, context))
 
 
-def _field(leaf: nodes.Field, context: Context) -> Fragment:
+def _field(leaf: nodes.FieldLeaf, context: Context) -> Fragment:
     test = test_element(Element(ROOTS[leaf.root], leaf.key), leaf.test, context)
     return negated(test) if leaf.is_negated else test
 
@@ -275,7 +275,7 @@ def _last(duration: nodes.Duration, context: Context) -> list[Fragment]:
     return [fill(after, edge=edge - MONTH_SLACK), tipping]
 
 
-def earliest(event: Event, context: Context) -> datetime | None:
+def earliest(event: EventLeaf, context: Context) -> datetime | None:
     """No event before this instant counts; None where any may."""
     match event.window:
         case nodes.Last(duration):

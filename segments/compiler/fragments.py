@@ -69,7 +69,7 @@ def negated(part: Fragment) -> Fragment:
     return fill("(NOT {part})", part=part)
 
 
-def named(text: str, values: Mapping[str, object]) -> Fragment:
+def fill_named(text: str, values: Mapping[str, object]) -> Fragment:
     """A constant with `%(name)s` placeholders, as the gate of consent is written."""
     return Fragment(
         NAMED.sub("%s", text), tuple(values[found[1]] for found in NAMED.finditer(text))

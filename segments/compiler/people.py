@@ -15,41 +15,41 @@ from segments.compiler.fragments import (
     Fragment,
     all_of,
     fill,
+    fill_named,
     joined,
-    named,
     negated,
 )
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import Element, test_element
 from segments.language import nodes
-from segments.language.nodes import Event, Node, PersonLeaf
+from segments.language.nodes import EventLeaf, Node, PersonLeaf
 
 TRAITS = Fragment("p.traits")
-EventCompiler = Callable[[Event, Context], Fragment]
+EventCompiler = Callable[[EventLeaf, Context], Fragment]
 
 
 @dataclass(frozen=True, slots=True)
-class Scoped:
+class ScopedConditions:
     """Conditions over `p` for a few profiles, and the joins that they read. `quantities` are the event leaves' figures."""
 
     joins: Fragment
     conditions: tuple[Fragment, ...]
-    quantities: Mapping[Event, Fragment]
+    quantities: Mapping[EventLeaf, Fragment]
 
 
 def compile_everyone(node: Node, context: Context) -> Fragment:
     """Who is in, as a boolean over any profile `p`. Restricted profiles are in nothing."""
-    condition = compile_node(node, context, events.everybodys)
+    condition = compile_node(node, context, events.compile_for_everyone)
     return fill("(NOT p.is_restricted AND {condition})", condition=condition)
 
 
-def compile_scoped(trees: Sequence[Node], ids: Sequence[int], context: Context) -> Scoped:
+def compile_scoped(trees: Sequence[Node], ids: Sequence[int], context: Context) -> ScopedConditions:
     """The same conditions for these profiles only; equal event leaves of all trees are counted once."""
     reading = _Reading(list(ids), context)
     for event in event_leaves(trees, context):
         reading.add(event)
     conditions = [compile_node(tree, context, reading.condition) for tree in trees]
-    return Scoped(reading.joins(), tuple(conditions), reading.quantities)
+    return ScopedConditions(reading.joins(), tuple(conditions), reading.quantities)
 
 
 def compile_node(node: Node, context: Context, compile_event: EventCompiler) -> Fragment:
@@ -61,17 +61,17 @@ def compile_node(node: Node, context: Context, compile_event: EventCompiler) -> 
 
 def _leaf(leaf: PersonLeaf, context: Context, compile_event: EventCompiler) -> Fragment:
     match leaf:
-        case nodes.Everyone():
+        case nodes.EveryoneLeaf():
             return TRUE
-        case nodes.Trait(key, test, is_negated):
+        case nodes.TraitLeaf(key, test, is_negated):
             passed = test_element(Element(TRAITS, key), test, context)
             return negated(passed) if is_negated else passed
-        case nodes.Event():
+        case nodes.EventLeaf():
             return compile_event(leaf, context)
-        case nodes.InSegment(key):
+        case nodes.SegmentLeaf(key):
             return compile_node(context.segments[key], context, compile_event)
-        case nodes.Consent(purpose, is_permitted):
-            permitted = named(context.permitted, {"purpose": purpose, "at": context.now})
+        case nodes.ConsentLeaf(purpose, is_permitted):
+            permitted = fill_named(context.permitted, {"purpose": purpose, "at": context.now})
             return permitted if is_permitted else negated(permitted)
         case _:
             assert_never(leaf)
@@ -81,16 +81,16 @@ def expanded_leaves(node: Node, context: Context) -> Iterator[PersonLeaf]:
     """The leaves of a definition and of the segments that it leans on."""
     found: Iterator[PersonLeaf] = leaves(node)
     for leaf in found:
-        if isinstance(leaf, nodes.InSegment):
+        if isinstance(leaf, nodes.SegmentLeaf):
             yield from expanded_leaves(context.segments[leaf.key], context)
         else:
             yield leaf
 
 
-def event_leaves(trees: Iterable[Node], context: Context) -> list[Event]:
+def event_leaves(trees: Iterable[Node], context: Context) -> list[EventLeaf]:
     """The distinct event leaves of all trees."""
     found = (leaf for tree in trees for leaf in expanded_leaves(tree, context))
-    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Event)))
+    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, EventLeaf)))
 
 
 class _Reading:
@@ -99,11 +99,11 @@ class _Reading:
     def __init__(self, ids: list[int], context: Context) -> None:
         self.ids = ids
         self.context = context
-        self.event_columns: dict[Event, Fragment] = {}
-        self.stat_columns: dict[Event, Fragment] = {}
-        self.quantities: dict[Event, Fragment] = {}
+        self.event_columns: dict[EventLeaf, Fragment] = {}
+        self.stat_columns: dict[EventLeaf, Fragment] = {}
+        self.quantities: dict[EventLeaf, Fragment] = {}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: EventLeaf) -> None:
         found = names_of(event, self.context)
         if not found:
             return
@@ -114,7 +114,7 @@ class _Reading:
             self.event_columns[event] = events.event_column(event, found, self.context)
             self.quantities[event] = _column("ev", len(self.event_columns))
 
-    def condition(self, event: Event, context: Context) -> Fragment:
+    def condition(self, event: EventLeaf, context: Context) -> Fragment:
         asked = self.quantities.get(event)
         if asked is None:
             return TRUE if events.passes_without_events(event) != event.is_negated else FALSE
@@ -158,7 +158,7 @@ class _Reading:
             checks.append(fill('e."timestamp" >= {start}::timestamptz', start=min(bounded)))
         return all_of(checks)
 
-    def _name_ids(self, columns: Iterable[Event]) -> list[int]:
+    def _name_ids(self, columns: Iterable[EventLeaf]) -> list[int]:
         return sorted({ref.id for event in columns for ref in names_of(event, self.context)})
 
 

@@ -14,7 +14,7 @@ from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from segments.compiler import expanded_leaves
 from segments.definitions.live import context_of, effective_definition
-from segments.language.nodes import Consent, InSegment, Node
+from segments.language.nodes import ConsentLeaf, Node, SegmentLeaf
 from segments.language.parser import DefinitionError, Fault, parse, parse_placed
 from segments.memberships import sql
 from segments.memberships.locks import lock_all_slots, lock_definitions
@@ -146,12 +146,12 @@ def _leaf_faults(
     purposes: set[str],
 ) -> Iterator[Fault]:
     match leaf:
-        case Consent(purpose) if purpose not in purposes:
+        case ConsentLeaf(purpose) if purpose not in purposes:
             detail = (
                 f"There is no such purpose; there are: {', '.join(sorted(purposes)) or 'none'}."
             )
             yield Fault(f"{path}.purpose".lstrip("."), "unknown", detail)
-        case InSegment(other):
+        case SegmentLeaf(other):
             place = f"{path}.key".lstrip(".")
             if other == key or any(key in _reached(other, nodes) for nodes in known):
                 yield Fault(place, "cycle", "The segment would lean on itself.")

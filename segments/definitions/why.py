@@ -28,7 +28,7 @@ from segments.language.calendar import (
     parse_span,
     seconds_of,
 )
-from segments.language.nodes import Event, Node
+from segments.language.nodes import EventLeaf, Node
 from segments.language.parser import child_definitions, parse
 from segments.models import Segment
 
@@ -68,7 +68,7 @@ class Judged:
 
     is_member: bool
     holds: Sequence[bool]
-    quantities: Mapping[Event, str | None]
+    quantities: Mapping[EventLeaf, str | None]
     traits: Mapping[str, Any]
 
 
@@ -128,7 +128,7 @@ def _annotate(
 
 def _evidence(node: Node, held: bool, judged: Judged) -> dict[str, Any]:
     match node:
-        case nodes.Trait(key, test):
+        case nodes.TraitLeaf(key, test):
             found = look_up(judged.traits, key)
             shown = {} if found is MISSING else {"value": found}
             other = getattr(test, "value", None)
@@ -136,14 +136,14 @@ def _evidence(node: Node, held: bool, judged: Judged) -> dict[str, Any]:
                 compared = look_up(judged.traits, other.key)
                 shown |= {} if compared is MISSING else {"other": compared}
             return shown
-        case nodes.Event(aggregate=aggregate):
+        case nodes.EventLeaf(aggregate=aggregate):
             figure = judged.quantities.get(node)
             if figure is None and aggregate in (nodes.Aggregate.COUNT, nodes.Aggregate.SUM):
                 figure = "0"
             return {} if figure is None else {str(aggregate): figure}
-        case nodes.Consent(_, is_permitted):
+        case nodes.ConsentLeaf(_, is_permitted):
             return {"permitted": held == is_permitted}
-        case nodes.InSegment():
+        case nodes.SegmentLeaf():
             return {"member": held}
         case _:
             return {}
@@ -180,13 +180,13 @@ def _edges(root: Node, judged: Judged, profile_id: int, context: Context) -> Ite
     """Every instant to come at which a leaf may change its answer."""
     for leaf in set(expanded_leaves(root, context)):
         match leaf:
-            case nodes.Trait(key, test):
+            case nodes.TraitLeaf(key, test):
                 yield from edges_of(test, look_up(judged.traits, key), context)
-            case nodes.Consent(purpose):
+            case nodes.ConsentLeaf(purpose):
                 yield from ConsentState.objects.filter(
                     profile_id=profile_id, purpose__key=purpose, valid_until__isnull=False
                 ).values_list("valid_until", flat=True)
-            case nodes.Event():
+            case nodes.EventLeaf():
                 yield from _event_edges(leaf, profile_id, context)
 
 
@@ -207,7 +207,7 @@ def edges_of(test: nodes.Test, value: object, context: Context) -> Iterator[date
                     yield local_midnight(birthday(born, years), context.zone)
 
 
-def _event_edges(event: Event, profile_id: int, context: Context) -> Iterator[datetime]:
+def _event_edges(event: EventLeaf, profile_id: int, context: Context) -> Iterator[datetime]:
     names = names_of(event, context)
     if not names:
         return
@@ -226,7 +226,7 @@ def _event_edges(event: Event, profile_id: int, context: Context) -> Iterator[da
     yield from _document_edges(event, profile_id, context)
 
 
-def _document_edges(event: Event, profile_id: int, context: Context) -> Iterator[datetime]:
+def _document_edges(event: EventLeaf, profile_id: int, context: Context) -> Iterator[datetime]:
     """Dates in events that `where` judges by the clock."""
     fields = [] if event.where is None else list(leaves(event.where))
     timed = [leaf for leaf in fields if isinstance(leaf.test, nodes.InLast | nodes.AgeBetween)]

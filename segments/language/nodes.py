@@ -204,7 +204,7 @@ class Root(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldLeaf:
     """A property or a part of the context of one event."""
 
     root: Root
@@ -213,7 +213,7 @@ class Field:
     is_negated: bool = False
 
 
-Where: TypeAlias = Tree[Field]
+Where: TypeAlias = Tree[FieldLeaf]
 
 # What is asked of one profile.
 
@@ -249,7 +249,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EventLeaf:
     """A test of what all matching events of a profile come to. `name` "*" is any; `kind` None is any."""
 
     name: str
@@ -263,27 +263,27 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class TraitLeaf:
     key: Path
     test: Test
     is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class InSegment:
+class SegmentLeaf:
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class ConsentLeaf:
     purpose: str
     is_permitted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Everyone:
+class EveryoneLeaf:
     """Each profile, anonymous ones too."""
 
 
-PersonLeaf = Trait | Event | InSegment | Consent | Everyone
+PersonLeaf = TraitLeaf | EventLeaf | SegmentLeaf | ConsentLeaf | EveryoneLeaf
 Node: TypeAlias = Tree[PersonLeaf]

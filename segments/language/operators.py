@@ -24,7 +24,7 @@ from segments.language.operands import (
     refuse,
     within,
 )
-from segments.language.patterns import SUBSET, PatternError, canonical
+from segments.language.patterns import SUBSET, PatternError, canonical_pattern
 
 OLDEST = 150
 LONGEST_LENGTH = 1_000_000
@@ -35,7 +35,7 @@ NEGATABLE = (
 CASED = {"equals", "in", "contains", "starts_with", "ends_with", "matches"}
 
 
-class Subject(Enum):
+class ValueKind(Enum):
     """What kind of value an operator is asked of."""
 
     TRAIT = "trait"
@@ -45,12 +45,12 @@ class Subject(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Operand:
     """An operand on its way in."""
 
     value: object
     path: str
-    subject: Subject
+    subject: ValueKind
     operator: str
     ignore_case: bool
 
@@ -58,12 +58,12 @@ class Asking:
         """The other trait that the operand names; only traits can be compared with traits."""
         if not isinstance(self.value, dict):
             return None
-        if self.subject is not Subject.TRAIT:
+        if self.subject is not ValueKind.TRAIT:
             raise refuse(self.path, "type", 'Only a trait can be compared with {"trait": …}.')
         return read_other_trait(self.value, self.path)
 
 
-def read_test(fields: Mapping[str, Any], path: str, subject: Subject) -> tuple[Test, bool]:
+def read_test(fields: Mapping[str, Any], path: str, subject: ValueKind) -> tuple[Test, bool]:
     """The test that `operator`, `value` and `ignore_case` ask, and whether it is negated."""
     names = operators_of(subject)
     written = read_choice(fields["operator"], within(path, "operator"), names)
@@ -75,16 +75,16 @@ def read_test(fields: Mapping[str, Any], path: str, subject: Subject) -> tuple[T
         return nodes.Exists(), is_negated
     if "value" not in fields:
         raise refuse(within(path, "value"), "required", "This operator takes a value.")
-    asking = Asking(fields["value"], within(path, "value"), subject, operator, ignore_case)
+    asking = Operand(fields["value"], within(path, "value"), subject, operator, ignore_case)
     return READERS[operator](asking), is_negated
 
 
-def operators_of(subject: Subject) -> list[str]:
+def operators_of(subject: ValueKind) -> list[str]:
     """The operators, negated ones included, that a subject knows."""
     match subject:
-        case Subject.NUMBER:
+        case ValueKind.NUMBER:
             plain = ["exists", "equals", "between", *nodes.Comparison]
-        case Subject.MOMENT:
+        case ValueKind.MOMENT:
             plain = ["exists", "before", "after", "in_last"]
         case _:
             plain = ["exists", *READERS]
@@ -100,10 +100,10 @@ def _read_case(fields: Mapping[str, Any], path: str, operator: str) -> bool:
     return read_boolean(fields["ignore_case"], place)
 
 
-def _equals(asking: Asking) -> Test:
+def _equals(asking: Operand) -> Test:
     if (other := asking.other_trait()) is not None:
         return nodes.Equals(other, asking.ignore_case)
-    if asking.subject is Subject.NUMBER:
+    if asking.subject is ValueKind.NUMBER:
         return nodes.Equals(read_number(asking.value, asking.path))
     value = read_scalar(asking.value, asking.path)
     if asking.ignore_case and not isinstance(value, str):
@@ -111,39 +111,41 @@ def _equals(asking: Asking) -> Test:
     return nodes.Equals(value, asking.ignore_case)
 
 
-def _one_of(asking: Asking) -> Test:
+def _one_of(asking: Operand) -> Test:
     items = read_items(asking.value, asking.path)
     texts = tuple(read_text(item, f"{asking.path}[{place}]") for place, item in enumerate(items))
     return nodes.OneOf(texts, asking.ignore_case)
 
 
-def _text(asking: Asking) -> Test:
+def _text(asking: Operand) -> Test:
     value = asking.other_trait() or read_text(asking.value, asking.path)
     return nodes.TextTest(nodes.TextOperator(asking.operator), value, asking.ignore_case)
 
 
-def _matches(asking: Asking) -> Test:
+def _matches(asking: Operand) -> Test:
     pattern = read_text(asking.value, asking.path)
     try:
-        return nodes.Matches(canonical(pattern, lower=asking.ignore_case), asking.ignore_case)
+        return nodes.Matches(
+            canonical_pattern(pattern, lower=asking.ignore_case), asking.ignore_case
+        )
     except PatternError as error:
         detail = f"Not in the allowed subset: {error}. Allowed: {SUBSET}."
         raise refuse(asking.path, "pattern", detail) from None
 
 
-def _compare(asking: Asking) -> Test:
+def _compare(asking: Operand) -> Test:
     value = asking.other_trait() or read_number(asking.value, asking.path)
     return nodes.Compare(nodes.Comparison(asking.operator), value)
 
 
-def _between(asking: Asking) -> Test:
+def _between(asking: Operand) -> Test:
     low, high = _pair(asking)
     numbers = read_number(low, f"{asking.path}[0]"), read_number(high, f"{asking.path}[1]")
     _in_order(*numbers, asking.path)
     return nodes.Between(*numbers)
 
 
-def _age_between(asking: Asking) -> Test:
+def _age_between(asking: Operand) -> Test:
     low, high = _pair(asking)
     ages = (
         read_count(low, f"{asking.path}[0]", low=0, high=OLDEST),
@@ -153,7 +155,7 @@ def _age_between(asking: Asking) -> Test:
     return nodes.AgeBetween(*ages)
 
 
-def _pair(asking: Asking) -> list[object]:
+def _pair(asking: Operand) -> list[object]:
     if not isinstance(asking.value, list) or len(asking.value) != 2:
         raise refuse(
             asking.path, "type", "This must be a list of two: the lower and the upper end."
@@ -166,35 +168,35 @@ def _in_order(low: Decimal | int, high: Decimal | int, path: str) -> None:
         raise refuse(path, "invalid", "The lower end comes first.")
 
 
-def _before(asking: Asking) -> Test:
+def _before(asking: Operand) -> Test:
     return nodes.Before(asking.other_trait() or read_iso(asking.value, asking.path))
 
 
-def _after(asking: Asking) -> Test:
+def _after(asking: Operand) -> Test:
     return nodes.After(asking.other_trait() or read_iso(asking.value, asking.path))
 
 
-def _in_last(asking: Asking) -> Test:
+def _in_last(asking: Operand) -> Test:
     return nodes.InLast(read_duration(asking.value, asking.path))
 
 
-def _includes(asking: Asking) -> Test:
+def _includes(asking: Operand) -> Test:
     value = read_scalar(asking.value, asking.path)
     return nodes.Includes(nodes.Quantifier.ANY, (value,))
 
 
-def _includes_list(asking: Asking) -> Test:
+def _includes_list(asking: Operand) -> Test:
     items = read_items(asking.value, asking.path)
     values = tuple(read_scalar(item, f"{asking.path}[{place}]") for place, item in enumerate(items))
     return nodes.Includes(nodes.Quantifier(asking.operator.removeprefix("includes_")), values)
 
 
-def _length(asking: Asking) -> Test:
+def _length(asking: Operand) -> Test:
     count = read_count(asking.value, asking.path, low=0, high=LONGEST_LENGTH)
     return nodes.Length(nodes.LengthOperator(asking.operator), count)
 
 
-READERS: Mapping[str, Callable[[Asking], Test]] = {
+READERS: Mapping[str, Callable[[Operand], Test]] = {
     "equals": _equals,
     "in": _one_of,
     **dict.fromkeys(nodes.TextOperator, _text),

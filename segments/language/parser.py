@@ -24,7 +24,7 @@ from segments.language.operands import (
     refuse,
     within,
 )
-from segments.language.operators import Subject, read_test
+from segments.language.operators import ValueKind, read_test
 
 __all__ = [
     "DEEPEST",
@@ -148,8 +148,8 @@ def _sound(child: Tree[Leaf] | None) -> Tree[Leaf]:
 def _trait(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "key", "operator"), TEST_FIELDS)
     key = read_key(fields["key"], within(path, "key"))
-    test, is_negated = read_test(fields, path, Subject.TRAIT)
-    return nodes.Trait(key, test, is_negated)
+    test, is_negated = read_test(fields, path, ValueKind.TRAIT)
+    return nodes.TraitLeaf(key, test, is_negated)
 
 
 def _event(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
@@ -157,9 +157,9 @@ def _event(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "name", "operator"), optional)
     name = read_name(fields["name"], within(path, "name"))
     aggregate = _aggregate(fields, path)
-    subject = Subject.MOMENT if aggregate in MOMENTS else Subject.NUMBER
+    subject = ValueKind.MOMENT if aggregate in MOMENTS else ValueKind.NUMBER
     test, is_negated = read_test(fields, path, subject)
-    return nodes.Event(
+    return nodes.EventLeaf(
         name=name,
         kind=_kind(fields, path, name),
         aggregate=aggregate,
@@ -214,28 +214,28 @@ def _where(parser: _Parser, fields: Mapping[str, Any], path: str, depth: int) ->
     return _sound(parser.read(fields["where"], within(path, "where"), depth + 1, FIELDS))
 
 
-def _field(parser: _Parser, value: object, path: str, depth: int) -> nodes.Field:
+def _field(parser: _Parser, value: object, path: str, depth: int) -> nodes.FieldLeaf:
     fields = read_fields(value, path, ("type", "key", "operator"), TEST_FIELDS)
     root = nodes.Root.PROPERTIES if fields["type"] == "property" else nodes.Root.CONTEXT
     key = read_key(fields["key"], within(path, "key"))
-    test, is_negated = read_test(fields, path, Subject.FIELD)
-    return nodes.Field(root, key, test, is_negated)
+    test, is_negated = read_test(fields, path, ValueKind.FIELD)
+    return nodes.FieldLeaf(root, key, test, is_negated)
 
 
 def _segment(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "key"))
-    return nodes.InSegment(read_name(fields["key"], within(path, "key")))
+    return nodes.SegmentLeaf(read_name(fields["key"], within(path, "key")))
 
 
 def _consent(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "purpose", "permitted"))
     purpose = read_name(fields["purpose"], within(path, "purpose"))
-    return nodes.Consent(purpose, read_boolean(fields["permitted"], within(path, "permitted")))
+    return nodes.ConsentLeaf(purpose, read_boolean(fields["permitted"], within(path, "permitted")))
 
 
 def _everyone(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     read_fields(value, path, ("type",))
-    return nodes.Everyone()
+    return nodes.EveryoneLeaf()
 
 
 Readers = Mapping[str, Callable[[_Parser, object, str, int], Leaf]]
@@ -246,4 +246,4 @@ PEOPLE: Readers[PersonLeaf] = {
     "consent": _consent,
     "everyone": _everyone,
 }
-FIELDS: Readers[nodes.Field] = {"property": _field, "context": _field}
+FIELDS: Readers[nodes.FieldLeaf] = {"property": _field, "context": _field}

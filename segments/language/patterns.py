@@ -23,7 +23,7 @@ class PatternError(ValueError):
     """Why a pattern is not in the subset."""
 
 
-def canonical(pattern: str, *, lower: bool = False) -> str:
+def canonical_pattern(pattern: str, *, lower: bool = False) -> str:
     """The pattern in the spelling that both engines read alike; `lower` folds its literals to simple lower case.
 
     Raises PatternError.

@@ -7,7 +7,7 @@ from typing import Any
 
 from segments.language.nodes import Aggregate, Kind, Unit
 from segments.language.operands import LARGEST_COUNTS, LONGEST_KEY, LONGEST_LIST
-from segments.language.operators import Subject, operators_of
+from segments.language.operators import ValueKind, operators_of
 from segments.language.parser import LARGEST
 
 Schema = dict[str, Any]
@@ -61,7 +61,7 @@ def _groups(member: str) -> list[Schema]:
 def _leaves() -> list[Schema]:
     text: Schema = {"type": "string", "minLength": 1}
     return [
-        _object("trait", {"key": KEY, **_operator(Subject.TRAIT)}, _test()),
+        _object("trait", {"key": KEY, **_operator(ValueKind.TRAIT)}, _test()),
         _event(),
         _object("segment", {"key": text}),
         _object("consent", {"purpose": text, "permitted": {"type": "boolean"}}),
@@ -70,7 +70,7 @@ def _leaves() -> list[Schema]:
 
 
 def _event() -> Schema:
-    operators = {*operators_of(Subject.NUMBER), *operators_of(Subject.MOMENT)}
+    operators = {*operators_of(ValueKind.NUMBER), *operators_of(ValueKind.MOMENT)}
     name: Schema = {"type": "string", "minLength": 1, "description": 'Exact; "*" is any event.'}
     return _object(
         "event",
@@ -87,10 +87,10 @@ def _event() -> Schema:
 
 
 def _field() -> Schema:
-    return _object(["property", "context"], {"key": KEY, **_operator(Subject.FIELD)}, _test())
+    return _object(["property", "context"], {"key": KEY, **_operator(ValueKind.FIELD)}, _test())
 
 
-def _operator(subject: Subject) -> Schema:
+def _operator(subject: ValueKind) -> Schema:
     return {"operator": {"enum": operators_of(subject)}}
 
 

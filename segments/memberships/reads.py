@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from consent.services import PERMITTED
-from segments.compiler.fragments import fill, named
+from segments.compiler.fragments import fill, fill_named
 from segments.models import Membership, Segment
 
 PERMITTING = "SELECT p.id FROM profiles_profile p WHERE {permitted}"
@@ -22,7 +22,7 @@ def permitting(
     members: QuerySet[Membership], purpose: str, *, at: datetime
 ) -> QuerySet[Membership]:
     """Those of the members who permit the purpose at this instant, asked in the same statement."""
-    permitted = named(PERMITTED, {"purpose": purpose, "at": at})
+    permitted = fill_named(PERMITTED, {"purpose": purpose, "at": at})
     ids = fill(PERMITTING, permitted=permitted)
     # The text is constant: purpose and instant are parameters.
     return members.filter(profile_id__in=RawSQL(ids.text, ids.params))  # noqa: S611

@@ -20,7 +20,7 @@ from profiles.lib.database import database_now
 from segments.compiler import Fragment, compile_everyone, fill, joined
 from segments.compiler.trees import leaves
 from segments.definitions.live import context_of, effective_definition
-from segments.language.nodes import InSegment, Node
+from segments.language.nodes import Node, SegmentLeaf
 from segments.language.parser import parse
 from segments.memberships import sql
 from segments.memberships.locks import (
@@ -110,7 +110,7 @@ def _run(lease: Rebuild, now: datetime | None) -> None:
             moment = clock(now)
             plan = make_plan(lease.segment_keys)
             stage(lease, plan, moment)
-            if apply(lease, plan, moment):
+            if swap_in(lease, plan, moment):
                 return
         # Definitions change faster than this can follow: the lease runs out and is taken up again.
 
@@ -148,7 +148,7 @@ def _with_references(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
 
 def references(node: Node) -> set[str]:
     """The keys of the segments that a definition names."""
-    return {leaf.key for leaf in leaves(node) if isinstance(leaf, InSegment)}
+    return {leaf.key for leaf in leaves(node) if isinstance(leaf, SegmentLeaf)}
 
 
 def stage(lease: Rebuild, plan: Plan, now: datetime) -> None:
@@ -178,7 +178,7 @@ def _insert_staged(selects: list[Fragment]) -> None:
 
 
 @transaction.atomic
-def apply(lease: Rebuild, plan: Plan, now: datetime) -> bool:
+def swap_in(lease: Rebuild, plan: Plan, now: datetime) -> bool:
     """Swap what is staged in. False where definitions changed meanwhile. Raises LeaseLostError."""
     lock_all_slots()
     if not Rebuild.objects.select_for_update().filter(pk=lease.pk).exists():

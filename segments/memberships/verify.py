@@ -14,7 +14,7 @@ from segments.memberships import sql
 from segments.memberships.locks import clock
 
 
-def verify(*, now: datetime | None = None) -> dict[str, int]:
+def verify_memberships(*, now: datetime | None = None) -> dict[str, int]:
     """How many profiles are wrongly in or out of each live segment, by its key."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql.RAISE_WORK_MEM)

@@ -16,7 +16,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from profiles.api.kit.access import Scoped, declared_scope
+from profiles.api.kit.access import ScopedView, declared_scope
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 from tests.factories import make_api_key, make_client
@@ -107,7 +107,7 @@ def test_every_list_has_filters_or_says_why_not(address: str, method: str, view:
 
 def test_a_view_that_declares_no_scopes_does_not_import() -> None:
     with pytest.raises(TypeError, match="Bare declares no scopes"):
-        type("Bare", (Scoped, APIView), {})
+        type("Bare", (ScopedView, APIView), {})
 
 
 @pytest.mark.django_db

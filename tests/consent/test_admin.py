@@ -18,7 +18,7 @@ from consent.models import (
     PurposeVersion,
     Suppression,
 )
-from consent.services import Asked, act_on, open_own_request, open_request
+from consent.services import NewRequest, act_on, open_own_request, open_request
 from profiles.models import Event, Identifier, Profile
 from tests.admin import make_world, sign_in
 from tests.factories import make_purpose
@@ -150,7 +150,7 @@ def test_a_request_of_which_only_a_part_is_proven_waits_until_staff_verify_it(
         first_seen_on=proven.since,
         last_seen_on=proven.since,
     )
-    asked = Asked(kind="restriction", reason="")
+    asked = NewRequest(kind="restriction", reason="")
     request = open_own_request(asked, identifier_id=proven.pk)
     assert request.status == Status.AWAITING_VERIFICATION
     officer = sign_in("privacy officer")
@@ -228,7 +228,7 @@ def test_the_ledger_shows_rows_that_outlive_their_person(world: dict[str, Any]) 
     profile = world["profile"]
     event = ConsentEvent.objects.filter(identifier__profile=profile).first()
     assert event is not None
-    asked = Asked(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
+    asked = NewRequest(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
     act_on(open_request(asked, door="staff", actor="tests").pk)
     auditor = sign_in("auditor")
     listed = auditor.get(reverse("admin:consent_consentevent_changelist"))

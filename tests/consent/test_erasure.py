@@ -20,7 +20,7 @@ from consent.models import (
     RequestLogEntry,
 )
 from consent.services import (
-    Asked,
+    NewRequest,
     act_on,
     act_on_requests,
     may_process,
@@ -40,7 +40,7 @@ ADA = "email:ada@example.org"
 
 
 def ask(*references: str, kind: str = "erasure") -> PrivacyRequest:
-    asked = Asked(kind=kind, references=references, reason="Ada wrote to us")
+    asked = NewRequest(kind=kind, references=references, reason="Ada wrote to us")
     return open_request(asked, door="service", actor="tests")
 
 
@@ -186,7 +186,9 @@ def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go(
     access = ask(ADA, kind="access")
     act_on(access.pk)
     waiting = open_request(
-        Asked(kind="rectification", references=(ADA,), reason="Ada", changes={"city": "Paris"}),
+        NewRequest(
+            kind="rectification", references=(ADA,), reason="Ada", changes={"city": "Paris"}
+        ),
         door="staff",
         actor="dpo",
     )

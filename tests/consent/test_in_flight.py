@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from consent.models import ConsentEvent, PrivacyRequest
-from consent.services import Asked, act_on, may_process, open_request, verify_digests
+from consent.services import NewRequest, act_on, may_process, open_request, verify_digests
 from ingestion.services import drain_inbox
 from profiles.models import Event, Identifier, Profile
 from tests.factories import NOW, make_purpose, make_write_key
@@ -41,7 +41,7 @@ def accept(client: Client) -> Callable[..., None]:
 
 
 def erasure() -> PrivacyRequest:
-    asked = Asked(kind="erasure", references=(ADA,), reason="asked")
+    asked = NewRequest(kind="erasure", references=(ADA,), reason="asked")
     return open_request(asked, door="service", actor="tests")
 
 

@@ -105,7 +105,7 @@ def test_a_link_that_cannot_be_mailed_is_tried_again(
         raise OSError("ada@example.org")
 
     with monkeypatch.context() as patched:
-        patched.setattr("consent.customers.links.send_mail", fail)
+        patched.setattr("consent.customers.mail.send_mail", fail)
         assert send_links() == 0
     assert "ada@" not in caplog.text
     assert send_links() == 1

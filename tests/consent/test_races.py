@@ -13,13 +13,13 @@ from django.db import connection, connections, transaction
 
 from consent.models import ConsentEvent, PrivacyRequest
 from consent.services import (
-    Asked,
-    Statement,
+    ConsentStatement,
+    NewRequest,
     Suppressed,
     act_on,
     open_request,
+    record_statement,
     suppressed,
-    take_consent,
 )
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
@@ -30,13 +30,13 @@ ADA = "email:ada@example.org"
 
 
 def erasure() -> PrivacyRequest:
-    asked = Asked(kind="erasure", references=(ADA,), reason="asked")
+    asked = NewRequest(kind="erasure", references=(ADA,), reason="asked")
     return open_request(asked, door="service", actor="tests")
 
 
 def give() -> ConsentEvent:
-    statement = Statement(reference=ADA, purpose="newsletter", state="given", method="api")
-    return take_consent(statement, recorded_by="tests")
+    statement = ConsentStatement(reference=ADA, purpose="newsletter", state="given", method="api")
+    return record_statement(statement, recorded_by="tests")
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import pytest
 from consent.lib.durations import add_months
 from consent.models import PrivacyRequest
 from consent.services import (
-    Asked,
-    WrongStep,
+    NewRequest,
+    WrongStatus,
     act_on,
     act_on_requests,
     cancel_request,
@@ -31,7 +31,7 @@ REQUESTS = f"{BASE}/privacy/requests/"
 
 
 def ask(kind: str, *references: str, **overrides: Any) -> PrivacyRequest:
-    asked = Asked(kind=kind, references=references, reason="asked by telephone", **overrides)
+    asked = NewRequest(kind=kind, references=references, reason="asked by telephone", **overrides)
     return open_request(asked, door="service", actor="tests")
 
 
@@ -170,23 +170,23 @@ def test_a_refusal_names_its_article_and_reason() -> None:
         refuse_request(request, actor="dpo", article="", reason="unfounded")
     refuse_request(request, actor="dpo", article="12(5)", reason="manifestly unfounded")
     assert request.log.last().note == "12(5): manifestly unfounded"
-    with pytest.raises(WrongStep):
+    with pytest.raises(WrongStatus):
         refuse_request(request, actor="dpo", article="12(5)", reason="again")
 
 
 def test_a_request_that_took_effect_cannot_be_cancelled() -> None:
-    with pytest.raises(WrongStep):
+    with pytest.raises(WrongStatus):
         cancel_request(ask("erasure", "user_id:1"), actor="dpo")
 
 
 def test_two_more_months_are_had_once_and_within_the_first() -> None:
     request = ask("access", "user_id:1")
     late = request.due_at + timedelta(seconds=1)
-    with pytest.raises(WrongStep):
+    with pytest.raises(WrongStatus):
         extend_request(request, actor="dpo", reason="complex", now=late)
     extend_request(request, actor="dpo", reason="complex", now=request.received_at)
     assert request.due_at == add_months(request.received_at, 3)
-    with pytest.raises(WrongStep):
+    with pytest.raises(WrongStatus):
         extend_request(request, actor="dpo", reason="complex", now=request.received_at)
 
 

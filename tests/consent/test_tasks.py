@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from config.celeryconfig import beat_schedule
 from consent import tasks
 from consent.models import ConsentState, PrivacyRequest
-from consent.services import Asked, open_request, record
+from consent.services import NewRequest, open_request, record
 from tests.consent.callers import BASE
 from tests.consent.test_ledger import said
 from tests.factories import make_profile, make_purpose
@@ -26,7 +26,7 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
 def test_the_sweep_acts_on_requests_and_mails_links_whose_nudges_were_lost() -> None:
     make_profile("email:ada@example.org")
     APIClient().post(f"{BASE}/privacy/me/link/", {"email": "ada@example.org"})
-    asked = Asked(kind="access", references=("email:ada@example.org",), reason="asked")
+    asked = NewRequest(kind="access", references=("email:ada@example.org",), reason="asked")
     open_request(asked, door="service", actor="tests")
     assert tasks.act_on_requests() == 1
     assert PrivacyRequest.objects.get().status == "done"

@@ -266,7 +266,7 @@ def test_repeats_of_a_claim_land_where_the_first_did_even_once_what_it_lost_belo
 def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(arrivals: list[events.Arrival]) -> None:
+    def failing(arrivals: list[events.AttributedEvent]) -> None:
         if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
             raise ValueError("cannot be stored")
         stored(arrivals)
@@ -288,7 +288,7 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
     class Killed(BaseException):
         pass
 
-    def killing(arrivals: list[events.Arrival]) -> None:
+    def killing(arrivals: list[events.AttributedEvent]) -> None:
         if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
             raise Killed
         stored(arrivals)
@@ -322,7 +322,7 @@ def test_the_database_is_blamed_for_what_is_its_own_and_a_message_for_what_it_pr
     fault: type[psycopg.OperationalError],
     is_rejected: bool,
 ) -> None:
-    def failing(arrivals: list[events.Arrival]) -> None:
+    def failing(arrivals: list[events.AttributedEvent]) -> None:
         if arrivals:
             raise fault("cannot go on")
 

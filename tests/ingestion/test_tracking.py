@@ -14,9 +14,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from redis import Redis
 
-from ingestion.messages import Arrived, Message, is_plain, open_request, read_messages
+from ingestion.messages import (
+    Message,
+    RequestFacts,
+    is_ordinary_batch,
+    read_messages,
+    split_request,
+)
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
-from ingestion.services import drain_inbox, replay, revoke_write_key, seconds_to_wait
+from ingestion.services import drain_inbox, replay_message, revoke_write_key, seconds_to_wait
 from profiles.models import Event, Profile, Source
 from tests.factories import make_write_key
 from tests.ingestion.conftest import Send
@@ -156,8 +162,8 @@ def test_an_identifier_that_stands_for_nobody_is_no_identifier(send: Send) -> No
 def test_a_rejected_message_is_replayed_once_and_is_no_duplicate(send: Send) -> None:
     send(TRACK | {"userId": "guest"})
     rejected = RejectedMessage.objects.get()
-    assert replay(rejected)
-    assert not replay(rejected)
+    assert replay_message(rejected)
+    assert not replay_message(rejected)
     drain_inbox()
     assert RejectedMessage.objects.count() == 2
 
@@ -183,8 +189,8 @@ def test_a_get_is_405_and_never_a_redirect(client: Client) -> None:
 
 @pytest.mark.parametrize("message", [row[0] for row in REFUSED], ids=[row[1] for row in REFUSED])
 def test_a_plain_batch_holds_nothing_that_would_be_refused(message: Any) -> None:
-    assert is_plain(json.dumps({"batch": [TRACK]}).encode())
-    assert not is_plain(json.dumps({"batch": [TRACK, message]}).encode())
+    assert is_ordinary_batch(json.dumps({"batch": [TRACK]}).encode())
+    assert not is_ordinary_batch(json.dumps({"batch": [TRACK, message]}).encode())
 
 
 _words = st.sampled_from(
@@ -210,9 +216,9 @@ _times = st.sampled_from(
 )
 def test_whatever_passes_as_plain_is_taken_by_the_reading_of_each(message: dict[str, Any]) -> None:
     body = json.dumps({"batch": [message]}).encode()
-    arrived = Arrived(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
-    (read,) = read_messages(open_request(body, ""), arrived, b"key")
-    assert isinstance(read, Message) or not is_plain(body)
+    arrived = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
+    (read,) = read_messages(split_request(body, ""), arrived, b"key")
+    assert isinstance(read, Message) or not is_ordinary_batch(body)
 
 
 def test_a_key_that_sends_too_much_is_429_and_told_when_to_send_again(

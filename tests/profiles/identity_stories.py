@@ -9,13 +9,13 @@ from profiles.identity.engine import (
     DEFAULT_RULES,
     Decisions,
     Fact,
+    IdentityState,
     NamespaceRule,
     Outcome,
-    Refusal,
+    RefusalRule,
     Rules,
-    State,
     Trust,
-    apply,
+    apply_fact,
 )
 
 DAY = date(2024, 3, 1)
@@ -40,7 +40,7 @@ class Story:
 
     rules: Rules = DEFAULT_RULES
     decisions: Decisions = NOBODY_DECIDED
-    state: State = field(default_factory=lambda: State(count(1).__next__))
+    state: IdentityState = field(default_factory=lambda: IdentityState(count(1).__next__))
     seq: int = 0
 
     def tell(
@@ -48,13 +48,13 @@ class Story:
     ) -> Outcome:
         self.seq += 1
         fact = Fact(self.seq, refs(text), source, trust, day)
-        return apply(self.state, fact, self.rules, self.decisions)
+        return apply_fact(self.state, fact, self.rules, self.decisions)
 
     def people(self) -> list[set[Ref]]:
         return people_of(self.state)
 
 
-def people_of(state: State) -> list[set[Ref]]:
+def people_of(state: IdentityState) -> list[set[Ref]]:
     numbers = sorted({holding.profile for holding in state.holdings().values()})
     return [set(state.refs_of(number)) for number in numbers]
 
@@ -63,7 +63,7 @@ def people(*texts: str) -> list[set[Ref]]:
     return [set(refs(text)) for text in texts]
 
 
-def lost(outcome: Outcome) -> dict[Ref, Refusal]:
+def lost(outcome: Outcome) -> dict[Ref, RefusalRule]:
     return {dropped.ref: dropped.rule for dropped in outcome.dropped}
 
 

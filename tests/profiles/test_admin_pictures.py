@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.admin.kit.charts import Bar, Point, bars, curve, share, sparkline
-from profiles.admin.profile.graph import MOST_NODES, Node, Seen, identity_graph
+from profiles.admin.kit.charts import Bar, Point, bars, curve, share_bar, sparkline
+from profiles.admin.profile.graph import MOST_NODES, GraphFact, GraphNode, identity_graph
 
 SVG_TEXT = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cc", "Cn"))
@@ -42,15 +42,15 @@ def test_a_curve_of_nothing_is_nothing() -> None:
     assert curve([], title="size") == ""
     assert sparkline([3], title="size") == ""
     assert ElementTree.fromstring(sparkline([3, 3], title="size")).tag == "svg"
-    assert ElementTree.fromstring(share(0, 0, title="none")).tag == "svg"
+    assert ElementTree.fromstring(share_bar(0, 0, title="none")).tag == "svg"
 
 
-def node(number: int, namespace: str, label: str = "label", *, is_weak: bool = False) -> Node:
-    return Node(id=number, namespace=namespace, label=label, is_vouched=True, is_weak=is_weak)
+def node(number: int, namespace: str, label: str = "label", *, is_weak: bool = False) -> GraphNode:
+    return GraphNode(id=number, namespace=namespace, label=label, is_vouched=True, is_weak=is_weak)
 
 
-def seen(*numbers: int, trust: int = 2, source: str = "shop") -> Seen:
-    return Seen(
+def seen(*numbers: int, trust: int = 2, source: str = "shop") -> GraphFact:
+    return GraphFact(
         identifier_ids=numbers,
         source=source,
         trust=trust,

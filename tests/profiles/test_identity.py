@@ -14,7 +14,7 @@ from profiles.identity.engine import (
     Limit,
     NamespaceRule,
     Outcome,
-    Refusal,
+    RefusalRule,
 )
 from tests.profiles.identity_stories import (
     CLAIM,
@@ -102,13 +102,13 @@ def test_two_values_of_a_unique_namespace_are_never_one_person():
     story = Story()
     story.tell("u1 e1")
     outcome = story.tell("u2 e1")
-    assert lost(outcome) == {ref("e1"): Refusal.UNIQUE}
+    assert lost(outcome) == {ref("e1"): RefusalRule.UNIQUE}
     assert story.people() == people("u1 e1", "u2")
 
 
 def test_two_new_values_of_a_unique_namespace_in_one_fact_keep_the_first():
     outcome = Story().tell("u2 u1 e1")
-    assert (outcome.kept, lost(outcome)) == (refs("u1 e1"), {ref("u2"): Refusal.UNIQUE})
+    assert (outcome.kept, lost(outcome)) == (refs("u1 e1"), {ref("u2"): RefusalRule.UNIQUE})
 
 
 def test_a_ref_on_the_anchors_own_profile_is_not_dropped_for_what_another_brings():
@@ -116,7 +116,7 @@ def test_a_ref_on_the_anchors_own_profile_is_not_dropped_for_what_another_brings
     story.tell("u1 a1")
     story.tell("u2 e2")
     outcome = story.tell("u1 a1 e2")
-    assert lost(outcome) == {ref("e2"): Refusal.UNIQUE}
+    assert lost(outcome) == {ref("e2"): RefusalRule.UNIQUE}
     assert outcome.kept == refs("u1 a1")
 
 
@@ -125,7 +125,7 @@ def test_a_ref_that_brings_no_conflict_is_kept_although_it_is_the_lowest():
     story.tell("u1")
     story.tell("u2 e2")
     outcome = story.tell("u1 e2 a9")
-    assert lost(outcome) == {ref("e2"): Refusal.UNIQUE}
+    assert lost(outcome) == {ref("e2"): RefusalRule.UNIQUE}
     assert outcome.attached == refs("a9")
 
 
@@ -133,7 +133,7 @@ def test_a_profile_takes_five_values_of_a_namespace_without_a_rule_and_no_sixth(
     story = Story()
     for number in range(5):
         assert story.tell(f"u1 c{number}").is_plain
-    assert lost(story.tell("u1 c9")) == {ref("c9"): Refusal.LIMIT}
+    assert lost(story.tell("u1 c9")) == {ref("c9"): RefusalRule.LIMIT}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_limit_slides_over_its_days(prefix: str, days: int | None):
     for number in range(5):
         story.tell(f"u1 {prefix}{number}")
     last = DAY + timedelta((days or 9999) - 1)
-    assert lost(story.tell(f"u1 {prefix}8", day=last)) == {ref(f"{prefix}8"): Refusal.LIMIT}
+    assert lost(story.tell(f"u1 {prefix}8", day=last)) == {ref(f"{prefix}8"): RefusalRule.LIMIT}
     after = story.tell(f"u1 {prefix}9", day=last + timedelta(1))
     assert after.is_plain == (days is not None)
 
@@ -160,7 +160,7 @@ def test_a_merge_that_would_exceed_a_limit_is_not_done():
     story.tell("e1 f1 f2 f3")
     story.tell("e2 f4 f5 f6")
     outcome = story.tell("e1 e2")
-    assert lost(outcome) == {ref("e2"): Refusal.LIMIT}
+    assert lost(outcome) == {ref("e2"): RefusalRule.LIMIT}
     assert story.people() == people("e1 f1 f2 f3", "e2 f4 f5 f6")
 
 
@@ -171,7 +171,7 @@ def test_refs_that_bring_nothing_of_a_crowded_namespace_are_no_conflict():
     strict.seq = 10
     assert strict.tell("u1 e1 a1").is_plain
     assert strict.tell("e5 f1").is_plain
-    assert lost(strict.tell("u1 f9")) == {ref("f9"): Refusal.LIMIT}
+    assert lost(strict.tell("u1 f9")) == {ref("f9"): RefusalRule.LIMIT}
 
 
 def test_a_profile_over_a_new_limit_joins_one_of_whom_the_limit_counts_nothing():
@@ -181,7 +181,7 @@ def test_a_profile_over_a_new_limit_joins_one_of_whom_the_limit_counts_nothing()
     rules = rules_with(NamespaceRule("email", 2, Limit(2, WEEK)))
     story = Story(rules=rules, state=before.state, seq=10)
     assert story.tell("u1 e1", day=DAY + timedelta(WEEK)).absorbed == (2,)
-    assert lost(story.tell("u1 e9", day=DAY + timedelta(WEEK))) == {ref("e9"): Refusal.LIMIT}
+    assert lost(story.tell("u1 e9", day=DAY + timedelta(WEEK))) == {ref("e9"): RefusalRule.LIMIT}
 
 
 def test_conflicts_are_settled_in_the_order_of_priority():
@@ -193,7 +193,7 @@ def test_conflicts_are_settled_in_the_order_of_priority():
     story.tell("u1 e1 a1")
     story.tell("e3 a3")
     outcome = story.tell("u1 e3 a9")
-    assert lost(outcome) == {ref("e3"): Refusal.LIMIT}
+    assert lost(outcome) == {ref("e3"): RefusalRule.LIMIT}
     assert outcome.attached == refs("a9")
 
 
@@ -202,8 +202,8 @@ def test_a_pair_that_staff_declared_different_is_never_brought_together():
     story.tell("e1 a1")
     story.tell("e2 a2")
     outcome = story.tell("a1 e2")
-    assert (outcome.anchor, lost(outcome)) == (ref("e2"), {ref("a1"): Refusal.NOT_SAME})
-    assert lost(story.tell("e1 a2")) == {ref("a2"): Refusal.NOT_SAME}
+    assert (outcome.anchor, lost(outcome)) == (ref("e2"), {ref("a1"): RefusalRule.NOT_SAME})
+    assert lost(story.tell("e1 a2")) == {ref("a2"): RefusalRule.NOT_SAME}
     assert story.people() == people("e1 a1", "e2 a2")
 
 
@@ -217,7 +217,7 @@ def test_a_takeover_brings_no_public_uuid_to_a_ref_that_it_must_not_be_with():
     story.tell("u1", CLAIM)
     story.state.hold(ref("p1"), 1, False, DAY)
     outcome = story.tell("u1 d1")
-    assert (outcome.profile, lost(outcome)) == (1, {ref("d1"): Refusal.NOT_SAME})
+    assert (outcome.profile, lost(outcome)) == (1, {ref("d1"): RefusalRule.NOT_SAME})
 
 
 # Wanters, caps, quarantine
@@ -265,7 +265,7 @@ def test_a_merge_through_a_ref_that_too_many_want_is_not_done():
         story.tell(f"c{number}")
     assert [story.tell(f"c{number} d1").absorbed for number in (1, 2)] == [(2,), (3,)]
     outcome = story.tell("c3 d1")
-    assert lost(outcome) == {ref("d1"): Refusal.CAP}
+    assert lost(outcome) == {ref("d1"): RefusalRule.CAP}
     assert (outcome.quarantined, outcome.absorbed, outcome.profile) == (refs("d1"), (), 4)
 
 

@@ -14,13 +14,13 @@ from profiles.identity.engine import (
     Decisions,
     Fact,
     Holding,
+    IdentityState,
     Limit,
     NamespaceRule,
     Outcome,
     Rules,
-    State,
     Trust,
-    apply,
+    apply_fact,
     resolve,
 )
 from tests.oracles import identity as oracle
@@ -92,8 +92,8 @@ class Rows:
     wants: set[tuple[Ref, Ref, date]] = field(default_factory=set)
     quarantined: set[Ref] = field(default_factory=set)
 
-    def load(self, fact: Fact) -> State:
-        state = State(self.numbers.__next__)
+    def load(self, fact: Fact) -> IdentityState:
+        state = IdentityState(self.numbers.__next__)
         touched = {self.identifiers[ref].profile for ref in fact.refs if ref in self.identifiers}
         for held, holding in self.identifiers.items():
             if holding.profile in touched:
@@ -106,7 +106,7 @@ class Rows:
         return state
 
     def tell(self, fact: Fact) -> Outcome:
-        outcome = apply(self.load(fact), fact, self.rules, self.decisions)
+        outcome = apply_fact(self.load(fact), fact, self.rules, self.decisions)
         self.write(outcome, fact.day)
         return outcome
 

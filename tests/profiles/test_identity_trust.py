@@ -1,6 +1,6 @@
 """What claims may do, and what trusted facts take over from them."""
 
-from profiles.identity.engine import Refusal
+from profiles.identity.engine import RefusalRule
 from tests.profiles.identity_stories import (
     CLAIM,
     DAY,
@@ -97,7 +97,7 @@ def test_a_claim_never_gives_a_strong_ref_to_a_vouched_person():
         story = Story()
         story.tell("u1")
         outcome = story.tell(f"u1 {newcomer}", CLAIM)
-        assert lost(outcome) == {ref(newcomer): Refusal.TRUST}
+        assert lost(outcome) == {ref(newcomer): RefusalRule.TRUST}
         assert story.people() == people("u1")
 
 
@@ -121,7 +121,7 @@ def test_a_claimed_new_user_with_the_email_of_a_vouched_person_becomes_somebody_
     story = Story()
     story.tell("e1")
     outcome = story.tell("u9 e1 a1", CLAIM)
-    assert lost(outcome) == {ref("e1"): Refusal.TRUST}
+    assert lost(outcome) == {ref("e1"): RefusalRule.TRUST}
     assert (outcome.profile, outcome.anchor) == (2, ref("u9"))
     assert story.people() == people("e1", "u9 a1")
 
@@ -130,7 +130,7 @@ def test_a_claimed_new_user_in_the_browser_of_a_vouched_person_is_what_is_droppe
     story = Story()
     story.tell("e1 a1")
     outcome = story.tell("u9 a1", CLAIM)
-    assert lost(outcome) == {ref("u9"): Refusal.TRUST}
+    assert lost(outcome) == {ref("u9"): RefusalRule.TRUST}
     assert (outcome.profile, outcome.anchor, outcome.kept) == (1, ref("a1"), refs("a1"))
     assert outcome.dropped[0].wanter == ref("a1")
     assert story.state.holding_of(ref("u9")) is None
@@ -148,7 +148,7 @@ def test_a_refused_newcomer_does_not_cost_the_vouched_person_his_own_email():
     story = Story()
     story.tell("e1 a1")
     outcome = story.tell("u9 e1 a1", CLAIM)
-    assert lost(outcome) == {ref("u9"): Refusal.TRUST}
+    assert lost(outcome) == {ref("u9"): RefusalRule.TRUST}
     assert (outcome.profile, outcome.anchor, outcome.kept) == (1, ref("e1"), refs("e1 a1"))
 
 
@@ -157,7 +157,7 @@ def test_a_claim_in_the_browser_of_another_vouched_person_lands_on_the_user_it_n
     story.tell("u1 a1")
     story.tell("u2")
     outcome = story.tell("u2 a1", CLAIM)
-    assert lost(outcome) == {ref("a1"): Refusal.TRUST}
+    assert lost(outcome) == {ref("a1"): RefusalRule.TRUST}
     assert outcome.profile == 2
     assert story.people() == people("u1 a1", "u2")
 
@@ -167,7 +167,7 @@ def test_a_claim_never_joins_two_vouched_people_through_anonymous_refs():
     story.tell("e1 a1")
     story.tell("e2 a2")
     outcome = story.tell("a1 a2", CLAIM)
-    assert (lost(outcome), outcome.profile) == ({ref("a2"): Refusal.TRUST}, 1)
+    assert (lost(outcome), outcome.profile) == ({ref("a2"): RefusalRule.TRUST}, 1)
 
 
 def test_a_new_anonymous_ref_cannot_join_two_vouched_people_either():
@@ -175,7 +175,7 @@ def test_a_new_anonymous_ref_cannot_join_two_vouched_people_either():
     story.tell("e1 d1")
     story.tell("e2 d2")
     outcome = story.tell("a1 d1 d2", CLAIM)
-    assert (lost(outcome), outcome.profile) == ({ref("d2"): Refusal.TRUST}, 1)
+    assert (lost(outcome), outcome.profile) == ({ref("d2"): RefusalRule.TRUST}, 1)
     assert story.people() == people("e1 d1 a1", "e2 d2")
 
 
@@ -183,18 +183,18 @@ def test_a_claim_joins_no_unvouched_person_with_a_strong_ref_to_a_vouched_one():
     story = Story()
     story.tell("u1")
     story.tell("e2 a2", CLAIM)
-    assert lost(story.tell("u1 a2", CLAIM)) == {ref("a2"): Refusal.TRUST}
-    assert lost(story.tell("u1 e2", CLAIM)) == {ref("e2"): Refusal.TRUST}
+    assert lost(story.tell("u1 a2", CLAIM)) == {ref("a2"): RefusalRule.TRUST}
+    assert lost(story.tell("u1 e2", CLAIM)) == {ref("e2"): RefusalRule.TRUST}
     assert story.people() == people("u1", "e2 a2")
 
 
 def test_only_the_claimed_ref_that_clashes_with_the_anchor_is_dropped():
     story = Story()
     story.tell("u1 f1")
-    assert lost(story.tell("u1 e2 f1", CLAIM)) == {ref("e2"): Refusal.TRUST}
+    assert lost(story.tell("u1 e2 f1", CLAIM)) == {ref("e2"): RefusalRule.TRUST}
     story.tell("u2 a2", CLAIM)
     outcome = story.tell("u2 f1 c9", CLAIM)
-    assert lost(outcome) == {ref("f1"): Refusal.TRUST}
+    assert lost(outcome) == {ref("f1"): RefusalRule.TRUST}
     assert outcome.attached == refs("c9")
 
 

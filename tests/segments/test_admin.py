@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from profiles.lib import exact_json
 from profiles.models import Profile
-from segments.admin.forms import EXAMPLE, GUIDE, pretty
+from segments.admin.forms import EXAMPLE, GUIDE, formatted_definition
 from segments.language.parser import parse
 from segments.models import Membership, Segment, SegmentVersion
 from segments.services import create_segment, rebuild
@@ -84,7 +84,7 @@ def test_numbers_of_a_definition_stay_exact_through_the_form() -> None:
     marketer.post(reverse(ADD), form(definition=definition))
     segment = Segment.objects.get()
     shown = marketer.get(page_of(segment)).context["adminform"].form["definition"].value()
-    marketer.post(page_of(segment), form(definition=pretty(shown)))
+    marketer.post(page_of(segment), form(definition=formatted_definition(shown)))
     segment.refresh_from_db()
     assert exact_json.dumps(segment.definition["value"]) == "0.10000000000000000001"
     assert segment.version == 1

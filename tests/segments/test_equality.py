@@ -18,7 +18,7 @@ from segments.services import (
     refresh_changed,
     refresh_due,
     update_segment,
-    verify,
+    verify_memberships,
 )
 from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
 from tests.segments import strategies
@@ -169,7 +169,7 @@ class History:
                 "profile_id", flat=True
             )
             assert set(stored) == set(members(self.people, definition, world)), definition
-        assert set(verify(now=self.now).values()) <= {0}
+        assert set(verify_memberships(now=self.now).values()) <= {0}
         self.check_history()
 
     def check_history(self) -> None:

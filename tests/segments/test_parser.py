@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from segments.language.operators import NEGATABLE, READERS, Subject, operators_of
+from segments.language.operators import NEGATABLE, READERS, ValueKind, operators_of
 from segments.language.parser import DefinitionError, parse
 from segments.language.schema import definition_schema
 from tests.segments import strategies
@@ -136,7 +136,7 @@ def test_every_operator_has_a_wrong_operand_to_refuse() -> None:
     assert set(WRONG) == set(READERS)
 
 
-@pytest.mark.parametrize("operator", operators_of(Subject.TRAIT))
+@pytest.mark.parametrize("operator", operators_of(ValueKind.TRAIT))
 def test_an_operator_refuses_an_operand_of_another_type(operator: str) -> None:
     plain = operator.removeprefix("not_")
     wrong = {"value": WRONG.get(plain, 1)}

@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segments.language.patterns import PatternError, canonical, simple_lower
+from segments.language.patterns import PatternError, canonical_pattern, simple_lower
 
 ATOMS = ["a", "B", "é", "É", ".", r"\.", r"\d", r"\W", r"\s", "[a-c]", "[^a]", r"[\d\-_]", "[A-C]", "-", "/", r"\\", " "]  # fmt: skip
 atoms = st.sampled_from(ATOMS)
@@ -28,7 +28,7 @@ def test_both_engines_read_a_pattern_alike() -> None:
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(patterns, st.lists(subjects, min_size=1, max_size=8), st.booleans())
     def check(pattern: str, texts: list[str], lower: bool) -> None:
-        spelled = canonical(pattern, lower=lower)
+        spelled = canonical_pattern(pattern, lower=lower)
         texts = [simple_lower(text) for text in texts] if lower else texts
         whole = re.compile(re.sub(r"\\.|\$", lambda m: r"\Z" if m[0] == "$" else m[0], spelled, flags=re.DOTALL), re.DOTALL)  # fmt: skip
         with connection.cursor() as cursor:
@@ -52,14 +52,14 @@ def test_both_engines_read_a_pattern_alike() -> None:
 )  # fmt: skip
 def test_what_is_outside_the_subset_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
-        canonical(pattern)
+        canonical_pattern(pattern)
 
 
 def test_ranges_that_case_would_tear_apart_are_refused() -> None:
-    assert canonical("[A-C]", lower=True) == "[a-c]"
+    assert canonical_pattern("[A-C]", lower=True) == "[a-c]"
     for pattern in ("[A-z]", "[À-Ö]", "[!-~]"):
         with pytest.raises(PatternError):
-            canonical(pattern, lower=True)
+            canonical_pattern(pattern, lower=True)
 
 
 @pytest.mark.django_db

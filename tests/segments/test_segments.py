@@ -32,7 +32,7 @@ from segments.services import (
     refresh_changed,
     resume_rebuilds,
     update_segment,
-    verify,
+    verify_memberships,
 )
 from tests.factories import NOW, holder_of, tell
 from tests.oracles.segments import NaivePerson
@@ -247,9 +247,9 @@ def test_verify_counts_what_is_wrong_and_leaves_out_what_waits() -> None:
     segment = keep(trait("a", "exists"))
     change_traits(waiting, a=1)
     mark_changed([waiting])
-    assert verify(now=NOW) == {"kept": 0}
+    assert verify_memberships(now=NOW) == {"kept": 0}
     Membership.objects.create(profile_id=wrong, segment=segment, entered_at=NOW)
-    assert verify(now=NOW) == {"kept": 1}
+    assert verify_memberships(now=NOW) == {"kept": 1}
     with pytest.raises(CommandError):
         call_command("verify_segments", at=NOW)
 
@@ -265,7 +265,7 @@ def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store_people([NaivePerson(traits={"a": number}) for number in range(30)])
-    monkeypatch.setattr(previews.sql, "COUNT", "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}")  # fmt: skip
+    monkeypatch.setattr(previews.definitions_sql, "COUNT", "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}")  # fmt: skip
     found = preview(trait("a", "lt", 15), exact_seconds=0.05)
     assert not found.is_exact
     low, high = found.interval or (0, 0)

@@ -7,7 +7,7 @@ import pytest
 
 from profiles.models import Profile
 from segments.models import MembershipChange, Wakeup
-from segments.services import refresh_due, verify, why
+from segments.services import refresh_due, verify_memberships, why
 from tests.factories import NOW
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import keep, members_of, negation, orders, trait
@@ -102,7 +102,7 @@ def test_time_alone_flips_a_membership_at_its_instant(name: str) -> None:
     assert members_of() == before
     refresh_due(now=instant)
     assert members_of() == {number} - before
-    assert verify(now=instant) == {"kept": 0}
+    assert verify_memberships(now=instant) == {"kept": 0}
     (change,) = MembershipChange.objects.filter(reason="time")
     assert (change.has_entered, change.changed_at) == (not before, instant)
 

@@ -8,7 +8,7 @@ from profiles.lib.database import database_now
 from profiles.models import Event, ProfileChange, SeenMessage
 from segments.memberships.rebuild import DEAD_AFTER
 from segments.models import NotedProfile, Rebuild, Segment, StagedMembership
-from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify
+from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify_memberships
 
 
 def forget_the_dead() -> None:
@@ -29,7 +29,7 @@ def catch_up() -> None:
 def assert_sound() -> None:
     """People are what facts, records and events make of them, members are who a full evaluation finds, no work is left over."""
     assert list(find_drift()) == []
-    drift = verify()
+    drift = verify_memberships()
     assert set(drift) == set(Segment.objects.filter(status="live").values_list("key", flat=True))
     assert set(drift.values()) <= {0}
     for segment in Segment.objects.filter(status="live"):

@@ -9,7 +9,7 @@ import pytest
 from consent.services import act_on_requests
 from ingestion.drain import apply, events, loop
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
-from ingestion.services import drain_inbox, replay
+from ingestion.services import drain_inbox, replay_message
 from profiles.lib.people_lock import people_lock
 from profiles.models import Event, EventStat, Identifier, IdentityRule, Profile, TrustLevel
 from tests.factories import holder_of, tell
@@ -287,7 +287,7 @@ def test_an_event_of_nobody_is_taken_back_and_can_be_replayed_after_mending() ->
     assert held_by("user_id:kiosk") == ({1}, 1, 1)
     block("user_id")
     rejected = RejectedMessage.objects.get(code="no_identifier")
-    assert replay(rejected)
+    assert replay_message(rejected)
     drain_inbox()
     accept_only(order(2, userId="kiosk"))
     drain_inbox()

@@ -13,10 +13,10 @@ import redis
 from django.core import mail
 from rest_framework.test import APIClient
 
-from consent.services import Asked, act_on_requests, open_request, send_links
+from consent.services import NewRequest, act_on_requests, open_request, send_links
 from ingestion.drain import events
 from ingestion.messages import BadRequest
-from ingestion.messages import open_request as open_body
+from ingestion.messages import split_request as open_body
 from ingestion.models import RejectedMessage
 from ingestion.services import drain_inbox
 from profiles.identifiers.lookup import parse_reference
@@ -70,6 +70,8 @@ def contents(valkey: "redis.Redis[bytes]") -> str:
         b"set": valkey.smembers,
         b"hash": valkey.hgetall,
         b"zset": lambda key: valkey.zrange(key, 0, -1),
+        # A key that expired between the scan and the read.
+        b"none": lambda key: None,
     }
     keys = list(valkey.scan_iter())
     return "".join(f"{key!r} {readers[valkey.type(key)](key)!r}\n" for key in keys)
@@ -186,13 +188,13 @@ def test_what_fails_is_logged_without_what_it_failed_on(
 
     client.credentials()
     client.post(f"{API}/privacy/me/link/", {"email": EMAIL})
-    with patch("consent.customers.links.send_mail", side_effect=OSError(str(Fault()))):
+    with patch("consent.customers.mail.send_mail", side_effect=OSError(str(Fault()))):
         send_links()
     send_links()
     assert [message.to for message in mail.outbox] == [[EMAIL]]
     assert not [line for line in mail.outbox[0].body.splitlines() if canaries_in(line)]
 
-    asked = Asked(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
+    asked = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
     open_request(asked, door="service", actor="tests")
     with patch("consent.requests.fulfilment.erase", side_effect=Fault()):
         assert act_on_requests() == 0
@@ -219,7 +221,7 @@ def test_no_refusal_repeats_what_was_sent() -> None:
         lambda: parse_reference(NAME),
         lambda: identify([f"email:{NAME}"], source=source, trust=TrustLevel.SERVER, now=now),
         lambda: open_request(
-            Asked(kind="erasure", references=(f"email:{NAME}",)), door="service", actor="tests"
+            NewRequest(kind="erasure", references=(f"email:{NAME}",)), door="service", actor="tests"
         ),
         lambda: open_body(f'{{"{EMAIL}":'.encode(), ""),
         lambda: open_body(json.dumps({"batch": NAME}).encode(), ""),

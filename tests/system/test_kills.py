@@ -198,9 +198,15 @@ def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     steps = [
         *(f"{loop.__name__}.{name}" for name in ("lease_rows", "_read", "take_fresh")),
         *(f"{loop.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
-        *(f"{apply.__name__}.{name}" for name in ("people_lock", "suppressed", "judge")),
-        *(f"{apply.__name__}.{name}" for name in ("learn", "mark_changed")),
-        *(f"{events.__name__}.{name}" for name in ("presume", "copy_events", "add_to_stats")),
+        *(
+            f"{apply.__name__}.{name}"
+            for name in ("people_lock", "suppressed", "resolve_observations")
+        ),
+        *(f"{apply.__name__}.{name}" for name in ("record_traits", "mark_changed")),
+        *(
+            f"{events.__name__}.{name}"
+            for name in ("predict_attributions", "copy_events", "add_to_stats")
+        ),
     ]
     keep("buyers", BUYERS)
     for turn, step in enumerate(steps):

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from config.celery import app
 from consent.models import PrivacyRequest
-from consent.services import Asked, act_on_requests, is_suppressed, open_request
+from consent.services import NewRequest, act_on_requests, is_suppressed, open_request
 from ingestion.drain import apply, loop
 from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import drain_inbox
@@ -48,7 +48,7 @@ def adas(number: int) -> dict[str, Any]:
 
 
 def ask_for_erasure() -> PrivacyRequest:
-    asked = Asked(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
+    asked = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
     return open_request(asked, door="service", actor="tests")
 
 

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from consent.services import act_on_requests
-from ingestion.drain import apply, events, loop
+from ingestion.drain import apply, chunk, events, loop
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
-from ingestion.services import drain_inbox, replay
+from ingestion.services import drain_inbox, replay_message
 from profiles.models import Event, SeenMessage
 from tests.factories import tell
 from tests.system.beside import Work, at_once, is_anybody_waiting, pausing
@@ -145,16 +145,16 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
     was_lost, was_taken, was_left = Signal(), Signal(), Signal()
     faults = [ValueError("fails together")]
 
-    def copy(arrivals: Sequence[events.Arrival]) -> None:
+    def copy(arrivals: Sequence[events.AttributedEvent]) -> None:
         if arrivals and faults:
             raise faults.pop()
         copy_events(arrivals)
 
-    def load() -> apply.Configuration:
+    def load() -> chunk.Configuration:
         if was_lost.is_set() and not was_taken.is_set():
             was_taken.set()
             was_left.wait(20)
-        return apply.load_configuration()
+        return chunk.load_configuration()
 
     def lose() -> None:
         forget_the_dead()
@@ -187,7 +187,7 @@ def be_killed() -> None:
     raise Killed
 
 
-def is_poison(arrivals: Sequence[events.Arrival]) -> bool:
+def is_poison(arrivals: Sequence[events.AttributedEvent]) -> bool:
     return any(b'"poison":1' in arrival.draft.row for arrival in arrivals)
 
 
@@ -212,7 +212,7 @@ def refuse() -> None:
 def before_poison(work: Work) -> Iterator[None]:
     """The work comes before poison is stored."""
 
-    def copy(arrivals: Sequence[events.Arrival]) -> None:
+    def copy(arrivals: Sequence[events.AttributedEvent]) -> None:
         if is_poison(arrivals):
             work()
         copy_events(arrivals)
@@ -243,7 +243,7 @@ def test_what_took_effect_before_a_worker_was_killed_is_not_done_again_and_kille
     rejected = list(RejectedMessage.objects.all())
     assert [(one.code, one.place) for one in rejected] == [("poison", 4), ("poison", 2)]
     for one in rejected:
-        assert replay(one)
+        assert replay_message(one)
         one.delete()
     drain_inbox()
     accept_only(*batch)
@@ -284,8 +284,8 @@ def test_a_message_that_failed_takes_effect_once_after_mending(
         accept_only(*batch)
         drain_inbox()
     for one in rejected:
-        assert replay(one)
-        assert not replay(one)
+        assert replay_message(one)
+        assert not replay_message(one)
         drain_inbox()
         one.delete()
     assert_exactly_once({0, 1, 2, 3}, messages=4)
@@ -300,7 +300,7 @@ def test_a_careful_repeat_does_not_pass_for_the_effect_of_messages_that_another_
 
     def die() -> None:
         accept_only(order(1, userId="u1"))
-        taken = pausing(apply.load_configuration, be_killed, first=True)
+        taken = pausing(chunk.load_configuration, be_killed, first=True)
         with patch.object(loop, TAKEN, taken), pytest.raises(Killed):
             drain_inbox()
 
@@ -323,7 +323,7 @@ def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(ste
 
     drain_pausing(loop, step, do_the_other, first=True)
     for rejected in RejectedMessage.objects.all():
-        replay(rejected)
+        replay_message(rejected)
         drain_inbox()
         rejected.delete()
     assert_exactly_once({1}, messages=1)
@@ -339,7 +339,7 @@ def test_a_worker_that_comes_to_take_messages_too_late_does_not_keep_their_repla
 
     drain_pausing(loop, "_apply_and_finish", reject, first=True)
     rejected = RejectedMessage.objects.get()
-    assert replay(rejected)
+    assert replay_message(rejected)
     drain_inbox()
     rejected.delete()
     assert_exactly_once({1}, messages=1)

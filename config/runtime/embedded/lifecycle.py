@@ -53,7 +53,7 @@ class Embedded:
             except BaseException:
                 self._stop_unless_shared(users_lock)
                 raise
-            locks.share(users_lock)
+            locks.lock_shared(users_lock)
             self._users_lock, self._owner_pid = users_lock, os.getpid()
             atexit.register(self._leave_at_exit)
 

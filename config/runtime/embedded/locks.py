@@ -21,7 +21,7 @@ def try_exclusive(descriptor: int) -> bool:
     return True
 
 
-def share(descriptor: int) -> None:
+def lock_shared(descriptor: int) -> None:
     """Hold the lock together with others."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 

@@ -137,7 +137,9 @@ class Question:
     is_dangerous: bool = False
 
 
-def ask(admin: TesseraAdmin, request: HttpRequest, question: Question) -> TemplateResponse:
+def question_page(
+    admin: TesseraAdmin, request: HttpRequest, question: Question
+) -> TemplateResponse:
     """The question as a page; its form posts to the same address."""
     return admin.page(request, "admin/tessera/ask.html", title=question.title, question=question)
 

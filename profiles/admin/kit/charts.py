@@ -136,7 +136,7 @@ def _dots(points: Sequence[Point], scale: _Scale) -> SafeString:
     )
 
 
-def share(part: int, whole: int, *, title: str) -> SafeString:
+def share_bar(part: int, whole: int, *, title: str) -> SafeString:
     """One bar of which a part is filled."""
     filled = round(part / whole * 100, 1) if whole else 0
     return format_html(

@@ -17,7 +17,14 @@ from django.utils import timezone
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from profiles.admin.kit.base import BoundedList, Question, ReadOnlyAdmin, about, ask, require
+from profiles.admin.kit.base import (
+    BoundedList,
+    Question,
+    ReadOnlyAdmin,
+    about,
+    question_page,
+    require,
+)
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.sections import Link, sections
@@ -36,7 +43,7 @@ RECTIFY = "profiles.change_profile"
 MOST_FOUND = 50
 
 
-class ProfileList(BoundedList):
+class ProfileChangeList(BoundedList):
     """A page of profiles with the sources that named each of them: two queries more, however long the page."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -95,7 +102,7 @@ class ProfileAdmin(ReadOnlyAdmin):
     change_form_template = "admin/profiles/profile/page.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return ProfileList
+        return ProfileChangeList
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -183,7 +190,7 @@ class ProfileAdmin(ReadOnlyAdmin):
     def whole_page(self, request: HttpRequest, profile: Profile) -> HttpResponse:
         mask = mask_for(request)
         name = request.GET.get("name", "")
-        identifiers = page.identifiers_of(profile)
+        identifiers = page.identifiers_held(profile)
         return self.page(
             request,
             self.change_form_template,
@@ -229,7 +236,7 @@ class ProfileAdmin(ReadOnlyAdmin):
                 back=back,
                 warning="The value stands whatever sources send later.",
             )
-            return ask(self, request, question)
+            return question_page(self, request, question)
         rectify(
             profile.pk,
             {form.cleaned_data["key"]: form.cleaned_data["value"]},

@@ -17,7 +17,7 @@ CONTACTS = ("email", "phone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class GraphNode:
     """One identifier. `is_weak`: an anonymous or device identifier."""
 
     id: int
@@ -28,7 +28,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class GraphFact:
     """One fact: these identifiers were seen together."""
 
     identifier_ids: tuple[int, ...]
@@ -42,7 +42,7 @@ class Seen:
 class _Tie:
     """What joins two identifiers: all the facts that name both."""
 
-    facts: list[Seen]
+    facts: list[GraphFact]
 
     @property
     def trust(self) -> int:
@@ -60,7 +60,7 @@ class _Tie:
 Places = dict[int, tuple[int, int]]
 
 
-def identity_graph(nodes: Sequence[Node], facts: Sequence[Seen]) -> SafeString:
+def identity_graph(nodes: Sequence[GraphNode], facts: Sequence[GraphFact]) -> SafeString:
     """The picture; nothing where there are no identifiers."""
     shown = nodes[:MOST_NODES]
     if not shown:
@@ -76,15 +76,15 @@ def identity_graph(nodes: Sequence[Node], facts: Sequence[Seen]) -> SafeString:
     )
 
 
-def _column(node: Node) -> int:
+def _column(node: GraphNode) -> int:
     if node.namespace in CONTACTS:
         return 1
     return 2 if node.is_weak else 0
 
 
-def _places(nodes: Sequence[Node]) -> tuple[Places, int]:
+def _places(nodes: Sequence[GraphNode]) -> tuple[Places, int]:
     """The upper left corner of each node, each column centred on the tallest, and the number of rows."""
-    columns: dict[int, list[Node]] = defaultdict(list)
+    columns: dict[int, list[GraphNode]] = defaultdict(list)
     for node in nodes:
         columns[_column(node)].append(node)
     rows = max(len(column) for column in columns.values())
@@ -100,7 +100,7 @@ def _places(nodes: Sequence[Node]) -> tuple[Places, int]:
     return places, rows
 
 
-def _ties(facts: Sequence[Seen], known: set[int]) -> dict[tuple[int, int], _Tie]:
+def _ties(facts: Sequence[GraphFact], known: set[int]) -> dict[tuple[int, int], _Tie]:
     """A fact of several identifiers is drawn from its first to each of the others."""
     ties: dict[tuple[int, int], _Tie] = {}
     for fact in facts:
@@ -126,7 +126,7 @@ def _edge(pair: tuple[int, int], tie: _Tie, places: Places) -> SafeString:
     )
 
 
-def _box(node: Node, place: tuple[int, int]) -> SafeString:
+def _box(node: GraphNode, place: tuple[int, int]) -> SafeString:
     x, y = place
     label = node.label if len(node.label) <= 29 else f"{node.label[:27]}…"
     return format_html(

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from profiles.admin.kit.masks import Mask
-from profiles.admin.profile.graph import Node, Seen, identity_graph
+from profiles.admin.profile.graph import GraphFact, GraphNode, identity_graph
 from profiles.identity.engine import PROFILE
 from profiles.identity.explain import trust_name
 from profiles.models import (
@@ -22,7 +22,7 @@ from profiles.models import (
     Profile,
     TraitDefinition,
 )
-from profiles.traits.explain import Decider, Said, TraitExplanation, explain_traits
+from profiles.traits.explain import Decider, SourceValue, TraitExplanation, explain_traits
 
 MOST_FACTS = 500
 # What people look for first, in this order; the other traits follow by name.
@@ -103,7 +103,7 @@ def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
     return "an identifier of the profile", None
 
 
-def _said_by(said: Said) -> str:
+def _said_by(said: SourceValue) -> str:
     return f"{said.source}, {said.trust}"
 
 
@@ -122,7 +122,7 @@ def readable(value: Any) -> str:
             return str(value)
 
 
-def identifiers_of(profile: Profile) -> list[Identifier]:
+def identifiers_held(profile: Profile) -> list[Identifier]:
     """What the profile holds: vouched ones first, public UUIDs last. One query."""
     held = list(Identifier.objects.filter(profile=profile).order_by("namespace", "value"))
     return sorted(held, key=lambda one: (one.namespace == PROFILE, not one.is_vouched))
@@ -138,7 +138,7 @@ def graph(identifiers: Sequence[Identifier], mask: Mask) -> SafeString:
     )
     named = {number for fact in facts for number in fact.identifier_ids}
     nodes = [
-        Node(
+        GraphNode(
             id=one.pk,
             namespace=one.namespace,
             label=mask.identifier(one.namespace, one.value),
@@ -151,8 +151,8 @@ def graph(identifiers: Sequence[Identifier], mask: Mask) -> SafeString:
     return identity_graph(nodes, [_seen(fact) for fact in facts])
 
 
-def _seen(fact: IdentityFact) -> Seen:
-    return Seen(
+def _seen(fact: IdentityFact) -> GraphFact:
+    return GraphFact(
         identifier_ids=tuple(fact.identifier_ids),
         source=fact.source.key,
         trust=fact.trust,

@@ -27,7 +27,7 @@ WEEKS = 52
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineEntry:
     """One event as the timeline shows it."""
 
     name: str
@@ -41,7 +41,7 @@ class Row:
 
 class Day(NamedTuple):
     day: date
-    rows: list[Row]
+    rows: list[TimelineEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ def _days(events: Sequence[Event], mask: Mask) -> Iterator[Day]:
         yield Day(day, [_row(event, mask) for event in group])
 
 
-def _row(event: Event, mask: Mask) -> Row:
+def _row(event: Event, mask: Mask) -> TimelineEntry:
     properties = mask.tree(event.properties)
     details = {"properties": properties, "context": mask.tree(event.context)}
-    return Row(
+    return TimelineEntry(
         name=event.name.name,
         kind=event.name.kind,
         at=event.timestamp,

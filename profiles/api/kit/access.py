@@ -88,7 +88,7 @@ def declared_scope(view: "APIView", method: str) -> Scope | None:
     return scopes.get("GET" if method in ("HEAD", "OPTIONS") else method)
 
 
-class Scoped:
+class ScopedView:
     """Mixed into every API view: `scopes` by HTTP method, `action_scopes` where one action differs."""
 
     scopes: ClassVar[Mapping[str, Scope]]

@@ -5,9 +5,9 @@ kept, reloaded in part, or built from nothing. The rules in words are the decisi
 0002-identity-rules-made-precise; a second, naive implementation in the tests checks them.
 """
 
+from profiles.identity.engine.apply import apply_fact, resolve
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.judgement import apply, resolve
-from profiles.identity.engine.outcomes import Dropped, Move, Outcome, Refusal
+from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove, RefusalRule
 from profiles.identity.engine.rules import (
     DEFAULT_RULES,
     MONTH,
@@ -20,7 +20,7 @@ from profiles.identity.engine.rules import (
     NamespaceRule,
     Rules,
 )
-from profiles.identity.engine.state import Holding, State
+from profiles.identity.engine.state import Holding, IdentityState
 
 __all__ = [
     "DEFAULT_RULES",
@@ -33,14 +33,14 @@ __all__ = [
     "Dropped",
     "Fact",
     "Holding",
+    "IdentityState",
     "Limit",
-    "Move",
     "NamespaceRule",
     "Outcome",
-    "Refusal",
+    "RefMove",
+    "RefusalRule",
     "Rules",
-    "State",
     "Trust",
-    "apply",
+    "apply_fact",
     "resolve",
 ]

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.outcomes import Refusal
+from profiles.identity.engine.outcomes import RefusalRule
 from profiles.identity.engine.rules import PROFILE, Decisions, Rules
-from profiles.identity.engine.state import State
+from profiles.identity.engine.state import IdentityState
 
 
 class Part(NamedTuple):
@@ -31,12 +31,12 @@ class Part(NamedTuple):
 class Case:
     """A fact before the rules: the refs still in it, highest first, and those refused so far."""
 
-    state: State
+    state: IdentityState
     fact: Fact
     rules: Rules
     decisions: Decisions
     named: list[Ref]
-    refused: dict[Ref, Refusal] = field(default_factory=dict)
+    refused: dict[Ref, RefusalRule] = field(default_factory=dict)
     _parts: list[Part] = field(default_factory=list)
 
     @property
@@ -47,7 +47,7 @@ class Case:
     def is_trusted(self) -> bool:
         return self.fact.trust >= Trust.SERVER
 
-    def refuse(self, ref: Ref, rule: Refusal) -> None:
+    def refuse(self, ref: Ref, rule: RefusalRule) -> None:
         """Drop the ref from the fact."""
         self.named.remove(ref)
         self.refused[ref] = rule

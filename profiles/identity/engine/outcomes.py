@@ -7,7 +7,7 @@ from typing import NamedTuple
 from profiles.identifiers.references import Ref
 
 
-class Refusal(StrEnum):
+class RefusalRule(StrEnum):
     """The rule by which a fact lost a ref."""
 
     TRUST = "trust"
@@ -17,7 +17,7 @@ class Refusal(StrEnum):
     CAP = "cap"
 
 
-class Move(NamedTuple):
+class RefMove(NamedTuple):
     """A ref that left profile `origin` for profile `target`."""
 
     ref: Ref
@@ -29,7 +29,7 @@ class Dropped(NamedTuple):
     """A ref that the fact lost to a rule; `wanter` is the anchor of the fact."""
 
     ref: Ref
-    rule: Refusal
+    rule: RefusalRule
     wanter: Ref
 
 
@@ -51,7 +51,7 @@ class Outcome:
     attached: tuple[Ref, ...] = ()
     vouched: tuple[Ref, ...] = ()
     is_new: bool = False
-    moved: tuple[Move, ...] = ()
+    moved: tuple[RefMove, ...] = ()
     absorbed: tuple[int, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     wanted: tuple[Ref, ...] = ()

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case, Part
-from profiles.identity.engine.outcomes import Refusal
+from profiles.identity.engine.outcomes import RefusalRule
 from profiles.identity.engine.rules import Decisions, NamespaceRule
 
 
@@ -28,7 +28,7 @@ def refuse_claimed(case: Case) -> None:
     if case.is_trusted or case.fact.source in case.rules.joining_sources:
         return
     while (ref := _overreaching(case)) is not None:
-        case.refuse(ref, Refusal.TRUST)
+        case.refuse(ref, RefusalRule.TRUST)
     # A ref of the very profile where the fact lands after all adds nothing to it.
     joined = case.joined()
     for ref in [ref for ref in case.refused if case.state.profile_of(ref) in joined]:
@@ -75,17 +75,17 @@ def refuse_crowded(case: Case) -> None:
         case.refuse(max(named, key=case.rules.rank), rule)
 
 
-def _conflict(case: Case, parts: list[Part]) -> tuple[Refusal, AbstractSet[Ref]] | None:
+def _conflict(case: Case, parts: list[Part]) -> tuple[RefusalRule, AbstractSet[Ref]] | None:
     """The first rule that the union breaks, and the refs that break it. One part breaks none."""
     rules = _shared_rules(case, parts)
     for rule in rules:
         if rule.is_unique:
-            return Refusal.UNIQUE, set(_refs_in(rule.namespace, parts))
+            return RefusalRule.UNIQUE, set(_refs_in(rule.namespace, parts))
     for rule in rules:
         if (excess := _excess(case, rule, parts)) is not None:
-            return Refusal.LIMIT, excess
+            return RefusalRule.LIMIT, excess
     divided = _divided(case.decisions, parts)
-    return (Refusal.NOT_SAME, divided) if divided else None
+    return (RefusalRule.NOT_SAME, divided) if divided else None
 
 
 def _shared_rules(case: Case, parts: list[Part]) -> list[NamespaceRule]:
@@ -128,7 +128,7 @@ def _divided(decisions: Decisions, parts: list[Part]) -> AbstractSet[Ref]:
 def refuse_capped(case: Case) -> None:
     """Drop the refs through which too many profiles would merge."""
     while (ref := _over_cap(case)) is not None:
-        case.refuse(ref, Refusal.CAP)
+        case.refuse(ref, RefusalRule.CAP)
 
 
 def _over_cap(case: Case) -> Ref | None:

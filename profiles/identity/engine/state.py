@@ -22,7 +22,7 @@ class Holding(NamedTuple):
     since: date
 
 
-class State:
+class IdentityState:
     """Who holds what; which refs are wanted by whom; which are quarantined.
 
     Loaded in part it is right for a fact when it has, for each ref of the fact: its holding, every

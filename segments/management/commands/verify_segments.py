@@ -5,7 +5,7 @@ from datetime import datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from segments.management.moments import moment
-from segments.services import verify
+from segments.services import verify_memberships
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--at", type=moment, help="evaluate as of this time (ISO 8601)")
 
     def handle(self, *args: object, at: datetime | None, **options: object) -> None:
-        drifts = verify(now=at)
+        drifts = verify_memberships(now=at)
         for key, drift in drifts.items():
             self.stdout.write(f"{key}: {drift}")
         if drifted := sum(1 for drift in drifts.values() if drift):

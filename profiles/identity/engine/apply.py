@@ -10,13 +10,13 @@ from itertools import count
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.outcomes import Dropped, Move, Outcome
+from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove
 from profiles.identity.engine.refusals import refuse_capped, refuse_claimed, refuse_crowded
 from profiles.identity.engine.rules import PROFILE, Decisions, Rules
-from profiles.identity.engine.state import State
+from profiles.identity.engine.state import IdentityState
 
 
-def apply(state: State, fact: Fact, rules: Rules, decisions: Decisions) -> Outcome:
+def apply_fact(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisions) -> Outcome:
     """Take one fact into the state and say what it did.
 
     Raises ValueError for a fact without refs.
@@ -41,15 +41,15 @@ def resolve(
     rules: Rules,
     decisions: Decisions,
     allocate: Callable[[], int] | None = None,
-) -> State:
+) -> IdentityState:
     """The people that the facts make, in order of `seq`, from nothing. Default numbers: from 1."""
-    state = State(allocate or count(1).__next__)
+    state = IdentityState(allocate or count(1).__next__)
     for fact in sorted(facts, key=lambda fact: fact.seq):
-        apply(state, fact, rules, decisions)
+        apply_fact(state, fact, rules, decisions)
     return state
 
 
-def _known(state: State, fact: Fact, rules: Rules) -> Outcome | None:
+def _known(state: IdentityState, fact: Fact, rules: Rules) -> Outcome | None:
     """The outcome when one profile holds all refs and nothing changes, by far the most common."""
     holder = None
     must_be_vouched = fact.trust >= Trust.SERVER
@@ -95,7 +95,7 @@ def _wanted(case: Case) -> tuple[Ref, ...]:
     return tuple(refused + case.merging())
 
 
-def _move(case: Case, target: int) -> tuple[Move, ...]:
+def _move(case: Case, target: int) -> tuple[RefMove, ...]:
     """Bring the refs of the profiles that cease, and those taken over, to the target."""
     leaving = [ref for part in case.parts() if part.profile != target for ref in part.refs]
     moved = []
@@ -103,7 +103,7 @@ def _move(case: Case, target: int) -> tuple[Move, ...]:
         holding = case.state.holding_of(ref)
         if holding is not None:
             case.state.hold(ref, target, holding.is_vouched, holding.since)
-            moved.append(Move(ref, holding.profile, target))
+            moved.append(RefMove(ref, holding.profile, target))
     return tuple(moved)
 
 
