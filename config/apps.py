@@ -10,6 +10,7 @@ class ConfigConfig(AppConfig):
     label = "tessera"
 
     def ready(self) -> None:
+        from config import personal_data  # noqa: F401  (declares)
         from config.checks import check_settings, check_shared_keys, refuse_old_postgres
 
         register(check_settings)

@@ -1,7 +1,7 @@
 """The profiles app: who our people are and what they did."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 
 class ProfilesConfig(AppConfig):
@@ -9,6 +9,7 @@ class ProfilesConfig(AppConfig):
 
     def ready(self) -> None:
         from profiles import personal_data  # noqa: F401  (declares)
-        from profiles.registry import check_registry
+        from profiles.checks import check_declarations, check_tables
 
-        register(check_registry)
+        register(check_declarations)
+        register(check_tables, Tags.database)

@@ -1,8 +1,6 @@
-"""What this app holds about a person: how it is shown, moved between profiles and erased."""
+"""What this app holds about people: how it is shown, follows identifiers between profiles, and is erased."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import connection
 
@@ -11,273 +9,307 @@ from profiles.events.statistics import recompute_stats
 from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
 from profiles.lib.database import array_of
-from profiles.models import Event, Identifier, Merge, SourceRecord, TraitLock
-from profiles.registry import FieldClass, Holding, IdentifierMove, Person, Rows, registry
+from profiles.models import (
+    ApiKey,
+    Event,
+    EventName,
+    EventStat,
+    Identifier,
+    IdentityDecision,
+    IdentityFact,
+    IdentityOutcome,
+    IdentityRule,
+    Merge,
+    Profile,
+    ProfileChange,
+    SeenMessage,
+    Source,
+    SourceRecord,
+    TraitDefinition,
+    TraitLock,
+)
+from profiles.registry import (
+    ErasurePhase,
+    IdentifierMove,
+    Person,
+    PersonalData,
+    Rows,
+    by_profile,
+    registry,
+)
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import recompute_golden
 
-GIVEN, OBSERVED, INFERRED, TECHNICAL = (
-    FieldClass.GIVEN,
-    FieldClass.OBSERVED,
-    FieldClass.INFERRED,
-    FieldClass.TECHNICAL,
-)
 
-
-def grouped(rows: Iterable[dict[str, Any]]) -> Rows:
-    """Rows by their `profile_id`, which is taken out of them."""
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        found[row.pop("profile_id")].append(row)
-    return found
-
-
-def eraser(statement: str) -> Callable[[Person], int]:
-    """Deletes by one statement over %(profile)s and %(identifiers)s, and counts the rows."""
-
-    def erase(person: Person) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                statement,
-                {"profile": person.profile_id, "identifiers": list(person.identifier_ids)},
-            )
-            return max(cursor.rowcount, 0)
-
-    return erase
-
-
-def mover(statement: str) -> Callable[[Sequence[IdentifierMove]], None]:
-    """Re-attributes rows by one statement over %(identifiers)s, %(origins)s and %(targets)s."""
-
-    def move(moves: Sequence[IdentifierMove]) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                statement,
-                {
-                    "identifiers": array_of(one.identifier_id for one in moves),
-                    "origins": array_of(one.origin for one in moves),
-                    "targets": array_of(one.target for one in moves),
-                },
-            )
-
-    return move
-
-
-def _identifiers(profile_ids: Sequence[int]) -> Rows:
-    return grouped(
-        Identifier.objects.filter(profile__in=profile_ids)
-        .order_by("namespace", "value")
-        .values("profile_id", "namespace", "value", "is_vouched", "first_seen_on", "last_seen_on")
-    )
-
-
-def _events(profile_ids: Sequence[int]) -> Rows:
-    rows = (
-        Event.objects.filter(profile__in=profile_ids)
-        .order_by("-timestamp", "-id")
-        .values(
-            *("profile_id", "id", "timestamp", "received_at", "properties", "context"),
-            *("name__name", "name__kind", "source__key"),
-        )
-    )
-    return grouped(
-        {
-            "name": row.pop("name__name"),
-            "type": row.pop("name__kind"),
-            "source": row.pop("source__key"),
-            **row,
-        }
-        for row in rows
-    )
-
-
-def _records(profile_ids: Sequence[int]) -> Rows:
-    return grouped(
-        {"source": row.pop("source__key"), **row}
-        for row in SourceRecord.objects.filter(profile__in=profile_ids)
-        .order_by("source__key", "identifier_id")
-        .values("profile_id", "source__key", "trust", "traits", "updated_at")
-    )
-
-
-def _locks(profile_ids: Sequence[int]) -> Rows:
-    return grouped(
-        TraitLock.objects.filter(profile__in=profile_ids)
-        .order_by("key")
-        .values("profile_id", "key", "value", "reason", "locked_at")
-    )
-
-
-def _merges(profile_ids: Sequence[int]) -> Rows:
-    return grouped(
-        {"profile_id": row.pop("survivor_id"), **row}
-        for row in Merge.objects.filter(survivor__in=profile_ids)
-        .order_by("-merged_at")
-        .values("survivor_id", "absorbed_uuid", "rule", "merged_at")
-    )
-
-
-def _erase_facts(person: Person) -> int:
-    eraser(identity_sql.DETACH_FACTS)(person)
-    eraser(identity_sql.RELEASE_MERGES)(person)
-    return eraser(identity_sql.DELETE_FACTS)(person)
-
-
-def _erase_merges(person: Person) -> int:
-    eraser(identity_sql.DETACH_MERGES)(person)
-    return eraser(identity_sql.DELETE_MERGES)(person)
-
-
-def _erase_stats(person: Person) -> int:
-    """Recomputed, since events of identifiers that are not erased may remain."""
-    recompute_stats([person.profile_id])
-    return 0
-
-
-def _erase_profile(person: Person) -> int:
-    if erased := eraser(identity_sql.DELETE_EMPTY_PROFILE)(person):
-        return erased
-    recompute_golden([person.profile_id])
-    return 0
-
-
-def _resurvive(pairs: Sequence[tuple[int, int]]) -> None:
-    """Merges of a profile that is itself absorbed belong to its survivor from now on."""
+def execute_erasure(statement: str, person: Person) -> int:
+    """Run a statement over %(profile)s and %(identifiers)s; return the number of rows."""
     with connection.cursor() as cursor:
-        columns = [[survivor for survivor, _ in pairs], [absorbed for _, absorbed in pairs]]
-        cursor.execute(identity_sql.PASS_MERGES_TO_SURVIVORS, columns)
+        cursor.execute(
+            statement,
+            {"profile": person.profile_id, "identifiers": list(person.identifier_ids)},
+        )
+        # psycopg says -1 where a statement counts no rows.
+        return max(cursor.rowcount, 0)
 
 
-registry.declare(
-    Holding(
-        model="profiles.Identifier",
-        title="Identifiers",
-        fields={
-            **dict.fromkeys(("namespace", "value"), GIVEN),
-            **dict.fromkeys(("first_seen_on", "last_seen_on", "since"), OBSERVED),
-            **dict.fromkeys(
-                ("id", "profile", "component", "is_vouched", "quarantined_at"), TECHNICAL
-            ),
-        },
-        read=_identifiers,
-        erase=eraser(identity_sql.DELETE_IDENTIFIERS),
-        erase_order=90,
-    ),
-    Holding(
-        model="profiles.Event",
-        title="Events",
-        fields={
-            **dict.fromkeys(
-                (
-                    "name",
-                    "timestamp",
-                    "value",
-                    "properties",
-                    "context",
-                    "original_timestamp",
-                    "sent_at",
-                ),
-                OBSERVED,
-            ),
-            **dict.fromkeys(("id", "profile", "identifier", "source", "received_at"), TECHNICAL),
-        },
-        read=_events,
-        move=mover(events_sql.MOVE_EVENTS),
-        erase=eraser(events_sql.DELETE_EVENTS),
-        erase_order=20,
-    ),
-    Holding(
-        model="profiles.EventStat",
-        title="Event statistics",
-        fields={
-            **dict.fromkeys(("count", "sum", "first_at", "last_at"), INFERRED),
-            **dict.fromkeys(("profile", "name"), TECHNICAL),
-        },
-        erase=_erase_stats,
-        erase_order=30,
-    ),
-    Holding(
-        model="profiles.SourceRecord",
-        title="What sources say",
-        fields={
-            "traits": GIVEN,
-            **dict.fromkeys(
-                ("id", "identifier", "profile", "source", "trust", "updated_at"), TECHNICAL
-            ),
-        },
-        read=_records,
-        move=mover(traits_sql.MOVE_RECORDS),
-        erase=eraser(traits_sql.DELETE_RECORDS),
-        erase_order=20,
-    ),
-    Holding(
-        model="profiles.TraitLock",
-        title="Corrections",
-        fields={
-            **dict.fromkeys(("key", "value", "reason"), GIVEN),
-            **dict.fromkeys(("id", "identifier", "profile", "actor", "locked_at"), TECHNICAL),
-        },
-        read=_locks,
-        move=mover(traits_sql.MOVE_LOCKS),
-        erase=eraser(traits_sql.DELETE_LOCKS),
-        erase_order=20,
-    ),
-    Holding(
-        model="profiles.IdentityOutcome",
-        title="Identity outcomes",
-        fields=dict.fromkeys(("id", "fact", "identifier", "wanter", "rule", "day"), TECHNICAL),
-        erase=eraser(identity_sql.DELETE_OUTCOMES),
-        erase_order=70,
-    ),
-    Holding(
-        model="profiles.IdentityDecision",
-        title="Identity decisions",
-        fields=dict.fromkeys(
-            ("id", "kind", "one", "other", "actor", "reason", "decided_at"), TECHNICAL
-        ),
-        erase=eraser(identity_sql.DELETE_DECISIONS),
-        erase_order=70,
-    ),
-    Holding(
-        model="profiles.Merge",
-        title="Merges",
-        fields=dict.fromkeys(
-            (
-                *("id", "survivor", "absorbed_id", "absorbed_uuid", "survivor_identifier_ids"),
-                *("absorbed_identifier_ids", "fact", "rule", "actor", "merged_at"),
-            ),
-            TECHNICAL,
-        ),
-        read=_merges,
-        absorb=_resurvive,
-        erase=_erase_merges,
-        erase_order=70,
-    ),
-    Holding(
-        model="profiles.IdentityFact",
-        title="Identity facts",
-        fields=dict.fromkeys(
-            ("id", "seq", "digest", "identifier_ids", "source", "trust", "day"), TECHNICAL
-        ),
-        erase=_erase_facts,
-        erase_order=80,
-    ),
-    Holding(
-        model="profiles.ProfileChange",
-        title="Changes to evaluate",
-        fields=dict.fromkeys(("id", "profile_id", "created_at"), TECHNICAL),
-        erase=eraser(lib_sql.DELETE_CHANGES),
-        erase_order=95,
-    ),
-    Holding(
-        model="profiles.Profile",
-        title="Profile",
-        fields={
-            "traits": INFERRED,
-            **dict.fromkeys(("first_seen_at", "last_seen_at"), OBSERVED),
-            **dict.fromkeys(("id", "uuid", "is_restricted", "created_at"), TECHNICAL),
-        },
-        erase=_erase_profile,
-        erase_order=99,
-    ),
+def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
+    """Run a statement over %(identifiers)s, %(origins)s and %(targets)s, which re-attributes rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "identifiers": array_of(move.identifier_id for move in moves),
+                "origins": array_of(move.origin for move in moves),
+                "targets": array_of(move.target for move in moves),
+            },
+        )
+
+
+@registry.register
+class IdentifierData(PersonalData):
+    model = Identifier
+    title = "Identifiers"
+    given = ("namespace", "value")
+    observed = ("first_seen_on", "last_seen_on", "since")
+    technical = ("id", "profile", "component", "is_vouched", "quarantined_at")
+    phase = ErasurePhase.IDENTIFIERS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            Identifier.objects.filter(profile__in=profile_ids)
+            .order_by("namespace", "value")
+            .values(
+                "profile_id",
+                "namespace",
+                "value",
+                "is_vouched",
+                "first_seen_on",
+                "last_seen_on",
+            )
+        )
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(identity_sql.DELETE_IDENTIFIERS, person)
+
+
+@registry.register
+class EventData(PersonalData):
+    model = Event
+    title = "Events"
+    observed = (
+        "name",
+        "timestamp",
+        "value",
+        "properties",
+        "context",
+        "original_timestamp",
+        "sent_at",
+    )
+    technical = ("id", "profile", "identifier", "source", "received_at")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Event.objects.filter(profile__in=profile_ids)
+            .order_by("-timestamp", "-id")
+            .values(
+                "profile_id",
+                "id",
+                "timestamp",
+                "received_at",
+                "properties",
+                "context",
+                "name__name",
+                "name__kind",
+                "source__key",
+            )
+        )
+        return by_profile(
+            {
+                "name": row.pop("name__name"),
+                "type": row.pop("name__kind"),
+                "source": row.pop("source__key"),
+                **row,
+            }
+            for row in rows
+        )
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(events_sql.MOVE_EVENTS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(events_sql.DELETE_EVENTS, person)
+
+
+@registry.register
+class EventStatData(PersonalData):
+    model = EventStat
+    title = "Event statistics"
+    inferred = ("count", "sum", "first_at", "last_at")
+    technical = ("profile", "name")
+    phase = ErasurePhase.STATISTICS
+
+    def erase(self, person: Person) -> int:
+        # Events of identifiers that are not erased may remain, and their statistics with them.
+        recompute_stats([person.profile_id])
+        return 0
+
+
+@registry.register
+class SourceRecordData(PersonalData):
+    model = SourceRecord
+    title = "What sources say"
+    given = ("traits",)
+    technical = ("id", "identifier", "profile", "source", "trust", "updated_at")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            {"source": row.pop("source__key"), **row}
+            for row in SourceRecord.objects.filter(profile__in=profile_ids)
+            .order_by("source__key", "identifier_id")
+            .values("profile_id", "source__key", "trust", "traits", "updated_at")
+        )
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(traits_sql.MOVE_RECORDS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(traits_sql.DELETE_RECORDS, person)
+
+
+@registry.register
+class TraitLockData(PersonalData):
+    model = TraitLock
+    title = "Corrections"
+    given = ("key", "value", "reason")
+    technical = ("id", "identifier", "profile", "actor", "locked_at")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            TraitLock.objects.filter(profile__in=profile_ids)
+            .order_by("key")
+            .values("profile_id", "key", "value", "reason", "locked_at")
+        )
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(traits_sql.MOVE_LOCKS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(traits_sql.DELETE_LOCKS, person)
+
+
+@registry.register
+class IdentityOutcomeData(PersonalData):
+    model = IdentityOutcome
+    title = "Identity outcomes"
+    technical = ("id", "fact", "identifier", "wanter", "rule", "day")
+    phase = ErasurePhase.IDENTITY_EVIDENCE
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(identity_sql.DELETE_OUTCOMES, person)
+
+
+@registry.register
+class IdentityDecisionData(PersonalData):
+    model = IdentityDecision
+    title = "Identity decisions"
+    technical = ("id", "kind", "one", "other", "actor", "reason", "decided_at")
+    phase = ErasurePhase.IDENTITY_EVIDENCE
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(identity_sql.DELETE_DECISIONS, person)
+
+
+@registry.register
+class MergeData(PersonalData):
+    model = Merge
+    title = "Merges"
+    technical = (
+        "id",
+        "survivor",
+        "absorbed_id",
+        "absorbed_uuid",
+        "survivor_identifier_ids",
+        "absorbed_identifier_ids",
+        "fact",
+        "rule",
+        "actor",
+        "merged_at",
+    )
+    phase = ErasurePhase.IDENTITY_EVIDENCE
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            {"profile_id": row.pop("survivor_id"), **row}
+            for row in Merge.objects.filter(survivor__in=profile_ids)
+            .order_by("-merged_at")
+            .values("survivor_id", "absorbed_uuid", "rule", "merged_at")
+        )
+
+    def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Earlier merges of an absorbed profile belong to its survivor from now on."""
+        survivors = [survivor for survivor, _ in pairs]
+        absorbed = [absorbed for _, absorbed in pairs]
+        with connection.cursor() as cursor:
+            cursor.execute(identity_sql.PASS_MERGES_TO_SURVIVORS, [survivors, absorbed])
+
+    def erase(self, person: Person) -> int:
+        # A merge of a part that remains goes on keeping its two sides apart for the consents.
+        execute_erasure(identity_sql.DETACH_MERGES, person)
+        return execute_erasure(identity_sql.DELETE_MERGES, person)
+
+
+@registry.register
+class IdentityFactData(PersonalData):
+    model = IdentityFact
+    title = "Identity facts"
+    technical = ("id", "seq", "digest", "identifier_ids", "source", "trust", "day")
+    phase = ErasurePhase.FACTS
+
+    def erase(self, person: Person) -> int:
+        # A fact that names other people too stays theirs, without this person's identifiers.
+        execute_erasure(identity_sql.DETACH_FACTS, person)
+        execute_erasure(identity_sql.RELEASE_MERGES, person)
+        return execute_erasure(identity_sql.DELETE_FACTS, person)
+
+
+@registry.register
+class ProfileChangeData(PersonalData):
+    model = ProfileChange
+    title = "Changes to evaluate"
+    technical = ("id", "profile_id", "created_at")
+    phase = ErasurePhase.QUEUES
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(lib_sql.DELETE_CHANGES, person)
+
+
+@registry.register
+class ProfileData(PersonalData):
+    model = Profile
+    title = "Profile"
+    inferred = ("traits",)
+    observed = ("first_seen_at", "last_seen_at")
+    technical = ("id", "uuid", "is_restricted", "created_at")
+    phase = ErasurePhase.PROFILE
+
+    def erase(self, person: Person) -> int:
+        if erased := execute_erasure(identity_sql.DELETE_EMPTY_PROFILE, person):
+            return erased
+        # Identifiers of somebody else are left: the golden traits are folded from their records.
+        recompute_golden([person.profile_id])
+        return 0
+
+
+registry.exempt(
+    {
+        ApiKey: "Names a service, not a person.",
+        EventName: "A dictionary of what events are called.",
+        IdentityRule: "Configuration of a namespace.",
+        SeenMessage: "Keyed hashes of message ids, kept so that a late repeat is recognised.",
+        Source: "Names a system, not a person.",
+        TraitDefinition: "Configuration of a trait, by its key.",
+    }
 )

@@ -134,6 +134,5 @@ def consents_of(profile_ids: Sequence[int]) -> Mapping[int, dict[str, dict[str, 
 
 def section(model: str, profile_ids: Sequence[int]) -> Mapping[int, Sequence[Mapping[str, Any]]]:
     """What an app above holds of these profiles, as it has declared; nothing where that app is not there."""
-    holding = registry.holdings.get(model)
-    read = holding and (holding.portrait or holding.read)
-    return read(profile_ids) if read and profile_ids else {}
+    declaration = registry.get(model)
+    return declaration.portrait(profile_ids) if declaration and profile_ids else {}

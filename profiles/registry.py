@@ -1,18 +1,19 @@
-"""What every app holds about a person, declared once per model.
+"""The registry of personal data: one declaration per model that holds something about people.
 
-Access, erasure, merge, the profile page and the completeness check all read this one registry. Apps declare in the
-`holdings` module that their AppConfig imports; a model that names a profile or an identifier and is not declared here fails
-the system check `profiles.E001`, and a field that is not classified fails `profiles.E002`.
+Access, erasure, merges, the profile page and the system checks all read this one registry. Each app declares its models in
+its `personal_data` module, which its AppConfig imports.
+
+Invariant: every model of the four apps is declared here, with a class for each of its fields, or is exempt with a reason
+(system checks `profiles.E001` to `E003`), and every table of the database is one of the two (`profiles.E004`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum, auto
+from typing import Any, ClassVar
 
-from django.apps import apps
-from django.core.checks import CheckMessage, Error
 from django.db.models import Model
 
 
@@ -23,6 +24,32 @@ class FieldClass(StrEnum):
     OBSERVED = "observed"  # the person did it: shown and portable
     INFERRED = "inferred"  # concluded by us: shown, not portable
     TECHNICAL = "technical"  # keys and times of our own: not personal in themselves
+
+
+class ErasurePhase(IntEnum):
+    """When in an erasure a model's rows are deleted. Phases run in the order in which they stand here."""
+
+    # First, under the slot locks: afterwards no refresh can let the person into a segment again.
+    MEMBERSHIPS = auto()
+    MEMBERSHIP_HISTORY = auto()
+    # Copies of what came in, which name people only in their content.
+    COPIES = auto()
+    # What hangs on an identifier or a request.
+    RECORDS = auto()
+    # After their archives and log entries, which are found through them.
+    REQUESTS = auto()
+    # Recomputed from the events that are left.
+    STATISTICS = auto()
+    # What points at facts goes before the facts, and facts before the identifiers that they name.
+    IDENTITY_EVIDENCE = auto()
+    FACTS = auto()
+    IDENTIFIERS = auto()
+    # Folded again from what the remaining identifiers have.
+    STATES = auto()
+    QUEUES = auto()
+    PROFILE = auto()
+    # Wakes up what may be left of a profile that was erased in part.
+    AFTERWARDS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,109 +74,117 @@ class Person:
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What one model holds about people.
+class PersonalData:
+    """What one model holds about people. Subclasses state it by class attributes and override what applies to them.
 
-    `read` gives the rows of many profiles at once, as they are shown and exported; `portrait` what a profile in the API
-    shows of them, where that differs. `move` follows identifiers between profiles; `absorb` is called for
-    (survivor, absorbed) pairs once all has moved. `erase` deletes what there is of a person and
-    returns how many rows; lower `erase_order` goes first. `kept` says why rows stay after an erasure, where they do.
-    `is_drained` says whether what was accepted before a moment has all been taken in, where the model holds what is
-    still on its way.
+    Every concrete field of `model` stands in exactly one of `given`, `observed`, `inferred` and `technical`.
+    `phase` is required where `erase` is overridden. `kept` gives the reason why rows stay after an erasure, where they do.
     """
 
-    model: str
-    title: str
-    fields: Mapping[str, FieldClass]
-    read: Callable[[Sequence[int]], Rows] | None = None
-    portrait: Callable[[Sequence[int]], Rows] | None = None
-    move: Callable[[Sequence[IdentifierMove]], None] | None = None
-    absorb: Callable[[Sequence[tuple[int, int]]], None] | None = None
-    erase: Callable[[Person], int] | None = None
-    erase_order: int = 50
-    kept: str = ""
-    is_drained: Callable[[datetime], bool] | None = None
+    model: ClassVar[type[Model]]
+    title: ClassVar[str]
+    given: ClassVar[tuple[str, ...]] = ()
+    observed: ClassVar[tuple[str, ...]] = ()
+    inferred: ClassVar[tuple[str, ...]] = ()
+    technical: ClassVar[tuple[str, ...]] = ()
+    phase: ClassVar[ErasurePhase]
+    kept: ClassVar[str] = ""
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        """The rows of many profiles at once, as the person sees them and takes them away."""
+        return {}
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        """What a profile in the API shows of these rows, where that differs from `read`."""
+        return self.read(profile_ids)
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        """Let rows follow identifiers from one profile to another."""
+
+    def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Called with (survivor, absorbed) profiles once all identifiers have moved."""
+
+    def erase(self, person: Person) -> int:
+        """Delete what there is of a person; return the number of rows."""
+        return 0
+
+    def is_drained(self, moment: datetime) -> bool:
+        """Whether everything accepted before the moment has been taken in, where rows wait to be."""
+        return True
+
+    @property
+    def label(self) -> str:
+        return self.model._meta.label
+
+    @property
+    def fields(self) -> dict[str, FieldClass]:
+        """Each field with its class."""
+        return {
+            **dict.fromkeys(self.given, FieldClass.GIVEN),
+            **dict.fromkeys(self.observed, FieldClass.OBSERVED),
+            **dict.fromkeys(self.inferred, FieldClass.INFERRED),
+            **dict.fromkeys(self.technical, FieldClass.TECHNICAL),
+        }
+
+    def overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(PersonalData, method)
 
 
-@dataclass(slots=True)
 class Registry:
-    """All declarations, by model label, in the order in which apps made them."""
+    """All declarations and exemptions, by lower-case model label, in the order in which the apps made them."""
 
-    holdings: dict[str, Holding] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._declarations: dict[str, PersonalData] = {}
+        self.exemptions: dict[str, str] = {}
+        self.exempt_tables: dict[str, str] = {}
 
-    def declare(self, *declared: Holding) -> None:
-        for holding in declared:
-            self.holdings[holding.model.lower()] = holding
+    def register(self, declaration: type[PersonalData]) -> type[PersonalData]:
+        """A class decorator: from now on the model is shown, moved and erased as the class says."""
+        self._declarations[declaration.model._meta.label_lower] = declaration()
+        return declaration
 
-    def __iter__(self) -> Iterator[Holding]:
-        return iter(self.holdings.values())
+    def exempt(self, reasons: Mapping[type[Model], str]) -> None:
+        """These models hold nothing about people, for the reason given with each."""
+        for model, reason in reasons.items():
+            self.exemptions[model._meta.label_lower] = reason
+
+    def exempt_foreign_tables(self, reasons: Mapping[str, str]) -> None:
+        """Tables of other packages, by name: what is in them and how long it stays."""
+        self.exempt_tables.update(reasons)
+
+    def __iter__(self) -> Iterator[PersonalData]:
+        return iter(self._declarations.values())
+
+    def __getitem__(self, label: str) -> PersonalData:
+        return self._declarations[label.lower()]
+
+    def get(self, label: str) -> PersonalData | None:
+        return self._declarations.get(label.lower())
 
     def follow(self, moves: Sequence[IdentifierMove], pairs: Sequence[tuple[int, int]]) -> None:
-        """Let every app's rows follow the identifiers, then those of (survivor, absorbed) profiles their survivors.
+        """Let every app's rows follow the identifiers, then those of absorbed profiles their survivors.
 
-        What `profiles` itself derives, golden traits and statistics, is left to `profiles.services.derive`.
+        What `profiles` itself derives, golden traits and statistics, is left to `profiles.derived.derive`.
         """
-        for holding in self:
-            if moves and holding.move is not None:
-                holding.move(moves)
-        for holding in self:
-            if pairs and holding.absorb is not None:
-                holding.absorb(pairs)
+        if moves:
+            for declaration in self:
+                declaration.move(moves)
+        if pairs:
+            for declaration in self:
+                declaration.absorb(pairs)
 
-    def in_order_of_erasure(self) -> list[Holding]:
-        return sorted(self, key=lambda holding: holding.erase_order)
-
-    def has(self, model: type[Model]) -> bool:
-        return model._meta.label_lower in self.holdings
+    def in_order_of_erasure(self) -> list[PersonalData]:
+        """The declarations that erase something, in the order of their phases."""
+        erasing = (declaration for declaration in self if declaration.overrides("erase"))
+        return sorted(erasing, key=lambda declaration: declaration.phase)
 
 
 registry = Registry()
 
 
-def names_a_person(model: type[Model]) -> bool:
-    """Whether rows of the model point at profiles or identifiers, by key or by a plain id column."""
-    pointing = {"profiles.profile", "profiles.identifier"}
-    plain = {"profile_id", "identifier_id", "identifier_ids", "absorbed_id"}
-    return any(
-        candidate.name in plain
-        or (
-            (candidate.many_to_one or candidate.one_to_one)
-            and candidate.related_model._meta.label_lower in pointing
-        )  # type: ignore[union-attr]
-        for candidate in model._meta.get_fields()
-        if candidate.concrete and not candidate.auto_created
-    )
-
-
-def check_registry(**_: object) -> list[CheckMessage]:
-    """System check: every model that names a person is declared, and every field of it classified."""
-    problems: list[CheckMessage] = []
-    for model in apps.get_models():
-        holding = registry.holdings.get(model._meta.label_lower)
-        if holding is None and names_a_person(model):
-            problems.append(
-                Error(
-                    f"{model._meta.label} names a person and is not in the registry.",
-                    hint="Declare it in the app's holdings.py, so that it is shown, moved and erased.",
-                    id="profiles.E001",
-                )
-            )
-        if holding is not None:
-            problems += _unclassified(model, holding)
-    return problems
-
-
-def _unclassified(model: type[Model], holding: Holding) -> list[CheckMessage]:
-    present = {found.name for found in model._meta.concrete_fields}
-    return (
-        [
-            Error(
-                f"{model._meta.label}: fields {sorted(present ^ set(holding.fields))} are not classified.",
-                hint="Give each field of the model, and no other, a FieldClass in its declaration.",
-                id="profiles.E002",
-            )
-        ]
-        if present != set(holding.fields)
-        else []
-    )
+def by_profile(rows: Iterable[dict[str, Any]]) -> Rows:
+    """Rows grouped by their `profile_id`, which is taken out of them."""
+    grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row.pop("profile_id")].append(row)
+    return grouped

@@ -70,9 +70,10 @@ def make_client(*scopes: str) -> APIClient:
     return client
 
 
-def tell(*messages: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER) -> None:
-    """Messages of a source, accepted and drained. They are of type identify, unless they say otherwise."""
-    batch = [{"type": "identify"} | message for message in messages]
+def accept_only(
+    *batch: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER
+) -> None:
+    """Messages of a source, accepted and not drained."""
     accept(
         b"\n" + msgspec.json.encode({"batch": batch}),
         source_id=make_source(key=source).pk,
@@ -80,6 +81,12 @@ def tell(*messages: dict[str, Any], source: str = "shop", trust: int = TrustLeve
         message_count=len(batch),
         is_opted_out=False,
     )
+
+
+def tell(*messages: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER) -> None:
+    """Messages of a source, accepted and drained. They are of type identify, unless they say otherwise."""
+    batch = [{"type": "identify"} | message for message in messages]
+    accept_only(*batch, source=source, trust=trust)
     drain_inbox()
 
 

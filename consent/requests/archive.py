@@ -19,7 +19,7 @@ from consent.ledger.states import current_states
 from consent.models import AccessArchive, PrivacyRequest, Purpose, PurposeVersion
 from consent.requests.subjects import Subject, set_apart
 from profiles.models import Profile, Source, SourceRecord
-from profiles.registry import FieldClass, Holding, Person, registry
+from profiles.registry import FieldClass, Person, PersonalData, registry
 
 RIGHTS = (
     "You may have wrong data corrected (article 16), have data erased (article 17), have processing restricted (article "
@@ -83,7 +83,7 @@ def data_held(person: Person, *, is_whole: bool, at: datetime) -> dict[str, Any]
             "sections": [
                 (holding, list(holding.read([profile_id]).get(profile_id, ())))
                 for holding in registry
-                if holding.read is not None
+                if holding.overrides("read")
             ],
         }
 
@@ -146,7 +146,7 @@ def _portable(profile: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": profile["id"], "sections": {title: rows for title, rows in kept.items() if rows}}
 
 
-def _portable_row(holding: Holding, row: Mapping[str, Any]) -> dict[str, Any]:
+def _portable_row(holding: PersonalData, row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if holding.fields.get(name) in _PORTABLE}
 
 

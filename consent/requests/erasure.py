@@ -1,4 +1,4 @@
-"""Erasure: everything that the registry of holdings knows of a person goes, in one transaction; the proofs stay, nameless.
+"""Erasure: everything that the registry of personal data knows of a person goes, in one transaction; the proofs stay, nameless.
 
 Invariant: the receipt holds no personal data; run again, after a kill at any line, it comes to the same end.
 """
@@ -29,7 +29,7 @@ def erase(request: PrivacyRequest) -> None:
     _settle_the_rest(request, [person.profile_id for person in people])
     request.receipt |= {
         "erased": dict(sorted(counts.items())),
-        "kept": {holding.model: holding.kept for holding in registry if holding.kept},
+        "kept": {data.label: data.kept for data in registry if data.kept},
         "erased_at": database_now().isoformat(),
     }
     request.body, request.reason = {}, ""
@@ -38,18 +38,14 @@ def erase(request: PrivacyRequest) -> None:
 
 def erase_person(person: Person) -> dict[str, int]:
     """Delete what is held by these identifiers of a profile; return the number of rows by model, and of mail files."""
-    counts = {
-        holding.model: holding.erase(person)
-        for holding in registry.in_order_of_erasure()
-        if holding.erase is not None
-    }
+    counts = {data.label: data.erase(person) for data in registry.in_order_of_erasure()}
     counts["mail files"] = erase_mail_files(person.references)
     return {store: count for store, count in counts.items() if count}
 
 
 def is_drained(moment: datetime) -> bool:
     """Whether all that was accepted before the moment has been taken in."""
-    return all(holding.is_drained(moment) for holding in registry if holding.is_drained is not None)
+    return all(data.is_drained(moment) for data in registry)
 
 
 def suppressed_at(receipt: dict[str, Any]) -> datetime:

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
-from profiles.registry import Person, registry
+from profiles.registry import ErasurePhase, Person, registry
 from segments.memberships import rebuild as rebuilds
 from segments.memberships import refresh as refreshes
 from segments.memberships.rebuild import LeaseLostError
@@ -254,9 +254,10 @@ def erase(number: int) -> None:
     with transaction.atomic():
         profile = Profile.objects.get(pk=number)
         person = Person(number, str(profile.uuid), (), ())
-        for holding in registry.in_order_of_erasure():
-            if holding.model.startswith("segments.") and holding.erase and holding.erase_order < 50:
-                holding.erase(person)
+        for declaration in registry.in_order_of_erasure():
+            is_first = declaration.phase <= ErasurePhase.MEMBERSHIP_HISTORY
+            if declaration.label.startswith("segments.") and is_first:
+                declaration.erase(person)
         profile.identifiers.all().delete()
         profile.delete()
 

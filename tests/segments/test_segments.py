@@ -214,9 +214,9 @@ def test_the_memberships_of_an_absorbed_profile_are_closed_with_reason_merge() -
 
 def erase(profile: Profile) -> None:
     person = Person(profile.pk, str(profile.uuid), (), ())
-    for holding in registry.in_order_of_erasure():
-        if holding.model.startswith("segments.") and holding.erase:
-            holding.erase(person)
+    for declaration in registry.in_order_of_erasure():
+        if declaration.label.startswith("segments."):
+            declaration.erase(person)
 
 
 def test_erasure_leaves_nothing_of_a_person_and_the_size_right() -> None:

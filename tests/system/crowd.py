@@ -2,13 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
-from ingestion.services import accept
-from profiles.models import TrustLevel
 from segments.models import Segment
 from segments.services import create_segment, rebuild
-from tests.factories import make_source
 
 PEOPLE = 40
 # No multiple of the five messages of which one identifies, so that every visitor is identified in the end.
@@ -36,17 +31,6 @@ def messages(first: int, last: int) -> list[dict[str, Any]]:
 def events_among(numbers: range | list[int]) -> set[int]:
     """The numbers of those messages that are events."""
     return {number for number in numbers if number % 5}
-
-
-def accept_only(*batch: dict[str, Any], source: str = "shop") -> None:
-    """Messages of a source, accepted and not drained."""
-    accept(
-        b"\n" + msgspec.json.encode({"batch": batch}),
-        source_id=make_source(key=source).pk,
-        trust=TrustLevel.SERVER,
-        message_count=len(batch),
-        is_opted_out=False,
-    )
 
 
 def keep(key: str, definition: dict[str, Any]) -> Segment:

@@ -24,9 +24,9 @@ from segments.memberships import refresh as refreshes
 from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
-from tests.factories import make_purpose, tell
+from tests.factories import accept_only, make_purpose, tell
 from tests.system.beside import at_once, for_seconds, is_anybody_waiting, pausing
-from tests.system.crowd import BUYERS, LYON, ROME, accept_only, events_among, keep, messages
+from tests.system.crowd import BUYERS, LYON, ROME, events_among, keep, messages
 from tests.system.product import wait_until
 from tests.system.remains import tables_that_hold
 from tests.system.standing import assert_exactly_once, assert_sound, catch_up

@@ -13,9 +13,9 @@ from ingestion.drain import apply, chunk, events, loop
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
 from ingestion.services import drain_inbox, replay_message
 from profiles.models import Event, SeenMessage
-from tests.factories import tell
+from tests.factories import accept_only, tell
 from tests.system.beside import Work, at_once, is_anybody_waiting, pausing
-from tests.system.crowd import accept_only, events_among, messages
+from tests.system.crowd import events_among, messages
 from tests.system.product import is_drained, wait_until
 from tests.system.standing import assert_exactly_once, assert_sound, catch_up, forget_the_dead
 from tests.system.test_ahead import order, stored
