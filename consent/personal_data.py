@@ -77,16 +77,12 @@ class ConsentEventData(PersonalData):
                 "body__evidence",
             )
         )
-        return by_profile(
-            {
-                "profile_id": row.pop("identifier__profile_id"),
-                "purpose": row.pop("purpose__key"),
-                "version": row.pop("purpose_version__number"),
-                "evidence": row.pop("body__evidence"),
-                **row,
-            }
-            for row in rows
-        )
+        names = {
+            "purpose__key": "purpose",
+            "purpose_version__number": "version",
+            "body__evidence": "evidence",
+        }
+        return by_profile(rows, profile="identifier__profile_id", renamed=names)
 
 
 @registry.register
@@ -125,7 +121,7 @@ class ConsentStateData(PersonalData):
                 "objected_at",
             )
         )
-        return by_profile({"purpose": row.pop("purpose__key"), **row} for row in rows)
+        return by_profile(rows, renamed={"purpose__key": "purpose"})
 
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         """Every purpose as it stands now, also those on which the person never said anything."""
@@ -223,11 +219,13 @@ class PrivacyRequestData(PersonalData):
         )
         rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for request in requests:
-            owners = {holders.get(identifier) for identifier in request.pop("identifier_ids")}
+            row = {name: value for name, value in request.items() if name != "identifier_ids"}
+            owners = {holders.get(identifier) for identifier in request["identifier_ids"]}
             if len(owners) > 1:
-                request |= {"body": {}, "reason": ""}
-            for profile_id in owners - {None}:
-                rows[profile_id].append(dict(request))
+                row |= {"body": {}, "reason": ""}
+            for profile_id in owners:
+                if profile_id is not None:
+                    rows[profile_id].append(dict(row))
         return rows
 
     def erase(self, person: Person) -> int:

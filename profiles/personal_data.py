@@ -49,7 +49,7 @@ def execute_erasure(statement: str, person: Person) -> int:
             {"profile": person.profile_id, "identifiers": list(person.identifier_ids)},
         )
         # psycopg says -1 where a statement counts no rows.
-        return max(cursor.rowcount, 0)
+        return max(int(cursor.rowcount), 0)
 
 
 def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
@@ -124,15 +124,8 @@ class EventData(PersonalData):
                 "source__key",
             )
         )
-        return by_profile(
-            {
-                "name": row.pop("name__name"),
-                "type": row.pop("name__kind"),
-                "source": row.pop("source__key"),
-                **row,
-            }
-            for row in rows
-        )
+        names = {"name__name": "name", "name__kind": "type", "source__key": "source"}
+        return by_profile(rows, renamed=names)
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         execute_moves(events_sql.MOVE_EVENTS, moves)
@@ -164,12 +157,12 @@ class SourceRecordData(PersonalData):
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        return by_profile(
-            {"source": row.pop("source__key"), **row}
-            for row in SourceRecord.objects.filter(profile__in=profile_ids)
+        rows = (
+            SourceRecord.objects.filter(profile__in=profile_ids)
             .order_by("source__key", "identifier_id")
             .values("profile_id", "source__key", "trust", "traits", "updated_at")
         )
+        return by_profile(rows, renamed={"source__key": "source"})
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         execute_moves(traits_sql.MOVE_RECORDS, moves)
@@ -241,12 +234,12 @@ class MergeData(PersonalData):
     phase = ErasurePhase.IDENTITY_EVIDENCE
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        return by_profile(
-            {"profile_id": row.pop("survivor_id"), **row}
-            for row in Merge.objects.filter(survivor__in=profile_ids)
+        rows = (
+            Merge.objects.filter(survivor__in=profile_ids)
             .order_by("-merged_at")
             .values("survivor_id", "absorbed_uuid", "rule", "merged_at")
         )
+        return by_profile(rows, profile="survivor_id")
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Earlier merges of an absorbed profile belong to its survivor from now on."""

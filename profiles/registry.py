@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, auto
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.db.models import Model
@@ -182,9 +183,15 @@ class Registry:
 registry = Registry()
 
 
-def by_profile(rows: Iterable[dict[str, Any]]) -> Rows:
-    """Rows grouped by their `profile_id`, which is taken out of them."""
+def by_profile(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    profile: str = "profile_id",
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> Rows:
+    """Rows grouped by the profile that they name under `profile`, with some of their fields renamed."""
     grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        grouped[row.pop("profile_id")].append(row)
+        fields = {renamed.get(name, name): value for name, value in row.items() if name != profile}
+        grouped[row[profile]].append(fields)
     return grouped

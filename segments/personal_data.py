@@ -1,7 +1,6 @@
 """What this app holds about people: how it is shown, ended by a merge, and erased."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import connection
 
@@ -22,6 +21,8 @@ from segments.models import (
     Wakeup,
 )
 
+SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
+
 
 @registry.register
 class MembershipData(PersonalData):
@@ -32,11 +33,12 @@ class MembershipData(PersonalData):
     phase = ErasurePhase.MEMBERSHIPS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        return _by_profile(
+        rows = (
             Membership.objects.filter(profile_id__in=profile_ids)
             .order_by("segment__key")
             .values("profile_id", "segment__key", "segment__name", "entered_at")
         )
+        return by_profile(rows, renamed=SEGMENT_NAMES)
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
         # Memberships do not move. An absorbed profile is evaluated like any other: since it is gone,
@@ -64,7 +66,7 @@ class MembershipChangeData(PersonalData):
     phase = ErasurePhase.MEMBERSHIP_HISTORY
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        return _by_profile(
+        rows = (
             MembershipChange.objects.filter(profile_id__in=profile_ids)
             .order_by("-changed_at", "-id")
             .values(
@@ -76,6 +78,7 @@ class MembershipChangeData(PersonalData):
                 "reason",
             )
         )
+        return by_profile(rows, renamed=SEGMENT_NAMES)
 
     def erase(self, person: Person) -> int:
         return _execute_erasure(sql.ERASE_CHANGES, person)
@@ -128,18 +131,11 @@ registry.exempt(
 )
 
 
-def _by_profile(rows: Iterable[dict[str, Any]]) -> Rows:
-    """Rows by profile, with the segment's key and name in front."""
-    return by_profile(
-        {"key": row.pop("segment__key"), "name": row.pop("segment__name"), **row} for row in rows
-    )
-
-
 def _execute_erasure(statement: str, person: Person) -> int:
     """Run a statement over the ids of the profile and of those that it absorbed; return the number of rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, [_profile_ids(person)])
-        return max(cursor.rowcount, 0)
+        return max(int(cursor.rowcount), 0)
 
 
 def _profile_ids(person: Person) -> list[int]:
