@@ -13,7 +13,7 @@ from psycopg import sql
 
 from config.celery import calm_collector
 from ingestion.models import WriteKey
-from ingestion.services import accept, create_write_key, drain_inbox
+from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Source, TrustLevel
 from profiles.services import create_source
 
@@ -44,7 +44,7 @@ def make_source() -> tuple[Source, str]:
 def fill_inbox(source: Source, bodies: list[bytes], messages_each: int) -> None:
     for body in bodies:
         accept(
-            b"\n" + body,
+            InboxBody("", body),
             source_id=source.pk,
             trust=TrustLevel.SERVER,
             message_count=messages_each,

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-import lz4.frame
-
+from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.models import (
     ConsentCategory,
@@ -65,7 +64,7 @@ class RejectedMessageData(PersonalData):
         mentioning = [
             rejected.pk
             for rejected in RejectedMessage.objects.only("body").iterator(chunk_size=500)
-            if _mentions(lz4.frame.decompress(bytes(rejected.body)), references)
+            if _mentions(unpack_message(rejected.body), references)
         ]
         return RejectedMessage.objects.filter(pk__in=mentioning).delete()[0]
 

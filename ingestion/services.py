@@ -2,15 +2,19 @@
 
 from ingestion.drain.loop import drain_inbox
 from ingestion.inbox.accept import accept
+from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.rates import seconds_to_wait
 from ingestion.inbox.rejected import replay_message
 from ingestion.write_keys import create_write_key, revoke_write_key
 
 __all__ = [
+    "InboxBody",
     "accept",
+    "batch_of",
     "create_write_key",
     "drain_inbox",
     "replay_message",
     "revoke_write_key",
     "seconds_to_wait",
+    "unpack_message",
 ]

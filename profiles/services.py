@@ -7,6 +7,7 @@ from profiles.events.deduplication import forget_messages, is_taken, keep_taken,
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
+from profiles.identity.engine import Rules
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
@@ -26,6 +27,7 @@ __all__ = [
     "Observation",
     "RecordKey",
     "Resolution",
+    "Rules",
     "TraitStatement",
     "add_to_stats",
     "change_source",

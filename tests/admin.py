@@ -4,7 +4,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import lz4.frame
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +18,7 @@ from consent.services import (
     record_many,
     suppress,
 )
+from ingestion.inbox.body import pack_message
 from ingestion.models import ConsentCategory, DroppedCount, InboxRow, RejectedMessage, WriteKey
 from ingestion.services import create_write_key
 from profiles.models import (
@@ -238,6 +238,6 @@ def _small_rows(source: Any, purpose: Any) -> None:
         code="invalid",
         path="traits",
         detail="must be an object",
-        body=lz4.frame.compress(b'{"type":"identify","traits":{"email":"ada@example.org"}}'),
+        body=pack_message(b'{"type":"identify","traits":{"email":"ada@example.org"}}'),
         received_at=now,
     )

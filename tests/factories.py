@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from consent.models import Purpose
 from consent.services import PurposeTerms, define_purpose
 from ingestion.models import WriteKey
-from ingestion.services import accept, create_write_key, drain_inbox
+from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Identifier, Profile, Source, TrustLevel
 from profiles.models.access import Scope
 from profiles.services import create_api_key
@@ -75,7 +75,7 @@ def accept_only(
 ) -> None:
     """Messages of a source, accepted and not drained."""
     accept(
-        b"\n" + msgspec.json.encode({"batch": batch}),
+        InboxBody("", msgspec.json.encode({"batch": batch})),
         source_id=make_source(key=source).pk,
         trust=trust,
         message_count=len(batch),

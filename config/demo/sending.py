@@ -14,7 +14,7 @@ from config.demo.cdnow import purchases_until
 from config.demo.people import make_people
 from config.demo.wire import Batch, Days, DemoMessage, batches
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
-from ingestion.services import accept, drain_inbox
+from ingestion.services import InboxBody, accept, drain_inbox
 from profiles.models import Source
 from profiles.services import create_source
 
@@ -80,7 +80,7 @@ def make_sources() -> dict[str, Sender]:
 def send(request: Batch, sender: Sender) -> None:
     """Put one request into the inbox, as the tracking API does with one to /v1/batch."""
     accept(
-        b"\n" + request.body,
+        InboxBody("", request.body),
         source_id=sender.source.pk,
         trust=sender.trust,
         message_count=len(request.messages),

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import lz4.frame
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
+from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage
 from ingestion.services import replay_message
 from profiles.admin.kit.base import MaskedAdmin, require
@@ -114,7 +114,7 @@ class RejectedMessageAdmin(MaskedAdmin):
 
 def pretty_body(rejected: Any) -> str:
     """The message as its sender wrote it, as far as whoever looks may see it."""
-    text = lz4.frame.decompress(bytes(rejected.body)).decode("utf-8", "replace")
+    text = unpack_message(rejected.body).decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import lz4.frame
 import msgspec
 from rest_framework import serializers
 
+from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage, WriteKey
 from profiles.api.serializers import AnyField
 from profiles.models import Source
@@ -74,7 +74,7 @@ class MessageField(AnyField):
     """A message as it came: its JSON, or its text where it is none."""
 
     def to_representation(self, value: Any) -> Any:
-        raw = lz4.frame.decompress(bytes(value))
+        raw = unpack_message(value)
         try:
             return msgspec.json.decode(raw)
         except msgspec.MsgspecError:

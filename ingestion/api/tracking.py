@@ -28,7 +28,7 @@ from ingestion.messages import (
     without_unstorable,
 )
 from ingestion.models import WriteKey
-from ingestion.services import accept, seconds_to_wait
+from ingestion.services import InboxBody, accept, seconds_to_wait
 from profiles.lib.credentials import digest_of
 
 KEY_CACHE_SECONDS = 0.5
@@ -67,7 +67,7 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
         [] if not envelope.type and is_ordinary_batch(body) else _rejections(envelope, sender)
     )
     accept(
-        envelope.type.encode() + b"\n" + body,
+        InboxBody(envelope.type, body),
         source_id=sender.source_id,
         trust=sender.trust,
         message_count=max(len(envelope.messages), 1),

@@ -1,23 +1,24 @@
-"""What messages do, in one transaction: people lock, gate, identity, traits, events, consents, changes.
+"""What the messages of a chunk do, in one transaction: people lock, gate, identity, traits, events, consents, changes.
 
 Invariant: the order of these steps. The gate and who is who are read after the people lock, in later statements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
 
 from consent.services import suppressed
-from ingestion.drain import sql
-from ingestion.drain.chunk import Chunk, Configuration, Item, RowMessages
+from ingestion.drain import checkpoints, sql
+from ingestion.drain.chunk import Chunk, PendingMessage
+from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
-from ingestion.drain.events import ChunkEvents, Fresh, Landed
-from ingestion.drain.identifier_filter import Gate
-from ingestion.inbox.lease import LeasedRow
-from ingestion.inbox.rejected import RejectedInRow, reject
-from ingestion.messages import Message
+from ingestion.drain.events import prepare_events, store_ahead, store_events
+from ingestion.drain.identifier_filter import IdentifierFilter
+from ingestion.inbox.rejected import RowRejection, keep_rejected
 from profiles.lib.change_queue import mark_changed
+from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.services import (
@@ -35,108 +36,123 @@ from profiles.services import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def apply_messages(
-    batches: Sequence[RowMessages], fresh: Sequence[Fresh], configuration: Configuration
-) -> None:
-    """Let the fresh messages take effect, and keep those that cannot be taken. In the caller's transaction."""
-    events = ChunkEvents()
-    events.draft(fresh)
-    events.store_ahead(fresh, configuration.rules)
+def take_chunk(chunk: Chunk) -> None:
+    """Leave in the chunk only messages that no other request has taken, each once, and take them."""
+    by_digest: dict[str, PendingMessage] = {}
+    for pending in chunk.messages:
+        # Of two equal messages in one chunk the first counts.
+        by_digest.setdefault(pending.message.digest, pending)
+    if not by_digest:
+        return
+    takers = {digest: pending.row.id for digest, pending in by_digest.items()}
+    taken = take_messages(takers, day=chunk.messages[0].day)
+    chunk.messages = [pending for digest, pending in by_digest.items() if digest in taken]
+
+
+def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
+    """Let the taken messages take effect, and keep those that cannot be taken. In the caller's transaction."""
+    prepare_events(chunk.messages)
+    store_ahead(chunk.messages, configuration.rules)
+    reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
+    reach(checkpoints.PEOPLE_LOCKED)
     now = database_now()
-    chunk = _pass_gate(fresh, configuration)
-    events.draft(chunk.cut)
-    # What is refused here may be replayed after mending, and is no repeat then.
-    forget_messages(chunk.unused)
-    judgement = resolve_observations(
-        (item.sighting for item in chunk.items),
+    kept, rejected = _filter_identifiers(chunk.messages, configuration, now)
+    reach(checkpoints.FILTERED)
+    resolution = _attribute(kept, configuration, now)
+    reach(checkpoints.RESOLVED)
+    _record_traits(kept, resolution, now)
+    reach(checkpoints.TRAITS_RECORDED)
+    store_events(chunk.messages, resolution)
+    reach(checkpoints.EVENTS_STORED)
+    spans = _seen_spans(kept)
+    widen_seen_spans(spans)
+    record_consents(kept, configuration)
+    mark_changed(resolution.changed_profiles | set(spans))
+    keep_rejected([*chunk.rejections, *rejected])
+    reach(checkpoints.APPLIED)
+
+
+def _filter_identifiers(
+    messages: Sequence[PendingMessage], configuration: Configuration, now: datetime
+) -> tuple[list[PendingMessage], list[RowRejection]]:
+    """The messages that name somebody, and rejections of those that name nobody; messages of erased people are dropped."""
+    refs = {ref for pending in messages for ref in pending.message.refs}
+    references = (f"{ref.namespace}:{ref.value}" for ref in refs)
+    identifiers = IdentifierFilter(configuration, suppressed(references))
+    kept: list[PendingMessage] = []
+    rejected: list[PendingMessage] = []
+    changed: list[PendingMessage] = []
+    dropped: Counter[int] = Counter()
+    for pending in messages:
+        filtered = identifiers.filtered(pending.message)
+        if filtered is None:
+            dropped[pending.row.source_id] += 1
+        elif not filtered.refs:
+            rejected.append(pending)
+        else:
+            if filtered.raw is not pending.message.raw:
+                changed.append(pending)
+            pending.message = filtered
+            pending.observation = Observation(
+                filtered.refs, pending.row.source_id, pending.row.trust, pending.day
+            )
+            kept.append(pending)
+    prepare_events(changed)
+    _count_dropped(dropped, now)
+    # A rejected message may be replayed after mending, and is no repeat then.
+    forget_messages({pending.message.digest: pending.row.id for pending in rejected})
+    detail = "every identifier is a value that stands for nobody"
+    return kept, [pending.rejected("no_identifier", detail) for pending in rejected]
+
+
+def _attribute(
+    messages: Sequence[PendingMessage], configuration: Configuration, now: datetime
+) -> Resolution:
+    """Find out whose each message is."""
+    observations = [pending.observation for pending in messages if pending.observation]
+    resolution = resolve_observations(
+        observations,
         rules=configuration.rules,
         source_keys=configuration.source_keys,
         now=now,
     )
-    landed = [(item.row, item.message, judgement.landings[item.sighting]) for item in chunk.items]
-    _learn_traits(landed, judgement, now)
-    events.store(landed, judgement)
-    spans = _spans(landed)
-    widen_seen_spans(spans)
-    record_consents(landed, configuration)
-    mark_changed(judgement.changed_profiles | set(spans))
-    for batch in batches:
-        chunk.refused += [RejectedInRow(batch.row, rejection) for rejection in batch.rejections]
-    reject(chunk.refused)
-    _count_dropped(chunk.dropped, now)
+    for pending, observation in zip(messages, observations, strict=True):
+        pending.attribution = resolution.landings[observation]
+    return resolution
 
 
-def take_fresh(batches: Sequence[RowMessages]) -> list[Fresh]:
-    """Take the messages that no other request has taken, each once."""
-    by_digest: dict[str, tuple[LeasedRow, Message]] = {}
-    for batch in batches:
-        for message in batch.messages:
-            by_digest.setdefault(message.digest, (batch.row, message))
-    if not by_digest:
-        return []
-    day = batches[0].row.received_at.astimezone(UTC).date()
-    takers = {digest: row.id for digest, (row, _) in by_digest.items()}
-    taken = take_messages(takers, day=day)
-    return [arrived for digest, arrived in by_digest.items() if digest in taken]
+def _record_traits(
+    messages: Iterable[PendingMessage], resolution: Resolution, now: datetime
+) -> None:
+    statements = []
+    for pending in messages:
+        if pending.message.traits and pending.attribution:
+            key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
+            since_epoch = pending.message.timestamp - EPOCH
+            at = round(since_epoch.total_seconds() * 1_000_000)
+            statements.append(TraitStatement(key, pending.message.traits, at))
+    record_traits(statements, now=now, beside=resolution.stale_traits)
 
 
-def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
-    """Leave out identifiers that are blocked or suppressed, and messages that have none left."""
-    refs = {ref for _, message in fresh for ref in message.refs}
-    gate = Gate(
-        configuration.rules,
-        configuration.blocked,
-        suppressed(f"{ref.namespace}:{ref.value}" for ref in refs),
-    )
-    chunk = Chunk()
-    days = {row.id: row.received_at.astimezone(UTC).date() for row, _ in fresh}
-    for row, message in fresh:
-        passed = gate.passes(message)
-        if passed is None:
-            chunk.dropped[row.source_id, "suppressed"] += 1
-        elif not passed.refs:
-            detail = "every identifier is a value that stands for nobody"
-            alone = RowMessages(row, [], [])
-            chunk.refused.append(alone.rejected(message, "no_identifier", detail))
-            chunk.unused[message.digest] = row.id
-        else:
-            sighting = Observation(passed.refs, row.source_id, row.trust, days[row.id])
-            chunk.items.append(Item(row, passed, sighting))
-            if passed.raw is not message.raw:
-                chunk.cut.append((row, passed))
-    return chunk
-
-
-def _learn_traits(landed: Landed, judgement: Resolution, now: datetime) -> None:
-    tellings = []
-    for row, message, landing in landed:
-        if message.traits:
-            key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
-            at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
-            tellings.append(TraitStatement(key, message.traits, at))
-    record_traits(tellings, now=now, beside=judgement.stale_traits)
-
-
-def _spans(landed: Landed) -> dict[int, tuple[datetime, datetime]]:
+def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime, datetime]]:
     """When each profile was first and last seen, by all its messages."""
     spans: dict[int, tuple[datetime, datetime]] = {}
-    for _, message, landing in landed:
-        timestamp = message.timestamp
-        span = spans.get(landing.profile_id)
-        if span is None:
-            spans[landing.profile_id] = (timestamp, timestamp)
-        elif not span[0] <= timestamp <= span[1]:
-            spans[landing.profile_id] = (min(span[0], timestamp), max(span[1], timestamp))
+    for pending in messages:
+        if pending.attribution is None:
+            continue
+        timestamp = pending.message.timestamp
+        profile_id = pending.attribution.profile_id
+        first, last = spans.get(profile_id, (timestamp, timestamp))
+        spans[profile_id] = (min(first, timestamp), max(last, timestamp))
     return spans
 
 
-def _count_dropped(dropped: Mapping[tuple[int, str], int], now: datetime) -> None:
-    """How many messages the gate held back, by source and day: all that is kept of them."""
+def _count_dropped(dropped: Mapping[int, int], now: datetime) -> None:
+    """Count the messages of erased people by source and day: nothing else may be kept of them."""
     if not dropped:
         return
+    day = now.astimezone(UTC).date()
     with connection.cursor() as cursor:
-        for (source_id, reason), count in sorted(dropped.items()):
-            cursor.execute(
-                sql.COUNT_DROPPED, [source_id, now.astimezone(UTC).date(), reason, count]
-            )
+        for source_id, count in sorted(dropped.items()):
+            cursor.execute(sql.COUNT_DROPPED, [source_id, day, "suppressed", count])

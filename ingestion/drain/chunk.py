@@ -1,86 +1,99 @@
-"""What is drained together: rows, their messages, and what staff have set that they are judged by."""
+"""What is drained together: inbox rows, and their messages on their way to taking effect."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from datetime import UTC, date
 
-from consent.models import Purpose
-from ingestion.drain.events import Fresh
+from django.conf import settings
+
 from ingestion.inbox.lease import LeasedRow
-from ingestion.inbox.rejected import RejectedInRow
-from ingestion.messages import Message, Rejection
-from ingestion.models import ConsentCategory
-from profiles.identity.engine import Rules
-from profiles.models import IdentityRule, Source
-from profiles.services import (
-    Observation,
-    load_rules,
+from ingestion.inbox.rejected import RowRejection
+from ingestion.messages import (
+    BadRequest,
+    Message,
+    Rejection,
+    RequestFacts,
+    read_messages,
+    split_request,
 )
+from profiles.services import Attribution, EventDraft, Observation
 
 
-@dataclass(frozen=True, slots=True)
-class RowMessages:
-    """One inbox row with what its messages say, and those of them that cannot be taken."""
+@dataclass(slots=True)
+class PendingMessage:
+    """One message on its way through the drain, and what each step has found out about it.
 
-    row: LeasedRow
-    messages: Sequence[Message]
-    rejections: Sequence[Rejection]
-
-    def alone(self, message: Message) -> "RowMessages":
-        return RowMessages(self.row, [message], [])
-
-    def without_messages(self) -> "RowMessages":
-        return RowMessages(self.row, [], self.rejections)
-
-    def rejected(self, message: Message, code: str, detail: str) -> RejectedInRow:
-        rejection = Rejection(
-            message.place, message.message_id, message.type, code, "", detail, message.raw
-        )
-        return RejectedInRow(self.row, rejection)
-
-
-class Configuration(NamedTuple):
-    """What staff have set that the drain goes by."""
-
-    rules: Rules
-    blocked: Mapping[str, frozenset[str]]
-    source_keys: Mapping[int, str]
-    categories: Mapping[tuple[int, str], str]
-    purposes: frozenset[str]
-
-
-class Item(NamedTuple):
-    """One message that is new, with the identifiers it may use."""
+    `row` and `message` are known from the start. Then come `event` (its event, ready to be stored; None where it is none),
+    `predicted` (where the event was stored ahead of the people lock, on a guess), `observation` (None where the message was
+    dropped or rejected), and `attribution` (whose it is, and by which identifier).
+    """
 
     row: LeasedRow
     message: Message
-    sighting: Observation
+    event: EventDraft | None = None
+    predicted: Attribution | None = None
+    is_event_changed: bool = False
+    observation: Observation | None = None
+    attribution: Attribution | None = None
+
+    @property
+    def day(self) -> date:
+        """The UTC day on which the message came, which is the day of its fact."""
+        return self.row.received_at.astimezone(UTC).date()
+
+    def rejected(self, code: str, detail: str) -> RowRejection:
+        """This message as one that cannot be taken."""
+        message = self.message
+        rejection = Rejection(
+            place=message.place,
+            message_id=message.message_id,
+            type=message.type,
+            code=code,
+            path="",
+            detail=detail,
+            raw=message.raw,
+        )
+        return RowRejection(self.row, rejection)
 
 
 @dataclass(slots=True)
 class Chunk:
-    """The messages that take effect together, and what became of the others."""
+    """Inbox rows that are drained in one transaction: their messages, and those that cannot be taken."""
 
-    items: list[Item] = field(default_factory=list)
-    cut: list[Fresh] = field(default_factory=list)
-    refused: list[RejectedInRow] = field(default_factory=list)
-    unused: dict[str, int] = field(default_factory=dict)
-    dropped: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    rows: Sequence[LeasedRow]
+    messages: list[PendingMessage] = field(default_factory=list)
+    rejections: list[RowRejection] = field(default_factory=list)
+
+    @property
+    def row_ids(self) -> list[int]:
+        return [row.id for row in self.rows]
+
+    def alone(self, message: PendingMessage) -> "Chunk":
+        """One of the messages by itself."""
+        return Chunk(self.rows, [PendingMessage(message.row, message.message)])
+
+    def without_messages(self) -> "Chunk":
+        """The rows with their rejections only."""
+        return Chunk(self.rows, [], self.rejections)
 
 
-def load_configuration() -> Configuration:
-    """Read what is configured, afresh for each chunk: a rule changed in the admin holds from the next one on."""
-    return Configuration(
-        load_rules(),
-        {
-            rule.namespace: frozenset(rule.blocked_values)
-            for rule in IdentityRule.objects.exclude(blocked_values=[])
-        },
-        dict(Source.objects.values_list("pk", "key")),
-        {
-            (category.source_id, category.category): category.purpose.key
-            for category in ConsentCategory.objects.select_related("purpose")
-        },
-        frozenset(Purpose.objects.values_list("key", flat=True)),
-    )
+def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
+    """What the messages of inbox rows say, and those that cannot be taken."""
+    chunk = Chunk(rows)
+    for row in rows:
+        for result in _results(row):
+            if isinstance(result, Message):
+                chunk.messages.append(PendingMessage(row, result))
+            else:
+                chunk.rejections.append(RowRejection(row, result))
+    return chunk
+
+
+def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
+    try:
+        envelope = split_request(row.body.content, row.body.type)
+    except BadRequest as fault:
+        # The row was judged when it was accepted, so only a change of the code comes here.
+        return [Rejection(0, "", "", "invalid_request", "", str(fault), row.body.content)]
+    facts = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
+    return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

@@ -1,15 +1,14 @@
-"""The events of one chunk: drafted, and where it is plain whose they are stored, before anybody is locked.
+"""The events of one chunk: made ready and, where it is plain whose they are, stored before the people lock is taken.
 
-Invariant: what is stored ahead is a guess. Once the messages are judged, every guess is compared with its landing, and
-what turned out otherwise is taken back.
+Invariant: what is stored ahead is a guess. Once the messages are attributed, every guess is compared with the attribution,
+and an event that was stored elsewhere is taken back.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
-from ingestion.inbox.lease import LeasedRow
-from ingestion.messages import Message
-from profiles.identity.engine import Rules
+from ingestion.drain import checkpoints
+from ingestion.drain.chunk import PendingMessage
+from profiles.lib.checkpoints import reach
 from profiles.registry import IdentifierMove
 from profiles.services import (
     AttributedEvent,
@@ -18,6 +17,7 @@ from profiles.services import (
     EventTimes,
     NameRef,
     Resolution,
+    Rules,
     add_to_stats,
     copy_events,
     draft_event,
@@ -27,80 +27,96 @@ from profiles.services import (
     take_back_events,
 )
 
-Fresh = tuple[LeasedRow, Message]
-Landed = Sequence[tuple[LeasedRow, Message, Attribution]]
+
+def prepare_events(messages: Iterable[PendingMessage]) -> None:
+    """Make the events of messages ready to be stored; once more where something was cut out of a message."""
+    with_event = [pending for pending in messages if pending.message.kind]
+    names = resolve_names({(pending.message.kind, pending.message.name) for pending in with_event})
+    for pending in with_event:
+        name = names[pending.message.kind, pending.message.name]
+        pending.is_event_changed = pending.event is not None
+        pending.event = _draft(pending, name)
 
 
-@dataclass(slots=True)
-class ChunkEvents:
-    """Drafts by digest, and where those that are stored already were put."""
-
-    _drafts: dict[str, EventDraft] = field(default_factory=dict)
-    _ahead: dict[str, Attribution] = field(default_factory=dict)
-    _outdated: set[str] = field(default_factory=set)
-
-    def draft(self, fresh: Iterable[Fresh]) -> None:
-        """Make ready what the messages have of events, once more where something was cut out of them."""
-        events = [(row, message) for row, message in fresh if message.kind]
-        names = resolve_names({(message.kind, message.name) for _, message in events})
-        for row, message in events:
-            if message.digest in self._ahead:
-                self._outdated.add(message.digest)
-            self._drafts[message.digest] = _draft(row, message, names[message.kind, message.name])
-
-    def store_ahead(self, fresh: Iterable[Fresh], rules: Rules) -> None:
-        """Store the events of people who are known well: most of what there is to store."""
-        presumed = predict_attributions((message.refs for _, message in fresh), rules=rules)
-        events = {message.digest: message.refs for _, message in fresh if message.kind}
-        self._ahead = {
-            digest: presumed[refs] for digest, refs in events.items() if refs in presumed
-        }
-        copy_events([self._arrival(digest, landing) for digest, landing in self._ahead.items()])
-
-    def store(self, landed: Landed, judgement: Resolution) -> None:
-        """Have exactly the landed events stored, each where it landed, and their statistics."""
-        places = self._places(judgement.moves)
-        arrivals: list[AttributedEvent] = []
-        late: list[AttributedEvent] = []
-        for _, message, landing in landed:
-            if message.kind:
-                arrival = self._arrival(message.digest, landing)
-                arrivals.append(arrival)
-                if places.get(message.digest) == landing and message.digest not in self._outdated:
-                    del places[message.digest]
-                else:
-                    late.append(arrival)
-        take_back_events(
-            [
-                (place.profile_id, self._drafts[digest].timestamp, digest)
-                for digest, place in places.items()
-            ]
-        )
-        copy_events(late)
-        moved = judgement.moved_profiles
-        add_to_stats([arrival for arrival in arrivals if arrival.profile_id not in moved])
-        recompute_stats(moved)
-
-    def _arrival(self, digest: str, landing: Attribution) -> AttributedEvent:
-        return AttributedEvent(landing.profile_id, landing.identifier_id, self._drafts[digest])
-
-    def _places(self, moves: Sequence[IdentifierMove]) -> dict[str, Attribution]:
-        """Where the events stored ahead are now: the judgement's own moves took them along."""
-        moved = {(move.identifier_id, move.origin): move.target for move in moves}
-        return {
-            digest: Attribution(moved.get((identifier, profile), profile), identifier)
-            for digest, (profile, identifier) in self._ahead.items()
-        }
+def store_ahead(messages: Iterable[PendingMessage], rules: Rules) -> None:
+    """Store the events of people who are known well, which are most of them, without holding the people lock."""
+    messages = list(messages)
+    predictions = predict_attributions((pending.message.refs for pending in messages), rules=rules)
+    events: list[AttributedEvent] = []
+    for pending in messages:
+        prediction = predictions.get(pending.message.refs)
+        if pending.event is not None and prediction is not None:
+            pending.predicted = prediction
+            events.append(AttributedEvent(*prediction, pending.event))
+    _copy(events)
 
 
-def _draft(row: LeasedRow, message: Message, name: NameRef) -> EventDraft:
+def store_events(messages: Iterable[PendingMessage], resolution: Resolution) -> None:
+    """Have exactly the attributed events stored, each with its profile, and their statistics.
+
+    `messages` are all of the chunk: an event that was stored ahead of a message that was then dropped is taken back.
+    """
+    targets = _targets(resolution.moves)
+    stored: list[AttributedEvent] = []
+    missing: list[AttributedEvent] = []
+    misplaced: list[tuple[int, EventDraft, str]] = []
+    for pending in messages:
+        if pending.event is None:
+            continue
+        place = _current_place(pending.predicted, targets)
+        is_in_place = place == pending.attribution and not pending.is_event_changed
+        if place is not None and not is_in_place:
+            misplaced.append((place.profile_id, pending.event, pending.message.digest))
+        if pending.attribution is not None:
+            event = AttributedEvent(*pending.attribution, pending.event)
+            stored.append(event)
+            if not is_in_place:
+                missing.append(event)
+    reach(checkpoints.TAKING_BACK_EVENTS, misplaced)
+    take_back_events(
+        [(profile_id, event.timestamp, digest) for profile_id, event, digest in misplaced]
+    )
+    _copy(missing)
+    moved = resolution.moved_profiles
+    add_to_stats([event for event in stored if event.profile_id not in moved])
+    # Those of moved profiles are counted from the events, since identifiers took events along.
+    recompute_stats(moved)
+
+
+def _copy(events: Sequence[AttributedEvent]) -> None:
+    reach(checkpoints.COPYING_EVENTS, events)
+    copy_events(events)
+    reach(checkpoints.EVENTS_COPIED, events)
+
+
+def _targets(moves: Sequence[IdentifierMove]) -> dict[tuple[int, int], int]:
+    """Where identifiers of a profile went: the moves of this chunk took their events along."""
+    return {(move.identifier_id, move.origin): move.target for move in moves}
+
+
+def _current_place(
+    predicted: Attribution | None, targets: dict[tuple[int, int], int]
+) -> Attribution | None:
+    """Where an event that was stored ahead is now."""
+    if predicted is None:
+        return None
+    profile_id, identifier_id = predicted
+    return Attribution(targets.get((identifier_id, profile_id), profile_id), identifier_id)
+
+
+def _draft(pending: PendingMessage, name: NameRef) -> EventDraft:
+    message = pending.message
+    times = EventTimes(
+        timestamp=message.timestamp,
+        received_at=pending.row.received_at,
+        original_timestamp=message.original_timestamp,
+        sent_at=message.sent_at,
+    )
     return draft_event(
         message.digest,
-        source_id=row.source_id,
+        source_id=pending.row.source_id,
         name=name,
-        times=EventTimes(
-            message.timestamp, row.received_at, message.original_timestamp, message.sent_at
-        ),
+        times=times,
         properties=message.properties,
         context=message.context,
     )

@@ -14,8 +14,10 @@ import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from ingestion.drain.apply import apply_messages, take_fresh
-from ingestion.drain.chunk import RowMessages, load_configuration
+from ingestion.drain import checkpoints
+from ingestion.drain.apply import apply_chunk, take_chunk
+from ingestion.drain.chunk import Chunk, PendingMessage, read_rows
+from ingestion.drain.configuration import load_configuration
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
@@ -25,23 +27,16 @@ from ingestion.inbox.lease import (
     lease_rows,
     release_rows,
 )
-from ingestion.inbox.rejected import reject, rejected_places
-from ingestion.messages import (
-    BadRequest,
-    Message,
-    Rejection,
-    RequestFacts,
-    read_messages,
-    split_request,
-)
+from ingestion.inbox.rejected import keep_rejected, rejected_places
 from profiles.lib.change_queue import nudge
+from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
 
 logger = logging.getLogger(__name__)
 
-# In COPY the driver's own errors, which Django does not translate.
+# COPY raises the driver's own errors, which Django does not translate.
 OPERATIONAL = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-# Connection, rollback, resources, object state, intervention, system: classes of SQLSTATE that are no fault of a message.
+# Classes of SQLSTATE that are no fault of a message: connection, rollback, resources, object state, intervention, system.
 FAULTS_OF_THE_DATABASE = frozenset({"08", "40", "53", "55", "57", "58"})
 
 # The first attempt takes a chunk, the second the row alone; from the third on messages go one by one.
@@ -56,6 +51,7 @@ def drain_inbox(*, seconds: float = float("inf")) -> int:
         lease, rows = lease_rows()
         if not rows:
             break
+        reach(checkpoints.LEASED)
         with extended_lease(lease):
             _drain(lease, rows)
         drained += len(rows)
@@ -66,7 +62,8 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
     """Drain leased rows. Where the database itself fails, they are given back to be tried again."""
     try:
         if rows[0].attempts >= FIRST_CAREFUL_ATTEMPT:
-            _drain_carefully(lease, rows[0])
+            # A row that was tried before is always leased alone.
+            _drain_one_by_one(lease, rows[0])
         else:
             _drain_together(lease, rows)
     except LostLease:
@@ -77,7 +74,7 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
 
 
 def _is_fault_of_the_database(error: Exception) -> bool:
-    """A session that ended, a deadlock, a full disk: whatever happens to any message alike."""
+    """A session that ended, a deadlock, a full disk: what happens to any message alike."""
     if not isinstance(error, OPERATIONAL):
         return False
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
@@ -87,95 +84,77 @@ def _is_fault_of_the_database(error: Exception) -> bool:
 
 def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
     try:
-        _apply_and_finish(lease, [_read(row) for row in rows])
+        _apply_and_finish(lease, read_rows(rows))
     except LostLease:
         raise
     except Exception as error:
         if _is_fault_of_the_database(error):
             raise
-        # Whatever a message can provoke ends here; its text may hold personal data and is not logged.
+        # Only the type of the error is logged: its text may hold personal data.
         logger.warning("%d rows failed together: %s", len(rows), type(error).__name__)
         for row in rows:
             if len(rows) > 1:
                 _drain_together(lease, [row])
             else:
-                _drain_carefully(lease, row)
+                _drain_one_by_one(lease, row)
 
 
-def _apply_and_finish(lease: UUID, batches: Sequence[RowMessages]) -> None:
-    row_ids = [batch.row.id for batch in batches]
+def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
+    reach(checkpoints.READ)
     with transaction.atomic():
-        # Taken too late, messages that were rejected meanwhile would be repeats when they are replayed.
-        hold_rows(lease, row_ids)
-        fresh = take_fresh(batches)
+        # If the rows were taken over meanwhile, messages that were rejected there would be taken as repeats of a replay.
+        hold_rows(lease, chunk.row_ids)
+        reach(checkpoints.HELD)
+        take_chunk(chunk)
+    reach(checkpoints.TAKEN)
     with transaction.atomic():
-        apply_messages(batches, fresh, load_configuration())
-        finish_rows(lease, row_ids)
+        apply_chunk(chunk, load_configuration())
+        reach(checkpoints.FINISHING, lease)
+        finish_rows(lease, chunk.row_ids)
+        reach(checkpoints.FINISHED)
     nudge("segments.refresh_changed")
 
 
-def _drain_carefully(lease: UUID, row: LeasedRow) -> None:
-    """One message a transaction. What was killed at the last attempt is the first that is not done: it is rejected."""
-    batch = _read(row)
+def _drain_one_by_one(lease: UUID, row: LeasedRow) -> None:
+    """One message a transaction. At the last attempt the first message that is not done is rejected: it ended the worker."""
+    chunk = read_rows([row])
     done = rejected_places(row.id)
     is_last_attempt = row.attempts >= settings.INBOX_MAX_ATTEMPTS
-    for message in batch.messages:
-        if message.place in done:
-            continue
-        alone = batch.alone(message)
-        if is_taken(message.digest, row.id):
+    for pending in chunk.messages:
+        if pending.message.place in done or is_taken(pending.message.digest, row.id):
             continue
         if is_last_attempt:
-            _reject_alone(
-                lease, alone, message, "poison", "ended the worker each time it was tried"
-            )
+            _reject_alone(lease, pending, "poison", "ended the worker each time it was tried")
             is_last_attempt = False
-            continue
-        _apply_alone(lease, alone, message)
-    _apply_and_finish(lease, [batch.without_messages()])
+        else:
+            reach(checkpoints.ALONE)
+            _apply_alone(lease, chunk.alone(pending))
+            reach(checkpoints.ALONE_APPLIED)
+    _apply_and_finish(lease, chunk.without_messages())
 
 
-def _apply_alone(lease: UUID, batch: RowMessages, message: Message) -> None:
+def _apply_alone(lease: UUID, chunk: Chunk) -> None:
+    (pending,) = chunk.messages
     try:
         with transaction.atomic():
-            hold_rows(lease, [batch.row.id])
-            apply_messages([batch], take_fresh([batch]), load_configuration())
-            keep_taken(message.digest, batch.row.id)
+            hold_rows(lease, chunk.row_ids)
+            take_chunk(chunk)
+            apply_chunk(chunk, load_configuration())
+            keep_taken(pending.message.digest, pending.row.id)
     except LostLease:
         raise
     except Exception as error:
         if _is_fault_of_the_database(error):
             raise
         logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
-        detail = f"could not be stored ({type(error).__name__})"
-        _reject_alone(lease, batch, message, "failed", detail)
+        _reject_alone(lease, pending, "failed", f"could not be stored ({type(error).__name__})")
 
 
-def _reject_alone(
-    lease: UUID, batch: RowMessages, message: Message, code: str, detail: str
-) -> None:
-    """Keep it where somebody can see it. It was not taken then: replayed after mending, it is no repeat."""
+def _reject_alone(lease: UUID, pending: PendingMessage, code: str, detail: str) -> None:
+    """Keep the message where staff see it. It was not taken then: replayed after mending, it is no repeat."""
+    reach(checkpoints.REJECTING_ALONE)
     with transaction.atomic():
-        hold_rows(lease, [batch.row.id])
-        reject([batch.rejected(message, code, detail)])
-        forget_messages({message.digest: batch.row.id})
-
-
-def _read(row: LeasedRow) -> RowMessages:
-    """What an inbox row says. It was judged when it was accepted, so that it opens again."""
-    arrived = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
-    type_, _, body = row.body.partition(b"\n")
-    try:
-        envelope = split_request(body, type_.decode())
-    except BadRequest as fault:
-        whole = Rejection(0, "", "", "invalid_request", "", str(fault), body)
-        return RowMessages(row, [], [whole])
-    key = settings.DEDUPLICATION_KEY.encode()
-    messages: list[Message] = []
-    rejections: list[Rejection] = []
-    for read in read_messages(envelope, arrived, key):
-        if isinstance(read, Message):
-            messages.append(read)
-        else:
-            rejections.append(read)
-    return RowMessages(row, messages, rejections)
+        hold_rows(lease, [pending.row.id])
+        reach(checkpoints.REJECTING_HELD)
+        keep_rejected([pending.rejected(code, detail)])
+        forget_messages({pending.message.digest: pending.row.id})

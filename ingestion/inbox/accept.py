@@ -1,8 +1,7 @@
-"""Taking a request in for good: one row, committed before the answer."""
-
-import lz4.frame
+"""Taking a request in for good: one inbox row, committed before the answer."""
 
 from ingestion.inbox import sql
+from ingestion.inbox.body import InboxBody, pack_body
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import binary_cursor
 
@@ -10,11 +9,12 @@ DRAIN = "ingestion.drain_inbox"
 
 
 def accept(
-    body: bytes, *, source_id: int, trust: int, message_count: int, is_opted_out: bool
+    body: InboxBody, *, source_id: int, trust: int, message_count: int, is_opted_out: bool
 ) -> None:
-    """Take a request in for good: once this returns in autocommit, its messages take effect exactly once."""
+    """Store a request. Once this returns in autocommit, its messages take effect exactly once.
+
+    `is_opted_out` says that the request was sent with Sec-GPC: 1.
+    """
     with binary_cursor() as cursor:
-        cursor.execute(
-            sql.ACCEPT, [source_id, trust, lz4.frame.compress(body), message_count, is_opted_out]
-        )
+        cursor.execute(sql.ACCEPT, [source_id, trust, pack_body(body), message_count, is_opted_out])
     nudge(DRAIN)

@@ -1,21 +1,21 @@
-"""The durable inbox: rows accepted, leased, extended and finished.
+"""Leases on inbox rows: a worker takes free rows for some seconds, extends the lease while it works, and ends it.
 
 Invariant: a row leaves the inbox in the very transaction in which its messages take effect, and only by the worker whose
 lease it carries.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-import lz4.frame
 from django.conf import settings
 from django.db import connection, transaction
 
 from ingestion.inbox import sql
+from ingestion.inbox.body import InboxBody, unpack_body
+from profiles.lib.heartbeat import heartbeat
 
 ROWS_PER_LEASE = 500
 
@@ -30,14 +30,17 @@ class LeasedRow(NamedTuple):
     id: int
     source_id: int
     trust: int
-    body: bytes
+    body: InboxBody
     received_at: datetime
     attempts: int
     is_opted_out: bool
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:
-    """Lease the oldest free rows of about one chunk, and count the attempt, in a transaction of its own."""
+    """Lease the oldest free rows of about one chunk, and count the attempt.
+
+    In a transaction of its own: an attempt that kills the worker has been counted before it begins.
+    """
     lease = uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -50,24 +53,18 @@ def lease_rows() -> tuple[UUID, list[LeasedRow]]:
             },
         )
         rows = [LeasedRow(*row) for row in cursor.fetchall()]
-    unpacked = [row._replace(body=lz4.frame.decompress(row.body)) for row in rows]
+    unpacked = [row._replace(body=unpack_body(row.body)) for row in rows]
     return lease, sorted(unpacked, key=lambda row: row.id)
 
 
 def finish_rows(lease: UUID, row_ids: Sequence[int]) -> None:
     """Delete what was drained. Raises LostLease where any row is no longer this lease's."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FINISH, [lease, list(row_ids)])
-        if cursor.rowcount != len(row_ids):
-            raise LostLease
+    _execute_on_rows(sql.FINISH, lease, row_ids)
 
 
 def hold_rows(lease: UUID, row_ids: Sequence[int]) -> None:
-    """Keep others from the rows until the transaction ends. Raises LostLease where another worker has one already."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.HOLD, [lease, list(row_ids)])
-        if cursor.rowcount != len(row_ids):
-            raise LostLease
+    """Lock the rows until the transaction ends. Raises LostLease where another worker has one already."""
+    _execute_on_rows(sql.HOLD, lease, row_ids)
 
 
 def release_rows(lease: UUID) -> None:
@@ -76,23 +73,18 @@ def release_rows(lease: UUID) -> None:
         cursor.execute(sql.RELEASE, [lease])
 
 
-@contextmanager
-def extended_lease(lease: UUID) -> Iterator[None]:
-    """Extend the lease every third of its time, on a connection of its own, while the block runs."""
-    done = threading.Event()
-    keeper = threading.Thread(target=_extend_until, args=(lease, done), daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        done.set()
-        keeper.join()
+def extended_lease(lease: UUID) -> AbstractContextManager[None]:
+    """Extend the lease every third of its time while the block runs."""
+    return heartbeat(lambda: _extend(lease), seconds=settings.INBOX_LEASE_SECONDS / 3)
 
 
-def _extend_until(lease: UUID, done: threading.Event) -> None:
-    while not done.wait(settings.INBOX_LEASE_SECONDS / 3):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql.EXTEND_LEASE, [settings.INBOX_LEASE_SECONDS, lease])
-        finally:
-            connection.close()
+def _extend(lease: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.EXTEND_LEASE, [settings.INBOX_LEASE_SECONDS, lease])
+
+
+def _execute_on_rows(statement: str, lease: UUID, row_ids: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [lease, list(row_ids)])
+        if cursor.rowcount != len(row_ids):
+            raise LostLease

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from django.db import connection
 
-from ingestion.drain import events
+from ingestion.drain import checkpoints
 from ingestion.models import InboxRow, RejectedMessage
 from ingestion.services import drain_inbox
+from profiles.lib.checkpoints import handled
 from profiles.models import (
     Event,
     EventStat,
@@ -23,6 +24,7 @@ from profiles.models import (
     SeenMessage,
     SourceRecord,
 )
+from profiles.services import AttributedEvent
 from tests.ingestion.conftest import Send
 
 Holder = Callable[[str], Profile]
@@ -264,16 +266,14 @@ def test_repeats_of_a_claim_land_where_the_first_did_even_once_what_it_lost_belo
 
 
 def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
-    send: Send, monkeypatch: pytest.MonkeyPatch
+    send: Send,
 ) -> None:
-    def failing(arrivals: list[events.AttributedEvent]) -> None:
-        if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
+    def fail(events: list[AttributedEvent]) -> None:
+        if any(b'{"poison":1}' in event.draft.row for event in events):
             raise ValueError("cannot be stored")
-        stored(arrivals)
 
-    stored = events.copy_events
-    monkeypatch.setattr(events, "copy_events", failing)
-    send(track("u1"), track("u2", properties={"poison": 1}), track("u3"))
+    with handled(checkpoints.COPYING_EVENTS, fail):
+        send(track("u1"), track("u2", properties={"poison": 1}), track("u3"))
     assert Event.objects.count() == 2
     rejected = RejectedMessage.objects.get()
     assert (rejected.code, rejected.place) == ("failed", 1)
@@ -281,26 +281,24 @@ def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
 
 
 def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attempt(
-    send: Send, monkeypatch: pytest.MonkeyPatch
+    send: Send,
 ) -> None:
     """A worker that is killed leaves nothing but the attempt it had counted."""
 
     class Killed(BaseException):
         pass
 
-    def killing(arrivals: list[events.AttributedEvent]) -> None:
-        if any(b'{"poison":1}' in arrival.draft.row for arrival in arrivals):
+    def kill(events: list[AttributedEvent]) -> None:
+        if any(b'{"poison":1}' in event.draft.row for event in events):
             raise Killed
-        stored(arrivals)
 
-    stored = events.copy_events
-    monkeypatch.setattr(events, "copy_events", killing)
     send(track("u1"), track("u2", properties={"poison": 1}), track("u3"), drain=False)
-    for _ in range(4):
-        with pytest.raises(Killed):
-            drain_inbox()
-        InboxRow.objects.update(leased_until=None)
-    drain_inbox()
+    with handled(checkpoints.COPYING_EVENTS, kill):
+        for _ in range(4):
+            with pytest.raises(Killed):
+                drain_inbox()
+            InboxRow.objects.update(leased_until=None)
+        drain_inbox()
     assert Event.objects.count() == 2
     assert RejectedMessage.objects.get().code == "poison"
     assert not InboxRow.objects.exists()
@@ -318,21 +316,20 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
 )
 def test_the_database_is_blamed_for_what_is_its_own_and_a_message_for_what_it_provokes(
     send: Send,
-    monkeypatch: pytest.MonkeyPatch,
     fault: type[psycopg.OperationalError],
     is_rejected: bool,
 ) -> None:
-    def failing(arrivals: list[events.AttributedEvent]) -> None:
-        if arrivals:
+    def fail(events: list[AttributedEvent]) -> None:
+        if events:
             raise fault("cannot go on")
 
-    monkeypatch.setattr(events, "copy_events", failing)
     send(track("u1"), drain=False)
     if is_rejected:
-        drain_inbox()
+        with handled(checkpoints.COPYING_EVENTS, fail):
+            drain_inbox()
         assert RejectedMessage.objects.get().code == "failed"
     else:
-        with pytest.raises(psycopg.OperationalError):
+        with handled(checkpoints.COPYING_EVENTS, fail), pytest.raises(psycopg.OperationalError):
             drain_inbox()
         assert InboxRow.objects.get().attempts == 0
         assert not RejectedMessage.objects.exists()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.models import InboxRow, RejectedMessage
-from ingestion.services import accept, drain_inbox
+from ingestion.services import InboxBody, accept, drain_inbox
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import Decisions, Fact, Trust, resolve
 from profiles.models import Event, EventStat, Identifier, IdentityFact, Profile, SourceRecord
@@ -64,7 +64,7 @@ requests = st.tuples(
 
 def send(batch: list[dict[str, Any]], source_id: int, trust: int, received_at: datetime) -> None:
     accept(
-        b"\n" + encode(batch),
+        InboxBody("", encode(batch)),
         source_id=source_id,
         trust=trust,
         message_count=len(batch),

@@ -1,11 +1,17 @@
 """Work at the same time, on connections of its own."""
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
 from threading import Barrier, Thread
 from typing import Any
 
 from django.db import connection, connections
+
+from profiles.lib.checkpoints import handled
 
 Work = Callable[[], object]
 
@@ -71,6 +77,40 @@ def pausing(done: Callable[..., Any], pause: Callable[[], object], *, first: boo
         return found
 
     return paused
+
+
+@contextmanager
+def once_at(checkpoint: str, work: Callable[[Any], object]) -> Iterator[None]:
+    """Do the work the first time that the checkpoint is reached, with its subject; it must be reached."""
+    works = [work]
+
+    def handle(subject: Any) -> None:
+        if works:
+            works.pop()(subject)
+
+    with handled(checkpoint, handle):
+        yield
+    assert not works, f"{checkpoint} was not reached"
+
+
+def die_at(
+    checkpoint: str, work: Work, *, when: Callable[[Any], bool] = lambda subject: True
+) -> None:
+    """In a process of its own: work, and be killed with -9 at the checkpoint, the first time that its subject fits."""
+    connections.close_all()
+
+    def kill(subject: Any) -> None:
+        if when(subject):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def run() -> None:
+        with handled(checkpoint, kill):
+            work()
+
+    worker = get_context("fork").Process(target=run)
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL, checkpoint
 
 
 def is_anybody_waiting() -> bool:

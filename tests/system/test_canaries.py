@@ -14,13 +14,14 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from consent.services import NewRequest, act_on_requests, open_request, send_links
-from ingestion.drain import events
+from ingestion.drain import checkpoints
 from ingestion.messages import BadRequest
 from ingestion.messages import split_request as open_body
 from ingestion.models import RejectedMessage
 from ingestion.services import drain_inbox
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.lib.checkpoints import handled
 from profiles.lib.database import database_now
 from profiles.models import TrustLevel
 from profiles.services import identify
@@ -179,7 +180,7 @@ def test_what_fails_is_logged_without_what_it_failed_on(
     body = {"batch": [PERSON, ORDER, *REFUSED]}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
     assert client.post("/v1/batch", body).status_code == 200
-    with patch.object(events, "copy_events", fail_on_events):
+    with handled(checkpoints.COPYING_EVENTS, fail_on_events):
         drain_inbox()
     assert RejectedMessage.objects.filter(code="failed").count() == 1
     assert RejectedMessage.objects.count() == 1 + len(REFUSED)

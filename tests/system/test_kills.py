@@ -17,21 +17,20 @@ from unittest.mock import patch
 import pytest
 from django.db import connection, connections
 
-from ingestion.drain import apply, events, loop
+from ingestion.drain import checkpoints, loop
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
 from profiles.models import ProfileChange
 from segments.memberships import refresh
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
-from tests.factories import make_write_key, tell
-from tests.system.beside import at_once, pausing
+from tests.factories import accept_only, make_write_key, tell
+from tests.system.beside import at_once, die_at, once_at
 from tests.system.conftest import Launch
 from tests.system.crowd import (
     BUYERS,
     LYON,
     ROME,
-    accept_only,
     events_among,
     keep,
     message,
@@ -195,23 +194,11 @@ def die_after(step: str, work: Callable[[], object]) -> None:
 
 @pytest.mark.usefixtures("committing_db")
 def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
-    steps = [
-        *(f"{loop.__name__}.{name}" for name in ("lease_rows", "_read", "take_fresh")),
-        *(f"{loop.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
-        *(
-            f"{apply.__name__}.{name}"
-            for name in ("people_lock", "suppressed", "resolve_observations")
-        ),
-        *(f"{apply.__name__}.{name}" for name in ("record_traits", "mark_changed")),
-        *(
-            f"{events.__name__}.{name}"
-            for name in ("predict_attributions", "copy_events", "add_to_stats")
-        ),
-    ]
+    steps = checkpoints.TOGETHER
     keep("buyers", BUYERS)
     for turn, step in enumerate(steps):
         accept_only(*messages(turn * BATCH, (turn + 1) * BATCH))
-        die_after(step, drain_inbox)
+        die_at(step, drain_inbox)
         assert InboxRow.objects.count() == 1, step
         forget_the_dead()
         drain_inbox()
@@ -228,8 +215,8 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
     """Tried with the others, and one by one."""
     accept_only(*messages(1, 51))
     InboxRow.objects.update(attempts=attempts)
-    cut = pausing(events.copy_events, lambda: at_once(end_other_sessions), first=True)
-    with patch.object(events, "copy_events", cut), pytest.raises(loop.OPERATIONAL):
+    end_sessions = once_at(checkpoints.COPYING_EVENTS, lambda _: at_once(end_other_sessions))
+    with end_sessions, pytest.raises(loop.OPERATIONAL):
         drain_inbox()
     drain_inbox()
     assert_exactly_once(events_among(range(1, 51)), messages=50)

@@ -14,10 +14,10 @@ from psycopg import sql
 from config.celery import app
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, act_on_requests, is_suppressed, open_request
-from ingestion.drain import apply, loop
+from ingestion.drain import checkpoints
 from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import drain_inbox
-from profiles.lib.people_lock import people_lock
+from profiles.lib.checkpoints import handled
 from profiles.models import Identifier, Merge, Profile, ProfileChange
 from segments.memberships import rebuild as rebuilds
 from segments.memberships import refresh as refreshes
@@ -25,7 +25,7 @@ from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
 from tests.factories import accept_only, make_purpose, tell
-from tests.system.beside import at_once, for_seconds, is_anybody_waiting, pausing
+from tests.system.beside import at_once, for_seconds, is_anybody_waiting, once_at, pausing
 from tests.system.crowd import BUYERS, LYON, ROME, events_among, keep, messages
 from tests.system.product import wait_until
 from tests.system.remains import tables_that_hold
@@ -85,11 +85,11 @@ def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_lets_him_not_sl
     tell(adas(0))
     accept_only(adas(1))
 
-    def erase() -> None:
+    def erase(_: object) -> None:
         at_once(ask_for_erasure)
         at_once(act_on_requests)
 
-    with patch.object(apply, "people_lock", pausing(people_lock, erase, first=True)):
+    with once_at(checkpoints.BEFORE_PEOPLE_LOCK, erase):
         drain_inbox()
     assert not InboxRow.objects.exists()
     assert not Profile.objects.exists()
@@ -120,21 +120,19 @@ def test_a_worker_whose_lease_ran_out_leaves_nothing_and_the_next_one_does_it(
     def lose() -> None:
         InboxRow.objects.update(leased_until="2000-01-01T00:00:00Z")
 
-    def late(lease: object, row_ids: Any) -> None:
+    def be_late(lease: object) -> None:
         """At its end the first worker finds that a second one has begun, which waits for it."""
         leases.append(lease)
         if len(leases) == 1:
             at_once(lose)
             wait_until(lambda: InboxRow.objects.exclude(lease=lease).exists())
-        finish(lease, row_ids)
 
     def second() -> int:
         wait_until(lambda: leases)
         wait_until(lambda: InboxRow.objects.filter(leased_until__lt="2001-01-01T00:00:00Z"))
         return drain_inbox()
 
-    finish = loop.finish_rows
-    with patch.object(loop, "finish_rows", late):
+    with handled(checkpoints.FINISHING, be_late):
         at_once(drain_inbox, second)
     assert len(leases) == 2
     assert [record.message for record in caplog.records if "lease ran out" in record.message]

@@ -4,27 +4,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Signal
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from consent.services import act_on_requests
-from ingestion.drain import apply, chunk, events, loop
+from ingestion.drain import checkpoints
 from ingestion.models import DroppedCount, InboxRow, RejectedMessage
 from ingestion.services import drain_inbox, replay_message
+from profiles.lib.checkpoints import handled
 from profiles.models import Event, SeenMessage
+from profiles.services import AttributedEvent
 from tests.factories import accept_only, tell
-from tests.system.beside import Work, at_once, is_anybody_waiting, pausing
+from tests.system.beside import Work, at_once, die_at, is_anybody_waiting, once_at
 from tests.system.crowd import events_among, messages
 from tests.system.product import is_drained, wait_until
 from tests.system.standing import assert_exactly_once, assert_sound, catch_up, forget_the_dead
 from tests.system.test_ahead import order, stored
-from tests.system.test_kills import die_after
 from tests.system.test_races import adas, ask_for_erasure
 
 pytestmark = pytest.mark.usefixtures("committing_db")
-# The first step after messages were taken and that was committed.
-TAKEN = "load_configuration"
 TOGETHER, CAREFULLY, LAST = 0, 2, 4  # attempts that were made before
 
 
@@ -36,25 +34,14 @@ def assert_all_right(count: int) -> None:
     assert_sound()
 
 
-def drain_pausing(place: Any, name: str, pause: Work, *, first: bool) -> None:
-    """Drain; before or after the first call of that step, others do something and commit it."""
-    paused: list[object] = []
-
-    def meanwhile() -> None:
-        paused.append(at_once(pause))
-
-    with patch.object(place, name, pausing(getattr(place, name), meanwhile, first=first)):
+def drain_pausing(checkpoint: str, pause: Work) -> None:
+    """Drain; the first time that it comes to the checkpoint, others do something and commit it."""
+    with once_at(checkpoint, lambda _: at_once(pause)):
         drain_inbox()
-    assert paused
 
 
-@pytest.mark.parametrize(
-    ("place", "name", "first"),
-    [(loop, TAKEN, False), (apply, "people_lock", True)],
-)
-def test_a_repeat_in_flight_does_not_wait_for_the_first_of_it(
-    place: Any, name: str, first: bool
-) -> None:
+@pytest.mark.parametrize("checkpoint", [checkpoints.TAKEN, checkpoints.BEFORE_PEOPLE_LOCK])
+def test_a_repeat_in_flight_does_not_wait_for_the_first_of_it(checkpoint: str) -> None:
     tell(*messages(0, 20))
     accept_only(*messages(10, 40))
 
@@ -62,13 +49,13 @@ def test_a_repeat_in_flight_does_not_wait_for_the_first_of_it(
         accept_only(*messages(20, 50))
         assert (drain_inbox(), InboxRow.objects.count()) == (1, 1)
 
-    drain_pausing(place, name, repeat, first=first)
+    drain_pausing(checkpoint, repeat)
     assert_all_right(50)
 
 
 def test_a_repeat_of_messages_whose_taker_died_leaves_them_to_the_next_attempt() -> None:
     accept_only(*messages(0, 20))
-    die_after(f"{loop.__name__}.{TAKEN}", drain_inbox)
+    die_at(checkpoints.TAKEN, drain_inbox)
     accept_only(*messages(0, 30))
     assert drain_inbox() == 1
     assert Event.objects.count() == len(events_among(range(20, 30)))
@@ -80,7 +67,7 @@ def test_a_repeat_of_messages_whose_taker_died_leaves_them_to_the_next_attempt()
 def test_requests_of_the_same_messages_that_died_together_are_done_by_whoever_comes_first() -> None:
     accept_only(*messages(0, 20))
     accept_only(*messages(10, 30))
-    die_after(f"{loop.__name__}.{TAKEN}", drain_inbox)
+    die_at(checkpoints.TAKEN, drain_inbox)
     assert SeenMessage.objects.count() == 30
     forget_the_dead()
     assert at_once(drain_inbox, drain_inbox) != [0, 0]
@@ -102,7 +89,7 @@ def test_a_worker_whose_row_was_done_by_another_after_it_took_the_messages_leave
     if known:
         tell(*messages(0, known))
     accept_only(*messages(known, known + 50))
-    drain_pausing(loop, TAKEN, take_over, first=False)
+    drain_pausing(checkpoints.TAKEN, take_over)
     assert_all_right(known + 50)
 
 
@@ -117,7 +104,7 @@ def test_a_worker_that_took_a_row_over_waits_for_what_the_first_one_stored_ahead
         wait_until(is_anybody_waiting)
 
     def first() -> None:
-        drain_pausing(apply, "people_lock", lose, first=True)
+        drain_pausing(checkpoints.BEFORE_PEOPLE_LOCK, lose)
 
     def second() -> None:
         was_lost.wait(20)
@@ -127,13 +114,13 @@ def test_a_worker_that_took_a_row_over_waits_for_what_the_first_one_stored_ahead
     assert_all_right(150)
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_a_careful_worker_whose_row_was_done_by_another_leaves_nothing(first: bool) -> None:
+@pytest.mark.parametrize("checkpoint", [checkpoints.ALONE, checkpoints.ALONE_APPLIED])
+def test_a_careful_worker_whose_row_was_done_by_another_leaves_nothing(checkpoint: str) -> None:
     """Before the first message takes effect, and after."""
     tell(*messages(0, 20))
     accept_only(*messages(10, 50))
     InboxRow.objects.update(attempts=CAREFULLY)
-    drain_pausing(loop, "_apply_alone", take_over, first=first)
+    drain_pausing(checkpoint, take_over)
     assert_all_right(50)
 
 
@@ -145,16 +132,14 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
     was_lost, was_taken, was_left = Signal(), Signal(), Signal()
     faults = [ValueError("fails together")]
 
-    def copy(arrivals: Sequence[events.AttributedEvent]) -> None:
-        if arrivals and faults:
+    def fail_once(events: Sequence[AttributedEvent]) -> None:
+        if events and faults:
             raise faults.pop()
-        copy_events(arrivals)
 
-    def load() -> chunk.Configuration:
+    def wait_once(_: object) -> None:
         if was_lost.is_set() and not was_taken.is_set():
             was_taken.set()
             was_left.wait(20)
-        return chunk.load_configuration()
 
     def lose() -> None:
         forget_the_dead()
@@ -162,15 +147,17 @@ def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over(
         was_taken.wait(20)
 
     def first() -> None:
-        drain_pausing(loop, "_apply_alone", lose, first=False)
+        drain_pausing(checkpoints.ALONE_APPLIED, lose)
         was_left.set()
 
     def second() -> None:
         was_lost.wait(20)
         drain_inbox()
 
-    copy_events = events.copy_events
-    with patch.object(events, "copy_events", copy), patch.object(loop, TAKEN, load):
+    with (
+        handled(checkpoints.COPYING_EVENTS, fail_once),
+        handled(checkpoints.TAKEN, wait_once),
+    ):
         at_once(first, second)
     assert was_taken.is_set()
     assert act_on_requests() == 1
@@ -183,25 +170,16 @@ class Killed(BaseException):
     """A worker of this process was killed."""
 
 
-def be_killed() -> None:
+def be_killed(_: object) -> None:
     raise Killed
 
 
-def is_poison(arrivals: Sequence[events.AttributedEvent]) -> bool:
-    return any(b'"poison":1' in arrival.draft.row for arrival in arrivals)
+def is_poison(events: Sequence[AttributedEvent]) -> bool:
+    return any(b'"poison":1' in event.draft.row for event in events)
 
 
 def poison(number: int) -> dict[str, Any]:
     return order(number, userId="u1", properties={"n": number, "poison": 1})
-
-
-def meet_poison() -> None:
-    """Where a process dies of it."""
-
-
-def drain_mortally() -> None:
-    with before_poison(lambda: meet_poison()):
-        drain_inbox()
 
 
 def refuse() -> None:
@@ -212,13 +190,11 @@ def refuse() -> None:
 def before_poison(work: Work) -> Iterator[None]:
     """The work comes before poison is stored."""
 
-    def copy(arrivals: Sequence[events.AttributedEvent]) -> None:
-        if is_poison(arrivals):
+    def handle(events: Sequence[AttributedEvent]) -> None:
+        if is_poison(events):
             work()
-        copy_events(arrivals)
 
-    copy_events = events.copy_events
-    with patch.object(events, "copy_events", copy):
+    with handled(checkpoints.COPYING_EVENTS, handle):
         yield
 
 
@@ -235,10 +211,10 @@ def test_what_took_effect_before_a_worker_was_killed_is_not_done_again_and_kille
     batch += [poison(5), order(6, userId="u6")]
     accept_only(*batch)
     for done in ({0}, {0}, {0, 1, 2}, {0, 1, 2}, {0, 1, 2, 4}):
-        die_after(f"{__name__}.meet_poison", drain_mortally)
+        die_at(checkpoints.COPYING_EVENTS, drain_inbox, when=is_poison)
         assert stored() == done
         forget_the_dead()
-    drain_mortally()
+    drain_inbox()
     assert stored() == {0, 1, 2, 4, 6}
     rejected = list(RejectedMessage.objects.all())
     assert [(one.code, one.place) for one in rejected] == [("poison", 4), ("poison", 2)]
@@ -258,7 +234,7 @@ def test_workers_killed_after_each_message_get_on_by_one_message_each(settings: 
     accept_only(*messages(1, 6))
     InboxRow.objects.update(attempts=CAREFULLY)
     for last in range(1, 5):
-        die_after(f"{loop.__name__}._apply_alone", drain_inbox)
+        die_at(checkpoints.ALONE_APPLIED, drain_inbox)
         assert stored() == events_among(range(1, last + 1))
         forget_the_dead()
     drain_inbox()
@@ -300,19 +276,20 @@ def test_a_careful_repeat_does_not_pass_for_the_effect_of_messages_that_another_
 
     def die() -> None:
         accept_only(order(1, userId="u1"))
-        taken = pausing(chunk.load_configuration, be_killed, first=True)
-        with patch.object(loop, TAKEN, taken), pytest.raises(Killed):
+        with handled(checkpoints.TAKEN, be_killed), pytest.raises(Killed):
             drain_inbox()
 
-    drain_pausing(loop, "_apply_alone", die, first=True)
+    drain_pausing(checkpoints.ALONE, die)
     assert InboxRow.objects.count() == 1
     forget_the_dead()
     drain_inbox()
     assert_exactly_once({1}, messages=1)
 
 
-@pytest.mark.parametrize("step", ["_reject_alone", "reject"])
-def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(step: str) -> None:
+@pytest.mark.parametrize("checkpoint", [checkpoints.REJECTING_ALONE, checkpoints.REJECTING_HELD])
+def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(
+    checkpoint: str,
+) -> None:
     """Another request with the same message is drained just when this one is about to be rejected."""
     accept_only(order(1, userId="u1"))
     InboxRow.objects.update(attempts=LAST)
@@ -321,7 +298,7 @@ def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(ste
         accept_only(order(1, userId="u1"))
         assert drain_inbox() == 1
 
-    drain_pausing(loop, step, do_the_other, first=True)
+    drain_pausing(checkpoint, do_the_other)
     for rejected in RejectedMessage.objects.all():
         replay_message(rejected)
         drain_inbox()
@@ -337,7 +314,7 @@ def test_a_worker_that_comes_to_take_messages_too_late_does_not_keep_their_repla
         forget_the_dead()
         assert drain_refusing_poison() == 1
 
-    drain_pausing(loop, "_apply_and_finish", reject, first=True)
+    drain_pausing(checkpoints.READ, reject)
     rejected = RejectedMessage.objects.get()
     assert replay_message(rejected)
     drain_inbox()
@@ -351,9 +328,8 @@ def test_nobody_takes_a_row_over_while_its_messages_are_being_taken() -> None:
     def take_over_in_vain() -> None:
         assert drain_refusing_poison() == 0
 
-    expired = pausing(loop._read, lambda: at_once(forget_the_dead), first=False)
-    with patch.object(loop, "_read", expired):
-        drain_pausing(loop, "take_fresh", take_over_in_vain, first=True)
+    with once_at(checkpoints.READ, lambda _: at_once(forget_the_dead)):
+        drain_pausing(checkpoints.HELD, take_over_in_vain)
     assert_exactly_once({1}, messages=1)
 
 
@@ -370,7 +346,7 @@ def test_a_worker_about_to_reject_what_another_could_store_by_now_leaves_it_as_i
         take_over()
 
     with before_poison(refuse_at_first):
-        drain_pausing(loop, "_reject_alone", mend, first=True)
+        drain_pausing(checkpoints.REJECTING_ALONE, mend)
     accept_only(poison(1))
     drain_inbox()
     assert_exactly_once({1}, messages=1)

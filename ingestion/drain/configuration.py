@@ -1,0 +1,36 @@
+"""What staff have set that the drain goes by."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from consent.models import Purpose
+from ingestion.models import ConsentCategory
+from profiles.models import IdentityRule, Source
+from profiles.services import Rules, load_rules
+
+
+class Configuration(NamedTuple):
+    """`blocked` are values by namespace; `categories` give the purpose of a (source, consent category)."""
+
+    rules: Rules
+    blocked: Mapping[str, frozenset[str]]
+    source_keys: Mapping[int, str]
+    categories: Mapping[tuple[int, str], str]
+    purposes: frozenset[str]
+
+
+def load_configuration() -> Configuration:
+    """Read afresh for each chunk: what is changed in the admin holds from the next one on."""
+    return Configuration(
+        rules=load_rules(),
+        blocked={
+            rule.namespace: frozenset(rule.blocked_values)
+            for rule in IdentityRule.objects.exclude(blocked_values=[])
+        },
+        source_keys=dict(Source.objects.values_list("pk", "key")),
+        categories={
+            (category.source_id, category.category): category.purpose.key
+            for category in ConsentCategory.objects.select_related("purpose")
+        },
+        purposes=frozenset(Purpose.objects.values_list("key", flat=True)),
+    )
