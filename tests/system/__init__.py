@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.system.product", "tests.system.standing")
+pytest.register_assert_rewrite("tests.system.product", "tests.system.soundness")

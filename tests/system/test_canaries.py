@@ -29,7 +29,7 @@ from segments.services import refresh_changed
 from tests.factories import make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.remains import tables_that_hold
+from tests.system.traces import tables_that_hold
 
 API = "/api/v1"
 EMAIL = "canary.mail@example.org"

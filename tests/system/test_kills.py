@@ -25,9 +25,11 @@ from segments.memberships import refresh
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
 from tests.factories import accept_only, make_write_key, tell
-from tests.system.beside import at_once, die_at, once_at
+from tests.system.concurrency import at_once, die_at, once_at
 from tests.system.conftest import Launch
-from tests.system.crowd import (
+from tests.system.product import Product, is_drained, wait_until
+from tests.system.soundness import assert_exactly_once, assert_sound, catch_up, forget_the_dead
+from tests.system.traffic import (
     BUYERS,
     LYON,
     ROME,
@@ -36,8 +38,6 @@ from tests.system.crowd import (
     message,
     messages,
 )
-from tests.system.product import Product, is_drained, wait_until
-from tests.system.standing import assert_exactly_once, assert_sound, catch_up, forget_the_dead
 
 BATCH = 10
 # How much longer than in a usual run of the tests harm is done: CHAOS_ROUNDS=25 takes about ten minutes.

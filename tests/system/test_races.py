@@ -13,7 +13,7 @@ from psycopg import sql
 
 from config.celery import app
 from consent.models import PrivacyRequest
-from consent.services import NewRequest, act_on_requests, is_suppressed, open_request
+from consent.services import act_on_requests, is_suppressed
 from ingestion.drain import checkpoints
 from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import drain_inbox
@@ -25,41 +25,24 @@ from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
 from tests.factories import accept_only, make_purpose, tell
-from tests.system.beside import at_once, for_seconds, is_anybody_waiting, once_at, pausing
-from tests.system.crowd import BUYERS, LYON, ROME, events_among, keep, messages
+from tests.system.concurrency import at_once, for_seconds, is_anybody_waiting, once_at, pausing
+from tests.system.people import EMAIL, VALUES, ask_for_erasure, message_of_ada
 from tests.system.product import wait_until
-from tests.system.remains import tables_that_hold
-from tests.system.standing import assert_exactly_once, assert_sound, catch_up
+from tests.system.soundness import assert_exactly_once, assert_sound, catch_up
+from tests.system.traces import tables_that_hold
+from tests.system.traffic import BUYERS, LYON, ROME, events_among, keep, messages
 
 pytestmark = pytest.mark.usefixtures("committing_db")
-EMAIL = "ada.lovelace@example.org"
-VALUES = (EMAIL, "user-of-ada", "browser-of-ada", "Lovelace-Byron")
-
-
-def adas(number: int) -> dict[str, Any]:
-    """One of the messages that keep coming of Ada."""
-    return {
-        "type": "identify",
-        "messageId": f"ada-{number}",
-        "userId": "user-of-ada",
-        "anonymousId": "browser-of-ada",
-        "traits": {"email": EMAIL, "name": "Ada Lovelace-Byron", "city": "Lyon"},
-    }
-
-
-def ask_for_erasure() -> PrivacyRequest:
-    asked = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
-    return open_request(asked, door="service", actor="tests")
 
 
 def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -> None:
     keep("lyon", LYON)
-    tell(adas(0))
+    tell(message_of_ada(0))
     numbers, neighbours = count(1), count(0, 10)
 
     def send() -> None:
         first = next(neighbours)
-        accept_only(adas(next(numbers)), *messages(first, first + 10))
+        accept_only(message_of_ada(next(numbers)), *messages(first, first + 10))
 
     def erase() -> None:
         time.sleep(0.3)
@@ -82,8 +65,8 @@ def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -
 
 
 def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_lets_him_not_slip_in() -> None:
-    tell(adas(0))
-    accept_only(adas(1))
+    tell(message_of_ada(0))
+    accept_only(message_of_ada(1))
 
     def erase(_: object) -> None:
         at_once(ask_for_erasure)
@@ -258,7 +241,7 @@ def test_a_profile_that_is_absorbed_while_it_is_evaluated_leaves_its_survivor_ri
 
 def test_an_evaluation_that_began_before_an_erasure_leaves_nothing_behind() -> None:
     keep("lyon", LYON)
-    tell(adas(0))
+    tell(message_of_ada(0))
 
     def wait() -> None:
         """The membership is written and not committed. The erasure waits for that, or is done without."""
@@ -335,11 +318,11 @@ def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
     make_purpose()
     segment = keep("town", LYON)
     keep("buyers", BUYERS)
-    tell(adas(0), *messages(0, 300))
+    tell(message_of_ada(0), *messages(0, 300))
     ask_for_erasure()
     update_segment(segment, author="a test", changes={"definition": ROME})
     for first in range(300, 500, 10):
-        accept_only(adas(first), *messages(first, first + 10))
+        accept_only(message_of_ada(first), *messages(first, first + 10))
 
     def run(name: str) -> Callable[[], object]:
         arguments = [segment.pk] if name == "segments.rebuild" else []

@@ -12,7 +12,7 @@ from segment.analytics.client import Client
 from ingestion.models import DroppedCount, RejectedMessage
 from tests.factories import make_source, make_write_key
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.remains import tables_that_hold
+from tests.system.traces import tables_that_hold
 
 API = "/api/v1"
 EMAIL = "ada.lovelace@example.org"

@@ -12,10 +12,10 @@ from ingestion.services import drain_inbox, replay_message
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Identifier, IdentityRule, Profile, TrustLevel
 from tests.factories import accept_only, holder_of, tell
-from tests.system.beside import Work, at_once, once_at
-from tests.system.remains import tables_that_hold
-from tests.system.standing import assert_exactly_once, assert_sound, catch_up
-from tests.system.test_races import EMAIL, VALUES, adas, ask_for_erasure
+from tests.system.concurrency import Work, at_once, once_at
+from tests.system.people import EMAIL, VALUES, ask_for_erasure, message_of_ada, order, stored
+from tests.system.soundness import assert_exactly_once, assert_sound, catch_up
+from tests.system.traces import tables_that_hold
 
 pytestmark = pytest.mark.usefixtures("committing_db")
 CLAIM = TrustLevel.CLAIM
@@ -27,12 +27,6 @@ def _nothing_fails(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A wrong guess is put right at once, and not found out by a failure after which messages go one by one."""
     yield
     assert [record.message for record in caplog.records if record.name == loop.__name__] == []
-
-
-def order(number: int, **who: object) -> dict[str, Any]:
-    properties = {"n": number, "revenue": number}
-    named = {"type": "track", "event": "Order Completed", "messageId": f"m{number}"}
-    return named | {"properties": properties} | who
 
 
 def with_contact(**contacts: str) -> dict[str, Any]:
@@ -58,10 +52,6 @@ def drain_while(work: Work, *, ahead: set[int]) -> None:
     with once_at(checkpoints.BEFORE_PEOPLE_LOCK, meanwhile):
         drain_inbox()
     assert stored_ahead == [ahead]
-
-
-def stored() -> set[int]:
-    return {told["n"] for told in Event.objects.values_list("properties", flat=True)}
 
 
 def held_by(reference: str) -> tuple[set[int], int, int]:
@@ -151,9 +141,9 @@ def test_the_last_events_of_a_profile_leave_no_statistics_behind_when_they_are_t
 
 
 def test_nothing_is_left_of_somebody_who_is_erased_meanwhile() -> None:
-    tell(adas(0), order(1, userId="user-of-ada"), order(2, userId="u2"))
+    tell(message_of_ada(0), order(1, userId="user-of-ada"), order(2, userId="u2"))
     note = {"properties": {"n": 3, "note": "of Lovelace-Byron"}}
-    accept_only(order(3, userId="user-of-ada") | note, order(4, userId="u2"), adas(1))
+    accept_only(order(3, userId="user-of-ada") | note, order(4, userId="u2"), message_of_ada(1))
 
     def erase() -> None:
         ask_for_erasure()

@@ -15,12 +15,11 @@ from profiles.lib.checkpoints import handled
 from profiles.models import Event, SeenMessage
 from profiles.services import AttributedEvent
 from tests.factories import accept_only, tell
-from tests.system.beside import Work, at_once, die_at, is_anybody_waiting, once_at
-from tests.system.crowd import events_among, messages
+from tests.system.concurrency import Work, at_once, die_at, is_anybody_waiting, once_at
+from tests.system.people import ask_for_erasure, message_of_ada, order, stored
 from tests.system.product import is_drained, wait_until
-from tests.system.standing import assert_exactly_once, assert_sound, catch_up, forget_the_dead
-from tests.system.test_ahead import order, stored
-from tests.system.test_races import adas, ask_for_erasure
+from tests.system.soundness import assert_exactly_once, assert_sound, catch_up, forget_the_dead
+from tests.system.traffic import events_among, messages
 
 pytestmark = pytest.mark.usefixtures("committing_db")
 TOGETHER, CAREFULLY, LAST = 0, 2, 4  # attempts that were made before
@@ -126,9 +125,9 @@ def test_a_careful_worker_whose_row_was_done_by_another_leaves_nothing(checkpoin
 
 def test_a_careful_worker_does_nothing_more_once_another_has_taken_its_row_over() -> None:
     """The other one took all messages that are left at once, and has not applied them. Those dropped are counted once."""
-    tell(adas(0))
+    tell(message_of_ada(0))
     ask_for_erasure()
-    accept_only(order(1, userId="u1"), adas(1), adas(2))
+    accept_only(order(1, userId="u1"), message_of_ada(1), message_of_ada(2))
     was_lost, was_taken, was_left = Signal(), Signal(), Signal()
     faults = [ValueError("fails together")]
 

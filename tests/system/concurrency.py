@@ -17,7 +17,10 @@ Work = Callable[[], object]
 
 
 def at_once(*works: Work, seconds: float = 60) -> list[object]:
-    """Begin all works at the same moment, wait for all, and give their results. Raises what the first of them raised."""
+    """Begin all works at the same moment, wait for all, and return their results.
+
+    Raises what the first of them raised.
+    """
     ready = Barrier(len(works))
     runs = [_Run(work, ready) for work in works]
     for run in runs:
