@@ -70,9 +70,15 @@ def start_python(data_directory: Path, *arguments: str, **more: str) -> subproce
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,
+        preexec_fn=_take_interrupts,
     )
     _started.append(program)
     return program
+
+
+def _take_interrupts() -> None:
+    """Where the tests run in the background of a script, SIGINT is ignored, and children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start_member(data_directory: Path) -> subprocess.Popen[str]:
