@@ -22,7 +22,7 @@ from profiles.identity.replay import (
     stored_identifiers,
 )
 from profiles.lib import exact_json
-from profiles.lib.database import one_snapshot
+from profiles.lib.database import consistent_snapshot
 from profiles.models import (
     Identifier,
     Profile,
@@ -72,7 +72,7 @@ def find_drift() -> Iterator[Drift]:
 
     Facts are replayed under the rules of today: after a change of rules, drift is what the change would do.
     """
-    with one_snapshot():
+    with consistent_snapshot():
         for kind, statement in SWEEPS.items():
             yield from (Drift(kind, _profile(number)) for number in _numbers(statement, []))
         yield from _drift_of_identity()
