@@ -115,7 +115,7 @@ def _learn_traits(landed: Landed, judgement: Resolution, now: datetime) -> None:
             key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
             at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
             tellings.append(TraitStatement(key, message.traits, at))
-    record_traits(tellings, now=now, beside=judgement.stale_traits)
+    record_traits(tellings, now=now, stale_profiles=judgement.stale_traits)
 
 
 def _spans(landed: Landed) -> dict[int, tuple[datetime, datetime]]:
