@@ -34,7 +34,7 @@ def in_segment(profiles: QuerySet[Profile], key: str) -> QuerySet[Profile]:
 
 def named_by_source(profiles: QuerySet[Profile], key: str) -> QuerySet[Profile]:
     """Those of whom a source named an identifier that they were given, or had, by what it said."""
-    named = RawSQL(sql.NAMED_BY_SOURCE, [key, REFUSALS])  # noqa: S611 - the text is constant
+    named = RawSQL(sql.PROFILES_NAMED_BY_SOURCE, [key, REFUSALS])  # noqa: S611 - the text is constant
     return profiles.filter(pk__in=named)
 
 

@@ -232,8 +232,8 @@ class FactStepSerializer(serializers.Serializer[FactStep]):
     and `seen together` otherwise.
     """
 
-    a = NamedSerializer(source="one")
-    b = NamedSerializer(source="other")
+    a = NamedSerializer(source="origin")
+    b = NamedSerializer(source="target")
     source = serializers.CharField()
     trust = serializers.ChoiceField(choices=TRUSTS)
     day = serializers.DateField()

@@ -113,8 +113,8 @@ LEFT JOIN profiles_identifier i ON i.id = e.identifier_id
 WHERE i.profile_id IS DISTINCT FROM e.profile_id
 """
 
-# Returns the ids of profiles that have statistics but no longer exist. Beside its siblings, in one
-# list of statements that verify_profiles runs.
+# Returns the ids of profiles that have statistics but no longer exist. SQL, because `find_drift`
+# runs all its statements with one function.
 ORPHANED_STATS = """
 SELECT DISTINCT s.profile_id FROM profiles_eventstat s
 WHERE NOT EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = s.profile_id)
