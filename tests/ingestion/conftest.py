@@ -36,7 +36,7 @@ def send(client: Client, shop: Source) -> Send:
         )
         if drain:
             drain_inbox()
-        return answer
+        return response
 
     return _send
 
