@@ -54,6 +54,7 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
 
@@ -70,6 +71,7 @@ class RejectedMessage(models.Model):
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rejected_messages")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    # No foreign key: the row is deleted once its messages are drained.
     inbox_row_id = models.BigIntegerField(editable=False)
     place = models.PositiveIntegerField(help_text="Its place in the batch, from 0.")
     message_id = models.CharField(max_length=255, blank=True)

@@ -41,7 +41,7 @@ class Message(NamedTuple):
     place: int
     digest: str
     type: str
-    raw: bytes
+    raw: bytes  # the message as it was sent, for the case that the drain rejects it
     refs: tuple[Ref, ...]
     kind: str
     name: str
