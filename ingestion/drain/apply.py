@@ -118,7 +118,7 @@ def _attribute(
         now=now,
     )
     for pending, observation in zip(messages, observations, strict=True):
-        pending.attribution = resolution.landings[observation]
+        pending.attribution = resolution.attributions[observation]
     return resolution
 
 
@@ -132,7 +132,7 @@ def _record_traits(
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
             statements.append(TraitStatement(key, pending.message.traits, at))
-    record_traits(statements, now=now, beside=resolution.stale_traits)
+    record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
 
 
 def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime, datetime]]:

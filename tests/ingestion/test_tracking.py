@@ -1,4 +1,4 @@
-"""The tracking API over HTTP: what is answered, and what is in the inbox once it is."""
+"""The tracking API over HTTP: its responses, and the inbox after them."""
 
 import base64
 import gzip
@@ -31,8 +31,8 @@ TRACK = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "m1"}
 
 
 def test_a_message_is_answered_once_its_inbox_row_is_there(send: Send) -> None:
-    answer = send(TRACK, drain=False)
-    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    response = send(TRACK, drain=False)
+    assert (response.status_code, response.json()) == (200, {"success": True})
     assert InboxRow.objects.get().message_count == 1
 
 
@@ -42,19 +42,19 @@ def test_basic_authentication_takes_the_key_with_and_without_colon(
 ) -> None:
     key = make_write_key(shop)
     credentials = base64.b64encode(f"{key}{colon}".encode()).decode()
-    answer = client.post(
+    response = client.post(
         "/v1/track",
         json.dumps({"userId": "u1", "event": "Viewed"}),
         content_type="application/json",
         headers={"Authorization": f"Basic {credentials}"},
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_the_key_may_stand_in_the_body(client: Client, shop: Source) -> None:
     body = {"userId": "u1", "event": "Viewed", "writeKey": make_write_key(shop)}
-    answer = client.post("/v1/track", json.dumps(body), content_type="text/plain")
-    assert answer.status_code == 200
+    response = client.post("/v1/track", json.dumps(body), content_type="text/plain")
+    assert response.status_code == 200
 
 
 def test_an_unknown_key_is_401_and_leaves_nothing(send: Send) -> None:
@@ -90,8 +90,8 @@ def test_a_revoked_key_is_401_within_a_second(
 )
 def test_what_is_no_json_or_too_large_is_400(client: Client, shop: Source, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {make_write_key(shop)}"}
-    answer = client.post("/v1/batch", body, content_type="application/json", headers=headers)
-    assert answer.status_code == 400
+    response = client.post("/v1/batch", body, content_type="application/json", headers=headers)
+    assert response.status_code == 400
     assert not InboxRow.objects.exists()
 
 
@@ -138,8 +138,8 @@ def test_a_refused_message_is_200_counted_told_on_demand_and_kept(
     assert (plain.status_code, plain["X-Rejected"]) == (200, "1")
     strict = send(message, query="?strict=1", drain=False)
     assert strict.status_code == 207
-    told = strict.json()["rejected"]
-    assert [(one["index"], one["code"], one["path"]) for one in told] == [(0, code, path)]
+    [rejection] = strict.json()["rejected"]
+    assert (rejection["index"], rejection["code"], rejection["path"]) == (0, code, path)
     drain_inbox()
     kept = RejectedMessage.objects.filter(code=code, path=path)
     assert kept.count() == 2
@@ -174,8 +174,8 @@ def test_nul_characters_and_lone_surrogates_are_replaced(client: Client, shop: S
         rb'"properties":{"a":"x\u0000y","b":"\ud800","c":"\ud83d\ude00","price":0.10}}]}'
     )
     headers = {"Authorization": f"Bearer {make_write_key(shop)}"}
-    answer = client.post("/v1/batch", body, content_type="application/json", headers=headers)
-    assert answer.status_code == 200
+    response = client.post("/v1/batch", body, content_type="application/json", headers=headers)
+    assert response.status_code == 200
     drain_inbox()
     properties = Event.objects.get().properties
     assert properties["a"] == "x\N{REPLACEMENT CHARACTER}y"
@@ -216,22 +216,22 @@ _times = st.sampled_from(
 )
 def test_whatever_passes_as_plain_is_taken_by_the_reading_of_each(message: dict[str, Any]) -> None:
     body = json.dumps({"batch": [message]}).encode()
-    arrived = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
-    (read,) = read_messages(split_request(body, ""), arrived, b"key")
-    assert isinstance(read, Message) or not is_ordinary_batch(body)
+    request = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
+    [result] = read_messages(split_request(body, ""), request, b"key")
+    assert isinstance(result, Message) or not is_ordinary_batch(body)
 
 
 def test_a_key_that_sends_too_much_is_429_and_told_when_to_send_again(
     send: Send, settings: Any
 ) -> None:
     settings.TRACKING_MESSAGES_PER_MINUTE = 2
-    answers = [send(TRACK, drain=False) for _ in range(3)]
-    if answers[-1].status_code == 200:  # a new minute began in between
-        answers = [send(TRACK, drain=False) for _ in range(3)]
-    refused = answers[-1]
-    assert refused.status_code == 429
-    assert 0 < int(refused["Retry-After"]) <= 60
-    assert refused["X-RateLimit-Reset"] == refused["Retry-After"]
+    responses = [send(TRACK, drain=False) for _ in range(3)]
+    if responses[-1].status_code == 200:  # a new minute began in between
+        responses = [send(TRACK, drain=False) for _ in range(3)]
+    limited = responses[-1]
+    assert limited.status_code == 429
+    assert 0 < int(limited["Retry-After"]) <= 60
+    assert limited["X-RateLimit-Reset"] == limited["Retry-After"]
     assert send(TRACK, kind="public", drain=False).status_code == 200
     settings.TRACKING_MESSAGES_PER_MINUTE = 0
     assert send(TRACK, drain=False).status_code == 200
