@@ -17,13 +17,13 @@ from django.db.models.functions import Cast
 from django.utils.crypto import salted_hmac
 
 from profiles.identity import sql
-from profiles.identity.engine import PROFILE, RefusalRule
+from profiles.identity.engine import PROFILE
+from profiles.identity.facts import REFUSALS
 from profiles.lib import exact_json
 from profiles.models import Identifier, Profile
 from profiles.registry import registry
 
 # The rules of outcomes by which a fact lost an identifier; other outcomes moved or quarantined it.
-REFUSALS = [str(rule) for rule in RefusalRule]
 # At most 30 digits on each side of the point: more would make jsonb's numbers very long.
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}

@@ -11,6 +11,7 @@ from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
 from profiles.identity.engine import Rules
+from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
@@ -22,10 +23,13 @@ from profiles.traits.records import RecordKey, TraitStatement, recompute_golden,
 from profiles.traits.rectification import rectify
 
 __all__ = [
+    "REFUSALS",
     "AttributedEvent",
     "Attribution",
+    "Effect",
     "EventDraft",
     "EventTimes",
+    "FactEvidence",
     "NameRef",
     "Observation",
     "RecordKey",
@@ -39,6 +43,7 @@ __all__ = [
     "create_source",
     "derive",
     "draft_event",
+    "facts_naming",
     "forget_messages",
     "identify",
     "is_taken",

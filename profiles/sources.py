@@ -1,10 +1,11 @@
 """Creating and changing sources, with the golden traits that follow from the change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db import transaction
 
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.batches import batches
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
 from profiles.models import Source, SourceRecord, TraitDefinition
 from profiles.traits.records import recompute_golden
@@ -37,7 +38,6 @@ def change_source(
     if has_new_priority and _is_priority_used():
         for profile_ids in _profiles_with_records_of(source):
             mark_changed(recompute_golden(profile_ids))
-        nudge("segments.refresh_changed")
     return source
 
 
@@ -45,12 +45,11 @@ def _is_priority_used() -> bool:
     return TraitDefinition.objects.filter(policy=TraitDefinition.Policy.SOURCE_ORDER).exists()
 
 
-def _profiles_with_records_of(source: Source) -> Iterator[list[int]]:
-    """Yield the profiles for which the source ever stated a trait, in batches."""
+def _profiles_with_records_of(source: Source) -> Iterator[Sequence[int]]:
+    """Return the profiles for which the source ever stated a trait, in batches."""
     records = SourceRecord.objects.filter(source=source)
     ids = sorted(set(records.values_list("profile_id", flat=True)))
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
+    return batches(ids, _BATCH)
 
 
 @transaction.atomic

@@ -28,7 +28,6 @@ from ingestion.inbox.lease import (
     release_rows,
 )
 from ingestion.inbox.rejected import keep_rejected, rejected_places
-from profiles.lib.change_queue import nudge
 from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
 
@@ -112,7 +111,6 @@ def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
         reach(checkpoints.FINISHING, lease)
         finish_rows(lease, chunk.row_ids)
         reach(checkpoints.FINISHED)
-    nudge("segments.refresh_changed")
 
 
 def _drain_one_by_one(lease: UUID, row: LeasedRow) -> None:

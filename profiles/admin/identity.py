@@ -11,6 +11,7 @@ from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
 from profiles.admin.kit.formatting import profile_link
 from profiles.admin.kit.unfold import display
 from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
+from profiles.services import REFUSALS, Effect
 
 # What each outcome means, for staff.
 MEANINGS = {
@@ -25,7 +26,7 @@ MEANINGS = {
 }
 
 # Outcomes that may be mistakes; merges and takeovers followed the rules.
-DOUBTS = ("trust", "unique", "limit", "not_same", "cap", "quarantine")
+DOUBTS = (*REFUSALS, Effect.QUARANTINE)
 
 
 @admin.register(IdentityRule)

@@ -1,11 +1,11 @@
 """Explaining why two identifiers belong to one profile: the facts that connect them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from profiles.identity.facts import REFUSALS, facts_naming
 from profiles.models import Identifier, IdentityFact, IdentityOutcome, TrustLevel
-from profiles.reads import REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def path_of_facts(start: Identifier, end: Identifier) -> list[FactStep] | None:
     seen, frontier = {start.pk}, {start.pk}
     while frontier and end.pk not in seen:
         reached: dict[int, tuple[int, IdentityFact]] = {}
-        for fact, kept in _facts_of(frontier):
+        for fact, kept in facts_naming(frontier):
             origin = next(
                 (identifier_id for identifier_id in kept if identifier_id in frontier), None
             )
@@ -45,27 +45,6 @@ def path_of_facts(start: Identifier, end: Identifier) -> list[FactStep] | None:
         seen |= reached.keys()
         frontier = set(reached)
     return _steps(reached_by, start.pk, end.pk) if end.pk in seen else None
-
-
-def _facts_of(identifier_ids: Iterable[int]) -> Iterator[tuple[IdentityFact, list[int]]]:
-    """Yield the facts that name any of the identifiers, oldest first, with the ids they kept."""
-    facts = list(
-        IdentityFact.objects.filter(identifier_ids__overlap=list(identifier_ids))
-        .select_related("source")
-        .order_by("seq")
-    )
-    refused = set(
-        IdentityOutcome.objects.filter(fact__in=facts, rule__in=REFUSALS).values_list(
-            "fact_id", "identifier_id"
-        )
-    )
-    for fact in facts:
-        kept = [
-            identifier_id
-            for identifier_id in fact.identifier_ids
-            if (fact.pk, identifier_id) not in refused
-        ]
-        yield fact, kept
 
 
 def _steps(

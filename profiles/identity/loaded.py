@@ -13,7 +13,8 @@ from django.db import connection
 from profiles.identifiers import sql as identifiers_sql
 from profiles.identifiers.references import Ref
 from profiles.identity import sql as identity_sql
-from profiles.identity.engine import Decisions, IdentityState, Outcome, RefusalRule, Rules
+from profiles.identity.engine import Decisions, IdentityState, Outcome, Rules
+from profiles.identity.facts import REFUSALS
 from profiles.identity.observations import Observation, fact_digest
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
@@ -135,9 +136,7 @@ class LoadedPeople:
         if not observations:
             return
         with connection.cursor() as cursor:
-            cursor.execute(
-                identity_sql.REFUSED_IN_FACTS, [array_of(observations), list(map(str, RefusalRule))]
-            )
+            cursor.execute(identity_sql.REFUSED_IN_FACTS, [array_of(observations), REFUSALS])
             for digest, identifier_id in cursor.fetchall():
                 self.refused.setdefault(observations[digest], set()).add(identifier_id)
 

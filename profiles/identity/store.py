@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from profiles.identifiers.references import Ref
 from profiles.identity import sql
 from profiles.identity.engine import Outcome
+from profiles.identity.facts import Effect
 from profiles.identity.loaded import LoadedPeople, NewFact
 from profiles.lib.database import array_of
 from profiles.registry import IdentifierMove, registry
@@ -158,9 +159,9 @@ def _outcome_rows(
     taken_over = [move.ref for move in outcome.moved if move.origin not in outcome.absorbed]
     return [
         *(row(drop.ref, drop.rule, drop.wanter) for drop in outcome.dropped),
-        *(row(ref, "merge", outcome.anchor) for ref in merged),
-        *(row(ref, "takeover", None) for ref in taken_over),
-        *(row(ref, "quarantine", outcome.anchor) for ref in outcome.quarantined),
+        *(row(ref, Effect.MERGE, outcome.anchor) for ref in merged),
+        *(row(ref, Effect.TAKEOVER, None) for ref in taken_over),
+        *(row(ref, Effect.QUARANTINE, outcome.anchor) for ref in outcome.quarantined),
     ]
 
 

@@ -2,9 +2,12 @@
 
 import calendar
 from datetime import date
+from typing import TypeVar
+
+Day = TypeVar("Day", bound=date)
 
 
-def add_months(day: date, months: int) -> date:
+def add_months(day: Day, months: int) -> Day:
     """The same day so many months later (earlier, below zero), or the last one of a shorter month.
 
     31 January and one month is the last day of February. A datetime keeps its time of day and its zone.

@@ -13,34 +13,38 @@ from profiles.lib import sql
 from profiles.lib.database import array_of
 from profiles.lib.valkey import valkey
 
+# The task of `segments` that empties the queue. Apps above are known here by the names of their tasks alone.
+REFRESH_CHANGED = "segments.refresh_changed"
 # A nudge that nobody answers in this time is sent again.
 NUDGE_SECONDS = 1
 logger = logging.getLogger(__name__)
 
 
 def mark_changed(profile_ids: Iterable[int]) -> None:
-    """Have the segments of these profiles evaluated again; to be called in the transaction that changed them."""
+    """Have the segments of these profiles evaluated again. Called in the transaction that changed them."""
     ids = sorted(set(profile_ids))
     if ids:
         with connection.cursor() as cursor:
             cursor.execute(sql.MARK_CHANGED, [array_of(ids)])
+        nudge(REFRESH_CHANGED)
 
 
 def nudge(task: str) -> None:
-    """Wake a worker once the transaction is committed. May be lost: a sweep finds the rows all the same."""
+    """Wake a worker once the transaction is committed. May be lost, since a sweep finds the rows all the same."""
     transaction.on_commit(lambda: _send(task))
 
 
 def answer_nudge(task: str) -> None:
-    """Said by a task before it reads anything: whoever commits from now on nudges again."""
+    """Called by a task before it reads anything, so that every commit from now on nudges again."""
     with contextlib.suppress(RedisError, OSError):
         if client := valkey():
             client.delete(f"nudge:{task}")
 
 
 def _send(task: str) -> None:
-    """One message for all nudges that a task has not answered yet: a busy inbox does not flood the broker."""
     try:
+        # One message for all nudges that the task has not answered yet: a busy inbox must not flood
+        # the broker.
         client = valkey()
         if client is None or client.set(f"nudge:{task}", 1, nx=True, ex=NUDGE_SECONDS):
             current_app.send_task(task, expires=30, retry=False, ignore_result=True)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from psycopg import sql
 
+from profiles.lib.calendar import add_months
+
 MONTHS_AHEAD = 3  # beat may stand still this long before an insert finds no partition
 MONTHS_BACK = 24  # older rows share the partition from MINVALUE
 PARTITIONED_TABLES = ("profiles_event", "segments_membershipchange")
@@ -16,8 +18,7 @@ PARTITIONED_TABLES = ("profiles_event", "segments_membershipchange")
 
 def month_start(moment: datetime, offset: int = 0) -> datetime:
     """Return the first instant (UTC) of the month that is `offset` months after the moment's."""
-    months = moment.year * 12 + moment.month - 1 + offset
-    return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+    return add_months(datetime(moment.year, moment.month, 1, tzinfo=UTC), offset)
 
 
 def make_first_partitions(table: str, *, now: datetime) -> None:

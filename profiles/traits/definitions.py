@@ -3,11 +3,12 @@
 Invariant: golden traits follow a new policy in the transaction that sets it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db import transaction
 
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.batches import batches
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
 from profiles.models import SourceRecord, TraitDefinition
 from profiles.traits.records import recompute_golden
@@ -30,12 +31,10 @@ def save_definition(definition: TraitDefinition) -> None:
     if former_policy != definition.policy:
         for profile_ids in _profiles_with_trait(definition.key):
             mark_changed(recompute_golden(profile_ids))
-        nudge("segments.refresh_changed")
 
 
-def _profiles_with_trait(key: str) -> Iterator[list[int]]:
-    """Yield the profiles for which any source ever stated the trait, in batches."""
+def _profiles_with_trait(key: str) -> Iterator[Sequence[int]]:
+    """Return the profiles for which any source ever stated the trait, in batches."""
     records = SourceRecord.objects.filter(traits__has_key=key)
     ids = sorted(set(records.values_list("profile_id", flat=True)))
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
+    return batches(ids, _BATCH)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile, TraitLock
@@ -39,7 +39,6 @@ def rectify(
         )
     recompute_golden([profile_id])
     mark_changed([profile_id])
-    nudge("segments.refresh_changed")
     profile.refresh_from_db(fields=["traits"])
     traits: dict[str, Any] = profile.traits
     return traits
