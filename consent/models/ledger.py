@@ -1,4 +1,7 @@
-"""The consent ledger, which is the only truth, and its projection per profile and purpose."""
+"""The consent ledger, and the consent states, its projection per profile and purpose.
+
+Invariant: the ledger is the only truth; every state can be computed from it again.
+"""
 
 import uuid
 
@@ -15,7 +18,7 @@ class ConsentKind(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """Only `given` and `renewed` permit; `unknown` and `requested` are no decisions and replace none."""
+    """Only `given` and `renewed` permit. `unknown` and `requested` never replace a decision."""
 
     GIVEN = "given", "given"
     RENEWED = "renewed", "renewed"
@@ -46,14 +49,16 @@ class Method(models.TextChoices):
 
 
 class ConsentEvent(models.Model):
-    """One thing that was said about one purpose. Insert only: triggers refuse UPDATE, DELETE and TRUNCATE.
+    """One consent, refusal or objection, by one identifier for one purpose.
 
-    It names an identifier and never a profile. An objection without a purpose is one to direct marketing as a whole.
-    An objection's state is `given` where the person objects and `withdrawn` where he takes the objection back.
-    `identifier_id` outlives the identifier: after erasure the row stays, pseudonymous.
+    Insert only: triggers refuse UPDATE, DELETE and TRUNCATE. An objection without a purpose is to
+    direct marketing as a whole. An objection's state is `given` when the person objects and
+    `withdrawn` when they take the objection back.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # An identifier, never a profile, so that merges and unmerges leave the ledger as it is. No
+    # constraint: after an erasure the row stays, with the id of an identifier that is gone.
     identifier = models.ForeignKey(
         Identifier, on_delete=models.DO_NOTHING, db_constraint=False, related_name="consent_events"
     )
@@ -94,7 +99,7 @@ class ConsentEvent(models.Model):
 
 
 class ConsentBody(models.Model):
-    """What is personal about a consent event; only erasure deletes it."""
+    """The personal part of a consent event, which only an erasure deletes."""
 
     event = models.OneToOneField(
         ConsentEvent, primary_key=True, on_delete=models.DO_NOTHING, related_name="body"
@@ -107,7 +112,10 @@ class ConsentBody(models.Model):
 
 
 class ConsentState(models.Model):
-    """What the ledger comes to for one profile and purpose, whatever the clock says: expiry is judged when it is read."""
+    """The consent state of one profile for one purpose.
+
+    It does not depend on the current time: whether `valid_until` has passed is judged by the gate.
+    """
 
     pk = models.CompositePrimaryKey("profile_id", "purpose_id")
     profile = models.ForeignKey(
@@ -123,7 +131,7 @@ class ConsentState(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        # Made by migration 0002, which leaves it room for HOT updates.
+        # Migration 0002 creates the table, with a fillfactor that leaves room for HOT updates.
         managed = False
         db_table = "consent_consentstate"
 
