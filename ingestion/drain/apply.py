@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from consent.services import suppressed
+from consent.services import find_suppressed
 from ingestion.drain import sql
 from ingestion.drain.chunk import Chunk, Configuration, Item, RowMessages
 from ingestion.drain.consents import record_consents
@@ -87,7 +87,7 @@ def _pass_gate(fresh: Sequence[Fresh], configuration: Configuration) -> Chunk:
     gate = Gate(
         configuration.rules,
         configuration.blocked,
-        suppressed(f"{ref.namespace}:{ref.value}" for ref in refs),
+        find_suppressed(f"{ref.namespace}:{ref.value}" for ref in refs),
     )
     chunk = Chunk()
     days = {row.id: row.received_at.astimezone(UTC).date() for row, _ in fresh}

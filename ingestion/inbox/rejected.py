@@ -7,7 +7,7 @@ import lz4.frame
 from django.db import transaction
 from django.utils import timezone
 
-from consent.services import suppressed
+from consent.services import find_suppressed
 from ingestion.inbox.accept import accept
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
@@ -61,7 +61,7 @@ def _without_erased(refused: Sequence[RejectedInRow]) -> Sequence[RejectedInRow]
         return references_in(one.rejection.raw, namespaces)
 
     # Read only once somebody was erased.
-    erased = suppressed(reference for one in refused for reference in spelled(one))
+    erased = find_suppressed(reference for one in refused for reference in spelled(one))
     return [
         RejectedInRow(one.row, _emptied(one.rejection))
         if erased and not erased.isdisjoint(spelled(one))

@@ -200,7 +200,7 @@ def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
         *(f"{loop.__name__}.{name}" for name in ("apply_messages", "finish_rows")),
         *(
             f"{apply.__name__}.{name}"
-            for name in ("people_lock", "suppressed", "resolve_observations")
+            for name in ("people_lock", "find_suppressed", "resolve_observations")
         ),
         *(f"{apply.__name__}.{name}" for name in ("record_traits", "mark_changed")),
         *(
