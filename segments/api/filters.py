@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from profiles.api.kit.lists import StrictFilterSet
 from profiles.lib.database import database_now
 from profiles.models import Identifier
-from segments.memberships.reads import permitting
+from segments.memberships.reads import filter_permitted
 from segments.models import Membership, MembershipChange, Segment
 
 
@@ -43,7 +43,7 @@ class MemberFilter(OfProfileFilter):
         fields: list[str] = []
 
     def who_permit(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return permitting(queryset, value, at=database_now())
+        return filter_permitted(queryset, value, at=database_now())
 
 
 class MembershipChangeFilter(OfProfileFilter):

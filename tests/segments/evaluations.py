@@ -8,7 +8,7 @@ from django.db import connection
 
 from profiles.models import Profile
 from segments.compiler import compile_everyone, fill
-from segments.definitions.live import context_of, read_live
+from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
 from segments.models import Membership, Segment
 from segments.services import create_segment, rebuild
@@ -41,7 +41,7 @@ def who(
 ) -> set[str]:
     """The names of those who are in, stored for this question."""
     stored = dict(zip(store_people(list(people.values())), people, strict=True))
-    context = context_of(read_live().nodes, now=now)
+    context = make_context(read_live_definitions().nodes, now=now)
     condition = compile_everyone(parse(definition), context)
     statement = fill("SELECT p.id FROM profiles_profile p WHERE {condition}", condition=condition)
     with connection.cursor() as cursor:

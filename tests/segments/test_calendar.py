@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.language.calendar import (
-    add,
-    birth_limit,
+    add_duration,
     birthday,
-    expiring,
+    expiry_bands,
+    latest_birth_date,
     local_instant,
     parse_date,
     parse_span,
@@ -33,21 +33,25 @@ def test_a_local_time_that_exists_twice_is_the_first() -> None:
 
 def test_months_are_clamped_to_the_end_of_the_month() -> None:
     start = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-    found = add(start, Duration(Unit.MONTHS, 1), PARIS)
+    found = add_duration(start, Duration(Unit.MONTHS, 1), PARIS)
     assert found == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
 
 
 def test_a_day_lasts_86400_seconds_even_when_clocks_change() -> None:
     start = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
-    assert add(start, Duration(Unit.DAYS, 1), PARIS) - start == timedelta(seconds=86_400)
-    assert add(start, Duration(Unit.MONTHS, 1), PARIS) == datetime(2026, 4, 28, 11, 0, tzinfo=UTC)
+    assert add_duration(start, Duration(Unit.DAYS, 1), PARIS) - start == timedelta(seconds=86_400)
+    assert add_duration(start, Duration(Unit.MONTHS, 1), PARIS) == datetime(
+        2026, 4, 28, 11, 0, tzinfo=UTC
+    )
 
 
 def test_one_born_on_29_february_has_his_birthday_on_1_march_in_common_years() -> None:
     assert birthday(date(2008, 2, 29), 18) == date(2026, 3, 1)
     assert birthday(date(2008, 2, 29), 20) == date(2028, 2, 29)
     assert (
-        birth_limit(date(2026, 2, 28), 18) < date(2008, 2, 29) <= birth_limit(date(2026, 3, 1), 18)
+        latest_birth_date(date(2026, 2, 28), 18)
+        < date(2008, 2, 29)
+        <= latest_birth_date(date(2026, 3, 1), 18)
     )
 
 
@@ -64,11 +68,11 @@ moments = st.datetimes(datetime(2023, 1, 1), datetime(2028, 12, 31)).map(
 def test_what_expires_between_two_instants_lies_in_a_band(
     happened: datetime, duration: Duration, before: int, length: int
 ) -> None:
-    left = add(happened, duration, PARIS)
+    left = add_duration(happened, duration, PARIS)
     since = left - timedelta(seconds=before)
     now = since + timedelta(seconds=length)
     is_expiring = since < left <= now
-    bands = expiring(since, now, duration, PARIS)
+    bands = expiry_bands(since, now, duration, PARIS)
     assert not is_expiring or any(band.low < happened <= band.high for band in bands)
 
 
@@ -103,6 +107,6 @@ def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
         span = parse_span(text, PARIS)
         assert day == parse_date(text)
         assert (start, end) == ((span.start, span.end) if span else (None, None))
-        assert added == add(moment, Duration(Unit.MONTHS, months), PARIS)
+        assert added == add_duration(moment, Duration(Unit.MONTHS, months), PARIS)
 
     check()

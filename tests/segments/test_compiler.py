@@ -19,7 +19,7 @@ from segments.compiler import (
     compile_everyone,
     compile_scoped,
     fill,
-    joined,
+    join_fragments,
 )
 from segments.language.parser import parse
 from tests.oracles.segments import NaivePerson, members
@@ -51,7 +51,7 @@ def run_full(definitions: list[Any], context: Context) -> list[set[int]]:
     conditions = [compile_everyone(parse(definition), context) for definition in definitions]
     statement = fill(
         "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p",
-        conditions=joined(", ", conditions),
+        conditions=join_fragments(", ", conditions),
     )
     return run(statement, len(definitions))
 
@@ -63,7 +63,7 @@ def run_scoped(definitions: list[Any], ids: list[int], context: Context) -> list
         " WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted",
         joins=scoped.joins,
         ids=ids,
-        conditions=joined(", ", scoped.conditions),
+        conditions=join_fragments(", ", scoped.conditions),
     )
     return run(statement, len(definitions))
 

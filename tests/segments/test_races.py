@@ -177,7 +177,7 @@ def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_
     change(number, a=1)
     refresh_changed(now=NOW)
     assert NotedProfile.objects.filter(rebuild=lease).count() == 1
-    assert rebuilds.swap_in(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, NOW)
     assert members_of() == {number}
     assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [number]
     refresh_changed(now=NOW)
@@ -193,7 +193,7 @@ def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_
     change(number, a=2)
     refresh_changed(now=NOW)
     assert members_of() == set()
-    assert rebuilds.swap_in(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, NOW)
     refresh_changed(now=NOW)
     assert members_of() == {number}
 
@@ -204,7 +204,7 @@ def test_a_rebuild_of_a_definition_that_changed_meanwhile_is_not_applied() -> No
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 3)})
     lease, plan = staged(["kept"])
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 1)})
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     Rebuild.objects.all().delete()
     resume_rebuilds(now=NOW)
     assert members_of() == {number}
@@ -217,7 +217,7 @@ def test_a_rebuild_of_what_leans_on_a_changed_segment_is_not_applied() -> None:
     lease, plan = staged(["kept"])
     update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
     rebuild(["base"], now=NOW)
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
 
 
@@ -226,7 +226,7 @@ def test_a_segment_that_was_archived_while_it_was_computed_stays_empty() -> None
     segment = keep(trait("a", "not_exists"))
     lease, plan = staged(["kept"])
     archive_segment(segment, author="Ada")
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
 
 
@@ -236,7 +236,7 @@ def test_whoever_lost_the_lease_applies_nothing() -> None:
     lease, plan = staged(["kept"])
     Rebuild.objects.filter(pk=lease.pk).delete()
     with pytest.raises(LeaseLostError):
-        rebuilds.swap_in(lease, plan, NOW)
+        rebuilds.apply_staged(lease, plan, NOW)
 
 
 def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() -> None:
@@ -245,7 +245,7 @@ def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() ->
     update_segment(segment, author="Ada", changes={"definition": trait("a", "not_exists")})
     lease, plan = staged(["kept"])
     erase(number)
-    assert rebuilds.swap_in(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, NOW)
     assert (members_of(), Segment.objects.get().size) == (set(), 0)
 
 

@@ -265,7 +265,8 @@ def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store_people([NaivePerson(traits={"a": number}) for number in range(30)])
-    monkeypatch.setattr(previews.definitions_sql, "COUNT", "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}")  # fmt: skip
+    slow = "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}"
+    monkeypatch.setattr(previews.definitions_sql, "COUNT_MATCHING", slow)
     found = preview(trait("a", "lt", 15), exact_seconds=0.05)
     assert not found.is_exact
     low, high = found.interval or (0, 0)
@@ -277,7 +278,7 @@ def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
 def test_the_interval_holds_the_share_and_stays_between_0_and_1(
     successes: int, trials: int
 ) -> None:
-    low, high = previews.wilson(successes, trials)
+    low, high = previews.wilson_interval(successes, trials)
     share = successes / trials if trials else 0.0
     assert 0 <= low <= share <= high + 1e-9 <= 1 + 1e-9
 
