@@ -1,4 +1,4 @@
-"""Sources, and keys of services that call the API."""
+"""Creating and revoking API keys."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,10 @@ from profiles.models.access import Scope
 def create_api_key(
     name: str, *, scopes: Sequence[str], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is shown now and never again. Raises ValueError on an unknown scope."""
+    """Create a key and return it with its secret, which cannot be read again.
+
+    Raises ValueError for an unknown scope, or none.
+    """
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise ValueError(f"Scopes must be among: {' '.join(Scope.values)}.")
@@ -29,5 +32,5 @@ def create_api_key(
 
 
 def revoke_api_key(key: ApiKey) -> None:
-    """From the next request on, the key opens nothing."""
+    """Revoke the key from the next request on; a key revoked before keeps its time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -1,4 +1,4 @@
-"""What is derived of people and made again where its sources moved: golden traits and statistics."""
+"""Recomputing what is derived from a profile's rows: golden traits and event statistics."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,10 @@ from profiles.traits.records import recompute_golden
 
 
 def derive(profile_ids: Iterable[int]) -> None:
-    """Fold the golden traits and count the statistics of these profiles again. The caller holds the people lock."""
+    """Recompute the golden traits and statistics of these profiles.
+
+    The caller holds the people lock.
+    """
     ids = set(profile_ids)
     if ids:
         recompute_golden(ids)

@@ -1,6 +1,6 @@
-"""Named reads of people: who matches, who is meant, and the portrait that the API shows.
+"""Queries on profiles: filters of lists, look-ups, and the representation that the API returns.
 
-Invariant: a portrait takes the same number of queries for one profile as for a thousand.
+Invariant: representing a thousand profiles takes as many queries as representing one.
 """
 
 import re
@@ -22,42 +22,46 @@ from profiles.lib import exact_json
 from profiles.models import Identifier, Profile
 from profiles.registry import registry
 
+# The rules of outcomes by which a fact lost an identifier; other outcomes moved or quarantined it.
 REFUSALS = [str(rule) for rule in RefusalRule]
+# At most 30 digits on each side of the point: more would make jsonb's numbers very long.
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 
 
 def in_segment(profiles: QuerySet[Profile], key: str) -> QuerySet[Profile]:
-    """Members of a segment, by its key. Memberships are the segments app's, and known here by name alone."""
+    """Return the members of the segment with this key."""
+    # By the name of the relation: memberships belong to the segments app, above this one.
     return profiles.filter(memberships__segment__key=key)
 
 
 def named_by_source(profiles: QuerySet[Profile], key: str) -> QuerySet[Profile]:
-    """Those of whom a source named an identifier that they were given, or had, by what it said."""
-    named = RawSQL(sql.NAMED_BY_SOURCE, [key, REFUSALS])  # noqa: S611 - the text is constant
-    return profiles.filter(pk__in=named)
+    """Return the profiles with an identifier that the source named and no rule refused."""
+    profile_ids = RawSQL(sql.PROFILES_NAMED_BY_SOURCE, [key, REFUSALS])  # noqa: S611 - constant
+    return profiles.filter(pk__in=profile_ids)
 
 
 def having_trait(profiles: QuerySet[Profile], key: str, text: str) -> QuerySet[Profile]:
-    """Those whose golden trait is this text, or the number or boolean that it spells."""
+    """Return the profiles whose golden trait is this text, or the number or boolean it spells."""
     matches = Q()
-    for value in _readings(text):
-        wanted = Cast(Value(exact_json.dumps_sorted({key: value})), JSONField())
-        matches |= Q(traits__contains=wanted)
+    for value in _possible_values(text):
+        # Through exact_json, so that the number has the digits of the query.
+        containing = Cast(Value(exact_json.dumps_sorted({key: value})), JSONField())
+        matches |= Q(traits__contains=containing)
     return profiles.filter(matches)
 
 
-def _readings(text: str) -> list[Any]:
-    readings: list[Any] = [text]
+def _possible_values(text: str) -> list[Any]:
+    values: list[Any] = [text]
     if _NUMBER.fullmatch(text):
-        readings.append(Decimal(text))
+        values.append(Decimal(text))
     elif text in _BOOLEANS:
-        readings.append(_BOOLEANS[text])
-    return readings
+        values.append(_BOOLEANS[text])
+    return values
 
 
-def profile_called(uuid: UUID) -> Profile | None:
-    """The profile that goes by this public UUID, its own or that of one it has absorbed."""
+def profile_by_uuid(uuid: UUID) -> Profile | None:
+    """Return the profile with this public UUID, be it its own or that of a profile it absorbed."""
     identifier = (
         Identifier.objects.filter(namespace=PROFILE, value=str(uuid), profile__isnull=False)
         .select_related("profile")
@@ -66,26 +70,32 @@ def profile_called(uuid: UUID) -> Profile | None:
     return identifier.profile if identifier else None
 
 
-def portraits(profiles: Sequence[Profile], *, with_restricted: bool) -> list[dict[str, Any]]:
-    """The profiles as the API shows them, in the order given; of a restricted one its id and status alone."""
-    open_ids = [one.pk for one in profiles if with_restricted or not one.is_restricted]
+def represent_profiles(
+    profiles: Sequence[Profile], *, with_restricted: bool
+) -> list[dict[str, Any]]:
+    """Return the profiles as the API returns them, in the given order.
+
+    Without `with_restricted` a restricted profile has only its id and status.
+    """
+    open_ids = [profile.pk for profile in profiles if with_restricted or not profile.is_restricted]
     identifiers = identifiers_by_profile(open_ids)
-    segments, consents = section("segments.membership", open_ids), consents_of(open_ids)
+    memberships = registered_rows("segments.membership", open_ids)
+    consents = consents_by_profile(open_ids)
     is_open = set(open_ids)
     return [
         {
-            "id": one.uuid,
-            "traits": one.traits,
-            "identifiers": identifiers[one.pk],
-            "segments": sorted(row["key"] for row in segments.get(one.pk, ())),
-            "consents": consents[one.pk],
-            "first_seen_at": one.first_seen_at,
-            "last_seen_at": one.last_seen_at,
-            "status": status_of(one),
+            "id": profile.uuid,
+            "traits": profile.traits,
+            "identifiers": identifiers[profile.pk],
+            "segments": sorted(row["key"] for row in memberships.get(profile.pk, ())),
+            "consents": consents[profile.pk],
+            "first_seen_at": profile.first_seen_at,
+            "last_seen_at": profile.last_seen_at,
+            "status": status_of(profile),
         }
-        if one.pk in is_open
-        else {"id": one.uuid, "status": status_of(one)}
-        for one in profiles
+        if profile.pk in is_open
+        else {"id": profile.uuid, "status": status_of(profile)}
+        for profile in profiles
     ]
 
 
@@ -94,46 +104,56 @@ def status_of(profile: Profile) -> str:
 
 
 def identifiers_by_profile(profile_ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
-    """What each profile is called, its public UUIDs among it."""
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    """Return the identifiers of each profile, its public UUIDs among them."""
+    by_profile: dict[int, list[dict[str, Any]]] = defaultdict(list)
     rows = Identifier.objects.filter(profile__in=profile_ids).order_by("namespace", "value")
     for identifier in rows if profile_ids else ():
-        found[identifier.profile_id].append(shown_identifier(identifier))
-    return found
+        if identifier.profile_id is not None:
+            by_profile[identifier.profile_id].append(represent_identifier(identifier))
+    return by_profile
 
 
-def shown_identifier(identifier: Identifier) -> dict[str, Any]:
+def represent_identifier(identifier: Identifier) -> dict[str, Any]:
+    """Return the identifier as the API returns it."""
     return {
         "id": public_id(identifier),
         "namespace": identifier.namespace,
         "value": identifier.value,
         "vouched": identifier.is_vouched,
-        "first_seen_at": start_of(identifier.first_seen_on),
-        "last_seen_at": start_of(identifier.last_seen_on),
+        "first_seen_at": start_of_day(identifier.first_seen_on),
+        "last_seen_at": start_of_day(identifier.last_seen_on),
     }
 
 
-def start_of(day: date) -> datetime:
-    """Identifiers are dated by UTC day; the API speaks of times."""
+def start_of_day(day: date) -> datetime:
+    """Return the first instant of a UTC day: identifiers have days, and the API has times."""
     return datetime.combine(day, time.min, UTC)
 
 
 def public_id(identifier: Identifier) -> UUID:
-    """A name for an identifier that says nothing: neither its value nor our own number. Follows SECRET_KEY."""
+    """Return an opaque id of the identifier, which reveals neither its value nor its primary key.
+
+    It changes with SECRET_KEY.
+    """
     digest = salted_hmac("profiles.identifier", str(identifier.pk), algorithm="sha256").digest()
     return UUID(bytes=digest[:16])
 
 
-def consents_of(profile_ids: Sequence[int]) -> Mapping[int, dict[str, dict[str, Any]]]:
-    """Each profile's purposes: state, basis, objected, permitted, valid_until."""
-    found: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for profile, rows in section("consent.consentstate", profile_ids).items():
-        found[profile] = {row["purpose"]: dict(row) for row in rows}
-    return found
+def consents_by_profile(profile_ids: Sequence[int]) -> Mapping[int, dict[str, dict[str, Any]]]:
+    """Return the state, basis and permission of every purpose, by profile and purpose."""
+    by_profile: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for profile_id, rows in registered_rows("consent.consentstate", profile_ids).items():
+        by_profile[profile_id] = {row["purpose"]: dict(row) for row in rows}
+    return by_profile
 
 
-def section(model: str, profile_ids: Sequence[int]) -> Mapping[int, Sequence[Mapping[str, Any]]]:
-    """What an app above holds of these profiles, as it has declared; nothing where that app is not there."""
+def registered_rows(
+    model: str, profile_ids: Sequence[int]
+) -> Mapping[int, Sequence[Mapping[str, Any]]]:
+    """Return the rows of a model of an app above, by profile, as the app registered them.
+
+    Returns nothing if the app is not installed.
+    """
     holding = registry.holdings.get(model)
     read = holding and (holding.portrait or holding.read)
     return read(profile_ids) if read and profile_ids else {}

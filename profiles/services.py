@@ -1,4 +1,7 @@
-"""All writes to people: one transaction each, with the actor named, announced on commit."""
+"""The public functions of profiles, by which other apps write.
+
+Each write is one transaction, or a part of the caller's.
+"""
 
 from profiles.api_keys import create_api_key, revoke_api_key
 from profiles.derived import derive

@@ -1,4 +1,4 @@
-"""What may be changed of a source, and what follows from it."""
+"""Creating and changing sources, with the golden traits that follow from the change."""
 
 from collections.abc import Iterator
 
@@ -20,41 +20,42 @@ def change_source(
     priority: int | None = None,
     joins_people: bool | None = None,
 ) -> Source:
-    """Change what is given of a source; golden traits that follow the order of sources are made again.
+    """Change the given fields of a source; a new priority chooses golden traits again.
 
-    `joins_people` holds for facts to come: those that were judged stay as they are. Raises ValidationError.
+    `joins_people` applies to facts to come and leaves judged ones alone. Raises ValidationError.
     """
+    # First, so that the drain does not fold traits by the former priority meanwhile.
     people_lock()
     changes = {"name": name, "priority": priority, "joins_people": joins_people}
     source.refresh_from_db()
-    has_new_place = priority is not None and priority != source.priority
+    has_new_priority = priority is not None and priority != source.priority
     for field, value in changes.items():
         if value is not None:
             setattr(source, field, value)
     source.full_clean()
     source.save()
-    if has_new_place and _is_order_used():
-        for profile_ids in _told_by(source):
+    if has_new_priority and _is_priority_used():
+        for profile_ids in _profiles_with_records_of(source):
             mark_changed(recompute_golden(profile_ids))
         nudge("segments.refresh_changed")
     return source
 
 
-def _is_order_used() -> bool:
+def _is_priority_used() -> bool:
     return TraitDefinition.objects.filter(policy=TraitDefinition.Policy.SOURCE_ORDER).exists()
 
 
-def _told_by(source: Source) -> Iterator[list[int]]:
-    """The profiles that the source ever told a trait of, in batches."""
+def _profiles_with_records_of(source: Source) -> Iterator[list[int]]:
+    """Yield the profiles for which the source ever stated a trait, in batches."""
     records = SourceRecord.objects.filter(source=source)
     ids = sorted(set(records.values_list("profile_id", flat=True)))
-    for place in range(0, len(ids), _BATCH):
-        yield ids[place : place + _BATCH]
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
 
 
 @transaction.atomic
 def create_source(key: str, *, name: str = "", priority: int = 100) -> Source:
-    """A new source. Raises ValidationError on a bad or taken key."""
+    """Create a source. Raises ValidationError on a key that is malformed or in use."""
     source = Source(key=key, name=name or key.replace("-", " ").capitalize(), priority=priority)
     source.full_clean()
     source.save()

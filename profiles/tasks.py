@@ -1,4 +1,4 @@
-"""Background work of profiles."""
+"""Celery tasks of profiles."""
 
 from celery import shared_task
 
@@ -8,7 +8,7 @@ from profiles.lib.database import database_now
 
 @shared_task(name="profiles.make_partitions")
 def make_partitions() -> None:
-    """Make the months ahead of every partitioned table."""
+    """Make the coming months' partitions of every partitioned table."""
     now = database_now()
     for table in partitions.PARTITIONED_TABLES:
         partitions.make_months(table, now=now)

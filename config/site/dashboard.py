@@ -18,7 +18,7 @@ from config.site import sql
 from consent.admin.requests import CLOSED, time_left
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
-from profiles.admin.kit.base import about, estimated_rows
+from profiles.admin.kit.base import approximate_count, estimated_rows
 from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.models import Profile
 
@@ -83,7 +83,7 @@ def people() -> PeopleCounts:
     seen, vouched = _rows(sql.VOUCHED_SHARE, percent=percent)[0]
     said = f"{vouched / seen:.0%}" if seen else "–"
     return PeopleCounts(
-        about(Profile.objects.all()),
+        approximate_count(Profile.objects.all()),
         said if percent == 100 else f"≈ {said}",
         share_bar(vouched, seen, title=f"{said} are vouched for"),
     )

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
+from profiles.admin.kit.unfold import display
 
 from ingestion.models import DroppedCount, InboxRow
 from profiles.admin.kit.base import ReadOnlyAdmin

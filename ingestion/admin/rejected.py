@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.decorators import display
+from profiles.admin.kit.unfold import display
 
 from ingestion.models import RejectedMessage
 from ingestion.services import replay_message

@@ -8,7 +8,7 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from unfold.decorators import display
+from profiles.admin.kit.unfold import display
 
 from ingestion.models import ConsentCategory, WriteKey
 from ingestion.services import create_write_key, revoke_write_key

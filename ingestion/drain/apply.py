@@ -54,7 +54,7 @@ def apply_messages(
         source_keys=configuration.source_keys,
         now=now,
     )
-    landed = [(item.row, item.message, judgement.landings[item.sighting]) for item in chunk.items]
+    landed = [(item.row, item.message, judgement.attributions[item.sighting]) for item in chunk.items]
     _learn_traits(landed, judgement, now)
     events.store(landed, judgement)
     spans = _spans(landed)
@@ -115,7 +115,7 @@ def _learn_traits(landed: Landed, judgement: Resolution, now: datetime) -> None:
             key = RecordKey(landing.profile_id, landing.identifier_id, row.source_id, row.trust)
             at = round((message.timestamp - EPOCH).total_seconds() * 1_000_000)
             tellings.append(TraitStatement(key, message.traits, at))
-    record_traits(tellings, now=now, beside=judgement.stale_traits)
+    record_traits(tellings, now=now, stale_profiles=judgement.stale_traits)
 
 
 def _spans(landed: Landed) -> dict[int, tuple[datetime, datetime]]:

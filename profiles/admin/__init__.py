@@ -1,4 +1,4 @@
-"""The admin of people: their pages, the rules of identity, traits, and who has access."""
+"""The admin of profiles, identity rules, traits, and access."""
 
 from profiles.admin import access, identity, traits
 from profiles.admin.profile import changelist

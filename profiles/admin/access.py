@@ -1,6 +1,6 @@
-"""Who has access: keys of services, and staff by role.
+"""API keys, staff and roles in the admin.
 
-Invariant: the secret of a key is in the one answer that made it and nowhere else.
+Invariant: the secret of a key is in the response that created it and nowhere else.
 """
 
 from datetime import datetime, time
@@ -9,15 +9,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
-from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,6 +23,7 @@ from unfold.widgets import (
 )
 
 from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, show_secret
+from profiles.admin.kit.unfold import BaseUserAdmin, ModelAdmin, display
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.services import create_api_key, revoke_api_key
@@ -34,7 +32,7 @@ ADD, CHANGE = "profiles.add_apikey", "profiles.change_apikey"
 
 
 class ApiKeyForm(forms.Form):
-    """Who holds the key, what it may do, and until when."""
+    """The service of a new key, its scopes, and its last day."""
 
     name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
     scopes = forms.MultipleChoiceField(
@@ -50,11 +48,11 @@ class ApiKeyForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys of services: made, shown once, revoked."""
+    """API keys, which are created and revoked but never changed."""
 
-    list_display = ("key", "scopes_shown", "created_at", "expires_at", "state")
+    list_display = ("name_and_prefix", "scope_list", "created_at", "expires_at", "state")
     list_filter = ("created_at",)
-    fields = ("name", "prefix", "scopes_shown", "created_at", "expires_at", "revoked_at")
+    fields = ("name", "prefix", "scope_list", "created_at", "expires_at", "revoked_at")
     readonly_fields = fields
     change_form_outer_after_template = "admin/tessera/revoke.html"
 
@@ -69,11 +67,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         ]
 
     @display(description="key", header=True)
-    def key(self, key: ApiKey) -> list[str]:
+    def name_and_prefix(self, key: ApiKey) -> list[str]:
         return [key.name, f"{key.prefix}…"]
 
     @display(description="scopes")
-    def scopes_shown(self, key: ApiKey) -> str:
+    def scope_list(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
     @display(
@@ -92,7 +90,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         if object_id is None:
-            return self.make(request)
+            return self.create_key(request)
         may_revoke = request.user.has_perm(CHANGE)
         url = reverse("admin:profiles_apikey_revoke", args=[object_id]) if may_revoke else ""
         key = self.get_object(request, object_id)
@@ -100,8 +98,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         extra = {**(extra_context or {}), "revoke_url": url if is_open else ""}
         return super().changeform_view(request, object_id, form_url, extra)
 
-    def make(self, request: HttpRequest) -> HttpResponse:
-        """Ask for name and scopes, then show the secret once."""
+    def create_key(self, request: HttpRequest) -> HttpResponse:
+        """Show the form, then the secret of the new key."""
         require(request, ADD)
         back = reverse("admin:profiles_apikey_changelist")
         form = ApiKeyForm(request.POST or None)
@@ -112,6 +110,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
                 Question(title="New API key", form=form, submit="Make the key", back=back),
             )
         last_day = form.cleaned_data["expires_on"]
+        # To the end of the last day, in the time zone of the site.
         expires_at = last_day and timezone.make_aware(datetime.combine(last_day, time.max))
         key, secret = create_api_key(
             form.cleaned_data["name"], scopes=form.cleaned_data["scopes"], expires_at=expires_at
@@ -120,7 +119,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return show_secret(self, request, title=f"API key {key.name}", secret=secret, back=back)
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """From the next request on, the key opens nothing."""
+        """Revoke a key on POST, and return to the list."""
         require(request, CHANGE)
         key = self.found_or_404(request, str(pk))
         if request.method == "POST":
@@ -130,6 +129,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return redirect("admin:profiles_apikey_changelist")
 
 
+# Django registers both without Unfold's forms.
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
@@ -147,14 +147,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Nobody gives himself what he does not have: only a superuser hands out more than roles."""
-        found = super().get_readonly_fields(request, obj)
-        return found if request.user.is_superuser else (*found, "is_superuser", "user_permissions")
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        # Others hand out roles alone, so that they cannot give themselves more than they have.
+        return (*fields, "is_superuser", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not is_above and super().has_change_permission(request, obj)
+        # Whoever could change a superuser's password could become one.
+        is_above_user = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not is_above_user and super().has_change_permission(request, obj)
 
     @display(description="roles")
     def roles(self, user: User) -> str:

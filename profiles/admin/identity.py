@@ -1,4 +1,4 @@
-"""Identity in the admin: rules that stewards edit, and outcomes and merges that they look at."""
+"""Identity rules, outcomes and merges in the admin."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.decorators import display
 
 from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
 from profiles.admin.kit.formatting import profile_link
+from profiles.admin.kit.unfold import display
 from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
 
-# What each outcome means to who looks at it.
+# What each outcome means, for staff.
 MEANINGS = {
     "trust": "a claim named somebody who is vouched",
     "unique": "two different values of a unique identifier",
@@ -24,12 +24,13 @@ MEANINGS = {
     "quarantine": "shared by so many that it names nobody",
 }
 
+# Outcomes that may be mistakes; merges and takeovers followed the rules.
 DOUBTS = ("trust", "unique", "limit", "not_same", "cap", "quarantine")
 
 
 @admin.register(IdentityRule)
 class IdentityRuleAdmin(TesseraAdmin):
-    """The rules by namespace; they hold from the next chunk of messages on."""
+    """Identity rules by namespace, which apply from the next chunk of messages on."""
 
     list_display = ("namespace", "priority", "limit", "is_unique", "is_weak", "updated_at")
     ordering = ("priority", "namespace")
@@ -51,7 +52,7 @@ class IdentityRuleAdmin(TesseraAdmin):
 
 
 class DoubtFilter(admin.SimpleListFilter):
-    """Refusals and quarantines are doubts; merges and takeovers followed the rules."""
+    """A filter of outcomes by whether staff may need to look at them."""
 
     title = "doubt"
     parameter_name = "doubt"
@@ -69,26 +70,26 @@ class DoubtFilter(admin.SimpleListFilter):
 
 @admin.register(IdentityOutcome)
 class IdentityOutcomeAdmin(MaskedAdmin):
-    """Identifiers that a fact lost or moved: what may need a look."""
+    """Identifiers that a fact dropped, moved or quarantined."""
 
-    list_display = ("what", "identifier_shown", "person", "wanted_by", "source", "day")
+    list_display = ("rule_and_meaning", "masked_identifier", "person", "wanted_by", "source", "day")
     list_filter = (DoubtFilter, "rule", "day")
     list_select_related = ("identifier", "wanter", "fact__source")
     sortable_by = ()
-    fields = ("what", "identifier_shown", "person", "wanted_by", "source", "day")
+    fields = ("rule_and_meaning", "masked_identifier", "person", "wanted_by", "source", "day")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityOutcome]:
-        found: QuerySet[IdentityOutcome] = super().get_queryset(request)
-        return found.select_related("identifier", "wanter", "fact__source")
+        outcomes: QuerySet[IdentityOutcome] = super().get_queryset(request)
+        return outcomes.select_related("identifier", "wanter", "fact__source")
 
     @display(description="what", header=True)
-    def what(self, outcome: IdentityOutcome) -> list[str]:
+    def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
         return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
 
     @display(description="identifier")
-    def identifier_shown(self, outcome: IdentityOutcome) -> str:
-        return masked_identifier(outcome, outcome.identifier)
+    def masked_identifier(self, outcome: IdentityOutcome) -> str:
+        return mask_identifier(outcome, outcome.identifier)
 
     @display(description="held by")
     def person(self, outcome: IdentityOutcome) -> str:
@@ -98,7 +99,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     def wanted_by(self, outcome: IdentityOutcome) -> str:
         if outcome.wanter is None:
             return "–"
-        return profile_link(outcome.wanter.profile_id, masked_identifier(outcome, outcome.wanter))
+        return profile_link(outcome.wanter.profile_id, mask_identifier(outcome, outcome.wanter))
 
     @display(description="source")
     def source(self, outcome: IdentityOutcome) -> str:
@@ -109,15 +110,15 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 class MergeAdmin(ReadOnlyAdmin):
     """Profiles that became one."""
 
-    list_display = ("survivor_shown", "absorbed_uuid", "rule", "source", "sides", "merged_at")
+    list_display = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "merged_at")
     list_filter = ("rule",)
     list_select_related = ("fact__source", "survivor")
     sortable_by = ()
-    fields = ("survivor_shown", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at")
+    fields = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at")
     readonly_fields = fields
 
     @display(description="survivor")
-    def survivor_shown(self, merge: Merge) -> str:
+    def survivor_link(self, merge: Merge) -> str:
         return profile_link(merge.survivor_id, str(merge.survivor.uuid))
 
     @display(description="source")
@@ -129,7 +130,7 @@ class MergeAdmin(ReadOnlyAdmin):
         return f"{len(merge.survivor_identifier_ids)} + {len(merge.absorbed_identifier_ids)}"
 
 
-def masked_identifier(row: Any, identifier: Identifier) -> str:
-    """An identifier as whoever looks at the row may see it."""
+def mask_identifier(row: Any, identifier: Identifier) -> str:
+    """Return the identifier's namespace and value, as the mask of the row lets the user see it."""
     value = row.mask.identifier(identifier.namespace, identifier.value)
     return format_html('<span class="t-chip">{}</span> {}', identifier.namespace, value)

@@ -1,4 +1,4 @@
-"""By what people, their names, their deeds and their merges are filtered."""
+"""Filters of the lists of profiles, identifiers, events and merges."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,11 +19,15 @@ from profiles.api.serializers import STATUSES
 from profiles.models import Event, EventName, Identifier, Merge, Profile, TraitDefinition
 from profiles.traits.golden import CONTACT_TRAITS
 
-TRAIT = "trait."
+TRAIT_PREFIX = "trait."
 
 
 class ProfileFilter(StrictFilterSet):
-    """Of the restricted, only the status is known to who may not read them: no other filter finds them."""
+    """Filters of profiles.
+
+    A key that may not read restricted profiles finds them by their status only: any other filter
+    would tell what they contain.
+    """
 
     segment = CharFilter(method="in_segment", help_text="Members of the segment with this key.")
     source = CharFilter(
@@ -39,14 +43,14 @@ class ProfileFilter(StrictFilterSet):
         model = Profile
         fields: list[str] = []
 
-    def takes(self, name: str) -> bool:
-        return super().takes(name) or name.startswith(TRAIT)
+    def has_filter(self, name: str) -> bool:
+        return super().has_filter(name) or name.startswith(TRAIT_PREFIX)
 
     def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         queryset = super().filter_queryset(queryset)
-        for key, text in self._wanted_traits():
+        for key, text in self._trait_filters():
             queryset = reads.having_trait(queryset, key, text)
-        if self._asks_about_people() and not sees_restricted(self.request):
+        if self._filters_by_content() and not sees_restricted(self.request):
             queryset = queryset.filter(is_restricted=False)
         return queryset
 
@@ -57,30 +61,35 @@ class ProfileFilter(StrictFilterSet):
         return reads.named_by_source(queryset, key)
 
     def with_status(self, queryset: Any, _name: str, status: str) -> QuerySet[Profile]:
-        found: QuerySet[Profile] = queryset.filter(is_restricted=status == "restricted")
-        return found
+        profiles: QuerySet[Profile] = queryset.filter(is_restricted=status == "restricted")
+        return profiles
 
-    def _asks_about_people(self) -> bool:
+    def _filters_by_content(self) -> bool:
         return any(name not in PAGING | {"status"} for name in self.data)
 
-    def _wanted_traits(self) -> Iterator[tuple[str, str]]:
+    def _trait_filters(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and text of each trait filter. Raises ValidationError."""
         for name, texts in self.data.lists():
-            if name.startswith(TRAIT):
-                self._refuse_contact(name)
+            if name.startswith(TRAIT_PREFIX):
+                self._refuse_contact_trait(name)
                 for text in texts:
+                    # PostgreSQL cannot store NUL, and refuses it with an error.
                     if "\x00" in name + text:
-                        raise ValidationError({TRAIT: ["Null characters are not allowed."]})
-                    yield name.removeprefix(TRAIT), text
+                        raise ValidationError({TRAIT_PREFIX: ["Null characters are not allowed."]})
+                    yield name.removeprefix(TRAIT_PREFIX), text
 
-    def _refuse_contact(self, name: str) -> None:
-        key = name.removeprefix(TRAIT)
+    def _refuse_contact_trait(self, name: str) -> None:
+        """Refuse contact data in a URL, since URLs are written to logs."""
+        key = name.removeprefix(TRAIT_PREFIX)
         contact = TraitDefinition.objects.filter(key=key, category=TraitDefinition.Category.CONTACT)
         if key in CONTACT_TRAITS or ("\x00" not in key and contact.exists()):
-            fault = "Addresses have no place in a URL: POST them to /api/v1/profiles/lookup/."
-            raise ValidationError({name: [ErrorDetail(fault, code="contact_trait")]})
+            detail = "Addresses have no place in a URL: POST them to /api/v1/profiles/lookup/."
+            raise ValidationError({name: [ErrorDetail(detail, code="contact_trait")]})
 
 
 class IdentifierFilter(StrictFilterSet):
+    """Filters of a profile's identifiers."""
+
     namespace = CharFilter("namespace", help_text="Such as email, user_id, anonymous_id.")
     vouched = BooleanFilter("is_vouched")
 
@@ -90,6 +99,8 @@ class IdentifierFilter(StrictFilterSet):
 
 
 class EventFilter(StrictFilterSet):
+    """Filters of a profile's events."""
+
     name = CharFilter("name__name", help_text="What the event is called.")
     type = ChoiceFilter(field_name="name__kind", choices=EventName.Kind.choices)
     source = CharFilter("source__key", help_text="The key of the source.")
@@ -102,6 +113,8 @@ class EventFilter(StrictFilterSet):
 
 
 class MergeFilter(StrictFilterSet):
+    """Filters of a profile's merges."""
+
     after = IsoDateTimeFilter("merged_at", "gte", help_text="At this time or later.")
     before = IsoDateTimeFilter("merged_at", "lt", help_text="Before this time.")
 

@@ -1,4 +1,4 @@
-"""What the API of profiles takes and gives."""
+"""Serializers of the profiles API."""
 
 from decimal import Decimal
 from math import isfinite
@@ -14,19 +14,19 @@ from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
 MAX_LOOKUP = 1000
-MAX_TRAIT_KEY = 255
-MAX_DEPTH = 32
+MAX_TRAIT_KEY = 255  # the length of the column trait_definition.key
+MAX_DEPTH = 32  # of nested lists and objects in a trait
 STATUSES = [("active", "active"), ("restricted", "restricted (article 18)")]
 TRUSTS = [(trust_name(trust), label) for trust, label in TrustLevel.choices]
 
 
 @extend_schema_field({"type": ["string", "number", "boolean", "object", "array"]})
 class AnyField(serializers.JSONField):
-    """Any JSON value, null included."""
+    """Any JSON value."""
 
 
 class IdentifierSerializer(serializers.Serializer[dict[str, Any]]):
-    """One name of a person. It was seen on UTC days: the times are their beginnings."""
+    """An identifier of a profile. The times are the beginnings of UTC days."""
 
     namespace = serializers.CharField()
     value = serializers.CharField()
@@ -36,13 +36,13 @@ class IdentifierSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ListedIdentifierSerializer(IdentifierSerializer):
-    """One name of a person, with an opaque id by which `why-merged` can be asked without naming it."""
+    """An identifier, with an opaque id that `why-merged` takes in place of the value."""
 
     id = serializers.UUIDField()
 
 
 class ProfileConsentSerializer(serializers.Serializer[dict[str, Any]]):
-    """How one purpose stands for a person, now."""
+    """The current consent state of a profile for one purpose."""
 
     state = serializers.CharField()
     basis = serializers.CharField(help_text="The legal basis of the purpose.")
@@ -52,13 +52,16 @@ class ProfileConsentSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class PurposeConsentSerializer(ProfileConsentSerializer):
-    """How one purpose stands for a person, and which one."""
+    """The current consent state of a profile, with the purpose."""
 
     purpose = serializers.CharField(help_text="The key of the purpose.")
 
 
 class ProfileSerializer(serializers.Serializer[dict[str, Any]]):
-    """One customer as far as all sources together know. Of a restricted one only `id` and `status` are shown."""
+    """One customer, as far as all sources together know.
+
+    A restricted profile has only `id` and `status`.
+    """
 
     id = serializers.UUIDField()
     traits = serializers.DictField(child=AnyField(allow_null=True), required=False)
@@ -75,7 +78,7 @@ class ProfileSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class LookupSerializer(serializers.Serializer[dict[str, Any]]):
-    """Whom to look up: `namespace:value`, each in the spelling of any source."""
+    """The identifiers to look up, as `namespace:value` in the spelling of any source."""
 
     identifiers = serializers.ListField(
         child=serializers.RegexField(
@@ -91,13 +94,13 @@ class LookupSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class LookupResultSerializer(serializers.Serializer[dict[str, Any]]):
-    """A profile, or null where nobody is known by the identifier, in the order asked."""
+    """A profile, or null if it is unknown, for each identifier of the request in its order."""
 
     results = serializers.ListField(child=ProfileSerializer(allow_null=True))
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
-class NumberField(serializers.Field):
+class NumberField(serializers.Field[Decimal, Any, int | float, Any]):
     """A decimal as a JSON number."""
 
     def to_representation(self, value: Decimal) -> int | float:
@@ -105,7 +108,7 @@ class NumberField(serializers.Field):
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
-    """Something that a person did."""
+    """An event of a profile."""
 
     name = serializers.CharField(source="name.name")
     type = serializers.ChoiceField(source="name.kind", choices=EventName.Kind.choices)
@@ -114,21 +117,30 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         allow_null=True,
         help_text="The property that the event's name fixes, such as revenue.",
     )
-    source = serializers.CharField(source="source.key", help_text="The key of the source.")
+    source = serializers.CharField(  # type: ignore[assignment]  # hides an attribute of Field
+        source="source.key", help_text="The key of the source."
+    )
 
     class Meta:
         model = Event
         fields = (
-            *("id", "name", "type", "timestamp", "received_at"),
-            *("value", "properties", "context", "source"),
+            "id",
+            "name",
+            "type",
+            "timestamp",
+            "received_at",
+            "value",
+            "properties",
+            "context",
+            "source",
         )
 
 
 class SourceValueSerializer(serializers.Serializer[SourceValue]):
-    """What one source says of a trait."""
+    """One source's statement of a trait."""
 
     value = AnyField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # hides an attribute of Field
     trust = serializers.ChoiceField(choices=TRUSTS)
     said_at = serializers.DateTimeField()
 
@@ -142,17 +154,19 @@ class LockSerializer(serializers.Serializer[Any]):
 
 
 class TraitSerializer(serializers.Serializer[TraitExplanation]):
-    """A golden trait, what settled it, the statement behind it, and the statements that lost, best first.
+    """A golden trait, the statement behind it, and the statements that lost, best first.
 
-    `decided_by` is `source` (the winner by the policy), `identifier` (an address or number that the profile holds) or
-    `lock` (a rectification).
+    `decided_by` is `source` (the statement that wins by the policy), `identifier` (an e-mail
+    address or telephone number of the profile) or `lock` (a rectification).
     """
 
     key = serializers.CharField()
     value = AnyField(allow_null=True)
-    decided_by = serializers.ChoiceField(choices=[str(one) for one in Decider])
-    policy = serializers.ChoiceField(choices=[str(one) for one in Policy])
-    source = serializers.CharField(source="winner.source", default=None, allow_null=True)
+    decided_by = serializers.ChoiceField(choices=[str(decider) for decider in Decider])
+    policy = serializers.ChoiceField(choices=[str(policy) for policy in Policy])
+    source = serializers.CharField(  # type: ignore[assignment]  # hides an attribute of Field
+        source="winner.source", default=None, allow_null=True
+    )
     trust = serializers.ChoiceField(
         source="winner.trust", choices=TRUSTS, default=None, allow_null=True
     )
@@ -162,7 +176,7 @@ class TraitSerializer(serializers.Serializer[TraitExplanation]):
 
 
 class RectificationSerializer(serializers.Serializer[dict[str, Any]]):
-    """Traits to correct, each to its right value, or to null where there should be none; and why."""
+    """Corrections of traits, with the reason. A value of null empties the trait."""
 
     changes = serializers.DictField(child=AnyField(allow_null=True), allow_empty=False)
     reason = serializers.CharField(max_length=2000)
@@ -177,12 +191,15 @@ class RectificationSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 def is_storable(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether it can be kept as it is: no NUL or lone surrogate, no endless number, not nested too deeply."""
+    """Whether PostgreSQL can store the JSON value as it is.
+
+    It refuses NUL, lone surrogates and infinite numbers; nesting is bounded by `depth`.
+    """
     match value:
         case bool() | int() | None:
             return True
         case str():
-            return not any(sign == "\x00" or "\ud800" <= sign <= "\udfff" for sign in value)
+            return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in value)
         case float():
             return isfinite(value)
         case dict():
@@ -194,7 +211,7 @@ def is_storable(value: Any, depth: int = MAX_DEPTH) -> bool:
 
 
 class MembershipSerializer(serializers.Serializer[dict[str, Any]]):
-    """A segment that the person is in."""
+    """A segment that the profile is a member of."""
 
     key = serializers.CharField()
     name = serializers.CharField()
@@ -202,7 +219,7 @@ class MembershipSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class MergeSerializer(serializers.ModelSerializer[Merge]):
-    """A profile that was taken up into this one; `absorbed` is the public UUID, which still resolves."""
+    """A merge into this profile. `absorbed` is the other profile's UUID, which still resolves."""
 
     absorbed = serializers.UUIDField(source="absorbed_uuid")
 
@@ -218,29 +235,32 @@ class PairSerializer(serializers.Serializer[dict[str, Any]]):
     b = serializers.CharField(max_length=1024)
 
 
-class NamedSerializer(serializers.Serializer[Any]):
-    """An identifier by its name alone."""
+class IdentifierReferenceSerializer(serializers.Serializer[Any]):
+    """An identifier by namespace and value alone."""
 
     namespace = serializers.CharField()
     value = serializers.CharField()
 
 
 class FactStepSerializer(serializers.Serializer[FactStep]):
-    """One fact of a path: the source that named both identifiers together, at which trust, on which day.
+    """One fact of a path: the source that named both identifiers, the trust and the day.
 
-    `rule` is `merge` where the fact joined two profiles, `takeover` where it took an identifier over from a claim,
-    and `seen together` otherwise.
+    `rule` is `merge` if the fact joined two profiles, `takeover` if it took an identifier over from
+    a claim, and `seen together` otherwise.
     """
 
-    a = NamedSerializer(source="one")
-    b = NamedSerializer(source="other")
-    source = serializers.CharField()
+    a = IdentifierReferenceSerializer(source="origin")
+    b = IdentifierReferenceSerializer(source="target")
+    source = serializers.CharField()  # type: ignore[assignment]  # hides an attribute of Field
     trust = serializers.ChoiceField(choices=TRUSTS)
     day = serializers.DateField()
     rule = serializers.CharField()
 
 
 class PathSerializer(serializers.Serializer[dict[str, Any]]):
-    """The shortest path of facts; null where no facts join the two, as for a profile's public UUID."""
+    """The shortest path of facts, or null if no facts connect the two identifiers.
+
+    That is so for a profile's public UUID, which no source sends.
+    """
 
     path = FactStepSerializer(many=True, allow_null=True)

@@ -1,6 +1,6 @@
-"""The API of profiles: who they are, what is known of them, and why.
+"""The views of the profiles API.
 
-Invariant: of a person whose processing is restricted, only keys with `privacy:act` see more than the id and the status.
+Invariant: of a restricted profile, a key without `privacy:act` sees only the id and the status.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.lists import one_page, page_of
 from profiles.identifiers.lookup import parse_reference, profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.identifiers.references import Ref
 from profiles.identity.explain import path_of_facts
 from profiles.models import Event, Identifier, Merge, Profile
 from profiles.models.access import Scope
@@ -31,12 +32,15 @@ from profiles.traits.explain import explain_traits
 TRAIT_PARAMETER = OpenApiParameter(
     "trait.KEY",
     OpenApiTypes.STR,
-    description="Golden trait KEY is this text, or the number or boolean that it spells: `trait.country=FR`. "
-    "Addresses and telephone numbers are refused: they belong into the body of a look-up.",
+    description=(
+        "Golden trait KEY is this text, or the number or boolean that it spells: "
+        "`trait.country=FR`. Addresses and telephone numbers are refused: they belong into the "
+        "body of a look-up."
+    ),
 )
 
 
-class ProfileList(ScopedView, ListAPIView[Profile]):
+class ProfileList(ScopedView, ListAPIView[Any]):
     """Profiles, the newest first."""
 
     scopes = {"GET": Scope.PROFILES_READ}
@@ -51,13 +55,14 @@ class ProfileList(ScopedView, ListAPIView[Profile]):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
-        return reads.portraits(page or (), with_restricted=sees_restricted(self.request))
+        return reads.represent_profiles(page or (), with_restricted=sees_restricted(self.request))
 
 
-class ProfileLookup(ScopedView, GenericAPIView[Profile]):
-    """One to 1,000 profiles by any identifier, in the order asked; null where nobody is known by it.
+class ProfileLookup(ScopedView, GenericAPIView[Any]):
+    """Profiles by any of their identifiers, up to 1,000, in the order of the request.
 
-    Identifiers are in the body since they are personal data, which has no place in a URL.
+    An unknown identifier gives null. Identifiers are in the body, because they are personal data,
+    which has no place in a URL.
     """
 
     scopes = {"POST": Scope.PROFILES_READ}
@@ -65,64 +70,74 @@ class ProfileLookup(ScopedView, GenericAPIView[Profile]):
 
     @extend_schema(responses=serializers.LookupResultSerializer)
     def post(self, request: Request) -> Response:
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        references: Sequence[str] = asked.validated_data["identifiers"]
-        holders = profiles_by_reference(references)
-        profiles = list(Profile.objects.filter(pk__in=set(holders.values())))
-        shown = reads.portraits(profiles, with_restricted=sees_restricted(request))
-        by_id = dict(zip((one.pk for one in profiles), shown, strict=True))
-        found = [by_id.get(holders.get(reference, 0)) for reference in references]
-        return Response(serializers.LookupResultSerializer({"results": found}).data)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        references: Sequence[str] = serializer.validated_data["identifiers"]
+        profile_ids = profiles_by_reference(references)
+        profiles = list(Profile.objects.filter(pk__in=set(profile_ids.values())))
+        represented = reads.represent_profiles(profiles, with_restricted=sees_restricted(request))
+        by_id = {
+            profile.pk: representation
+            for profile, representation in zip(profiles, represented, strict=True)
+        }
+        results = [by_id.get(profile_ids.get(reference, 0)) for reference in references]
+        return Response(serializers.LookupResultSerializer({"results": results}).data)
 
 
-class OfProfile(ScopedView):
-    """Everything below one profile: the public UUID resolves, an absorbed one too."""
+class ProfileView(ScopedView, GenericAPIView[Any]):
+    """The base of views below one profile, which any of its public UUIDs addresses."""
 
     scopes = {"GET": Scope.PROFILES_READ}
-    request: Request
-    kwargs: dict[str, UUID]
 
     @cached_property
     def profile(self) -> Profile:
-        """Raises NotFound, and PermissionDenied where only the id and the status may be seen."""
-        profile = self.find()
+        """The profile of the URL.
+
+        Raises NotFound, and PermissionDenied if the key may see only its id and status.
+        """
+        profile = self.find_profile()
         if profile.is_restricted and not sees_restricted(self.request):
             raise PermissionDenied(
                 "Processing is restricted (article 18): privacy:act may read it."
             )
         return profile
 
-    def find(self) -> Profile:
-        profile = reads.profile_called(self.kwargs["uuid"])
+    def find_profile(self) -> Profile:
+        """Return the profile even if it is restricted. Raises NotFound."""
+        profile = reads.profile_by_uuid(self.kwargs["uuid"])
         if profile is None:
             raise NotFound("No profile goes by this id.")
         return profile
 
 
-class ProfileDetail(OfProfile, GenericAPIView[Profile]):
-    """One profile. The UUID of an absorbed profile gives the one that it is part of now, under its own id."""
+class ProfileDetail(ProfileView):
+    """One profile. The UUID of an absorbed profile gives the survivor, with the survivor's id."""
 
     serializer_class = serializers.ProfileSerializer
 
     def get(self, request: Request, uuid: UUID) -> Response:
-        shown = reads.portraits([self.find()], with_restricted=sees_restricted(request))
-        return Response(self.get_serializer(shown[0]).data)
+        [representation] = reads.represent_profiles(
+            [self.find_profile()], with_restricted=sees_restricted(request)
+        )
+        return Response(self.get_serializer(representation).data)
 
 
-class ProfileRows(OfProfile, ListAPIView[Any]):
-    """Rows of one profile, which its subclasses find."""
+class ProfileRows(ProfileView, ListAPIView[Any]):
+    """The base of lists of a profile's rows."""
 
     def get_queryset(self) -> QuerySet[Any]:
         rows = super().get_queryset()
-        return rows.none() if hasattr(self, "swagger_fake_view") else self.of(rows, self.profile)
+        # The schema is generated without a URL, and so without a profile.
+        if hasattr(self, "swagger_fake_view"):
+            return rows.none()
+        return self.rows_of(rows, self.profile)
 
-    def of(self, rows: QuerySet[Any], profile: Profile) -> QuerySet[Any]:
+    def rows_of(self, rows: QuerySet[Any], profile: Profile) -> QuerySet[Any]:
         return rows.filter(profile=profile)
 
 
 class ProfileIdentifiers(ProfileRows):
-    """What the person is called, the profile's own and absorbed UUIDs among it."""
+    """The identifiers of a profile, its own and absorbed public UUIDs among them."""
 
     queryset = Identifier.objects.all()
     serializer_class = serializers.ListedIdentifierSerializer
@@ -130,12 +145,13 @@ class ProfileIdentifiers(ProfileRows):
     cursor_ordering = ("namespace", "value")
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        rows = [reads.shown_identifier(row) for row in args[0]] if args else None
+        # Without rows for the schema.
+        rows = [reads.represent_identifier(identifier) for identifier in args[0]] if args else None
         return super().get_serializer(rows, **kwargs)
 
 
 class ProfileEvents(ProfileRows):
-    """What the person did, the latest first."""
+    """The events of a profile, the latest first."""
 
     queryset = Event.objects.select_related("name", "source")
     serializer_class = serializers.EventSerializer
@@ -144,19 +160,22 @@ class ProfileEvents(ProfileRows):
 
 
 class ProfileMerges(ProfileRows):
-    """The profiles that were taken up into this one, the latest first."""
+    """The merges into a profile, the latest first."""
 
     queryset = Merge.objects.all()
     serializer_class = serializers.MergeSerializer
     filterset_class = filters.MergeFilter
     cursor_ordering = ("-merged_at", "-id")
 
-    def of(self, rows: QuerySet[Any], profile: Profile) -> QuerySet[Any]:
+    def rows_of(self, rows: QuerySet[Any], profile: Profile) -> QuerySet[Any]:
         return rows.filter(survivor=profile)
 
 
-class ProfileTraits(OfProfile, GenericAPIView[Profile]):
-    """The golden traits, each with what settled it: source, trust, time, and the statements that lost."""
+class ProfileTraits(ProfileView):
+    """The golden traits of a profile, each with the source, trust and time that decided it.
+
+    Statements that lost are listed beside it.
+    """
 
     scopes = {"GET": Scope.PROFILES_READ, "PATCH": Scope.PROFILES_WRITE}
     serializer_class = serializers.RectificationSerializer
@@ -170,45 +189,45 @@ class ProfileTraits(OfProfile, GenericAPIView[Profile]):
         request=serializers.RectificationSerializer, responses=page_of(serializers.TraitSerializer)
     )
     def patch(self, request: Request, uuid: UUID) -> Response:
-        """Correct traits so that they stay corrected: each is locked against what sources send later."""
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        rectify(self.profile.pk, **asked.validated_data, actor=actor_of(request))
+        """Correct traits. Each is locked at its value, whatever sources send later."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        rectify(self.profile.pk, **serializer.validated_data, actor=actor_of(request))
         self.profile.refresh_from_db()
         return self._traits()
 
     def _traits(self) -> Response:
-        explained = explain_traits(self.profile)
-        golden = [explained[key] for key in sorted(self.profile.traits)]
-        return one_page(serializers.TraitSerializer(golden, many=True).data)
+        explanations = explain_traits(self.profile)
+        golden = [explanations[key] for key in sorted(self.profile.traits)]
+        return one_page(serializers.TraitSerializer, golden)
 
 
-class ProfileSegments(OfProfile, GenericAPIView[Profile]):
-    """The segments that the person is in, and since when."""
+class ProfileSegments(ProfileView):
+    """The segments that the profile is a member of, and since when."""
 
     filter_exemption = "The segments of one profile are one page."
 
     @extend_schema(responses=page_of(serializers.MembershipSerializer))
     def get(self, request: Request, uuid: UUID) -> Response:
-        rows = reads.section("segments.membership", [self.profile.pk])
+        rows = reads.registered_rows("segments.membership", [self.profile.pk])
         memberships = rows.get(self.profile.pk, ())
-        return one_page(serializers.MembershipSerializer(memberships, many=True).data)
+        return one_page(serializers.MembershipSerializer, memberships)
 
 
-class ProfileConsents(OfProfile, GenericAPIView[Profile]):
-    """How every purpose stands for the person, now."""
+class ProfileConsents(ProfileView):
+    """The current consent state of the profile for every purpose."""
 
     filter_exemption = "The purposes of one profile are one page."
 
     @extend_schema(responses=page_of(serializers.PurposeConsentSerializer))
     def get(self, request: Request, uuid: UUID) -> Response:
-        consents = reads.consents_of([self.profile.pk])[self.profile.pk]
+        consents = reads.consents_by_profile([self.profile.pk])[self.profile.pk]
         rows = [consents[purpose] for purpose in sorted(consents)]
-        return one_page(serializers.PurposeConsentSerializer(rows, many=True).data)
+        return one_page(serializers.PurposeConsentSerializer, rows)
 
 
-class WhyTrait(OfProfile, GenericAPIView[Profile]):
-    """Why a trait has its value, or has none any more: what settled it, and the statements that lost."""
+class WhyTrait(ProfileView):
+    """Why a trait has its value, or has none any more, with the statements that lost."""
 
     serializer_class = serializers.TraitSerializer
 
@@ -217,16 +236,17 @@ class WhyTrait(OfProfile, GenericAPIView[Profile]):
         key = request.query_params.get("key")
         if not key:
             raise ValidationError({"key": ["The key of a trait is required, as in ?key=city."]})
-        explained = explain_traits(self.profile).get(key)
-        if explained is None:
+        explanation = explain_traits(self.profile).get(key)
+        if explanation is None:
             raise NotFound("Nobody ever said anything of this trait.")
-        return Response(self.get_serializer(explained).data)
+        return Response(self.get_serializer(explanation).data)
 
 
-class WhyMerged(OfProfile, GenericAPIView[Profile]):
-    """Why two identifiers are one person's: the shortest path of facts between them.
+class WhyMerged(ProfileView):
+    """Why two identifiers belong to one profile: the shortest path of facts between them.
 
-    GET takes the opaque ids that `identifiers/` gives; POST takes `namespace:value`, in the body since it is personal.
+    GET takes the opaque ids from `identifiers/`. POST takes `namespace:value`, in the body, because
+    it is personal data.
     """
 
     scopes = {"GET": Scope.PROFILES_READ, "POST": Scope.PROFILES_READ}
@@ -240,35 +260,46 @@ class WhyMerged(OfProfile, GenericAPIView[Profile]):
         responses=serializers.PathSerializer,
     )
     def get(self, request: Request, uuid: UUID) -> Response:
-        """The shortest path of facts between two identifiers of the profile, by their ids."""
-        held = {str(reads.public_id(one)): one for one in self._held()}
-        asked = {end: request.query_params.get(end, "") for end in ("a", "b")}
-        return self._path({end: held.get(id_.lower()) for end, id_ in asked.items()})
+        """Return the shortest path of facts between two identifiers, given by their ids."""
+        # An opaque id cannot be looked up: derive those of all identifiers of the profile.
+        by_public_id = {str(reads.public_id(identifier)): identifier for identifier in self._all()}
+        return self._path(
+            {
+                parameter: by_public_id.get(request.query_params.get(parameter, "").lower())
+                for parameter in ("a", "b")
+            }
+        )
 
     @extend_schema(responses=serializers.PathSerializer)
     def post(self, request: Request, uuid: UUID) -> Response:
-        """The shortest path of facts between two identifiers of the profile, by their names."""
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        held = {(one.namespace, one.value): one for one in self._held()}
+        """Return the shortest path of facts between two identifiers, given as `namespace:value`."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        by_ref = {Ref(row.namespace, row.value): row for row in self._all()}
         return self._path(
-            {end: held.get(_parsed(end, name)) for end, name in asked.validated_data.items()}
+            {
+                parameter: by_ref.get(_parse(parameter, reference))
+                for parameter, reference in serializer.validated_data.items()
+            }
         )
 
-    def _held(self) -> QuerySet[Identifier]:
+    def _all(self) -> QuerySet[Identifier]:
         return Identifier.objects.filter(profile=self.profile)
 
     def _path(self, ends: dict[str, Identifier | None]) -> Response:
-        missing = {end: ["No identifier of this profile."] for end, one in ends.items() if not one}
+        missing = {
+            parameter: ["No identifier of this profile."]
+            for parameter, identifier in ends.items()
+            if not identifier
+        }
         if missing or not (ends["a"] and ends["b"]):
             raise ValidationError(missing)
         path = path_of_facts(ends["a"], ends["b"])
         return Response(serializers.PathSerializer({"path": path}).data)
 
 
-def _parsed(end: str, reference: str) -> tuple[str, str]:
+def _parse(parameter: str, reference: str) -> Ref:
     try:
-        ref = parse_reference(reference)
+        return parse_reference(reference)
     except InvalidIdentifier as error:
-        raise ValidationError({end: [error.reason]}) from error
-    return (ref.namespace, ref.value)
+        raise ValidationError({parameter: [error.reason]}) from error

@@ -1,1 +1,1 @@
-"""What people did: names, storage, statistics, deduplication."""
+"""Events of profiles: names, storage, statistics and deduplication."""

@@ -1,4 +1,8 @@
-"""Events before they are stored, in COPY's binary format: as text, the server would parse every timestamp and UUID."""
+"""Events in COPY's binary format, which saves the server parsing every timestamp and UUID.
+
+The format is described in PostgreSQL's manual under COPY, "Binary Format". Invariant: the columns
+written here are those of `sql.COPY_EVENTS`, in its order.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,24 +16,29 @@ from psycopg.types.numeric import DecimalBinaryDumper
 
 from profiles.events.names import NameRef
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_member_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _dump_numeric = DecimalBinaryDumper(Decimal).dump
-# Columns are written by their size, which is -1 for null.
-_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-_NULL = b"\xff\xff\xff\xff"
-_JSONB_VERSION = 1
+
+# The file header is a signature, 32 bits of flags and the size of an extension; the trailer is -1
+# where a row has its number of columns.
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
 _COLUMNS = 12
-_PERSON = Struct(">hiqiq")
-_EVENT = Struct(">iqi16siqiq")
-_TIME = Struct(">iq")
-_JSON = Struct(">ib")
+# Each column is its size in bytes, -1 for null, and its content. The structs pack sizes and
+# contents of several columns at once.
+_NULL = b"\xff\xff\xff\xff"
 _SIZE = Struct(">i")
+_OWNER_COLUMNS = Struct(">hiqiq")  # number of columns, profile_id, identifier_id
+_EVENT_COLUMNS = Struct(">iqi16siqiq")  # timestamp, id, source_id, name_id
+_TIME_COLUMN = Struct(">iq")
+_JSONB_PREFIX = Struct(">ib")  # size and format version of a jsonb value
+_JSONB_VERSION = 1
 _TIMESTAMP_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _NUMBER_STARTS = frozenset(bytes([sign]) for sign in b"-0123456789")
 
 
 class EventTimes(NamedTuple):
-    """When an event happened, when it came, and what its sender's clock said of both."""
+    """An event's corrected time, its time of receipt, and both times by the sender's clock."""
 
     timestamp: datetime
     received_at: datetime
@@ -38,7 +47,7 @@ class EventTimes(NamedTuple):
 
 
 class EventDraft(NamedTuple):
-    """An event before it is known whose it is. `row` is what COPY reads of it, without the person."""
+    """An event that is not attributed yet. `row` is its COPY row without the owner's columns."""
 
     name_id: int
     timestamp: datetime
@@ -47,7 +56,7 @@ class EventDraft(NamedTuple):
 
 
 class AttributedEvent(NamedTuple):
-    """An event, whose it is, and by which identifier."""
+    """An event, its profile, and the identifier by which it belongs to the profile."""
 
     profile_id: int
     identifier_id: int
@@ -57,11 +66,17 @@ class AttributedEvent(NamedTuple):
 def draft_event(
     id_: str, *, source_id: int, name: NameRef, times: EventTimes, properties: str, context: str
 ) -> EventDraft:
-    """Everything about an event that can be done before the people lock is taken. `id_` is in hexadecimal digits."""
+    """Prepare all of an event that needs no profile, so that it is done before the people lock.
+
+    `id_` is 32 hexadecimal digits. Raises psycopg.DataError where the event's value has more digits
+    than PostgreSQL takes.
+    """
     timestamp, received_at, original_timestamp, sent_at = times
     value = value_of(properties, name.value_property)
     row = (
-        _EVENT.pack(8, _microseconds(timestamp), 16, bytes.fromhex(id_), 8, source_id, 8, name.id),
+        _EVENT_COLUMNS.pack(
+            8, _microseconds(timestamp), 16, bytes.fromhex(id_), 8, source_id, 8, name.id
+        ),
         _NULL if value is None else _numeric_column(value),
         _json_column(properties),
         _json_column(context),
@@ -73,41 +88,42 @@ def draft_event(
 
 
 def _microseconds(moment: datetime) -> int:
-    """Since 2000, as timestamps are stored."""
-    passed = moment - _TIMESTAMP_EPOCH
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    """Return the microseconds since 2000, which is how PostgreSQL stores a timestamp."""
+    elapsed = moment - _TIMESTAMP_EPOCH
+    # Integers, since total_seconds() is a float and loses microseconds.
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 
 def _time_column(moment: datetime) -> bytes:
-    return _TIME.pack(8, _microseconds(moment))
+    return _TIME_COLUMN.pack(8, _microseconds(moment))
 
 
-# The messages of a request came, and mostly were sent, at one time.
+# All messages of a request have one time of receipt, and mostly one time of sending.
 _shared_time_column = lru_cache(maxsize=1024)(_time_column)
 
 
 def _numeric_column(value: Decimal) -> bytes:
-    """Raises psycopg.DataError for more digits than PostgreSQL takes."""
     dumped = _dump_numeric(value) or b""
     return _SIZE.pack(len(dumped)) + dumped
 
 
 def _json_column(text: str) -> bytes:
     content = text.encode()
-    return _JSON.pack(len(content) + 1, _JSONB_VERSION) + content
+    return _JSONB_PREFIX.pack(len(content) + 1, _JSONB_VERSION) + content
 
 
 def value_of(properties: str, name: str) -> Decimal | None:
-    """The number that a JSON object's text has under the name, exact; None where it has none."""
+    """Return the exact number that a JSON object's text has under the name, or None."""
+    # Most events have no value: test the text before decoding the object.
     if name not in properties:
         return None
-    raw = bytes(_members.decode(properties).get(name, b""))
+    raw = bytes(_member_decoder.decode(properties).get(name, b""))
     return Decimal(raw.decode()) if raw[:1] in _NUMBER_STARTS else None
 
 
-def copy_block(arrivals: Iterable[AttributedEvent]) -> bytes:
-    """All that COPY needs to store these events."""
-    parts = [_COPY_BEGIN]
-    for profile_id, identifier_id, draft in arrivals:
-        parts += (_PERSON.pack(_COLUMNS, 8, profile_id, 8, identifier_id), draft.row)
-    return b"".join([*parts, _COPY_END])
+def copy_block(events: Iterable[AttributedEvent]) -> bytes:
+    """Return the whole input of COPY that stores these events."""
+    parts = [_COPY_HEADER]
+    for profile_id, identifier_id, draft in events:
+        parts += (_OWNER_COLUMNS.pack(_COLUMNS, 8, profile_id, 8, identifier_id), draft.row)
+    return b"".join([*parts, _COPY_TRAILER])

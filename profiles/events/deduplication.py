@@ -1,4 +1,8 @@
-"""Messages that were taken, each by one request: exact deduplication, without a window."""
+"""Exact deduplication of messages, without a window: each message is taken by one request.
+
+A request is one row of the inbox, and `request_id` that row's id. It may be applied several times,
+since an attempt can fail halfway.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,28 +14,29 @@ from profiles.lib.database import array_of
 from profiles.models import SeenMessage
 
 
-def take_messages(takers: Mapping[str, int], *, day: date) -> set[str]:
-    """Mark messages as seen, each in the name of the request it came in, and return those that the request may apply.
+def take_messages(request_by_digest: Mapping[str, int], *, day: date) -> set[str]:
+    """Mark messages as seen by their requests and return the digests that the requests may apply.
 
-    Those were never seen before, or by an earlier attempt of the same request.
+    Those are the messages never seen before, and the ones that the same request took earlier.
     """
+    columns = [array_of(request_by_digest.keys()), array_of(request_by_digest.values())]
     with connection.cursor() as cursor:
-        cursor.execute(sql.TAKE_MESSAGES, [day, array_of(takers.keys()), array_of(takers.values())])
+        cursor.execute(sql.TAKE_MESSAGES, [day, *columns])
         return {digest for (digest,) in cursor.fetchall()}
 
 
-def keep_taken(digest: str, taker: int) -> None:
-    """A message took effect before the others of its request: another attempt of the request finds it done."""
-    SeenMessage.objects.filter(digest=digest, taken_by=taker).update(taken_by=None)
+def keep_taken(digest: str, request_id: int) -> None:
+    """Mark a message as done ahead of its request, so that no later attempt repeats it."""
+    SeenMessage.objects.filter(digest=digest, taken_by=request_id).update(taken_by=None)
 
 
-def is_taken(digest: str, taker: int) -> bool:
-    """Whether a message took effect, or will by another request than this one."""
-    return SeenMessage.objects.filter(digest=digest).exclude(taken_by=taker).exists()
+def is_taken(digest: str, request_id: int) -> bool:
+    """Whether the message took effect already, or is another request's to apply."""
+    return SeenMessage.objects.filter(digest=digest).exclude(taken_by=request_id).exists()
 
 
-def forget_messages(takers: Mapping[str, int]) -> None:
-    """Unmark messages that took no effect after all, where they are still taken by these requests."""
-    if takers:
-        taken = SeenMessage.objects.filter(digest__in=takers.keys())
-        taken.filter(taken_by__in=set(takers.values())).delete()
+def forget_messages(request_by_digest: Mapping[str, int]) -> None:
+    """Unmark messages that took no effect after all, where these requests still have them."""
+    if request_by_digest:
+        taken = SeenMessage.objects.filter(digest__in=request_by_digest.keys())
+        taken.filter(taken_by__in=set(request_by_digest.values())).delete()

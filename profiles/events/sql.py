@@ -1,6 +1,11 @@
-"""Set-based statements on events, their statistics and seen messages."""
+"""Set-based statements on events, their statistics and seen messages.
 
-# Moved by DELETE and INSERT: profile_id is the key that spreads the table over a cluster.
+Statements with %(profile)s and %(identifiers)s are run by an erasure, those with %(identifiers)s,
+%(origins)s and %(targets)s by a merge or unmerge.
+"""
+
+# Moves the events of identifiers from one profile to another. DELETE and INSERT instead of the
+# ORM's UPDATE: profile_id is the key that spreads the table over a cluster.
 MOVE_EVENTS = """
 WITH moved AS (
     DELETE FROM profiles_event e
@@ -15,30 +20,36 @@ SELECT target, "timestamp", id, identifier_id, source_id, name_id, value,
     properties, context, received_at, original_timestamp, sent_at FROM moved
 """
 
-# Recomputed from the events, never added up. A statement of its own: siblings of one WITH would race.
+# Deletes the statistics of profiles, ahead of RECOMPUTE_STATS. Two statements, because the parts of
+# one WITH do not see each other's changes; SQL, so that both take the same array.
 DELETE_STATS = """
 DELETE FROM profiles_eventstat WHERE profile_id = ANY(%s)
 """
+
+# Rebuilds the statistics of profiles from their events. The ORM has no INSERT … SELECT.
 RECOMPUTE_STATS = """
 INSERT INTO profiles_eventstat (profile_id, name_id, count, sum, first_at, last_at)
 SELECT profile_id, name_id, count(*), coalesce(sum(value), 0), min("timestamp"), max("timestamp")
 FROM profiles_event WHERE profile_id = ANY(%s) GROUP BY profile_id, name_id
 """
 
-# Straight into the months: what was seen before is left out already, so that nothing can conflict.
+# Stores events straight into their month partitions: duplicates were left out before, so nothing
+# can conflict. The ORM has no COPY.
 COPY_EVENTS = """
-COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value, properties, context,
-    received_at, original_timestamp, sent_at) FROM STDIN (FORMAT BINARY)
+COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value,
+    properties, context, received_at, original_timestamp, sent_at) FROM STDIN (FORMAT BINARY)
 """
 
-# Those that were stored on a guess which the judgement did not bear out.
+# Deletes events by their primary keys, where the profile guessed before judgement was wrong. The
+# ORM cannot compare three columns with thousands of triples.
 TAKE_BACK_EVENTS = """
 DELETE FROM profiles_event e
-USING unnest(%s::bigint[], %s::timestamptz[], %s::uuid[]) AS place (profile_id, "timestamp", id)
-WHERE e.profile_id = place.profile_id AND e."timestamp" = place."timestamp" AND e.id = place.id
+USING unnest(%s::bigint[], %s::timestamptz[], %s::uuid[]) AS key (profile_id, "timestamp", id)
+WHERE e.profile_id = key.profile_id AND e."timestamp" = key."timestamp" AND e.id = key.id
 """
 
-# What a chunk adds, summed up before it is sent. Sorted, so that upserts of two drains cannot deadlock.
+# Adds the sums of one chunk to the statistics, in order, so that upserts of two drains cannot
+# deadlock. The ORM's upsert replaces values and cannot add to them.
 ADD_TO_STATS = """
 INSERT INTO profiles_eventstat AS stat (profile_id, name_id, count, sum, first_at, last_at)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[],
@@ -47,29 +58,39 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[],
 ORDER BY profile_id, name_id
 ON CONFLICT (profile_id, name_id) DO UPDATE SET
     count = stat.count + excluded.count, sum = stat.sum + excluded.sum,
-    first_at = least(stat.first_at, excluded.first_at), last_at = greatest(stat.last_at, excluded.last_at)
+    first_at = least(stat.first_at, excluded.first_at),
+    last_at = greatest(stat.last_at, excluded.last_at)
 """
 
-# Touches no index. Sorted like the statistics.
+# Extends the time in which each profile was seen, and changes no indexed column. The ORM cannot
+# update many rows with a value of their own by a condition on both.
 WIDEN_SEEN_SPANS = """
 UPDATE profiles_profile p
-SET first_seen_at = least(p.first_seen_at, seen.first_at), last_seen_at = greatest(p.last_seen_at, seen.last_at)
+SET first_seen_at = least(p.first_seen_at, seen.first_at),
+    last_seen_at = greatest(p.last_seen_at, seen.last_at)
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen (id, first_at, last_at)
 WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at)
 """
 
-# Returns what was not seen before, and what the same request took before; in order, so that two drains cannot deadlock.
+# Marks messages as seen and returns the digests that are new or that the same request took before.
+# In order, so that two drains cannot deadlock. The ORM has no ON CONFLICT … WHERE … RETURNING.
 TAKE_MESSAGES = """
 INSERT INTO profiles_seenmessage AS seen (digest, day, taken_by)
-SELECT digest, %s, taken_by FROM unnest(%s::uuid[], %s::bigint[]) AS arrived (digest, taken_by) ORDER BY digest
+SELECT digest, %s, taken_by
+FROM unnest(%s::uuid[], %s::bigint[]) AS arrived (digest, taken_by) ORDER BY digest
 ON CONFLICT (digest) DO UPDATE SET day = seen.day WHERE seen.taken_by = excluded.taken_by
 RETURNING replace(digest::text, '-', '')
 """
+
+# Deletes the events of one erased person. SQL, because the registry's `eraser` takes a statement
+# with these two parameters.
 DELETE_EVENTS = """
-DELETE FROM profiles_event WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+DELETE FROM profiles_event
+WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
 """
 
-# Set difference both ways; the ORM has no EXCEPT of aggregates.
+# Returns the profiles whose statistics differ from their events, either way. The ORM cannot take
+# the difference of two aggregates.
 DRIFTED_STATS = """
 WITH counted AS (
     SELECT profile_id, name_id, count(*) AS count, coalesce(sum(value), 0) AS sum,
@@ -84,11 +105,16 @@ SELECT DISTINCT profile_id FROM (
 ) AS differing
 """
 
-# One pass over each big table: rows that are not with the profile that holds their identifier.
+# Returns the profiles with events whose identifier belongs to another profile or to none, in one
+# pass over the table. The ORM cannot join with IS DISTINCT FROM.
 MISATTRIBUTED_EVENTS = """
 SELECT DISTINCT e.profile_id FROM profiles_event e
-LEFT JOIN profiles_identifier i ON i.id = e.identifier_id WHERE i.profile_id IS DISTINCT FROM e.profile_id
+LEFT JOIN profiles_identifier i ON i.id = e.identifier_id
+WHERE i.profile_id IS DISTINCT FROM e.profile_id
 """
+
+# Returns the ids of profiles that have statistics but no longer exist. SQL, because `find_drift`
+# runs all its statements with one function.
 ORPHANED_STATS = """
 SELECT DISTINCT s.profile_id FROM profiles_eventstat s
 WHERE NOT EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = s.profile_id)

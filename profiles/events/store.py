@@ -1,4 +1,4 @@
-"""Events into their months by COPY, and into their statistics by one upsert."""
+"""Storing events by COPY, taking them back, and the time span in which a profile was seen."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,27 +10,28 @@ from profiles.events.copy_format import AttributedEvent, copy_block
 from profiles.lib.database import array_of
 
 
-def copy_events(arrivals: Sequence[AttributedEvent]) -> None:
-    """Store events, without their statistics."""
-    if not arrivals:
+def copy_events(events: Sequence[AttributedEvent]) -> None:
+    """Store events. Their statistics are the caller's to add."""
+    if not events:
         return
     with connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
-        copy.write(copy_block(arrivals))
+        copy.write(copy_block(events))
 
 
-def take_back_events(places: Sequence[tuple[int, datetime, str]]) -> None:
-    """Delete events by their keys: profile, timestamp, id."""
-    if places:
+def take_back_events(keys: Sequence[tuple[int, datetime, str]]) -> None:
+    """Delete events by their primary keys (profile, timestamp, id)."""
+    if keys:
         with connection.cursor() as cursor:
-            columns = [array_of(column) for column in zip(*places, strict=True)]
+            columns = [array_of(column) for column in zip(*keys, strict=True)]
             cursor.execute(sql.TAKE_BACK_EVENTS, columns)
 
 
 def widen_seen_spans(spans: Mapping[int, tuple[datetime, datetime]]) -> None:
-    """Widen the time in which each profile was seen: profile → (first, last)."""
+    """Extend `first_seen_at` and `last_seen_at` of each profile to the (first, last) given."""
     if not spans:
         return
+    # In order of id, like every statement that updates many rows: two drains cannot deadlock.
     ids = sorted(spans)
-    firsts, lasts = zip(*(spans[profile] for profile in ids), strict=True)
+    firsts, lasts = zip(*(spans[profile_id] for profile_id in ids), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(sql.WIDEN_SEEN_SPANS, [array_of(ids), array_of(firsts), array_of(lasts)])

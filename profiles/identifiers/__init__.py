@@ -1,1 +1,1 @@
-"""How people are named: references, their stored spelling, and who holds them."""
+"""Identifiers: their references, their stored spelling and how to find their profiles."""

@@ -1,4 +1,4 @@
-"""Finding people by what they are called, and the verbs that change one of them."""
+"""Looking up profiles by references such as `email:ada@example.org`."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,10 @@ from profiles.lib import exact_json
 
 
 def parse_reference(reference: str) -> Ref:
-    """`email:Ada@Example.org` → its namespace and stored spelling. Raises InvalidIdentifier."""
+    """Split `email:Ada@Example.org` into its namespace and stored spelling.
+
+    Raises InvalidIdentifier.
+    """
     namespace, colon, value = reference.partition(":")
     if not colon or not namespace:
         raise InvalidIdentifier("identifier", "must look like namespace:value")
@@ -20,7 +23,10 @@ def parse_reference(reference: str) -> Ref:
 
 
 def profiles_by_reference(references: Iterable[str]) -> dict[str, int]:
-    """The profile that holds each `namespace:value`; what is malformed or unknown is left out."""
+    """Return the id of the profile that has each `namespace:value`.
+
+    References that are malformed or unknown are left out.
+    """
     parsed: dict[str, Ref] = {}
     for reference in references:
         try:
@@ -29,5 +35,11 @@ def profiles_by_reference(references: Iterable[str]) -> dict[str, int]:
             continue
     with connection.cursor() as cursor:
         cursor.execute(sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(set(parsed.values())))])
-        holders = {Ref(row[0], row[1]): row[3] for row in cursor.fetchall() if row[3] is not None}
-    return {name: holders[ref] for name, ref in parsed.items() if ref in holders}
+        profile_by_ref = {
+            Ref(namespace, value): profile_id
+            for namespace, value, _, profile_id, *_ in cursor.fetchall()
+            if profile_id is not None  # an identifier that only refused facts name has no profile
+        }
+    return {
+        reference: profile_by_ref[ref] for reference, ref in parsed.items() if ref in profile_by_ref
+    }

@@ -1,7 +1,7 @@
-"""From what a message calls an identifier to the one spelling under which it is stored.
+"""Normalisers: the one spelling under which each identifier of a message is stored.
 
-Invariant: normalising is idempotent, and refuses what the database or the rules could not hold. A
-change that gives any accepted value another spelling raises `NORMALISER_VERSION`.
+Invariant: normalising a normalised value changes nothing. A change that gives any accepted value
+another spelling must raise `NORMALISER_VERSION`.
 """
 
 import re
@@ -12,20 +12,22 @@ import email_validator
 import phonenumbers
 
 NORMALISER_VERSION = 1
-MAX_LENGTH = 255
+MAX_LENGTH = 255  # the length of the column identifier.value
 
-# Whether an address may be at a reserved domain such as .test is for the blocked values to say, not
-# for syntax. The library declares this list as open to change by whoever uses it.
+# Reserved domains such as .test are valid syntax; `is_blocked` refuses them where they stand for
+# nobody. The library's documentation invites callers to change this list.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-# Lower-case addresses of up to 64 plain characters, which email-validator accepts as they are; it
-# takes some 20 microseconds each and this a half. No label is punycode: two hyphens do not match.
+# Addresses of up to 64 plain lower-case characters, which email-validator returns unchanged. The
+# pattern takes half a microsecond and the library 20. Punycode (`xn--`) must go to the library, so
+# two hyphens do not match.
 _ORDINARY_EMAIL = re.compile(
     r"(?=.{6,64}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
 )
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
 _ZEROS_AND_DASHES = re.compile("[0-]*")
 
+# Placeholders that programs send in place of an identifier, as listed by PostHog and Segment.
 BLOCKED_VALUES = frozenset(
     {
         "-1",
@@ -46,7 +48,10 @@ BLOCKED_VALUES = frozenset(
 
 
 class InvalidIdentifier(ValueError):
-    """A value that cannot be an identifier of its namespace. Never says the value: it is personal."""
+    """A value cannot be an identifier of its namespace.
+
+    The message omits the value, which is personal and would end up in logs.
+    """
 
     def __init__(self, namespace: str, reason: str) -> None:
         super().__init__(f"{namespace}: {reason}")
@@ -55,12 +60,13 @@ class InvalidIdentifier(ValueError):
 
 
 def normalise(namespace: str, value: object, *, region: str | None = None) -> str:
-    """The stored spelling of a text or whole number, of at most 255 characters.
+    """Return the stored spelling of a text or whole number, at most 255 characters long.
 
-    E-mail addresses (at most 254 bytes) are lower-cased, telephone numbers become E.164 (`region` is the country of
-    those without +, as in "FR"), all else is only trimmed. Raises InvalidIdentifier.
+    E-mail addresses (at most 254 bytes) are lower-cased, telephone numbers become E.164, all else
+    is only trimmed. `region` is the country of telephone numbers without +, such as "FR". Raises
+    InvalidIdentifier.
     """
-    text = _text(namespace, value)
+    text = _storable_text(namespace, value)
     if namespace == "email":
         return _email(text.lower())
     if namespace == "phone":
@@ -69,29 +75,29 @@ def normalise(namespace: str, value: object, *, region: str | None = None) -> st
 
 
 def is_blocked(namespace: str, value: str, extra: Collection[str] = frozenset()) -> bool:
-    """Whether the value stands for nobody in particular, by the defaults or by `extra` values.
+    """Whether the value is a placeholder, by default or because it is among the `extra` values.
 
-    Takes values before and after normalising; letter case and blanks around them do not count.
+    Works on values before and after normalising: letter case and outer blanks do not count.
     """
     if _is_blocked_everywhere(namespace, value):
         return True
     if not extra:
         return False
-    plain = value.strip().lower()
-    return any(plain == other.strip().lower() for other in extra)
+    folded = value.strip().lower()
+    return any(folded == blocked.strip().lower() for blocked in extra)
 
 
 @lru_cache(maxsize=65_536)
 def _is_blocked_everywhere(namespace: str, value: str) -> bool:
-    plain = value.strip().lower()
-    if plain in BLOCKED_VALUES or _ZEROS_AND_DASHES.fullmatch(plain):
+    folded = value.strip().lower()
+    if folded in BLOCKED_VALUES or _ZEROS_AND_DASHES.fullmatch(folded):
         return True
-    return namespace == "email" and (plain.startswith("test@") or plain.endswith("@example.com"))
+    return namespace == "email" and (folded.startswith("test@") or folded.endswith("@example.com"))
 
 
-def _text(namespace: str, value: object) -> str:
+def _storable_text(namespace: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        # Longer numbers are refused before Python spells them out, which can be very slow.
+        # Refuse longer numbers before str(), which is slow for very long ones.
         if abs(value) >= 10**MAX_LENGTH:
             raise InvalidIdentifier(namespace, "longer than 255 characters")
         value = str(value)
@@ -108,11 +114,11 @@ def _text(namespace: str, value: object) -> str:
 
 
 def _email(text: str) -> str:
-    return text if _ORDINARY_EMAIL.fullmatch(text) else _unusual_email(text)
+    return text if _ORDINARY_EMAIL.fullmatch(text) else _validated_email(text)
 
 
 @lru_cache(maxsize=4096)
-def _unusual_email(text: str) -> str:
+def _validated_email(text: str) -> str:
     try:
         address = email_validator.validate_email(text, check_deliverability=False)
     except email_validator.EmailNotValidError:
@@ -122,11 +128,11 @@ def _unusual_email(text: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _phone(text: str, region: str | None) -> str:
-    """Numbers of a possible length pass: numbering plans change faster than their descriptions."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         raise InvalidIdentifier("phone", "not an international number") from None
+    # Only the length is checked: numbering plans change faster than their descriptions.
     if not phonenumbers.is_possible_number(number):
         raise InvalidIdentifier("phone", "not of a possible length")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,10 +1,10 @@
-"""What names an identifier: its namespace and its stored spelling. Pure, so that every engine may use it."""
+"""The reference of an identifier. Without Django, so that every engine module may use it."""
 
 from typing import NamedTuple
 
 
 class Ref(NamedTuple):
-    """One identifier, normalised and allowed."""
+    """An identifier's namespace and stored spelling, normalised and not blocked."""
 
     namespace: str
     value: str

@@ -1,7 +1,7 @@
 """Statements that look identifiers up."""
 
-# A pair of columns against thousands of pairs, in one statement. Sent as one JSON list of pairs: the driver writes arrays
-# of texts element by element.
+# Returns the identifiers of thousands of (namespace, value) pairs. The ORM cannot join with values;
+# they are sent as one JSON list, because the driver adapts arrays of texts element by element.
 FIND_IDENTIFIERS = """
 SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.component, i.last_seen_on,
        i.quarantined_at IS NOT NULL

@@ -1,1 +1,1 @@
-"""Who is who: the engine that decides, and the database around it."""
+"""Identity: which identifiers belong to which profile, judged by the engine and stored here."""

@@ -1,4 +1,7 @@
-"""Components: identifiers that ever shared a fact, kept or refused. They only grow, and are the unit of replay."""
+"""Components: identifiers that ever shared a fact, kept or refused.
+
+Invariant: components only grow, and facts are replayed by whole components.
+"""
 
 from collections.abc import Sequence
 
@@ -11,42 +14,48 @@ from profiles.identity.observations import Observation
 from profiles.lib.database import array_of
 
 
-def join_components(people: LoadedPeople, sightings: Sequence[Observation]) -> None:
-    """Join what the new facts name together; quarantined identifiers extend nothing."""
-    forest = _Forest()
-    for sighting in sightings:
-        usable = [ref for ref in sighting.refs if not people.rows[ref].is_quarantined]
-        forest.join([_component(people, ref) for ref in usable or sighting.refs[:1]])
-    fresh = {row.id: row for row in people.rows.values() if row.is_new}
-    for number, row in fresh.items():
-        row.component = forest.top(number)
-    joined = {own: forest.top(own) for own in forest.joined() if own not in fresh}
+def join_components(people: LoadedPeople, observations: Sequence[Observation]) -> None:
+    """Join the components of identifiers that new facts name together."""
+    union_find = _UnionFind()
+    for observation in observations:
+        # Quarantined identifiers join nothing, as in the engine, unless there are no others.
+        usable = [ref for ref in observation.refs if not people.rows[ref].is_quarantined]
+        union_find.join([_component(people, ref) for ref in usable or observation.refs[:1]])
+    new_rows = {row.id: row for row in people.rows.values() if row.is_new}
+    for identifier_id, row in new_rows.items():
+        row.component = union_find.root(identifier_id)
+    # New identifiers are not stored yet and carry their component with them.
+    joined = {
+        component: union_find.root(component)
+        for component in union_find.joined()
+        if component not in new_rows
+    }
     if joined:
         with connection.cursor() as cursor:
             cursor.execute(sql.JOIN_COMPONENTS, [array_of(joined), array_of(joined.values())])
 
 
 def _component(people: LoadedPeople, ref: Ref) -> int:
-    """A new identifier starts as a component of its own, which bears its number."""
+    """Return the identifier's component; a new identifier starts as one of its own."""
     row = people.rows[ref]
     return row.component or row.id
 
 
-class _Forest:
-    """Union-find; the smallest number leads."""
+class _UnionFind:
+    """Disjoint sets of components; the smallest number of a set is its root."""
 
     def __init__(self) -> None:
-        self._above: dict[int, int] = {}
+        self._parents: dict[int, int] = {}
 
-    def top(self, component: int) -> int:
-        while (above := self._above.get(component, component)) != component:
-            component = above
+    def root(self, component: int) -> int:
+        while (parent := self._parents.get(component, component)) != component:
+            component = parent
         return component
 
     def join(self, components: Sequence[int]) -> None:
-        tops = {self.top(component) for component in components}
-        self._above.update(dict.fromkeys(tops, min(tops)))
+        roots = {self.root(component) for component in components}
+        self._parents.update(dict.fromkeys(roots, min(roots)))
 
     def joined(self) -> list[int]:
-        """Those that are led by another one."""
-        return [component for component, above in self._above.items() if above != component]
+        """Return the components that are not the root of their set."""
+        return [component for component, parent in self._parents.items() if parent != component]

@@ -1,52 +1,54 @@
-"""By which facts two identifiers came to be one person's."""
+"""Explaining why two identifiers belong to one profile: the facts that connect them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from profiles.models import (
-    Identifier,
-    IdentityFact,
-    IdentityOutcome,
-    TrustLevel,
-)
+from profiles.models import Identifier, IdentityFact, IdentityOutcome, TrustLevel
 from profiles.reads import REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
 class FactStep:
-    """Two identifiers that one fact names together. `rule` says what the fact did beside that."""
+    """Two identifiers that one fact names together. `rule` is what the fact did with them."""
 
-    one: Identifier
-    other: Identifier
+    origin: Identifier
+    target: Identifier
     source: str
     trust: str
     day: date
     rule: str
 
 
-def path_of_facts(one: Identifier, other: Identifier) -> list[FactStep] | None:
-    """The shortest path of facts from one identifier to the other; None where no facts join them.
+def path_of_facts(start: Identifier, end: Identifier) -> list[FactStep] | None:
+    """Find the shortest path of facts between two identifiers, or None if no facts connect them.
 
-    Of equally short paths the one of the oldest facts. Two queries for each step of the way.
+    Of equally short paths it is the one of the oldest facts. A breadth-first search with two
+    queries for each step of the path.
     """
-    came_by: dict[int, tuple[int, IdentityFact]] = {}
-    seen, frontier = {one.pk}, {one.pk}
-    while frontier and other.pk not in seen:
+    reached_by: dict[int, tuple[int, IdentityFact]] = {}
+    seen, frontier = {start.pk}, {start.pk}
+    while frontier and end.pk not in seen:
         reached: dict[int, tuple[int, IdentityFact]] = {}
         for fact, kept in _facts_of(frontier):
-            origin = next((number for number in kept if number in frontier), None)
-            for number in kept if origin is not None else ():
-                if number not in seen:
-                    reached.setdefault(number, (origin, fact))
-        came_by |= reached
+            origin = next(
+                (identifier_id for identifier_id in kept if identifier_id in frontier), None
+            )
+            if origin is None:
+                # A rule dropped from this fact the identifiers by which it was found.
+                continue
+            for identifier_id in kept:
+                if identifier_id not in seen:
+                    # Facts come oldest first, and the first one stays.
+                    reached.setdefault(identifier_id, (origin, fact))
+        reached_by |= reached
         seen |= reached.keys()
         frontier = set(reached)
-    return _steps(came_by, one.pk, other.pk) if other.pk in seen else None
+    return _steps(reached_by, start.pk, end.pk) if end.pk in seen else None
 
 
 def _facts_of(identifier_ids: Iterable[int]) -> Iterator[tuple[IdentityFact, list[int]]]:
-    """The facts that name any of these, oldest first, with the identifiers that no rule took out of them."""
+    """Yield the facts that name any of the identifiers, oldest first, with the ids they kept."""
     facts = list(
         IdentityFact.objects.filter(identifier_ids__overlap=list(identifier_ids))
         .select_related("source")
@@ -58,21 +60,31 @@ def _facts_of(identifier_ids: Iterable[int]) -> Iterator[tuple[IdentityFact, lis
         )
     )
     for fact in facts:
-        yield fact, [number for number in fact.identifier_ids if (fact.pk, number) not in refused]
+        kept = [
+            identifier_id
+            for identifier_id in fact.identifier_ids
+            if (fact.pk, identifier_id) not in refused
+        ]
+        yield fact, kept
 
 
-def _steps(came_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int) -> list[FactStep]:
+def _steps(
+    reached_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int
+) -> list[FactStep]:
+    """Walk back from the end and return the steps from the start."""
     hops: list[tuple[int, int, IdentityFact]] = []
     while end != start:
-        origin, fact = came_by[end]
+        origin, fact = reached_by[end]
         hops.append((origin, end, fact))
         end = origin
-    names = Identifier.objects.in_bulk({number for hop in hops for number in hop[:2]})
+    identifiers = Identifier.objects.in_bulk(
+        {identifier_id for hop in hops for identifier_id in hop[:2]}
+    )
     rules = _rules_of([fact for _, _, fact in hops])
     return [
         FactStep(
-            names[origin],
-            names[target],
+            identifiers[origin],
+            identifiers[target],
             fact.source.key,
             trust_name(fact.trust),
             fact.day,
@@ -83,11 +95,15 @@ def _steps(came_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int
 
 
 def _rules_of(facts: Sequence[IdentityFact]) -> dict[tuple[int, int], str]:
-    """What facts did to identifiers beside naming them: by (fact, identifier)."""
+    """Return what facts did to identifiers beside keeping them, by (fact, identifier)."""
     outcomes = IdentityOutcome.objects.filter(fact__in=facts).exclude(rule__in=REFUSALS)
-    return {(row.fact_id, row.identifier_id): row.rule for row in outcomes.order_by("-pk")}
+    # Newest first, so that the oldest outcome of a pair is the one that stays.
+    return {
+        (outcome.fact_id, outcome.identifier_id): outcome.rule
+        for outcome in outcomes.order_by("-pk")
+    }
 
 
 def trust_name(trust: int) -> str:
-    """`claim`, `server`, `verified` or `staff`."""
+    """Return `claim`, `server`, `verified` or `staff`."""
     return TrustLevel(trust).name.lower()

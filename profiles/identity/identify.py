@@ -1,4 +1,4 @@
-"""Giving a profile to the person whom some identifiers name, for callers that bring no message."""
+"""Identifying a profile by references, for callers that have no message."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from profiles.models import Source, TrustLevel
 
 
 def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, now: datetime) -> int:
-    """The profile of the person whom these identifiers name together, made where nobody has them.
+    """Return the id of the profile that has these identifiers; create it if there is none.
 
     The caller holds the people lock. Raises InvalidIdentifier.
     """
@@ -22,10 +22,10 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
     for ref in refs:
         if is_blocked(ref.namespace, ref.value):
             raise InvalidIdentifier(ref.namespace, "is a value that stands for nobody")
-    sighting = Observation(refs, source.pk, trust, now.astimezone(UTC).date())
-    judgement = resolve_observations(
-        [sighting], rules=load_rules(), source_keys={source.pk: source.key}, now=now
+    observation = Observation(refs, source.pk, trust, now.astimezone(UTC).date())
+    resolution = resolve_observations(
+        [observation], rules=load_rules(), source_keys={source.pk: source.key}, now=now
     )
-    derive(judgement.stale_traits)
-    mark_changed(judgement.changed_profiles)
-    return judgement.landings[sighting].profile_id
+    derive(resolution.stale_traits)
+    mark_changed(resolution.changed_profiles)
+    return resolution.attributions[observation].profile_id

@@ -1,6 +1,6 @@
-"""The people that a chunk of facts touches, as the database has them and as the engine sees them.
+"""The identifiers and profiles that a chunk of facts touches, as rows and as the engine's state.
 
-Invariant: whatever `profiles.identity.apply` may read for a fact is loaded before it is applied.
+Invariant: whatever `apply_fact` may read for a fact is loaded before the fact is applied.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from profiles.models import Identifier
 
 @dataclass(slots=True)
 class IdentifierRow:
-    """One identifier as the database has it, or will have it: `component` is 0 until a new one has joined others."""
+    """One identifier as it is stored, or will be. `component` is 0 until a new one is joined."""
 
     id: int
     profile_id: int | None
@@ -35,14 +35,14 @@ class IdentifierRow:
 
 
 class NewFact(NamedTuple):
-    """A sighting that was not judged before, and the name of the fact that it is."""
+    """An observation that was not judged before, and the digest of its fact."""
 
-    sighting: Observation
+    observation: Observation
     digest: str
 
 
 class LoadedPeople:
-    """Rows by identifier, the engine's state over them, and what each new fact did."""
+    """Rows by identifier, the engine's state over them, and the outcome of each new fact."""
 
     def __init__(self, rules: Rules, source_keys: Mapping[int, str], now: datetime) -> None:
         self.rules = rules
@@ -52,18 +52,18 @@ class LoadedPeople:
         self.state = IdentityState(self._allocate)
         self.new_profiles: set[int] = set()
         self.outcomes: dict[Observation, Outcome] = {}
-        self.survivors: dict[int, int] = {}
-        self.refused: dict[Observation, set[int]] = {}
-        self._numbers: list[int] = []
+        self.survivors: dict[int, int] = {}  # by absorbed profile
+        self.refused: dict[Observation, set[int]] = {}  # identifiers that known facts lost
+        self._free_profile_ids: list[int] = []
 
     def load_rows(self, refs: Iterable[Ref]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(identifiers_sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(refs))])
-            self._keep_rows(cursor.fetchall())
+            self._add_rows(cursor.fetchall())
 
-    def new_facts(self, sightings: Sequence[Observation]) -> list[NewFact]:
-        """The sightings that no fact on record tells already."""
-        facts = [NewFact(sighting, fact_digest(sighting)) for sighting in sightings]
+    def new_facts(self, observations: Sequence[Observation]) -> list[NewFact]:
+        """Return the observations that no stored fact has yet."""
+        facts = [NewFact(observation, fact_digest(observation)) for observation in observations]
         with connection.cursor() as cursor:
             cursor.execute(identity_sql.KNOWN_FACTS, [array_of(fact.digest for fact in facts)])
             known = {digest for (digest,) in cursor.fetchall()}
@@ -71,76 +71,85 @@ class LoadedPeople:
         return [fact for fact in facts if fact.digest not in known]
 
     def make_rows(self, facts: Sequence[NewFact]) -> None:
-        """A row for every identifier that is named for the first time."""
+        """Make a row for every identifier that is seen for the first time."""
         missing: dict[Ref, date] = {}
         for fact in facts:
-            for ref in fact.sighting.refs:
+            for ref in fact.observation.refs:
                 if ref not in self.rows:
-                    missing.setdefault(ref, fact.sighting.day)
+                    missing.setdefault(ref, fact.observation.day)
         if not missing:
             return
         with connection.cursor() as cursor:
-            cursor.execute(identity_sql.IDENTIFIER_NUMBERS, [len(missing)])
-            for (ref, day), (number,) in zip(missing.items(), cursor.fetchall(), strict=True):
-                self.rows[ref] = IdentifierRow(number, None, False, day, 0, day, False, is_new=True)
+            cursor.execute(identity_sql.NEXT_IDENTIFIER_IDS, [len(missing)])
+            ids = [identifier_id for (identifier_id,) in cursor.fetchall()]
+        for (ref, day), identifier_id in zip(missing.items(), ids, strict=True):
+            self.rows[ref] = IdentifierRow(
+                identifier_id, None, False, day, 0, day, False, is_new=True
+            )
 
     def load_state(self, facts: Sequence[NewFact]) -> None:
-        """All that the profiles named by the facts hold, and the wants of the identifiers named."""
-        named = {ref for fact in facts for ref in fact.sighting.refs}
-        profiles = {self.rows[ref].profile_id for ref in named} - {None}
+        """Load all identifiers of the profiles that the facts name, and the wants of their refs."""
+        refs = {ref for fact in facts for ref in fact.observation.refs}
+        profiles = {self.rows[ref].profile_id for ref in refs} - {None}
         with connection.cursor() as cursor:
             cursor.execute(identity_sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
-            self._keep_rows(cursor.fetchall())
-            cursor.execute(identity_sql.WANTS, [array_of(self.rows[ref].id for ref in named)])
+            self._add_rows(cursor.fetchall())
+            ids = array_of(self.rows[ref].id for ref in refs)
+            cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, [ids])
             wants = cursor.fetchall()
-            cursor.execute(identity_sql.PROFILE_NUMBERS, [len(facts)])
-            self._numbers = [number for (number,) in reversed(cursor.fetchall())]
+            # A fact creates one profile at most. Reversed, since pop() takes from the end and the
+            # smaller id must be the profile created first.
+            cursor.execute(identity_sql.NEXT_PROFILE_IDS, [len(facts)])
+            self._free_profile_ids = [profile_id for (profile_id,) in reversed(cursor.fetchall())]
         for ref, row in self.rows.items():
             if row.profile_id is not None:
-                self.state.hold(ref, row.profile_id, row.is_vouched, row.since)
+                self.state.assign(ref, row.profile_id, row.is_vouched, row.since)
             if row.is_quarantined:
                 self.state.quarantine(ref)
         self._load_wants(wants)
 
     def decisions(self) -> Decisions:
-        """What staff decided about any identifier in sight."""
+        """Return what staff decided about any of the loaded identifiers."""
         ids = array_of(row.id for row in self.rows.values())
         with connection.cursor() as cursor:
-            cursor.execute(identity_sql.DECISIONS, {"identifiers": ids})
-            found = cursor.fetchall()
-        return Decisions((Ref(*pair[:2]), Ref(*pair[2:])) for pair in found)
+            cursor.execute(identity_sql.DECISIONS_ON_IDENTIFIERS, {"identifiers": ids})
+            pairs = cursor.fetchall()
+        return Decisions((Ref(*pair[:2]), Ref(*pair[2:])) for pair in pairs)
 
-    def final(self, profile: int) -> int:
-        """Where a profile ended once all merges of the chunk are done."""
-        while profile in self.survivors:
-            profile = self.survivors[profile]
-        return profile
+    def final_survivor(self, profile_id: int) -> int:
+        """Return the profile that this one is part of after all merges of the chunk."""
+        while profile_id in self.survivors:
+            profile_id = self.survivors[profile_id]
+        return profile_id
 
-    def _keep_rows(self, found: Iterable[tuple[Any, ...]]) -> None:
-        for namespace, value, *columns in found:
+    def _add_rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for namespace, value, *columns in rows:
             self.rows[Ref(namespace, value)] = IdentifierRow(*columns)
 
     def _load_refusals(self, known: Iterable[NewFact]) -> None:
-        """What each fact that was judged before lost to a rule: it is no evidence for its repeats either."""
-        sightings = {fact.digest: fact.sighting for fact in known if len(fact.sighting.refs) > 1}
-        if not sightings:
+        """Load what known facts lost to a rule: it is no evidence for their repeats either."""
+        # A single ref is never refused.
+        observations = {
+            fact.digest: fact.observation for fact in known if len(fact.observation.refs) > 1
+        }
+        if not observations:
             return
         with connection.cursor() as cursor:
             cursor.execute(
-                identity_sql.REFUSED_IN_FACTS, [array_of(sightings), list(map(str, RefusalRule))]
+                identity_sql.REFUSED_IN_FACTS, [array_of(observations), list(map(str, RefusalRule))]
             )
-            for digest, identifier in cursor.fetchall():
-                self.refused.setdefault(sightings[digest], set()).add(identifier)
+            for digest, identifier_id in cursor.fetchall():
+                self.refused.setdefault(observations[digest], set()).add(identifier_id)
 
     def _load_wants(self, wants: Sequence[tuple[int, int, date]]) -> None:
-        by_id = {row.id: ref for ref, row in self.rows.items()}
-        absent = {wanter for _, wanter, _ in wants} - by_id.keys()
+        refs = {row.id: ref for ref, row in self.rows.items()}
+        absent = {wanter for _, wanter, _ in wants} - refs.keys()
         for identifier in Identifier.objects.filter(pk__in=absent):
-            by_id[identifier.pk] = Ref(identifier.namespace, identifier.value)
+            refs[identifier.pk] = Ref(identifier.namespace, identifier.value)
         for wanted, wanter, day in wants:
-            self.state.want(by_id[wanted], by_id[wanter], day)
+            self.state.add_want(refs[wanted], refs[wanter], day)
 
     def _allocate(self) -> int:
-        number = self._numbers.pop()
-        self.new_profiles.add(number)
-        return number
+        profile_id = self._free_profile_ids.pop()
+        self.new_profiles.add(profile_id)
+        return profile_id

@@ -1,4 +1,4 @@
-"""What goes into a judgement and what comes out of it."""
+"""Observations, which go into a resolution, and what comes out of it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from profiles.registry import IdentifierMove
 
 
 class Observation(NamedTuple):
-    """These identifiers were seen together by a source, at a trust, on a UTC day: a fact before it has a number."""
+    """A source saw these identifiers together on a UTC day, at a trust: a fact without a number."""
 
     refs: tuple[Ref, ...]
     source_id: int
@@ -21,7 +21,7 @@ class Observation(NamedTuple):
 
 
 class Attribution(NamedTuple):
-    """Where a sighting belongs: the profile, and the identifier that is the evidence for it."""
+    """The profile to which something belongs, and the identifier that is the evidence for it."""
 
     profile_id: int
     identifier_id: int
@@ -29,32 +29,37 @@ class Attribution(NamedTuple):
 
 @dataclass(slots=True)
 class Resolution:
-    """What became of a chunk's sightings.
+    """The result of resolving a chunk's observations.
 
-    The golden traits of `stale_traits` and the statistics of `moved_profiles` are for the caller to make again.
+    The caller has to recompute the golden traits of `stale_traits` and the statistics of
+    `moved_profiles`.
     """
 
-    landings: dict[Observation, Attribution] = field(default_factory=dict)
+    attributions: dict[Observation, Attribution] = field(default_factory=dict)
     changed_profiles: set[int] = field(default_factory=set)
     contact_changes: set[int] = field(default_factory=set)
     moves: Sequence[IdentifierMove] = ()
 
     @property
     def moved_profiles(self) -> set[int]:
-        """Those that identifiers left or came to."""
+        """The profiles that lost or gained identifiers."""
         return set(chain.from_iterable((move.origin, move.target) for move in self.moves))
 
     @property
     def stale_traits(self) -> set[int]:
-        """Those whose e-mail addresses, telephone numbers or records are others than before."""
+        """The profiles whose contacts or source records changed."""
         return self.contact_changes | self.moved_profiles
 
 
-def fact_digest(sighting: Observation) -> str:
-    """The name of a fact, 32 hexadecimal digits: the same set of identifiers, source, trust and day give the same one."""
-    refs, source_id, trust, day = sighting
-    named = [f"{namespace}\0{value}" for namespace, value in refs]
-    if len(named) > 1:
-        named.sort()
-    words = f"{source_id}\0{trust}\0{day}\0" + "\0".join(named)
-    return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+def fact_digest(observation: Observation) -> str:
+    """Return 32 hexadecimal digits, the same for the same identifiers, source, trust and day.
+
+    The order of the identifiers does not matter.
+    """
+    refs, source_id, trust, day = observation
+    names = [f"{namespace}\0{value}" for namespace, value in refs]
+    if len(names) > 1:
+        names.sort()
+    # NUL separates, because no stored identifier contains one.
+    text = f"{source_id}\0{trust}\0{day}\0" + "\0".join(names)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

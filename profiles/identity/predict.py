@@ -1,6 +1,7 @@
-"""Whose messages will be, as far as can be seen without the people lock: a guess that saves time under it.
+"""Predicting attributions without the people lock, to save time under it.
 
-Nothing may rest on it. A merge, an erasure or a rule may make it wrong until the lock is held.
+Invariant: no result depends on a prediction. A merge, an erasure or a changed rule may make it
+wrong before the lock is taken, so it is checked again under the lock.
 """
 
 from collections.abc import Iterable
@@ -15,33 +16,37 @@ from profiles.lib import exact_json
 
 
 def predict_attributions(
-    named: Iterable[tuple[Ref, ...]], *, rules: Rules
+    ref_groups: Iterable[tuple[Ref, ...]], *, rules: Rules
 ) -> dict[tuple[Ref, ...], Attribution]:
-    """Where messages with these identifiers should land, for those whose identifiers one profile holds.
+    """Predict where messages with these identifiers will land.
 
-    Left out are profiles that any of the messages names together, since they may be merged.
+    Only groups whose identifiers all belong to one profile have a prediction.
     """
-    groups = set(named)
-    holders = _holders({ref for refs in groups for ref in refs})
-    presumed: dict[tuple[Ref, ...], Attribution] = {}
-    unsettled: set[int] = set()
+    groups = set(ref_groups)
+    stored = _stored_attributions({ref for refs in groups for ref in refs})
+    predictions: dict[tuple[Ref, ...], Attribution] = {}
+    may_merge: set[int] = set()
     for refs in groups:
-        found = [holders[ref] for ref in refs if ref in holders]
-        profiles = {landing.profile_id for landing in found}
-        if len(found) == len(refs) and len(profiles) == 1:
-            presumed[refs] = holders[min(refs, key=rules.rank)] if len(refs) > 1 else found[0]
+        attributions = [stored[ref] for ref in refs if ref in stored]
+        profiles = {attribution.profile_id for attribution in attributions}
+        if len(attributions) == len(refs) and len(profiles) == 1:
+            anchor = min(refs, key=rules.rank) if len(refs) > 1 else refs[0]
+            predictions[refs] = stored[anchor]
         elif len(profiles) > 1:
-            unsettled |= profiles
+            may_merge |= profiles
+    # No prediction for a profile that another message of the chunk may merge away.
     return {
-        refs: landing for refs, landing in presumed.items() if landing.profile_id not in unsettled
+        refs: attribution
+        for refs, attribution in predictions.items()
+        if attribution.profile_id not in may_merge
     }
 
 
-def _holders(refs: set[Ref]) -> dict[Ref, Attribution]:
+def _stored_attributions(refs: set[Ref]) -> dict[Ref, Attribution]:
     with connection.cursor() as cursor:
         cursor.execute(sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(refs))])
         return {
-            Ref(namespace, value): Attribution(profile, identifier)
-            for namespace, value, identifier, profile, *_, is_quarantined in cursor.fetchall()
-            if profile is not None and not is_quarantined
+            Ref(namespace, value): Attribution(profile_id, identifier_id)
+            for namespace, value, identifier_id, profile_id, *_, is_quarantined in cursor.fetchall()
+            if profile_id is not None and not is_quarantined
         }

@@ -1,4 +1,7 @@
-"""Stored facts folded again from nothing, component by component: what merges, splits and checks are measured by."""
+"""Replaying stored facts from an empty state, component by component.
+
+The result is what unmerges, erasures and `verify_profiles` compare the stored profiles with.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +22,12 @@ from profiles.identity.engine import (
     apply_fact,
 )
 from profiles.identity.rules import load_rules
-from profiles.models import (
-    Identifier,
-    IdentityDecision,
-    IdentityOutcome,
-    Source,
-)
+from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Source
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityConfiguration:
-    """What facts are judged by, read once."""
+    """What facts are judged by: rules, decisions of staff, and the keys of sources by id."""
 
     rules: Rules
     decisions: Decisions
@@ -49,7 +47,7 @@ class StoredIdentifier:
 
 
 class StoredFact(NamedTuple):
-    """One fact, beside one of the components that it names."""
+    """One fact, and one of the components that it names."""
 
     component: int
     seq: int
@@ -62,63 +60,74 @@ class StoredFact(NamedTuple):
 def replay_facts(
     facts: Sequence[StoredFact],
     stored_identifiers: Mapping[int, StoredIdentifier],
-    judge: IdentityConfiguration,
-    home: Collection[int],
+    configuration: IdentityConfiguration,
+    components: Collection[int],
 ) -> IdentityState:
-    """The people that facts make, in order of `seq`, of the components in `home`.
+    """Apply those of the facts that belong to the components, in order of `seq`.
 
-    A fact may name identifiers of another component, if they were quarantined before it: it belongs to the others.
+    A fact may name a quarantined identifier of another component. It belongs to the component of
+    its other identifiers, and `stored_identifiers` must have all that the facts name.
     """
     state = IdentityState(count(1).__next__)
-    sealed = _quarantined_by(stored_identifiers)
+    quarantine_seqs = _quarantine_seqs(stored_identifiers)
+    rank = configuration.rules.rank
     for fact in facts:
-        known = [
-            stored_identifiers[number]
-            for number in fact.identifier_ids
-            if number in stored_identifiers
+        # Erased identifiers are no longer stored.
+        identifiers = [
+            stored_identifiers[identifier_id]
+            for identifier_id in fact.identifier_ids
+            if identifier_id in stored_identifiers
         ]
-        quarantined = [one for one in known if sealed.get(one.id, fact.seq) < fact.seq]
-        usable = [one for one in known if one not in quarantined]
-        ranked = usable or sorted(quarantined, key=lambda one: judge.rules.rank(one.ref))
-        if ranked and ranked[0].component in home:
-            for one in quarantined:
-                state.quarantine(one.ref)
-            _hold_public_uuids(state, known, stored_identifiers.values(), fact.day)
-            _apply(state, fact, known, judge)
+        quarantined = [
+            identifier
+            for identifier in identifiers
+            if quarantine_seqs.get(identifier.id, fact.seq) < fact.seq
+        ]
+        usable = [identifier for identifier in identifiers if identifier not in quarantined]
+        ranked = usable or sorted(quarantined, key=lambda identifier: rank(identifier.ref))
+        if ranked and ranked[0].component in components:
+            for identifier in quarantined:
+                state.quarantine(identifier.ref)
+            _assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
+            _apply(state, fact, identifiers, configuration)
     return state
 
 
 def _apply(
     state: IdentityState,
-    fact: StoredFact,
-    known: Sequence[StoredIdentifier],
-    judge: IdentityConfiguration,
+    stored_fact: StoredFact,
+    identifiers: Sequence[StoredIdentifier],
+    configuration: IdentityConfiguration,
 ) -> None:
-    refs = tuple(one.ref for one in known)
-    source = judge.source_keys[fact.source_id]
-    told = Fact(fact.seq, refs, source, Trust(fact.trust), fact.day)
-    apply_fact(state, told, judge.rules, judge.decisions)
+    refs = tuple(identifier.ref for identifier in identifiers)
+    source = configuration.source_keys[stored_fact.source_id]
+    fact = Fact(stored_fact.seq, refs, source, Trust(stored_fact.trust), stored_fact.day)
+    apply_fact(state, fact, configuration.rules, configuration.decisions)
 
 
-def _hold_public_uuids(
+def _assign_public_uuids(
     state: IdentityState,
-    known: Sequence[StoredIdentifier],
+    identifiers: Sequence[StoredIdentifier],
     stored_identifiers: Collection[StoredIdentifier],
     day: date,
 ) -> None:
-    """No fact gives a profile its UUID; where one names it, it is the oldest profile that is part of its holder now."""
-    for one in known:
-        if one.ref.namespace == PROFILE and state.profile_of(one.ref) is None:
-            holders = {
+    """Assign the public UUIDs that a fact names and that no fact gave to a profile.
+
+    A UUID goes to the oldest replayed profile that has any identifier of its stored profile.
+    """
+    for identifier in identifiers:
+        if identifier.ref.namespace == PROFILE and state.profile_of(identifier.ref) is None:
+            profiles = {
                 state.profile_of(other.ref)
                 for other in stored_identifiers
-                if other.profile_id == one.profile_id
+                if other.profile_id == identifier.profile_id
             }
-            if found := holders - {None}:
-                state.hold(one.ref, min(number for number in found if number), False, day)
+            if existing := [profile for profile in profiles if profile]:
+                state.assign(identifier.ref, min(existing), False, day)
 
 
 def read_configuration() -> IdentityConfiguration:
+    """Read the rules, decisions and source keys from the database."""
     pairs = IdentityDecision.objects.select_related("one", "other")
     decisions = Decisions(
         (Ref(pair.one.namespace, pair.one.value), Ref(pair.other.namespace, pair.other.value))
@@ -130,17 +139,18 @@ def read_configuration() -> IdentityConfiguration:
 
 
 def stored_identifiers(identifiers: QuerySet[Identifier]) -> dict[int, StoredIdentifier]:
+    """Load identifiers by id."""
     fields = ("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since")
     rows = identifiers.values_list(*fields)
     return {
-        number: StoredIdentifier(number, Ref(namespace, value), *rest)
-        for number, namespace, value, *rest in rows
+        identifier_id: StoredIdentifier(identifier_id, Ref(namespace, value), *rest)
+        for identifier_id, namespace, value, *rest in rows
     }
 
 
-def _quarantined_by(stored_identifiers: Collection[int]) -> dict[int, int]:
-    """By the fact of which number an identifier was quarantined; from the next one on it is left out."""
+def _quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, int]:
+    """Return the `seq` of the fact that quarantined each identifier; later facts leave it out."""
     outcomes = IdentityOutcome.objects.filter(
-        identifier__in=list(stored_identifiers), rule="quarantine"
+        identifier__in=list(identifier_ids), rule="quarantine"
     )
     return dict(outcomes.values_list("identifier_id").annotate(Min("fact__seq")))

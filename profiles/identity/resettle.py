@@ -1,11 +1,12 @@
-"""After facts were taken away: everybody gets the identifiers that the facts that are left give him.
+"""Reassigning identifiers after facts were deleted, by a replay of the facts that remain.
 
-Invariant: what is stored afterwards is what a replay of the remaining facts gives, as if the others had never been told.
-The caller holds the people lock.
+Invariant: what is stored afterwards is what a replay of the remaining facts gives, as if the
+deleted ones had never existed. The caller holds the people lock.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import connection
@@ -27,162 +28,191 @@ from profiles.lib.database import array_of
 from profiles.models import Identifier, Profile
 from profiles.registry import IdentifierMove, registry
 
+# The identifiers of each replayed profile, by its number in the replay.
 Clusters = Mapping[int, Sequence[StoredIdentifier]]
 
 
-def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
-    """Replay the components of these profiles, and move what belongs elsewhere: some split, and some may even join.
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the replay changes of the stored profiles.
 
-    Returns the profiles that were made.
+    `targets` has the stored profile of each cluster, `absorbed` the survivor of each profile that
+    ceases to exist.
     """
-    held = Identifier.objects.filter(profile__in=profile_ids)
-    components = set(held.values_list("component", flat=True))
+
+    clusters: Clusters
+    targets: Mapping[int, int]
+    absorbed: Mapping[int, int]
+
+
+def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
+    """Replay the components of these profiles and move identifiers to where they belong now.
+
+    Profiles may split, and may even merge. Returns the profiles that were created.
+    """
+    identifiers = Identifier.objects.filter(profile__in=profile_ids)
+    components = set(identifiers.values_list("component", flat=True))
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
-    state = _replayed(stored, components)
+    state = _replay(stored, components)
     clusters = _clusters(stored.values(), state)
-    targets = _targets(clusters, now)
-    moves = _moves(clusters, targets)
-    ceased = _ceased(clusters, targets)
-    moves += _uuid_moves(stored.values(), ceased)
-    _update(stored, state, targets, ceased)
-    _move(moves, ceased, clusters, targets, now)
+    targets = _choose_targets(clusters, now)
+    plan = _Plan(clusters, targets, _absorbed_profiles(clusters, targets))
+    moves = [*_identifier_moves(plan), *_uuid_moves(stored.values(), plan)]
+    _update_identifiers(stored, state, plan)
+    _follow_moves(moves, plan, now)
     touched = set(targets.values()).union(move.origin for move in moves)
     derive(touched)
-    mark_changed(touched - ceased.keys())
-    return set(targets.values()) - {one.profile_id for one in stored.values()}
+    mark_changed(touched - plan.absorbed.keys())
+    return set(targets.values()) - {identifier.profile_id for identifier in stored.values()}
 
 
-def _replayed(stored: Mapping[int, StoredIdentifier], components: set[int]) -> IdentityState:
+def _replay(stored: Mapping[int, StoredIdentifier], components: set[int]) -> IdentityState:
     with connection.cursor() as cursor:
         cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(stored)])
         facts = [StoredFact(0, *row) for row in cursor.fetchall()]
-    mentioned = {number for fact in facts for number in fact.identifier_ids}
+    # Facts also name quarantined identifiers of other components.
+    mentioned = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
     others = stored_identifiers(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
-    return replay_facts(facts, stored | others, read_configuration(), components)
+    return replay_facts(facts, {**stored, **others}, read_configuration(), components)
 
 
 def _clusters(stored: Iterable[StoredIdentifier], state: IdentityState) -> Clusters:
-    """Who belongs together, by number of the replay, the person created first coming first."""
+    """Group the identifiers by replayed profile, the profile created first coming first."""
     clusters: dict[int, list[StoredIdentifier]] = defaultdict(list)
-    for one in stored:
-        person = state.profile_of(one.ref)
-        if one.ref.namespace != PROFILE and person is not None:
-            clusters[person].append(one)
+    for identifier in stored:
+        number = state.profile_of(identifier.ref)
+        if identifier.ref.namespace != PROFILE and number is not None:
+            clusters[number].append(identifier)
     return dict(sorted(clusters.items()))
 
 
-def _targets(clusters: Clusters, now: datetime) -> dict[int, int]:
-    """The profile of each person: the oldest that holds any of him and is not taken yet, else a new one."""
+def _choose_targets(clusters: Clusters, now: datetime) -> dict[int, int]:
+    """Choose the stored profile of each cluster and create those that are missing.
+
+    It is the oldest profile with any of the cluster's identifiers that no other cluster got.
+    """
     targets: dict[int, int] = {}
-    homeless: list[int] = []
-    for person, members in clusters.items():
-        free = {one.profile_id for one in members if one.profile_id} - set(targets.values())
+    without_profile: list[int] = []
+    for number, identifiers in clusters.items():
+        profile_ids = {identifier.profile_id for identifier in identifiers if identifier.profile_id}
+        free = profile_ids - set(targets.values())
         if free:
-            targets[person] = min(free)
+            targets[number] = min(free)
         else:
-            homeless.append(person)
-    return targets | _new_profiles({person: clusters[person][0] for person in homeless}, now)
+            without_profile.append(number)
+    return targets | _create_profiles(
+        {number: clusters[number][0] for number in without_profile}, now
+    )
 
 
-def _new_profiles(anchors: Mapping[int, StoredIdentifier], now: datetime) -> dict[int, int]:
+def _create_profiles(anchors: Mapping[int, StoredIdentifier], now: datetime) -> dict[int, int]:
+    """Create a profile for each anchor, whose component its public UUID joins."""
     if not anchors:
         return {}
     uuids = [uuid7() for _ in anchors]
     with connection.cursor() as cursor:
-        cursor.execute(sql.PROFILE_NUMBERS, [len(anchors)])
-        numbers = [number for (number,) in cursor.fetchall()]
-        cursor.execute(sql.INSERT_PROFILES, [now, now, numbers, uuids])
+        cursor.execute(sql.NEXT_PROFILE_IDS, [len(anchors)])
+        profile_ids = [profile_id for (profile_id,) in cursor.fetchall()]
+        cursor.execute(sql.INSERT_PROFILES, [now, now, profile_ids, uuids])
         days: list[date] = [now.astimezone(UTC).date()] * len(anchors)
-        ids = [anchor.id for anchor in anchors.values()]
+        anchor_ids = [anchor.id for anchor in anchors.values()]
         cursor.execute(
-            sql.INSERT_PROFILE_IDENTIFIERS, [[str(uuid) for uuid in uuids], numbers, ids, days]
+            sql.INSERT_PROFILE_IDENTIFIERS,
+            [[str(uuid) for uuid in uuids], profile_ids, anchor_ids, days],
         )
-    return dict(zip(anchors, numbers, strict=True))
+    return dict(zip(anchors, profile_ids, strict=True))
 
 
-def _moves(clusters: Clusters, targets: Mapping[int, int]) -> list[IdentifierMove]:
+def _absorbed_profiles(clusters: Clusters, targets: Mapping[int, int]) -> dict[int, int]:
+    """Return the profiles that no cluster got, each with the profile that absorbs it."""
+    absorbed: dict[int, int] = {}
+    kept = set(targets.values())
+    for number, identifiers in clusters.items():
+        for identifier in identifiers:
+            if identifier.profile_id is not None and identifier.profile_id not in kept:
+                # The oldest cluster with any of its identifiers: clusters come in that order.
+                absorbed.setdefault(identifier.profile_id, targets[number])
+    return absorbed
+
+
+def _identifier_moves(plan: _Plan) -> list[IdentifierMove]:
     return [
-        IdentifierMove(one.id, one.profile_id, targets[person])
-        for person, members in clusters.items()
-        for one in members
-        if one.profile_id is not None and one.profile_id != targets[person]
+        IdentifierMove(identifier.id, identifier.profile_id, plan.targets[number])
+        for number, identifiers in plan.clusters.items()
+        for identifier in identifiers
+        if identifier.profile_id is not None and identifier.profile_id != plan.targets[number]
     ]
 
 
-def _ceased(clusters: Clusters, targets: Mapping[int, int]) -> dict[int, int]:
-    """Profiles all of whose identifiers went elsewhere, and the profile that takes them up."""
-    ceased: dict[int, int] = {}
-    for person, members in clusters.items():
-        for one in members:
-            if one.profile_id is not None and one.profile_id not in targets.values():
-                ceased.setdefault(one.profile_id, targets[person])
-    return ceased
-
-
-def _uuid_moves(
-    stored: Iterable[StoredIdentifier], ceased: Mapping[int, int]
-) -> list[IdentifierMove]:
+def _uuid_moves(stored: Iterable[StoredIdentifier], plan: _Plan) -> list[IdentifierMove]:
+    """Return the moves of public UUIDs, which no fact assigns: they follow their profile."""
     return [
-        IdentifierMove(one.id, one.profile_id, ceased[one.profile_id])
-        for one in stored
-        if one.ref.namespace == PROFILE and one.profile_id is not None and one.profile_id in ceased
+        IdentifierMove(identifier.id, identifier.profile_id, plan.absorbed[identifier.profile_id])
+        for identifier in stored
+        if identifier.ref.namespace == PROFILE
+        and identifier.profile_id is not None
+        and identifier.profile_id in plan.absorbed
     ]
 
 
-def _update(
-    stored: Mapping[int, StoredIdentifier],
-    state: IdentityState,
-    targets: Mapping[int, int],
-    ceased: Mapping[int, int],
+def _update_identifiers(
+    stored: Mapping[int, StoredIdentifier], state: IdentityState, plan: _Plan
 ) -> None:
     rows: list[tuple[int, int, bool, date]] = []
-    for one in stored.values():
-        holding = state.holding_of(one.ref)
-        if one.ref.namespace == PROFILE:
-            if one.profile_id in ceased:
-                rows.append((one.id, ceased[one.profile_id], one.is_vouched, one.since))
-        elif holding is not None:
-            rows.append((one.id, targets[holding.profile], holding.is_vouched, holding.since))
+    for identifier in stored.values():
+        assignment = state.assignment_of(identifier.ref)
+        if identifier.ref.namespace == PROFILE:
+            profile_id = identifier.profile_id
+            if profile_id is not None and profile_id in plan.absorbed:
+                survivor_id = plan.absorbed[profile_id]
+                rows.append((identifier.id, survivor_id, identifier.is_vouched, identifier.since))
+        elif assignment is not None:
+            target = plan.targets[assignment.profile]
+            rows.append((identifier.id, target, assignment.is_vouched, assignment.since))
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(
-                sql.RESETTLE_IDENTIFIERS, [array_of(column) for column in zip(*rows, strict=True)]
-            )
+            columns = [array_of(column) for column in zip(*rows, strict=True)]
+            cursor.execute(sql.RESETTLE_IDENTIFIERS, columns)
 
 
-def _move(
-    moves: Sequence[IdentifierMove],
-    ceased: Mapping[int, int],
-    clusters: Clusters,
-    targets: Mapping[int, int],
-    now: datetime,
-) -> None:
-    if ceased:
-        _insert_merges(ceased, clusters, targets, now)
-    registry.follow(moves, [(survivor, absorbed) for absorbed, survivor in ceased.items()])
-    delete_profiles(ceased)
+def _follow_moves(moves: Sequence[IdentifierMove], plan: _Plan, now: datetime) -> None:
+    """Move the rows of every app after the identifiers, then delete the absorbed profiles."""
+    if plan.absorbed:
+        _insert_merges(plan, now)
+    registry.follow(moves, [(survivor, absorbed) for absorbed, survivor in plan.absorbed.items()])
+    # Last: rows of other apps point at these profiles until they are moved.
+    delete_profiles(plan.absorbed)
 
 
-def _insert_merges(
-    ceased: Mapping[int, int], clusters: Clusters, targets: Mapping[int, int], now: datetime
-) -> None:
-    """Both sides as they were, so that consents are folded per side and a merge widens nothing."""
-    people = {target: clusters[person] for person, target in targets.items()}
-    uuids = dict(Profile.objects.filter(pk__in=ceased).values_list("pk", "uuid"))
+def _insert_merges(plan: _Plan, now: datetime) -> None:
+    """Store a merge for each absorbed profile, with the identifiers that each side has.
+
+    Consents are folded for each side apart, so that a merge permits nothing new.
+    """
+    clusters = {target: plan.clusters[number] for number, target in plan.targets.items()}
+    uuids = dict(Profile.objects.filter(pk__in=plan.absorbed).values_list("pk", "uuid"))
     with connection.cursor() as cursor, cursor.copy(sql.COPY_MERGES) as copy:
-        for absorbed, survivor in ceased.items():
-            sides = [
-                array_of(
-                    sorted(
-                        one.id
-                        for one in people[survivor]
-                        if (one.profile_id == absorbed) == is_absorbed
-                    )
+        for absorbed, survivor in plan.absorbed.items():
+            survivor_side, absorbed_side = (
+                sorted(
+                    identifier.id
+                    for identifier in clusters[survivor]
+                    if (identifier.profile_id == absorbed) == is_absorbed_side
                 )
-                for is_absorbed in (False, True)
-            ]
+                for is_absorbed_side in (False, True)
+            )
             copy.write_row(
-                (survivor, absorbed, uuids[absorbed], *sides, None, "erasure", "identity", now)
+                (
+                    survivor,
+                    absorbed,
+                    uuids[absorbed],
+                    array_of(survivor_side),
+                    array_of(absorbed_side),
+                    None,  # no fact: the deletion of facts made this merge
+                    "erasure",
+                    "identity",
+                    now,
+                )
             )

@@ -1,4 +1,4 @@
-"""One chunk's sightings on their way through the identity engine."""
+"""Resolving a chunk's observations into attributions, by the identity engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,132 +16,148 @@ from profiles.lib.database import array_of
 
 
 def resolve_observations(
-    sightings: Iterable[Observation], *, rules: Rules, source_keys: Mapping[int, str], now: datetime
+    observations: Iterable[Observation],
+    *,
+    rules: Rules,
+    source_keys: Mapping[int, str],
+    now: datetime,
 ) -> Resolution:
-    """Say whose each sighting is, making, joining and vouching for profiles as the facts that are new demand."""
-    distinct = list(dict.fromkeys(sightings))
-    judgement = Resolution()
+    """Attribute each observation to a profile, creating and merging profiles where new facts ask.
+
+    `source_keys` has the key of every source by its id. The caller holds the people lock.
+    """
+    distinct = list(dict.fromkeys(observations))
+    resolution = Resolution()
     if not distinct:
-        return judgement
+        return resolution
     people = LoadedPeople(rules, source_keys, now)
-    people.load_rows({ref for sighting in distinct for ref in sighting.refs})
+    people.load_rows({ref for observation in distinct for ref in observation.refs})
     if facts := people.new_facts(distinct):
         people.make_rows(facts)
         people.load_state(facts)
-        merging = _apply(people, facts)
-        _write(people, facts, merging, judgement)
-    _see(people, distinct)
-    judgement.landings = {sighting: _landing(people, sighting) for sighting in distinct}
-    judgement.changed_profiles = judgement.moved_profiles.union(
-        landing.profile_id for landing in judgement.landings.values()
+        merges = _apply_facts(people, facts)
+        _store_outcomes(people, facts, merges, resolution)
+    _update_last_seen(people, distinct)
+    resolution.attributions = {
+        observation: _attribute(people, observation) for observation in distinct
+    }
+    resolution.changed_profiles = resolution.moved_profiles.union(
+        attribution.profile_id for attribution in resolution.attributions.values()
     )
-    return judgement
+    return resolution
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkMerge:
-    """What one fact merged, and who held what until then: consents are folded per side."""
+    """A merge by one fact, with the identifiers that each side had before it.
+
+    Consents are folded for each side apart. `absorbed` has (profile, UUID, identifier ids).
+    """
 
     seq: int
     survivor_id: int
-    staying: list[int]
+    survivor_identifier_ids: list[int]
     absorbed: list[tuple[int, UUID, list[int]]]
 
 
-def _apply(people: LoadedPeople, facts: Sequence[NewFact]) -> list[ChunkMerge]:
-    """Fold the facts; return what they merged."""
+def _apply_facts(people: LoadedPeople, facts: Sequence[NewFact]) -> list[ChunkMerge]:
     decisions = people.decisions()
-    mergings: list[ChunkMerge] = []
-    for seq, new in enumerate(facts):
-        sighting = new.sighting
-        key = people.source_keys[sighting.source_id]
-        fact = Fact(seq, sighting.refs, key, Trust(sighting.trust), sighting.day)
+    merges: list[ChunkMerge] = []
+    for place, new_fact in enumerate(facts):
+        observation = new_fact.observation
+        source_key = people.source_keys[observation.source_id]
+        # The stored `seq` is drawn later; within the chunk the place is enough.
+        fact = Fact(place, observation.refs, source_key, Trust(observation.trust), observation.day)
         outcome = apply_fact(people.state, fact, people.rules, decisions)
-        people.outcomes[sighting] = outcome
+        people.outcomes[observation] = outcome
         people.survivors.update(dict.fromkeys(outcome.absorbed, outcome.profile))
-        mergings += _mergings(people, outcome)
-    return mergings
+        merges += _stored_merges(people, outcome)
+    return merges
 
 
-def _mergings(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
-    """None where the profiles absorbed were made in this very chunk: nobody has seen them."""
-    former = [profile for profile in outcome.absorbed if profile not in people.new_profiles]
-    if not former:
+def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
+    """Return the fact's merge, if any of the profiles that it absorbed is stored."""
+    # A profile created in this very chunk was never visible to anybody: its merge is no news.
+    absorbed_ids = [profile for profile in outcome.absorbed if profile not in people.new_profiles]
+    if not absorbed_ids:
         return []
     arrived = {move.ref for move in outcome.moved}.union(outcome.attached)
     staying = people.state.refs_of(outcome.profile) - arrived
-    sides = []
-    for absorbed in former:
-        leaving = [move.ref for move in outcome.moved if move.origin == absorbed]
+    absorbed = []
+    for absorbed_id in absorbed_ids:
+        leaving = [move.ref for move in outcome.moved if move.origin == absorbed_id]
         uuid = next(ref.value for ref in leaving if ref.namespace == PROFILE)
-        sides.append((absorbed, UUID(uuid), [people.rows[ref].id for ref in leaving]))
-    kept = [people.rows[ref].id for ref in staying]
-    return [ChunkMerge(outcome.seq, outcome.profile, kept, sides)]
+        absorbed.append((absorbed_id, UUID(uuid), [people.rows[ref].id for ref in leaving]))
+    staying_ids = [people.rows[ref].id for ref in staying]
+    return [ChunkMerge(outcome.seq, outcome.profile, staying_ids, absorbed)]
 
 
 def _merge_rows(
-    people: LoadedPeople, mergings: Sequence[ChunkMerge], keys: Mapping[int, int]
+    people: LoadedPeople, merges: Sequence[ChunkMerge], fact_ids: Mapping[int, int]
 ) -> list[store.MergeRow]:
-    """One row for each profile absorbed. `keys` gives the fact by its place in the chunk."""
+    """Return one row for each absorbed profile. `fact_ids` is by place in the chunk."""
     return [
         store.MergeRow(
-            merging.survivor_id,
+            merge.survivor_id,
             absorbed_id,
             uuid,
-            array_of(sorted(merging.staying)),
-            array_of(sorted(leaving)),
-            keys[merging.seq],
+            array_of(sorted(merge.survivor_identifier_ids)),
+            array_of(sorted(identifier_ids)),
+            fact_ids[merge.seq],
             "shared identifier",
             "identity",
             people.now,
         )
-        for merging in mergings
-        for absorbed_id, uuid, leaving in merging.absorbed
+        for merge in merges
+        for absorbed_id, uuid, identifier_ids in merge.absorbed
     ]
 
 
-def _write(
+def _store_outcomes(
     people: LoadedPeople,
     facts: Sequence[NewFact],
-    mergings: Sequence[ChunkMerge],
-    judgement: Resolution,
+    merges: Sequence[ChunkMerge],
+    resolution: Resolution,
 ) -> None:
-    join_components(people, [fact.sighting for fact in facts])
-    judgement.contact_changes = store.write_identifiers(people)
+    # First, since new identifiers are inserted with their components.
+    join_components(people, [fact.observation for fact in facts])
+    resolution.contact_changes = store.write_identifiers(people)
     store.insert_profiles(people)
-    keys = store.insert_facts(people, facts)
-    store.insert_merges(people, _merge_rows(people, mergings, keys))
-    judgement.moves = store.moves_of(people)
-    store.follow_moves(people, judgement.moves)
+    fact_ids = store.insert_facts(people, facts)
+    store.insert_merges(people, _merge_rows(people, merges, fact_ids))
+    resolution.moves = store.moves_of(people)
+    store.follow_moves(people, resolution.moves)
 
 
-def _see(people: LoadedPeople, sightings: Sequence[Observation]) -> None:
-    """Note the day on which each identifier was last seen, where it is a later one."""
+def _update_last_seen(people: LoadedPeople, observations: Sequence[Observation]) -> None:
+    """Write the day on which each identifier was last seen, if it is later than the stored one."""
     seen: dict[int, date] = {}
-    for sighting in sightings:
-        for ref in sighting.refs:
+    for observation in observations:
+        for ref in observation.refs:
             row = people.rows[ref]
-            if row.last_seen_on < sighting.day:
-                seen[row.id] = max(sighting.day, seen.get(row.id, sighting.day))
+            if row.last_seen_on < observation.day:
+                seen[row.id] = max(observation.day, seen.get(row.id, observation.day))
     if seen:
         with connection.cursor() as cursor:
             cursor.execute(sql.SET_LAST_SEEN, [array_of(seen), array_of(seen.values())])
 
 
-def _landing(people: LoadedPeople, sighting: Observation) -> Attribution:
-    """By the anchor of a new fact; a known one lands with the highest identifier that it kept and somebody holds."""
-    outcome = people.outcomes.get(sighting)
-    ranked = sighting.refs
+def _attribute(people: LoadedPeople, observation: Observation) -> Attribution:
+    """Attribute a new fact by its anchor, a known one by the highest identifier that it kept."""
+    outcome = people.outcomes.get(observation)
+    ranked = observation.refs
     if outcome:
         ranked = (outcome.anchor,)
     elif len(ranked) > 1:
-        refused = people.refused.get(sighting, ())
+        refused = people.refused.get(observation, ())
         kept = [ref for ref in ranked if people.rows[ref].id not in refused]
         ranked = tuple(sorted(kept, key=people.rules.rank))
+    # A quarantined identifier names nobody as long as another one does.
     for may_be_quarantined in (False, True):
         for ref in ranked:
             row = people.rows[ref]
-            profile = people.state.profile_of(ref) or row.profile_id
-            if profile is not None and (may_be_quarantined or not row.is_quarantined):
-                return Attribution(profile, row.id)
+            # The state has only the profiles of new facts; the row has the stored profile.
+            profile_id = people.state.profile_of(ref) or row.profile_id
+            if profile_id is not None and (may_be_quarantined or not row.is_quarantined):
+                return Attribution(profile_id, row.id)
     raise LookupError("A fact landed nowhere.")

@@ -1,11 +1,12 @@
-"""The identity rules as staff have set them."""
+"""Loading the identity rules that staff have set."""
 
 from profiles.identity.engine import Limit, NamespaceRule, Rules
 from profiles.models import IdentityRule, Source
 
 
 def load_rules() -> Rules:
-    """Read afresh: a rule changed in the admin holds from the next chunk on."""
+    """Read the rules from the database."""
+    # Not cached: a rule changed in the admin applies from the next chunk on.
     joining = Source.objects.filter(joins_people=True).values_list("key", flat=True)
     return Rules(
         namespaces={row.namespace: _rule(row) for row in IdentityRule.objects.all()},

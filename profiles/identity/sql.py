@@ -1,38 +1,53 @@
-"""Set-based statements on identifiers, facts, outcomes and merges."""
+"""Set-based statements on identifiers, facts, outcomes and merges.
 
-# Everything that the profiles of a chunk hold: what limits and unique keys are judged by.
+Statements with %(profile)s and %(identifiers)s are run by an erasure. Ids and numbers are drawn
+from sequences ahead of COPY, because facts name their identifiers by id.
+"""
+
+# Returns all identifiers of profiles, by which limits and unique namespaces are judged. Joined from
+# unnest, where the ORM would write thousands of ids into the statement.
 IDENTIFIERS_OF_PROFILES = """
 SELECT i.namespace, i.value, i.id, i.profile_id, i.is_vouched, i.since, i.component, i.last_seen_on,
        i.quarantined_at IS NOT NULL
 FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile_id = wanted.id
 """
 
-# Ids first, rows once it is known who holds them: facts name identifiers by id.
-IDENTIFIER_NUMBERS = """
+# Returns ids for new identifiers. The ORM cannot draw from a sequence.
+NEXT_IDENTIFIER_IDS = """
 SELECT nextval('profiles_identifier_id_seq') FROM generate_series(1, %s)
 """
+
+# Inserts new identifiers. The ORM has no COPY.
 COPY_IDENTIFIERS = """
-COPY profiles_identifier (id, namespace, value, profile_id, component, is_vouched, since, quarantined_at,
-    first_seen_on, last_seen_on) FROM STDIN
+COPY profiles_identifier (id, namespace, value, profile_id, component, is_vouched, since,
+    quarantined_at, first_seen_on, last_seen_on) FROM STDIN
 """
 
-# Numbers for profiles yet to be made, in order, so that the smaller one was created first.
-PROFILE_NUMBERS = """
+# Returns ids for new profiles, in ascending order. The ORM cannot draw from a sequence.
+NEXT_PROFILE_IDS = """
 SELECT nextval('profiles_profile_id_seq') FROM generate_series(1, %s)
 """
+
+# Inserts new profiles under ids drawn before. Arrays instead of the ORM's object for every row.
 INSERT_PROFILES = """
 INSERT INTO profiles_profile (id, uuid, traits, is_restricted, first_seen_at, last_seen_at)
-SELECT id, uuid, '{}'::jsonb, false, %s, %s FROM unnest(%s::bigint[], %s::uuid[]) AS fresh (id, uuid)
+SELECT id, uuid, '{}'::jsonb, false, %s, %s
+FROM unnest(%s::bigint[], %s::uuid[]) AS fresh (id, uuid)
 """
+
+# Inserts the public UUIDs of new profiles as identifiers, each in the component of another
+# identifier of the profile. The ORM has no INSERT … SELECT.
 INSERT_PROFILE_IDENTIFIERS = """
 INSERT INTO profiles_identifier
     (namespace, value, profile_id, component, is_vouched, since, first_seen_on, last_seen_on)
 SELECT 'profile', fresh.value, fresh.profile_id, anchor.component, false, day, day, day
-FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::date[]) AS fresh (value, profile_id, anchor_id, day)
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::date[])
+    AS fresh (value, profile_id, anchor_id, day)
 JOIN profiles_identifier anchor ON anchor.id = fresh.anchor_id
 """
 
-# One statement for all known identifiers that a chunk gave, moved or vouched.
+# Updates the stored identifiers that a chunk attached, moved, vouched for or quarantined. The ORM's
+# bulk_update makes one CASE branch for every row and column.
 UPDATE_IDENTIFIERS = """
 UPDATE profiles_identifier i
 SET profile_id = changed.profile_id, is_vouched = changed.is_vouched, since = changed.since,
@@ -42,12 +57,16 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[],
     AS changed (id, profile_id, is_vouched, since, is_quarantined)
 WHERE i.id = changed.id
 """
+
+# Returns the facts that name any of the identifiers. Columns in the order of StoredFact; the ORM
+# would make an object for every fact of a component.
 FACTS_OF_IDENTIFIERS = """
 SELECT seq, identifier_ids, source_id, trust, day FROM profiles_identityfact
 WHERE identifier_ids && %s::bigint[] ORDER BY seq
 """
 
-# What a replay of the facts that are left gives.
+# Updates identifiers to what a replay gives. The ORM's bulk_update makes one CASE branch for every
+# row and column.
 RESETTLE_IDENTIFIERS = """
 UPDATE profiles_identifier i
 SET profile_id = settled.profile_id, is_vouched = settled.is_vouched, since = settled.since
@@ -57,118 +76,173 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[],
 WHERE i.id = settled.id
 """
 
-# Components only grow: all identifiers of the smaller ones take the number of the one they join.
+# Gives all identifiers of components the number of the component that these join. The ORM cannot
+# update from pairs of values.
 JOIN_COMPONENTS = """
 UPDATE profiles_identifier i SET component = joined.target
 FROM unnest(%s::bigint[], %s::bigint[]) AS joined (origin, target)
 WHERE i.component = joined.origin
 """
 
-# Touches no index, and nothing at all for who was seen on that day already.
+# Updates the day on which identifiers were last seen; no index has it, so that the update stays in
+# the page. The ORM cannot update from pairs of values.
 SET_LAST_SEEN = """
 UPDATE profiles_identifier i SET last_seen_on = seen.day
 FROM unnest(%s::bigint[], %s::date[]) AS seen (id, day)
 WHERE i.id = seen.id AND i.last_seen_on < seen.day
 """
+
+# Returns those of the digests that a stored fact has, in the spelling of fact_digest. The ORM would
+# write thousands of digests into the statement and make a UUID object of each.
 KNOWN_FACTS = """
 SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(%s::uuid[])
 """
 
-# Which identifiers known facts lost to a rule.
+# Returns the identifiers that facts lost to a rule, by the fact's digest. SQL for the same reason.
 REFUSED_IN_FACTS = """
-SELECT replace(f.digest::text, '-', ''), o.identifier_id FROM unnest(%s::uuid[]) AS known (digest)
-JOIN profiles_identityfact f ON f.digest = known.digest JOIN profiles_identityoutcome o ON o.fact_id = f.id
+SELECT replace(f.digest::text, '-', ''), o.identifier_id
+FROM unnest(%s::uuid[]) AS known (digest)
+JOIN profiles_identityfact f ON f.digest = known.digest
+JOIN profiles_identityoutcome o ON o.fact_id = f.id
 WHERE o.rule = ANY(%s)
 """
-FACT_NUMBERS = """
+
+# Returns the order numbers of new facts. The sequence belongs to no model.
+NEXT_FACT_SEQS = """
 SELECT nextval('profiles_fact_seq') FROM generate_series(1, %s)
 """
+
+# Inserts new facts. The ORM has no COPY.
 COPY_FACTS = """
 COPY profiles_identityfact (seq, digest, identifier_ids, source_id, trust, day) FROM STDIN
 """
 
-# Few rows against thousands of identifiers: the ORM would spell each of them out.
-DECISIONS = """
+# Returns the pairs that staff decided to be apart and that have any of the identifiers. There are
+# few rows but thousands of ids, which the ORM would write into the statement twice.
+DECISIONS_ON_IDENTIFIERS = """
 SELECT one.namespace, one.value, other.namespace, other.value
 FROM profiles_identitydecision d
 JOIN profiles_identifier one ON one.id = d.one_id
 JOIN profiles_identifier other ON other.id = d.other_id
 WHERE d.one_id = ANY(%(identifiers)s) OR d.other_id = ANY(%(identifiers)s)
 """
+
+# Inserts outcomes. The ORM has no COPY.
 COPY_OUTCOMES = """
 COPY profiles_identityoutcome (fact_id, identifier_id, wanter_id, rule, day) FROM STDIN
 """
+
+# Inserts merges, with columns in the order of MergeRow. The ORM has no COPY.
 COPY_MERGES = """
-COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifier_ids, absorbed_identifier_ids,
-    fact_id, rule, actor, merged_at) FROM STDIN
-"""
-FACT_KEYS = """
-SELECT seq, id FROM profiles_identityfact WHERE seq = ANY(%s)
-"""
-WANTS = """
-SELECT identifier_id, wanter_id, day FROM profiles_identityoutcome
-WHERE identifier_id = ANY(%s) AND wanter_id IS NOT NULL AND rule <> 'takeover' AND rule <> 'quarantine'
+COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifier_ids,
+    absorbed_identifier_ids, fact_id, rule, actor, merged_at) FROM STDIN
 """
 
-# What a person leaves behind in facts that name others too: the others keep theirs, under a name of no meaning,
-# since a fact's digest is made of its identifiers.
-DETACH_FACTS = """
-UPDATE profiles_identityfact SET digest = gen_random_uuid(),
-    identifier_ids = ARRAY(SELECT id FROM unnest(identifier_ids) AS id WHERE id <> ALL(%(identifiers)s))
-WHERE identifier_ids && %(identifiers)s::bigint[] AND NOT identifier_ids <@ %(identifiers)s::bigint[]
+# Returns the primary keys of facts just copied, since COPY returns none. One array parameter, where
+# the ORM would write every number into the statement.
+FACT_IDS_BY_SEQ = """
+SELECT seq, id FROM profiles_identityfact WHERE seq = ANY(%s)
 """
+
+# Returns who wanted the identifiers and on which day: the wanters of dropped and merging refs. One
+# array parameter, where the ORM would write every id into the statement.
+WANTS_OF_IDENTIFIERS = """
+SELECT identifier_id, wanter_id, day FROM profiles_identityoutcome
+WHERE identifier_id = ANY(%s) AND wanter_id IS NOT NULL
+  AND rule <> 'takeover' AND rule <> 'quarantine'
+"""
+
+# Takes an erased person's identifiers out of facts that name other people too. The digest is
+# replaced by a random one, since it was made of all identifiers. The ORM cannot subtract arrays.
+DETACH_FACTS = """
+UPDATE profiles_identityfact SET digest = gen_random_uuid(), identifier_ids =
+    ARRAY(SELECT id FROM unnest(identifier_ids) AS id WHERE id <> ALL(%(identifiers)s))
+WHERE identifier_ids && %(identifiers)s::bigint[]
+  AND NOT identifier_ids <@ %(identifiers)s::bigint[]
+"""
+
+# Deletes the facts that name only an erased person. SQL, because the registry's `eraser` takes a
+# statement.
 DELETE_FACTS = """
 DELETE FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
 """
 
-# A merge stays a merge where the fact that made it is forgotten.
+# Clears the fact of merges ahead of DELETE_FACTS: the merge stays, its fact goes. SQL, because the
+# registry's `eraser` takes a statement.
 RELEASE_MERGES = """
-UPDATE profiles_merge SET fact_id = NULL
-WHERE fact_id IN (SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[])
+UPDATE profiles_merge SET fact_id = NULL WHERE fact_id IN (
+    SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
+)
 """
+
+# Deletes the outcomes of an erased person's identifiers and facts. SQL, because the registry's
+# `eraser` takes a statement.
 DELETE_OUTCOMES = """
 DELETE FROM profiles_identityoutcome o
 WHERE o.identifier_id = ANY(%(identifiers)s) OR o.wanter_id = ANY(%(identifiers)s)
-   OR o.fact_id IN (SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[])
-"""
-DELETE_DECISIONS = """
-DELETE FROM profiles_identitydecision WHERE one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s)
+   OR o.fact_id IN (
+    SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
+)
 """
 
-# What remains of both sides goes on keeping them apart: a refusal that the merge preserved still counts.
+# Deletes the decisions on an erased person's identifiers. SQL, because the registry's `eraser`
+# takes a statement.
+DELETE_DECISIONS = """
+DELETE FROM profiles_identitydecision
+WHERE one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s)
+"""
+
+# Takes an erased person's identifiers out of both sides of merges. What remains of the sides still
+# keeps a refusal that only one of them gave. The ORM cannot subtract arrays.
 DETACH_MERGES = """
 UPDATE profiles_merge SET
-    survivor_identifier_ids = ARRAY(SELECT id FROM unnest(survivor_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s)),
-    absorbed_identifier_ids = ARRAY(SELECT id FROM unnest(absorbed_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s))
+    survivor_identifier_ids = ARRAY(
+        SELECT id FROM unnest(survivor_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s)
+    ),
+    absorbed_identifier_ids = ARRAY(
+        SELECT id FROM unnest(absorbed_identifier_ids) AS id WHERE id <> ALL(%(identifiers)s)
+    )
 WHERE survivor_id = %(profile)s
   AND (survivor_identifier_ids || absorbed_identifier_ids) && %(identifiers)s::bigint[]
 """
+
+# Deletes merges of which a side is empty after DETACH_MERGES. SQL, because the registry's `eraser`
+# takes a statement.
 DELETE_MERGES = """
 DELETE FROM profiles_merge
 WHERE survivor_id = %(profile)s
   AND (cardinality(survivor_identifier_ids) = 0 OR cardinality(absorbed_identifier_ids) = 0)
 """
+
+# Deletes an erased person's identifiers. SQL, because the registry's `eraser` takes a statement.
 DELETE_IDENTIFIERS = """
 DELETE FROM profiles_identifier WHERE id = ANY(%(identifiers)s)
 """
 
-# Once nothing names it any more.
+# Deletes an erased profile unless an identifier is left to it. SQL, because the registry's `eraser`
+# takes a statement.
 DELETE_EMPTY_PROFILE = """
 DELETE FROM profiles_profile p WHERE p.id = %(profile)s
   AND NOT EXISTS (SELECT 1 FROM profiles_identifier i WHERE i.profile_id = p.id)
 """
 
-# All that hung on them has moved; the ORM would look for it once more, table by table.
+# Deletes absorbed profiles. All their rows have moved, and the ORM's delete would look for them
+# again in every table.
 DELETE_PROFILES = """
 DELETE FROM profiles_profile WHERE id = ANY(%s)
 """
+
+# Gives the merges of absorbed profiles to their survivors. The ORM cannot update from pairs of
+# values.
 PASS_MERGES_TO_SURVIVORS = """
 UPDATE profiles_merge m SET survivor_id = pair.survivor
-FROM unnest(%s::bigint[], %s::bigint[]) AS pair (survivor, absorbed) WHERE m.survivor_id = pair.absorbed
+FROM unnest(%s::bigint[], %s::bigint[]) AS pair (survivor, absorbed)
+WHERE m.survivor_id = pair.absorbed
 """
 
-# The identifiers of arrays, one by one, less those that a rule took out of their fact: the ORM cannot filter by what it unnests.
-NAMED_BY_SOURCE = """
+# Returns the profiles with an identifier that a source named, unless a rule dropped it from the
+# fact. The ORM cannot join the elements of an array.
+PROFILES_NAMED_BY_SOURCE = """
 SELECT i.profile_id FROM profiles_identityfact f
 JOIN profiles_source s ON s.id = f.source_id
 CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
@@ -179,25 +253,35 @@ WHERE s.key = %s AND i.profile_id IS NOT NULL AND NOT EXISTS (
 )
 """
 
-# Verification. Components in order, by their index alone: a loose index scan of distinct numbers is beyond the ORM's reach.
+# Returns the next components in order, for a verification in batches. SQL, because `find_drift`
+# runs all its statements with one function.
 NEXT_COMPONENTS = """
-SELECT DISTINCT component FROM profiles_identifier WHERE component > %s ORDER BY component LIMIT %s
+SELECT DISTINCT component FROM profiles_identifier
+WHERE component > %s ORDER BY component LIMIT %s
 """
 
-# All facts in one pass, sorted by the components that they name: looked up by overlap, each batch would cost more than this.
+# Returns all facts, once for each component that they name, ordered by it. One pass costs less than
+# a look-up by overlap for every batch; the ORM cannot join the elements of an array.
 FACTS_BY_COMPONENT = """
-SELECT DISTINCT ON (i.component, f.seq) i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day
+SELECT DISTINCT ON (i.component, f.seq)
+    i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day
 FROM profiles_identityfact f
 CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
 JOIN profiles_identifier i ON i.id = named.id
 ORDER BY i.component, f.seq
 """
+
+# Returns the profiles whose public UUID is not among their identifiers. SQL, because `find_drift`
+# runs all its statements with one function.
 PROFILES_WITHOUT_UUID = """
 SELECT p.id FROM profiles_profile p WHERE NOT EXISTS (
     SELECT 1 FROM profiles_identifier i
     WHERE i.value = p.uuid::text AND i.namespace = 'profile' AND i.profile_id = p.id
 )
 """
+
+# Returns the profiles whose identifiers are in more than one component. SQL, because `find_drift`
+# runs all its statements with one function.
 PROFILES_IN_SEVERAL_COMPONENTS = """
 SELECT profile_id FROM profiles_identifier WHERE profile_id IS NOT NULL
 GROUP BY profile_id HAVING min(component) <> max(component)

@@ -1,4 +1,8 @@
-"""What came of a chunk's facts, written in sets. Invariant: the rows are the engine's state, and every app's rows follow."""
+"""Storing the outcomes of a chunk's facts with set-based statements.
+
+Invariant: afterwards the rows of identifiers equal the engine's state, and the rows of every app
+are with the profiles that now have their identifiers.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -18,7 +22,7 @@ from profiles.traits.golden import CONTACT_TRAITS
 
 
 class MergeRow(NamedTuple):
-    """One profile taken up into another, as `profiles.models.Merge` keeps it."""
+    """A row of `profiles.models.Merge`, in the order of COPY_MERGES."""
 
     survivor_id: int
     absorbed_id: int
@@ -32,87 +36,110 @@ class MergeRow(NamedTuple):
 
 
 def insert_profiles(people: LoadedPeople) -> None:
-    """The new profiles that are still there at the end of the chunk, each with its public UUID."""
-    alive = sorted(number for number in people.new_profiles if people.state.refs_of(number))
-    if not alive:
+    """Insert the new profiles and their public UUIDs."""
+    # A profile can be created and absorbed in one chunk; it is never stored.
+    surviving = sorted(new for new in people.new_profiles if people.state.refs_of(new))
+    if not surviving:
         return
-    uuids = [uuid7() for _ in alive]
-    anchors = [min(people.state.refs_of(number), key=people.rules.rank) for number in alive]
-    days = [people.now.astimezone(UTC).date()] * len(alive)
+    uuids = [uuid7() for _ in surviving]
+    # The UUID joins the component of any identifier of the profile.
+    anchors = [min(people.state.refs_of(new), key=people.rules.rank) for new in surviving]
+    days = [people.now.astimezone(UTC).date()] * len(surviving)
+    id_array, uuid_array = array_of(surviving), array_of(uuids)
+    anchor_array = array_of(people.rows[ref].id for ref in anchors)
     with connection.cursor() as cursor:
-        numbers, names = array_of(alive), array_of(uuids)
-        cursor.execute(sql.INSERT_PROFILES, [people.now, people.now, numbers, names])
-        holders = array_of(people.rows[ref].id for ref in anchors)
-        cursor.execute(sql.INSERT_PROFILE_IDENTIFIERS, [names, numbers, holders, array_of(days)])
+        cursor.execute(sql.INSERT_PROFILES, [people.now, people.now, id_array, uuid_array])
+        cursor.execute(
+            sql.INSERT_PROFILE_IDENTIFIERS, [uuid_array, id_array, anchor_array, array_of(days)]
+        )
 
 
 def write_identifiers(people: LoadedPeople) -> set[int]:
-    """Write who holds what now; return the profiles whose e-mail addresses or telephone numbers changed."""
+    """Write the state of all identifiers and return the profiles whose contacts changed."""
     changed: list[tuple[int, int, bool, date, bool]] = []
     contact_changes: set[int] = set()
     for ref, row in people.rows.items():
-        holding = people.state.holding_of(ref)
-        if holding is None:
+        assignment = people.state.assignment_of(ref)
+        if assignment is None:
+            # Refused in all facts so far: it is stored without a profile.
             continue
-        wanted = (*holding, people.state.is_quarantined(ref))
-        if wanted != (row.profile_id, row.is_vouched, row.since, row.is_quarantined):
+        columns = (*assignment, people.state.is_quarantined(ref))
+        if columns != (row.profile_id, row.is_vouched, row.since, row.is_quarantined):
             if not row.is_new:
-                changed.append((row.id, *wanted))
+                changed.append((row.id, *columns))
             if ref.namespace in CONTACT_TRAITS:
-                contact_changes.add(holding.profile)
+                contact_changes.add(assignment.profile)
     _insert_identifiers(people)
     if changed:
-        columns = [array_of(column) for column in zip(*changed, strict=True)]
+        arrays = [array_of(column) for column in zip(*changed, strict=True)]
         with connection.cursor() as cursor:
-            cursor.execute(sql.UPDATE_IDENTIFIERS, [people.now, *columns])
+            cursor.execute(sql.UPDATE_IDENTIFIERS, [people.now, *arrays])
     return contact_changes
 
 
 def _insert_identifiers(people: LoadedPeople) -> None:
-    """The new ones, with whoever holds them; nobody does where a rule refused them."""
-    fresh = [(ref, row) for ref, row in people.rows.items() if row.is_new]
-    if not fresh:
+    new_rows = [(ref, row) for ref, row in people.rows.items() if row.is_new]
+    if not new_rows:
         return
     with connection.cursor() as cursor, cursor.copy(sql.COPY_IDENTIFIERS) as copy:
-        for ref, row in fresh:
-            held = people.state.holding_of(ref) or (None, False, row.since)
+        for ref, row in new_rows:
+            assignment = people.state.assignment_of(ref) or (None, False, row.since)
+            profile_id, is_vouched, since = assignment
             quarantined_at = people.now if people.state.is_quarantined(ref) else None
             seen = row.last_seen_on
             copy.write_row(
-                (row.id, *ref, held[0], row.component, *held[1:], quarantined_at, seen, seen)
+                (
+                    row.id,
+                    *ref,
+                    profile_id,
+                    row.component,
+                    is_vouched,
+                    since,
+                    quarantined_at,
+                    seen,
+                    seen,
+                )
             )
 
 
 def insert_facts(people: LoadedPeople, facts: Sequence[NewFact]) -> dict[int, int]:
-    """Store the facts in the order in which they were judged, and what each did that was not plain.
+    """Store the facts in the order in which they were judged, and the outcomes that staff can read.
 
-    Returns the keys of the facts that were not plain, by their place in the chunk.
+    Returns the primary keys of the facts with such outcomes, by their place in the chunk.
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql.FACT_NUMBERS, [len(facts)])
-        numbers = [number for (number,) in cursor.fetchall()]
+        cursor.execute(sql.NEXT_FACT_SEQS, [len(facts)])
+        seqs = [seq for (seq,) in cursor.fetchall()]
         with cursor.copy(sql.COPY_FACTS) as copy:
-            for fact, number in zip(facts, numbers, strict=True):
-                sighting = fact.sighting
-                ids = array_of(sorted(people.rows[ref].id for ref in sighting.refs))
+            for fact, seq in zip(facts, seqs, strict=True):
+                observation = fact.observation
+                ids = array_of(sorted(people.rows[ref].id for ref in observation.refs))
                 copy.write_row(
-                    (number, fact.digest, ids, sighting.source_id, sighting.trust, sighting.day)
+                    (
+                        seq,
+                        fact.digest,
+                        ids,
+                        observation.source_id,
+                        observation.trust,
+                        observation.day,
+                    )
                 )
+    # In the engine `seq` was the place in the chunk.
     notable = {
-        numbers[outcome.seq]: (sighting.day, outcome)
-        for sighting, outcome in people.outcomes.items()
+        seqs[outcome.seq]: (observation.day, outcome)
+        for observation, outcome in people.outcomes.items()
         if not outcome.is_plain
     }
     if not notable:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(sql.FACT_KEYS, [array_of(notable)])
-        keys: dict[int, int] = dict(cursor.fetchall())
+        cursor.execute(sql.FACT_IDS_BY_SEQ, [array_of(notable)])
+        fact_ids: dict[int, int] = dict(cursor.fetchall())
         with cursor.copy(sql.COPY_OUTCOMES) as copy:
-            for seq, key in keys.items():
-                for row in _outcome_rows(people, key, *notable[seq]):
+            for seq, fact_id in fact_ids.items():
+                for row in _outcome_rows(people, fact_id, *notable[seq]):
                     copy.write_row(row)
-    return {notable[seq][1].seq: key for seq, key in keys.items()}
+    return {notable[seq][1].seq: fact_id for seq, fact_id in fact_ids.items()}
 
 
 OutcomeRow = tuple[int, int, int | None, str, date]
@@ -127,30 +154,32 @@ def _outcome_rows(
 
     dropped = {drop.ref for drop in outcome.dropped}
     merged = [ref for ref in outcome.wanted if ref not in dropped]
-    taken = [move.ref for move in outcome.moved if move.origin not in outcome.absorbed]
+    # A move from a profile that stays is a takeover from a claim.
+    taken_over = [move.ref for move in outcome.moved if move.origin not in outcome.absorbed]
     return [
         *(row(drop.ref, drop.rule, drop.wanter) for drop in outcome.dropped),
         *(row(ref, "merge", outcome.anchor) for ref in merged),
-        *(row(ref, "takeover", None) for ref in taken),
+        *(row(ref, "takeover", None) for ref in taken_over),
         *(row(ref, "quarantine", outcome.anchor) for ref in outcome.quarantined),
     ]
 
 
 def insert_merges(people: LoadedPeople, merges: Sequence[MergeRow]) -> None:
-    """Merges of survivors that were absorbed themselves in the same chunk belong to the last one."""
+    """Store the chunk's merges."""
     with connection.cursor() as cursor, cursor.copy(sql.COPY_MERGES) as copy:
         for merge in merges:
-            copy.write_row((people.final(merge.survivor_id), *merge[1:]))
+            # The survivor may have been absorbed later in the chunk.
+            copy.write_row((people.final_survivor(merge.survivor_id), *merge[1:]))
 
 
 def delete_profiles(profile_ids: Iterable[int]) -> None:
-    """Let go of profiles that hold nothing any more."""
+    """Delete profiles that have no rows any more in any app."""
     with connection.cursor() as cursor:
         cursor.execute(sql.DELETE_PROFILES, [array_of(profile_ids)])
 
 
 def moves_of(people: LoadedPeople) -> list[IdentifierMove]:
-    """The identifiers that changed hands between profiles of the database, in net."""
+    """Return the net moves of identifiers between stored profiles."""
     moves = []
     for ref, row in people.rows.items():
         target = people.state.profile_of(ref)
@@ -160,13 +189,14 @@ def moves_of(people: LoadedPeople) -> list[IdentifierMove]:
 
 
 def follow_moves(people: LoadedPeople, moves: Sequence[IdentifierMove]) -> None:
-    """Let every app's rows follow the identifiers, then let go of the profiles that ceased."""
+    """Move the rows of every app after the identifiers, then delete the absorbed profiles."""
     pairs = [
-        (people.final(absorbed), absorbed)
+        (people.final_survivor(absorbed), absorbed)
         for outcome in people.outcomes.values()
         for absorbed in outcome.absorbed
-        if absorbed not in people.new_profiles
+        if absorbed not in people.new_profiles  # nothing is stored for those
     ]
     registry.follow(moves, pairs)
+    # Last: rows of other apps point at these profiles until they are moved.
     if pairs:
         delete_profiles(absorbed for _, absorbed in pairs)

@@ -1,6 +1,7 @@
-"""People recomputed from the truth: facts replayed, traits folded, events counted, and compared with what is stored.
+"""Finding drift: derived rows that differ from what their sources give.
 
-Invariant: reads alone, of one snapshot, in batches: drains may go on meanwhile.
+Facts are replayed, traits folded and events counted, and the result is compared with what is
+stored. Invariant: it only reads, in batches of one snapshot, so that drains go on meanwhile.
 """
 
 from collections import defaultdict
@@ -22,18 +23,15 @@ from profiles.identity.replay import (
     stored_identifiers,
 )
 from profiles.lib import exact_json
-from profiles.lib.database import one_snapshot
-from profiles.models import (
-    Identifier,
-    Profile,
-)
+from profiles.lib.database import consistent_snapshot
+from profiles.models import Identifier, Profile
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import golden_of, load_records
 
 COMPONENTS_PER_BATCH = 2_000
 PROFILES_PER_BATCH = 2_000
 FACTS_PER_FETCH = 2_000
-# Statements that look through all profiles at once, by what they find.
+# Statements that return the ids of drifted profiles in one pass, by the kind of their drift.
 SWEEPS = {
     "events with another profile than their identifier": events_sql.MISATTRIBUTED_EVENTS,
     "source records with another profile than their identifier": traits_sql.MISATTRIBUTED_RECORDS,
@@ -45,95 +43,107 @@ SWEEPS = {
 
 
 class Drift(NamedTuple):
-    """Something stored that the truth does not bear out, and the profile or identifier where it shows."""
+    """A difference between what is stored and what its sources give. `subject` is where it is."""
 
     kind: str
     subject: str
 
 
 class FactStream:
-    """The facts of ever higher components, read once."""
+    """Facts ordered by component, which are read once, batch by batch."""
 
     def __init__(self, rows: Iterator[StoredFact]) -> None:
         self._rows = rows
         self._next = next(rows, None)
 
     def up_to(self, component: int) -> list[StoredFact]:
-        """The facts, not read before, of components up to this one, in order of `seq` and each once."""
-        found: dict[int, StoredFact] = {}
+        """Return the facts of components up to this one that were not read yet, by `seq`."""
+        # A fact comes once for each component that it names: key by `seq` to have it once.
+        facts: dict[int, StoredFact] = {}
         while self._next is not None and self._next.component <= component:
-            found[self._next.seq] = self._next
+            facts[self._next.seq] = self._next
             self._next = next(self._rows, None)
-        return [found[seq] for seq in sorted(found)]
+        return [facts[seq] for seq in sorted(facts)]
 
 
 def find_drift() -> Iterator[Drift]:
-    """Everything that is not as the truth has it, found batch by batch; nothing, if all is well.
+    """Yield all drift, batch by batch.
 
-    Facts are replayed under the rules of today: after a change of rules, drift is what the change would do.
+    Facts are replayed under today's rules, so after a change of rules the drift is what the change
+    would do.
     """
-    with one_snapshot():
+    with consistent_snapshot():
         for kind, statement in SWEEPS.items():
-            yield from (Drift(kind, _profile(number)) for number in _numbers(statement, []))
+            yield from (Drift(kind, _subject(profile_id)) for profile_id in _ids(statement, []))
         yield from _drift_of_identity()
-        for profiles in _profile_batches():
-            yield from _drift_of_traits(profiles)
-            drifted = _numbers(events_sql.DRIFTED_STATS, {"profiles": profiles})
-            yield from (Drift("statistics differ from the events", _profile(n)) for n in drifted)
+        for profile_ids in _profile_batches():
+            yield from _drift_of_traits(profile_ids)
+            drifted = _ids(events_sql.DRIFTED_STATS, {"profiles": profile_ids})
+            for profile_id in drifted:
+                yield Drift("statistics differ from the events", _subject(profile_id))
 
 
 def component_batches() -> Iterator[set[int]]:
-    """The numbers of all components."""
+    """Yield the numbers of all components in ascending batches."""
     last = -1
-    while batch := _numbers(identity_sql.NEXT_COMPONENTS, [last, COMPONENTS_PER_BATCH]):
+    while batch := _ids(identity_sql.NEXT_COMPONENTS, [last, COMPONENTS_PER_BATCH]):
         yield set(batch)
         last = max(batch)
 
 
 def _drift_of_identity() -> Iterator[Drift]:
-    judge = read_configuration()
+    configuration = read_configuration()
     with connection.chunked_cursor() as cursor:
         cursor.execute(identity_sql.FACTS_BY_COMPONENT)
         rows = chain.from_iterable(iter(lambda: cursor.fetchmany(FACTS_PER_FETCH), []))
         facts = FactStream(StoredFact(*row) for row in rows)
         for components in component_batches():
-            yield from _drift_of_components(components, facts.up_to(max(components)), judge)
+            batch = facts.up_to(max(components))
+            yield from _drift_of_components(components, batch, configuration)
 
 
 def _drift_of_components(
-    components: set[int], facts: Sequence[StoredFact], judge: IdentityConfiguration
+    components: set[int], facts: Sequence[StoredFact], configuration: IdentityConfiguration
 ) -> Iterator[Drift]:
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
-    mentioned = {number for fact in facts for number in fact.identifier_ids}
+    # Facts also name quarantined identifiers of other components.
+    mentioned = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
     others = stored_identifiers(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
-    state = replay_facts(facts, stored | others, judge, components)
-    own = [one for one in stored.values() if one.ref.namespace != PROFILE]
-    yield from _drift_of_people(own, state)
-    yield from _drift_of_identifiers(own, state)
+    state = replay_facts(facts, stored | others, configuration, components)
+    # No fact assigns a public UUID; a sweep checks them.
+    identifiers = [
+        identifier for identifier in stored.values() if identifier.ref.namespace != PROFILE
+    ]
+    yield from _drift_of_profiles(identifiers, state)
+    yield from _drift_of_identifiers(identifiers, state)
 
 
-def _drift_of_people(own: Sequence[StoredIdentifier], state: IdentityState) -> Iterator[Drift]:
-    """Profiles that hold other identifiers than the replay gives to one person."""
+def _drift_of_profiles(
+    identifiers: Sequence[StoredIdentifier], state: IdentityState
+) -> Iterator[Drift]:
+    """Compare which identifiers are together; the replay has numbers of its own for profiles."""
     stored: dict[int, set[int]] = defaultdict(set)
     replayed: dict[int, set[int]] = defaultdict(set)
-    for one in own:
-        if one.profile_id is not None:
-            stored[one.profile_id].add(one.id)
-        if (person := state.profile_of(one.ref)) is not None:
-            replayed[person].add(one.id)
-    people = {frozenset(ids) for ids in replayed.values()}
-    for number, ids in stored.items():
-        if frozenset(ids) not in people:
-            yield Drift("holds other identifiers than its facts give", _profile(number))
+    for identifier in identifiers:
+        if identifier.profile_id is not None:
+            stored[identifier.profile_id].add(identifier.id)
+        if (number := state.profile_of(identifier.ref)) is not None:
+            replayed[number].add(identifier.id)
+    clusters = {frozenset(ids) for ids in replayed.values()}
+    for profile_id, ids in stored.items():
+        if frozenset(ids) not in clusters:
+            yield Drift("holds other identifiers than its facts give", _subject(profile_id))
 
 
-def _drift_of_identifiers(own: Sequence[StoredIdentifier], state: IdentityState) -> Iterator[Drift]:
-    for one in own:
-        holding = state.holding_of(one.ref)
-        subject = f"identifier {one.id}"
-        if (holding is None) != (one.profile_id is None):
+def _drift_of_identifiers(
+    identifiers: Sequence[StoredIdentifier], state: IdentityState
+) -> Iterator[Drift]:
+    for identifier in identifiers:
+        assignment = state.assignment_of(identifier.ref)
+        subject = f"identifier {identifier.id}"
+        if (assignment is None) != (identifier.profile_id is None):
             yield Drift("held by nobody, where its facts say otherwise, or the reverse", subject)
-        elif holding is not None and holding[1:] != (one.is_vouched, one.since):
+        elif assignment and assignment[1:] != (identifier.is_vouched, identifier.since):
             yield Drift("vouched for, or held since, otherwise than its facts say", subject)
 
 
@@ -141,9 +151,9 @@ def _drift_of_traits(profile_ids: Sequence[int]) -> Iterator[Drift]:
     golden = golden_of(load_records(profile_ids), profile_ids)
     with connection.cursor() as cursor:
         cursor.execute(traits_sql.GOLDEN_OF_PROFILES, [list(profile_ids)])
-        for number, traits in cursor.fetchall():
-            if exact_json.loads(traits) != golden[number]:
-                yield Drift("traits differ from what sources say", _profile(number))
+        for profile_id, traits in cursor.fetchall():
+            if exact_json.loads(traits) != golden[profile_id]:
+                yield Drift("traits differ from what sources say", _subject(profile_id))
 
 
 def _profile_batches() -> Iterator[list[int]]:
@@ -157,13 +167,14 @@ def _profile_batches() -> Iterator[list[int]]:
         last = batch[-1]
 
 
-def _numbers(statement: str, parameters: Sequence[object] | Mapping[str, object]) -> list[int]:
+def _ids(statement: str, parameters: list[int] | Mapping[str, list[int]]) -> list[int]:
+    """Return the single column of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [number for (number,) in cursor.fetchall()]
+        return [row_id for (row_id,) in cursor.fetchall()]
 
 
-def _profile(number: int) -> str:
-    """By its public UUID, which is what staff find it by."""
-    uuid = Profile.objects.filter(pk=number).values_list("uuid", flat=True).first()
-    return f"profile {uuid}" if uuid else f"profile number {number}"
+def _subject(profile_id: int) -> str:
+    """Name a profile by its public UUID, by which staff can find it."""
+    uuid = Profile.objects.filter(pk=profile_id).values_list("uuid", flat=True).first()
+    return f"profile {uuid}" if uuid else f"profile number {profile_id}"

@@ -1,1 +1,1 @@
-"""What has no subject of its own: locks, the clock, queues, credentials, exact JSON."""
+"""Building blocks without a subject: locks, the clock, queues, credentials, exact JSON."""

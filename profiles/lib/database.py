@@ -1,4 +1,4 @@
-"""The database's clock, its literals of arrays, and its way in for large values."""
+"""Access to the database below the ORM: its clock, array literals, binary parameters, snapshots."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,35 +13,38 @@ from profiles.lib import sql as lib_sql
 
 @contextmanager
 def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor that sends parameters apart from the statement and, at %b, in binary: for large values.
+    """Give a cursor that sends parameters apart from the statement, and in binary at %b.
 
-    Django's own writes them into the statement's text.
+    Use it for large values. Django's own cursor writes every value into the statement's text.
     """
+    # The cursor bypasses Django, which would otherwise open the connection on first use.
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
 
 
 def array_of(values: Iterable[object]) -> str:
-    """An array's literal, of values that need no quoting: numbers, days, times, digests.
+    """Return an array literal of values that need no quoting: numbers, days, times, digests.
 
-    The driver writes a list element by element, which takes far longer.
+    The driver adapts a list element by element, which takes far longer.
     """
     return "{" + ",".join(map(str, values)) + "}"
 
 
 def database_now() -> datetime:
-    """The database's clock at this statement, which all workers share; not the transaction's start."""
+    """Return the database's clock, which all workers share, at this statement."""
     with connection.cursor() as cursor:
+        # Not now(), which stands still at the start of the transaction.
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
         return now
 
 
 @contextmanager
-def one_snapshot() -> Iterator[None]:
-    """All reads see the same moment. Within a transaction of the caller's, they see that one's."""
+def consistent_snapshot() -> Iterator[None]:
+    """Have all reads of the block see the database at one moment."""
     if connection.in_atomic_block:
+        # The isolation level is fixed by a transaction's first statement: too late to change it.
         yield
         return
     with transaction.atomic():

@@ -13,30 +13,30 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _sorting_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
-# Bound methods, since the drain calls them for every message.
+# Bound methods instead of functions: the drain calls them for every message.
 loads = _decoder.decode
 dump_bytes = _encoder.encode
 
 
 def dumps(value: object) -> str:
-    """JSON text with keys in their own order; a Decimal becomes a number with all its digits."""
+    """Return JSON text with keys in their own order; a Decimal becomes a number, digit by digit."""
     return _encoder.encode(value).decode()
 
 
 def dumps_sorted(value: object) -> str:
-    """JSON text with sorted keys, so that equal values have equal texts."""
+    """Return JSON text with sorted keys, so that equal values have equal texts."""
     return _sorting_encoder.encode(value).decode()
 
 
 class ExactEncoder(json.JSONEncoder):
-    """For Django's JSONField."""
+    """The encoder for Django's JSONField."""
 
     def encode(self, o: object) -> str:
         return dumps(o)
 
 
 class ExactDecoder(json.JSONDecoder):
-    """For Django's JSONField."""
+    """The decoder for Django's JSONField."""
 
     def decode(self, s: str, *_: object) -> object:
         return loads(s)

@@ -1,7 +1,7 @@
-"""Month partitions: made ahead by beat and at migration, never in the drain, where two makers would deadlock.
+"""Month partitions of the big tables, made ahead of time by Celery beat and by migrations.
 
-Invariant: every moment up to the last month made has a partition, since the first one reaches back to MINVALUE. There is
-no default partition: it would have to be scanned at every ATTACH.
+Invariant: every moment up to the end of the last month made has a partition, since the first one
+begins at MINVALUE. The drain makes none: two drains that create partitions deadlock.
 """
 
 from datetime import UTC, datetime
@@ -9,35 +9,36 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from psycopg import sql
 
-MONTHS_AHEAD = 3
-MONTHS_BACK = 24
+MONTHS_AHEAD = 3  # beat may stand still this long before an insert finds no partition
+MONTHS_BACK = 24  # older rows share the partition from MINVALUE
 PARTITIONED_TABLES = ("profiles_event", "segments_membershipchange")
 
 
 def month_start(moment: datetime, offset: int = 0) -> datetime:
-    """The first instant, UTC, of the month that lies `offset` months from the moment's."""
+    """Return the first instant (UTC) of the month that is `offset` months after the moment's."""
     months = moment.year * 12 + moment.month - 1 + offset
     return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
 
 
 def make_first_partitions(table: str, *, now: datetime) -> None:
-    """The partition of all that is old, and the months from MONTHS_BACK ago to MONTHS_AHEAD."""
+    """Make the partition for old rows and those of the months from MONTHS_BACK to MONTHS_AHEAD."""
     oldest = month_start(now, -MONTHS_BACK)
-    _create(table, f"{table}_old", sql.SQL("MINVALUE"), sql.Literal(oldest.isoformat()))
+    # No default partition: PostgreSQL would have to scan it at every ATTACH.
+    _create_partition(table, f"{table}_old", sql.SQL("MINVALUE"), sql.Literal(oldest.isoformat()))
     make_months(table, now=now)
 
 
 def make_months(table: str, *, now: datetime) -> int:
-    """Make the months that are missing up to MONTHS_AHEAD; return how many were."""
-    present = _partition_names(table)
+    """Make the missing months up to MONTHS_AHEAD and return how many were made."""
+    existing = _partition_names(table)
     made = 0
     for offset in range(-MONTHS_BACK, MONTHS_AHEAD + 1):
         start = month_start(now, offset)
         name = f"{table}_{start:%Y_%m}"
-        if name in present or _is_covered(table, start):
+        if name in existing or _is_covered(table, start):
             continue
         end = month_start(now, offset + 1)
-        _create(table, name, sql.Literal(start.isoformat()), sql.Literal(end.isoformat()))
+        _create_partition(table, name, sql.Literal(start.isoformat()), sql.Literal(end.isoformat()))
         made += 1
     return made
 
@@ -53,15 +54,16 @@ def _partition_names(table: str) -> set[str]:
 
 
 def _is_covered(table: str, start: datetime) -> bool:
-    """Months before the oldest one made lie in the partition from MINVALUE."""
+    """Whether the month is older than the first month partition, so that `_old` contains it."""
     months = sorted(name for name in _partition_names(table) if not name.endswith("_old"))
     return bool(months) and f"{table}_{start:%Y_%m}" < months[0]
 
 
-def _create(table: str, name: str, low: sql.Composable, high: sql.Composable) -> None:
-    """CREATE, then ATTACH with a short lock timeout: inserts go on while the month is made."""
+def _create_partition(table: str, name: str, low: sql.Composable, high: sql.Composable) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
+        # A vacuum or another ALTER may hold the parent's lock: give up, the next run tries again.
         cursor.execute("SET LOCAL lock_timeout = '3s'")
+        # CREATE and ATTACH instead of CREATE … PARTITION OF, which would lock out inserts.
         cursor.execute(
             sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(
                 sql.Identifier(name), sql.Identifier(table)

@@ -1,21 +1,23 @@
-"""The people lock: one transaction advisory lock for whoever changes who is who, or what may be done with a person.
+"""The people lock: one advisory lock for all changes to identities and to permitted processing.
 
-Invariant: it is taken first, and what is decided by is read in later statements. A gate that is read before the lock lets an
-erased person slip in.
+Invariant: a writer takes the lock first and reads what it decides by in later statements. A gate
+read before the lock would let an erased person slip in.
 """
 
 from django.db import connection
 
-# Any constant will do, as long as nobody else in the database uses it.
+# Any number that no other advisory lock in the database uses.
 PEOPLE_LOCK = 0x7E55_E8A0
 
 
 def people_lock(*, shared: bool = False) -> None:
-    """Wait for the people lock and hold it until the transaction ends.
+    """Wait for the people lock and keep it until the transaction ends.
 
-    Shared holders may only add what hangs on known identifiers. Raises where there is no transaction to hold it.
+    A shared lock is enough for writers that only add rows to identifiers already known. Raises
+    RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
+        # In autocommit mode the lock would be released again at once.
         raise RuntimeError("The people lock is held by a transaction, and there is none.")
     statement = (
         "SELECT pg_advisory_xact_lock_shared(%s)" if shared else "SELECT pg_advisory_xact_lock(%s)"

@@ -1,12 +1,17 @@
 """Statements of the change queue and of snapshots."""
 
-# Append-only and in bulk: no object is made for a wake-up.
+# Adds profiles to the change queue. The ORM would make one object for each row.
 MARK_CHANGED = """
 INSERT INTO profiles_profilechange (profile_id) SELECT unnest(%s::bigint[])
 """
+
+# Deletes one erased profile from the change queue. SQL, because the registry's `eraser` takes a
+# statement with this parameter.
 DELETE_CHANGES = """
 DELETE FROM profiles_profilechange WHERE profile_id = %(profile)s
 """
+
+# Makes all reads of a transaction see the same moment. Django has no setting for one transaction.
 READ_ONE_SNAPSHOT = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
 """

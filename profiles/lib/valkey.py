@@ -1,14 +1,16 @@
-"""The shared memory of all processes, for what may be lost: nudges and rates."""
+"""The Valkey client for what may be lost: nudges and rate counters."""
 
 from functools import cache
 
 from django.conf import settings
 from redis import Redis
 
+# Short, so that a dead cache delays a request by a second and does not hang it.
 CONNECTION = {"socket_timeout": 1, "socket_connect_timeout": 1}
 
 
 @cache
 def valkey() -> Redis | None:
-    """One client for the life of the process: Django's cache would make a new one for every call. None where none is configured."""
+    """Return the client, or None where no cache is configured."""
+    # Kept for the life of the process: Django's cache makes a new client for every call.
     return Redis.from_url(settings.CACHE_URL, **CONNECTION) if settings.CACHE_URL else None

@@ -1,4 +1,4 @@
-"""Who our people are and what they did."""
+"""The models of profiles, in one module for each noun."""
 
 from profiles.models.access import ApiKey
 from profiles.models.events import Event, EventName, EventStat

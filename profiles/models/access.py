@@ -1,4 +1,4 @@
-"""Keys of services that call the API."""
+"""API keys and their scopes."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 
 class Scope(models.TextChoices):
-    """What a key may do; a view without a declared scope does not import."""
+    """What an API key may do."""
 
     EVENTS_WRITE = "events:write", "send events"
     PROFILES_READ = "profiles:read", "read profiles"
@@ -20,7 +20,7 @@ class Scope(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """A key of one service: only its SHA-256 is kept, with a readable prefix to tell keys apart."""
+    """An API key of one service. The secret is not stored, only its SHA-256 and its prefix."""
 
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=16, unique=True, editable=False)

@@ -1,4 +1,4 @@
-"""What people did, and the statistics that answer "ever" without reading it."""
+"""Events, their names, and the statistics that answer "ever" without reading events."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from profiles.models.sources import Source
 
 
 class EventName(models.Model):
-    """A small dictionary of what events are called, by kind; each name fixes the property that is its value."""
+    """One name of events of a kind, with the property of these events that is their value."""
 
     class Kind(models.TextChoices):
         TRACK = "track", "track"
@@ -33,12 +33,14 @@ class EventName(models.Model):
 
 
 class Event(models.Model):
-    """Something one person did. Range-partitioned by month of `timestamp`; made only by the drain's COPY.
+    """One event of a profile, in a table partitioned by month of `timestamp`.
 
-    `id` is the message's digest. `identifier` is the evidence that attributed it: it goes where that identifier goes.
-    There is no foreign key in the database: it would make COPY slow and cannot cross a partitioned, distributed table.
+    Only the drain inserts events, by COPY. `id` is the message's digest. `identifier` is the
+    evidence by which the event is the profile's: it moves where that identifier moves.
     """
 
+    # No foreign key in the database: checking it slows COPY down, and it cannot reach a table that
+    # is distributed in another way.
     pk = models.CompositePrimaryKey("profile_id", "timestamp", "id")
     id = models.UUIDField()
     profile = models.ForeignKey(
@@ -62,7 +64,7 @@ class Event(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Made by migration 0002: Django does not know partitioned tables.
+        # Migration 0002 creates the table: Django cannot create partitioned ones.
         managed = False
         db_table = "profiles_event"
         ordering = ["-timestamp", "-id"]
@@ -72,8 +74,9 @@ class Event(models.Model):
 
 
 class EventStat(models.Model):
-    """How often and how much one person did one thing, ever. No index but its key, so that every update stays HOT."""
+    """How often and how much a profile did the events of one name, ever."""
 
+    # No index but the key, so that an update stays in its page (a heap-only tuple).
     pk = models.CompositePrimaryKey("profile_id", "name_id")
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="event_stats"
@@ -87,7 +90,7 @@ class EventStat(models.Model):
     last_at = models.DateTimeField()
 
     class Meta:
-        # Made by migration 0002, which leaves it room for HOT updates.
+        # Migration 0002 creates the table, with free space in every page for updates.
         managed = False
         db_table = "profiles_eventstat"
 

@@ -1,4 +1,4 @@
-"""What was seen together, who holds what, and what people decided about it."""
+"""Identifiers, the facts that name them, what the facts did, and the rules and decisions."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,7 +11,7 @@ from profiles.models.sources import Source
 
 
 class TrustLevel(models.IntegerChoices):
-    """How far what a message says is believed; the numbers are those of `profiles.identity.Trust`."""
+    """How far a message is believed. The values are those of the identity engine's `Trust`."""
 
     CLAIM = 1, "claim (public key)"
     SERVER = 2, "server (secret key)"
@@ -20,10 +20,10 @@ class TrustLevel(models.IntegerChoices):
 
 
 class Identifier(models.Model):
-    """One name of a person, such as an e-mail address, and the profile that holds it now.
+    """One identifier, such as an e-mail address, and the profile that has it now.
 
-    `profile` is empty where the identifier was only ever refused. `component` joins identifiers that ever shared a
-    fact and only grows: it is the unit of replay. Dates are days, so that most updates touch no index.
+    `profile` is null if rules refused the identifier in all facts so far. Identifiers that ever
+    shared a fact have the same `component`, by which facts are replayed. Components only grow.
     """
 
     namespace = models.CharField(max_length=63)
@@ -34,6 +34,7 @@ class Identifier(models.Model):
     component = models.BigIntegerField()
     is_vouched = models.BooleanField(default=False)
     since = models.DateField(help_text="The day on which its profile was given it.")
+    # Days and not times, so that an identifier is updated once a day at most.
     first_seen_on = models.DateField()
     last_seen_on = models.DateField()
     quarantined_at = models.DateTimeField(null=True, blank=True)
@@ -50,7 +51,10 @@ class Identifier(models.Model):
 
 
 class IdentityFact(models.Model):
-    """These identifiers were seen together, by this source, at this trust, on this day; judged once, in order of `seq`."""
+    """A source saw these identifiers together on this UTC day, at this trust.
+
+    Invariant: facts are judged once, in order of `seq`.
+    """
 
     seq = models.BigIntegerField(unique=True)
     digest = models.UUIDField(unique=True)
@@ -68,7 +72,7 @@ class IdentityFact(models.Model):
 
 
 class IdentityOutcome(models.Model):
-    """What a fact did that was not plain: an identifier dropped, moved or quarantined, and by which rule."""
+    """An identifier that a fact dropped, merged, took over or quarantined, and by which rule."""
 
     fact = models.ForeignKey(IdentityFact, on_delete=models.CASCADE, related_name="outcomes")
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="outcomes")
@@ -86,11 +90,13 @@ class IdentityOutcome(models.Model):
 
 
 class DecisionKind(models.TextChoices):
+    """What staff can decide about two identifiers."""
+
     NOT_SAME = "not_same", "not the same person"
 
 
 class IdentityDecision(models.Model):
-    """A person's word on a pair of identifiers, which every replay obeys."""
+    """A decision of staff on a pair of identifiers, which every replay obeys."""
 
     kind = models.CharField(max_length=16, choices=DecisionKind, default=DecisionKind.NOT_SAME)
     one = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="+")
@@ -111,9 +117,10 @@ class IdentityDecision(models.Model):
 
 
 class Merge(models.Model):
-    """One profile taken up into another: by which fact, under which rule, and who held what until then.
+    """One profile absorbed by another, by which fact and rule.
 
-    The two sides let the consents of each be folded apart: a merge never widens what may be done.
+    It keeps the identifiers that each side had, so that the consents of each side are folded apart
+    and the merge permits nothing that one side refused.
     """
 
     survivor = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="merges")
@@ -134,7 +141,7 @@ class Merge(models.Model):
 
 
 class IdentityRule(models.Model):
-    """How one namespace of identifiers takes part in deciding who is who; absent namespaces have the default rule."""
+    """How identifiers of one namespace are judged; without a row the default rule applies."""
 
     namespace = models.CharField(max_length=63, unique=True)
     priority = models.PositiveSmallIntegerField(help_text="The smaller number names the person.")

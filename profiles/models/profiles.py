@@ -1,4 +1,4 @@
-"""The person, and the two queues that hang on people: what must be evaluated again, and what was seen already."""
+"""Profiles, the queue of changed profiles, and the messages seen so far."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -6,12 +6,13 @@ from django.db.models.functions import Now
 
 
 class Profile(models.Model):
-    """One customer as far as all sources together know; `traits` is derived and never the only copy.
+    """One customer, as far as all sources together know.
 
-    `uuid` is the public name. It is held as an identifier of namespace `profile` too, which keeps resolving after a
-    merge, and there it is unique.
+    `traits` are derived from source records and never the only copy. `uuid` is the public id.
     """
 
+    # Not unique here: the UUID is also an identifier of namespace `profile`, where it is unique and
+    # keeps resolving after a merge.
     uuid = models.UUIDField(db_index=True, editable=False)
     traits = models.JSONField(default=dict)
     is_restricted = models.BooleanField(
@@ -34,9 +35,13 @@ class Profile(models.Model):
 
 
 class ProfileChange(models.Model):
-    """One wake-up: this profile must be evaluated again. Append-only, and never unique per profile,
-    since a unique key with ON CONFLICT loses the wake-up that comes while an older one is being served."""
+    """One change of a profile, whose segments must be evaluated again.
 
+    Invariant: rows are only inserted and claimed.
+    """
+
+    # Not unique: with a unique key and ON CONFLICT, a change that arrives while an older one is
+    # being evaluated would be lost.
     profile_id = models.BigIntegerField()
     created_at = models.DateTimeField(db_default=Now())
 
@@ -48,10 +53,10 @@ class ProfileChange(models.Model):
 
 
 class SeenMessage(models.Model):
-    """One message that was taken: the keyed hash of its source and messageId, the day it came, and the request it is of.
+    """One message that was received: the keyed hash of its source and messageId, and its day.
 
-    A request that is tried again finds its own messages by `taken_by`, the number of its inbox row. It is null where a
-    message took effect before the others of its request.
+    `taken_by` is the id of the inbox row that the message came in, by which a repeated attempt
+    finds its own messages. It is null once the message took effect ahead of its request.
     """
 
     digest = models.UUIDField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Where things come from."""
+"""Sources of facts, traits and events."""
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -10,7 +10,7 @@ KEY_VALIDATOR = RegexValidator(
 
 
 class Source(models.Model):
-    """One place that facts, traits and events come from: a shop, a CRM, a website."""
+    """One system that sends facts, traits and events, such as a shop, a CRM or a website."""
 
     key = models.CharField(max_length=63, unique=True, validators=[KEY_VALIDATOR])
     name = models.CharField(max_length=120)

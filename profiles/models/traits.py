@@ -1,4 +1,4 @@
-"""What sources say of people, and by which policy one golden value is made of it."""
+"""Source records, rectifications, and definitions of traits."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -9,13 +9,14 @@ from profiles.models.sources import Source
 
 
 class SourceRecord(models.Model):
-    """What one source says, at one trust, of one identifier: `{trait: [value, time]}`, the newest of each trait.
+    """What one source states, at one trust, for one identifier: `{trait: [value, time]}`.
 
-    A value of null is kept: it says that the source took the trait back. Times are epoch microseconds.
+    Each trait has its newest value. A value of null is kept, because the source took the trait
+    back. Times are epoch microseconds.
     """
 
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")
-    # The unique key begins with it.
+    # Without an index: the unique key begins with it.
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_index=False, related_name="records"
     )
@@ -36,7 +37,10 @@ class SourceRecord(models.Model):
 
 
 class TraitLock(models.Model):
-    """A rectified trait: this value stands whatever sources send later. A value of null keeps the trait empty."""
+    """A rectified trait: its value stands whatever sources send later.
+
+    A value of null keeps the trait empty.
+    """
 
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="trait_locks")
     profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="trait_locks")
@@ -59,7 +63,7 @@ class TraitLock(models.Model):
 
 
 class TraitDefinition(models.Model):
-    """What is known of a trait: its type, whose data it is, and how its golden value is chosen."""
+    """The type and category of a trait, and the policy by which its golden value is chosen."""
 
     class Type(models.TextChoices):
         TEXT = "text", "text"

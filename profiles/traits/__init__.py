@@ -1,1 +1,1 @@
-"""What sources say of people, and the golden value that is folded from it."""
+"""Traits: what sources state about a profile, and the golden values chosen from it."""

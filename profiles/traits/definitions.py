@@ -1,4 +1,4 @@
-"""What may be changed of a trait's definition, and what follows from it.
+"""Saving trait definitions.
 
 Invariant: golden traits follow a new policy in the transaction that sets it.
 """
@@ -17,24 +17,25 @@ _BATCH = 5_000
 
 @transaction.atomic
 def save_definition(definition: TraitDefinition) -> None:
-    """Save a trait's definition; where its policy is a new one, the golden values of the trait are chosen again.
+    """Save a trait's definition and, if its policy changed, choose its golden values again.
 
     Raises ValidationError.
     """
+    # Before the stored policy is read: the drain must not fold traits by the old one meanwhile.
     people_lock()
     stored = TraitDefinition.objects.filter(pk=definition.pk).values_list("policy", flat=True)
-    before = stored.first() or TraitDefinition.Policy.MOST_TRUSTED
+    former_policy = stored.first() or TraitDefinition.Policy.MOST_TRUSTED
     definition.full_clean()
     definition.save()
-    if before != definition.policy:
-        for profile_ids in _told(definition.key):
+    if former_policy != definition.policy:
+        for profile_ids in _profiles_with_trait(definition.key):
             mark_changed(recompute_golden(profile_ids))
         nudge("segments.refresh_changed")
 
 
-def _told(key: str) -> Iterator[list[int]]:
-    """The profiles of whom any source ever told the trait, in batches."""
+def _profiles_with_trait(key: str) -> Iterator[list[int]]:
+    """Yield the profiles for which any source ever stated the trait, in batches."""
     records = SourceRecord.objects.filter(traits__has_key=key)
     ids = sorted(set(records.values_list("profile_id", flat=True)))
-    for place in range(0, len(ids), _BATCH):
-        yield ids[place : place + _BATCH]
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]

@@ -1,6 +1,7 @@
-"""Why: which statement gives a trait its value, and by which facts two identifiers came to be one person's.
+"""Explanations of golden traits: the statement behind each value, and the statements that lost.
 
-Invariant: read from what the golden traits and the profiles derive from, and never from notes kept beside them.
+Invariant: an explanation is derived from the same records and by the same ranking as the golden
+value itself, and never read from a note kept beside it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +16,16 @@ from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.identity.explain import trust_name
 from profiles.lib import exact_json
-from profiles.models import (
-    Profile,
-    Source,
-    TraitLock,
-)
+from profiles.models import Profile, Source, TraitLock
 from profiles.traits.golden import CONTACT_TRAITS, Policy, Statement, rank_statements
 from profiles.traits.records import load_records, source_priorities, statements_of, trait_policies
 
 
 class Decider(StrEnum):
-    """What settles a trait's value."""
+    """What decides a trait's value."""
 
     SOURCE = "source"  # the statement that wins by the trait's policy
-    IDENTIFIER = "identifier"  # an address or number that the profile holds
+    IDENTIFIER = "identifier"  # an e-mail address or telephone number of the profile
     LOCK = "lock"  # a rectification
 
 
@@ -44,7 +41,10 @@ class SourceValue:
 
 @dataclass(frozen=True, slots=True)
 class TraitExplanation:
-    """A golden value (null: none), what settled it, the statement behind it, and those that lost, best first."""
+    """A golden value, what decided it, the statement behind it, and the losers, best first.
+
+    `value` is None where the trait is empty.
+    """
 
     key: str
     value: Any
@@ -56,7 +56,7 @@ class TraitExplanation:
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
-    """Every trait that anybody ever gave the profile, by key. Seven queries."""
+    """Explain every trait that was ever stated for the profile, by key. Takes seven queries."""
     statements = statements_of(load_records([profile.pk]), source_priorities()).get(profile.pk, {})
     locks = {lock.key: lock for lock in TraitLock.objects.filter(profile=profile)}
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
@@ -75,16 +75,16 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
 def _ranked(
     statements: Sequence[Statement], policy: Policy, sources: Mapping[int, str]
 ) -> Iterator[SourceValue]:
-    """As people read them, the winner first."""
+    """Yield the statements in readable form, the winner first."""
     if not statements:
         return
-    verdict = rank_statements(statements, policy)
-    for said in (verdict.winner, *verdict.losers):
+    ranked = rank_statements(statements, policy)
+    for statement in (ranked.winner, *ranked.losers):
         yield SourceValue(
-            plain(said.value),
-            sources[said.source_id],
-            trust_name(said.trust),
-            datetime.fromtimestamp(said.at / 1_000_000, UTC),
+            _with_json_numbers(statement.value),
+            sources[statement.source_id],
+            trust_name(statement.trust),
+            datetime.fromtimestamp(statement.at / 1_000_000, UTC),
         )
 
 
@@ -92,23 +92,25 @@ def _explain(
     key: str, value: Any, ranked: list[SourceValue], policy: Policy, lock: TraitLock | None
 ) -> TraitExplanation:
     if lock is not None:
+        # No statement wins against a rectification.
         return TraitExplanation(key, value, Decider.LOCK, policy, None, ranked, lock)
     if key in CONTACT_TRAITS:
-        winner = next((said for said in ranked if _spells(key, said.value, value)), None)
-        losers = [said for said in ranked if said is not winner]
+        # The value comes from an identifier; a statement of the same address stands beside it.
+        winner = next((stated for stated in ranked if _spells(key, stated.value, value)), None)
+        losers = [stated for stated in ranked if stated is not winner]
         return TraitExplanation(key, value, Decider.IDENTIFIER, policy, winner, losers, None)
     winner = ranked[0] if ranked else None
     return TraitExplanation(key, value, Decider.SOURCE, policy, winner, ranked[1:], None)
 
 
-def _spells(namespace: str, said: Any, value: Any) -> bool:
-    """Whether a source meant this address or number, however it wrote it."""
+def _spells(namespace: str, stated: Any, value: Any) -> bool:
+    """Whether the stated text is another spelling of this address or number."""
     try:
-        return isinstance(said, str) and parse_reference(f"{namespace}:{said}").value == value
+        return isinstance(stated, str) and parse_reference(f"{namespace}:{stated}").value == value
     except InvalidIdentifier:
         return False
 
 
-def plain(value: Any) -> Any:
-    """The same JSON with the number types that answers are written from."""
+def _with_json_numbers(value: Any) -> Any:
+    """Return the value with int and float for Decimal, which responses and templates expect."""
     return msgspec.json.decode(exact_json.dumps_sorted(value))

@@ -1,7 +1,7 @@
-"""Golden traits: one value per trait, folded from what all sources say by the trait's policy.
+"""Golden traits: one value per trait, chosen from all statements by the trait's policy.
 
-Invariant: a function of the set of statements, whatever their order of arrival; equal times are settled by the value's own
-spelling. A winning null removes the trait.
+Invariant: the result depends on the set of statements and not on their order of arrival; of equal
+times, the value whose JSON text sorts last wins. A winning null removes the trait.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from profiles.lib import exact_json
 
+# Traits whose golden value must be an identifier of the profile, by their namespace.
 CONTACT_TRAITS = ("email", "phone")
 
 
 class Policy(StrEnum):
-    """How the golden value of a trait is chosen; the words are those of the trait definitions."""
+    """How the golden value of a trait is chosen. The values are those of TraitDefinition.Policy."""
 
     MOST_TRUSTED = "most_trusted"
     NEWEST = "newest"
@@ -25,7 +26,7 @@ class Policy(StrEnum):
 
 
 class Statement(NamedTuple):
-    """What one source said of one trait. `at` is in epoch microseconds."""
+    """The value that one source gives one trait. `at` is in epoch microseconds."""
 
     value: Any
     at: int
@@ -36,7 +37,7 @@ class Statement(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """An e-mail address or telephone number that the profile holds."""
+    """An e-mail address or telephone number among the profile's identifiers."""
 
     namespace: str
     value: str
@@ -60,26 +61,26 @@ class RankedStatements:
 
 
 def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int) -> bool:
-    """Take newer values into a record `{trait: [value, time]}`; say whether anything changed."""
+    """Put newer values into a record `{trait: [value, time]}` and return whether it changed."""
     changed = False
     for key, value in traits.items():
-        known = record.get(key)
-        if (
-            known is None
-            or known[1] < at
-            or (
-                known[1] == at
-                and exact_json.dumps_sorted(known[0]) < exact_json.dumps_sorted(value)
-            )
-        ):
+        stored = record.get(key)
+        if stored is None or _is_later(value, at, *stored):
             record[key] = [value, at]
             changed = True
     return changed
 
 
+def _is_later(value: Any, at: int, stored_value: Any, stored_at: int) -> bool:
+    if at != stored_at:
+        return at > stored_at
+    # Of two values at one time the same one must win, whichever arrives first.
+    return exact_json.dumps_sorted(value) > exact_json.dumps_sorted(stored_value)
+
+
 def rank_statements(statements: Iterable[Statement], policy: Policy) -> RankedStatements:
-    """Which statement wins under the policy. There must be at least one."""
-    ranked = sorted(statements, key=lambda said: _rank(said, policy), reverse=True)
+    """Rank one or more statements of a trait by its policy."""
+    ranked = sorted(statements, key=lambda statement: _rank(statement, policy), reverse=True)
     return RankedStatements(ranked[0], ranked[1:])
 
 
@@ -89,41 +90,52 @@ def golden_traits(
     policies: Mapping[str, Policy],
     contacts: Sequence[Contact],
 ) -> dict[str, Any]:
-    """The golden record of one profile.
+    """Return the golden record of one profile, given its statements by trait.
 
-    E-mail and phone come only from identifiers that the profile holds, so that a claim about somebody else's address
-    shows nowhere.
+    E-mail and phone come only from identifiers of the profile, so that a claim about somebody
+    else's address appears nowhere.
     """
     golden = {
-        key: said[0].value
-        if len(said) == 1
-        else rank_statements(said, policies.get(key, Policy.MOST_TRUSTED)).winner.value
-        for key, said in statements.items()
+        key: stated[0].value
+        if len(stated) == 1  # most traits have one statement: spare them the ranking
+        else rank_statements(stated, policies.get(key, Policy.MOST_TRUSTED)).winner.value
+        for key, stated in statements.items()
     }
     for namespace in CONTACT_TRAITS:
-        golden[namespace] = _contact(golden.get(namespace), namespace, contacts)
+        golden[namespace] = _best_contact(golden.get(namespace), namespace, contacts)
+    # Last, since a rectification stands against everything else.
     golden.update({key: lock.value for key, lock in locks.items()})
     return {key: value for key, value in golden.items() if value is not None}
 
 
-def _rank(said: Statement, policy: Policy) -> tuple[Any, ...]:
-    spelled = exact_json.dumps_sorted(said.value)
+def _rank(statement: Statement, policy: Policy) -> tuple[Any, ...]:
+    """Return a sort key that is highest for the winner and different for different values."""
+    text = exact_json.dumps_sorted(statement.value)
     match policy:
         case Policy.MOST_TRUSTED:
-            return (said.trust, said.at, spelled)
+            return (statement.trust, statement.at, text)
         case Policy.NEWEST:
-            return (said.at, said.trust, spelled)
+            return (statement.at, statement.trust, text)
         case Policy.SOURCE_ORDER:
-            return (-said.source_priority, said.at, said.trust, spelled)
+            return (-statement.source_priority, statement.at, statement.trust, text)
         case Policy.FIRST:
-            return (said.value is not None, -said.at, said.trust, spelled)
+            # A null takes a value back; it must not be the first value known.
+            return (statement.value is not None, -statement.at, statement.trust, text)
 
 
-def _contact(said: Any, namespace: str, contacts: Sequence[Contact]) -> str | None:
-    """The value said, if the profile holds it; else the vouched, then the latest one that it holds."""
-    held = [contact for contact in contacts if contact.namespace == namespace]
-    if not held:
+def _best_contact(stated: Any, namespace: str, contacts: Sequence[Contact]) -> str | None:
+    """Choose among the contacts: vouched ones first, then the stated value, then the newest."""
+    candidates = [contact for contact in contacts if contact.namespace == namespace]
+    if not candidates:
         return None
-    plain = said.strip().lower() if isinstance(said, str) else None
-    best = max(held, key=lambda has: (has.is_vouched, has.value == plain, has.since, has.value))
+    spelling = stated.strip().lower() if isinstance(stated, str) else None
+    best = max(
+        candidates,
+        key=lambda contact: (
+            contact.is_vouched,
+            contact.value == spelling,
+            contact.since,
+            contact.value,
+        ),
+    )
     return best.value

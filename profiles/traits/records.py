@@ -1,6 +1,7 @@
-"""What sources say of people, taken into source records and folded into golden traits.
+"""Source records, and the golden traits that are folded from them.
 
-Invariant: `profile.traits` always equals the fold of records, locks and contacts; the caller holds the people lock.
+Invariant: `profile.traits` always equals the fold of the profile's records, locks and contacts. The
+caller of every function that writes holds the people lock.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_trai
 
 
 class RecordKey(NamedTuple):
-    """Which record a statement goes into."""
+    """The unique key of a source record."""
 
     profile_id: int
     identifier_id: int
@@ -28,7 +29,7 @@ class RecordKey(NamedTuple):
 
 
 class TraitStatement(NamedTuple):
-    """The traits that one message gives. `at` is in epoch microseconds."""
+    """The traits that one message states. `at` is in epoch microseconds."""
 
     key: RecordKey
     traits: Mapping[str, Any]
@@ -37,7 +38,7 @@ class TraitStatement(NamedTuple):
 
 @dataclass(slots=True)
 class ProfileRecords:
-    """All that is on record of some profiles."""
+    """The source records, locks and contacts of some profiles."""
 
     records: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
     locks: dict[int, dict[str, Lock]] = field(default_factory=lambda: defaultdict(dict))
@@ -45,57 +46,63 @@ class ProfileRecords:
 
 
 def record_traits(
-    tellings: Sequence[TraitStatement], *, now: datetime, beside: Iterable[int] = ()
+    statements: Sequence[TraitStatement], *, now: datetime, stale_profiles: Iterable[int] = ()
 ) -> set[int]:
-    """Take new traits in and bring the golden ones up to date; return the profiles whose golden traits changed.
+    """Store new statements, fold the golden traits, and return the profiles whose traits changed.
 
-    `beside` are profiles whose golden traits may change without a word, as when their e-mail addresses did.
+    `stale_profiles` are folded too. Their golden traits may change without a statement, for example
+    because they gained an e-mail address.
     """
-    profiles = {telling.key.profile_id for telling in tellings}.union(beside)
+    profiles = {statement.key.profile_id for statement in statements}.union(stale_profiles)
     if not profiles:
         return set()
-    known = load_records(profiles)
+    loaded = load_records(profiles)
     changed: dict[RecordKey, dict[str, Any]] = {}
-    for telling in tellings:
-        record = known.records.setdefault(telling.key, {})
-        if merge_record(record, telling.traits, telling.at):
-            changed[telling.key] = record
-    _store(changed, now)
-    _define(telling.traits for telling in tellings)
-    return _settle(profiles, known)
+    for statement in statements:
+        record = loaded.records.setdefault(statement.key, {})
+        if merge_record(record, statement.traits, statement.at):
+            changed[statement.key] = record
+    _store_records(changed, now)
+    _define_new_traits(statement.traits for statement in statements)
+    return _update_golden(profiles, loaded)
 
 
 def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
-    """Fold the golden traits of these profiles again; return those that changed."""
+    """Fold the golden traits of these profiles again and return the profiles that changed."""
     profiles = set(profile_ids)
-    return _settle(profiles, load_records(profiles)) if profiles else set()
+    return _update_golden(profiles, load_records(profiles)) if profiles else set()
 
 
 def load_records(profiles: Iterable[int]) -> ProfileRecords:
-    """Records, locks and contacts of the profiles, in three reads."""
+    """Load the records, locks and contacts of the profiles in three queries."""
     ids = array_of(profiles)
-    known = ProfileRecords()
+    loaded = ProfileRecords()
     with connection.cursor() as cursor:
         cursor.execute(sql.RECORDS_OF_PROFILES, [ids])
         for *key, traits in cursor.fetchall():
-            known.records[RecordKey(*key)] = exact_json.loads(traits)
+            loaded.records[RecordKey(*key)] = exact_json.loads(traits)
         cursor.execute(sql.LOCKS_OF_PROFILES, [ids])
-        for profile, key, value, at in cursor.fetchall():
-            known.locks[profile][key] = Lock(exact_json.loads(value or "null"), int(at * 1_000_000))
+        for profile_id, key, value, at in cursor.fetchall():
+            # SQL's NULL and JSON's null both keep the trait empty.
+            lock = Lock(exact_json.loads(value or "null"), int(at * 1_000_000))
+            loaded.locks[profile_id][key] = lock
         cursor.execute(sql.CONTACTS_OF_PROFILES, [ids])
-        for profile, *contact in cursor.fetchall():
-            known.contacts[profile].append(Contact(*contact))
-    return known
+        for profile_id, *contact in cursor.fetchall():
+            loaded.contacts[profile_id].append(Contact(*contact))
+    return loaded
 
 
 def statements_of(
-    known: ProfileRecords, priorities: Mapping[int, int]
+    loaded: ProfileRecords, priorities: Mapping[int, int]
 ) -> dict[int, dict[str, list[Statement]]]:
-    """What all records say, by profile and trait."""
-    said: dict[int, dict[str, list[Statement]]] = defaultdict(lambda: defaultdict(list))
-    for key, record in known.records.items():
+    """Return the statements of all records by profile and trait.
+
+    `priorities` has the priority of every source by its id.
+    """
+    statements: dict[int, dict[str, list[Statement]]] = defaultdict(lambda: defaultdict(list))
+    for key, record in loaded.records.items():
         for trait, (value, at) in record.items():
-            said[key.profile_id][trait].append(
+            statements[key.profile_id][trait].append(
                 Statement(
                     value,
                     at,
@@ -105,42 +112,46 @@ def statements_of(
                     key.identifier_id,
                 )
             )
-    return said
+    return statements
 
 
-def golden_of(known: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """The golden traits that the records come to."""
-    said = statements_of(known, source_priorities())
+def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Fold the golden traits of each profile."""
+    statements = statements_of(loaded, source_priorities())
     policies = trait_policies()
     return {
-        profile: golden_traits(
-            said.get(profile, {}),
-            known.locks.get(profile, {}),
+        profile_id: golden_traits(
+            statements.get(profile_id, {}),
+            loaded.locks.get(profile_id, {}),
             policies,
-            known.contacts.get(profile, []),
+            loaded.contacts.get(profile_id, []),
         )
-        for profile in profiles
+        for profile_id in profiles
     }
 
 
 def source_priorities() -> dict[int, int]:
+    """Return the priority of every source by its id."""
     return dict(Source.objects.values_list("pk", "priority"))
 
 
 def trait_policies() -> dict[str, Policy]:
-    """Only those that differ from the default."""
+    """Return the policies that differ from the default, by trait."""
     definitions = TraitDefinition.objects.exclude(policy=TraitDefinition.Policy.MOST_TRUSTED)
     return {key: Policy(policy) for key, policy in definitions.values_list("key", "policy")}
 
 
-def _settle(profiles: Iterable[int], known: ProfileRecords) -> set[int]:
-    """Write the golden traits that differ from the stored ones."""
-    golden = golden_of(known, profiles)
+def _update_golden(profiles: Iterable[int], loaded: ProfileRecords) -> set[int]:
+    """Write the golden traits that differ from the stored ones and return their profiles."""
+    golden = golden_of(loaded, profiles)
     with connection.cursor() as cursor:
         cursor.execute(sql.GOLDEN_OF_PROFILES, [array_of(golden)])
-        stored = {profile: exact_json.loads(traits) for profile, traits in cursor.fetchall()}
+        # Profiles that do not exist any more are not in `stored` and drop out here.
+        stored = {profile_id: exact_json.loads(traits) for profile_id, traits in cursor.fetchall()}
         changed = {
-            profile: golden[profile] for profile in stored if stored[profile] != golden[profile]
+            profile_id: golden[profile_id]
+            for profile_id, traits in stored.items()
+            if traits != golden[profile_id]
         }
         if changed:
             texts = [exact_json.dumps_sorted(traits) for traits in changed.values()]
@@ -148,30 +159,34 @@ def _settle(profiles: Iterable[int], known: ProfileRecords) -> set[int]:
     return set(changed)
 
 
-def _store(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -> None:
+def _store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -> None:
     if not changed:
         return
+    # Sorted by key, so that upserts of two transactions cannot deadlock.
     columns = [array_of(column) for column in zip(*sorted(changed), strict=True)]
     texts = [exact_json.dumps_sorted(changed[key]) for key in sorted(changed)]
     with connection.cursor() as cursor:
         cursor.execute(sql.UPSERT_RECORDS, [now, *columns, texts])
 
 
-def _define(told: Iterable[Mapping[str, Any]]) -> None:
-    """List traits met for the first time for review, typed by what they look like."""
-    samples = {key: value for traits in told for key, value in traits.items() if value is not None}
-    known = TraitDefinition.objects.filter(key__in=samples).values_list("key", flat=True)
-    new = samples.keys() - set(known)
+def _define_new_traits(stated: Iterable[Mapping[str, Any]]) -> None:
+    """Add a definition, to be reviewed, for each trait that has none; its type is guessed."""
+    # A null says nothing of a type, so a trait is defined at its first value.
+    samples = {
+        key: value for traits in stated for key, value in traits.items() if value is not None
+    }
+    defined = TraitDefinition.objects.filter(key__in=samples).values_list("key", flat=True)
+    new = samples.keys() - set(defined)
     if new:
         TraitDefinition.objects.bulk_create(
-            [TraitDefinition(key=key[:255], type=_type_of(samples[key])) for key in sorted(new)],
+            [TraitDefinition(key=key[:255], type=_guess_type(samples[key])) for key in sorted(new)],
             ignore_conflicts=True,
         )
 
 
-def _type_of(value: Any) -> TraitDefinition.Type:
+def _guess_type(value: Any) -> TraitDefinition.Type:
     match value:
-        case bool():
+        case bool():  # before numbers, which include it
             return TraitDefinition.Type.BOOLEAN
         case list():
             return TraitDefinition.Type.LIST
@@ -184,6 +199,7 @@ def _type_of(value: Any) -> TraitDefinition.Type:
 
 
 def _is_date(text: str) -> bool:
+    # fromisoformat() also reads compact forms such as 20260131, which are numbers more often.
     if len(text) < 10 or text[4:5] != "-":
         return False
     try:

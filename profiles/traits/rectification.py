@@ -1,4 +1,4 @@
-"""Corrections of traits that stand whatever sources send later (article 16 GDPR)."""
+"""Rectifications: corrections of traits that stand whatever sources send later (GDPR art. 16)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,15 +16,17 @@ from profiles.traits.records import recompute_golden
 def rectify(
     profile_id: int, changes: Mapping[str, Any], *, actor: str, reason: str
 ) -> dict[str, Any]:
-    """Correct traits so that they stay corrected: each value is locked, and null keeps the trait empty.
+    """Lock each trait at its corrected value and return the golden traits.
 
-    Returns the golden traits. Raises Profile.DoesNotExist.
+    A value of None keeps the trait empty. Raises Profile.DoesNotExist.
     """
     people_lock()
     now = database_now()
     profile = Profile.objects.get(pk=profile_id)
+    # The lock hangs on the public UUID, so that an unmerge returns it to this profile.
     identifier = Identifier.objects.get(namespace="profile", value=str(profile.uuid))
     for key, value in changes.items():
+        # A merge can leave a profile with several locks on one trait: replace them all.
         TraitLock.objects.filter(profile=profile, key=key).delete()
         TraitLock.objects.create(
             identifier=identifier,

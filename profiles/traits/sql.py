@@ -1,5 +1,11 @@
-"""Set-based statements on source records, trait locks and golden traits."""
+"""Set-based statements on source records, trait locks and golden traits.
 
+Statements with %(profile)s and %(identifiers)s are run by an erasure, those with %(identifiers)s,
+%(origins)s and %(targets)s by a merge or unmerge.
+"""
+
+# Moves the source records of identifiers from one profile to another. DELETE and INSERT instead of
+# the ORM's UPDATE: profile_id is the key that spreads the table over a cluster.
 MOVE_RECORDS = """
 WITH moved AS (
     DELETE FROM profiles_sourcerecord r
@@ -8,9 +14,12 @@ WITH moved AS (
     WHERE r.profile_id = move.origin AND r.identifier_id = move.identifier_id
     RETURNING move.target, r.*
 )
-INSERT INTO profiles_sourcerecord (id, identifier_id, profile_id, source_id, trust, traits, updated_at)
+INSERT INTO profiles_sourcerecord
+    (id, identifier_id, profile_id, source_id, trust, traits, updated_at)
 SELECT id, identifier_id, target, source_id, trust, traits, updated_at FROM moved
 """
+
+# Moves the trait locks of identifiers in the same way and for the same reason.
 MOVE_LOCKS = """
 WITH moved AS (
     DELETE FROM profiles_traitlock l
@@ -22,10 +31,16 @@ WITH moved AS (
 INSERT INTO profiles_traitlock (id, identifier_id, profile_id, key, value, actor, reason, locked_at)
 SELECT id, identifier_id, target, key, value, actor, reason, locked_at FROM moved
 """
+
+# Returns the source records of profiles. Their traits come as text, since the ORM's JSON field
+# would read their numbers as floats.
 RECORDS_OF_PROFILES = """
 SELECT r.profile_id, r.identifier_id, r.source_id, r.trust, r.traits::text
 FROM profiles_sourcerecord r WHERE r.profile_id = ANY(%s)
 """
+
+# Inserts source records or replaces their traits. It takes thousands of rows as a few arrays, where
+# the ORM's bulk_create makes an object for every row and a parameter for every value.
 UPSERT_RECORDS = """
 INSERT INTO profiles_sourcerecord (profile_id, identifier_id, source_id, trust, traits, updated_at)
 SELECT profile_id, identifier_id, source_id, trust, traits, %s
@@ -34,32 +49,59 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::jsonb[
 ON CONFLICT (profile_id, identifier_id, source_id, trust)
 DO UPDATE SET traits = excluded.traits, updated_at = excluded.updated_at
 """
+
+# Returns the trait locks of profiles, times in epoch seconds. Values come as text, like the traits
+# of source records.
 LOCKS_OF_PROFILES = """
-SELECT profile_id, key, value::text, extract(epoch FROM locked_at) FROM profiles_traitlock WHERE profile_id = ANY(%s)
+SELECT profile_id, key, value::text, extract(epoch FROM locked_at)
+FROM profiles_traitlock WHERE profile_id = ANY(%s)
 """
+
+# Returns the e-mail addresses and telephone numbers of profiles. Joined from unnest, so that the
+# planner starts at the profiles and not at the namespaces.
 CONTACTS_OF_PROFILES = """
 SELECT i.profile_id, i.namespace, i.value, i.is_vouched, i.since
 FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile_id = wanted.id
 WHERE i.namespace IN ('email', 'phone')
 """
+
+# Returns the stored golden traits of profiles as text, like the traits of source records.
 GOLDEN_OF_PROFILES = """
 SELECT id, traits::text FROM profiles_profile WHERE id = ANY(%s)
 """
+
+# Writes golden traits. The ORM's bulk_update makes one CASE branch for every row.
 SET_GOLDEN = """
 UPDATE profiles_profile p SET traits = golden.traits
 FROM unnest(%s::bigint[], %s::jsonb[]) AS golden (id, traits) WHERE p.id = golden.id
 """
+
+# Deletes the source records of one erased person. SQL, because the registry's `eraser` takes a
+# statement with these two parameters.
 DELETE_RECORDS = """
-DELETE FROM profiles_sourcerecord WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+DELETE FROM profiles_sourcerecord
+WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
 """
+
+# Deletes the trait locks of one erased person. SQL, because the registry's `eraser` takes a
+# statement with these two parameters.
 DELETE_LOCKS = """
-DELETE FROM profiles_traitlock WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+DELETE FROM profiles_traitlock
+WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
 """
+
+# Returns the profiles with source records whose identifier belongs to another profile or to none.
+# The ORM cannot join with IS DISTINCT FROM.
 MISATTRIBUTED_RECORDS = """
 SELECT DISTINCT r.profile_id FROM profiles_sourcerecord r
-LEFT JOIN profiles_identifier i ON i.id = r.identifier_id WHERE i.profile_id IS DISTINCT FROM r.profile_id
+LEFT JOIN profiles_identifier i ON i.id = r.identifier_id
+WHERE i.profile_id IS DISTINCT FROM r.profile_id
 """
+
+# Returns the profiles with trait locks whose identifier belongs to another profile or to none. The
+# ORM cannot join with IS DISTINCT FROM.
 MISATTRIBUTED_LOCKS = """
 SELECT DISTINCT l.profile_id FROM profiles_traitlock l
-LEFT JOIN profiles_identifier i ON i.id = l.identifier_id WHERE i.profile_id IS DISTINCT FROM l.profile_id
+LEFT JOIN profiles_identifier i ON i.id = l.identifier_id
+WHERE i.profile_id IS DISTINCT FROM l.profile_id
 """

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from profiles.admin.kit.charts import Point, curve, sparkline
 from profiles.admin.kit.masks import Mask
-from profiles.admin.profile.page import readable, shown_name
+from profiles.admin.profile.page import display_name, readable
 from profiles.models import Profile
 from segments.models import Membership, MembershipChange, Segment, SegmentSize
 
@@ -115,7 +115,7 @@ def member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
     return Member(
         profile.pk,
         str(profile.uuid),
-        shown_name(profile.traits, mask) or "anonymous",
+        display_name(profile.traits, mask) or "anonymous",
         _city(profile, mask),
         entered_at,
     )
@@ -134,7 +134,7 @@ def changes(segment: Segment, mask: Mask) -> list[Change]:
 
 def _change(row: MembershipChange, profile: Profile | None, mask: Mask) -> Change:
     is_shown = profile is not None and not profile.is_restricted
-    name = shown_name(profile.traits, mask) if is_shown and profile else ""
+    name = display_name(profile.traits, mask) if is_shown and profile else ""
     return Change(
         row.profile_id if profile else None,
         name or ("anonymous" if is_shown else "restricted" if profile else "erased or merged"),

@@ -21,14 +21,14 @@ def shop(db: None) -> Source:
 
 @pytest.fixture
 def send(client: Client, shop: Source) -> Send:
-    """Send messages as one batch with a secret (or public) key and drain; gives the answer."""
+    """Send messages as one batch with a secret (or public) key and drain; gives the response."""
     keys = {kind: make_write_key(shop, kind=kind) for kind in ("secret", "public")}
 
     def _send(
         *messages: dict[str, Any], kind: str = "secret", drain: bool = True, **more: Any
     ) -> Any:
         body = {"batch": list(messages)} | more.pop("envelope", {})
-        answer = client.post(
+        response = client.post(
             "/v1/batch" + more.pop("query", ""),
             msgspec.json.encode(body),
             content_type="application/json",

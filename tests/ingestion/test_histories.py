@@ -104,10 +104,11 @@ def check_people() -> None:
     for identifier in Identifier.objects.exclude(profile=None).exclude(namespace="profile"):
         ref = Ref(identifier.namespace, identifier.value)
         stored[identifier.profile_id].add(ref)
-        holding = replayed.holding_of(ref)
-        assert holding is not None
-        assert (identifier.is_vouched, identifier.since) == (holding.is_vouched, holding.since)
-        assert (identifier.quarantined_at is not None) == (ref in replayed.quarantined())
+        assignment = replayed.assignment_of(ref)
+        assert assignment is not None
+        assert identifier.is_vouched == assignment.is_vouched
+        assert identifier.since == assignment.since
+        assert (identifier.quarantined_at is not None) == (ref in replayed.quarantined_refs())
     clusters = {frozenset(refs) for refs in stored.values()}
     assert clusters == {frozenset(person.refs) for person in naive.people}
     assert set(Profile.objects.values_list("pk", flat=True)) == set(stored)

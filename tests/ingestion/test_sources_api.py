@@ -30,13 +30,13 @@ def admin() -> APIClient:
 def takes(key: str) -> bool:
     """Whether the tracking API takes messages by the key."""
     tracking._senders.clear()
-    answer = Client().post(
+    response = Client().post(
         "/v1/track",
         {"event": "Tried", "userId": "u1"},
         content_type="application/json",
         headers={"Authorization": f"Bearer {key}"},
     )
-    return answer.status_code == 200
+    return response.status_code == 200
 
 
 def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) -> None:
@@ -47,9 +47,9 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
         "joins_people": True,
         "kind": "secret",
     }
-    answer = admin.post(URL, body)
-    assert answer.status_code == 201, answer.json()
-    made = answer.json()
+    response = admin.post(URL, body)
+    assert response.status_code == 201, response.json()
+    made = response.json()
     assert takes(made.pop("write_key"))
     assert made == admin.get(f"{URL}shop/").json()
     (key,) = made.pop("keys")
@@ -75,29 +75,29 @@ def test_a_source_that_is_malformed_or_taken_is_refused(
     admin: APIClient, body: object, path: str
 ) -> None:
     make_source(key="taken")
-    answer = admin.post(URL, body)
-    assert answer.status_code == 400
-    assert [fault["path"] for fault in answer.json()["errors"]] == [path]
+    response = admin.post(URL, body)
+    assert response.status_code == 400
+    assert [fault["path"] for fault in response.json()["errors"]] == [path]
     assert not Source.objects.filter(key="shop").exists()
 
 
 def test_a_source_is_changed_but_for_its_key(admin: APIClient) -> None:
     make_source(key="shop")
-    answer = admin.patch(f"{URL}shop/", {"name": "Renamed", "key": "other", "joins_people": True})
-    assert answer.status_code == 200
-    assert (answer.json()["key"], answer.json()["name"]) == ("shop", "Renamed")
+    response = admin.patch(f"{URL}shop/", {"name": "Renamed", "key": "other", "joins_people": True})
+    assert response.status_code == 200
+    assert (response.json()["key"], response.json()["name"]) == ("shop", "Renamed")
     assert Source.objects.get(key="shop").joins_people
     assert admin.patch(f"{URL}none/", {"name": "x"}).status_code == 404
 
 
 def test_two_keys_live_at_once_and_a_revoked_one_takes_nothing(admin: APIClient) -> None:
     old = make_write_key(make_source(key="shop"))
-    answer = admin.post(f"{URL}shop/keys/", {"kind": "public"})
-    assert answer.status_code == 201
-    new = answer.json()["write_key"]
+    response = admin.post(f"{URL}shop/keys/", {"kind": "public"})
+    assert response.status_code == 201
+    new = response.json()["write_key"]
     assert takes(old)
     assert takes(new)
-    prefix = WriteKey.objects.exclude(prefix=answer.json()["prefix"]).get().prefix
+    prefix = WriteKey.objects.exclude(prefix=response.json()["prefix"]).get().prefix
     for _ in range(2):
         assert admin.delete(f"{URL}shop/keys/{prefix}/").status_code == 204
     assert not takes(old)
@@ -174,9 +174,9 @@ def test_rejected_messages_are_filtered_and_cost_two_queries(
 def test_a_rejected_message_is_replayed_once(admin: APIClient) -> None:
     tell({"type": "track", "userId": "u1"})
     address = f"{REJECTED}{RejectedMessage.objects.get().uuid}/replay/"
-    answer = admin.post(address)
-    assert answer.status_code == 202
-    assert answer.json()["replayed_at"]
+    response = admin.post(address)
+    assert response.status_code == 202
+    assert response.json()["replayed_at"]
     assert InboxRow.objects.count() == 1
     again = admin.post(address)
     assert (again.status_code, again["Content-Type"]) == (409, "application/problem+json")
@@ -184,9 +184,9 @@ def test_a_rejected_message_is_replayed_once(admin: APIClient) -> None:
 
 
 def run(*arguments: str) -> list[str]:
-    answer = StringIO()
-    call_command(*arguments, stdout=answer)
-    return answer.getvalue().splitlines()
+    response = StringIO()
+    call_command(*arguments, stdout=response)
+    return response.getvalue().splitlines()
 
 
 def test_create_source_prints_the_key_alone_on_the_last_line() -> None:

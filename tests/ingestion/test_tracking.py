@@ -31,8 +31,8 @@ TRACK = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "m1"}
 
 
 def test_a_message_is_answered_once_its_inbox_row_is_there(send: Send) -> None:
-    answer = send(TRACK, drain=False)
-    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    response = send(TRACK, drain=False)
+    assert (response.status_code, response.json()) == (200, {"success": True})
     assert InboxRow.objects.get().message_count == 1
 
 
@@ -42,19 +42,19 @@ def test_basic_authentication_takes_the_key_with_and_without_colon(
 ) -> None:
     key = make_write_key(shop)
     credentials = base64.b64encode(f"{key}{colon}".encode()).decode()
-    answer = client.post(
+    response = client.post(
         "/v1/track",
         json.dumps({"userId": "u1", "event": "Viewed"}),
         content_type="application/json",
         headers={"Authorization": f"Basic {credentials}"},
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_the_key_may_stand_in_the_body(client: Client, shop: Source) -> None:
     body = {"userId": "u1", "event": "Viewed", "writeKey": make_write_key(shop)}
-    answer = client.post("/v1/track", json.dumps(body), content_type="text/plain")
-    assert answer.status_code == 200
+    response = client.post("/v1/track", json.dumps(body), content_type="text/plain")
+    assert response.status_code == 200
 
 
 def test_an_unknown_key_is_401_and_leaves_nothing(send: Send) -> None:
@@ -90,8 +90,8 @@ def test_a_revoked_key_is_401_within_a_second(
 )
 def test_what_is_no_json_or_too_large_is_400(client: Client, shop: Source, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {make_write_key(shop)}"}
-    answer = client.post("/v1/batch", body, content_type="application/json", headers=headers)
-    assert answer.status_code == 400
+    response = client.post("/v1/batch", body, content_type="application/json", headers=headers)
+    assert response.status_code == 400
     assert not InboxRow.objects.exists()
 
 
@@ -174,8 +174,8 @@ def test_nul_characters_and_lone_surrogates_are_replaced(client: Client, shop: S
         rb'"properties":{"a":"x\u0000y","b":"\ud800","c":"\ud83d\ude00","price":0.10}}]}'
     )
     headers = {"Authorization": f"Bearer {make_write_key(shop)}"}
-    answer = client.post("/v1/batch", body, content_type="application/json", headers=headers)
-    assert answer.status_code == 200
+    response = client.post("/v1/batch", body, content_type="application/json", headers=headers)
+    assert response.status_code == 200
     drain_inbox()
     properties = Event.objects.get().properties
     assert properties["a"] == "x\N{REPLACEMENT CHARACTER}y"

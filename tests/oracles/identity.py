@@ -1,4 +1,4 @@
-"""A second, naive reading of the identity rules: lists and sets, everything found by scanning.
+"""A second, naive implementation of the identity rules: lists and sets, found by scanning.
 
 It shares the values (refs, facts, rules) with the engine and none of its steps. Written from
 docs/decisions/0002-identity-rules-made-precise.md.
@@ -31,7 +31,7 @@ class NaiveOutcome:
 
 @dataclass
 class NaiveStore:
-    """Everybody, and what is known of each ref."""
+    """All people, and what is stored of each ref."""
 
     rules: Rules
     pairs: Pairs
@@ -104,7 +104,10 @@ def judge(store: NaiveStore, fact: Fact) -> NaiveOutcome:
 
 
 def refused_claim(store: NaiveStore, kept: set[Ref]) -> Ref | None:
-    """Two refs clash when one is of a vouched person and the other is more than weak."""
+    """Return the ref that a claim loses next, if any.
+
+    Two refs clash when one is of a vouched person and the other is more than weak.
+    """
 
     def weight(ref: Ref) -> str:
         person = store.person_of(ref)
@@ -114,11 +117,11 @@ def refused_claim(store: NaiveStore, kept: set[Ref]) -> Ref | None:
             return "vouched"
         return "strong" if store.has_strong(person) else "weak"
 
-    def clash(one: Ref, other: Ref) -> bool:
-        person = store.person_of(one)
-        if person is not None and other in person.refs:
+    def clash(first: Ref, second: Ref) -> bool:
+        person = store.person_of(first)
+        if person is not None and second in person.refs:
             return False
-        weights = {weight(one), weight(other)}
+        weights = {weight(first), weight(second)}
         return "vouched" in weights and "weak" not in weights
 
     anchor = store.highest(kept)
@@ -136,25 +139,25 @@ def refused_claim(store: NaiveStore, kept: set[Ref]) -> Ref | None:
 
 
 def is_taken_apart(store: NaiveStore, fact: Fact, kept: set[Ref], person: Person) -> bool:
-    """A trusted fact takes from an unvouched person with strong refs, unless it names the person."""
+    """Whether a trusted fact takes its refs from this person instead of joining them."""
     if fact.trust == Trust.CLAIM or store.is_vouched(person) or not store.has_strong(person):
         return False
     return not any(ref.namespace == "profile" and ref in person.refs for ref in kept)
 
 
 def pieces(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[set[Ref]]:
-    found: list[set[Ref]] = []
+    parts: list[set[Ref]] = []
     for ref in kept:
         person = store.person_of(ref)
         if person is None or is_taken_apart(store, fact, kept, person):
-            found.append({ref} | carried(store, kept, person, ref))
-        elif person.refs not in found:
-            found.append(set(person.refs))
-    return found
+            parts.append({ref} | carried(store, kept, person, ref))
+        elif person.refs not in parts:
+            parts.append(set(person.refs))
+    return parts
 
 
 def carried(store: NaiveStore, kept: set[Ref], person: Person | None, ref: Ref) -> set[Ref]:
-    """The UUIDs of a person of whom nothing else is left come with the lowest ref taken."""
+    """Return the UUIDs that the lowest taken ref brings from a person with nothing else left."""
     if person is None or ref != store.lowest(person.refs & kept):
         return set()
     left = person.refs - kept
@@ -162,7 +165,7 @@ def carried(store: NaiveStore, kept: set[Ref], person: Person | None, ref: Ref) 
 
 
 def brought(store: NaiveStore, fact: Fact, kept: set[Ref], ref: Ref) -> set[Ref]:
-    """A loose ref brings itself, a held one all of its person; the anchor's person brings nothing."""
+    """Return what a ref adds to the union: its part, or nothing if the anchor is in it."""
     anchor = store.highest(kept)
     for piece in pieces(store, fact, kept):
         if ref in piece:
@@ -174,8 +177,8 @@ def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set
     parts = pieces(store, fact, kept)
     union = set().union(*parts)
 
-    def are_apart(one: Ref, other: Ref) -> bool:
-        return not any(one in part and other in part for part in parts)
+    def are_apart(first: Ref, second: Ref) -> bool:
+        return not any(first in part and second in part for part in parts)
 
     namespaces = []
     for ref in sorted(union, key=store.order):
@@ -184,7 +187,7 @@ def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set
     for namespace in namespaces:
         if store.rules.rule_for(namespace).is_unique:
             values = {ref for ref in union if ref.namespace == namespace}
-            if any(are_apart(one, other) for one, other in combinations(values, 2)):
+            if any(are_apart(first, second) for first, second in combinations(values, 2)):
                 return "unique", values
     for namespace in namespaces:
         limit = store.rules.rule_for(namespace).limit
@@ -198,22 +201,22 @@ def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set
         if len(counted) > limit.count and not any(counted - part == set() for part in parts):
             return "limit", counted
     divided: set[Ref] = set()
-    for one, other in combinations(union, 2):
-        if frozenset((one, other)) in store.pairs and are_apart(one, other):
-            divided |= {one, other}
+    for first, second in combinations(union, 2):
+        if frozenset((first, second)) in store.pairs and are_apart(first, second):
+            divided |= {first, second}
     return ("not_same", divided) if divided else None
 
 
 def uniting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[Person]:
-    """The people that become one, oldest first: whom the fact joins, or leaves nothing of."""
-    found = []
+    """Return the people that become one, oldest first: those joined, and those left empty."""
+    united = []
     for person in sorted(store.people, key=lambda person: person.number):
         if not person.refs & kept:
             continue
         left = {ref for ref in person.refs - kept if ref.namespace != "profile"}
         if not left or not is_taken_apart(store, fact, kept, person):
-            found.append(person)
-    return found
+            united.append(person)
+    return united
 
 
 def merged_through(store: NaiveStore, fact: Fact, kept: set[Ref]) -> set[Ref]:

@@ -1,4 +1,4 @@
-"""Short words for identity tests: refs like `u1`, stories told fact by fact, the people they make."""
+"""Helpers of the identity tests: refs like `u1`, and stories of facts applied to one state."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,14 +20,21 @@ from profiles.identity.engine import (
 
 DAY = date(2024, 3, 1)
 CLAIM, SERVER, VERIFIED, STAFF = Trust.CLAIM, Trust.SERVER, Trust.VERIFIED, Trust.STAFF
-NOBODY_DECIDED = Decisions()
+NO_DECISIONS = Decisions()
 
 
 def ref(text: str) -> Ref:
-    """`u1` is user_id 1, `e1` an e-mail, `f1` a phone, `a1` anonymous, `d1` a device, `c1` custom."""
-    names = {"u": "user_id", "e": "email", "f": "phone", "a": "anonymous_id", "d": "ios.id"}
-    names |= {"c": "loyalty_card", "p": "profile"}
-    return Ref(names[text[0]], text[1:])
+    """Return the ref of a letter for its namespace and a value, such as `u1` for user_id 1."""
+    namespaces = {
+        "u": "user_id",
+        "e": "email",
+        "f": "phone",
+        "a": "anonymous_id",
+        "d": "ios.id",
+        "c": "loyalty_card",
+        "p": "profile",
+    }
+    return Ref(namespaces[text[0]], text[1:])
 
 
 def refs(text: str) -> tuple[Ref, ...]:
@@ -36,14 +43,14 @@ def refs(text: str) -> tuple[Ref, ...]:
 
 @dataclass
 class Story:
-    """Facts told one after the other to one state."""
+    """Facts applied to one state, one after the other."""
 
     rules: Rules = DEFAULT_RULES
-    decisions: Decisions = NOBODY_DECIDED
+    decisions: Decisions = NO_DECISIONS
     state: IdentityState = field(default_factory=lambda: IdentityState(count(1).__next__))
     seq: int = 0
 
-    def tell(
+    def add_fact(
         self, text: str, trust: Trust = SERVER, source: str = "shop", day: date = DAY
     ) -> Outcome:
         self.seq += 1
@@ -55,7 +62,7 @@ class Story:
 
 
 def people_of(state: IdentityState) -> list[set[Ref]]:
-    numbers = sorted({holding.profile for holding in state.holdings().values()})
+    numbers = sorted({assignment.profile for assignment in state.assignments().values()})
     return [set(state.refs_of(number)) for number in numbers]
 
 
@@ -63,10 +70,11 @@ def people(*texts: str) -> list[set[Ref]]:
     return [set(refs(text)) for text in texts]
 
 
-def lost(outcome: Outcome) -> dict[Ref, RefusalRule]:
+def refusals(outcome: Outcome) -> dict[Ref, RefusalRule]:
     return {dropped.ref: dropped.rule for dropped in outcome.dropped}
 
 
-def rules_with(*changed: NamespaceRule, **overrides: object) -> Rules:
-    namespaces = dict(DEFAULT_RULES.namespaces) | {rule.namespace: rule for rule in changed}
+def rules_with(*changed_rules: NamespaceRule, **overrides: object) -> Rules:
+    changed = {rule.namespace: rule for rule in changed_rules}
+    namespaces = dict(DEFAULT_RULES.namespaces) | changed
     return replace(DEFAULT_RULES, namespaces=namespaces, **overrides)

@@ -1,4 +1,4 @@
-"""People in the admin: found by exact identifier, shown with the origin of everything, masked for who may not see contacts."""
+"""Profiles in the admin: the search by exact identifier, the page of a profile, and masks."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.profile.changelist import find_profiles
-from profiles.admin.profile.correction import typed
+from profiles.admin.profile.correction import parse_value
 from profiles.models import (
     ApiKey,
     Event,
@@ -33,17 +33,22 @@ def page_of(profile: Profile) -> str:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
-        *("email:ada@example.org", "Ada@Example.org ", "ada@example.org"),
-        *("user_id:u-1", "u-1", "phone:+33639980000", "06 39 98 00 00"),
+        "email:ada@example.org",
+        "Ada@Example.org ",
+        "ada@example.org",
+        "user_id:u-1",
+        "u-1",
+        "phone:+33639980000",
+        "06 39 98 00 00",
     ],
 )
-def test_a_person_is_found_by_any_identifier_in_any_spelling(asked: str) -> None:
+def test_a_person_is_found_by_any_identifier_in_any_spelling(query: str) -> None:
     profile = make_profile("email:ada@example.org", "user_id:u-1", "phone:+33639980000")
-    answer = sign_in().post(reverse(FIND), {"identifier": asked})
-    assert answer.status_code == 302
-    assert answer["Location"] == page_of(profile)
+    response = sign_in().post(reverse(FIND), {"identifier": query})
+    assert response.status_code == 302
+    assert response["Location"] == page_of(profile)
 
 
 def test_a_profile_is_found_by_its_public_uuid() -> None:
@@ -53,25 +58,25 @@ def test_a_profile_is_found_by_its_public_uuid() -> None:
 
 def test_part_of_an_identifier_finds_nobody() -> None:
     make_profile("email:ada@example.org")
-    for asked in ("ada", "example.org", "email:ada", "%", "ada%"):
-        assert find_profiles(asked) == []
+    for query in ("ada", "example.org", "email:ada", "%", "ada%"):
+        assert find_profiles(query) == []
 
 
 def test_what_is_searched_for_is_in_no_address() -> None:
     make_profile("email:ada@example.org")
     client = sign_in()
-    for asked in ("ada@example.org", "nobody@example.org"):
-        answer = client.post(reverse(FIND), {"identifier": asked})
-        assert asked not in answer["Location"]
+    for query in ("ada@example.org", "nobody@example.org"):
+        response = client.post(reverse(FIND), {"identifier": query})
+        assert query not in response["Location"]
 
 
 def test_a_value_that_two_people_hold_in_two_namespaces_shows_both() -> None:
-    one, other = make_profile("user_id:42"), make_profile("crm_id:42")
-    answer = sign_in().post(reverse(FIND), {"identifier": "42"})
-    page = answer.content.decode()
-    assert answer.status_code == 200
-    assert str(one.uuid) in page
-    assert str(other.uuid) in page
+    first, second = make_profile("user_id:42"), make_profile("crm_id:42")
+    response = sign_in().post(reverse(FIND), {"identifier": "42"})
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert str(first.uuid) in page
+    assert str(second.uuid) in page
 
 
 def test_the_page_shows_each_trait_with_its_origin_and_what_lost() -> None:
@@ -86,11 +91,11 @@ def test_the_page_takes_the_same_number_of_queries_however_much_there_is() -> No
     world = make_world()
     client, profile = sign_in(), world["profile"]
     few = count_queries(client, page_of(profile))
-    held = Identifier.objects.filter(profile=profile).first()
-    assert held is not None
+    identifier = Identifier.objects.filter(profile=profile).first()
+    assert identifier is not None
     for number in range(20):
         make_identifier(f"anonymous_id:more-{number}", profile=profile)
-    make_events(profile, held, world["source"], 60)
+    make_events(profile, identifier, world["source"], 60)
     assert count_queries(client, page_of(profile)) == few <= 30
 
 
@@ -109,9 +114,9 @@ def test_the_timeline_continues_where_it_ended_and_shows_every_event_once() -> N
 @pytest.mark.parametrize("before", ["x", "1~x", "~", "99999999999999999999999~x", "1e5~", "-1"])
 def test_a_bad_place_in_the_timeline_starts_from_the_top(before: str) -> None:
     profile = make_world()["profile"]
-    answer = sign_in().get(page_of(profile), {"before": before, "name": before})
-    assert answer.status_code == 200
-    assert answer.context["timeline"].days
+    response = sign_in().get(page_of(profile), {"before": before, "name": before})
+    assert response.status_code == 200
+    assert response.context["timeline"].days
 
 
 def test_the_timeline_of_one_event_name_has_no_other() -> None:
@@ -145,11 +150,9 @@ def test_known_people_are_told_from_those_who_only_passed_by() -> None:
     known, passing = make_profile("email:ada@example.org"), make_profile("anonymous_id:a-1")
     Profile.objects.filter(pk=known.pk).update(traits={"city": "Lyon"})
     client, url = sign_in(), reverse("admin:profiles_profile_changelist")
-    for asked, expected in (("yes", [known]), ("no", [passing]), ("", [passing, known])):
-        assert (
-            list(client.get(url, {"known": asked} if asked else {}).context["cl"].result_list)
-            == expected
-        )
+    for choice, expected in (("yes", [known]), ("no", [passing]), ("", [passing, known])):
+        response = client.get(url, {"known": choice} if choice else {})
+        assert list(response.context["cl"].result_list) == expected
 
 
 def test_a_trait_that_staff_marked_as_contact_is_hidden_too() -> None:
@@ -163,7 +166,7 @@ def test_a_trait_that_staff_marked_as_contact_is_hidden_too() -> None:
 
 def test_a_mask_hides_addresses_and_numbers_within_texts_and_leaves_dates() -> None:
     mask = Mask(is_open=False)
-    shown = mask.tree(
+    masked = mask.tree(
         {
             "note": "write to ada@example.org or +33 6 39 98 00 00, or 06 39 98 00 00",
             "when": "2026-03-15T12:00:00",
@@ -172,11 +175,11 @@ def test_a_mask_hides_addresses_and_numbers_within_texts_and_leaves_dates() -> N
             "list": [{"Email": "a@b.example"}],
         }
     )
-    assert shown["note"] == "write to ••• or •••, or •••"
-    assert shown["when"] == "2026-03-15T12:00:00"
-    assert shown["order"] == 20260315001
-    assert shown["user"] == {"lastName": "L•••", "size": 43}
-    assert shown["list"] == [{"Email": "a•••"}]
+    assert masked["note"] == "write to ••• or •••, or •••"
+    assert masked["when"] == "2026-03-15T12:00:00"
+    assert masked["order"] == 20260315001
+    assert masked["user"] == {"lastName": "L•••", "size": 43}
+    assert masked["list"] == [{"Email": "a•••"}]
 
 
 def test_a_restricted_profile_shows_nothing_but_its_name_to_who_may_not_see_it() -> None:
@@ -187,10 +190,11 @@ def test_a_restricted_profile_shows_nothing_but_its_name_to_who_may_not_see_it()
         assert "restricted" in page
         assert "Lyon" not in page
         assert "Lovelace" not in page
-        listed = sign_in(role).get(reverse("admin:profiles_profile_changelist"))
-        row = next(one for one in listed.context["cl"].result_list if one.pk == profile.pk)
-        assert row.shown == {}
-        assert row.shown_name == ""
+        response = sign_in(role).get(reverse("admin:profiles_profile_changelist"))
+        rows = {row.pk: row for row in response.context["cl"].result_list}
+        row = rows[profile.pk]
+        assert row.masked_traits == {}
+        assert row.masked_name == ""
     assert "Lyon" in sign_in("privacy officer").get(page_of(profile)).content.decode()
 
 
@@ -221,14 +225,19 @@ def test_a_marketer_corrects_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        *(("text", "5", "5"), ("number", "5", 5), ("number", "5.5", 5.5)),
-        *(("boolean", "true", True), ("list", '["a"]', ["a"]), ("object", '{"a": 1}', {"a": 1})),
-        *(("date", "1990-12-31", "1990-12-31"), ("empty", "", None)),
+        ("text", "5", "5"),
+        ("number", "5", 5),
+        ("number", "5.5", 5.5),
+        ("boolean", "true", True),
+        ("list", '["a"]', ["a"]),
+        ("object", '{"a": 1}', {"a": 1}),
+        ("date", "1990-12-31", "1990-12-31"),
+        ("empty", "", None),
     ],
 )
 def test_a_value_is_read_as_the_kind_it_is_said_to_be(kind: str, text: str, value: Any) -> None:
-    assert typed(kind, text) == value
-    assert type(typed(kind, text)) is type(value)
+    assert parse_value(kind, text) == value
+    assert type(parse_value(kind, text)) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +253,7 @@ def test_a_value_is_read_as_the_kind_it_is_said_to_be(kind: str, text: str, valu
 )
 def test_a_value_of_another_kind_is_refused(kind: str, text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        typed(kind, text)
+        parse_value(kind, text)
 
 
 def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
@@ -271,11 +280,13 @@ def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
 def test_an_api_key_is_shown_once_and_revoked() -> None:
     client = sign_in()
     url = reverse("admin:profiles_apikey_add")
-    made = client.post(url, {"name": "till", "scopes": [Scope.PROFILES_READ, Scope.EVENTS_WRITE]})
+    response = client.post(
+        url, {"name": "till", "scopes": [Scope.PROFILES_READ, Scope.EVENTS_WRITE]}
+    )
     key = ApiKey.objects.get()
-    secret = made.context["secret"]
+    secret = response.context["secret"]
     assert secret.startswith(key.prefix)
-    assert "no-store" in made["Cache-Control"]
+    assert "no-store" in response["Cache-Control"]
     assert key.scopes == ["events:write", "profiles:read"]
     for later in (url, reverse("admin:profiles_apikey_change", args=[key.pk])):
         assert secret not in client.get(later).content.decode()
@@ -285,8 +296,8 @@ def test_an_api_key_is_shown_once_and_revoked() -> None:
 
 
 def test_an_api_key_without_scopes_is_refused() -> None:
-    answer = sign_in().post(reverse("admin:profiles_apikey_add"), {"name": "till"})
-    assert answer.status_code == 200
+    response = sign_in().post(reverse("admin:profiles_apikey_add"), {"name": "till"})
+    assert response.status_code == 200
     assert not ApiKey.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""Pictures drawn on the server: well-formed, every value said, and nothing taken for markup."""
+"""Charts as SVG are well-formed, have every value in a title, and escape all texts."""
 
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree
@@ -20,20 +20,22 @@ def titles(picture: str) -> list[str]:
 
 
 @given(st.lists(st.builds(Bar, SVG_TEXT, st.integers(0, 10**12)), max_size=60))
-def test_bars_say_every_value_and_stay_within_the_picture(shown: list[Bar]) -> None:
-    picture = ElementTree.fromstring(bars(shown, title="<b>"))
+def test_bars_say_every_value_and_stay_within_the_picture(columns: list[Bar]) -> None:
+    picture = ElementTree.fromstring(bars(columns, title="<b>"))
     height = float(picture.attrib["viewBox"].split()[3])
     marks = list(picture.iter("rect"))
-    assert len(marks) == len(shown)
-    for mark, bar in zip(marks, shown, strict=True):
+    assert len(marks) == len(columns)
+    for mark, bar in zip(marks, columns, strict=True):
         assert 0 <= float(mark.attrib["y"]) <= height
         assert (mark.find("title").text or "").endswith(f": {bar.value:,}")  # type: ignore[union-attr]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**9)), min_size=1, max_size=50))
 def test_a_curve_is_well_formed_for_any_times_and_sizes(points: list[tuple[int, int]]) -> None:
-    shown = [Point(NOW + timedelta(minutes=minutes), size) for minutes, size in sorted(points)]
-    picture = curve(shown, title="size")
+    curve_points = [
+        Point(NOW + timedelta(minutes=minutes), size) for minutes, size in sorted(points)
+    ]
+    picture = curve(curve_points, title="size")
     assert ElementTree.fromstring(picture).tag == "svg"
     assert f"most {max(size for _, size in points):,}" in picture
 
@@ -49,7 +51,7 @@ def node(number: int, namespace: str, label: str = "label", *, is_weak: bool = F
     return GraphNode(id=number, namespace=namespace, label=label, is_vouched=True, is_weak=is_weak)
 
 
-def seen(*numbers: int, trust: int = 2, source: str = "shop") -> GraphFact:
+def make_fact(*numbers: int, trust: int = 2, source: str = "shop") -> GraphFact:
     return GraphFact(
         identifier_ids=numbers,
         source=source,
@@ -61,7 +63,12 @@ def seen(*numbers: int, trust: int = 2, source: str = "shop") -> GraphFact:
 
 def test_identifiers_seen_together_are_joined_by_one_line_with_all_their_facts() -> None:
     nodes = [node(1, "user_id"), node(2, "email"), node(3, "anonymous_id", is_weak=True)]
-    facts = [seen(1, 2), seen(1, 2, trust=3, source="crm"), seen(1, 3, trust=1), seen(2, 99)]
+    facts = [
+        make_fact(1, 2),
+        make_fact(1, 2, trust=3, source="crm"),
+        make_fact(1, 3, trust=1),
+        make_fact(2, 99),
+    ]
     picture = ElementTree.fromstring(identity_graph(nodes, facts))
     ties = [path for path in picture.iter("path") if "t-tie" in path.attrib["class"]]
     assert len(ties) == 2
@@ -75,8 +82,7 @@ def test_identifiers_seen_together_are_joined_by_one_line_with_all_their_facts()
 @given(SVG_TEXT)
 def test_no_label_is_taken_for_markup(label: str) -> None:
     picture = identity_graph([node(1, "email", label)], [])
-    found = titles(picture)
-    assert found == [f"email: {label} (vouched)"]
+    assert titles(picture) == [f"email: {label} (vouched)"]
 
 
 def test_many_identifiers_are_drawn_up_to_a_limit() -> None:

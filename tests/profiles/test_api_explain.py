@@ -1,4 +1,4 @@
-"""Why a trait has its value, why two identifiers are one person's, and corrections that stay."""
+"""Explanations of traits and merges, and corrections of traits."""
 
 from typing import Any
 
@@ -93,9 +93,9 @@ def test_an_address_that_no_source_says_any_more_has_no_source(steward: APIClien
 def test_a_rectification_stays_whatever_sources_send_later(steward: APIClient) -> None:
     tell(named("u1", "2026-01-01T00:00:00Z", city="Lyno", age=30))
     body = {"changes": {"city": "Lyon", "age": None}, "reason": "asked for by telephone"}
-    answer = steward.patch(below("user_id:u1", "traits/"), body)
-    assert answer.status_code == 200
-    (city,) = answer.json()["results"]
+    response = steward.patch(below("user_id:u1", "traits/"), body)
+    assert response.status_code == 200
+    (city,) = response.json()["results"]
     assert (city["value"], city["decided_by"], city["source"]) == ("Lyon", "lock", None)
     assert city["lock"].keys() == {"actor", "reason", "locked_at"}
     assert city["lock"]["actor"] == "tests"
@@ -128,9 +128,9 @@ def test_a_rectification_that_cannot_be_stored_names_the_path(
     steward: APIClient, body: object, path: str
 ) -> None:
     make_profile("user_id:u1")
-    answer = steward.patch(below("user_id:u1", "traits/"), body)
-    assert answer.status_code == 400
-    assert path.strip() in [fault["path"].strip() for fault in answer.json()["errors"]]
+    response = steward.patch(below("user_id:u1", "traits/"), body)
+    assert response.status_code == 400
+    assert path.strip() in [fault["path"].strip() for fault in response.json()["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_a_rectification_takes_nothing_endless_and_no_half_characters(
 ) -> None:
     make_profile("user_id:u1")
     body = '{"reason": "x", "changes": ' + text + "}"
-    answer = steward.patch(below("user_id:u1", "traits/"), body, content_type="application/json")
-    assert answer.status_code == 400
+    response = steward.patch(below("user_id:u1", "traits/"), body, content_type="application/json")
+    assert response.status_code == 400
 
 
 def test_only_a_key_that_may_write_corrects(steward: APIClient) -> None:
@@ -170,10 +170,10 @@ def test_traits_of_a_restricted_person_are_corrected_only_on_the_persons_behalf(
     assert agent.patch(below("user_id:u1", "traits/"), body).status_code == 200
 
 
-def path_between(client: APIClient, one: str, other: str) -> Any:
-    answer = client.post(below(one, "why-merged/"), {"a": one, "b": other})
-    assert answer.status_code == 200, answer.json()
-    return answer.json()["path"]
+def path_between(client: APIClient, start: str, end: str) -> Any:
+    response = client.post(below(start, "why-merged/"), {"a": start, "b": end})
+    assert response.status_code == 200, response.json()
+    return response.json()["path"]
 
 
 def test_why_merged_is_the_shortest_path_of_facts(steward: APIClient) -> None:
@@ -203,10 +203,10 @@ def test_a_refused_fact_is_no_step(steward: APIClient) -> None:
         trust=TrustLevel.CLAIM,
     )
     assert holder_of("user_id:u1") != holder_of("user_id:u2")
-    answer = steward.post(
+    response = steward.post(
         below("user_id:u1", "why-merged/"), {"a": "user_id:u1", "b": "user_id:u2"}
     )
-    assert [fault["path"] for fault in answer.json()["errors"]] == ["b"]
+    assert [fault["path"] for fault in response.json()["errors"]] == ["b"]
 
 
 def test_why_merged_takes_opaque_ids_in_the_url(steward: APIClient) -> None:
@@ -238,11 +238,11 @@ def test_why_merged_names_the_end_that_is_no_identifier_of_the_profile(
 ) -> None:
     make_profile("user_id:u1")
     make_profile("user_id:other")
-    answer = steward.post(below("user_id:u1", "why-merged/"), body)
-    assert answer.status_code == 400
-    assert [fault["path"] for fault in answer.json()["errors"]] == paths
-    answer = steward.get(below("user_id:u1", "why-merged/?a=1&b=2"))
-    assert [fault["path"] for fault in answer.json()["errors"]] == ["a", "b"]
+    response = steward.post(below("user_id:u1", "why-merged/"), body)
+    assert response.status_code == 400
+    assert [fault["path"] for fault in response.json()["errors"]] == paths
+    response = steward.get(below("user_id:u1", "why-merged/?a=1&b=2"))
+    assert [fault["path"] for fault in response.json()["errors"]] == ["a", "b"]
 
 
 def test_a_new_order_of_sources_is_followed_by_traits_that_go_by_it(steward: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""The filters of the list of profiles: who is found by them, and which are refused."""
+"""The filters of the list of profiles, and those that are refused."""
 
 from datetime import timedelta
 
@@ -33,26 +33,26 @@ pytestmark = pytest.mark.django_db
 def test_a_trait_finds_text_numbers_and_booleans(
     reader: APIClient, query: str, traits: dict[str, object]
 ) -> None:
-    found = make_profile(traits=traits)
+    profile = make_profile(traits=traits)
     make_profile(traits={"country": "DE", "size": 44, "is_member": False, "a.b": "x"})
     make_profile()
-    assert ids(reader, query) == {str(found.uuid)}
+    assert ids(reader, query) == {str(profile.uuid)}
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999999", "null", "{}", "[1", "٣"])
 def test_a_trait_is_compared_as_text_where_it_spells_no_number(
     reader: APIClient, text: str
 ) -> None:
-    found = make_profile(traits={"key": text})
+    profile = make_profile(traits={"key": text})
     make_profile(traits={"key": 1})
-    assert ids(reader, f"?trait.key={text}") == {str(found.uuid)}
+    assert ids(reader, f"?trait.key={text}") == {str(profile.uuid)}
 
 
 @pytest.mark.parametrize("key", ["email", "phone"])
 def test_addresses_are_no_filters_since_urls_are_logged(reader: APIClient, key: str) -> None:
-    answer = reader.get(f"/api/v1/profiles/?trait.{key}=x")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["code"] == "contact_trait"
+    response = reader.get(f"/api/v1/profiles/?trait.{key}=x")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["code"] == "contact_trait"
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_addresses_are_no_filters_since_urls_are_logged(reader: APIClient, key: 
 def test_a_filter_that_is_misspelt_is_refused_and_does_not_return_everybody(
     reader: APIClient, query: str
 ) -> None:
-    answer = reader.get(f"/api/v1/profiles/{query}")
-    assert answer.status_code == 400, answer.json()
-    assert answer.json()["errors"]
+    response = reader.get(f"/api/v1/profiles/{query}")
+    assert response.status_code == 400, response.json()
+    assert response.json()["errors"]
 
 
 def test_profiles_are_filtered_by_segment(reader: APIClient) -> None:
@@ -88,10 +88,10 @@ def test_profiles_are_filtered_by_segment(reader: APIClient) -> None:
 def test_profiles_are_filtered_by_the_sources_that_named_them(reader: APIClient) -> None:
     tell({"userId": "u1"}, source="shop")
     tell({"userId": "u2"}, {"userId": "u1"}, source="crm")
-    one, other = str(holder_of("user_id:u1").uuid), str(holder_of("user_id:u2").uuid)
-    assert ids(reader, "?source=shop") == {one}
-    assert ids(reader, "?source=crm") == {one, other}
-    assert ids(reader, "?source=shop&source=shop") == {one}
+    first, second = str(holder_of("user_id:u1").uuid), str(holder_of("user_id:u2").uuid)
+    assert ids(reader, "?source=shop") == {first}
+    assert ids(reader, "?source=crm") == {first, second}
+    assert ids(reader, "?source=shop&source=shop") == {first}
 
 
 def test_a_source_whose_claim_was_refused_has_not_named_the_person(reader: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""The API of profiles: who is found, what is shown of them, and to whom."""
+"""The API of profiles: lists, look-ups, single profiles and their rows, by scope."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db
 
 
 def lookup(client: APIClient, *references: str) -> list[dict[str, object] | None]:
-    answer = client.post("/api/v1/profiles/lookup/", {"identifiers": references})
-    assert answer.status_code == 200, answer.json()
-    return answer.json()["results"]
+    response = client.post("/api/v1/profiles/lookup/", {"identifiers": references})
+    assert response.status_code == 200, response.json()
+    return response.json()["results"]
 
 
 def test_a_profile_is_shown_with_all_that_the_api_promises(reader: APIClient) -> None:
@@ -33,15 +33,15 @@ def test_a_profile_is_shown_with_all_that_the_api_promises(reader: APIClient) ->
     tell({"userId": "u1", "traits": {"email": "Ada@Example.org", "city": "Lyon"}})
     profile = holder_of("user_id:u1")
     join_segment(profile, "lyon")
-    shown = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
-    assert shown.keys() == {
+    body = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
+    assert body.keys() == {
         *("id", "traits", "identifiers", "segments", "consents"),
         *("first_seen_at", "last_seen_at", "status"),
     }
-    assert shown["id"] == str(profile.uuid)
-    assert shown["traits"] == {"email": "ada@example.org", "city": "Lyon"}
-    assert shown["segments"] == ["lyon"]
-    assert shown["consents"] == {
+    assert body["id"] == str(profile.uuid)
+    assert body["traits"] == {"email": "ada@example.org", "city": "Lyon"}
+    assert body["segments"] == ["lyon"]
+    assert body["consents"] == {
         "newsletter": {
             "state": "unknown",
             "basis": "consent",
@@ -50,8 +50,8 @@ def test_a_profile_is_shown_with_all_that_the_api_promises(reader: APIClient) ->
             "valid_until": None,
         }
     }
-    assert shown["status"] == "active"
-    names = {(row["namespace"], row["value"]) for row in shown["identifiers"]}
+    assert body["status"] == "active"
+    names = {(row["namespace"], row["value"]) for row in body["identifiers"]}
     assert names == {
         ("email", "ada@example.org"),
         ("user_id", "u1"),
@@ -59,7 +59,7 @@ def test_a_profile_is_shown_with_all_that_the_api_promises(reader: APIClient) ->
     }
     assert all(
         row.keys() == {"namespace", "value", "vouched", "first_seen_at", "last_seen_at"}
-        for row in shown["identifiers"]
+        for row in body["identifiers"]
     )
 
 
@@ -67,35 +67,35 @@ def test_a_consent_given_and_an_objection_show_at_once(reader: APIClient) -> Non
     make_purpose("newsletter")
     make_profile("email:ada@example.org")
     office = make_client(Scope.CONSENT_WRITE, Scope.CONSENT_READ)
-    said = {"identifier": "email:ada@example.org", "purpose": "newsletter", "method": "phone"}
+    statement = {"identifier": "email:ada@example.org", "purpose": "newsletter", "method": "phone"}
 
-    def shown() -> tuple[object, ...]:
+    def consent_state() -> tuple[object, ...]:
         consent = lookup(reader, "email:ada@example.org")[0]["consents"]["newsletter"]
         return consent["state"], consent["objected"], consent["permitted"]
 
-    assert office.post("/api/v1/consents/", said | {"state": "given"}).status_code == 201
-    assert shown() == ("given", False, True)
-    objection = said | {"kind": "objection", "state": "given"}
+    assert office.post("/api/v1/consents/", statement | {"state": "given"}).status_code == 201
+    assert consent_state() == ("given", False, True)
+    objection = statement | {"kind": "objection", "state": "given"}
     assert office.post("/api/v1/consents/", objection).status_code == 201
-    assert shown() == ("given", True, False)
+    assert consent_state() == ("given", True, False)
 
 
 def test_times_are_rfc_3339_in_utc(reader: APIClient) -> None:
     profile = make_profile("email:ada@example.org")
-    shown = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
-    assert shown["last_seen_at"] == "2026-03-15T12:00:00Z"
-    assert shown["identifiers"][0]["first_seen_at"] == "2026-03-15T00:00:00Z"
+    body = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
+    assert body["last_seen_at"] == "2026-03-15T12:00:00Z"
+    assert body["identifiers"][0]["first_seen_at"] == "2026-03-15T00:00:00Z"
 
 
 def test_lookup_answers_in_the_order_asked_with_null_for_who_is_unknown(reader: APIClient) -> None:
     ada, bob = make_profile("email:ada@example.org"), make_profile("user_id:b1")
-    found = lookup(
+    results = lookup(
         reader,
         *("user_id:b1", "email:nobody@example.org", " email:ADA@example.org".strip()),
         *(f"profile:{bob.uuid}", "email:not an address", "user_id:b1"),
     )
-    shown = [row and row["id"] for row in found]
-    assert shown == [str(bob.uuid), None, str(ada.uuid), str(bob.uuid), None, str(bob.uuid)]
+    ids = [row and row["id"] for row in results]
+    assert ids == [str(bob.uuid), None, str(ada.uuid), str(bob.uuid), None, str(bob.uuid)]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_lookup_answers_in_the_order_asked_with_null_for_who_is_unknown(reader: 
 def test_lookup_refuses_what_is_no_list_of_references(
     reader: APIClient, body: object, path: str
 ) -> None:
-    answer = reader.post("/api/v1/profiles/lookup/", body)
-    assert answer.status_code == 400
-    assert path in [fault["path"] for fault in answer.json()["errors"]]
+    response = reader.post("/api/v1/profiles/lookup/", body)
+    assert response.status_code == 400
+    assert path in [fault["path"] for fault in response.json()["errors"]]
 
 
 def test_an_absorbed_uuid_gives_the_profile_that_it_is_part_of(reader: APIClient) -> None:
@@ -134,8 +134,8 @@ def test_an_absorbed_uuid_gives_the_profile_that_it_is_part_of(reader: APIClient
 
 def test_an_unknown_uuid_is_404_everywhere_below_it(reader: APIClient) -> None:
     for tail in ("", "identifiers/", "events/", "traits/", "segments/", "consents/", "merges/"):
-        answer = reader.get(f"/api/v1/profiles/{uuid4()}/{tail}")
-        assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+        response = reader.get(f"/api/v1/profiles/{uuid4()}/{tail}")
+        assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_of_a_restricted_person_only_id_and_status_are_shown(reader: APIClient) -> None:
@@ -154,8 +154,8 @@ def test_of_a_restricted_person_only_id_and_status_are_shown(reader: APIClient) 
 def test_a_key_that_acts_for_customers_sees_the_restricted() -> None:
     agent = make_client(Scope.PROFILES_READ, Scope.PRIVACY_ACT)
     profile = make_profile("email:ada@example.org", traits={"city": "Lyon"}, is_restricted=True)
-    shown = lookup(agent, "email:ada@example.org")[0]
-    assert (shown["status"], shown["traits"]) == ("restricted", {"city": "Lyon"})
+    body = lookup(agent, "email:ada@example.org")[0]
+    assert (body["status"], body["traits"]) == ("restricted", {"city": "Lyon"})
     assert ids(agent, "?trait.city=Lyon") == {str(profile.uuid)}
     assert agent.get(f"/api/v1/profiles/{profile.uuid}/traits/").status_code == 200
 

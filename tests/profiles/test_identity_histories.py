@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import (
     DEFAULT_RULES,
+    Assignment,
     Decisions,
     Fact,
-    Holding,
     IdentityState,
     Limit,
     NamespaceRule,
@@ -27,13 +27,13 @@ from tests.oracles import identity as oracle
 from tests.profiles.identity_stories import (
     CLAIM,
     DAY,
-    NOBODY_DECIDED,
+    NO_DECISIONS,
     SERVER,
     STAFF,
     VERIFIED,
-    lost,
     people_of,
     ref,
+    refusals,
     rules_with,
 )
 
@@ -63,9 +63,9 @@ decided_pairs = st.lists(pairs_of_refs.filter(lambda pair: pair[0] != pair[1]), 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Fact]:
-    """Facts about few people, some of them told again and again, at times about days gone by."""
+    """Facts about few people, many of them repeated, and not always in the order of their days."""
     pool = st.sampled_from(draw(st.lists(ref_sets, min_size=1, max_size=5)))
-    told = st.tuples(
+    sightings = st.tuples(
         ref_sets | pool,
         st.sampled_from(["web", "web", "shop"]),
         st.sampled_from([CLAIM, CLAIM, SERVER, VERIFIED, STAFF]),
@@ -74,38 +74,38 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     # A drawn length, since lists are short by themselves and rules fire late.
     length = draw(st.integers(1, 40))
     return [
-        Fact(seq, tuple(named), source, trust, DAY + timedelta(days))
-        for seq, (named, source, trust, days) in enumerate(
-            draw(st.lists(told, min_size=length, max_size=length))
+        Fact(seq, tuple(fact_refs), source, trust, DAY + timedelta(days))
+        for seq, (fact_refs, source, trust, days) in enumerate(
+            draw(st.lists(sightings, min_size=length, max_size=length))
         )
     ]
 
 
 @dataclass
 class Rows:
-    """A store that is kept only by what outcomes say, and read back only for whom a fact touches."""
+    """A store that is written from outcomes alone, and loaded only in part for each fact."""
 
     rules: Rules
     decisions: Decisions
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    identifiers: dict[Ref, Holding] = field(default_factory=dict)
+    identifiers: dict[Ref, Assignment] = field(default_factory=dict)
     wants: set[tuple[Ref, Ref, date]] = field(default_factory=set)
     quarantined: set[Ref] = field(default_factory=set)
 
     def load(self, fact: Fact) -> IdentityState:
         state = IdentityState(self.numbers.__next__)
         touched = {self.identifiers[ref].profile for ref in fact.refs if ref in self.identifiers}
-        for held, holding in self.identifiers.items():
-            if holding.profile in touched:
-                state.hold(held, *holding)
+        for ref_, assignment in self.identifiers.items():
+            if assignment.profile in touched:
+                state.assign(ref_, *assignment)
         for wanted, wanter, day in self.wants:
             if wanted in fact.refs:
-                state.want(wanted, wanter, day)
+                state.add_want(wanted, wanter, day)
         for quarantined in self.quarantined.intersection(fact.refs):
             state.quarantine(quarantined)
         return state
 
-    def tell(self, fact: Fact) -> Outcome:
+    def add_fact(self, fact: Fact) -> Outcome:
         outcome = apply_fact(self.load(fact), fact, self.rules, self.decisions)
         self.write(outcome, fact.day)
         return outcome
@@ -116,27 +116,30 @@ class Rows:
             assert rows[move.ref].profile == move.origin
             rows[move.ref] = rows[move.ref]._replace(profile=move.target)
         for attached in outcome.attached:
-            rows[attached] = Holding(outcome.profile, False, day)
+            rows[attached] = Assignment(outcome.profile, False, day)
         for vouched in outcome.vouched:
             rows[vouched] = rows[vouched]._replace(is_vouched=True)
         if outcome.is_new:
-            rows[Ref("profile", f"uuid of {outcome.profile}")] = Holding(
+            rows[Ref("profile", f"uuid of {outcome.profile}")] = Assignment(
                 outcome.profile, False, day
             )
         self.wants.update((wanted, outcome.anchor, day) for wanted in outcome.wanted)
         self.quarantined.update(outcome.quarantined)
-        assert not {held.profile for held in rows.values()}.intersection(outcome.absorbed)
+        profiles = {assignment.profile for assignment in rows.values()}
+        assert not profiles.intersection(outcome.absorbed)
 
 
-def seen(outcome: Outcome) -> oracle.NaiveOutcome:
-    return oracle.NaiveOutcome(outcome.profile, outcome.anchor, set(outcome.kept), lost(outcome))
+def as_naive(outcome: Outcome) -> oracle.NaiveOutcome:
+    return oracle.NaiveOutcome(
+        outcome.profile, outcome.anchor, set(outcome.kept), refusals(outcome)
+    )
 
 
-def holdings_in(store: oracle.NaiveStore) -> dict[Ref, Holding]:
+def assignments_in(store: oracle.NaiveStore) -> dict[Ref, Assignment]:
     return {
-        held: Holding(person.number, held in store.vouched, store.since[held])
+        ref_: Assignment(person.number, ref_ in store.vouched, store.since[ref_])
         for person in store.people
-        for held in person.refs
+        for ref_ in person.refs
     }
 
 
@@ -146,37 +149,38 @@ def test_fact_by_fact_equals_replay_equals_the_naive_oracle(
     facts: list[Fact], rules: Rules, pairs: Sequence[tuple[Ref, Ref]]
 ):
     rows = Rows(rules, Decisions(pairs))
-    outcomes = [rows.tell(fact) for fact in facts]
+    outcomes = [rows.add_fact(fact) for fact in facts]
     replayed = resolve(reversed(facts), rules, Decisions(pairs))
     store, naive = oracle.replay(facts, rules, frozenset(frozenset(pair) for pair in pairs))
 
-    assert [seen(outcome) for outcome in outcomes] == naive
-    assert replayed.holdings() == holdings_in(store)
-    stored = {held: row for held, row in rows.identifiers.items() if "uuid" not in held.value}
-    assert stored == replayed.holdings()
+    assert [as_naive(outcome) for outcome in outcomes] == naive
+    assert replayed.assignments() == assignments_in(store)
+    stored = {ref_: row for ref_, row in rows.identifiers.items() if "uuid" not in ref_.value}
+    assert stored == replayed.assignments()
     assert rows.wants == set(replayed.wants()) == store.wants
-    assert rows.quarantined == set(replayed.quarantined()) == store.quarantined
+    assert rows.quarantined == set(replayed.quarantined_refs()) == store.quarantined
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.lists(ref_sets, max_size=20), st.sampled_from([CLAIM, SERVER]))
 def test_where_no_rule_fires_the_order_of_facts_does_not_matter(
-    data: st.DataObject, named: list[list[Ref]], trust: Trust
+    data: st.DataObject, groups: list[list[Ref]], trust: Trust
 ):
-    shuffled = data.draw(st.permutations(named))
+    shuffled = data.draw(st.permutations(groups))
     first, second = (
         resolve(
             [Fact(seq, tuple(refs), "web", trust, DAY) for seq, refs in enumerate(order)],
             FREE_RULES,
-            NOBODY_DECIDED,
+            NO_DECISIONS,
         )
-        for order in (named, shuffled)
+        for order in (groups, shuffled)
     )
-    assert {frozenset(person) for person in people_of(first)} == connected(named)
-    assert {frozenset(person) for person in people_of(second)} == connected(named)
+    expected = connected_components(groups)
+    assert {frozenset(person) for person in people_of(first)} == expected
+    assert {frozenset(person) for person in people_of(second)} == expected
 
 
-def connected(edges: Iterable[list[Ref]]) -> set[frozenset[Ref]]:
+def connected_components(edges: Iterable[list[Ref]]) -> set[frozenset[Ref]]:
     components: set[frozenset[Ref]] = set()
     for edge in edges:
         touching = {component for component in components if component.intersection(edge)}
@@ -188,5 +192,5 @@ def connected(edges: Iterable[list[Ref]]) -> set[frozenset[Ref]]:
 @given(histories(), decided_pairs)
 def test_no_person_ever_breaks_a_rule(facts: list[Fact], pairs: Sequence[tuple[Ref, Ref]]):
     for person in people_of(resolve(facts, LOOSE_RULES, Decisions(pairs))):
-        assert sum(1 for held in person if held.namespace == "user_id") <= 1
-        assert not any(one in person and other in person for one, other in pairs)
+        assert sum(1 for ref_ in person if ref_.namespace == "user_id") <= 1
+        assert not any(first in person and second in person for first, second in pairs)

@@ -1,4 +1,4 @@
-"""After a part of somebody was erased, what is left is what the remaining facts give."""
+"""After a partial erasure, profiles are what the remaining facts give."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.factories import holder_of, tell
 
 
 def erase(reference: str) -> None:
-    """Erase one identifier of whoever holds it, as a customer does who proved no other."""
+    """Erase one identifier of its profile, as when a customer proved no other."""
     namespace, _, value = reference.partition(":")
     identifier = Identifier.objects.get(namespace=namespace, value=value)
     if identifier.profile is None:
@@ -45,10 +45,10 @@ def test_two_browsers_that_only_an_erased_address_joined_are_two_people_again() 
     before = holder_of("anonymous_id:a1")
     assert holder_of("anonymous_id:a2") == before
     erase("email:ada@x.org")
-    one, other = holder_of("anonymous_id:a1"), holder_of("anonymous_id:a2")
-    assert one == before
-    assert other != one
-    assert [event.profile for event in Event.objects.order_by("identifier")] == [one, other]
+    first, second = holder_of("anonymous_id:a1"), holder_of("anonymous_id:a2")
+    assert first == before
+    assert second != first
+    assert [event.profile for event in Event.objects.order_by("identifier")] == [first, second]
     assert not Identifier.objects.filter(namespace="email").exists()
     assert list(find_drift()) == []
 

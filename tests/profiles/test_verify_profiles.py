@@ -1,4 +1,4 @@
-"""verify_profiles: silent about people who are as the truth has them, and loud about every kind of drift."""
+"""verify_profiles reports every kind of drift, and nothing where there is none."""
 
 import random
 from collections.abc import Callable
@@ -28,8 +28,8 @@ from tests.factories import holder_of, make_source, tell
 pytestmark = pytest.mark.django_db
 
 
-def live_a_little() -> None:
-    """People who met every ordinary fate: joined, refused, taken over, corrected."""
+def make_history() -> None:
+    """Make profiles that were joined, refused, taken over and corrected."""
     tell({"userId": "u1", "traits": {"email": "ada@example.org", "city": "Lyon"}}, source="crm")
     tell({"anonymousId": "a1", "traits": {"phone": "+33612345678"}}, source="web", trust=1)
     tell({"anonymousId": "a2", "userId": "u2", "traits": {"email": "eve@example.org"}}, trust=1)
@@ -54,14 +54,14 @@ def kinds() -> set[str]:
 
 
 def test_people_as_the_drain_makes_them_show_no_drift() -> None:
-    live_a_little()
+    make_history()
     assert list(find_drift()) == []
-    answer = StringIO()
-    call_command("verify_profiles", stdout=answer)
-    assert answer.getvalue() == f"No drift in {Profile.objects.count()} profiles.\n"
+    output = StringIO()
+    call_command("verify_profiles", stdout=output)
+    assert output.getvalue() == f"No drift in {Profile.objects.count()} profiles.\n"
 
 
-def spoil(table: str, assignment: str, condition: str = "true") -> None:
+def damage_rows(table: str, assignment: str, condition: str = "true") -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("UPDATE {} SET {} WHERE {}").format(
@@ -119,15 +119,15 @@ def spoil(table: str, assignment: str, condition: str = "true") -> None:
             "statistics differ from the events",
         ),
         (
-            lambda: spoil("profiles_eventstat", "profile_id = -1"),
+            lambda: damage_rows("profiles_eventstat", "profile_id = -1"),
             "statistics of a profile that does not exist",
         ),
         (
-            lambda: spoil("profiles_event", "profile_id = -1"),
+            lambda: damage_rows("profiles_event", "profile_id = -1"),
             "events with another profile than their identifier",
         ),
         (
-            lambda: spoil(
+            lambda: damage_rows(
                 "profiles_traitlock",
                 "identifier_id = (SELECT min(id) FROM profiles_identifier WHERE value = 'u3')",
             ),
@@ -136,20 +136,20 @@ def spoil(table: str, assignment: str, condition: str = "true") -> None:
     ],
 )
 def test_every_kind_of_drift_is_found_and_named(damage: Callable[[], object], kind: str) -> None:
-    live_a_little()
+    make_history()
     damage()
     assert kind in kinds()
 
 
 def test_the_command_prints_the_drift_without_personal_data_and_exits_with_1() -> None:
-    live_a_little()
+    make_history()
     Identifier.objects.filter(value="ada@example.org").update(is_vouched=False)
-    answer = StringIO()
-    with pytest.raises(SystemExit) as ended:
-        call_command("verify_profiles", stdout=answer)
-    assert ended.value.code == 1
-    assert "1 × vouched for" in answer.getvalue()
-    assert "ada" not in answer.getvalue()
+    output = StringIO()
+    with pytest.raises(SystemExit) as exit_info:
+        call_command("verify_profiles", stdout=output)
+    assert exit_info.value.code == 1
+    assert "1 × vouched for" in output.getvalue()
+    assert "ada" not in output.getvalue()
 
 
 def test_an_identifier_quarantined_as_everybodys_does_not_tie_components_together() -> None:
@@ -164,7 +164,7 @@ def test_an_identifier_quarantined_as_everybodys_does_not_tie_components_togethe
 def test_batches_split_people_without_finding_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "COMPONENTS_PER_BATCH", 1)
     monkeypatch.setattr(verify, "PROFILES_PER_BATCH", 1)
-    live_a_little()
+    make_history()
     for number in range(25):
         tell({"userId": f"v{number}", "traits": {"phone": "+33612345679"}})
     assert list(find_drift()) == []

@@ -1,1 +1,1 @@
-"""What every app's admin is built from."""
+"""Building blocks of every app's admin."""

@@ -1,50 +1,51 @@
-"""What all admin lists and pages share: bounded counts, read-only models, forms that ask before acting, secrets shown once.
+"""Base classes of all admin lists and pages, confirmation forms, and pages that show a secret.
 
-Invariant: no list counts a big table, and nothing here writes.
+Invariant: no list counts all rows of a big table, and nothing here writes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
-from unfold.views import ChangeList
 
 from profiles.admin.kit import sql
 from profiles.admin.kit.masks import mask_for
+from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
 
-# Browsing stops here: an offset costs what it skips. Whoever looks for one row further down finds it by name.
+# Browsing ends here, since an offset reads all rows that it skips. Rows further down are found by
+# search.
 MOST_LISTED = 10_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to `MOST_LISTED` rows and no further."""
+    """A paginator that counts at most `MOST_LISTED` rows."""
 
     @cached_property
     def count(self) -> int:
-        listed: QuerySet[Any] = self.object_list
-        return listed.order_by()[:MOST_LISTED].count()
+        rows = cast("QuerySet[Any]", self.object_list)  # the stubs also allow lists
+        # Without the order, which the count would sort for nothing.
+        return rows.order_by()[:MOST_LISTED].count()
 
 
 class BoundedList(ChangeList):
-    """A page of a list. The number of rows without filters is not asked for where there are none."""
+    """A page of a list whose rows are counted once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        # Without filters the number of all rows is the number of results.
         if not self.has_active_filters and not self.query:
             self.full_result_count = self.result_count
 
 
 class TesseraAdmin(ModelAdmin):
-    """The manners of every list here: pages of 50, bounded counts, no deletion unless a class allows it."""
+    """The base of all admin classes: pages of 50 rows, bounded counts, and no deletion."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -60,36 +61,45 @@ class TesseraAdmin(ModelAdmin):
         return False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without deletion of many, which bypasses services."""
-        found: dict[str, Any] = super().get_actions(request)
-        found.pop("delete_selected", None)
-        return found
+        actions: dict[str, Any] = super().get_actions(request)
+        # Deleting selected rows would bypass the services.
+        actions.pop("delete_selected", None)
+        return actions
 
     def page(
         self, request: HttpRequest, template: str, *, title: str, **context: Any
     ) -> TemplateResponse:
-        """A page of this model's own, in the frame of the admin."""
+        """Render a page of this model in the admin's layout."""
+        # The admin's templates reverse URLs by it.
         request.current_app = self.admin_site.name
-        frame = {
+        layout = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": title,
             "model_admin": self,
         }
-        return TemplateResponse(request, template, {**frame, **context})
+        return TemplateResponse(request, template, {**layout, **context})
+
+    def redirect_missing(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
+        """Redirect to the admin's home with a message, as Django does if there is no such row."""
+        # The stubs do not have this method.
+        redirect: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+            request, self.opts, object_id
+        )
+        return redirect
 
     def found_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """The row. Raises PermissionDenied for who may not view it, and Http404 where there is none."""
+        """Return the row. Raises PermissionDenied if the user may not view it, and Http404."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = self.get_object(request, object_id)
-        if found is None:
+        row = self.get_object(request, object_id)
+        if row is None:
             raise Http404
-        return found
+        return row
 
 
 class ReadOnlyAdmin(TesseraAdmin):
-    """Rows that only services write."""
+    """The base of admin classes whose rows only services write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -99,18 +109,20 @@ class ReadOnlyAdmin(TesseraAdmin):
 
 
 class MaskedList(BoundedList):
-    """A page whose rows know what this user may see of them."""
+    """A page of a list whose rows have the user's `mask`."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         mask = mask_for(request)
-        self.result_list = list(self.result_list)
-        for row in self.result_list:
+        # A list, since a queryset would load the rows again and lose the masks.
+        rows = list(self.result_list)
+        for row in rows:
             row.mask = mask
+        self.result_list = rows
 
 
 class MaskedAdmin(ReadOnlyAdmin):
-    """Read-only rows that show something of a person: every row has its `mask`."""
+    """The base of read-only admin classes that show personal data: every row has its `mask`."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return MaskedList
@@ -118,15 +130,19 @@ class MaskedAdmin(ReadOnlyAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        found = super().get_object(request, object_id, from_field)
-        if found is not None:
-            found.mask = mask_for(request)
-        return found
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.mask = mask_for(request)
+        return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person is asked before something is done: the form, what it will mean, and the word on the button."""
+    """A form that staff fill in before an action, with its consequences.
+
+    `submit` is the text of the button, `back` the URL of its cancellation, and `counts` the numbers
+    of rows that the action concerns.
+    """
 
     title: str
     form: forms.Form
@@ -140,35 +156,40 @@ class Question:
 def question_page(
     admin: TesseraAdmin, request: HttpRequest, question: Question
 ) -> TemplateResponse:
-    """The question as a page; its form posts to the same address."""
+    """Render the question. Its form posts to the same URL."""
     return admin.page(request, "admin/tessera/ask.html", title=question.title, question=question)
 
 
 def show_secret(
     admin: TesseraAdmin, request: HttpRequest, *, title: str, secret: str, back: str
 ) -> HttpResponse:
-    """A secret, once: in this answer alone, and in no session, cookie or log."""
-    answer = admin.page(request, "admin/tessera/secret.html", title=title, secret=secret, back=back)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    """Render a page with a new secret, which is in this response and nowhere else."""
+    response = admin.page(
+        request, "admin/tessera/secret.html", title=title, secret=secret, back=back
+    )
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def require(request: HttpRequest, permission: str) -> None:
-    """Raises PermissionDenied where the user lacks `app.codename`."""
+    """Raise PermissionDenied unless the user has the permission `app.codename`."""
     if not request.user.has_perm(permission):
         raise PermissionDenied
 
 
 def estimated_rows(table: str) -> int | None:
-    """About how many rows a table has, by the planner's statistics; None where it has none of some part."""
+    """Return the planner's estimate of a table's rows.
+
+    Returns None if the table or one of its partitions was never analysed.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.ESTIMATED_ROWS, {"table": table})
         rows, is_unknown = cursor.fetchone()
         return None if is_unknown else rows
 
 
-def about(queryset: QuerySet[Any]) -> str:
-    """The number of rows in words: exact where small, ≈ where the table is big."""
+def approximate_count(queryset: QuerySet[Any]) -> str:
+    """Return the number of rows as text: exact up to `MOST_LISTED`, then ≈ and the estimate."""
     exact = queryset.order_by()[: MOST_LISTED + 1].count()
     if exact <= MOST_LISTED:
         return f"{exact:,}"

@@ -1,7 +1,7 @@
-"""Small pictures drawn on the server as SVG: bars, a curve, a sparkline, a share.
+"""Small charts as SVG: bars, a curve, a sparkline, a share.
 
-Invariant: colours and fonts come from the stylesheet by class, so that a picture follows the light and the dark theme, and every
-mark says its value in a title.
+Invariant: colours and fonts come from the stylesheet by class, so that a chart follows the light
+and the dark theme, and every mark has its value in a title.
 """
 
 from collections.abc import Sequence
@@ -13,26 +13,28 @@ from django.utils.safestring import SafeString
 
 BAR_HEIGHT = 48
 CURVE_WIDTH, CURVE_HEIGHT = 640, 160
-MOST_DOTS = 40
+CURVE_LEFT, CURVE_RIGHT = 8, CURVE_WIDTH - 8
+CURVE_TOP, CURVE_FLOOR = 22, CURVE_HEIGHT - 22
+MOST_DOTS = 40  # more would overlap
 
 
 class Bar(NamedTuple):
-    """One bar: how much, and what it stands for, such as a day."""
+    """One bar: its value, and the label of what it counts, such as a day."""
 
     label: str
     value: int
 
 
 class Point(NamedTuple):
-    """How much there was at a time."""
+    """The value at one time."""
 
     at: datetime
     value: int
 
 
-def bars(shown: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> SafeString:
-    """Bars side by side over the whole width; one without a value leaves a hair line."""
-    most = max((bar.value for bar in shown), default=0) or 1
+def bars(columns: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> SafeString:
+    """Draw bars side by side over the whole width; a value of 0 is a hair line."""
+    most = max((bar.value for bar in columns), default=0) or 1
     marks = format_html_join(
         "",
         '<rect class="{}" x="{}" y="{}" width="8" height="{}" rx="1"><title>{}: {}</title></rect>',
@@ -45,13 +47,14 @@ def bars(shown: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> SafeS
                 bar.label,
                 f"{bar.value:,}",
             )
-            for place, bar in enumerate(shown)
+            for place, bar in enumerate(columns)
             for tall in [max(bar.value / most * (height - 2), 1)]
         ),
     )
     return format_html(
-        '<svg class="t-bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
-        max(len(shown), 1) * 10,
+        '<svg class="t-bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}">{}</svg>',
+        max(len(columns), 1) * 10,
         height,
         title,
         marks,
@@ -59,7 +62,7 @@ def bars(shown: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> SafeS
 
 
 def sparkline(values: Sequence[int], *, title: str) -> SafeString:
-    """A line without axes, for one cell of a list; nothing where there are fewer than two values."""
+    """Draw a line without axes, for one cell of a list; nothing for fewer than two values."""
     if len(values) < 2:
         return SafeString("")
     low, high = min(values), max(values)
@@ -79,24 +82,25 @@ def sparkline(values: Sequence[int], *, title: str) -> SafeString:
 
 
 class _Scale(NamedTuple):
-    """Where a time and a size are in the picture of a curve."""
+    """Maps times and values to the coordinates of a curve."""
 
     first: datetime
     seconds: float
     most: int
 
-    left, right, top, floor = 8, CURVE_WIDTH - 8, 22, CURVE_HEIGHT - 22
-
     def x(self, at: datetime) -> float:
-        part = (at - self.first).total_seconds() / self.seconds
-        return round(self.left + part * (self.right - self.left), 1)
+        share = (at - self.first).total_seconds() / self.seconds
+        return round(CURVE_LEFT + share * (CURVE_RIGHT - CURVE_LEFT), 1)
 
     def y(self, value: int) -> float:
-        return round(self.floor - value / (self.most or 1) * (self.floor - self.top), 1)
+        return round(CURVE_FLOOR - value / (self.most or 1) * (CURVE_FLOOR - CURVE_TOP), 1)
 
 
 def curve(points: Sequence[Point], *, title: str) -> SafeString:
-    """A stepped curve over time with its extremes named; one point is a level line."""
+    """Draw a stepped curve over time, with its ends and its highest value as text.
+
+    A single point is a level line.
+    """
     if not points:
         return SafeString("")
     first, last = points[0].at, points[-1].at
@@ -109,23 +113,38 @@ def curve(points: Sequence[Point], *, title: str) -> SafeString:
         '<path class="t-area" d="{}"/><path class="t-line" d="{}"/>{}'
         '<text x="{}" y="{}">{}</text><text class="t-end" x="{}" y="{}">{}</text>'
         '<text class="t-end" x="{}" y="10">{}</text></svg>',
-        *(CURVE_WIDTH, CURVE_HEIGHT, title),
-        *(scale.left, scale.right, scale.floor, scale.floor),
-        *(f"{line} V{scale.floor} H{scale.left} Z", line, _dots(points, scale)),
-        *(scale.left, CURVE_HEIGHT - 6, f"{first:%-d %b %Y}"),
-        *(scale.right, CURVE_HEIGHT - 6, f"{last:%-d %b %Y}"),
-        *(scale.right, f"most {most:,}"),
+        CURVE_WIDTH,
+        CURVE_HEIGHT,
+        title,
+        # the axis
+        CURVE_LEFT,
+        CURVE_RIGHT,
+        CURVE_FLOOR,
+        CURVE_FLOOR,
+        # the area, the line and its dots
+        f"{line} V{CURVE_FLOOR} H{CURVE_LEFT} Z",
+        line,
+        _dots(points, scale),
+        # the texts
+        CURVE_LEFT,
+        CURVE_HEIGHT - 6,
+        f"{first:%-d %b %Y}",
+        CURVE_RIGHT,
+        CURVE_HEIGHT - 6,
+        f"{last:%-d %b %Y}",
+        CURVE_RIGHT,
+        f"most {most:,}",
     )
 
 
 def _steps(points: Sequence[Point], scale: _Scale) -> str:
-    """A size holds until the next one."""
+    """Return the path of the curve, on which a value lasts until the next point."""
     steps = [f"H{scale.x(point.at)} V{scale.y(point.value)}" for point in points[1:]]
-    return " ".join([f"M{scale.left} {scale.y(points[0].value)}", *steps, f"H{scale.right}"])
+    return " ".join([f"M{CURVE_LEFT} {scale.y(points[0].value)}", *steps, f"H{CURVE_RIGHT}"])
 
 
 def _dots(points: Sequence[Point], scale: _Scale) -> SafeString:
-    """Marks that say their value; only where there are few enough to be told apart."""
+    """Draw a dot with its value for each point, unless there are too many."""
     return format_html_join(
         "",
         '<circle cx="{}" cy="{}" r="2.5"><title>{}: {}</title></circle>',
@@ -137,11 +156,11 @@ def _dots(points: Sequence[Point], scale: _Scale) -> SafeString:
 
 
 def share_bar(part: int, whole: int, *, title: str) -> SafeString:
-    """One bar of which a part is filled."""
+    """Draw one bar of which a part is filled."""
     filled = round(part / whole * 100, 1) if whole else 0
     return format_html(
-        '<svg class="t-share" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<title>{}</title><rect class="t-bar-none" width="100" height="6" rx="1"/>'
+        '<svg class="t-share" viewBox="0 0 100 6" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}"><title>{}</title><rect class="t-bar-none" width="100" height="6" rx="1"/>'
         '<rect class="t-bar" width="{}" height="6" rx="1"/></svg>',
         title,
         title,

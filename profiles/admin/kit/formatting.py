@@ -5,7 +5,7 @@ from django.utils.html import format_html
 
 
 def profile_link(profile_id: int | None, text: str) -> str:
-    """A link to the page of a profile; the plain text where there is none."""
+    """Return a link to the page of a profile, or the plain text if there is no profile."""
     if profile_id is None:
         return text
     url = reverse("admin:profiles_profile_change", args=[profile_id])

@@ -1,7 +1,7 @@
-"""What staff who may not see contact data are shown instead of it.
+"""Masks, which hide contact data from staff who may not see it.
 
-Invariant: whatever the admin shows of a person passes a mask, and a mask is closed unless the user has
-`profiles.view_contact_data`.
+Invariant: all personal data in the admin passes through a mask, and the mask is closed unless the
+user has the permission `profiles.view_contact_data`.
 """
 
 import re
@@ -15,38 +15,59 @@ from profiles.identity.engine import PROFILE
 from profiles.models import TraitDefinition
 
 PERMISSION = "profiles.view_contact_data"
-# Keys that name or reach a person in the field's own vocabulary, in any spelling.
+# Keys of values that name or reach a person, as `plain_key` spells them.
 CONTACT_KEYS = frozenset(
     {
-        *("email", "phone", "mobile", "telephone", "name", "firstname", "lastname", "fullname"),
-        *("surname", "givenname", "familyname", "displayname", "username", "address", "street"),
-        *("ip", "avatar", "token", "advertisingid", "useremail", "customeremail"),
+        # names
+        "name",
+        "firstname",
+        "lastname",
+        "fullname",
+        "surname",
+        "givenname",
+        "familyname",
+        "displayname",
+        "username",
+        # addresses and numbers
+        "email",
+        "useremail",
+        "customeremail",
+        "phone",
+        "mobile",
+        "telephone",
+        "address",
+        "street",
+        # devices and pictures
+        "ip",
+        "token",
+        "advertisingid",
+        "avatar",
     }
 )
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
-# Telephone numbers: international, or national with their leading zero. Dates and order numbers pass.
+# Telephone numbers, international or national with a leading zero; not dates and order numbers.
 _DIGITS = re.compile(r"(?:\+|\b0)\d(?:[ .()-]?\d){7,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Open: shows everything. Closed: hides what names or reaches a person."""
+    """A mask that is open and shows everything, or hides what names or reaches a person."""
 
     is_open: bool
     hidden_keys: frozenset[str] = CONTACT_KEYS
 
     def identifier(self, namespace: str, value: str) -> str:
-        """A public UUID says nothing; every other identifier is hidden but for its first letter."""
-        return value if self.is_open or namespace == PROFILE else hidden(value)
+        """Hide an identifier but for its first letter; a public UUID reveals nothing."""
+        return value if self.is_open or namespace == PROFILE else hide_text(value)
 
     def trait(self, key: str, value: Any) -> Any:
-        """A trait's value, hidden where its key is one of contact."""
+        """Hide a trait's value if its key is one of contact data."""
         if self.is_open:
             return value
-        return hidden_within(value) if self.hides(key) else self.tree(value)
+        return hide_all(value) if self.hides(key) else self.tree(value)
 
     def tree(self, value: Any) -> Any:
-        """Properties and the like: hidden by key, and wherever a text has an address or a number in it."""
+        """Hide values in nested JSON, by their keys and wherever a text contains an address."""
         if self.is_open:
             return value
         match value:
@@ -67,31 +88,33 @@ class Mask:
 
 
 def mask_for(request: HttpRequest) -> Mask:
-    """The mask of this user: at most one query, for traits that staff marked as contact or special."""
+    """Return the user's mask, in one query at most."""
     if request.user.has_perm(PERMISSION):
         return Mask(is_open=True)
     ordinary = TraitDefinition.Category.ORDINARY
-    marked = TraitDefinition.objects.exclude(category=ordinary).values_list("key", flat=True)
-    return Mask(is_open=False, hidden_keys=CONTACT_KEYS | {plain_key(key) for key in marked})
+    # Staff have marked these traits as contact or special data.
+    keys = TraitDefinition.objects.exclude(category=ordinary).values_list("key", flat=True)
+    return Mask(is_open=False, hidden_keys=CONTACT_KEYS | {plain_key(key) for key in keys})
 
 
 def plain_key(key: str) -> str:
-    """`first_name`, `firstName` and `First Name` are one key."""
+    """Return one spelling for `first_name`, `firstName` and `First Name`."""
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
-def hidden(value: str) -> str:
-    return f"{value[:1]}•••" if len(value) > 3 else "•••"
+def hide_text(text: str) -> str:
+    # The first letter of a short text would reveal too much of it.
+    return f"{text[:1]}•••" if len(text) > 3 else "•••"
 
 
-def hidden_within(value: Any) -> Any:
-    """The same shape with every text and number hidden."""
+def hide_all(value: Any) -> Any:
+    """Return the same JSON with every text and number hidden."""
     match value:
         case dict():
-            return {key: hidden_within(inner) for key, inner in value.items()}
+            return {key: hide_all(inner) for key, inner in value.items()}
         case list():
-            return [hidden_within(inner) for inner in value]
+            return [hide_all(inner) for inner in value]
         case None | bool():
             return value
         case _:
-            return hidden(str(value))
+            return hide_text(str(value))

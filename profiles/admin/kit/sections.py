@@ -1,6 +1,7 @@
-"""Sections of the profile page that the apps above contribute: declared once, drawn in order.
+"""Sections of the profile page, which the apps above declare.
 
-Invariant: a section is loaded only for who has its permission, with a constant number of queries.
+Invariant: a section is loaded only for users with its permission, with a constant number of
+queries.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from profiles.models import Profile
 
 
 class Link(NamedTuple):
-    """A button in the head of the page."""
+    """A button at the top of the page."""
 
     title: str
     url: str
@@ -29,7 +30,7 @@ def no_links(request: HttpRequest, profile: Profile) -> list[Link]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One part of the page: `load` gives the context of its template."""
+    """One section of the page. `load` returns the context of its template."""
 
     key: str
     title: str
@@ -41,8 +42,8 @@ class Section:
     order: int = 50
 
 
-class Drawn(NamedTuple):
-    """A section as it stands on the page."""
+class RenderedSection(NamedTuple):
+    """A section and its HTML."""
 
     section: Section
     content: SafeString
@@ -50,7 +51,7 @@ class Drawn(NamedTuple):
 
 @dataclass(slots=True)
 class Sections:
-    """All declarations, by key."""
+    """All declared sections, by key."""
 
     declared: dict[str, Section] = field(default_factory=dict)
 
@@ -58,13 +59,16 @@ class Sections:
         self.declared[section.key] = section
 
     def visible(self, request: HttpRequest) -> list[Section]:
-        found = sorted(self.declared.values(), key=lambda section: section.order)
-        return [section for section in found if request.user.has_perm(section.permission)]
+        """Return the sections that the user may see, in order."""
+        ordered = sorted(self.declared.values(), key=lambda section: section.order)
+        return [section for section in ordered if request.user.has_perm(section.permission)]
 
-    def draw(self, request: HttpRequest, profile: Profile, mask: Mask) -> Iterator[Drawn]:
+    def render(
+        self, request: HttpRequest, profile: Profile, mask: Mask
+    ) -> Iterator[RenderedSection]:
         for section in self.visible(request):
             context = {"profile": profile, "mask": mask, **section.load(request, profile, mask)}
-            yield Drawn(section, render_to_string(section.template, context, request))
+            yield RenderedSection(section, render_to_string(section.template, context, request))
 
 
 sections = Sections()

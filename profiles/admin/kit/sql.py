@@ -1,6 +1,7 @@
-"""Constant statements of the admin, each with the reason why it is not ORM."""
+"""Statements of the admin."""
 
-# What the planner believes: a count without reading the table. A partitioned table is the sum of its parts.
+# Returns the planner's estimate of a table's rows, or of the sum of its partitions, and whether it
+# has none yet for any of them. The ORM counts by reading the table.
 ESTIMATED_ROWS = """
 SELECT coalesce(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint,
        bool_or(c.relkind = 'r' AND c.reltuples < 0)

@@ -1,1 +1,1 @@
-"""The list of people and the page of one of them."""
+"""The list of profiles and the page of one profile."""

@@ -1,6 +1,6 @@
 """The list of profiles, the search by exact identifier, the page of one profile, and rectification.
 
-Invariant: nobody is searched for by LIKE, and no identifier is ever part of an address or a query string.
+Invariant: the search has no LIKE, and no identifier is ever in a URL.
 """
 
 from collections import defaultdict
@@ -14,20 +14,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.decorators import display
-from unfold.views import ChangeList
 
 from profiles.admin.kit.base import (
     BoundedList,
     Question,
     ReadOnlyAdmin,
-    about,
+    approximate_count,
     question_page,
     require,
 )
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.sections import Link, sections
+from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
 from profiles.admin.profile.correction import RectifyForm, initial_correction
 from profiles.admin.profile.timeline import Cursor, timeline
@@ -40,42 +39,43 @@ from profiles.services import rectify
 
 SEE_RESTRICTED = "profiles.view_restricted_profile"
 RECTIFY = "profiles.change_profile"
-MOST_FOUND = 50
+MOST_FOUND = 50  # profiles with one value in different namespaces
 
 
 class ProfileChangeList(BoundedList):
-    """A page of profiles with the sources that named each of them: two queries more, however long the page."""
+    """A page of profiles with their sources, in two queries more however long it is."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         mask = mask_for(request)
-        rows = list(self.result_list)
-        sources = sources_of([profile.pk for profile in rows])
+        # A list, since a queryset would load the rows again and lose the attributes.
+        profiles = list(self.result_list)
+        sources = sources_of([profile.pk for profile in profiles])
         can_see_restricted = request.user.has_perm(SEE_RESTRICTED)
-        for profile in rows:
+        for profile in profiles:
             profile.sources = sorted(sources.get(profile.pk, ()))
             is_open = can_see_restricted or not profile.is_restricted
-            profile.shown = mask.traits(profile.traits) if is_open else {}
-            profile.shown_name = page.own_name(profile.traits, mask) if is_open else ""
-        self.result_list = rows
+            profile.masked_traits = mask.traits(profile.traits) if is_open else {}
+            profile.masked_name = page.person_name(profile.traits, mask) if is_open else ""
+        self.result_list = profiles
 
 
 def sources_of(profile_ids: Sequence[int]) -> dict[int, set[str]]:
-    """The keys of the sources whose facts name an identifier of each profile."""
-    holders = dict(
+    """Return the keys of the sources whose facts name an identifier of each profile."""
+    profile_by_identifier: dict[int, int] = dict(
         Identifier.objects.filter(profile_id__in=profile_ids).values_list("pk", "profile_id")
     )
-    found: dict[int, set[str]] = defaultdict(set)
-    facts = IdentityFact.objects.filter(identifier_ids__overlap=list(holders))
-    for numbers, source in facts.values_list("identifier_ids", "source__key"):
-        for number in numbers:
-            if number in holders:
-                found[holders[number]].add(source)
-    return found
+    sources: dict[int, set[str]] = defaultdict(set)
+    facts = IdentityFact.objects.filter(identifier_ids__overlap=list(profile_by_identifier))
+    for identifier_ids, source_key in facts.values_list("identifier_ids", "source__key"):
+        for identifier_id in identifier_ids:
+            if identifier_id in profile_by_identifier:
+                sources[profile_by_identifier[identifier_id]].add(source_key)
+    return sources
 
 
 class KnownFilter(admin.SimpleListFilter):
-    """Known people are those of whom a source said something; the others only passed by."""
+    """A filter of profiles by whether any source stated a trait."""
 
     title = "known"
     parameter_name = "known"
@@ -91,7 +91,7 @@ class KnownFilter(admin.SimpleListFilter):
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyAdmin):
-    """People."""
+    """Profiles: a list, a search by identifier, and a page for each."""
 
     list_display = ("person", "email", "city", "sources", "last_seen", "restricted")
     list_display_links = ("person",)
@@ -115,21 +115,24 @@ class ProfileAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        counted = about(Profile.objects.all()) if self.has_view_permission(request) else ""
-        return super().changelist_view(request, {**(extra_context or {}), "how_many": counted})
+        count = ""
+        if self.has_view_permission(request):
+            count = approximate_count(Profile.objects.all())
+        return super().changelist_view(request, {**(extra_context or {}), "profile_count": count})
 
     @display(description="person", header=True)
     def person(self, profile: Any) -> list[str]:
-        name = profile.shown_name or "unnamed"
-        return [name, f"…{str(profile.uuid)[-12:]}", initials(profile.shown_name)]
+        name = profile.masked_name or "unnamed"
+        return [name, f"…{str(profile.uuid)[-12:]}", initials(profile.masked_name)]
 
     @display(description="e-mail", empty_value="–")
     def email(self, profile: Any) -> str | None:
-        return profile.shown.get("email")
+        email: str | None = profile.masked_traits.get("email")
+        return email
 
     @display(description="city", empty_value="–")
     def city(self, profile: Any) -> str | None:
-        city = profile.shown.get("city")
+        city = profile.masked_traits.get("city")
         return None if city is None else page.readable(city)
 
     @display(description="sources")
@@ -145,24 +148,27 @@ class ProfileAdmin(ReadOnlyAdmin):
         return status_of(profile)
 
     def find(self, request: HttpRequest) -> HttpResponse:
-        """Go to whoever holds an identifier. Asked by POST, since what is asked is personal."""
+        """Go to the profile of an identifier.
+
+        The identifier comes by POST, because it is personal data and would be logged in a URL.
+        """
         require(request, "profiles.view_profile")
-        asked = request.POST.get("identifier", "")[:300].strip()
-        found = find_profiles(asked) if asked else []
-        if len(found) == 1:
-            return redirect("admin:profiles_profile_change", found[0])
-        if not found:
-            if asked:
+        query = request.POST.get("identifier", "")[:300].strip()
+        profile_ids = find_profiles(query) if query else []
+        if len(profile_ids) == 1:
+            return redirect("admin:profiles_profile_change", profile_ids[0])
+        if not profile_ids:
+            if query:
                 messages.warning(request, "Nobody holds this identifier.")
             return redirect("admin:profiles_profile_changelist")
-        return self.several(request, found)
+        return self.choice_page(request, profile_ids)
 
-    def several(self, request: HttpRequest, found: Sequence[int]) -> HttpResponse:
-        """Several people go by the same value in different namespaces."""
+    def choice_page(self, request: HttpRequest, profile_ids: Sequence[int]) -> HttpResponse:
+        """Render a choice of profiles that have one value in different namespaces."""
         mask = mask_for(request)
         people = [
-            {"profile": profile, "name": page.shown_name(profile.traits, mask) or "anonymous"}
-            for profile in Profile.objects.filter(pk__in=found)
+            {"profile": profile, "name": page.display_name(profile.traits, mask) or "anonymous"}
+            for profile in Profile.objects.filter(pk__in=profile_ids)
             if not profile.is_restricted or request.user.has_perm(SEE_RESTRICTED)
         ]
         return self.page(
@@ -176,32 +182,36 @@ class ProfileAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page of one profile."""
+        """Render the page of one profile."""
         profile = self.get_object(request, object_id or "")
         require(request, "profiles.view_profile")
         if profile is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self.redirect_missing(request, object_id)
         if profile.is_restricted and not request.user.has_perm(SEE_RESTRICTED):
             return self.page(
                 request, self.change_form_template, title="Restricted profile", profile=profile
             )
-        return self.whole_page(request, profile)
+        return self.profile_page(request, profile)
 
-    def whole_page(self, request: HttpRequest, profile: Profile) -> HttpResponse:
+    def profile_page(self, request: HttpRequest, profile: Profile) -> HttpResponse:
         mask = mask_for(request)
-        name = request.GET.get("name", "")
-        identifiers = page.identifiers_held(profile)
+        display_name = page.display_name(profile.traits, mask)
+        name_id = request.GET.get("name", "")
+        identifiers = page.identifiers_of(profile)
         return self.page(
             request,
             self.change_form_template,
-            title=page.shown_name(profile.traits, mask) or "Anonymous visitor",
+            title=display_name or "Anonymous visitor",
             profile=profile,
             is_open=True,
-            initials=initials(page.shown_name(profile.traits, mask)),
+            initials=initials(display_name),
             cards=page.cards(profile, mask),
             identifiers=[
-                {"row": one, "value": mask.identifier(one.namespace, one.value)}
-                for one in identifiers
+                {
+                    "row": identifier,
+                    "value": mask.identifier(identifier.namespace, identifier.value),
+                }
+                for identifier in identifiers
             ],
             graph=page.graph(identifiers, mask),
             merges=page.merges_of(profile),
@@ -209,20 +219,21 @@ class ProfileAdmin(ReadOnlyAdmin):
                 profile,
                 mask,
                 before=Cursor.read(request.GET.get("before", "")),
-                name=int(name) if name.isdecimal() and len(name) < 18 else None,
+                # At most 17 digits, which fit a bigint.
+                name=int(name_id) if name_id.isdecimal() and len(name_id) < 18 else None,
                 now=timezone.now(),
             ),
-            sections=list(sections.draw(request, profile, mask)),
+            sections=list(sections.render(request, profile, mask)),
             links=self.links(request, profile),
             can_rectify=request.user.has_perm(RECTIFY) and mask.is_open,
         )
 
     def links(self, request: HttpRequest, profile: Profile) -> list[Link]:
-        declared = sections.visible(request)
-        return [link for section in declared for link in section.links(request, profile)]
+        visible = sections.visible(request)
+        return [link for section in visible for link in section.links(request, profile)]
 
     def rectify(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Correct one trait so that it stays corrected."""
+        """Show the form for a correction, then lock the trait at the corrected value."""
         require(request, RECTIFY)
         require(request, SEE_CONTACTS)
         profile = self.found_or_404(request, str(pk))
@@ -247,28 +258,29 @@ class ProfileAdmin(ReadOnlyAdmin):
         return redirect(back)
 
 
-def find_profiles(asked: str) -> list[int]:
-    """The profiles of whoever holds `namespace:value`, or the bare value in any namespace."""
-    namespace, colon, _ = asked.partition(":")
+def find_profiles(query: str) -> list[int]:
+    """Return the profiles that have `namespace:value`, or the value in any namespace."""
+    namespace, colon, _ = query.partition(":")
     if colon and namespace.replace("_", "").replace(".", "").isalnum():
-        return list(profiles_by_reference([asked]).values())
-    spellings = {asked, *_spellings(asked)}
-    holders: QuerySet[Identifier] = Identifier.objects.filter(
-        value__in=spellings, profile__isnull=False
+        return list(profiles_by_reference([query]).values())
+    identifiers = Identifier.objects.filter(
+        value__in={query, *_stored_spellings(query)}, profile__isnull=False
     )
-    return list(dict.fromkeys(holders.values_list("profile_id", flat=True)[:MOST_FOUND]))
+    profile_ids = identifiers.values_list("profile_id", flat=True)[:MOST_FOUND]
+    return [profile_id for profile_id in dict.fromkeys(profile_ids) if profile_id is not None]
 
 
-def _spellings(asked: str) -> list[str]:
-    """What a bare value would be as an address, a telephone number or a public UUID."""
-    found = [asked.lower()]
+def _stored_spellings(value: str) -> list[str]:
+    """Return how the value would be stored as an address, a telephone number or a public UUID."""
+    spellings = [value.lower()]
     for namespace in ("email", "phone", PROFILE):
         try:
-            found.append(normalise(namespace, asked, region=settings.DEFAULT_PHONE_REGION))
+            spellings.append(normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION))
         except InvalidIdentifier:
             continue
-    return found
+    return spellings
 
 
 def initials(name: str) -> str:
+    """Return the first letters of the first two words, or a question mark."""
     return "".join(word[0] for word in name.split()[:2] if word[0].isalnum()).upper() or "?"

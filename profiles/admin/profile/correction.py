@@ -1,4 +1,4 @@
-"""The correction of a trait: its form, and what a text means as a value of some kind."""
+"""The form for the correction of a trait, and its conversion of texts to JSON values."""
 
 import json
 from datetime import datetime
@@ -14,9 +14,17 @@ from unfold.widgets import (
 
 from profiles.models import Profile, TraitDefinition
 
+# The Python types of the kinds of values that are written as JSON.
+JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list,),
+    "object": (dict,),
+}
+
 
 class RectifyForm(forms.Form):
-    """A trait, its right value, and why."""
+    """A trait, its corrected value as text, and the reason."""
 
     key = forms.CharField(max_length=255, label="Trait", widget=UnfoldAdminTextInputWidget())
     type = forms.ChoiceField(
@@ -36,14 +44,14 @@ class RectifyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         try:
-            cleaned["value"] = typed(cleaned.get("type", ""), cleaned.get("value", ""))
-        except ValueError as fault:
-            self.add_error("value", str(fault))
+            cleaned["value"] = parse_value(cleaned.get("type", ""), cleaned.get("value", ""))
+        except ValueError as error:
+            self.add_error("value", str(error))
         return cleaned
 
 
-def typed(kind: str, text: str) -> Any:
-    """The JSON value that a text spells as this kind. Raises ValueError with what is wrong."""
+def parse_value(kind: str, text: str) -> Any:
+    """Return the JSON value of a text, by its kind. Raises ValueError with a message for staff."""
     if kind == "empty":
         return None
     if not text:
@@ -51,32 +59,32 @@ def typed(kind: str, text: str) -> Any:
     if kind == TraitDefinition.Type.TEXT:
         return text
     if kind == TraitDefinition.Type.DATE:
+        # Only checked: JSON has no dates, so that the text itself is the value.
         datetime.fromisoformat(text)
         return text
-    return spelled(kind, text)
+    return _parse_json(kind, text)
 
 
-def spelled(kind: str, text: str) -> Any:
-    """Numbers, booleans, lists and objects, as JSON spells them."""
-    wanted = {"number": (int, float), "boolean": bool, "list": list, "object": dict}[kind]
+def _parse_json(kind: str, text: str) -> Any:
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
         value = None
-    is_number = kind == "number"
-    if not isinstance(value, wanted) or (is_number and isinstance(value, bool)):
+    is_boolean = isinstance(value, bool)
+    # In Python a boolean is a number too.
+    if not isinstance(value, JSON_TYPES[kind]) or (kind == "number" and is_boolean):
         raise ValueError(f"This is not a {kind} as JSON spells it.")
     return value
 
 
 def initial_correction(request: HttpRequest, profile: Profile) -> dict[str, Any]:
-    """The trait named in the address, as it stands."""
+    """Return the form's initial values: the trait in the query string, with its golden value."""
     key = request.GET.get("key", "")
     definition = TraitDefinition.objects.filter(key=key).first()
     value = profile.traits.get(key)
-    plain = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     return {
         "key": key,
         "type": definition.type if definition else TraitDefinition.Type.TEXT,
-        "value": "" if value is None else plain,
+        "value": "" if value is None else text,
     }

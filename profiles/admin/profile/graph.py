@@ -1,6 +1,6 @@
-"""The identity graph of a profile as SVG: identifiers in three columns, joined by the facts that saw them together.
+"""The identity graph of a profile as SVG: identifiers as nodes, facts that name both as edges.
 
-Invariant: labels come in already masked; the layout depends on its input alone.
+Invariant: labels are masked by the caller, and the same input gives the same picture.
 """
 
 from collections import defaultdict
@@ -11,14 +11,17 @@ from datetime import date
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-MOST_NODES = 30
-NODE_WIDTH, NODE_HEIGHT, ROW, GAP = 200, 36, 46, 56
+MOST_NODES = 30  # more would not be readable
+NODE_WIDTH, NODE_HEIGHT = 200, 36
+ROW_HEIGHT, COLUMN_GAP = 46, 56
+MARGIN = 4
+CURVE_WIDTH = 46  # of an edge between two nodes of one column, which bulges to the right
 CONTACTS = ("email", "phone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """One identifier. `is_weak`: an anonymous or device identifier."""
+    """One identifier. Weak are anonymous and device identifiers."""
 
     id: int
     namespace: str
@@ -29,7 +32,7 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphFact:
-    """One fact: these identifiers were seen together."""
+    """One fact, which names identifiers together."""
 
     identifier_ids: tuple[int, ...]
     source: str
@@ -39,8 +42,8 @@ class GraphFact:
 
 
 @dataclass(slots=True)
-class _Tie:
-    """What joins two identifiers: all the facts that name both."""
+class _Edge:
+    """All facts that name two identifiers."""
 
     facts: list[GraphFact]
 
@@ -51,91 +54,119 @@ class _Tie:
     @property
     def title(self) -> str:
         sources = ", ".join(sorted({fact.source for fact in self.facts}))
-        best = max(self.facts, key=lambda fact: fact.trust)
+        most_trusted = max(self.facts, key=lambda fact: fact.trust)
         first = min(fact.day for fact in self.facts)
         times = "once" if len(self.facts) == 1 else f"{len(self.facts)} times"
-        return f"Seen together {times} by {sources}, first on {first:%-d %b %Y}; {best.trust_name}"
+        return (
+            f"Seen together {times} by {sources}, first on {first:%-d %b %Y};"
+            f" {most_trusted.trust_name}"
+        )
 
 
-Places = dict[int, tuple[int, int]]
+# The upper left corner of each node, by identifier.
+Corners = dict[int, tuple[int, int]]
 
 
 def identity_graph(nodes: Sequence[GraphNode], facts: Sequence[GraphFact]) -> SafeString:
-    """The picture; nothing where there are no identifiers."""
-    shown = nodes[:MOST_NODES]
-    if not shown:
+    """Draw the graph; nothing if there are no identifiers."""
+    drawn = nodes[:MOST_NODES]
+    if not drawn:
         return SafeString("")
-    places, rows = _places(shown)
-    ties = _ties(facts, set(places))
-    width = 3 * NODE_WIDTH + 2 * GAP + 54
+    corners, rows = _lay_out(drawn)
+    edges = _edges(facts, set(corners))
+    width = 3 * NODE_WIDTH + 2 * COLUMN_GAP + CURVE_WIDTH + 2 * MARGIN
     return format_html(
-        '<svg class="t-graph" viewBox="0 0 {} {}" width="{}" role="img" aria-label="Identity graph">{}{}</svg>',
-        *(width, rows * ROW + 8, width),
-        format_html_join("", "{}", ((_edge(pair, tie, places),) for pair, tie in ties.items())),
-        format_html_join("", "{}", ((_box(node, places[node.id]),) for node in shown)),
+        '<svg class="t-graph" viewBox="0 0 {} {}" width="{}" role="img"'
+        ' aria-label="Identity graph">{}{}</svg>',
+        width,
+        rows * ROW_HEIGHT + 2 * MARGIN,
+        width,
+        format_html_join(
+            "", "{}", ((_draw_edge(pair, edge, corners),) for pair, edge in edges.items())
+        ),
+        # After the edges, so that boxes cover their ends.
+        format_html_join("", "{}", ((_draw_node(node, corners[node.id]),) for node in drawn)),
     )
 
 
 def _column(node: GraphNode) -> int:
+    """Return 0 for identifiers of users, 1 for contacts, 2 for browsers and devices."""
     if node.namespace in CONTACTS:
         return 1
     return 2 if node.is_weak else 0
 
 
-def _places(nodes: Sequence[GraphNode]) -> tuple[Places, int]:
-    """The upper left corner of each node, each column centred on the tallest, and the number of rows."""
+def _lay_out(nodes: Sequence[GraphNode]) -> tuple[Corners, int]:
+    """Return the corners of the nodes, columns centred on the tallest, and the number of rows."""
     columns: dict[int, list[GraphNode]] = defaultdict(list)
     for node in nodes:
         columns[_column(node)].append(node)
     rows = max(len(column) for column in columns.values())
-    used = {column: place for place, column in enumerate(sorted(columns))}
-    places = {
+    # Empty columns take no space.
+    position = {column: index for index, column in enumerate(sorted(columns))}
+    corners = {
         node.id: (
-            4 + used[column] * (NODE_WIDTH + GAP),
-            round((rows - len(members)) * ROW / 2) + row * ROW + 8,
+            MARGIN + position[column] * (NODE_WIDTH + COLUMN_GAP),
+            round((rows - len(members)) * ROW_HEIGHT / 2) + row * ROW_HEIGHT + 2 * MARGIN,
         )
         for column, members in columns.items()
         for row, node in enumerate(members)
     }
-    return places, rows
+    return corners, rows
 
 
-def _ties(facts: Sequence[GraphFact], known: set[int]) -> dict[tuple[int, int], _Tie]:
-    """A fact of several identifiers is drawn from its first to each of the others."""
-    ties: dict[tuple[int, int], _Tie] = {}
+def _edges(facts: Sequence[GraphFact], drawn_ids: set[int]) -> dict[tuple[int, int], _Edge]:
+    """Return the edges by their ends: from the first identifier of a fact to each of the others."""
+    edges: dict[tuple[int, int], _Edge] = {}
     for fact in facts:
-        held = [number for number in fact.identifier_ids if number in known]
-        for other in held[1:]:
-            pair = (min(held[0], other), max(held[0], other))
-            ties.setdefault(pair, _Tie([])).facts.append(fact)
-    return ties
+        ids = [identifier_id for identifier_id in fact.identifier_ids if identifier_id in drawn_ids]
+        for other_id in ids[1:]:
+            pair = (min(ids[0], other_id), max(ids[0], other_id))
+            edges.setdefault(pair, _Edge([])).facts.append(fact)
+    return edges
 
 
-def _edge(pair: tuple[int, int], tie: _Tie, places: Places) -> SafeString:
-    (x1, y1), (x2, y2) = sorted((places[pair[0]], places[pair[1]]))
+def _draw_edge(pair: tuple[int, int], edge: _Edge, corners: Corners) -> SafeString:
+    # From the left node to the right one.
+    (x1, y1), (x2, y2) = sorted((corners[pair[0]], corners[pair[1]]))
     middle1, middle2 = y1 + NODE_HEIGHT // 2, y2 + NODE_HEIGHT // 2
     start = x1 + NODE_WIDTH
     if x1 == x2:
-        bulge = start + 46
+        bulge = start + CURVE_WIDTH
         path = f"M{start} {middle1} C{bulge} {middle1} {bulge} {middle2} {start} {middle2}"
     else:
         bend = (start + x2) // 2
         path = f"M{start} {middle1} C{bend} {middle1} {bend} {middle2} {x2} {middle2}"
     return format_html(
-        '<path class="t-tie t-trust-{}" d="{}"><title>{}</title></path>', tie.trust, path, tie.title
+        '<path class="t-tie t-trust-{}" d="{}"><title>{}</title></path>',
+        edge.trust,
+        path,
+        edge.title,
     )
 
 
-def _box(node: GraphNode, place: tuple[int, int]) -> SafeString:
-    x, y = place
+def _draw_node(node: GraphNode, corner: tuple[int, int]) -> SafeString:
+    x, y = corner
     label = node.label if len(node.label) <= 29 else f"{node.label[:27]}…"
     return format_html(
         '<g class="t-node {}"><title>{}: {} ({})</title>'
         '<rect x="{}" y="{}" width="{}" height="{}" rx="8"/>'
         '<text class="t-namespace" x="{}" y="{}">{}</text><text x="{}" y="{}">{}</text></g>',
         "t-vouched" if node.is_vouched else "t-claimed",
-        *(node.namespace, node.label, "vouched" if node.is_vouched else "claimed"),
-        *(x, y, NODE_WIDTH, NODE_HEIGHT),
-        *(x + 10, y + 14, node.namespace),
-        *(x + 10, y + 28, label),
+        # the title
+        node.namespace,
+        node.label,
+        "vouched" if node.is_vouched else "claimed",
+        # the box
+        x,
+        y,
+        NODE_WIDTH,
+        NODE_HEIGHT,
+        # the texts
+        x + 10,
+        y + 14,
+        node.namespace,
+        x + 10,
+        y + 28,
+        label,
     )

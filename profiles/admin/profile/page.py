@@ -1,6 +1,7 @@
-"""Everything that the page of one profile shows of this app's own, read with a constant number of queries.
+"""The content of a profile's page that is this app's own: name, traits, identifiers, merges.
 
-Invariant: nothing leaves this module unmasked.
+Invariant: all functions take a constant number of queries, and no personal data leaves them
+unmasked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,18 +25,30 @@ from profiles.models import (
 )
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation, explain_traits
 
-MOST_FACTS = 500
-# What people look for first, in this order; the other traits follow by name.
+MOST_FACTS = 500  # drawn in the identity graph
+# Traits that come first on the page, in this order. The others follow by name.
 FIRST_TRAITS = (
-    *("email", "phone", "birth_date", "age", "gender", "city", "postal_code", "country"),
-    *("language", "interests"),
+    "email",
+    "phone",
+    "birth_date",
+    "age",
+    "gender",
+    "city",
+    "postal_code",
+    "country",
+    "language",
+    "interests",
 )
+# Traits that make up a name. The first group with any value is taken.
 NAME_TRAITS = (("first_name", "last_name"), ("firstName", "lastName"), ("name",))
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One golden trait: its value as people read it, where it comes from, and what lost."""
+    """One golden trait: its value as text, its origin, and other values with their origins.
+
+    `agreeing` is the number of losing statements with the same value.
+    """
 
     key: str
     label: str
@@ -48,8 +61,8 @@ class Card:
     is_locked: bool
 
 
-def own_name(traits: Mapping[str, Any], mask: Mask) -> str:
-    """What a person is called; nothing where no source says."""
+def person_name(traits: Mapping[str, Any], mask: Mask) -> str:
+    """Return the name of the person, or an empty text if no source stated it."""
     for keys in NAME_TRAITS:
         parts = [str(mask.trait(key, traits[key])) for key in keys if traits.get(key)]
         if parts:
@@ -57,28 +70,28 @@ def own_name(traits: Mapping[str, Any], mask: Mask) -> str:
     return ""
 
 
-def shown_name(traits: Mapping[str, Any], mask: Mask) -> str:
-    """His name, else his address, else nothing."""
-    name = own_name(traits, mask)
+def display_name(traits: Mapping[str, Any], mask: Mask) -> str:
+    """Return the name of the person, else their e-mail address, else an empty text."""
+    name = person_name(traits, mask)
     return name or (str(mask.trait("email", traits["email"])) if traits.get("email") else "")
 
 
 def cards(profile: Profile, mask: Mask) -> list[Card]:
-    """The golden traits with their origin. Eight queries."""
-    explained = explain_traits(profile)
+    """Return the golden traits with their origins, in eight queries."""
+    explanations = explain_traits(profile)
     labels = dict(
-        TraitDefinition.objects.filter(key__in=explained)
+        TraitDefinition.objects.filter(key__in=explanations)
         .exclude(label="")
         .values_list("key", "label")
     )
-    order = {key: place for place, key in enumerate(FIRST_TRAITS)}
-    keys = sorted(explained, key=lambda key: (order.get(key, len(order)), key))
-    return [_card(explained[key], labels.get(key, ""), mask) for key in keys]
+    position = {key: index for index, key in enumerate(FIRST_TRAITS)}
+    keys = sorted(explanations, key=lambda key: (position.get(key, len(position)), key))
+    return [_card(explanations[key], labels.get(key, ""), mask) for key in keys]
 
 
 def _card(trait: TraitExplanation, label: str, mask: Mask) -> Card:
     origin, said_at = _origin(trait)
-    others = [said for said in trait.losers if said.value != trait.value]
+    differing = [statement for statement in trait.losers if statement.value != trait.value]
     return Card(
         key=trait.key,
         label=label or trait.key.replace("_", " "),
@@ -87,28 +100,33 @@ def _card(trait: TraitExplanation, label: str, mask: Mask) -> Card:
         origin=origin,
         said_at=said_at,
         losers=[
-            (readable(mask.trait(trait.key, said.value)), _said_by(said), said.said_at)
-            for said in others
+            (
+                readable(mask.trait(trait.key, statement.value)),
+                _source_and_trust(statement),
+                statement.said_at,
+            )
+            for statement in differing
         ],
-        agreeing=len(trait.losers) - len(others),
+        agreeing=len(trait.losers) - len(differing),
         is_locked=trait.decided_by is Decider.LOCK,
     )
 
 
 def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
+    """Return what decided the value, and when."""
     if trait.lock is not None:
         return f"corrected by {trait.lock.actor}: {trait.lock.reason}", trait.lock.locked_at
     if trait.winner is not None:
-        return _said_by(trait.winner), trait.winner.said_at
+        return _source_and_trust(trait.winner), trait.winner.said_at
     return "an identifier of the profile", None
 
 
-def _said_by(said: SourceValue) -> str:
-    return f"{said.source}, {said.trust}"
+def _source_and_trust(statement: SourceValue) -> str:
+    return f"{statement.source}, {statement.trust}"
 
 
 def readable(value: Any) -> str:
-    """A JSON value as people read it."""
+    """Return a JSON value as text for people."""
     match value:
         case None:
             return "–"
@@ -122,36 +140,42 @@ def readable(value: Any) -> str:
             return str(value)
 
 
-def identifiers_held(profile: Profile) -> list[Identifier]:
-    """What the profile holds: vouched ones first, public UUIDs last. One query."""
-    held = list(Identifier.objects.filter(profile=profile).order_by("namespace", "value"))
-    return sorted(held, key=lambda one: (one.namespace == PROFILE, not one.is_vouched))
+def identifiers_of(profile: Profile) -> list[Identifier]:
+    """Return the profile's identifiers, vouched ones first and public UUIDs last, in one query."""
+    identifiers = Identifier.objects.filter(profile=profile).order_by("namespace", "value")
+    return sorted(
+        identifiers,
+        key=lambda identifier: (identifier.namespace == PROFILE, not identifier.is_vouched),
+    )
 
 
 def graph(identifiers: Sequence[Identifier], mask: Mask) -> SafeString:
-    """Two queries: facts and rules."""
+    """Draw the identity graph of a profile's identifiers, in two queries."""
     weak = set(IdentityRule.objects.filter(is_weak=True).values_list("namespace", flat=True))
     facts = list(
-        IdentityFact.objects.filter(identifier_ids__overlap=[one.pk for one in identifiers])
+        IdentityFact.objects.filter(
+            identifier_ids__overlap=[identifier.pk for identifier in identifiers]
+        )
         .select_related("source")
         .order_by("seq")[:MOST_FACTS]
     )
-    named = {number for fact in facts for number in fact.identifier_ids}
+    ids_in_facts = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
     nodes = [
         GraphNode(
-            id=one.pk,
-            namespace=one.namespace,
-            label=mask.identifier(one.namespace, one.value),
-            is_vouched=one.is_vouched,
-            is_weak=one.namespace in weak,
+            id=identifier.pk,
+            namespace=identifier.namespace,
+            label=mask.identifier(identifier.namespace, identifier.value),
+            is_vouched=identifier.is_vouched,
+            is_weak=identifier.namespace in weak,
         )
-        for one in identifiers
-        if one.namespace != PROFILE or one.pk in named
+        for identifier in identifiers
+        # Hardly any fact names a public UUID, which would stand alone.
+        if identifier.namespace != PROFILE or identifier.pk in ids_in_facts
     ]
-    return identity_graph(nodes, [_seen(fact) for fact in facts])
+    return identity_graph(nodes, [_graph_fact(fact) for fact in facts])
 
 
-def _seen(fact: IdentityFact) -> GraphFact:
+def _graph_fact(fact: IdentityFact) -> GraphFact:
     return GraphFact(
         identifier_ids=tuple(fact.identifier_ids),
         source=fact.source.key,

@@ -1,6 +1,7 @@
-"""What one person did, page by page, newest first, with a picture of a year.
+"""The timeline of a profile: pages of events, newest first, and a chart of the last year.
 
-Invariant: a page takes the same queries however many events there are, and nothing leaves this module unmasked.
+Invariant: a page takes the same queries however many events there are, and no personal data leaves
+this module unmasked.
 """
 
 import json
@@ -28,7 +29,7 @@ WEEKS = 52
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One event as the timeline shows it."""
+    """One event on the timeline."""
 
     name: str
     kind: str
@@ -40,13 +41,15 @@ class TimelineEntry:
 
 
 class Day(NamedTuple):
+    """The events of one day."""
+
     day: date
     rows: list[TimelineEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A page of events, newest first; `older` continues it."""
+    """A page of events, newest first. `older` is the cursor of the next page, if there is one."""
 
     days: list[Day]
     older: str
@@ -57,17 +60,17 @@ class Timeline:
 
 
 class Cursor(NamedTuple):
-    """Where a page of the timeline starts: just before this event."""
+    """A position on the timeline: the page starts at the event before this one."""
 
     at: datetime
     id: UUID
 
     @classmethod
     def read(cls, text: str) -> "Cursor | None":
-        """What `str` wrote; None for anything else."""
-        at, _, number = text.partition("~")
+        """Parse a text that `str` made, or return None."""
+        microseconds, _, event_id = text.partition("~")
         try:
-            return cls(datetime.fromtimestamp(int(at) / 1_000_000, UTC), UUID(number))
+            return cls(datetime.fromtimestamp(int(microseconds) / 1_000_000, UTC), UUID(event_id))
         except (ValueError, OverflowError, OSError):
             return None
 
@@ -78,26 +81,31 @@ class Cursor(NamedTuple):
 def timeline(
     profile: Profile, mask: Mask, *, before: Cursor | None, name: int | None, now: datetime
 ) -> Timeline:
-    """Three queries: the page, the names, the weeks."""
+    """Return a page of the profile's timeline, in three queries.
+
+    `name` is the id of an event name, and limits the page to its events.
+    """
     events = Event.objects.filter(profile_id=profile.pk)
     if name is not None:
         events = events.filter(name_id=name)
     page = events
     if before is not None:
         page = events.filter(
+            # The timestamp alone, too: it lets PostgreSQL skip later partitions.
             Q(timestamp__lt=before.at) | Q(timestamp=before.at, id__lt=before.id),
             timestamp__lte=before.at,
         )
-    found = list(
+    # One more than a page has, to know whether there is another page.
+    rows = list(
         page.select_related("name", "source").order_by("-timestamp", "-id")[: PAGE_OF_EVENTS + 1]
     )
-    shown = found[:PAGE_OF_EVENTS]
+    page_rows = rows[:PAGE_OF_EVENTS]
     names = list(
         EventStat.objects.filter(profile_id=profile.pk).select_related("name").order_by("-count")
     )
     return Timeline(
-        days=list(_days(shown, mask)),
-        older=str(Cursor(shown[-1].timestamp, shown[-1].id)) if len(found) > len(shown) else "",
+        days=list(_days(page_rows, mask)),
+        older=_cursor_after(page_rows) if len(rows) > len(page_rows) else "",
         name=name,
         names=names,
         weeks=_weeks(profile, name, now),
@@ -105,12 +113,16 @@ def timeline(
     )
 
 
+def _cursor_after(events: Sequence[Event]) -> str:
+    return str(Cursor(events[-1].timestamp, events[-1].id))
+
+
 def _days(events: Sequence[Event], mask: Mask) -> Iterator[Day]:
     for day, group in groupby(events, key=lambda event: timezone.localdate(event.timestamp)):
-        yield Day(day, [_row(event, mask) for event in group])
+        yield Day(day, [_entry(event, mask) for event in group])
 
 
-def _row(event: Event, mask: Mask) -> TimelineEntry:
+def _entry(event: Event, mask: Mask) -> TimelineEntry:
     properties = mask.tree(event.properties)
     details = {"properties": properties, "context": mask.tree(event.context)}
     return TimelineEntry(
@@ -125,17 +137,18 @@ def _row(event: Event, mask: Mask) -> TimelineEntry:
 
 
 def _summary(properties: Mapping[str, Any]) -> str:
-    """The first few plain properties in a line."""
-    plain = [
+    """Return the first few simple properties as one line."""
+    texts = [
         f"{key.replace('_', ' ')} {readable(value)}"
         for key, value in properties.items()
         if not isinstance(value, dict | list) and value is not None
     ]
-    line = " · ".join(plain[:4])
+    line = " · ".join(texts[:4])
     return line if len(line) <= 140 else f"{line[:138]}…"
 
 
 def _weeks(profile: Profile, name: int | None, now: datetime) -> SafeString:
+    """Draw the number of events per week over a year."""
     monday = timezone.localdate(now) - timedelta(days=timezone.localdate(now).weekday())
     starts = [monday - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
     events = Event.objects.filter(
@@ -143,12 +156,12 @@ def _weeks(profile: Profile, name: int | None, now: datetime) -> SafeString:
     )
     if name is not None:
         events = events.filter(name_id=name)
-    counted = {
+    counts = {
         row["week"].date(): row["events"]
         for row in events.order_by()
         .annotate(week=TruncWeek("timestamp"))
         .values("week")
         .annotate(events=Count("id"))
     }
-    shown = [Bar(f"week of {day:%-d %b %Y}", counted.get(day, 0)) for day in starts]
-    return bars(shown, title="Events per week over a year")
+    columns = [Bar(f"week of {day:%-d %b %Y}", counts.get(day, 0)) for day in starts]
+    return bars(columns, title="Events per week over a year")

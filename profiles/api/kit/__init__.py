@@ -1,1 +1,1 @@
-"""What every app's API is built from."""
+"""Building blocks of every app's API."""

@@ -1,6 +1,7 @@
-"""Who may call the API: keys with scopes, denied by default.
+"""Authentication by API key, and permission by the scopes of the key.
 
-Invariant: a view class without declared scopes does not import, and a method without a scope is refused.
+Invariant: access is denied by default. A view class without scopes fails at its definition, and a
+method without a scope is refused.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,12 @@ from profiles.lib.credentials import digest_of
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 
-if TYPE_CHECKING:  # REST framework's views import this module, as their settings say.
+if TYPE_CHECKING:  # a circular import: the views load this module, which the settings name
     from rest_framework.views import APIView
 
 
 class ServiceAccount:
-    """The service behind an API key, where Django expects a user."""
+    """The service of an API key, in the place of Django's user."""
 
     is_authenticated = True
     is_active = True
@@ -38,11 +39,12 @@ class ServiceAccount:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer KEY`."""
+    """Authentication by `Authorization: Bearer KEY`."""
 
     def authenticate(self, request: Request) -> tuple[ServiceAccount, ApiKey] | None:
         words = get_authorization_header(request).decode("latin-1").split()
         if len(words) != 2 or words[0].lower() != "bearer":
+            # Without a bearer key the request is anonymous, and the permission refuses it.
             return None
         key = ApiKey.objects.filter(digest=digest_of(words[1])).first()
         if key is None or not is_usable(key):
@@ -54,9 +56,9 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def is_usable(key: ApiKey) -> bool:
-    """Neither revoked nor expired, now."""
-    expired = key.expires_at is not None and key.expires_at <= timezone.now()
-    return key.revoked_at is None and not expired
+    """Whether the key is neither revoked nor expired."""
+    is_expired = key.expires_at is not None and key.expires_at <= timezone.now()
+    return key.revoked_at is None and not is_expired
 
 
 class HasDeclaredScope(BasePermission):
@@ -68,19 +70,23 @@ class HasDeclaredScope(BasePermission):
         if not isinstance(request.auth, ApiKey):
             return False
         method = str(request.method)
+        # A method that the view lacks is a 405 for every key; it has no scope to check.
         if not hasattr(view, method.lower()):
             raise MethodNotAllowed(method)
         return declared_scope(view, method) in request.auth.scopes
 
 
 def sees_restricted(request: Request | HttpRequest) -> bool:
-    """Whether the key may read people whose processing is restricted (article 18)."""
+    """Whether the key may read profiles whose processing is restricted (GDPR art. 18)."""
     key = getattr(request, "auth", None)
     return isinstance(key, ApiKey) and Scope.PRIVACY_ACT in key.scopes
 
 
 def declared_scope(view: "APIView", method: str) -> Scope | None:
-    """The scope that a view asks for: its action's, else its method's; None refuses everybody."""
+    """Return the scope that a view requires, or None, which refuses every key.
+
+    The scope of a viewset's action goes before that of the method.
+    """
     action_scopes: Mapping[str, Scope] = getattr(view, "action_scopes", {})
     if (action := getattr(view, "action", None)) in action_scopes:
         return action_scopes[str(action)]
@@ -89,7 +95,10 @@ def declared_scope(view: "APIView", method: str) -> Scope | None:
 
 
 class ScopedView:
-    """Mixed into every API view: `scopes` by HTTP method, `action_scopes` where one action differs."""
+    """The base of every API view.
+
+    `scopes` are by HTTP method, and `action_scopes` by action of a viewset where one differs.
+    """
 
     scopes: ClassVar[Mapping[str, Scope]]
     action_scopes: ClassVar[Mapping[str, Scope]] = {}
@@ -101,7 +110,10 @@ class ScopedView:
 
 
 class Problem(APIException):
-    """A refusal with the paths of its faults: `errors` are {"path", "code", "detail"}."""
+    """A refused request, with a path for each fault.
+
+    `errors` are dictionaries with "path", "code" and "detail".
+    """
 
     status_code = 400
     default_detail = "The request was understood and refused."
@@ -114,8 +126,9 @@ class Problem(APIException):
         self.errors = errors
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
-    """How the schema calls the key."""
+# Spectacular's hook on subclasses has no types.
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The security scheme of API keys in the OpenAPI schema."""
 
     target_class = ApiKeyAuthentication
     name = "apiKey"
@@ -125,5 +138,5 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
 
 def actor_of(request: Request | HttpRequest) -> str:
-    """Who acts, for logs: the key's name or the staff member's login."""
+    """Return the name of the API key or the login of the staff member, for logs and audits."""
     return str(request.user)

@@ -1,4 +1,4 @@
-"""What lists have in common in every app's API: filters that refuse what they do not know, and lists of one page."""
+"""Building blocks of lists in every app's API: strict filters, and lists of a single page."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -10,39 +10,44 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.response import Response
 
+# Query parameters that belong to the paginator and the renderer.
 PAGING = frozenset({"cursor", "page_size", "format"})
 
 
-class StrictFilterSet(FilterSet):
-    """Refuses a filter that it does not know: a misspelt one, passed over, would return everybody."""
+class StrictFilterSet(FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """Refuses unknown filters: ignoring a misspelt one would return all rows."""
 
     def is_valid(self) -> bool:
         unknown = {
             name: [ErrorDetail("No filter of this list.", code="unknown_filter")]
             for name in self.data
-            if name not in PAGING and not self.takes(name)
+            if name not in PAGING and not self.has_filter(name)
         }
         if unknown:
             raise ValidationError(unknown)
         return bool(super().is_valid())
 
-    def takes(self, name: str) -> bool:
+    def has_filter(self, name: str) -> bool:
         return name in self.filters
 
 
-def one_page(rows: Iterable[Any]) -> Response:
-    """A list that always fits one page, in the shape of all lists."""
-    return Response({"next": None, "previous": None, "results": list(rows)})
+def one_page(serializer: type[serializers.Serializer[Any]], rows: Iterable[Any]) -> Response:
+    """Return serialized rows that always fit one page, in the shape of all lists."""
+    results = serializer(rows, many=True).data
+    return Response({"next": None, "previous": None, "results": results})
 
 
 @cache
 def page_of(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """The schema of such a page."""
+    """Return the schema of such a page. Cached, since a schema must not define a name twice."""
     name = serializer.__name__.removesuffix("Serializer")
-    null = {"allow_null": True, "help_text": "Always null: there is one page."}
     shape = {
-        "next": serializers.CharField(**null),
-        "previous": serializers.CharField(**null),
+        "next": _null_field(),
+        "previous": _null_field(),
         "results": serializer(many=True),
     }
     return inline_serializer(f"{name}Page", shape)
+
+
+def _null_field() -> serializers.CharField:
+    return serializers.CharField(allow_null=True, help_text="Always null: there is one page.")

@@ -1,18 +1,18 @@
-"""Who is who: a pure function of facts, rules and decisions, without Django or a database.
+"""The identity engine: profiles as a pure function of facts, rules and decisions.
 
-Invariant: folding `apply` over facts in order of `seq` gives the same people whether the state was
-kept, reloaded in part, or built from nothing. The rules in words are the decision note
-0002-identity-rules-made-precise; a second, naive implementation in the tests checks them.
+Invariant: folding `apply_fact` over facts in order of `seq` gives the same people whether the state
+was kept, reloaded in part or built from an empty one. The rules in words are in the decision note
+0002-identity-rules-made-precise; the tests have a second, naive implementation to check them with.
 """
 
 from profiles.identity.engine.apply import apply_fact, resolve
 from profiles.identity.engine.facts import Fact, Trust
 from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove, RefusalRule
 from profiles.identity.engine.rules import (
+    DEFAULT_PRIORITY,
     DEFAULT_RULES,
     MONTH,
     PROFILE,
-    UNNAMED_PRIORITY,
     WEEK,
     YEAR,
     Decisions,
@@ -20,19 +20,19 @@ from profiles.identity.engine.rules import (
     NamespaceRule,
     Rules,
 )
-from profiles.identity.engine.state import Holding, IdentityState
+from profiles.identity.engine.state import Assignment, IdentityState
 
 __all__ = [
+    "DEFAULT_PRIORITY",
     "DEFAULT_RULES",
     "MONTH",
     "PROFILE",
-    "UNNAMED_PRIORITY",
     "WEEK",
     "YEAR",
+    "Assignment",
     "Decisions",
     "Dropped",
     "Fact",
-    "Holding",
     "IdentityState",
     "Limit",
     "NamespaceRule",

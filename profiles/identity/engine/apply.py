@@ -1,7 +1,7 @@
-"""The one step by which facts become people, and its fold.
+"""Applying facts to the state of identities.
 
-Invariant: `apply` is the only step. The worker folds it on the people that a chunk touches, a
-replay folds it from nothing, and both get the same people.
+Invariant: `apply_fact` is the only step that changes who is who. The worker folds it over the
+profiles that a chunk touches, a replay folds it from an empty state, and both get the same people.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,28 +11,29 @@ from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case
 from profiles.identity.engine.facts import Fact, Trust
 from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove
-from profiles.identity.engine.refusals import refuse_capped, refuse_claimed, refuse_crowded
+from profiles.identity.engine.refusals import refuse_by_cap, refuse_by_trust, refuse_conflicts
 from profiles.identity.engine.rules import PROFILE, Decisions, Rules
 from profiles.identity.engine.state import IdentityState
 
 
 def apply_fact(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisions) -> Outcome:
-    """Take one fact into the state and say what it did.
+    """Change the state by one fact and return what changed.
 
     Raises ValueError for a fact without refs.
     """
-    known = _known(state, fact, rules)
-    if known is not None:
-        return known
+    unchanged = _outcome_without_change(state, fact, rules)
+    if unchanged is not None:
+        return unchanged
     if not fact.refs:
         raise ValueError("a fact names at least one identifier")
     ranked = sorted(fact.refs, key=rules.rank)
-    allowed = [ref for ref in ranked if not state.is_quarantined(ref)]
-    case = Case(state, fact, rules, decisions, allowed or ranked[:1])
-    if len(case.named) > 1:
-        refuse_claimed(case)
-        refuse_crowded(case)
-        refuse_capped(case)
+    usable = [ref for ref in ranked if not state.is_quarantined(ref)]
+    # A fact of quarantined refs alone must still land somewhere: the highest ref stands alone.
+    case = Case(state, fact, rules, decisions, usable or ranked[:1])
+    if len(case.kept) > 1:  # a single ref unites nothing
+        refuse_by_trust(case)
+        refuse_conflicts(case)
+        refuse_by_cap(case)
     return _settle(case)
 
 
@@ -42,43 +43,51 @@ def resolve(
     decisions: Decisions,
     allocate: Callable[[], int] | None = None,
 ) -> IdentityState:
-    """The people that the facts make, in order of `seq`, from nothing. Default numbers: from 1."""
+    """Apply the facts to an empty state in order of `seq`.
+
+    `allocate` gives the numbers of new profiles, by default counted from 1.
+    """
     state = IdentityState(allocate or count(1).__next__)
     for fact in sorted(facts, key=lambda fact: fact.seq):
         apply_fact(state, fact, rules, decisions)
     return state
 
 
-def _known(state: IdentityState, fact: Fact, rules: Rules) -> Outcome | None:
-    """The outcome when one profile holds all refs and nothing changes, by far the most common."""
-    holder = None
+def _outcome_without_change(state: IdentityState, fact: Fact, rules: Rules) -> Outcome | None:
+    """Return the outcome if one profile has all refs and the fact changes nothing, else None.
+
+    Most facts are such repeats, and this saves them the whole judgement.
+    """
+    profile = None
     must_be_vouched = fact.trust >= Trust.SERVER
     for ref in fact.refs:
-        holding = state.holding_of(ref)
-        if holding is None or state.is_quarantined(ref):
+        assignment = state.assignment_of(ref)
+        if assignment is None or state.is_quarantined(ref):
             return None
-        if holder is not None and holding.profile != holder:
+        if profile is not None and assignment.profile != profile:
             return None
-        if must_be_vouched and not holding.is_vouched:
+        if must_be_vouched and not assignment.is_vouched:
             return None
-        holder = holding.profile
-    if holder is None:
+        profile = assignment.profile
+    if profile is None:
         return None
     kept = fact.refs if len(fact.refs) == 1 else tuple(sorted(fact.refs, key=rules.rank))
-    return Outcome(fact.seq, holder, kept[0], kept)
+    return Outcome(fact.seq, profile, kept[0], kept)
 
 
 def _settle(case: Case) -> Outcome:
-    """Write what is left of the fact into the state."""
-    joined, wanted = case.joined(), _wanted(case)
+    """Write what the refusals left of the fact into the state."""
+    # Read before anything moves: afterwards the parts of the case are no longer true.
+    joined, wanted = case.joined_profiles(), _wanted_refs(case)
+    # Numbers grow, so the smallest is the profile created first, which survives.
     profile = min(joined) if joined else case.state.allocate()
-    moved = _move(case, profile)
-    attached, vouched = _attach(case, profile)
+    moved = _move_refs(case, profile)
+    attached, vouched = _attach_refs(case, profile)
     return Outcome(
         seq=case.fact.seq,
         profile=profile,
         anchor=case.anchor,
-        kept=tuple(case.named),
+        kept=tuple(case.kept),
         attached=attached,
         vouched=vouched,
         is_new=not joined,
@@ -86,37 +95,41 @@ def _settle(case: Case) -> Outcome:
         absorbed=tuple(sorted(joined - {profile})),
         dropped=tuple(Dropped(ref, rule, case.anchor) for ref, rule in case.refused.items()),
         wanted=wanted,
-        quarantined=_quarantine(case, wanted),
+        quarantined=_record_wants(case, wanted),
     )
 
 
-def _wanted(case: Case) -> tuple[Ref, ...]:
+def _wanted_refs(case: Case) -> tuple[Ref, ...]:
     refused = [ref for ref in case.refused if ref.namespace != PROFILE]
-    return tuple(refused + case.merging())
+    return tuple(refused + case.merging_refs())
 
 
-def _move(case: Case, target: int) -> tuple[RefMove, ...]:
-    """Bring the refs of the profiles that cease, and those taken over, to the target."""
+def _move_refs(case: Case, target: int) -> tuple[RefMove, ...]:
+    """Assign to the target the refs of absorbed profiles and those taken from others."""
     leaving = [ref for part in case.parts() if part.profile != target for ref in part.refs]
     moved = []
     for ref in sorted(leaving, key=case.rules.rank):
-        holding = case.state.holding_of(ref)
-        if holding is not None:
-            case.state.hold(ref, target, holding.is_vouched, holding.since)
-            moved.append(RefMove(ref, holding.profile, target))
+        assignment = case.state.assignment_of(ref)
+        if assignment is not None:
+            # The day of the first assignment stays: limits count from it.
+            case.state.assign(ref, target, assignment.is_vouched, assignment.since)
+            moved.append(RefMove(ref, assignment.profile, target))
     return tuple(moved)
 
 
-def _attach(case: Case, profile: int) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
-    """Give the new refs to the profile and vouch for all; say which were new, which not vouched."""
+def _attach_refs(case: Case, profile: int) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+    """Assign new refs and, for a trusted fact, vouch for all.
+
+    Returns the refs that were new and the refs that became vouched.
+    """
     attached, vouched = [], []
-    for ref in case.named:
-        holding = case.state.holding_of(ref)
-        if holding is None:
-            case.state.hold(ref, profile, case.is_trusted, case.fact.day)
+    for ref in case.kept:
+        assignment = case.state.assignment_of(ref)
+        if assignment is None:
+            case.state.assign(ref, profile, case.is_trusted, case.fact.day)
             attached.append(ref)
-        elif case.is_trusted and not holding.is_vouched:
-            case.state.hold(ref, profile, True, holding.since)
+        elif case.is_trusted and not assignment.is_vouched:
+            case.state.assign(ref, profile, True, assignment.since)
         else:
             continue
         if case.is_trusted:
@@ -124,12 +137,12 @@ def _attach(case: Case, profile: int) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]
     return tuple(attached), tuple(vouched)
 
 
-def _quarantine(case: Case, wanted: Iterable[Ref]) -> tuple[Ref, ...]:
-    """Remember the wants, and quarantine the refs that now have too many."""
+def _record_wants(case: Case, wanted: Iterable[Ref]) -> tuple[Ref, ...]:
+    """Record the anchor's wants, and quarantine and return the refs that now have too many."""
     state, day, anchor = case.state, case.fact.day, case.anchor
     quarantined = []
     for ref in wanted:
-        state.want(ref, anchor, day)
+        state.add_want(ref, anchor, day)
         if state.is_over_cap(ref, day, case.rules, anchor):
             state.quarantine(ref)
             quarantined.append(ref)

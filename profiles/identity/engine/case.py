@@ -1,4 +1,4 @@
-"""A fact while it is judged: what it still names, and what that would unite.
+"""A fact while it is judged: the refs still in it, and what they would unite.
 
 Invariant: the parts of a case are disjoint, and dropping a ref never adds to their union.
 """
@@ -16,32 +16,33 @@ from profiles.identity.engine.state import IdentityState
 
 
 class Part(NamedTuple):
-    """One end of a union: all refs of a profile that joins, or one loose ref.
+    """One part of a union: a profile with all its refs, or one loose ref.
 
-    `named` are those of its `refs` that the fact names. `profile` becomes one with the others; a
-    new ref, and one taken out of a profile that stays, have none.
+    `fact_refs` are those of its `refs` that the fact names. `profile` is the profile that becomes
+    one with the others. It is None for a new ref, and for a ref taken out of a profile that stays.
     """
 
     profile: int | None
-    named: tuple[Ref, ...]
+    fact_refs: tuple[Ref, ...]
     refs: AbstractSet[Ref]
 
 
 @dataclass(slots=True)
 class Case:
-    """A fact before the rules: the refs still in it, highest first, and those refused so far."""
+    """A fact before the rules: the refs `kept` so far, highest first, and the refs `refused`."""
 
     state: IdentityState
     fact: Fact
     rules: Rules
     decisions: Decisions
-    named: list[Ref]
+    kept: list[Ref]
     refused: dict[Ref, RefusalRule] = field(default_factory=dict)
     _parts: list[Part] = field(default_factory=list)
 
     @property
     def anchor(self) -> Ref:
-        return self.named[0]
+        """The highest kept ref, by which the fact is attributed."""
+        return self.kept[0]
 
     @property
     def is_trusted(self) -> bool:
@@ -49,53 +50,60 @@ class Case:
 
     def refuse(self, ref: Ref, rule: RefusalRule) -> None:
         """Drop the ref from the fact."""
-        self.named.remove(ref)
+        self.kept.remove(ref)
         self.refused[ref] = rule
-        self._parts = []
+        self._parts = []  # computed again on the next call
 
     def readmit(self, ref: Ref) -> None:
-        """Take a dropped ref back."""
+        """Take a dropped ref back into the fact."""
         del self.refused[ref]
-        self.named.append(ref)
-        self.named.sort(key=self.rules.rank)
+        self.kept.append(ref)
+        self.kept.sort(key=self.rules.rank)
         self._parts = []
 
     def parts(self) -> list[Part]:
-        """What the fact would unite, the anchor's own part first."""
+        """Return what the fact would unite, the anchor's own part first."""
         if not self._parts:
-            self._parts = sorted(self._divide(), key=lambda part: self.anchor not in part.named)
+            parts = self._divide_into_parts()
+            self._parts = sorted(parts, key=lambda part: self.anchor not in part.fact_refs)
         return self._parts
 
-    def _divide(self) -> Iterator[Part]:
-        held: dict[int, list[Ref]] = {}
-        for ref in self.named:
+    def _divide_into_parts(self) -> Iterator[Part]:
+        refs_by_profile: dict[int, list[Ref]] = {}
+        for ref in self.kept:
             profile = self.state.profile_of(ref)
             if profile is None:
                 yield Part(None, (ref,), {ref})
             else:
-                held.setdefault(profile, []).append(ref)
-        for profile, named in held.items():
-            if self._is_for_taking(profile):
-                yield from self._take(profile, named)
+                refs_by_profile.setdefault(profile, []).append(ref)
+        for profile, fact_refs in refs_by_profile.items():
+            if self._takes_refs_from(profile):
+                yield from self._taken_parts(profile, fact_refs)
             else:
-                yield Part(profile, tuple(named), self.state.refs_of(profile))
+                yield Part(profile, tuple(fact_refs), self.state.refs_of(profile))
 
-    def _is_for_taking(self, profile: int) -> bool:
-        """Whether a trusted fact takes its refs out of this profile, rather than join it."""
+    def _takes_refs_from(self, profile: int) -> bool:
+        """Whether the fact takes its refs out of this profile instead of joining the profile.
+
+        A trusted fact does so, because nothing but a claim put its refs there.
+        """
         if not self.is_trusted or self.state.is_vouched(profile):
             return False
         refs = self.state.refs_of(profile)
-        names_it_whole = any(ref.namespace == PROFILE and ref in refs for ref in self.named)
-        return self.has_strong(refs) and not names_it_whole
+        # A fact that names the public UUID means the profile as a whole.
+        names_profile = any(ref.namespace == PROFILE and ref in refs for ref in self.kept)
+        return self.has_strong(refs) and not names_profile
 
-    def _take(self, profile: int, named: list[Ref]) -> Iterator[Part]:
-        """Loose parts. If only public UUIDs stay behind, the profile joins: the lowest brings them."""
-        rest = self.state.refs_of(profile).difference(named)
+    def _taken_parts(self, profile: int, fact_refs: list[Ref]) -> Iterator[Part]:
+        """Yield a part for each ref that is taken out of the profile."""
+        rest = self.state.refs_of(profile).difference(fact_refs)
+        # If only public UUIDs would stay behind, the profile joins after all, and the lowest ref
+        # brings the UUIDs along.
         is_emptied = all(ref.namespace == PROFILE for ref in rest)
         joining = profile if is_emptied else None
-        for ref in named[:-1]:
+        for ref in fact_refs[:-1]:
             yield Part(joining, (ref,), {ref})
-        lowest = named[-1]
+        lowest = fact_refs[-1]
         yield Part(joining, (lowest,), {lowest} | rest if is_emptied else {lowest})
 
     def has_strong(self, refs: Iterable[Ref]) -> bool:
@@ -103,16 +111,19 @@ class Case:
         is_weak = self.rules.is_weak
         return any(ref.namespace != PROFILE and not is_weak(ref) for ref in refs)
 
-    def joined(self) -> set[int]:
-        """The profiles that become one."""
+    def joined_profiles(self) -> set[int]:
+        """Return the profiles that become one."""
         return {part.profile for part in self.parts() if part.profile is not None}
 
-    def merging(self) -> list[Ref]:
-        """Named refs whose profile is merged with the anchor's; a loose anchor's is the oldest."""
-        joined = self.joined()
+    def merging_refs(self) -> list[Ref]:
+        """Return the kept refs whose profile is merged with the anchor's profile.
+
+        A loose anchor counts as being of the oldest profile.
+        """
+        joined = self.joined_profiles()
         if len(joined) < 2:
             return []
         home = self.parts()[0].profile
         others = joined - {min(joined) if home is None else home}
-        merged = {ref for part in self.parts() if part.profile in others for ref in part.named}
-        return [ref for ref in self.named if ref in merged and ref.namespace != PROFILE]
+        merged = {ref for part in self.parts() if part.profile in others for ref in part.fact_refs}
+        return [ref for ref in self.kept if ref in merged and ref.namespace != PROFILE]

@@ -1,4 +1,4 @@
-"""Facts: which identifiers were seen together, where, when, and how far that is believed."""
+"""Facts: which identifiers were seen together, by which source, on which day, at what trust."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,9 +18,9 @@ class Trust(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """These refs were seen together, by this source, at this trust, on this UTC day.
+    """A source saw these refs together on this UTC day, at this trust.
 
-    `refs` are distinct and at least one; `seq` orders facts.
+    `refs` are distinct, and at least one. Facts are judged in order of `seq`.
     """
 
     seq: int

@@ -1,4 +1,7 @@
-"""What a fact did. Invariant: an outcome names every change that the fact made to the state."""
+"""Outcomes: what one fact changed.
+
+Invariant: an outcome lists every change that the fact made to the state.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +21,7 @@ class RefusalRule(StrEnum):
 
 
 class RefMove(NamedTuple):
-    """A ref that left profile `origin` for profile `target`."""
+    """A ref that was moved from profile `origin` to profile `target`."""
 
     ref: Ref
     origin: int
@@ -35,27 +38,23 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one fact did: all that a store must write to follow the state.
+    """All changes of one fact, which a store must write to follow the state.
 
-    `profile` is where the fact landed and `anchor`, the highest of the `kept` refs, the evidence by
-    which an event of the fact is its. `attached` refs were new and are held since the fact's day;
-    `vouched` refs became vouched. The profiles `absorbed` ceased; their refs are among the `moved`.
-    Refs `wanted` gained the want of the anchor on the fact's day; `quarantined` ones now are so.
-    A ref of the fact neither kept nor dropped was left out because it was quarantined before.
+    A ref of the fact that is neither kept nor dropped was quarantined before.
     """
 
     seq: int
-    profile: int
-    anchor: Ref
+    profile: int  # where the fact landed
+    anchor: Ref  # the highest kept ref, by which the fact's events are attributed
     kept: tuple[Ref, ...]
-    attached: tuple[Ref, ...] = ()
-    vouched: tuple[Ref, ...] = ()
-    is_new: bool = False
-    moved: tuple[RefMove, ...] = ()
-    absorbed: tuple[int, ...] = ()
+    attached: tuple[Ref, ...] = ()  # new refs, assigned on the fact's day
+    vouched: tuple[Ref, ...] = ()  # refs that became vouched
+    is_new: bool = False  # whether the profile was created
+    moved: tuple[RefMove, ...] = ()  # refs of absorbed profiles, and refs taken from others
+    absorbed: tuple[int, ...] = ()  # profiles that ceased to exist
     dropped: tuple[Dropped, ...] = ()
-    wanted: tuple[Ref, ...] = ()
-    quarantined: tuple[Ref, ...] = ()
+    wanted: tuple[Ref, ...] = ()  # refs that the anchor wanted on the fact's day
+    quarantined: tuple[Ref, ...] = ()  # refs that are quarantined from the next fact on
 
     @property
     def is_plain(self) -> bool:

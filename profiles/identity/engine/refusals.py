@@ -1,7 +1,7 @@
-"""Which refs a fact loses, to which rule.
+"""Refusals: which refs a fact loses, and to which rule.
 
-Invariant: since dropping a ref only shrinks the union, a rule once satisfied stays so: each rule
-is asked once, in the order trust, then unique, limit and not the same, then cap.
+Invariant: dropping a ref only shrinks the union, so a rule once satisfied stays satisfied. Each
+rule is therefore checked once, in the order trust; unique, limit, not the same; cap.
 """
 
 from collections import Counter
@@ -16,80 +16,84 @@ from profiles.identity.engine.rules import Decisions, NamespaceRule
 
 
 class _Standing(IntEnum):
-    """What a claim may do to a part: WEAK joins anything, VOUCHED takes only WEAK."""
+    """How well a part is protected from claims: they may unite VOUCHED only with WEAK."""
 
     WEAK = 0
     STRONG = 1
     VOUCHED = 2
 
 
-def refuse_claimed(case: Case) -> None:
-    """Drop what a claim may not do to vouched people, then take back what turned out harmless."""
+def refuse_by_trust(case: Case) -> None:
+    """Drop the refs by which a claim would change a vouched profile."""
     if case.is_trusted or case.fact.source in case.rules.joining_sources:
         return
-    while (ref := _overreaching(case)) is not None:
+    while (ref := _next_untrusted_ref(case)) is not None:
         case.refuse(ref, RefusalRule.TRUST)
-    # A ref of the very profile where the fact lands after all adds nothing to it.
-    joined = case.joined()
+    # A dropped ref of the profile where the fact lands all the same adds nothing to it.
+    joined = case.joined_profiles()
     for ref in [ref for ref in case.refused if case.state.profile_of(ref) in joined]:
         case.readmit(ref)
 
 
-def _overreaching(case: Case) -> Ref | None:
-    """The ref that a claim has to give up next, if any: a strong one wherever that helps."""
+def _next_untrusted_ref(case: Case) -> Ref | None:
+    """Return the ref that a claim loses next, or None once no parts clash."""
     parts = case.parts()
     standings = [_standing(case, part) for part in parts]
     if _Standing.VOUCHED not in standings:
         return None
     indices = range(len(parts))
-    rivals = [i for i in indices if i and _clash(standings[0], standings[i])] or [
+    # At fault is what clashes with the anchor's part, which is the first; else, any clash.
+    at_fault = [i for i in indices if i and _clash(standings[0], standings[i])] or [
         i for i in indices if any(_clash(standings[i], standings[j]) for j in indices if j != i)
     ]
     rank, is_weak = case.rules.rank, case.rules.is_weak
-    bringing = [ref for i in rivals for ref in parts[i].named]
-    strong = [ref for ref in bringing if not is_weak(ref)]
-    if bringing and not strong and standings[0] == _Standing.STRONG and parts[0].profile is None:
-        # Only weak refs speak against a new anchor: it is the newcomer that is refused.
-        strong = [ref for ref in case.named if not is_weak(ref)]
-    return max(strong or bringing, key=rank, default=None)
+    candidates = [ref for i in at_fault for ref in parts[i].fact_refs]
+    strong = [ref for ref in candidates if not is_weak(ref)]
+    if candidates and not strong and standings[0] == _Standing.STRONG and parts[0].profile is None:
+        # The anchor is new and only weak refs clash with it: a new user_id in the browser of a
+        # vouched profile. The new refs are refused, and the event lands on that profile.
+        strong = [ref for ref in case.kept if not is_weak(ref)]
+    return max(strong or candidates, key=rank, default=None)
 
 
 def _standing(case: Case, part: Part) -> _Standing:
     if part.profile is None:
-        return _Standing.WEAK if case.rules.is_weak(part.named[0]) else _Standing.STRONG
+        return _Standing.WEAK if case.rules.is_weak(part.fact_refs[0]) else _Standing.STRONG
     if case.state.is_vouched(part.profile):
         return _Standing.VOUCHED
     return _Standing.STRONG if case.has_strong(part.refs) else _Standing.WEAK
 
 
-def _clash(one: _Standing, other: _Standing) -> bool:
-    return max(one, other) == _Standing.VOUCHED and min(one, other) != _Standing.WEAK
+def _clash(first: _Standing, second: _Standing) -> bool:
+    return max(first, second) == _Standing.VOUCHED and min(first, second) != _Standing.WEAK
 
 
-def refuse_crowded(case: Case) -> None:
-    """Drop the lowest refs that bring a conflict, until what is left may be one person."""
-    while (conflict := _conflict(case, parts := case.parts())) is not None:
-        rule, refs = conflict
-        bringing = [part for part in parts[1:] if not part.refs.isdisjoint(refs)]
-        named = (ref for part in bringing for ref in part.named)
-        case.refuse(max(named, key=case.rules.rank), rule)
+def refuse_conflicts(case: Case) -> None:
+    """Drop the lowest refs that bring a conflict, until the rest may be one person."""
+    while (conflict := _first_conflict(case, parts := case.parts())) is not None:
+        rule, conflicting = conflict
+        # Never the anchor's own part: what a profile has already is no conflict.
+        at_fault = [part for part in parts[1:] if not part.refs.isdisjoint(conflicting)]
+        candidates = (ref for part in at_fault for ref in part.fact_refs)
+        case.refuse(max(candidates, key=case.rules.rank), rule)
 
 
-def _conflict(case: Case, parts: list[Part]) -> tuple[RefusalRule, AbstractSet[Ref]] | None:
-    """The first rule that the union breaks, and the refs that break it. One part breaks none."""
+def _first_conflict(case: Case, parts: list[Part]) -> tuple[RefusalRule, AbstractSet[Ref]] | None:
+    """Return the first rule that the union of the parts breaks, and the refs that break it."""
     rules = _shared_rules(case, parts)
     for rule in rules:
         if rule.is_unique:
+            # Parts are disjoint, so two parts with refs of the namespace have different values.
             return RefusalRule.UNIQUE, set(_refs_in(rule.namespace, parts))
     for rule in rules:
-        if (excess := _excess(case, rule, parts)) is not None:
+        if (excess := _refs_over_limit(case, rule, parts)) is not None:
             return RefusalRule.LIMIT, excess
-    divided = _divided(case.decisions, parts)
+    divided = _refs_decided_apart(case.decisions, parts)
     return (RefusalRule.NOT_SAME, divided) if divided else None
 
 
 def _shared_rules(case: Case, parts: list[Part]) -> list[NamespaceRule]:
-    """The rules of the namespaces that occur in more than one part, highest priority first."""
+    """Return the rules of namespaces that occur in several parts, highest priority first."""
     if len(parts) == 1:
         return []
     occurring = Counter(name for part in parts for name in {ref.namespace for ref in part.refs})
@@ -101,37 +105,45 @@ def _refs_in(namespace: str, parts: Iterable[Part]) -> Iterator[Ref]:
     return (ref for part in parts for ref in part.refs if ref.namespace == namespace)
 
 
-def _excess(case: Case, rule: NamespaceRule, parts: list[Part]) -> AbstractSet[Ref] | None:
-    """The refs that the limit counts, where they are too many and no one part has them all."""
+def _refs_over_limit(case: Case, rule: NamespaceRule, parts: list[Part]) -> AbstractSet[Ref] | None:
+    """Return the refs that count for the limit if they are too many, else None."""
     limit, day = rule.limit, case.fact.day
     if limit is None:
         return None
-    held = ((ref, case.state.holding_of(ref)) for ref in _refs_in(rule.namespace, parts))
-    counted = {ref for ref, holding in held if holding is None or limit.counts(holding.since, day)}
+    assigned = ((ref, case.state.assignment_of(ref)) for ref in _refs_in(rule.namespace, parts))
+    # A new ref counts from today.
+    counted = {
+        ref
+        for ref, assignment in assigned
+        if assignment is None or limit.counts(assignment.since, day)
+    }
+    # One part with all of them had too many before: the union does not add to that.
     if len(counted) <= limit.count or any(counted <= part.refs for part in parts):
         return None
     return counted
 
 
-def _divided(decisions: Decisions, parts: list[Part]) -> AbstractSet[Ref]:
-    """The refs that the union would bring together with one that they are not the same as."""
+def _refs_decided_apart(decisions: Decisions, parts: list[Part]) -> AbstractSet[Ref]:
+    """Return the refs in one part that staff decided to be apart from a ref in another part."""
     if not decisions or len(parts) == 1:
         return frozenset()
-    place = {ref: index for index, part in enumerate(parts) for ref in part.refs}
+    part_of = {ref: index for index, part in enumerate(parts) for ref in part.refs}
     return {
         ref
-        for ref, index in place.items()
-        if any(place.get(rival, index) != index for rival in decisions.rivals_of(ref))
+        for ref, index in part_of.items()
+        if any(part_of.get(other, index) != index for other in decisions.not_same_as(ref))
     }
 
 
-def refuse_capped(case: Case) -> None:
+def refuse_by_cap(case: Case) -> None:
     """Drop the refs through which too many profiles would merge."""
-    while (ref := _over_cap(case)) is not None:
+    while (ref := _next_capped_ref(case)) is not None:
         case.refuse(ref, RefusalRule.CAP)
 
 
-def _over_cap(case: Case) -> Ref | None:
+def _next_capped_ref(case: Case) -> Ref | None:
     day, rules, anchor = case.fact.day, case.rules, case.anchor
-    merging = reversed(case.merging())
-    return next((ref for ref in merging if case.state.is_over_cap(ref, day, rules, anchor)), None)
+    lowest_first = reversed(case.merging_refs())
+    return next(
+        (ref for ref in lowest_first if case.state.is_over_cap(ref, day, rules, anchor)), None
+    )

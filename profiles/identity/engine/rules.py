@@ -1,4 +1,4 @@
-"""What governs identity: the rules of each namespace, and the decisions of staff.
+"""The rules of each namespace and the decisions of staff, by which facts are judged.
 
 Invariant: nothing here changes while facts are judged by it.
 """
@@ -11,26 +11,30 @@ from types import MappingProxyType
 
 from profiles.identifiers.references import Ref
 
-PROFILE = "profile"
-WEEK, MONTH, YEAR = 7, 30, 365
-UNNAMED_PRIORITY = 2**15  # after every priority that a rule row can hold
+PROFILE = "profile"  # the namespace of public UUIDs
+WEEK, MONTH, YEAR = 7, 30, 365  # days
+DEFAULT_PRIORITY = 2**15  # of namespaces without a rule: after every priority that a row can have
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` values gained within `days` days, today included; `days` None: ever."""
+    """At most `count` values gained within `days` days, today included. None means ever."""
 
     count: int
     days: int | None = None
 
     def counts(self, since: date, day: date) -> bool:
-        """Whether a ref held since `since` is counted on `day`."""
+        """Whether a ref assigned on `since` counts on `day`."""
         return self.days is None or 0 <= (day - since).days < self.days
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceRule:
-    """How refs of one namespace take part. `is_weak`: anonymous and device identifiers."""
+    """How refs of one namespace are judged.
+
+    A profile has at most one value of a unique namespace. Weak are anonymous and device
+    identifiers, which any claim may attach.
+    """
 
     namespace: str
     priority: int
@@ -41,7 +45,11 @@ class NamespaceRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of every namespace, the caps on wanters, the sources whose claims join people."""
+    """The rules of all namespaces.
+
+    A ref wanted by more refs than `daily_cap` in a day, or `total_cap` ever, is quarantined. Claims
+    of `joining_sources` may join vouched profiles.
+    """
 
     namespaces: Mapping[str, NamespaceRule]
     daily_cap: int = 20
@@ -49,9 +57,9 @@ class Rules:
     joining_sources: frozenset[str] = frozenset()
 
     def rule_for(self, namespace: str) -> NamespaceRule:
-        """The namespace's own rule; without one: after the named, five ever, not unique or weak."""
-        named = self.namespaces.get(namespace)
-        return named or NamespaceRule(namespace, UNNAMED_PRIORITY, Limit(5))
+        """Return the namespace's own rule, or the default: last, five ever, not unique or weak."""
+        rule = self.namespaces.get(namespace)
+        return rule or NamespaceRule(namespace, DEFAULT_PRIORITY, Limit(5))
 
     def is_weak(self, ref: Ref) -> bool:
         """Whether the ref is an anonymous or device identifier."""
@@ -59,15 +67,17 @@ class Rules:
         return rule is not None and rule.is_weak
 
     def rank(self, ref: Ref) -> tuple[int, str, str]:
-        """Sorts refs from the highest priority to the lowest."""
+        """Return a sort key that orders refs from the highest priority to the lowest."""
         rule = self.namespaces.get(ref.namespace)
-        return (rule.priority if rule else UNNAMED_PRIORITY, ref.namespace, ref.value)
+        return (rule.priority if rule else DEFAULT_PRIORITY, ref.namespace, ref.value)
 
 
 def _device(namespace: str) -> NamespaceRule:
     return NamespaceRule(namespace, 4, Limit(5), is_weak=True)
 
 
+# The priorities and limits with which Segment's identity resolution starts. A migration writes them
+# into the table of rules, where staff change them.
 DEFAULT_RULES = Rules(
     namespaces=MappingProxyType(
         {
@@ -93,17 +103,17 @@ DEFAULT_RULES = Rules(
 class Decisions:
     """Unordered pairs of refs that staff declared not to be the same person."""
 
-    __slots__ = ("_rivals",)
+    __slots__ = ("_not_same",)
 
     def __init__(self, pairs: Iterable[tuple[Ref, Ref]] = ()) -> None:
-        self._rivals: dict[Ref, set[Ref]] = {}
-        for one, other in pairs:
-            self._rivals.setdefault(one, set()).add(other)
-            self._rivals.setdefault(other, set()).add(one)
+        self._not_same: dict[Ref, set[Ref]] = {}
+        for first, second in pairs:
+            self._not_same.setdefault(first, set()).add(second)
+            self._not_same.setdefault(second, set()).add(first)
 
     def __bool__(self) -> bool:
-        return bool(self._rivals)
+        return bool(self._not_same)
 
-    def rivals_of(self, ref: Ref) -> AbstractSet[Ref]:
-        """The refs that must not be in one profile with this one."""
-        return self._rivals.get(ref, frozenset())
+    def not_same_as(self, ref: Ref) -> AbstractSet[Ref]:
+        """Return the refs that must not be in one profile with this one."""
+        return self._not_same.get(ref, frozenset())

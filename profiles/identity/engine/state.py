@@ -1,6 +1,7 @@
-"""Who holds what at one moment, changed only by `apply` and by whoever loads it.
+"""The state of identities at one moment: which profile has which refs.
 
-Invariant: a ref is held by one profile at most, and a profile exists while it holds a ref.
+Invariant: a ref is assigned to at most one profile, and a profile exists while it has a ref. Only
+`apply_fact` and the loaders of a state change it.
 """
 
 from collections import Counter
@@ -14,8 +15,8 @@ from profiles.identifiers.references import Ref
 from profiles.identity.engine.rules import Rules
 
 
-class Holding(NamedTuple):
-    """Which profile holds a ref, whether a trusted fact vouched for it, and since which day."""
+class Assignment(NamedTuple):
+    """The profile that has a ref, whether a trusted fact vouched for it, and since which day."""
 
     profile: int
     is_vouched: bool
@@ -23,56 +24,59 @@ class Holding(NamedTuple):
 
 
 class IdentityState:
-    """Who holds what; which refs are wanted by whom; which are quarantined.
+    """Assignments of refs to profiles, wants of refs by other refs, and quarantined refs.
 
-    Loaded in part it is right for a fact when it has, for each ref of the fact: its holding, every
-    ref of the profile that holds it, its wants and its quarantine. `allocate` gives the number of
-    the next profile; numbers grow, so the smaller of two profiles was created first.
+    A state loaded in part is right for a fact if it has, for each ref of the fact: the assignment,
+    all refs of the assigned profile, the wants and the quarantine. `allocate` gives the number of
+    the next profile. Numbers grow, so the smaller of two profiles was created first.
     """
 
-    __slots__ = ("_held", "_quarantined", "_refs", "_vouched", "_wants", "allocate")
+    __slots__ = ("_assignments", "_quarantined", "_refs", "_vouched", "_wants", "allocate")
 
     def __init__(self, allocate: Callable[[], int]) -> None:
         self.allocate = allocate
-        self._held: dict[Ref, Holding] = {}
+        self._assignments: dict[Ref, Assignment] = {}
         self._refs: dict[int, set[Ref]] = {}
-        self._vouched: Counter[int] = Counter()
+        self._vouched: Counter[int] = Counter()  # vouched refs by profile
         self._wants: dict[Ref, set[tuple[Ref, date]]] = {}
         self._quarantined: set[Ref] = set()
 
-    def hold(self, ref: Ref, profile: int, vouched: bool, since: date) -> None:
-        """Give the ref to the profile; whoever held it lets go, and ceases with its last ref."""
-        former = self._held.get(ref)
+    def assign(self, ref: Ref, profile: int, is_vouched: bool, since: date) -> None:
+        """Assign the ref to the profile and take it from the profile that had it.
+
+        A profile ceases to exist with its last ref.
+        """
+        former = self._assignments.get(ref)
         if former is not None:
             self._release(ref, former)
-        self._held[ref] = Holding(profile, vouched, since)
+        self._assignments[ref] = Assignment(profile, is_vouched, since)
         self._refs.setdefault(profile, set()).add(ref)
-        self._vouched[profile] += vouched
+        self._vouched[profile] += is_vouched
 
-    def _release(self, ref: Ref, former: Holding) -> None:
+    def _release(self, ref: Ref, former: Assignment) -> None:
         refs = self._refs[former.profile]
         refs.discard(ref)
         self._vouched[former.profile] -= former.is_vouched
         if not refs:
             del self._refs[former.profile], self._vouched[former.profile]
 
-    def want(self, ref: Ref, wanter: Ref, day: date) -> None:
-        """Remember that the wanter's person wanted the ref on that day."""
+    def add_want(self, ref: Ref, wanter: Ref, day: date) -> None:
+        """Record that the profile of `wanter` wanted the ref on that day."""
         self._wants.setdefault(ref, set()).add((wanter, day))
 
     def quarantine(self, ref: Ref) -> None:
-        """Leave the ref out of facts from now on."""
+        """Leave the ref out of all facts from now on."""
         self._quarantined.add(ref)
 
-    def holding_of(self, ref: Ref) -> Holding | None:
-        return self._held.get(ref)
+    def assignment_of(self, ref: Ref) -> Assignment | None:
+        return self._assignments.get(ref)
 
     def profile_of(self, ref: Ref) -> int | None:
-        holding = self._held.get(ref)
-        return None if holding is None else holding.profile
+        assignment = self._assignments.get(ref)
+        return None if assignment is None else assignment.profile
 
     def refs_of(self, profile: int) -> frozenset[Ref] | set[Ref]:
-        """The refs that the profile holds now; a live set, not to be changed."""
+        """Return the profile's refs as a live set, which the caller must not change."""
         return self._refs.get(profile, frozenset())
 
     def is_vouched(self, profile: int) -> bool:
@@ -83,17 +87,18 @@ class IdentityState:
         return ref in self._quarantined
 
     def is_over_cap(self, ref: Ref, day: date, rules: Rules, wanter: Ref) -> bool:
-        """Whether the ref has too many wanters, on the day or in all, once this one is counted."""
+        """Whether the ref has too many wanters, on the day or in all, counting this one."""
         wants = self._wants.get(ref, set()) | {(wanter, day)}
-        today = sum(1 for _, wanted_on in wants if wanted_on == day)
-        return today > rules.daily_cap or len({who for who, _ in wants}) > rules.total_cap
+        wanted_today = sum(1 for _, wanted_on in wants if wanted_on == day)
+        wanters = {each_wanter for each_wanter, _ in wants}
+        return wanted_today > rules.daily_cap or len(wanters) > rules.total_cap
 
-    def holdings(self) -> Mapping[Ref, Holding]:
-        return MappingProxyType(self._held)
+    def assignments(self) -> Mapping[Ref, Assignment]:
+        return MappingProxyType(self._assignments)
 
     def wants(self) -> Iterator[tuple[Ref, Ref, date]]:
-        """Every (ref, wanter, day)."""
+        """Yield every (ref, wanter, day)."""
         return ((ref, *want) for ref, wants in self._wants.items() for want in wants)
 
-    def quarantined(self) -> AbstractSet[Ref]:
+    def quarantined_refs(self) -> AbstractSet[Ref]:
         return frozenset(self._quarantined)

@@ -1,4 +1,4 @@
-"""Make a key for a service that calls the API."""
+"""Create an API key for a service."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ from profiles.services import create_api_key
 
 
 class Command(BaseCommand):
-    help = f"Make an API key and print it once, alone on the last line. Scopes: {' '.join(Scope.values)}."
+    help = (
+        "Make an API key and print it once, alone on the last line. "
+        f"Scopes: {' '.join(Scope.values)}."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="Which service the key is for.")
@@ -26,4 +29,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"API key of {key.name}, shown this once. It may: {' '.join(key.scopes)}."
         )
+        # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)

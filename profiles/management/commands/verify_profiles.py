@@ -1,4 +1,4 @@
-"""Recompute people from the truth and print what has drifted."""
+"""Recompute profiles from their facts, records and events, and print the drift."""
 
 import sys
 from collections import Counter
@@ -9,13 +9,14 @@ from django.core.management.base import BaseCommand
 from profiles.identity.verify import find_drift
 from profiles.models import Profile
 
-MAX_SUBJECTS = 20
+MAX_SUBJECTS = 20  # printed of each kind of drift
 
 
 class Command(BaseCommand):
     help = (
-        "Replay the identity facts, fold the traits and count the events of all profiles, and compare with what is "
-        "stored. Prints the drift; exits with 1 if there is any. Changes nothing."
+        "Replay the identity facts, fold the traits and count the events of all profiles, and "
+        "compare with what is stored. Prints the drift; exits with 1 if there is any. Changes "
+        "nothing."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
