@@ -8,13 +8,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.decorators import display
-from unfold.views import ChangeList
 
 from consent.models import ConsentEvent
 from consent.services import consent_proof
 from profiles.admin.kit.base import MaskedAdmin, MaskedList
 from profiles.admin.kit.formatting import profile_link
+from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Identifier
 
 STATE_COLOURS = {

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -23,6 +22,7 @@ from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
 from profiles.admin.kit.base import TesseraAdmin
+from profiles.admin.kit.unfold import ModelForm, display
 from profiles.lib.database import database_now
 
 
@@ -40,7 +40,7 @@ class LineListField(forms.CharField):
         return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
 
 
-class PurposeForm(forms.ModelForm):
+class PurposeForm(ModelForm):
     """The key of a purpose, and the terms of the version that saving it creates."""
 
     title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
@@ -166,8 +166,7 @@ class PurposeAdmin(TesseraAdmin):
     ) -> HttpResponse:
         versions = PurposeVersion.objects.filter(purpose__pk=object_id) if object_id else ()
         context = {**(extra_context or {}), "versions": versions}
-        response: HttpResponse = super().changeform_view(request, object_id, form_url, context)
-        return response
+        return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(
         self, request: HttpRequest, obj: Purpose, form: PurposeForm, change: Any
@@ -181,7 +180,7 @@ class PurposeAdmin(TesseraAdmin):
             obj.pk = define_purpose(key=obj.key, terms=form.terms(), now=now).pk
 
 
-class NoticeForm(forms.ModelForm):
+class NoticeForm(ModelForm):
     """The text of a notice, and from when it is shown."""
 
     class Meta:

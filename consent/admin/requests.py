@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
 from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
@@ -30,6 +29,7 @@ from consent.services import (
 )
 from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.admin.kit.unfold import display
 from profiles.lib.database import database_now
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
 
@@ -121,10 +121,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
             raise PermissionDenied
         privacy_request = self.get_object(request, object_id or "")
         if privacy_request is None:
-            not_found: HttpResponse = self._get_obj_does_not_exist_redirect(
-                request, self.opts, object_id
-            )
-            return not_found
+            return self.redirect_missing(request, object_id)
         mask = privacy_request.mask
         body = mask.tree({"reason": privacy_request.reason, **privacy_request.body})
         # These two consist of identifiers and traits, so masking single values is not enough.

@@ -1,8 +1,8 @@
 """Refreshing memberships: of profiles that changed, and of those that may change as time passes.
 
-Invariant: a transaction locks slots, then claims wake-ups, then reads the clock, and then evaluates,
-compares and writes in one statement. Claim and effect commit together, so a worker killed at any
-line leaves its work in the queue.
+Invariant: a transaction locks slots, then claims wake-ups, then reads the clock, and then
+evaluates, compares and writes in one statement. Claim and effect commit together, so a worker
+killed at any line leaves its work in the queue.
 """
 
 from collections.abc import Callable, Iterable, Sequence
