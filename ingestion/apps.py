@@ -1,4 +1,4 @@
-"""The ingestion app: how it comes in."""
+"""The ingestion app: the tracking API, its inbox and the drain."""
 
 from django.apps import AppConfig
 
@@ -7,4 +7,4 @@ class IngestionConfig(AppConfig):
     name = "ingestion"
 
     def ready(self) -> None:
-        from ingestion import personal_data  # noqa: F401  (declares)
+        from ingestion import personal_data  # noqa: F401  (its import fills the registry)

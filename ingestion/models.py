@@ -1,4 +1,4 @@
-"""Keys that write, the durable inbox, and what could not be taken."""
+"""Write keys, the inbox, rejected messages, and what sources' consent categories mean."""
 
 from uuid import uuid4
 
@@ -10,7 +10,10 @@ from profiles.models import Source, TrustLevel
 
 
 class WriteKey(models.Model):
-    """A key that may only write. A public one is in browsers and apps, so that what it says is a claim."""
+    """A key of a source, by which messages are sent and nothing is read.
+
+    A public key is in browsers and apps, where anybody can read it: its messages are claims.
+    """
 
     class Kind(models.TextChoices):
         PUBLIC = "public", "public (browser, app)"
@@ -35,11 +38,13 @@ class WriteKey(models.Model):
 
 
 class InboxRow(models.Model):
-    """One accepted request, as it came: a 200 was answered once this row was committed.
+    """One accepted request, as it was sent. Its 200 was sent once this row was committed.
 
-    `lease` names the worker that has it until `leased_until`; only that worker may delete it.
+    `lease` is the token of the worker that has the row until `leased_until`. Invariant: only that
+    worker may delete the row.
     """
 
+    # No constraint in the database, which would lock the source's row on every request.
     source = models.ForeignKey(
         Source, on_delete=models.CASCADE, db_constraint=False, related_name="+"
     )
@@ -49,6 +54,7 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
 
@@ -60,11 +66,12 @@ class InboxRow(models.Model):
 
 
 class RejectedMessage(models.Model):
-    """One message that could not be taken, why, and where in it the fault lies; it can be replayed."""
+    """One rejected message, with the reason and the path of the fault. It can be replayed."""
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rejected_messages")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    # No foreign key: the row is deleted once its messages are drained.
     inbox_row_id = models.BigIntegerField(editable=False)
     place = models.PositiveIntegerField(help_text="Its place in the batch, from 0.")
     message_id = models.CharField(max_length=255, blank=True)
@@ -91,7 +98,10 @@ class RejectedMessage(models.Model):
 
 
 class ConsentCategory(models.Model):
-    """What a consent category in a source's messages means here; a category without a row is a purpose of the same key."""
+    """The purpose that a consent category in a source's messages means.
+
+    A category without a row means the purpose with the same key.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="consent_categories")
     category = models.CharField(max_length=120)
@@ -109,7 +119,10 @@ class ConsentCategory(models.Model):
 
 
 class DroppedCount(models.Model):
-    """How many messages of erased people a source sent on a day; nothing else is kept of them."""
+    """The number of messages of erased people that a source sent on a day.
+
+    Nothing else is kept of these messages.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="dropped_counts")
     day = models.DateField()

@@ -1,4 +1,4 @@
-"""All writes of ingestion: what is accepted, drained, rejected and replayed."""
+"""The public functions of ingestion, by which its API, admin and tasks write."""
 
 from ingestion.drain.loop import drain_inbox
 from ingestion.inbox.accept import accept

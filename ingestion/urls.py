@@ -1,4 +1,4 @@
-"""The tracking API's routes, as Segment's SDKs call them."""
+"""Routes of the tracking API, as Segment's SDKs call them."""
 
 from django.urls import re_path
 

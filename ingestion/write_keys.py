@@ -1,4 +1,4 @@
-"""Write keys: made, shown once, revoked."""
+"""Creating and revoking write keys."""
 
 from django.utils import timezone
 
@@ -6,11 +6,12 @@ from ingestion.models import WriteKey
 from profiles.lib.credentials import make_credential
 from profiles.models import Source
 
+# So that a leaked key can be recognised: Tessera, write, public or secret.
 PREFIXES = {WriteKey.Kind.PUBLIC: "twp", WriteKey.Kind.SECRET: "tws"}
 
 
 def create_write_key(source: Source, *, kind: WriteKey.Kind) -> tuple[WriteKey, str]:
-    """A new key of the source and its secret, which is shown now and never again."""
+    """Create a write key and return it with its secret, which cannot be read again."""
     credential = make_credential(PREFIXES[kind])
     key = WriteKey.objects.create(
         source=source, kind=kind, prefix=credential.prefix, digest=credential.digest
@@ -19,5 +20,5 @@ def create_write_key(source: Source, *, kind: WriteKey.Kind) -> tuple[WriteKey, 
 
 
 def revoke_write_key(key: WriteKey) -> None:
-    """Within half a second, no web process takes anything by this key any more."""
+    """Revoke the key. Web processes refuse it once their cache of half a second ends."""
     WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -1,4 +1,4 @@
-"""The admin of ingestion: sources with their keys, the inbox, and what could not be taken."""
+"""The admin of sources with their write keys, the inbox, and rejected messages."""
 
 from ingestion.admin import inbox, rejected, sources
 

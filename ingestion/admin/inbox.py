@@ -1,17 +1,17 @@
-"""The inbox and what was dropped: read only."""
+"""The inbox and the counts of dropped messages in the admin, read only."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from profiles.admin.kit.unfold import display
 
 from ingestion.models import DroppedCount, InboxRow
 from profiles.admin.kit.base import ReadOnlyAdmin
+from profiles.admin.kit.unfold import display
 
 
 @admin.register(InboxRow)
 class InboxRowAdmin(ReadOnlyAdmin):
-    """Requests accepted and not yet taken in. What they say is not shown."""
+    """Requests that are accepted and not drained yet, without their content."""
 
     list_display = ("id", "source", "message_count", "received_at", "attempts", "state")
     list_filter = ("source", "attempts")
@@ -19,14 +19,20 @@ class InboxRowAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("id",)
     fields = (
-        *("source", "trust", "message_count", "is_opted_out", "received_at"),
-        *("attempts", "leased_until"),
+        "source",
+        "trust",
+        "message_count",
+        "is_opted_out",
+        "received_at",
+        "attempts",
+        "leased_until",
     )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboxRow]:
-        found: QuerySet[InboxRow] = super().get_queryset(request)
-        return found.defer("body").select_related("source")
+        rows: QuerySet[InboxRow] = super().get_queryset(request)
+        # Bodies are up to 500 KB each, and not shown.
+        return rows.defer("body").select_related("source")
 
     @display(description="state", label={"waiting": "info", "with a worker": "success"})
     def state(self, row: InboxRow) -> str:
@@ -35,7 +41,7 @@ class InboxRowAdmin(ReadOnlyAdmin):
 
 @admin.register(DroppedCount)
 class DroppedCountAdmin(ReadOnlyAdmin):
-    """How many messages of erased people each source sent."""
+    """The numbers of messages of erased people that each source sent."""
 
     list_display = ("day", "source", "reason", "count")
     list_filter = ("source", "reason", "day")

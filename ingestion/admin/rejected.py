@@ -1,4 +1,4 @@
-"""Messages that could not be taken: why, where the fault lies, what was sent, and the button that sends it again."""
+"""Rejected messages in the admin, with their reasons and a button to replay them."""
 
 import json
 from typing import Any
@@ -10,18 +10,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from profiles.admin.kit.unfold import display
 
 from ingestion.models import RejectedMessage
 from ingestion.services import replay_message
 from profiles.admin.kit.base import MaskedAdmin, require
+from profiles.admin.kit.unfold import display
 
 REPLAY = "ingestion.change_rejectedmessage"
-LONGEST_SHOWN = 100_000
+MAX_BODY_LENGTH = 100_000  # characters of a message on the page
 
 
 class ReplayedFilter(admin.SimpleListFilter):
-    """Open ones are those that nobody sent again."""
+    """A filter of rejected messages by whether they were replayed."""
 
     title = "state"
     parameter_name = "state"
@@ -39,7 +39,7 @@ class ReplayedFilter(admin.SimpleListFilter):
 
 @admin.register(RejectedMessage)
 class RejectedMessageAdmin(MaskedAdmin):
-    """One message that could not be taken, and why."""
+    """Rejected messages: a list, a page for each, and their replay."""
 
     list_display = ("fault", "type", "source", "rejected_at", "state")
     list_filter = (ReplayedFilter, "code", "source", "type")
@@ -47,15 +47,24 @@ class RejectedMessageAdmin(MaskedAdmin):
     sortable_by = ()
     actions = ("replay_selected",)
     fields = (
-        *("code", "path", "detail", "source", "trust", "type", "place"),
-        *("received_at", "rejected_at", "replayed_at", "body_shown"),
+        "code",
+        "path",
+        "detail",
+        "source",
+        "trust",
+        "type",
+        "place",
+        "received_at",
+        "rejected_at",
+        "replayed_at",
+        "masked_body",
     )
     readonly_fields = fields
     change_form_outer_before_template = "admin/ingestion/replay.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedMessage]:
-        found: QuerySet[RejectedMessage] = super().get_queryset(request)
-        return found.select_related("source")
+        rejected_messages: QuerySet[RejectedMessage] = super().get_queryset(request)
+        return rejected_messages.select_related("source")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -76,13 +85,13 @@ class RejectedMessageAdmin(MaskedAdmin):
         return "replayed" if rejected.replayed_at else "open"
 
     @display(description="message")
-    def body_shown(self, rejected: Any) -> str:
+    def masked_body(self, rejected: Any) -> str:
         return format_html('<pre class="t-code">{}</pre>', pretty_body(rejected))
 
     @admin.action(description="Send again", permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
-        sent = sum(replay_message(rejected) for rejected in queryset)
-        messages.success(request, f"{sent} sent through the inbox again.")
+        count = sum(replay_message(rejected) for rejected in queryset)
+        messages.success(request, f"{count} sent through the inbox again.")
 
     def changeform_view(
         self,
@@ -101,7 +110,7 @@ class RejectedMessageAdmin(MaskedAdmin):
         return super().changeform_view(request, object_id, form_url, extra)
 
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send one message through the inbox again; once."""
+        """Send one message through the inbox again, on POST, and return to the list."""
         require(request, REPLAY)
         rejected = self.found_or_404(request, str(pk))
         if request.method == "POST":
@@ -113,11 +122,12 @@ class RejectedMessageAdmin(MaskedAdmin):
 
 
 def pretty_body(rejected: Any) -> str:
-    """The message as its sender wrote it, as far as whoever looks may see it."""
+    """Return the message as indented JSON, as the mask of the row lets the user see it."""
     text = lz4.frame.decompress(bytes(rejected.body)).decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return text[:LONGEST_SHOWN] if rejected.mask.is_open else "not JSON"
-    shown = json.dumps(rejected.mask.tree(body), ensure_ascii=False, indent=2)
-    return shown[:LONGEST_SHOWN]
+        # Text that is not JSON cannot be masked.
+        return text[:MAX_BODY_LENGTH] if rejected.mask.is_open else "not JSON"
+    masked = json.dumps(rejected.mask.tree(body), ensure_ascii=False, indent=2)
+    return masked[:MAX_BODY_LENGTH]

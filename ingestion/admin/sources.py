@@ -1,18 +1,17 @@
-"""Sources and their write keys: made, shown once, revoked; and what their consent categories mean."""
+"""Sources with their write keys, and consent categories, in the admin."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Model, Q, QuerySet
-from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from profiles.admin.kit.unfold import display
 
 from ingestion.models import ConsentCategory, WriteKey
 from ingestion.services import create_write_key, revoke_write_key
 from profiles.admin.kit.base import TesseraAdmin, require, show_secret
+from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
 from profiles.services import change_source
 
@@ -21,9 +20,9 @@ ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
 @admin.register(Source)
 class SourceAdmin(TesseraAdmin):
-    """Where facts, traits and events come from."""
+    """Sources of facts, traits and events, with their write keys."""
 
-    list_display = ("named", "priority", "open_keys", "joins", "created_at")
+    list_display = ("name_and_key", "priority", "open_keys", "joins", "created_at")
     search_fields = ("key", "name")
     ordering = ("key",)
     fields = ("key", "name", "priority", "joins_people")
@@ -40,9 +39,9 @@ class SourceAdmin(TesseraAdmin):
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        found: QuerySet[Source] = super().get_queryset(request)
+        sources: QuerySet[Source] = super().get_queryset(request)
         is_open = Q(write_keys__revoked_at=None)
-        return found.annotate(keys=Count("write_keys", filter=is_open, distinct=True))
+        return sources.annotate(keys=Count("write_keys", filter=is_open, distinct=True))
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -50,13 +49,13 @@ class SourceAdmin(TesseraAdmin):
         return ("key",) if obj else ()
 
     @display(description="source", header=True, ordering="key")
-    def named(self, source: Source) -> list[str]:
+    def name_and_key(self, source: Source) -> list[str]:
         return [source.name or source.key, source.key]
 
     @display(description="open write keys")
     def open_keys(self, source: Any) -> int:
-        number: int = source.keys
-        return number
+        count: int = source.keys
+        return count
 
     @display(description="joins people", label={"claims join people": "warning"})
     def joins(self, source: Source) -> str:
@@ -69,11 +68,10 @@ class SourceAdmin(TesseraAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The form, with the keys below it."""
         extra = dict(extra_context or {})
         if object_id is not None and request.user.has_perm("ingestion.view_writekey"):
             extra |= {
-                "write_keys": list(WriteKey.objects.filter(source=object_id)),
+                "write_keys": list(WriteKey.objects.filter(source__pk=object_id)),
                 "kinds": WriteKey.Kind.choices,
                 "may_add_key": request.user.has_perm(ADD_KEY),
                 "may_revoke_key": request.user.has_perm(CHANGE_KEY),
@@ -81,21 +79,21 @@ class SourceAdmin(TesseraAdmin):
         return super().changeform_view(request, object_id, form_url, extra)
 
     def save_model(self, request: HttpRequest, obj: Source, form: ModelForm, change: Any) -> None:
-        """A change goes through the service: golden values follow a new order of sources at once."""
         if not change:
             super().save_model(request, obj, form, change)
             return
-        said = form.cleaned_data
+        # The service also updates golden values when the priority changes. It compares with the
+        # stored row, and `obj` has the new values already.
         stored = Source.objects.get(pk=obj.pk)
         change_source(
             stored,
-            name=said["name"],
-            priority=said["priority"],
-            joins_people=said["joins_people"],
+            name=form.cleaned_data["name"],
+            priority=form.cleaned_data["priority"],
+            joins_people=form.cleaned_data["joins_people"],
         )
 
     def make_key(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
-        """A new key, whose secret is in this answer alone."""
+        """Create a key on POST and show its secret, which is in this response alone."""
         require(request, ADD_KEY)
         source = self.found_or_404(request, str(pk))
         back = reverse("admin:profiles_source_change", args=[pk])
@@ -103,13 +101,13 @@ class SourceAdmin(TesseraAdmin):
             raise Http404
         if request.method != "POST":
             return redirect(back)
-        key, secret = create_write_key(source, kind=WriteKey.Kind(kind))
-        self.log_change(request, source, f"made write key {key.prefix}")
-        title = f"{key.get_kind_display().capitalize()} write key of {source}"
+        write_key, secret = create_write_key(source, kind=WriteKey.Kind(kind))
+        self.log_change(request, source, f"made write key {write_key.prefix}")
+        title = f"{write_key.get_kind_display().capitalize()} write key of {source}"
         return show_secret(self, request, title=title, secret=secret, back=back)
 
     def revoke_key(self, request: HttpRequest, pk: int, key: int) -> HttpResponse:
-        """Within half a second nothing is taken by the key any more."""
+        """Revoke a key on POST, and return to the source."""
         require(request, CHANGE_KEY)
         source = self.found_or_404(request, str(pk))
         if request.method == "POST":
@@ -122,7 +120,7 @@ class SourceAdmin(TesseraAdmin):
 
 @admin.register(ConsentCategory)
 class ConsentCategoryAdmin(TesseraAdmin):
-    """What a consent category in a source's messages means here."""
+    """The purposes that consent categories in sources' messages mean."""
 
     list_display = ("category", "source", "purpose")
     list_filter = ("source", "purpose")

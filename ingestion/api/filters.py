@@ -1,4 +1,4 @@
-"""By what sources and rejected messages are filtered."""
+"""Filters of the lists of sources and rejected messages."""
 
 from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, IsoDateTimeFilter
 
@@ -8,6 +8,8 @@ from profiles.models import Source
 
 
 class SourceFilter(StrictFilterSet):
+    """Filters of sources."""
+
     key = CharFilter("key")
     name = CharFilter("name", "icontains", help_text="A part of the name.")
     joins_people = BooleanFilter("joins_people")
@@ -24,6 +26,8 @@ class SourceFilter(StrictFilterSet):
 
 
 class RejectedMessageFilter(StrictFilterSet):
+    """Filters of rejected messages."""
+
     source = CharFilter("source__key", help_text="The key of the source.")
     code = CharFilter("code", help_text="Why, such as missing_event.")
     type = CharFilter("type", help_text="The type of the message, such as track.")

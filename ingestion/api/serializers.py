@@ -1,4 +1,4 @@
-"""What the API of sources and rejected messages takes and gives."""
+"""Serializers of sources and rejected messages."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SECRET_HELP = "The key itself, shown now and never again."
 
 
 class WriteKeySerializer(serializers.ModelSerializer[WriteKey]):
-    """A write key, by its readable beginning."""
+    """A write key, named by its prefix."""
 
     class Meta:
         model = WriteKey
@@ -24,16 +24,18 @@ class WriteKeySerializer(serializers.ModelSerializer[WriteKey]):
 
 
 class NewWriteKeySerializer(WriteKeySerializer):
-    """A write key that was just made."""
+    """A new write key, with its secret."""
 
     write_key = serializers.CharField(help_text=SECRET_HELP)
 
-    class Meta(WriteKeySerializer.Meta):
+    class Meta:
+        model = WriteKey
         fields = (*WriteKeySerializer.Meta.fields, "write_key")
+        read_only_fields = WriteKeySerializer.Meta.read_only_fields
 
 
 class SourceSerializer(serializers.ModelSerializer[Source]):
-    """Where facts, traits and events come from."""
+    """A source of facts, traits and events, with its write keys."""
 
     keys = WriteKeySerializer(source="write_keys", many=True, read_only=True)
 
@@ -44,7 +46,7 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
 
 
 class NewSourceSerializer(serializers.Serializer[dict[str, Any]]):
-    """A source to make, with the kind of its first write key."""
+    """A source to create, with the kind of its first write key."""
 
     key = serializers.CharField(max_length=63, validators=[KEY_VALIDATOR])
     name = serializers.CharField(max_length=120, required=False)
@@ -54,7 +56,7 @@ class NewSourceSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
-    """What to change of a source."""
+    """Changes of a source."""
 
     name = serializers.CharField(max_length=120, required=False)
     priority = serializers.IntegerField(min_value=0, max_value=32767, required=False)
@@ -62,16 +64,18 @@ class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class MadeSourceSerializer(SourceSerializer):
-    """A source that was just made, with its write key."""
+    """A new source, with the secret of its write key."""
 
     write_key = serializers.CharField(help_text=SECRET_HELP)
 
-    class Meta(SourceSerializer.Meta):
+    class Meta:
+        model = Source
         fields = (*SourceSerializer.Meta.fields, "write_key")
+        read_only_fields = SourceSerializer.Meta.read_only_fields
 
 
 class MessageField(AnyField):
-    """A message as it came: its JSON, or its text where it is none."""
+    """A message as it was sent: its JSON, or its text if it is not JSON."""
 
     def to_representation(self, value: Any) -> Any:
         raw = lz4.frame.decompress(bytes(value))
@@ -82,16 +86,27 @@ class MessageField(AnyField):
 
 
 class RejectedMessageSerializer(serializers.ModelSerializer[RejectedMessage]):
-    """A message that could not be taken: why (`code`, `detail`), and where in it the fault lies (`path`)."""
+    """A rejected message, with the reason (`code`, `detail`) and the `path` of the fault in it."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
-    source = serializers.CharField(source="source.key", read_only=True)
+    source = serializers.CharField(  # type: ignore[assignment]  # hides an attribute of Field
+        source="source.key", read_only=True
+    )
     body = MessageField(read_only=True)
 
     class Meta:
         model = RejectedMessage
         fields = (
-            *("id", "source", "message_id", "type", "code", "path", "detail", "body"),
-            *("received_at", "rejected_at", "replayed_at"),
+            "id",
+            "source",
+            "message_id",
+            "type",
+            "code",
+            "path",
+            "detail",
+            "body",
+            "received_at",
+            "rejected_at",
+            "replayed_at",
         )
         read_only_fields = fields

@@ -1,7 +1,7 @@
 """The tracking API: Segment's HTTP contract over a durable inbox.
 
-Invariant: a 200 is sent only once the inbox row is committed. A plain view, since this path carries most of the traffic: the
-key is judged, the body's size and shape are judged, one row is inserted.
+It checks the key and the body and inserts one row, in a plain view, because most of the traffic
+goes here. Invariant: a 200 is sent only once the inbox row is committed.
 """
 
 import base64
@@ -31,38 +31,41 @@ from ingestion.models import WriteKey
 from ingestion.services import accept, seconds_to_wait
 from profiles.lib.credentials import digest_of
 
-KEY_CACHE_SECONDS = 0.5
-KEY_CACHE_SIZE = 10_000
+KEY_CACHE_SECONDS = 0.5  # a revoked key must be refused within a second
+KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys can take
 
 
 class Sender(NamedTuple):
-    """Who writes with a key."""
+    """The source of a write key, its trust, and the key's prefix."""
 
     source_id: int
     trust: int
     key: str
 
 
+# Senders and their time of expiry by the digest of the key; None for unknown keys.
 _senders: dict[str, tuple[float, Sender | None]] = {}
 
 
 @csrf_exempt
 @require_POST
 def track(request: HttpRequest, type_: str) -> HttpResponse:
-    """Take a message, or a batch of them: 200.
+    """Accept a message or a batch with 200.
 
-    400 for what is no JSON or too large, 401 for an unknown key, 429 for a key that sends more than it may.
+    Answers 400 to a body that is not JSON or too large, 401 to an unknown key, and 429 to a key
+    over its rate limit.
     """
     try:
-        body = without_unstorable(_unpacked(request))
+        body = without_unstorable(_read_body(request))
         envelope = split_request(body, "" if type_ in ("batch", "import") else type_)
-    except BadRequest as fault:
-        return JsonResponse({"success": False, "message": str(fault)}, status=400)
-    sender = _sender(_key(request) or envelope.write_key)
+    except BadRequest as error:
+        return JsonResponse({"success": False, "message": str(error)}, status=400)
+    sender = _find_sender(_key_from_header(request) or envelope.write_key)
     if sender is None:
         return JsonResponse({"success": False, "message": "unknown write key"}, status=401)
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
-        return _refused_for_now(wait)
+        return _rate_limited(wait)
+    # Only for the response: the drain judges the messages again.
     rejections = (
         [] if not envelope.type and is_ordinary_batch(body) else _rejections(envelope, sender)
     )
@@ -73,18 +76,19 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
         message_count=max(len(envelope.messages), 1),
         is_opted_out=request.headers.get("Sec-GPC") == "1",
     )
-    return _answer(request, rejections)
+    return _accepted(request, rejections)
 
 
-def _refused_for_now(wait: int) -> HttpResponse:
-    """SDKs send again after so many seconds; Segment's own for the browser reads them from the second header."""
+def _rate_limited(wait: int) -> HttpResponse:
     refusal = {"success": False, "message": "too many messages"}
+    # Segment's SDK for the browser reads the second header.
     headers = {"Retry-After": str(wait), "X-RateLimit-Reset": str(wait)}
     return JsonResponse(refusal, status=429, headers=headers)
 
 
-def _answer(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse:
-    """200 whatever single messages are worth, since SDKs would retry for ever; `?strict=1` tells all."""
+def _accepted(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse:
+    """Answer 200, or with `?strict=1` a 207 that lists the rejected messages."""
+    # A 200 even if all messages are rejected, since SDKs retry any other status for ever.
     response = JsonResponse({"success": True})
     if rejections and request.GET.get("strict") == "1":
         rejected = [
@@ -104,20 +108,22 @@ def _answer(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse:
 
 
 def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
-    """What the drain will refuse, by the same judgement."""
-    arrived = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
-    read = read_messages(envelope, arrived, b"")
-    return [message for message in read if isinstance(message, Rejection)]
+    """Return the messages that the drain will reject, found by the same parser."""
+    request = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
+    # Without a digest key: digests are not needed here.
+    results = read_messages(envelope, request, b"")
+    return [result for result in results if isinstance(result, Rejection)]
 
 
-def _unpacked(request: HttpRequest) -> bytes:
-    """The body, without gzip. Unpacks no more than a request may have."""
+def _read_body(request: HttpRequest) -> bytes:
+    """Return the body, unpacked if it is gzip. Raises BadRequest."""
     if int(request.headers.get("Content-Length") or 0) > MAX_REQUEST_BYTES:
         raise BadRequest("the request is larger than 500 KB")
     if request.headers.get("Content-Encoding", "").lower() != "gzip":
         return request.body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
+        # No more than a request may have, so that a small body cannot fill the memory.
         body = unpacker.decompress(request.body, MAX_REQUEST_BYTES + 1)
     except zlib.error as error:
         raise BadRequest("the body is not gzip") from error
@@ -126,8 +132,11 @@ def _unpacked(request: HttpRequest) -> bytes:
     return body
 
 
-def _key(request: HttpRequest) -> str:
-    """The write key of the Authorization header: Basic `key:` (the colon may be missing) or Bearer."""
+def _key_from_header(request: HttpRequest) -> str:
+    """Return the write key of the Authorization header, Basic `key:` or Bearer, or an empty text.
+
+    Some SDKs leave the colon out.
+    """
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
@@ -139,15 +148,17 @@ def _key(request: HttpRequest) -> str:
         return ""
 
 
-def _sender(key: str) -> Sender | None:
-    """Who the key belongs to, remembered for half a second: a revoked key dies within one."""
+def _find_sender(key: str) -> Sender | None:
+    """Return the sender of the key, cached for half a second, or None for an unknown key."""
     digest = digest_of(key)
     now = time.monotonic()
-    known = _senders.get(digest)
-    if known is not None and known[0] > now:
-        return known[1]
-    row = WriteKey.objects.filter(digest=digest, revoked_at=None).first()
-    sender = Sender(row.source_id, int(row.trust), row.prefix) if row else None
+    cached = _senders.get(digest)
+    if cached is not None and cached[0] > now:
+        return cached[1]
+    write_key = WriteKey.objects.filter(digest=digest, revoked_at=None).first()
+    sender = (
+        Sender(write_key.source_id, int(write_key.trust), write_key.prefix) if write_key else None
+    )
     if len(_senders) >= KEY_CACHE_SIZE:
         _senders.clear()
     _senders[digest] = (now + KEY_CACHE_SECONDS, sender)

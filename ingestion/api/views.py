@@ -1,4 +1,4 @@
-"""The API of sources, their write keys, and the messages that could not be taken."""
+"""The views of sources, their write keys, and rejected messages."""
 
 from typing import Any
 
@@ -19,11 +19,12 @@ from profiles.models import Source
 from profiles.models.access import Scope
 from profiles.services import change_source, create_source
 
-EVERYTHING = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.PRIVACY_ADMIN)
+# Rejected messages have personal data, and a write key can send anything.
+ALL_METHODS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.PRIVACY_ADMIN)
 
 
 class AlreadyReplayed(APIException):
-    """A message is replayed once: a second time would be a second message."""
+    """A message is replayed once. A second replay would be a second message."""
 
     status_code = 409
     default_detail = "This message was replayed already."
@@ -33,7 +34,7 @@ class AlreadyReplayed(APIException):
 class SourceList(ScopedView, ListAPIView[Source]):
     """Sources, by key."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     queryset = Source.objects.prefetch_related("write_keys")
     serializer_class = serializers.SourceSerializer
     filterset_class = filters.SourceFilter
@@ -44,14 +45,15 @@ class SourceList(ScopedView, ListAPIView[Source]):
         responses={HTTP_201_CREATED: serializers.MadeSourceSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Make a source and its first write key, which is shown in this answer alone."""
-        asked = serializers.NewSourceSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given: dict[str, Any] = asked.validated_data
+        """Create a source and its first write key, whose secret is in this response alone."""
+        serializer = serializers.NewSourceSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        validated: dict[str, Any] = serializer.validated_data
         with transaction.atomic():
-            source = create_source(given.pop("key"))
-            kind = WriteKey.Kind(given.pop("kind"))
-            change_source(source, **given)
+            source = create_source(validated.pop("key"))
+            kind = WriteKey.Kind(validated.pop("kind"))
+            change_source(source, **validated)
+            # The serializer reads it from the source; the model has no such field.
             source.write_key = create_write_key(source, kind=kind)[1]  # type: ignore[attr-defined]
         return Response(serializers.MadeSourceSerializer(source).data, HTTP_201_CREATED)
 
@@ -59,7 +61,7 @@ class SourceList(ScopedView, ListAPIView[Source]):
 class SourceDetail(ScopedView, GenericAPIView[Source]):
     """One source with its write keys, revoked ones included."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     queryset = Source.objects.all()
     serializer_class = serializers.SourceSerializer
     lookup_field = "key"
@@ -69,48 +71,51 @@ class SourceDetail(ScopedView, GenericAPIView[Source]):
 
     @extend_schema(request=serializers.SourceChangesSerializer)
     def patch(self, request: Request, key: str) -> Response:
-        """Change the name, the priority among sources, or whether claims of its public keys join people."""
-        asked = serializers.SourceChangesSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        source = change_source(self.get_object(), **asked.validated_data)
+        """Change the name, the priority, or whether claims of its public keys join people."""
+        serializer = serializers.SourceChangesSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        source = change_source(self.get_object(), **serializer.validated_data)
         return Response(self.get_serializer(source).data)
 
 
 class SourceKeys(ScopedView, GenericAPIView[WriteKey]):
-    """Write keys of a source. Two may live at once, so that one can be changed for the other."""
+    """The write keys of a source. It can have several, so that one can replace another."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     serializer_class = serializers.WriteKeySerializer
 
     @extend_schema(responses={HTTP_201_CREATED: serializers.NewWriteKeySerializer})
     def post(self, request: Request, key: str) -> Response:
-        """Make a further write key, which is shown in this answer alone."""
+        """Create one more write key, whose secret is in this response alone."""
         source = get_object_or_404(Source, key=key)
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        made, secret = create_write_key(source, kind=WriteKey.Kind(asked.validated_data["kind"]))
-        made.refresh_from_db()
-        made.write_key = secret  # type: ignore[attr-defined]
-        return Response(serializers.NewWriteKeySerializer(made).data, HTTP_201_CREATED)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        kind = WriteKey.Kind(serializer.validated_data["kind"])
+        write_key, secret = create_write_key(source, kind=kind)
+        # The database sets the time of creation.
+        write_key.refresh_from_db()
+        # The serializer reads it from the key; the model has no such field.
+        write_key.write_key = secret  # type: ignore[attr-defined]
+        return Response(serializers.NewWriteKeySerializer(write_key).data, HTTP_201_CREATED)
 
 
 class SourceKey(ScopedView, GenericAPIView[WriteKey]):
     """One write key."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     serializer_class = serializers.WriteKeySerializer
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, key: str, prefix: str) -> Response:
-        """Revoke a write key: within a second nothing is taken by it any more. Doing it again changes nothing."""
+        """Revoke a write key, which is refused within a second. Repeating it changes nothing."""
         revoke_write_key(get_object_or_404(WriteKey, source__key=key, prefix=prefix))
         return Response(status=HTTP_204_NO_CONTENT)
 
 
 class RejectedMessageList(ScopedView, ListAPIView[RejectedMessage]):
-    """Messages that could not be taken, the latest first, each with its reason and as it came."""
+    """Rejected messages, the latest first, each with the reason and its content."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     queryset = RejectedMessage.objects.select_related("source")
     serializer_class = serializers.RejectedMessageSerializer
     filterset_class = filters.RejectedMessageFilter
@@ -118,9 +123,9 @@ class RejectedMessageList(ScopedView, ListAPIView[RejectedMessage]):
 
 
 class RejectedMessageDetail(ScopedView, GenericAPIView[RejectedMessage]):
-    """One message that could not be taken."""
+    """One rejected message."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     queryset = RejectedMessage.objects.select_related("source")
     serializer_class = serializers.RejectedMessageSerializer
     lookup_field = "uuid"
@@ -130,9 +135,9 @@ class RejectedMessageDetail(ScopedView, GenericAPIView[RejectedMessage]):
 
 
 class RejectedMessageReplay(ScopedView, GenericAPIView[RejectedMessage]):
-    """Sends a rejected message through the inbox again."""
+    """Replays of a rejected message."""
 
-    scopes = EVERYTHING
+    scopes = ALL_METHODS
     queryset = RejectedMessage.objects.select_related("source")
     serializer_class = serializers.RejectedMessageSerializer
     lookup_field = "uuid"
@@ -141,7 +146,7 @@ class RejectedMessageReplay(ScopedView, GenericAPIView[RejectedMessage]):
         request=None, responses={HTTP_202_ACCEPTED: serializers.RejectedMessageSerializer}
     )
     def post(self, request: Request, uuid: str) -> Response:
-        """Have the message tried again, after what it lacked was mended. 409 where that was done before."""
+        """Send the message through the inbox again. 409 if it was replayed before."""
         rejected = self.get_object()
         if not replay_message(rejected):
             raise AlreadyReplayed

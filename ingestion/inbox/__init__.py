@@ -1,1 +1,1 @@
-"""Requests that were accepted and wait to be drained, and messages that could not be taken."""
+"""The inbox of accepted requests, and rejected messages."""

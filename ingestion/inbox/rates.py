@@ -1,6 +1,7 @@
-"""How much one write key may send: messages by the minute, counted in Valkey for all web processes together.
+"""The rate limit of a write key: messages per minute, counted in Valkey for all web processes.
 
-Without Valkey, or while it does not answer, everything is let through: a counter must not lose messages.
+Invariant: without Valkey, or while it does not answer, every request passes. A counter must not
+lose messages.
 """
 
 import math
@@ -14,19 +15,24 @@ WINDOW_SECONDS = 60
 
 
 def seconds_to_wait(key: str, *, messages: int, now: float) -> int:
-    """0 if the key may send so many messages now (in epoch seconds); else the seconds until its next minute begins."""
+    """Count the messages and return 0 if the key may send them now.
+
+    Otherwise returns the seconds until the next window begins. `now` is in epoch seconds.
+    """
     limit = settings.TRACKING_MESSAGES_PER_MINUTE
     client = valkey()
     if not limit or client is None:
         return 0
-    window, passed = divmod(now, WINDOW_SECONDS)
+    window, elapsed = divmod(now, WINDOW_SECONDS)
     name = f"rate:{key}:{window:.0f}"
     try:
         with client.pipeline(transaction=True) as pipeline:
             pipeline.incrby(name, messages)
+            # Longer than the window, since the clocks of web processes differ.
             pipeline.expire(name, 2 * WINDOW_SECONDS)
             sent = int(pipeline.execute()[0])
     except (RedisError, OSError):
         return 0
-    # A single request larger than the limit passes at the start of a minute: it could never be sent otherwise.
-    return 0 if sent <= limit or sent == messages else math.ceil(WINDOW_SECONDS - passed)
+    # A request larger than the limit passes if it is the first of a window, or it never could.
+    is_first = sent == messages
+    return 0 if sent <= limit or is_first else math.ceil(WINDOW_SECONDS - elapsed)

@@ -1,7 +1,7 @@
-"""The tracking API's messages: from the bytes of a request to what each message says, or why it cannot be taken.
+"""Parsing requests of the tracking API into messages and rejections.
 
-Invariant: pure and deterministic, so that accepting and draining come to the same verdict on the same bytes. Source: Segment's
-public HTTP tracking API and specification.
+The contract is Segment's public HTTP tracking API and specification. Invariant: parsing is pure and
+deterministic, so that the view and the drain judge the same bytes alike.
 """
 
 from ingestion.messages.envelope import (

@@ -1,4 +1,4 @@
-"""What a context says: identifiers, traits and consents."""
+"""Parsing the context of a message: its identifiers, traits and consents."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+_NAMESPACE = re.compile(r"[a-z][a-z0-9_.-]{0,62}")  # at most 63 characters, as the column
+
 
 class _Context(msgspec.Struct, rename="camel"):
-    """The fields of a context from which identifiers and consents are read."""
+    """The fields of a context that have identifiers, traits or consents."""
 
     traits: Any = None
     device: Any = None
@@ -19,7 +21,7 @@ class _Context(msgspec.Struct, rename="camel"):
 
 
 class ContextContent(NamedTuple):
-    """What a context says, read once for all messages that share its bytes."""
+    """The content of a context. `refs` are pairs of namespace and value, not normalised."""
 
     text: str
     traits: Mapping[str, Any]
@@ -32,7 +34,10 @@ _context_decoder = msgspec.json.Decoder(_Context, float_hook=Decimal)
 
 @lru_cache(maxsize=4096)
 def read_context(raw: bytes) -> ContextContent:
-    """Contexts repeat from message to message, so each is read once."""
+    """Parse a context. Anything but an object counts as empty.
+
+    Cached, because the messages of a client mostly have the same context.
+    """
     if not raw or not raw.startswith(b"{"):
         return ContextContent("{}", {}, (), {})
     context = _context_decoder.decode(raw)
@@ -46,6 +51,7 @@ def read_context(raw: bytes) -> ContextContent:
 
 
 def contact_refs(traits: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return the e-mail address and telephone number among the traits."""
     return tuple((name, traits[name]) for name in ("email", "phone") if name in traits)
 
 
@@ -57,28 +63,35 @@ def _device_refs(device: Any) -> Iterator[tuple[str, Any]]:
         return
     yield f"{platform}.id", device.get("id")
     yield f"{platform}.push_token", device.get("token")
+    # Only with the person's permission to track them for advertising.
     if device.get("adTrackingEnabled") is True:
         yield f"{platform}.idfa", device.get("advertisingId")
 
 
-def _external_refs(given: Any) -> Iterator[tuple[str, Any]]:
-    """externalIds [{id, type, collection, encoding}]; only those of users, in plain text."""
-    for entry in given if isinstance(given, list) else ():
+def _external_refs(external_ids: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the refs of `externalIds` [{id, type, collection, encoding}].
+
+    Ids of accounts and encoded ids are left out.
+    """
+    for entry in external_ids if isinstance(external_ids, list) else ():
         if not isinstance(entry, dict) or entry.get("collection", "users") != "users":
             continue
         namespace = entry.get("type")
         if (
             isinstance(namespace, str)
-            and re.fullmatch(r"[a-z][a-z0-9_.-]{0,62}", namespace)
-            and namespace != "profile"
+            and _NAMESPACE.fullmatch(namespace)
+            and namespace != "profile"  # public UUIDs are Tessera's own to assign
             and entry.get("encoding", "none") == "none"
         ):
             yield namespace, entry.get("id")
 
 
 def preferences_of(consent: Any) -> Mapping[str, bool]:
-    """`{"categoryPreferences": {category: bool}}`; what is not a boolean says nothing."""
-    told = consent.get("categoryPreferences") if isinstance(consent, dict) else None
-    if not isinstance(told, dict):
+    """Return the `categoryPreferences` {category: bool} of a consent object.
+
+    Values that are not booleans are left out.
+    """
+    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    if not isinstance(preferences, dict):
         return {}
-    return {key: value for key, value in told.items() if isinstance(value, bool)}
+    return {key: value for key, value in preferences.items() if isinstance(value, bool)}

@@ -1,4 +1,8 @@
-"""Batches so ordinary that nothing in them can be refused: one pass in C instead of a reading of each message."""
+"""A fast check for ordinary batches, of which no message can be refused.
+
+It is one pass in C, where the parser works on each message in Python. Invariant: it is stricter
+than the parser and never laxer.
+"""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +16,7 @@ _Object = dict[str, msgspec.Raw] | None
 
 
 class _Plain(msgspec.Struct, rename="camel", tag_field="type"):
-    """A message that is what the specification says; stricter than the reading of each, and never laxer."""
+    """The fields that all types of messages share, as the specification has them."""
 
     user_id: _Text | int | None = None
     anonymous_id: _Text | int | None = None
@@ -61,12 +65,13 @@ _plain_decoder = msgspec.json.Decoder(_PlainBatch)
 
 
 def is_ordinary_batch(body: bytes) -> bool:
-    """Whether a batch is so ordinary that none of its messages can be refused: one pass in C instead of a reading of each.
+    """Whether certainly no message of the batch can be refused.
 
-    False only says that each must be read.
+    False means that each message must be parsed.
     """
     try:
         batch = _plain_decoder.decode(body).batch
     except (msgspec.MsgspecError, RecursionError):
         return False
-    return all(said.user_id is not None or said.anonymous_id is not None for said in batch)
+    # The decoder cannot require one of two fields.
+    return all(message.user_id is not None or message.anonymous_id is not None for message in batch)

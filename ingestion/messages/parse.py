@@ -1,4 +1,4 @@
-"""One message on its way from bytes to meaning."""
+"""Parsing one message: its identifiers, event, times, traits and consents."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,42 +24,46 @@ from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
 
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
-CONSENT_EVENT = "Segment Consent Preference Updated"
+CONSENT_EVENT = "Segment Consent Preference Updated"  # its properties have consents too
 
 
 def read_messages(
-    envelope: Envelope, arrived: RequestFacts, key: bytes
+    envelope: Envelope, request: RequestFacts, digest_key: bytes
 ) -> Iterator[Message | Rejection]:
-    """What each message says, or why it cannot be taken. `key` makes the digests that tell repeats."""
+    """Parse each message of a request, or return why it is rejected.
+
+    `digest_key` is the secret key of the digests by which repeated messages are recognised.
+    """
     for place, raw in enumerate(envelope.messages):
-        yield _Reading(envelope, arrived, key, place, raw).read()
+        yield _MessageParser(envelope, request, digest_key, place, raw).parse()
 
 
-class _Reading:
-    """One message on its way from bytes to meaning."""
+class _MessageParser:
+    """Parses one message."""
 
-    __slots__ = ("arrived", "envelope", "key", "place", "raw", "wire")
+    __slots__ = ("digest_key", "envelope", "place", "raw", "request", "wire")
 
     def __init__(
-        self, envelope: Envelope, arrived: RequestFacts, key: bytes, place: int, raw: bytes
+        self, envelope: Envelope, request: RequestFacts, digest_key: bytes, place: int, raw: bytes
     ) -> None:
         self.envelope = envelope
-        self.arrived = arrived
-        self.key = key
+        self.request = request
+        self.digest_key = digest_key
         self.place = place
         self.raw = raw
         self.wire = Wire()
 
-    def read(self) -> Message | Rejection:
+    def parse(self) -> Message | Rejection:
         try:
             return self._message()
-        except MessageFault as refused:
-            return self._rejection(refused)
-        except InvalidIdentifier as invalid:
-            fault = MessageFault("invalid_identifier", invalid.namespace, invalid.reason)
+        except MessageFault as fault:
             return self._rejection(fault)
+        except InvalidIdentifier as error:
+            return self._rejection(
+                MessageFault("invalid_identifier", error.namespace, error.reason)
+            )
 
-    def _rejection(self, refused: MessageFault) -> Rejection:
+    def _rejection(self, fault: MessageFault) -> Rejection:
         wire = self.wire
         message_id = wire.message_id if isinstance(wire.message_id, str) else ""
         type_ = wire.type if isinstance(wire.type, str) else ""
@@ -67,9 +71,9 @@ class _Reading:
             self.place,
             message_id[:255],
             type_[:32],
-            refused.code,
-            refused.path,
-            refused.detail,
+            fault.code,
+            fault.path,
+            fault.detail,
             self.raw,
         )
 
@@ -85,7 +89,7 @@ class _Reading:
         type_ = self.envelope.type or wire.type
         if type_ not in TYPES:
             raise MessageFault("unknown_type", "type", f"one of {', '.join(sorted(TYPES))}")
-        said = self._context()
+        context = self._context()
         message_id = self._message_id()
         kind, name, properties = self._event(type_)
         timestamp, original, sent_at = self._times()
@@ -94,16 +98,16 @@ class _Reading:
             self._digest(message_id),
             type_,
             self.raw,
-            self._refs(type_, said),
+            self._refs(type_, context),
             kind,
             name,
             timestamp,
             original,
             sent_at,
             properties,
-            said.text,
-            self._traits(said) if type_ == "identify" else {},
-            self._consents(said, name),
+            context.text,
+            self._traits(context) if type_ == "identify" else {},
+            self._consents(context, name),
             message_id,
         )
 
@@ -112,27 +116,32 @@ class _Reading:
         shared = self.envelope.context
         if not shared:
             return read_context(raw)
+        # The message's own context goes over that of the batch.
         own = exact_json.loads(raw) if raw else None
         merged = {**shared, **own} if isinstance(own, dict) else shared
         return read_context(exact_json.dump_bytes(merged))
 
     def _message_id(self) -> str:
-        given = self.wire.message_id
-        if given is None or given == "":
-            return f"inbox:{self.arrived.row_id}:{self.place}"
-        if not isinstance(given, str):
-            given = str(given)
-        if len(given) > MAX_MESSAGE_ID:
+        message_id = self.wire.message_id
+        if message_id is None or message_id == "":
+            # The same for every attempt of the request, and for no other message.
+            return f"inbox:{self.request.row_id}:{self.place}"
+        if not isinstance(message_id, str):
+            message_id = str(message_id)
+        if len(message_id) > MAX_MESSAGE_ID:
             raise MessageFault("message_id_too_long", "messageId", "under 100 characters")
-        return str(given)
+        return str(message_id)
 
     def _digest(self, message_id: str) -> str:
-        """The same source and messageId give the same digest; the key keeps it from being guessed."""
-        words = f"{self.arrived.source_id}:{message_id}".encode()
-        return hashlib.blake2b(words, digest_size=16, key=self.key).hexdigest()
+        """Return the digest of source and messageId.
+
+        It has a key, so that nobody can test which messages were received.
+        """
+        text = f"{self.request.source_id}:{message_id}".encode()
+        return hashlib.blake2b(text, digest_size=16, key=self.digest_key).hexdigest()
 
     def _event(self, type_: str) -> tuple[str, str, str]:
-        """Kind, name and properties of the event that a message is; an empty kind where it is none."""
+        """Return kind, name and properties of the event, with an empty kind if there is none."""
         wire = self.wire
         match type_:
             case "track":
@@ -140,8 +149,9 @@ class _Reading:
                     raise MessageFault("missing_event", "event", "the name of the event, a text")
                 name = wire.event
             case "page" | "screen":
-                named = wire.name if isinstance(wire.name, str) else ""
-                name = named or f"Loaded a {type_.capitalize()}"
+                page_name = wire.name if isinstance(wire.name, str) else ""
+                # The name that Segment gives a page without one.
+                name = page_name or f"Loaded a {type_.capitalize()}"
             case "group":
                 return "group", "Group", self._group_properties()
             case _:
@@ -152,17 +162,20 @@ class _Reading:
         return type_, name, _object_text(bytes(wire.properties), "properties")
 
     def _group_properties(self) -> str:
-        """A group's traits are the account's and not the person's: they stay with the event."""
+        # A group's traits describe the account and not the person: they stay with the event.
         traits = exact_json.loads(self.wire.traits) if bytes(self.wire.traits) else None
         return exact_json.dump_bytes({"groupId": self.wire.group_id, "traits": traits}).decode()
 
     def _times(self) -> tuple[datetime, datetime | None, datetime | None]:
-        """timestamp = receivedAt - (sentAt - originalTimestamp), and never after receivedAt."""
-        wire, received_at = self.wire, self.arrived.received_at
-        given = wire.original_timestamp or wire.timestamp
-        original = read_time(given, "timestamp")
-        given_sent_at = wire.sent_at or self.envelope.sent_at
-        sent_at = None if given_sent_at is None else read_sent_time(given_sent_at)
+        """Return the timestamp, the original timestamp and the time of sending.
+
+        As Segment has it, timestamp = receivedAt - (sentAt - originalTimestamp), which corrects a
+        wrong clock of the sender. It is never after receivedAt.
+        """
+        wire, received_at = self.wire, self.request.received_at
+        original = read_time(wire.original_timestamp or wire.timestamp, "timestamp")
+        raw_sent_at = wire.sent_at or self.envelope.sent_at
+        sent_at = None if raw_sent_at is None else read_sent_time(raw_sent_at)
         if original is None:
             return received_at, None, sent_at
         if sent_at is None:
@@ -170,56 +183,60 @@ class _Reading:
         try:
             corrected = received_at - (sent_at - original)
         except OverflowError:
+            # One of the times is near the year 1 or 9999.
             corrected = original
         return min(corrected, received_at), original, sent_at
 
-    def _refs(self, type_: str, said: ContextContent) -> tuple[Ref, ...]:
+    def _refs(self, type_: str, context: ContextContent) -> tuple[Ref, ...]:
         wire = self.wire
         if is_blank(wire.user_id) and is_blank(wire.anonymous_id):
             raise MessageFault("missing_identity", "userId", "userId or anonymousId is required")
-        named: list[tuple[str, Any]] = [
+        candidates: list[tuple[str, Any]] = [
             ("user_id", wire.user_id),
             ("anonymous_id", wire.anonymous_id),
         ]
         if type_ == "alias":
             if is_blank(wire.previous_id):
                 raise MessageFault("missing_previous_id", "previousId", "the id known so far")
-            named.append(("anonymous_id", wire.previous_id))
+            candidates.append(("anonymous_id", wire.previous_id))
+        # A group call has the account's contact data, which must not become the person's.
         if type_ != "group":
-            named += said.refs
+            candidates += context.refs
             if type_ == "identify":
-                named += contact_refs(self._own_traits())
-        return tuple(dict.fromkeys(self._normalised(named)))
+                candidates += contact_refs(self._own_traits())
+        return tuple(dict.fromkeys(self._normalise(candidates)))
 
-    def _normalised(self, named: Sequence[tuple[str, Any]]) -> Iterator[Ref]:
-        """The usable ones; a malformed userId or anonymousId refuses the message, other identifiers are left out."""
-        for namespace, value in named:
+    def _normalise(self, candidates: Sequence[tuple[str, Any]]) -> Iterator[Ref]:
+        """Yield the valid refs. Raises InvalidIdentifier for a malformed userId or anonymousId."""
+        for namespace, value in candidates:
             if is_blank(value):
                 continue
             if namespace in ("user_id", "anonymous_id"):
-                yield make_ref(namespace, value, self.arrived.region)
+                yield make_ref(namespace, value, self.request.region)
             else:
                 try:
-                    yield make_ref(namespace, value, self.arrived.region)
+                    yield make_ref(namespace, value, self.request.region)
                 except InvalidIdentifier:
+                    # A malformed e-mail address must not cost the whole message.
                     continue
 
     def _own_traits(self) -> Mapping[str, Any]:
         raw = bytes(self.wire.traits)
         return _read_traits(raw) if raw else {}
 
-    def _traits(self, said: ContextContent) -> Mapping[str, Any]:
-        """An identify's traits; RudderStack's SDKs send them in the context."""
+    def _traits(self, context: ContextContent) -> Mapping[str, Any]:
         own = self._own_traits()
-        return {**said.traits, **own} if said.traits else own
+        # RudderStack's SDKs send the traits of an identify in the context.
+        return {**context.traits, **own} if context.traits else own
 
-    def _consents(self, said: ContextContent, name: str) -> Mapping[str, bool]:
+    def _consents(self, context: ContextContent, name: str) -> Mapping[str, bool]:
         if name != CONSENT_EVENT:
-            return said.consents
+            return context.consents
         raw = bytes(self.wire.properties)
         properties = exact_json.loads(raw) if raw else None
-        told = properties.get("consent") if isinstance(properties, dict) else None
-        return {**said.consents, **preferences_of(told if told is not None else properties)}
+        consent = properties.get("consent") if isinstance(properties, dict) else None
+        preferences = preferences_of(consent if consent is not None else properties)
+        return {**context.consents, **preferences}
 
 
 def is_blank(value: Any) -> bool:
@@ -227,6 +244,8 @@ def is_blank(value: Any) -> bool:
 
 
 def make_ref(namespace: str, value: Any, region: str) -> Ref:
+    """Normalise an identifier. Raises InvalidIdentifier."""
+    # Before the cache, whose keys 1 and True would be equal.
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise InvalidIdentifier(namespace, "neither a text nor a whole number")
     return _cached_ref(namespace, value, region)
@@ -238,7 +257,7 @@ def _cached_ref(namespace: str, value: str | int, region: str) -> Ref:
 
 
 def _object_text(raw: bytes, path: str) -> str:
-    """The JSON text of an object; empty or null is the empty one."""
+    """Return the JSON text of an object, or of an empty one for a missing or null value."""
     if not raw or raw == b"null":
         return "{}"
     if not raw.startswith(b"{"):

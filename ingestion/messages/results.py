@@ -1,4 +1,4 @@
-"""What a message comes to: what it says, or why it cannot be taken."""
+"""The results of parsing: messages, rejections, and errors of whole requests."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,11 +8,11 @@ from profiles.identifiers.references import Ref
 
 
 class BadRequest(ValueError):
-    """The request as a whole cannot be taken; the message says why, and nothing of what was sent."""
+    """A request is refused as a whole. The text omits its content, which is personal."""
 
 
 class MessageFault(Exception):
-    """A message cannot be taken: code, path and what would be right."""
+    """A message is refused: a stable code, the path of the fault, and what would be right."""
 
     def __init__(self, code: str, path: str, detail: str) -> None:
         super().__init__(code)
@@ -20,7 +20,7 @@ class MessageFault(Exception):
 
 
 class Rejection(NamedTuple):
-    """One message that cannot be taken: a stable code, the path of the fault, and what would be right."""
+    """One refused message. `place` is its index in the request."""
 
     place: int
     message_id: str
@@ -32,15 +32,16 @@ class Rejection(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message as the drain takes it. `properties` and `context` are JSON text; times are aware.
+    """One parsed message. `kind` is empty if the message is not an event.
 
-    `digest` is a UUID in 32 hexadecimal digits: making UUID objects costs more than all else here.
+    `properties` and `context` are JSON texts; times are aware. `digest` is 32 hexadecimal digits
+    instead of a UUID object, because making one costs more than all other fields together.
     """
 
     place: int
     digest: str
     type: str
-    raw: bytes
+    raw: bytes  # the message as it was sent, for the case that the drain rejects it
     refs: tuple[Ref, ...]
     kind: str
     name: str
@@ -55,7 +56,10 @@ class Message(NamedTuple):
 
 
 class RequestFacts(NamedTuple):
-    """What is known of a request beside its bytes. `region` is the country of telephone numbers without one."""
+    """What is known of a request apart from its bytes.
+
+    `region` is the country of telephone numbers without a country code.
+    """
 
     row_id: int
     source_id: int

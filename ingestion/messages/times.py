@@ -1,4 +1,4 @@
-"""The times of a message."""
+"""Parsing the times of a message."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,33 +8,39 @@ import msgspec
 
 from ingestion.messages.results import MessageFault
 
-
-def read_sent_time(given: Any) -> datetime | None:
-    """Most messages of a batch share one."""
-    return _shared_time(given) if isinstance(given, str) else read_time(given, "sentAt")
+EXPECTED = "an ISO 8601 text such as 2026-01-31T12:00:00Z"
 
 
+def read_sent_time(value: Any) -> datetime | None:
+    """Parse a `sentAt`. Raises MessageFault."""
+    return _cached_sent_time(value) if isinstance(value, str) else read_time(value, "sentAt")
+
+
+# Most messages of a batch have the same time.
 @lru_cache(maxsize=256)
-def _shared_time(given: str) -> datetime | None:
-    return read_time(given, "sentAt")
+def _cached_sent_time(text: str) -> datetime | None:
+    return read_time(text, "sentAt")
 
 
-def read_time(given: Any, path: str) -> datetime | None:
-    if given is None or given == "":
+def read_time(value: Any, path: str) -> datetime | None:
+    """Parse an ISO 8601 time; without an offset it is UTC.
+
+    Returns None for an empty value. Raises MessageFault with the path.
+    """
+    if value is None or value == "":
         return None
-    if not isinstance(given, str):
-        raise MessageFault("invalid_time", path, "an ISO 8601 text such as 2026-01-31T12:00:00Z")
+    if not isinstance(value, str):
+        raise MessageFault("invalid_time", path, EXPECTED)
     try:
-        moment = datetime.fromisoformat(given)
+        moment = datetime.fromisoformat(value)
     except ValueError:
-        moment = _unusual_time(given, path)
+        moment = _read_rfc_3339(value, path)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _unusual_time(given: str, path: str) -> datetime:
-    """RFC 3339 allows some spellings more than Python reads, such as a small z."""
+def _read_rfc_3339(text: str, path: str) -> datetime:
+    """Parse the few spellings that RFC 3339 allows and Python does not read, such as a small z."""
     try:
-        return msgspec.convert(given, datetime)
+        return msgspec.convert(text, datetime)
     except msgspec.ValidationError as error:
-        detail = "an ISO 8601 text such as 2026-01-31T12:00:00Z"
-        raise MessageFault("invalid_time", path, detail) from error
+        raise MessageFault("invalid_time", path, EXPECTED) from error

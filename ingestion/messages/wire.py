@@ -1,17 +1,18 @@
-"""The fields of a message that mean something here, and the JSON of the tracking API."""
+"""The JSON of a message: its fields and the limits of their values."""
 
 from typing import Any
 
 import msgspec
 
-MAX_MESSAGES = 2500
-MAX_MESSAGE_ID = 99
-MAX_NAME = 255
+MAX_MESSAGES = 2500  # Segment's limit of a batch
+MAX_MESSAGE_ID = 99  # Segment's "under 100 characters"
+MAX_NAME = 255  # the length of the column event_name.name
 
 
 class Wire(msgspec.Struct, rename="camel"):
-    """The fields of a message that mean something here; what they hold is judged later."""
+    """The fields of a message that Tessera reads. Other fields are ignored."""
 
+    # Any value is accepted here, so that the parser can reject a wrong one with its path.
     type: Any = None
     message_id: Any = None
     user_id: Any = None
@@ -25,6 +26,7 @@ class Wire(msgspec.Struct, rename="camel"):
     original_timestamp: Any = None
     sent_at: Any = None
     write_key: Any = None
+    # Undecoded: properties and context are stored as the text that arrived.
     traits: msgspec.Raw = msgspec.Raw(b"")
     properties: msgspec.Raw = msgspec.Raw(b"")
     context: msgspec.Raw = msgspec.Raw(b"")

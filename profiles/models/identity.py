@@ -28,6 +28,7 @@ class Identifier(models.Model):
 
     namespace = models.CharField(max_length=63)
     value = models.CharField(max_length=255)
+    # Nothing is done on deletion: identifiers move or are erased before their profile is deleted.
     profile = models.ForeignKey(
         Profile, null=True, on_delete=models.DO_NOTHING, related_name="identifiers"
     )
@@ -42,6 +43,7 @@ class Identifier(models.Model):
     class Meta:
         ordering = ["namespace", "value"]
         constraints = [
+            # The value first: it distributes the table over a cluster.
             models.UniqueConstraint(fields=["value", "namespace"], name="identifier_unique"),
         ]
         indexes = [models.Index(fields=["component"], name="identifier_component")]
@@ -58,6 +60,7 @@ class IdentityFact(models.Model):
 
     seq = models.BigIntegerField(unique=True)
     digest = models.UUIDField(unique=True)
+    # An array and not a table between: facts are many, and all identifiers of one are read together.
     identifier_ids = ArrayField(models.BigIntegerField())
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
@@ -79,6 +82,7 @@ class IdentityOutcome(models.Model):
     wanter = models.ForeignKey(
         Identifier, null=True, on_delete=models.CASCADE, related_name="outcomes_wanted"
     )
+    # A RefusalRule of the engine, or "merge", "takeover" or "quarantine".
     rule = models.CharField(max_length=32)
     day = models.DateField()
 
@@ -124,6 +128,7 @@ class Merge(models.Model):
     """
 
     survivor = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="merges")
+    # No foreign key: the absorbed profile is deleted.
     absorbed_id = models.BigIntegerField()
     absorbed_uuid = models.UUIDField()
     survivor_identifier_ids = ArrayField(models.BigIntegerField())

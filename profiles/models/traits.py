@@ -22,6 +22,7 @@ class SourceRecord(models.Model):
     )
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    # One row for all traits: they arrive, are read and are erased together.
     traits = models.JSONField(default=dict)
     updated_at = models.DateTimeField(db_default=Now())
 
@@ -46,6 +47,7 @@ class TraitLock(models.Model):
     profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="trait_locks")
     key = models.CharField(max_length=255)
     value = models.JSONField(null=True)
+    # A name and not a key: whoever corrected the trait may be deleted later.
     actor = models.CharField(max_length=120)
     reason = models.TextField()
     locked_at = models.DateTimeField(db_default=Now())

@@ -1,4 +1,4 @@
-"""A source to send from, and a way to send."""
+"""Fixtures: a source, a function that sends messages, and one that finds profiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def shop(db: None) -> Source:
 
 @pytest.fixture
 def send(client: Client, shop: Source) -> Send:
-    """Send messages as one batch with a secret (or public) key and drain; gives the response."""
+    """A function that sends messages as one batch, drains them, and returns the response."""
     keys = {kind: make_write_key(shop, kind=kind) for kind in ("secret", "public")}
 
     def _send(
@@ -36,14 +36,14 @@ def send(client: Client, shop: Source) -> Send:
         )
         if drain:
             drain_inbox()
-        return answer
+        return response
 
     return _send
 
 
 @pytest.fixture
 def holder() -> Callable[[str], Profile | None]:
-    """The profile that holds `namespace:value`."""
+    """A function that returns the profile of `namespace:value`."""
 
     def _holder(reference: str) -> Profile | None:
         namespace, _, value = reference.partition(":")

@@ -1,4 +1,4 @@
-"""Ingestion in the admin: keys shown once, rejected messages seen, mended and sent again."""
+"""Ingestion in the admin: write keys, rejected messages and their replay."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def rejected() -> RejectedMessage:
-    """A message that came in the usual way and could not be taken."""
+    """A rejected message."""
     tell({"type": "track", "userId": "u-1", "properties": {"email": "lost@example.org"}})
     return RejectedMessage.objects.get()
 
 
 def test_a_write_key_is_shown_once_and_opens_the_tracking_api_until_it_is_revoked() -> None:
     source, admin = make_source(key="shop"), sign_in("admin")
-    made = admin.post(reverse("admin:profiles_source_make_key", args=[source.pk, "secret"]))
-    secret, key = made.context["secret"], WriteKey.objects.get()
-    assert "no-store" in made["Cache-Control"]
+    response = admin.post(reverse("admin:profiles_source_make_key", args=[source.pk, "secret"]))
+    secret, key = response.context["secret"], WriteKey.objects.get()
+    assert "no-store" in response["Cache-Control"]
     body = {"userId": "u-1", "messageId": "1", "traits": {}}
     send: dict[str, Any] = {
         "content_type": "application/json",

@@ -1,4 +1,4 @@
-"""Where a history is cut into chunks does not matter: people, what they did and what is known of them come out the same."""
+"""Profiles, events and traits are the same wherever a history is cut into chunks."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -16,7 +16,7 @@ from profiles.models import Event, EventStat, Identifier, Profile, Source
 from tests.factories import NOW, make_source
 from tests.ingestion.test_histories import check_events, check_people, messages, send
 
-Told = tuple[dict[str, Any], int, int]  # the message, its trust, the days after the first
+Sent = tuple[dict[str, Any], int, int]  # the message, its trust, the days after the first
 People = dict[frozenset[Ref], tuple[Any, ...]]
 PROPERTY = settings(
     deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -25,16 +25,16 @@ trusts = st.sampled_from([Trust.CLAIM, Trust.SERVER])
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Told]:
-    told = draw(st.lists(messages(), min_size=1, max_size=14))
-    return [(message, draw(trusts), draw(st.integers(0, 8))) for message in told]
+def histories(draw: st.DrawFn) -> list[Sent]:
+    drawn = draw(st.lists(messages(), min_size=1, max_size=14))
+    return [(message, draw(trusts), draw(st.integers(0, 8))) for message in drawn]
 
 
 @PROPERTY
 @given(history=histories(), cuts=st.sets(st.integers(0, 13)))
 @pytest.mark.django_db
 def test_a_history_comes_to_the_same_in_one_chunk_in_some_and_message_by_message(
-    history: list[Told], cuts: set[int]
+    history: list[Sent], cuts: set[int]
 ) -> None:
     source = make_source(key="web")
     one_by_one = drained(history, set(range(len(history))), source)
@@ -42,12 +42,12 @@ def test_a_history_comes_to_the_same_in_one_chunk_in_some_and_message_by_message
     assert drained(history, set(), source) == one_by_one
 
 
-def drained(history: list[Told], cuts: set[int], source: Source) -> People:
-    """What the history comes to if it is drained after these messages and at the end; forgotten again."""
+def drained(history: list[Sent], cuts: set[int], source: Source) -> People:
+    """Drain the history at these places and at its end, and return the people, rolled back."""
     with transaction.atomic():
         for place, (message, trust, days) in enumerate(history):
-            named = {"messageId": f"place {place}"} | message
-            send([named], source.pk, trust, NOW + timedelta(days=days))
+            identified = {"messageId": f"place {place}"} | message
+            send([identified], source.pk, trust, NOW + timedelta(days=days))
             if place in cuts:
                 drain_inbox()
         drain_inbox()
@@ -59,12 +59,12 @@ def drained(history: list[Told], cuts: set[int], source: Source) -> People:
 
 
 def _people() -> People:
-    """By their identifiers: what each did, by which evidence, the statistics of it, and the golden traits."""
-    held: dict[int, set[Ref]] = defaultdict(set)
+    """Return events, statistics and golden traits of each profile by its identifiers."""
+    refs: dict[int, set[Ref]] = defaultdict(set)
     for identifier in Identifier.objects.exclude(namespace="profile").exclude(profile=None):
-        held[identifier.profile_id].add(Ref(identifier.namespace, identifier.value))
+        refs[identifier.profile_id].add(Ref(identifier.namespace, identifier.value))
     return {
-        frozenset(held[profile.pk]): (
+        frozenset(refs[profile.pk]): (
             sorted(_events_of(profile)),
             list(
                 EventStat.objects.filter(profile=profile)

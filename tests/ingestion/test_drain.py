@@ -1,4 +1,4 @@
-"""From inbox to profile: what messages come to once they are drained."""
+"""The drain: profiles, traits, events and rejections that messages lead to."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -78,7 +78,10 @@ def test_an_event_is_stored_as_it_was_sent_to_the_digit_and_the_sign(send: Send)
 
 
 def test_a_number_that_the_database_cannot_hold_is_rejected_alone(send: Send) -> None:
-    huge = b'{"type":"track","userId":"u1","event":"Order Completed","properties":{"revenue":1e140000}}'
+    huge = (
+        b'{"type":"track","userId":"u1","event":"Order Completed",'
+        b'"properties":{"revenue":1e140000}}'
+    )
     send(msgspec.Raw(huge), track("u2", properties={"revenue": 5}))
     assert Event.objects.get().value == 5
     assert RejectedMessage.objects.get().code == "failed"
@@ -243,10 +246,10 @@ def test_identifiers_are_read_where_segment_puts_them(send: Send, holder: Holder
             }
         )
     )
-    held = set(
+    namespaces = set(
         Identifier.objects.filter(profile=holder("user_id:u1")).values_list("namespace", flat=True)
     )
-    assert held == {"user_id", "ios.id", "ios.push_token", "loyalty_card", "phone", "profile"}
+    assert namespaces == {"user_id", "ios.id", "ios.push_token", "loyalty_card", "phone", "profile"}
     assert holder("phone:+33612345678") is not None
 
 

@@ -1,4 +1,4 @@
-"""Sources and their keys, messages that could not be taken, and the commands beside them."""
+"""The API of sources, write keys and rejected messages, and the commands beside it."""
 
 from datetime import timedelta
 from io import StringIO
@@ -49,12 +49,12 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
     }
     response = admin.post(URL, body)
     assert response.status_code == 201, response.json()
-    made = response.json()
-    assert takes(made.pop("write_key"))
-    assert made == admin.get(f"{URL}shop/").json()
-    (key,) = made.pop("keys")
-    assert made.pop("created_at")
-    assert made == {"key": "shop", "name": "The shop", "priority": 5, "joins_people": True}
+    source = response.json()
+    assert takes(source.pop("write_key"))
+    assert source == admin.get(f"{URL}shop/").json()
+    (key,) = source.pop("keys")
+    assert source.pop("created_at")
+    assert source == {"key": "shop", "name": "The shop", "priority": 5, "joins_people": True}
     assert (key["kind"], key["revoked_at"]) == ("secret", None)
     assert key.keys() == {"prefix", "kind", "created_at", "revoked_at"}
 

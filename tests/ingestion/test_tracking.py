@@ -1,4 +1,4 @@
-"""The tracking API over HTTP: what is answered, and what is in the inbox once it is."""
+"""The tracking API over HTTP: its responses, and the inbox after them."""
 
 import base64
 import gzip
@@ -138,8 +138,8 @@ def test_a_refused_message_is_200_counted_told_on_demand_and_kept(
     assert (plain.status_code, plain["X-Rejected"]) == (200, "1")
     strict = send(message, query="?strict=1", drain=False)
     assert strict.status_code == 207
-    told = strict.json()["rejected"]
-    assert [(one["index"], one["code"], one["path"]) for one in told] == [(0, code, path)]
+    [rejection] = strict.json()["rejected"]
+    assert (rejection["index"], rejection["code"], rejection["path"]) == (0, code, path)
     drain_inbox()
     kept = RejectedMessage.objects.filter(code=code, path=path)
     assert kept.count() == 2
@@ -216,22 +216,22 @@ _times = st.sampled_from(
 )
 def test_whatever_passes_as_plain_is_taken_by_the_reading_of_each(message: dict[str, Any]) -> None:
     body = json.dumps({"batch": [message]}).encode()
-    arrived = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
-    (read,) = read_messages(split_request(body, ""), arrived, b"key")
-    assert isinstance(read, Message) or not is_ordinary_batch(body)
+    request = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
+    [result] = read_messages(split_request(body, ""), request, b"key")
+    assert isinstance(result, Message) or not is_ordinary_batch(body)
 
 
 def test_a_key_that_sends_too_much_is_429_and_told_when_to_send_again(
     send: Send, settings: Any
 ) -> None:
     settings.TRACKING_MESSAGES_PER_MINUTE = 2
-    answers = [send(TRACK, drain=False) for _ in range(3)]
-    if answers[-1].status_code == 200:  # a new minute began in between
-        answers = [send(TRACK, drain=False) for _ in range(3)]
-    refused = answers[-1]
-    assert refused.status_code == 429
-    assert 0 < int(refused["Retry-After"]) <= 60
-    assert refused["X-RateLimit-Reset"] == refused["Retry-After"]
+    responses = [send(TRACK, drain=False) for _ in range(3)]
+    if responses[-1].status_code == 200:  # a new minute began in between
+        responses = [send(TRACK, drain=False) for _ in range(3)]
+    limited = responses[-1]
+    assert limited.status_code == 429
+    assert 0 < int(limited["Retry-After"]) <= 60
+    assert limited["X-RateLimit-Reset"] == limited["Retry-After"]
     assert send(TRACK, kind="public", drain=False).status_code == 200
     settings.TRACKING_MESSAGES_PER_MINUTE = 0
     assert send(TRACK, drain=False).status_code == 200

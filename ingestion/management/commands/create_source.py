@@ -1,4 +1,4 @@
-"""Make a source to send messages from, or one more write key of a source that is there."""
+"""Create a source with a write key, or one more write key of an existing source."""
 
 from typing import Any
 
@@ -13,7 +13,10 @@ from profiles.services import create_source
 
 
 class Command(BaseCommand):
-    help = "Make a source and print its write key once, alone on the last line; of a source that exists, a further key."
+    help = (
+        "Make a source and print its write key once, alone on the last line; of a source that "
+        "exists, a further key."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("key", help="What the source is called in the API, such as shop.")
@@ -28,12 +31,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         kind = WriteKey.Kind(options["kind"])
         with transaction.atomic():
-            source = self._source(options["key"], options["name"])
+            source = self._get_or_create_source(options["key"], options["name"])
             _, secret = create_write_key(source, kind=kind)
         self.stdout.write(f"A {kind} write key, shown this once:")
+        # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)
 
-    def _source(self, key: str, name: str) -> Source:
+    def _get_or_create_source(self, key: str, name: str) -> Source:
         if source := Source.objects.filter(key=key).first():
             self.stdout.write(f"Source {key} is there already and gets a further key.")
             return source

@@ -1,4 +1,4 @@
-"""Drain the inbox now, in this process."""
+"""Drain the inbox in this process."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from django.db.models import Max
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
 
-# How soon to look again for rows that a worker has leased, or had when it was killed.
+# Between two looks for rows that a worker has leased, or had when it was killed.
 WAIT_SECONDS = 0.2
 
 
@@ -17,6 +17,7 @@ class Command(BaseCommand):
     help = "Take in everything that was accepted up to now; what a worker has leased is waited for."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Rows accepted later are not waited for, or the command might never end.
         last = InboxRow.objects.aggregate(last=Max("id"))["last"] or 0
         drained = drain_inbox()
         while InboxRow.objects.filter(id__lte=last).exists():
