@@ -37,12 +37,15 @@ class Segment(models.Model):
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     version = models.PositiveIntegerField(default=1)
+    # The version and definition that the memberships are of. They follow the saved ones when a
+    # rebuild has been applied, and are NULL before the first one.
     live_version = models.PositiveIntegerField(
         null=True, editable=False, help_text="The version that the memberships answer."
     )
     live_definition = models.JSONField(
         null=True, editable=False, encoder=ExactEncoder, decoder=ExactDecoder
     )
+    # Kept by refreshes, since counting the members of a large segment takes long.
     size = models.BigIntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
@@ -80,7 +83,9 @@ class Rebuild(models.Model):
     While it exists, refreshes note the profiles that they evaluate.
     """
 
+    # A new token for each worker that takes the rebuild over, so that the former one cannot apply.
     token = models.UUIDField(primary_key=True)
+    # Keys rather than ids: the segments are looked up again for every attempt.
     segment_keys = models.JSONField(default=list)
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
@@ -106,6 +111,7 @@ class StagedMembership(models.Model):
     """A membership that a rebuild has computed and not yet applied."""
 
     pk = models.CompositePrimaryKey("rebuild_id", "segment_id", "profile_id")
+    # No foreign keys: they would be checked for every row of a table that is soon emptied.
     rebuild_id = models.UUIDField()
     segment_id = models.BigIntegerField()
     profile_id = models.BigIntegerField()
@@ -125,6 +131,7 @@ class Wakeup(models.Model):
     Not unique, like changes of profiles: a unique key with ON CONFLICT would lose wake-ups.
     """
 
+    # No foreign key: waking an erased or absorbed profile does no harm.
     profile_id = models.BigIntegerField()
     due_at = models.DateTimeField()
 

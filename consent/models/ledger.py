@@ -72,6 +72,7 @@ class ConsentEvent(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
+    # Who decided; `recorded_by` is who wrote it down.
     actor = models.CharField(max_length=16, choices=Actor)
     method = models.CharField(max_length=16, choices=Method)
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
@@ -99,7 +100,10 @@ class ConsentEvent(models.Model):
 
 
 class ConsentBody(models.Model):
-    """The personal part of a consent event, which only an erasure deletes."""
+    """The personal part of a consent event.
+
+    It is a table of its own, since the ledger is insert only and an erasure must delete this part.
+    """
 
     event = models.OneToOneField(
         ConsentEvent, primary_key=True, on_delete=models.DO_NOTHING, related_name="body"
@@ -117,6 +121,7 @@ class ConsentState(models.Model):
     It does not depend on the current time: whether `valid_until` has passed is judged by the gate.
     """
 
+    # The profile first: it spreads the table over a cluster.
     pk = models.CompositePrimaryKey("profile_id", "purpose_id")
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="consent_states"

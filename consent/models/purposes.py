@@ -30,6 +30,7 @@ class Purpose(models.Model):
     key = models.CharField(
         max_length=63, unique=True, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")]
     )
+    # Copies of the current version's fields, so that the gate joins one table less.
     legal_basis = models.CharField(max_length=24, choices=LegalBasis)
     is_direct_marketing = models.BooleanField(default=False)
     current_version = models.PositiveIntegerField(default=1)

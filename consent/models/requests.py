@@ -41,15 +41,20 @@ class PrivacyRequest(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     status = models.CharField(max_length=24, choices=Status, default=Status.RECEIVED)
     door = models.CharField(max_length=16, choices=Door)
+    # An array of ids without foreign keys: the request outlives the identifiers that it erases.
     identifier_ids = ArrayField(models.BigIntegerField(), default=list)
     body = models.JSONField(default=dict, help_text="What was asked: identifiers, changes.")
     reason = models.TextField(blank=True)
+    # A name and not a key: API keys and staff may be deleted later.
     requested_by = models.CharField(max_length=120)
     received_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    # Set when the deadline is extended, which can happen once.
     extended_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    # Failed attempts to act on it. Successful ones are in the log.
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Hashed, since callers may build it from names. NULL where there is none, so that it is unique.
     idempotency_key = models.CharField(
         max_length=64, null=True, unique=True, editable=False, help_text="A keyed hash."
     )
@@ -109,6 +114,7 @@ class MailedLink(models.Model):
 
     token_digest = models.CharField(max_length=64, unique=True)
     address_digest = models.CharField(max_length=64, db_index=True)
+    # No foreign key: an erasure deletes the identifier, and the session may still watch it.
     identifier_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)

@@ -12,8 +12,10 @@ class Suppression(models.Model):
 
     digest = models.BinaryField(max_length=32)
     key_id = models.CharField(max_length=16)
+    # Which rules spelled the identifier. A later version may spell it differently.
     normaliser_version = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(db_default=Now())
+    # No foreign key: a suppression stays, whatever happens to its request.
     request_id = models.UUIDField(null=True)
 
     class Meta:

@@ -1,7 +1,7 @@
 """The slot locks, the definition lock, and the time that memberships are evaluated at.
 
-Profiles are divided into 64 slots by their id. Whoever changes memberships of a profile first locks
-its slot, then claims the work, and then reads in later statements.
+Profiles are divided into 64 slots by their id. A writer of memberships first locks the slot of the
+profile, then claims the work, and then reads in later statements.
 
 Invariant: the locks end with the transaction, so no process can die and leave one behind.
 """
