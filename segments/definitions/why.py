@@ -42,7 +42,7 @@ from segments.models import Segment
 MAX_TRIES = 100
 # Dates beyond this year are ignored, so that adding a duration to them cannot overflow.
 LAST_YEAR = 9000
-# Stands for a trait or property that does not exist. None would be a value.
+# Stands for a value that does not exist. JSON null counts as missing too.
 MISSING = object()
 
 
