@@ -54,7 +54,9 @@ def apply_messages(
         source_keys=configuration.source_keys,
         now=now,
     )
-    landed = [(item.row, item.message, judgement.attributions[item.sighting]) for item in chunk.items]
+    landed = [
+        (item.row, item.message, judgement.attributions[item.sighting]) for item in chunk.items
+    ]
     _learn_traits(landed, judgement, now)
     events.store(landed, judgement)
     spans = _spans(landed)

@@ -60,7 +60,8 @@ class IdentityFact(models.Model):
 
     seq = models.BigIntegerField(unique=True)
     digest = models.UUIDField(unique=True)
-    # An array and not a table between: facts are many, and all identifiers of one are read together.
+    # An array and not a table between: facts are many, and all identifiers of one are read
+    # together.
     identifier_ids = ArrayField(models.BigIntegerField())
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
