@@ -1,4 +1,4 @@
-"""The consent app: what we may do with people's data, and what they may ask of us."""
+"""The consent app: what data may be processed for, and the rights of the people they are about."""
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
@@ -8,7 +8,8 @@ class ConsentConfig(AppConfig):
     name = "consent"
 
     def ready(self) -> None:
-        from consent import personal_data  # noqa: F401  (declares)
+        # Imported for its effect: it declares this app's personal data in the registry.
+        from consent import personal_data  # noqa: F401
         from consent.checks import check_keys
 
         register(check_keys, Tags.database)

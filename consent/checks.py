@@ -1,4 +1,7 @@
-"""System checks of this app. Invariant: they read only, and say nothing where there is no database yet."""
+"""System checks of this app.
+
+Invariant: they only read, and they pass where the database is not set up yet.
+"""
 
 from collections.abc import Sequence
 
@@ -9,12 +12,13 @@ from consent.suppression.keys import check_suppression_key
 
 
 def check_keys(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
-    """`consent.E001`: suppressed people cannot be recognised with the keys that are configured."""
+    """Report each key with suppressions that is not configured, as `consent.E001`."""
     if not databases:
         return []
     try:
         faults = check_suppression_key()
     except DatabaseError:
+        # The tables are missing before the first migration.
         return []
     hint = "Set SUPPRESSION_KEY to the key it was; without it no message is taken in."
     return [Error(fault, hint=hint, id="consent.E001") for fault in faults]

@@ -1,7 +1,12 @@
-"""All writes of consent and of people's rights, and the gate: one transaction each, with the actor named."""
+"""The public functions of this app.
+
+They define purposes, record consents, read the gate, handle privacy requests and suppress
+identifiers. Each write is one transaction; a few, as their docstrings say, join the transaction of
+a caller who holds the people lock.
+"""
 
 from consent.customers.links import request_link, send_links
-from consent.customers.sessions import OpenedSession, open_session, session_of
+from consent.customers.sessions import OpenedSession, find_session, open_session
 from consent.ledger.proof import consent_proof, verify_digests
 from consent.ledger.record import ConsentInput, UnknownPurpose, record, record_many
 from consent.ledger.sql import PERMITTED
@@ -23,12 +28,12 @@ from consent.purposes.versions import (
     add_notice,
     change_purpose,
     define_purpose,
-    replaced_terms,
+    terms_with_changes,
 )
-from consent.requests.archive import ArchiveGone, data_shown, make_archive, take_archive
+from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
 from consent.requests.erasure import erase, erase_person
 from consent.requests.expiry import remove_expired
-from consent.requests.fulfilment import act_on, act_on_requests
+from consent.requests.fulfilment import act_on_request, act_on_requests
 from consent.requests.lifecycle import (
     NewRequest,
     WrongStatus,
@@ -39,9 +44,9 @@ from consent.requests.lifecycle import (
     refuse_request,
     verify_request,
 )
-from consent.requests.subjects import Subject, own_subject, subject_of
+from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.suppression.keys import SuppressionKeyMissing, check_suppression_key
-from consent.suppression.rows import is_suppressed, suppress, suppressed
+from consent.suppression.rows import find_suppressed, is_suppressed, suppress
 
 __all__ = [
     "PERMITTED",
@@ -57,7 +62,7 @@ __all__ = [
     "UnknownProfile",
     "UnknownPurpose",
     "WrongStatus",
-    "act_on",
+    "act_on_request",
     "act_on_requests",
     "add_notice",
     "cancel_request",
@@ -65,18 +70,21 @@ __all__ = [
     "check_suppression_key",
     "consent_proof",
     "current_states",
-    "data_shown",
     "define_purpose",
     "erase",
     "erase_person",
     "extend_request",
+    "find_own_subject",
+    "find_session",
+    "find_subject",
+    "find_suppressed",
     "is_suppressed",
     "make_archive",
     "may_process",
     "open_own_request",
     "open_request",
     "open_session",
-    "own_subject",
+    "preview_personal_data",
     "rebuild_states",
     "record",
     "record_many",
@@ -84,14 +92,11 @@ __all__ = [
     "record_statement",
     "refuse_request",
     "remove_expired",
-    "replaced_terms",
     "request_link",
     "send_links",
-    "session_of",
-    "subject_of",
     "suppress",
-    "suppressed",
     "take_archive",
+    "terms_with_changes",
     "verify_digests",
     "verify_request",
     "verify_states",

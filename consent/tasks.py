@@ -1,4 +1,4 @@
-"""Celery tasks of this app: no arguments that name anybody, one service call each."""
+"""The Celery tasks of this app: each calls one service, without arguments."""
 
 import logging
 
@@ -12,28 +12,33 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="consent.act_on_requests")
 def act_on_requests() -> int:
-    """Act on privacy requests, and mail the links whose nudge was lost."""
+    """Act on privacy requests and return how many are now done or refused."""
     answer_nudge("consent.act_on_requests")
+    # Beat runs this task only, so links whose own nudge was lost are mailed here.
     services.send_links()
     return services.act_on_requests()
 
 
 @shared_task(name="consent.send_links")
 def send_links() -> int:
-    """Mail the links that were asked for."""
+    """Mail all queued links and return how many were due."""
     answer_nudge("consent.send_links")
     return services.send_links()
 
 
 @shared_task(name="consent.verify_states")
 def verify_states() -> int:
-    """Compare states with the ledger; what differs is logged by number and left for people to look at."""
-    drift = services.verify_states()
-    if drift:
-        logger.error("%s consent states differ from the ledger; see verify_ledger.", len(drift))
-    return len(drift)
+    """Compare the consent states with the ledger, log how many differ, and return that number.
+
+    Nothing is repaired: a difference is a defect that somebody should look at.
+    """
+    drifts = services.verify_states()
+    if drifts:
+        logger.error("%s consent states differ from the ledger; see verify_ledger.", len(drifts))
+    return len(drifts)
 
 
 @shared_task(name="consent.remove_expired")
 def remove_expired() -> int:
+    """Delete expired archives and links and return the number of rows."""
     return services.remove_expired()

@@ -1,4 +1,4 @@
-"""The segments app: who belongs where."""
+"""The segments app: definitions of groups of people, and who belongs to them."""
 
 from django.apps import AppConfig
 
@@ -7,4 +7,5 @@ class SegmentsConfig(AppConfig):
     name = "segments"
 
     def ready(self) -> None:
-        from segments import personal_data  # noqa: F401  (declares)
+        # Imported for its effect: it declares this app's personal data in the registry.
+        from segments import personal_data  # noqa: F401

@@ -1,4 +1,4 @@
-"""Who belongs where: definitions, memberships and their history."""
+"""The models of this app: segments with their definitions, memberships and their history."""
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -10,9 +10,10 @@ from profiles.models import Profile
 
 
 class Segment(models.Model):
-    """A named, stored question about people, kept answered. `version` counts changes of the definition.
+    """A named definition of people, whose memberships are kept up to date while it is live.
 
-    `evaluated_at`: up to this instant, whoever flips because time passes has been found. The clock never runs back past it.
+    `version` counts the changes of the definition. `evaluated_at` is the segment's clock: profiles
+    that changed by time until then have been queued. Nothing is evaluated at an earlier time.
     """
 
     class Status(models.TextChoices):
@@ -36,12 +37,15 @@ class Segment(models.Model):
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     version = models.PositiveIntegerField(default=1)
+    # The version and definition that the memberships are of. They follow the saved ones when a
+    # rebuild has been applied, and are NULL before the first one.
     live_version = models.PositiveIntegerField(
         null=True, editable=False, help_text="The version that the memberships answer."
     )
     live_definition = models.JSONField(
         null=True, editable=False, encoder=ExactEncoder, decoder=ExactDecoder
     )
+    # Kept by refreshes, since counting the members of a large segment takes long.
     size = models.BigIntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
@@ -55,7 +59,7 @@ class Segment(models.Model):
 
 
 class SegmentVersion(models.Model):
-    """What a segment's definition was from a time on, and who wrote it. Insert only."""
+    """A segment's definition from a time on, and its author. Insert only."""
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -74,9 +78,14 @@ class SegmentVersion(models.Model):
 
 
 class Rebuild(models.Model):
-    """A full rebuild under way: its existence tells refreshers to note whom they evaluate meanwhile."""
+    """The lease of a full rebuild that is under way.
 
+    While it exists, refreshes note the profiles that they evaluate.
+    """
+
+    # A new token for each worker that takes the rebuild over, so that the former one cannot apply.
     token = models.UUIDField(primary_key=True)
+    # Keys rather than ids: the segments are looked up again for every attempt.
     segment_keys = models.JSONField(default=list)
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
@@ -86,7 +95,10 @@ class Rebuild(models.Model):
 
 
 class NotedProfile(models.Model):
-    """This profile was evaluated while a rebuild computed: the rebuild leaves it alone and has it evaluated again."""
+    """A profile that was evaluated while a rebuild was computing.
+
+    The rebuild does not touch its memberships, and queues it again.
+    """
 
     rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="noted")
     profile_id = models.BigIntegerField()
@@ -96,15 +108,16 @@ class NotedProfile(models.Model):
 
 
 class StagedMembership(models.Model):
-    """What a rebuild found, until it is applied."""
+    """A membership that a rebuild has computed and not yet applied."""
 
     pk = models.CompositePrimaryKey("rebuild_id", "segment_id", "profile_id")
+    # No foreign keys: they would be checked for every row of a table that is soon emptied.
     rebuild_id = models.UUIDField()
     segment_id = models.BigIntegerField()
     profile_id = models.BigIntegerField()
 
     class Meta:
-        # Made by migration 0003: not logged.
+        # Migration 0003 creates the table unlogged: a rebuild can be computed again.
         managed = False
         db_table = "segments_stagedmembership"
 
@@ -113,8 +126,12 @@ class StagedMembership(models.Model):
 
 
 class Wakeup(models.Model):
-    """This profile's memberships can change at `due_at`, because time passes. Never unique, like a profile change."""
+    """A time at which memberships of a profile may change because time passes.
 
+    Not unique, like changes of profiles: a unique key with ON CONFLICT would lose wake-ups.
+    """
+
+    # No foreign key: waking an erased or absorbed profile does no harm.
     profile_id = models.BigIntegerField()
     due_at = models.DateTimeField()
 
@@ -126,7 +143,7 @@ class Wakeup(models.Model):
 
 
 class Membership(models.Model):
-    """This profile is in this segment since `entered_at`, which survives rebuilds."""
+    """One profile is a member of one segment since `entered_at`. Rebuilds keep that time."""
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id")
     segment = models.ForeignKey(
@@ -138,7 +155,7 @@ class Membership(models.Model):
     entered_at = models.DateTimeField()
 
     class Meta:
-        # Made by migration 0002, with the index that the slots need.
+        # Migration 0002 creates the table, with the index that the slots need.
         managed = False
         db_table = "segments_membership"
 
@@ -147,7 +164,7 @@ class Membership(models.Model):
 
 
 class MembershipChange(models.Model):
-    """One entry or exit and its reason. Range-partitioned by month of `changed_at`."""
+    """One entry into a segment or exit from it. Partitioned by the month of `changed_at`."""
 
     class Reason(models.TextChoices):
         CHANGE = "change", "something about the person changed"
@@ -169,7 +186,7 @@ class MembershipChange(models.Model):
     reason = models.CharField(max_length=16, choices=Reason)
 
     class Meta:
-        # Made by migration 0002: Django does not know partitioned tables.
+        # Migration 0002 creates the table, since Django does not know partitions.
         managed = False
         db_table = "segments_membershipchange"
         ordering = ["-changed_at", "-id"]
@@ -179,7 +196,7 @@ class MembershipChange(models.Model):
 
 
 class SegmentSize(models.Model):
-    """How many members a segment had at a time: the points of its curve."""
+    """The number of members of a segment at a time, for its curve."""
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="sizes")
     measured_at = models.DateTimeField()

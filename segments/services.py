@@ -1,4 +1,4 @@
-"""All writes to segments and memberships, and the questions that are asked of them."""
+"""The public functions of this app: saving, evaluating, previewing and explaining segments."""
 
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview

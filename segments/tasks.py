@@ -1,4 +1,8 @@
-"""What workers do for segments: ids in, one service call out. Every task may run twice, at once, or be killed at any line."""
+"""The Celery tasks of this app: each calls one service.
+
+Invariant: arguments are ids only, and every task may run twice, at the same time as another, or be
+killed at any line.
+"""
 
 import logging
 
@@ -13,29 +17,34 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="segments.refresh_changed")
 def refresh_changed() -> None:
+    """Evaluate the profiles that changed."""
     answer_nudge("segments.refresh_changed")
     services.refresh_changed()
 
 
 @shared_task(name="segments.refresh_due")
 def refresh_due() -> None:
+    """Evaluate the profiles that may have changed by time."""
     services.refresh_due()
 
 
 @shared_task(name="segments.rebuild")
 def rebuild(segment_id: int) -> None:
+    """Rebuild one segment, if it still exists."""
     for key in Segment.objects.filter(pk=segment_id).values_list("key", flat=True):
         services.rebuild([key])
 
 
 @shared_task(name="segments.resume_rebuilds")
 def resume_rebuilds() -> None:
+    """Run the rebuilds of dead workers, and build segments with a new version."""
     answer_nudge("segments.resume_rebuilds")
     services.resume_rebuilds()
 
 
 @shared_task(name="segments.verify")
 def verify() -> None:
+    """Log the segments whose memberships differ from a full evaluation. Nothing is repaired."""
     for key, drift in services.verify_memberships().items():
         if drift:
             logger.error("Segment %s has %d memberships that are not right.", key, drift)

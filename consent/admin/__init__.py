@@ -1,4 +1,4 @@
-"""The admin of consent: purposes and notices, the ledger, privacy requests, and who is kept out."""
+"""The admin of this app: purposes, notices, the ledger, privacy requests and suppressions."""
 
 from consent.admin import ledger, profile_sections, purposes, requests, suppression
 

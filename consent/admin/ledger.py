@@ -1,4 +1,4 @@
-"""The consent ledger: read only, to the privacy roles."""
+"""The consent ledger in the admin, read only."""
 
 import json
 from typing import Any
@@ -8,42 +8,58 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.decorators import display
-from unfold.views import ChangeList
 
 from consent.models import ConsentEvent
 from consent.services import consent_proof
 from profiles.admin.kit.base import MaskedAdmin, MaskedList
 from profiles.admin.kit.formatting import profile_link
+from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Identifier
 
-STATES = {
-    **dict.fromkeys(("given", "renewed"), "success"),
-    **dict.fromkeys(("refused", "withdrawn", "invalidated"), "danger"),
-    **dict.fromkeys(("requested", "unknown"), "info"),
+STATE_COLOURS = {
+    "given": "success",
+    "renewed": "success",
+    "refused": "danger",
+    "withdrawn": "danger",
+    "invalidated": "danger",
+    "requested": "info",
+    "unknown": "info",
 }
 
 
 class LedgerList(MaskedList):
-    """A page of the ledger with whom each row is about: one query more. Rows outlive identifiers, so no join finds them."""
+    """A page of the ledger whose events have their `identifier_or_none`, in one query more."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        known = Identifier.objects.in_bulk({row.identifier_id for row in self.result_list})
-        for row in self.result_list:
-            row.holder = known.get(row.identifier_id)
+        # Events outlive their identifiers, so a join would lose those of erased people.
+        identifiers = Identifier.objects.in_bulk(
+            {event.identifier_id for event in self.result_list}
+        )
+        for event in self.result_list:
+            event.identifier_or_none = identifiers.get(event.identifier_id)
 
 
 @admin.register(ConsentEvent)
 class ConsentEventAdmin(MaskedAdmin):
-    """What was said about each purpose: by whom, how and when."""
+    """Consent events: who decided what about which purpose, how and when."""
 
-    list_display = ("purpose_shown", "state_shown", "who", "actor", "method", "occurred_at")
+    list_display = ("purpose_label", "state_label", "who", "actor", "method", "occurred_at")
     list_filter = ("purpose", "state", "kind", "actor", "method")
     sortable_by = ()
     fields = (
-        *("purpose_shown", "state_shown", "who", "occurred_at", "received_at", "valid_until"),
-        *("actor", "method", "trust", "source", "recorded_by", "proof"),
+        "purpose_label",
+        "state_label",
+        "who",
+        "occurred_at",
+        "received_at",
+        "valid_until",
+        "actor",
+        "method",
+        "trust",
+        "source",
+        "recorded_by",
+        "proof",
     )
     readonly_fields = fields
 
@@ -51,37 +67,37 @@ class ConsentEventAdmin(MaskedAdmin):
         return LedgerList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
-        found: QuerySet[ConsentEvent] = super().get_queryset(request)
-        return found.select_related("purpose")
+        events: QuerySet[ConsentEvent] = super().get_queryset(request)
+        return events.select_related("purpose")
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        found = super().get_object(request, object_id, from_field)
-        if found is not None:
-            found.holder = Identifier.objects.filter(pk=found.identifier_id).first()
-        return found
+        event = super().get_object(request, object_id, from_field)
+        if event is not None:
+            identifiers = Identifier.objects.filter(pk=event.identifier_id)
+            event.identifier_or_none = identifiers.first()
+        return event
 
     @display(description="purpose")
-    def purpose_shown(self, event: ConsentEvent) -> str:
+    def purpose_label(self, event: ConsentEvent) -> str:
         key = event.purpose.key if event.purpose else "all direct marketing"
         return f"objection to {key}" if event.kind == "objection" else key
 
-    @display(description="state", label=STATES)
-    def state_shown(self, event: ConsentEvent) -> str:
+    @display(description="state", label=STATE_COLOURS)
+    def state_label(self, event: ConsentEvent) -> str:
         return event.state
 
     @display(description="who")
     def who(self, event: Any) -> str:
-        holder = event.holder
-        if holder is None:
+        identifier = event.identifier_or_none
+        if identifier is None:
             return "erased"
-        shown = event.mask.identifier(holder.namespace, holder.value)
-        return profile_link(holder.profile_id, f"{holder.namespace}: {shown}")
+        value = event.mask.identifier(identifier.namespace, identifier.value)
+        return profile_link(identifier.profile_id, f"{identifier.namespace}: {value}")
 
     @display(description="proof")
     def proof(self, event: Any) -> str:
-        """Who, what text, when, how, where, until when; and whether the row is what was written."""
         proof = consent_proof(event.pk)
         if not event.mask.is_open:
             proof["who"] = "hidden"

@@ -1,4 +1,4 @@
-"""Consents and privacy requests on the page of a profile."""
+"""The sections of the profile page with consents and privacy requests."""
 
 from typing import Any
 
@@ -15,37 +15,48 @@ from profiles.admin.kit.sections import Link, Section, sections
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 
-MOST_EVENTS = 50
+MAX_EVENTS = 50
 
 
 def load_consents(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Every purpose as it stands now, with its history for who may read the ledger. Six queries."""
+    """Load the state of every purpose, and the ledger's events for users who may read it.
+
+    Takes six queries.
+    """
     states = current_states([profile.pk], at=database_now()).get(profile.pk, {})
+    # Ordered, so that the title of the newest version is the one that stays in the dict.
     titles = dict(PurposeVersion.objects.order_by("number").values_list("purpose__key", "title"))
-    events = history(profile) if request.user.has_perm("consent.view_consentevent") else ()
+    may_read_ledger = request.user.has_perm("consent.view_consentevent")
     return {
         "states": [
             {**state, "title": titles.get(key, key), "basis": LegalBasis(state["basis"]).label}
             for key, state in states.items()
         ],
-        "events": events,
+        "events": recent_events(profile) if may_read_ledger else (),
     }
 
 
-def history(profile: Profile) -> QuerySet[ConsentEvent]:
-    """The latest rows of the ledger by what the profile holds."""
-    found = ConsentEvent.objects.filter(identifier__profile_id=profile.pk)
-    return found.select_related("purpose", "source").order_by("-received_at", "-seq")[:MOST_EVENTS]
+def recent_events(profile: Profile) -> QuerySet[ConsentEvent]:
+    """Return the newest consent events of the profile's identifiers."""
+    events = ConsentEvent.objects.filter(identifier__profile_id=profile.pk)
+    return events.select_related("purpose", "source").order_by("-received_at", "-seq")[:MAX_EVENTS]
 
 
 def load_requests(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Two queries."""
-    held = list(Identifier.objects.filter(profile=profile).values_list("pk", flat=True))
-    found = PrivacyRequest.objects.filter(identifier_ids__overlap=held)
-    return {"requests": [(asked, time_left(asked)) for asked in found]}
+    """Load the privacy requests about the profile's identifiers. Takes two queries."""
+    identifiers = Identifier.objects.filter(profile=profile)
+    privacy_requests = PrivacyRequest.objects.filter(
+        identifier_ids__overlap=list(identifiers.values_list("pk", flat=True))
+    )
+    return {
+        "requests": [
+            (privacy_request, time_left(privacy_request)) for privacy_request in privacy_requests
+        ]
+    }
 
 
-def links(request: HttpRequest, profile: Profile) -> list[Link]:
+def request_links(request: HttpRequest, profile: Profile) -> list[Link]:
+    """Return the button that opens a privacy request, for users who may."""
     if not request.user.has_perm(OPEN):
         return []
     url = reverse("admin:consent_privacyrequest_open", args=[profile.pk])
@@ -71,7 +82,7 @@ sections.declare(
         template="admin/consent/section_requests.html",
         permission="consent.view_privacyrequest",
         load=load_requests,
-        links=links,
+        links=request_links,
         order=30,
     )
 )

@@ -1,4 +1,7 @@
-"""Purposes with their versions, and notices: what is saved here is a new version, never a change of an old one."""
+"""Purposes and notices in the admin.
+
+Invariant: saving a form adds a version and never changes an old one.
+"""
 
 from typing import Any
 
@@ -7,7 +10,6 @@ from django.contrib import admin
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -20,13 +22,12 @@ from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
 from profiles.admin.kit.base import TesseraAdmin
+from profiles.admin.kit.unfold import ModelForm, display
 from profiles.lib.database import database_now
 
-LISTS = ("categories", "recipients", "transfer_countries")
 
-
-class LineList(forms.CharField):
-    """One value a line."""
+class LineListField(forms.CharField):
+    """A list of texts, written one a line."""
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
@@ -39,8 +40,8 @@ class LineList(forms.CharField):
         return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
 
 
-class PurposeForm(forms.ModelForm):
-    """The key, and the terms of the version that saving makes."""
+class PurposeForm(ModelForm):
+    """The key of a purpose, and the terms of the version that saving it creates."""
 
     title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     text = forms.CharField(
@@ -60,16 +61,18 @@ class PurposeForm(forms.ModelForm):
         widget=UnfoldAdminTextInputWidget(),
         help_text="How long a consent lasts, such as P13M; empty: no end.",
     )
-    categories = LineList(help_text="Categories of data, one a line.")
-    recipients = LineList(help_text="One a line.")
+    categories = LineListField(help_text="Categories of data, one a line.")
+    recipients = LineListField(help_text="One a line.")
     retention = forms.CharField(required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
     is_profiling = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
     is_automated_decision = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
-    transfer_countries = LineList(help_text="Two letters a line.")
+    transfer_countries = LineListField(help_text="Two letters a line.")
     is_substantial = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text="Consents given to earlier versions no longer permit, and must be asked for again.",
+        help_text=(
+            "Consents given to earlier versions no longer permit, and must be asked for again."
+        ),
     )
 
     class Meta:
@@ -79,7 +82,7 @@ class PurposeForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         purpose = kwargs.get("instance")
         if purpose is not None:
-            kwargs["initial"] = terms_of(purpose) | (kwargs.get("initial") or {})
+            kwargs["initial"] = current_terms(purpose) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
 
     def clean_validity(self) -> str:
@@ -87,8 +90,8 @@ class PurposeForm(forms.ModelForm):
         try:
             if text:
                 parse_duration(text)
-        except ValueError as fault:
-            raise forms.ValidationError(str(fault)) from None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
         return text
 
     def clean_transfer_countries(self) -> list[str]:
@@ -98,13 +101,13 @@ class PurposeForm(forms.ModelForm):
         return countries
 
     def terms(self) -> PurposeTerms:
-        """What was filled in. The form must be valid."""
+        """Return the terms that the user entered. The form must be valid."""
         names = PurposeTerms.__dataclass_fields__
         return PurposeTerms(**{name: self.cleaned_data[name] for name in names})
 
 
-def terms_of(purpose: Purpose) -> dict[str, Any]:
-    """What the current version says."""
+def current_terms(purpose: Purpose) -> dict[str, Any]:
+    """Return the terms of the current version by field name."""
     version = purpose.versions.filter(number=purpose.current_version).first()
     names = PurposeTerms.__dataclass_fields__
     return {name: getattr(version, name) for name in names} if version else {}
@@ -112,22 +115,23 @@ def terms_of(purpose: Purpose) -> dict[str, Any]:
 
 @admin.register(Purpose)
 class PurposeAdmin(TesseraAdmin):
-    """Why data are processed. Saving adds a version."""
+    """Purposes with their versions."""
 
     form = PurposeForm
-    list_display = ("titled", "basis", "marketing", "current_version", "created_at")
+    list_display = ("title_and_key", "basis", "marketing", "current_version", "created_at")
     list_filter = ("legal_basis", "is_direct_marketing")
     ordering = ("key",)
     change_form_outer_after_template = "admin/consent/versions.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Purpose]:
-        found: QuerySet[Purpose] = super().get_queryset(request)
-        return found.prefetch_related(
+        purposes: QuerySet[Purpose] = super().get_queryset(request)
+        return purposes.prefetch_related(
             Prefetch("versions", PurposeVersion.objects.order_by("-number"))
         )
 
     @display(description="purpose", header=True, ordering="key")
-    def titled(self, purpose: Purpose) -> list[str]:
+    def title_and_key(self, purpose: Purpose) -> list[str]:
+        # Prefetched above, the newest version first.
         versions = purpose.versions.all()
         return [versions[0].title if versions else purpose.key, purpose.key]
 
@@ -149,8 +153,9 @@ class PurposeAdmin(TesseraAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         if obj is not None and not self.has_change_permission(request, obj):
             return [(None, {"fields": self.get_readonly_fields(request, obj)})]
-        own = [name for name in PurposeForm.base_fields if name not in ("key", "is_substantial")]
-        return [(None, {"fields": ["key", *own, *(["is_substantial"] if obj else [])]})]
+        terms = [name for name in PurposeForm.base_fields if name not in ("key", "is_substantial")]
+        # The first version is always substantial, so a new purpose is not asked for it.
+        return [(None, {"fields": ["key", *terms, *(["is_substantial"] if obj else [])]})]
 
     def changeform_view(
         self,
@@ -159,14 +164,14 @@ class PurposeAdmin(TesseraAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        versions = PurposeVersion.objects.filter(purpose=object_id) if object_id else ()
-        extra = {**(extra_context or {}), "versions": versions}
-        return super().changeform_view(request, object_id, form_url, extra)
+        versions = PurposeVersion.objects.filter(purpose__pk=object_id) if object_id else ()
+        context = {**(extra_context or {}), "versions": versions}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(
         self, request: HttpRequest, obj: Purpose, form: PurposeForm, change: Any
     ) -> None:
-        """Through the services: they keep versions, states and segments right."""
+        """Save through the services, which keep versions, states and segments consistent."""
         now = database_now()
         if change:
             is_substantial = form.cleaned_data["is_substantial"]
@@ -175,8 +180,8 @@ class PurposeAdmin(TesseraAdmin):
             obj.pk = define_purpose(key=obj.key, terms=form.terms(), now=now).pk
 
 
-class NoticeForm(forms.ModelForm):
-    """The words as they are shown, and from when."""
+class NoticeForm(ModelForm):
+    """The text of a notice, and from when it is shown."""
 
     class Meta:
         model = NoticeVersion
@@ -185,38 +190,38 @@ class NoticeForm(forms.ModelForm):
 
 @admin.register(NoticeVersion)
 class NoticeVersionAdmin(TesseraAdmin):
-    """The very bytes that people were shown. Insert only."""
+    """Notices. They can be added and never changed."""
 
     form = NoticeForm
-    list_display = ("key", "language", "digest_shown", "shown_from")
+    list_display = ("key", "language", "short_digest", "shown_from")
     list_filter = ("key", "language")
-    readonly_shown = ("key", "language", "content_shown", "digest", "shown_from", "created_at")
+    page_fields = ("key", "language", "content_block", "digest", "shown_from", "created_at")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        fields = self.readonly_shown if obj else ("key", "language", "content", "shown_from")
+        fields = self.page_fields if obj else ("key", "language", "content", "shown_from")
         return [(None, {"fields": fields})]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
-        return self.readonly_shown if obj else ()
+        return self.page_fields if obj else ()
 
     @display(description="SHA-256")
-    def digest_shown(self, notice: NoticeVersion) -> str:
+    def short_digest(self, notice: NoticeVersion) -> str:
         return f"{notice.digest[:16]}…"
 
     @display(description="content")
-    def content_shown(self, notice: NoticeVersion) -> str:
+    def content_block(self, notice: NoticeVersion) -> str:
         return format_html('<pre class="t-code">{}</pre>', notice.content)
 
     def save_model(
         self, request: HttpRequest, obj: NoticeVersion, form: NoticeForm, change: Any
     ) -> None:
-        """The same content again is the row that is there."""
         notice = add_notice(
             key=obj.key, language=obj.language, content=obj.content, shown_from=obj.shown_from
         )
+        # The same content again gives the notice that is already there, so the admin shows that.
         obj.pk = notice.pk

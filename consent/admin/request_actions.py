@@ -1,4 +1,4 @@
-"""The steps that staff take with a privacy request: what each asks for, and the service that takes it."""
+"""The steps that staff take with a privacy request: their forms and the services they call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ from profiles.admin.kit.base import Question
 from profiles.lib.database import database_now
 
 Kind = PrivacyRequest.Kind
-# Rectification has its own form on the profile page, which knows the trait.
+# Rectification has its own form on the profile page, which knows the traits.
 OPENED_HERE = (Kind.ACCESS, Kind.ERASURE, Kind.RESTRICTION, Kind.PORTABILITY, Kind.OBJECTION)
 
 
 class ReasonForm(forms.Form):
-    """Why, in words that the log keeps."""
+    """Asks for a reason, which goes into the log."""
 
     reason = forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
 class RefusalForm(ReasonForm):
+    """Asks for the article that allows a refusal, and for the reason."""
+
     article = forms.CharField(
         max_length=120,
         widget=UnfoldAdminTextInputWidget(),
@@ -37,7 +39,7 @@ class RefusalForm(ReasonForm):
 
 
 class NewRequestForm(ReasonForm):
-    """What staff ask for in a customer's name."""
+    """Asks for the kind of a new request, and for the reason."""
 
     kind = forms.ChoiceField(
         choices=[(kind.value, kind.label) for kind in OPENED_HERE],
@@ -47,7 +49,7 @@ class NewRequestForm(ReasonForm):
 
 
 class ConfirmedRequestForm(NewRequestForm):
-    """The same once more, unseen, beside the counts."""
+    """The same fields, hidden, on the page that asks for confirmation."""
 
     confirmed = forms.BooleanField(widget=forms.HiddenInput(), initial=True)
 
@@ -59,16 +61,17 @@ class ConfirmedRequestForm(NewRequestForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestAction:
-    """One decision: `take` is given the request, what was filled in, and who decides."""
+    """One step. `perform` takes the request, the cleaned fields of the form, and the username."""
 
     title: str
     submit: str
-    take: Callable[[PrivacyRequest, dict[str, Any], str], None]
+    perform: Callable[[PrivacyRequest, dict[str, Any], str], None]
     form: type[forms.Form] = ReasonForm
     warning: str = ""
     is_dangerous: bool = False
 
     def question(self, form: forms.Form, back: str) -> Question:
+        """Return the page with the form; `back` is the URL of its cancel button."""
         return Question(
             title=self.title,
             form=form,
@@ -79,41 +82,46 @@ class RequestAction:
         )
 
 
-def _verify(asked: PrivacyRequest, said: dict[str, Any], actor: str) -> None:
-    verify_request(asked, actor=actor, note=said["reason"])
+def _verify(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+    verify_request(privacy_request, actor=actor, note=fields["reason"])
 
 
-def _refuse(asked: PrivacyRequest, said: dict[str, Any], actor: str) -> None:
-    refuse_request(asked, actor=actor, article=said["article"], reason=said["reason"])
+def _refuse(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+    refuse_request(privacy_request, actor=actor, article=fields["article"], reason=fields["reason"])
 
 
-def _cancel(asked: PrivacyRequest, said: dict[str, Any], actor: str) -> None:
-    cancel_request(asked, actor=actor, note=said["reason"])
+def _cancel(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+    cancel_request(privacy_request, actor=actor, note=fields["reason"])
 
 
-def _extend(asked: PrivacyRequest, said: dict[str, Any], actor: str) -> None:
-    extend_request(asked, actor=actor, reason=said["reason"], now=database_now())
+def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+    extend_request(privacy_request, actor=actor, reason=fields["reason"], now=database_now())
 
 
+# By the last part of the URL.
 REQUEST_ACTIONS = {
     "verify": RequestAction(
-        title="The customer is who he says",
+        title="The customer is who they say they are",
         submit="Verify",
-        take=_verify,
+        perform=_verify,
         warning="You vouch that the whole profile is this customer's. Say how you know.",
     ),
     "refuse": RequestAction(
         title="Refuse the request",
         submit="Refuse",
-        take=_refuse,
+        perform=_refuse,
         form=RefusalForm,
         is_dangerous=True,
     ),
-    "cancel": RequestAction(title="Cancel the request", submit="Cancel the request", take=_cancel),
+    "cancel": RequestAction(
+        title="Cancel the request",
+        submit="Cancel the request",
+        perform=_cancel,
+    ),
     "extend": RequestAction(
         title="Two more months",
         submit="Extend",
-        take=_extend,
+        perform=_extend,
         warning="Once, within the first month, and the customer must be told why (article 12(3)).",
     ),
 }

@@ -1,6 +1,7 @@
-"""Privacy requests: their deadlines, steps and receipts, and how staff open and decide them.
+"""Privacy requests in the admin: their deadlines, steps and receipts, and the pages to act on them.
 
-Invariant: nothing is opened without a reason and a look at what it is about, and every step goes through the services.
+Invariant: staff open a request only with a reason and after seeing what it is about. Every step
+goes through the services.
 """
 
 import json
@@ -15,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
 from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
@@ -23,28 +23,32 @@ from consent.requests.lifecycle import NewRequest
 from consent.services import (
     ArchiveGone,
     WrongStatus,
-    act_on,
+    act_on_request,
     open_request,
     take_archive,
 )
 from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.admin.kit.unfold import display
 from profiles.lib.database import database_now
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
 
 OPEN, ACT = "consent.add_privacyrequest", "consent.change_privacyrequest"
 Kind, Status = PrivacyRequest.Kind, PrivacyRequest.Status
 CLOSED = (Status.DONE, Status.REFUSED, Status.CANCELLED)
-STATUSES = {
-    **dict.fromkeys(("received", "verified", "in progress"), "info"),
-    **dict.fromkeys(("awaiting verification",), "warning"),
+# By label, since that is what the list shows. "cancelled" has the neutral colour.
+STATUS_COLOURS = {
+    "received": "info",
+    "verified": "info",
+    "in progress": "info",
+    "awaiting verification": "warning",
     "done": "success",
     "refused": "danger",
 }
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Open requests have a deadline to keep."""
+    """Filters by whether the request is still open; open requests are sorted by deadline."""
 
     title = "open"
     parameter_name = "open"
@@ -62,14 +66,14 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(PrivacyRequest)
 class PrivacyRequestAdmin(MaskedAdmin):
-    """What customers asked of us, and by when it is due."""
+    """Privacy requests and their deadlines."""
 
-    list_display = ("kind_shown", "status_shown", "days_left", "door", "received_at", "due_at")
+    list_display = ("kind_label", "status_label", "days_left", "door", "received_at", "due_at")
     list_filter = (OpenFilter, "kind", "status", "door")
     sortable_by = ("received_at", "due_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Opened from the page of a profile, where it is plain whom it is about."""
+        # Requests are opened from the page of a profile, so that it is clear whom they are about.
         return False
 
     def get_urls(self) -> list[URLPattern]:
@@ -91,19 +95,19 @@ class PrivacyRequestAdmin(MaskedAdmin):
         ]
 
     @display(description="request")
-    def kind_shown(self, request: PrivacyRequest) -> str:
-        return request.get_kind_display()
+    def kind_label(self, privacy_request: PrivacyRequest) -> str:
+        return privacy_request.get_kind_display()
 
-    @display(description="status", label=STATUSES)
-    def status_shown(self, request: PrivacyRequest) -> str:
-        return request.get_status_display()
+    @display(description="status", label=STATUS_COLOURS)
+    def status_label(self, privacy_request: PrivacyRequest) -> str:
+        return privacy_request.get_status_display()
 
     @display(
         description="time left",
         label={"overdue": "danger", "due soon": "warning", "in time": "success", "": "info"},
     )
-    def days_left(self, request: PrivacyRequest) -> tuple[str, str]:
-        return time_left(request)
+    def days_left(self, privacy_request: PrivacyRequest) -> tuple[str, str]:
+        return time_left(privacy_request)
 
     def changeform_view(
         self,
@@ -112,50 +116,58 @@ class PrivacyRequestAdmin(MaskedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page of one request."""
+        """Show the page of one request."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = self.get_object(request, object_id or "")
-        if asked is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        body = asked.mask.tree({"reason": asked.reason, **asked.body})
-        if not asked.mask.is_open:
+        privacy_request = self.get_object(request, object_id or "")
+        if privacy_request is None:
+            return self.redirect_missing(request, object_id)
+        mask = privacy_request.mask
+        body = mask.tree({"reason": privacy_request.reason, **privacy_request.body})
+        # These two consist of identifiers and traits, so masking single values is not enough.
+        if not mask.is_open:
             body.pop("references", None)
             body.pop("changes", None)
-        archive = AccessArchive.objects.defer("content").filter(request=asked).first()
+        archive = AccessArchive.objects.defer("content").filter(request=privacy_request).first()
         return self.page(
             request,
             "admin/consent/request.html",
-            title=str(asked),
-            asked=asked,
-            urgency=time_left(asked),
-            log=list(asked.log.all()),
-            receipt=formatted_json(asked.receipt),
+            title=str(privacy_request),
+            privacy_request=privacy_request,
+            urgency=time_left(privacy_request),
+            log=list(privacy_request.log.all()),
+            receipt=formatted_json(privacy_request.receipt),
             body=formatted_json(body),
-            people=list(subjects(asked)),
+            profiles=list(profiles_of(privacy_request)),
             archive=archive,
-            archive_is_there=archive is not None
+            can_be_fetched=archive is not None
             and archive.fetched_at is None
             and archive.expires_at > timezone.now(),
-            may=self.steps_of(request, asked),
+            may=self.permitted_steps(request, privacy_request),
         )
 
-    def steps_of(self, request: HttpRequest, asked: PrivacyRequest) -> dict[str, bool]:
-        """Which buttons there are: by where the request stands, for who may press them."""
+    def permitted_steps(
+        self, request: HttpRequest, privacy_request: PrivacyRequest
+    ) -> dict[str, bool]:
+        """Return which buttons to show, by the status of the request and the user's permissions."""
         may_act = request.user.has_perm(ACT)
-        is_waiting = asked.status in (Status.RECEIVED, Status.AWAITING_VERIFICATION)
-        is_active = asked.status in (Status.VERIFIED, Status.IN_PROGRESS)
+        status = privacy_request.status
+        is_unverified = status in (Status.RECEIVED, Status.AWAITING_VERIFICATION)
+        can_be_extended = status not in CLOSED and privacy_request.extended_at is None
         return {
-            "verify": may_act and is_waiting,
-            "refuse": may_act and asked.status not in (*CLOSED, Status.RECEIVED),
-            "cancel": may_act and is_waiting,
-            "extend": may_act and asked.status not in CLOSED and asked.extended_at is None,
-            "act": may_act and is_active,
+            "verify": may_act and is_unverified,
+            "refuse": may_act and status not in (*CLOSED, Status.RECEIVED),
+            "cancel": may_act and is_unverified,
+            "extend": may_act and can_be_extended,
+            "act": may_act and status in (Status.VERIFIED, Status.IN_PROGRESS),
             "archive": may_act and request.user.has_perm(SEE_CONTACTS),
         }
 
     def open(self, request: HttpRequest, profile_id: int) -> HttpResponse:
-        """Ask for kind and reason, show what it is about, and open the request once that is confirmed."""
+        """Open a request about a profile, in two pages.
+
+        The first asks for kind and reason, the second shows what the request is about.
+        """
         require(request, OPEN)
         require(request, "profiles.view_profile")
         profile = Profile.objects.filter(pk=profile_id).first()
@@ -170,7 +182,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
             return question_page(self, request, question)
         if "confirmed" not in request.POST:
             return self.confirm(request, profile, form, back)
-        asked = open_request(
+        privacy_request = open_request(
             NewRequest(
                 kind=form.cleaned_data["kind"],
                 references=(f"profile:{profile.uuid}",),
@@ -179,12 +191,13 @@ class PrivacyRequestAdmin(MaskedAdmin):
             door=PrivacyRequest.Door.STAFF,
             actor=request.user.get_username(),
         )
-        messages.success(request, f"The request is open: {asked}.")
-        return redirect("admin:consent_privacyrequest_change", asked.pk)
+        messages.success(request, f"The request is open: {privacy_request}.")
+        return redirect("admin:consent_privacyrequest_change", privacy_request.pk)
 
     def confirm(
         self, request: HttpRequest, profile: Profile, form: NewRequestForm, back: str
     ) -> HttpResponse:
+        """Show how much data the request is about, and ask for confirmation."""
         kind = Kind(form.cleaned_data["kind"])
         is_erasure = kind == Kind.ERASURE
         question = Question(
@@ -195,76 +208,82 @@ class PrivacyRequestAdmin(MaskedAdmin):
             warning="Everything below is erased for good, and the person cannot be imported again."
             if is_erasure
             else "This is what the request is about.",
-            counts=counts_of(profile),
+            counts=count_data(profile),
             is_dangerous=is_erasure,
         )
         return question_page(self, request, question)
 
     def step(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
-        """Ask, then take the step, where the request still stands where it starts from."""
+        """Ask for the fields of a step, then take it."""
         require(request, ACT)
-        asked, taken = self.found_or_404(request, str(pk)), REQUEST_ACTIONS[step]
+        privacy_request = self.found_or_404(request, str(pk))
+        request_action = REQUEST_ACTIONS[step]
         back = reverse("admin:consent_privacyrequest_change", args=[pk])
-        form = taken.form(request.POST or None)
+        form = request_action.form(request.POST or None)
         if not form.is_valid():
-            return question_page(self, request, taken.question(form, back))
+            return question_page(self, request, request_action.question(form, back))
         try:
-            taken.take(asked, form.cleaned_data, request.user.get_username())
-            messages.success(request, f"The request is {asked.get_status_display()}.")
-        except (WrongStatus, ValueError) as fault:
-            messages.error(request, str(fault))
+            username = request.user.get_username()
+            request_action.perform(privacy_request, form.cleaned_data, username)
+            status = privacy_request.get_status_display()
+            messages.success(request, f"The request is {status}.")
+        except (WrongStatus, ValueError) as error:
+            # Somebody else may have moved the request since the page was shown.
+            messages.error(request, str(error))
         return redirect(back)
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Do now what a worker would do within seconds."""
+        """Fulfil a request at once instead of waiting for a worker."""
         require(request, ACT)
         self.found_or_404(request, str(pk))
         if request.method == "POST":
-            if act_on(pk):
+            if act_on_request(pk):
                 messages.success(request, "Done.")
             else:
                 messages.info(request, "Not done yet: messages are still on their way in.")
         return redirect("admin:consent_privacyrequest_change", pk)
 
     def archive(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Hand out the archive, once."""
+        """Download the archive, once."""
         require(request, ACT)
         require(request, SEE_CONTACTS)
-        asked = self.found_or_404(request, str(pk))
+        privacy_request = self.found_or_404(request, str(pk))
         page = redirect("admin:consent_privacyrequest_change", pk)
+        # A GET, such as one of a prefetching browser, must not use the archive up.
         if request.method != "POST":
             return page
         try:
-            content = take_archive(asked, now=database_now())
-        except ArchiveGone as fault:
-            messages.error(request, str(fault))
+            content = take_archive(privacy_request, now=database_now())
+        except ArchiveGone as error:
+            messages.error(request, str(error))
             return page
-        self.log_change(request, asked, "fetched the archive")
-        answer = HttpResponse(content, content_type="application/zip")
-        answer["Content-Disposition"] = f'attachment; filename="{asked.pk}.zip"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        self.log_change(request, privacy_request, "fetched the archive")
+        response = HttpResponse(content, content_type="application/zip")
+        response["Content-Disposition"] = f'attachment; filename="{privacy_request.pk}.zip"'
+        response["Cache-Control"] = "no-store"
+        return response
 
 
-def time_left(asked: PrivacyRequest) -> tuple[str, str]:
-    """How urgent a request is, and in words; nothing for a closed one."""
-    if asked.status in CLOSED:
+def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:
+    """Return the urgency of a request, empty if it is closed, and the time left in words."""
+    if privacy_request.status in CLOSED:
         return "", "closed"
-    days = (timezone.localdate(asked.due_at) - timezone.localdate()).days
+    days = (timezone.localdate(privacy_request.due_at) - timezone.localdate()).days
     if days < 0:
         return "overdue", f"{-days} day{'' if days == -1 else 's'} overdue"
     urgency = "due soon" if days <= 3 else "in time"
     return urgency, f"{days} day{'' if days == 1 else 's'} left"
 
 
-def subjects(asked: PrivacyRequest) -> QuerySet[Profile]:
-    """The profiles that a request is about, as far as they still are."""
-    holders = Identifier.objects.filter(pk__in=asked.identifier_ids).values("profile_id")
-    return Profile.objects.filter(pk__in=holders)
+def profiles_of(privacy_request: PrivacyRequest) -> QuerySet[Profile]:
+    """Return the profiles that now have the identifiers of a request."""
+    identifiers = Identifier.objects.filter(pk__in=privacy_request.identifier_ids)
+    return Profile.objects.filter(pk__in=identifiers.values("profile_id"))
 
 
-def counts_of(profile: Profile) -> dict[str, int]:
-    """What is held of a person, by kind."""
+def count_data(profile: Profile) -> dict[str, int]:
+    """Count the data of a profile by kind."""
+    # From the statistics: counting a customer's events themselves could take long.
     events = EventStat.objects.filter(profile_id=profile.pk).aggregate(events=Sum("count"))
     consents = ConsentEvent.objects.filter(identifier__profile_id=profile.pk)
     return {
@@ -276,5 +295,6 @@ def counts_of(profile: Profile) -> dict[str, int]:
     }
 
 
-def formatted_json(body: Any) -> str:
-    return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) if body else ""
+def formatted_json(value: Any) -> str:
+    """Return a value as indented JSON, or nothing where it is empty."""
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) if value else ""

@@ -1,4 +1,4 @@
-"""Who is kept out: only how many there are, since nothing else about them is anybody's to see."""
+"""The suppression list in the admin: only counts, since its rows concern erased people."""
 
 from typing import Any
 
@@ -14,9 +14,10 @@ from profiles.admin.kit.base import ReadOnlyAdmin
 
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
-    """Counts by key; there is no page of a row."""
+    """The number of suppressions by key."""
 
     def get_urls(self) -> list[URLPattern]:
+        # Only the list: a row has no page of its own.
         view = self.admin_site.admin_view(self.changelist_view)
         return [path("", view, name="consent_suppression_changelist")]
 

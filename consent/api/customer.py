@@ -1,9 +1,10 @@
-"""The customer's own door: a mailed link, a short session, and what he may see and do in it.
+"""The API for customers: a mailed link opens a short session in which they use their rights.
 
-Invariant: a session reaches what is provably its holder's and nothing else; the answer to an address says nothing about it.
+Invariant: a session reaches only what provably belongs to its customer. The answer to a request
+for a link does not tell whether the address is known.
 """
 
-from typing import Any
+from typing import cast
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -21,19 +22,19 @@ from rest_framework.views import APIView
 
 from consent import services
 from consent.api import serializers
-from consent.api.problems import archive_response, problem, refusals
-from consent.api.views import with_profile
+from consent.api.problems import archive_response, problem, problems_from_services
+from consent.api.views import validated, with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier
 
-# The newest rows of each section; the archive has them all.
-_MOST_ROWS = 100
+# Of each section the newest rows are returned; the archive has all of them.
+_MAX_ROWS = 100
 
 
 class Customer:
-    """Whoever proved an address, where Django expects a user."""
+    """A customer who proved an address, in place of Django's user."""
 
     is_authenticated = True
     is_active = True
@@ -47,13 +48,16 @@ class Customer:
 
 
 class LinkSessionAuthentication(BaseAuthentication):
-    """`Authorization: Bearer TOKEN`, with the token that a mailed link was exchanged for."""
+    """`Authorization: Bearer TOKEN`, with the session token that a mailed link was exchanged for.
+
+    `request.auth` is the link.
+    """
 
     def authenticate(self, request: Request) -> tuple[Customer, MailedLink] | None:
         words = get_authorization_header(request).decode("latin-1").split()
         if len(words) != 2 or words[0].lower() != "bearer":
             return None
-        link = services.session_of(words[1])
+        link = services.find_session(words[1])
         if link is None:
             raise AuthenticationFailed("The session is unknown or over. Ask for a new link.")
         return Customer(link), link
@@ -62,8 +66,9 @@ class LinkSessionAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-class LinkSessionScheme(OpenApiAuthenticationExtension):
-    """How the schema calls the session."""
+# drf-spectacular's __init_subclass__ has no types.
+class LinkSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describes the session in the OpenAPI schema."""
 
     target_class = LinkSessionAuthentication
     name = "customerSession"
@@ -73,7 +78,7 @@ class LinkSessionScheme(OpenApiAuthenticationExtension):
 
 
 class OpenView(APIView):
-    """For anybody: the link is the proof."""
+    """Open to everybody: the caller has yet to request or to exchange a mailed link."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
@@ -89,11 +94,10 @@ class CustomerView(APIView):
 class LinkView(OpenView):
     @extend_schema(request=serializers.LinkSerializer, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        """Ask for a link by mail. The answer is the same whether the address is known or not."""
-        asked = _valid(serializers.LinkSerializer(data=request.data))
-        services.request_link(asked["email"])
-        said = "If the address is known, a link is on its way to it."
-        return Response({"detail": said}, status=status.HTTP_202_ACCEPTED)
+        """Request a link by mail. The answer is the same whether the address is known or not."""
+        services.request_link(validated(serializers.LinkSerializer(data=request.data))["email"])
+        detail = "If the address is known, a link is on its way to it."
+        return Response({"detail": detail}, status=status.HTTP_202_ACCEPTED)
 
 
 class SessionView(OpenView):
@@ -101,102 +105,112 @@ class SessionView(OpenView):
         request=serializers.TokenSerializer, responses={201: serializers.OpenedSessionSerializer}
     )
     def post(self, request: Request) -> Response:
-        """Exchange the token of a mailed link, once, for a session."""
-        token = _valid(serializers.TokenSerializer(data=request.data))["token"]
-        opened = services.open_session(token)
-        if opened is None:
+        """Exchange the token of a mailed link for a session, once."""
+        token = validated(serializers.TokenSerializer(data=request.data))["token"]
+        session = services.open_session(token)
+        if session is None:
             raise problem("token", "invalid_link", "The link is unknown, used or too old.")
-        shown = serializers.OpenedSessionSerializer(opened).data
-        return Response(shown, status=status.HTTP_201_CREATED)
+        return Response(
+            serializers.OpenedSessionSerializer(session).data, status=status.HTTP_201_CREATED
+        )
 
 
 class MeView(CustomerView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:
-        """What is held about the customer; of a profile that is not all provably his, his part."""
+        """Return the customer's data. `is_whole` is false if it is only a part of a profile."""
         with transaction.atomic():
             subject = _subject(request)
             if not subject.is_whole:
+                # Reading a part moves identifiers for a moment, so nobody else may move any. The
+                # subject may have changed before the lock was taken.
                 people_lock()
                 subject = _subject(request)
-            shown = services.data_shown(
-                subject.people[0], is_whole=subject.is_whole, at=database_now(), most=_MOST_ROWS
+            preview = services.preview_personal_data(
+                subject.people[0],
+                is_whole=subject.is_whole,
+                at=database_now(),
+                max_rows=_MAX_ROWS,
             )
-        return Response({**shown, "is_whole": subject.is_whole})
+        return Response({**preview, "is_whole": subject.is_whole})
 
 
 class CustomerConsentsView(CustomerView):
     @extend_schema(
-        request=serializers.OwnConsentSerializer,
+        request=serializers.CustomerConsentSerializer,
         responses={201: serializers.ConsentEventSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Give or withdraw a consent."""
-        said = _valid(serializers.OwnConsentSerializer(data=request.data))
-        notice = said.get("notice")
-        identifier = get_object_or_404(Identifier, pk=request.auth.identifier_id)
-        with refusals():
+        """Give, withdraw or refuse a consent."""
+        fields = validated(serializers.CustomerConsentSerializer(data=request.data))
+        notice = fields.get("notice")
+        identifier = get_object_or_404(Identifier, pk=_identifier_id(request))
+        with problems_from_services():
             event = services.record_own_statement(
                 services.ConsentStatement(
                     reference=str(identifier),
-                    purpose=said["purpose"],
-                    state=said["state"],
+                    purpose=fields["purpose"],
+                    state=fields["state"],
                     method=Method.BUTTON,
                     notice_id=notice and notice.pk,
-                    evidence=said.get("evidence", {}),
+                    evidence=fields.get("evidence", {}),
                 )
             )
-        shown = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
+        created = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
         return Response(
-            serializers.ConsentEventSerializer(shown).data, status=status.HTTP_201_CREATED
+            serializers.ConsentEventSerializer(created).data, status=status.HTTP_201_CREATED
         )
 
 
 class CustomerRequestsView(CustomerView):
     @extend_schema(
-        request=serializers.OwnAskingSerializer, responses={201: serializers.RequestSerializer}
+        request=serializers.NewCustomerRequestSerializer,
+        responses={201: serializers.RequestSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Ask for access, rectification, erasure, restriction, portability, or object to marketing."""
-        asked = _valid(serializers.OwnAskingSerializer(data=request.data))
-        opened = services.open_own_request(
-            services.NewRequest(**asked), identifier_id=request.auth.identifier_id
+        """Request access, rectification, erasure, restriction, portability or an objection."""
+        fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
+        privacy_request = services.open_own_request(
+            services.NewRequest(**fields), identifier_id=_identifier_id(request)
         )
-        shown = serializers.RequestSerializer(opened).data
-        return Response(shown, status=status.HTTP_201_CREATED)
+        return Response(
+            serializers.RequestSerializer(privacy_request).data, status=status.HTTP_201_CREATED
+        )
 
 
 class CustomerRequestView(CustomerView):
     @extend_schema(responses=serializers.RequestSerializer)
     def get(self, request: Request, pk: str) -> Response:
-        """Where a request stands."""
+        """Return the status of a request."""
         return Response(serializers.RequestSerializer(_own_request(request, pk)).data)
 
 
 class CustomerArchiveView(CustomerView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: str) -> HttpResponse:
-        """The archive: fetched once, within some days."""
+        """Return the archive of a request, once, within some days."""
         return archive_response(_own_request(request, pk), request)
 
 
+def _identifier_id(request: Request) -> int:
+    """Return the id of the identifier that the session's customer verified."""
+    link = cast("MailedLink", request.auth)
+    # Links to unknown addresses have none, and they open no session.
+    return cast("int", link.identifier_id)
+
+
 def _subject(request: Request) -> services.Subject:
-    subject = services.own_subject(request.auth.identifier_id)
+    subject = services.find_own_subject(_identifier_id(request))
     if not subject.people:
         raise problem("", "nothing_held", "Nothing is held about this address any more.", 404)
     return subject
 
 
 def _own_request(request: Request, pk: str) -> PrivacyRequest:
-    """A request that the customer made himself about this identifier; another's is not found."""
+    """Return a request that the customer made about this identifier. Raises Http404 otherwise."""
     return get_object_or_404(
         PrivacyRequest,
         pk=pk,
         door=PrivacyRequest.Door.CUSTOMER,
-        identifier_ids__contains=[request.auth.identifier_id],
+        identifier_ids__contains=[_identifier_id(request)],
     )
-
-
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)

@@ -1,4 +1,7 @@
-"""Filters of this app's lists. Invariant: none takes personal data, since filters are in URLs and URLs in logs."""
+"""The filters of this app's lists.
+
+Invariant: none takes personal data, since filters are part of URLs and URLs end up in logs.
+"""
 
 import django_filters as filters
 from django.db.models import QuerySet
@@ -7,13 +10,13 @@ from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
 from profiles.models import Identifier
 
 
-class PurposeFilter(filters.FilterSet):
+class PurposeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     class Meta:
         model = Purpose
         fields = ["key", "legal_basis", "is_direct_marketing"]
 
 
-class NoticeFilter(filters.FilterSet):
+class NoticeFilter(filters.FilterSet):  # type: ignore[misc]
     shown = filters.IsoDateTimeFromToRangeFilter(field_name="shown_from")
 
     class Meta:
@@ -21,10 +24,10 @@ class NoticeFilter(filters.FilterSet):
         fields = ["key", "language", "digest", "shown"]
 
 
-class ConsentEventFilter(filters.FilterSet):
-    """`profile` takes a public id, also one that was absorbed."""
+class ConsentEventFilter(filters.FilterSet):  # type: ignore[misc]
+    """Filters of the ledger. `profile` is a public id, which may be that of an absorbed profile."""
 
-    profile = filters.UUIDFilter(method="of_profile")
+    profile = filters.UUIDFilter(method="filter_by_profile")
     purpose = filters.CharFilter(field_name="purpose__key")
     version = filters.NumberFilter(field_name="purpose_version__number")
     source = filters.CharFilter(field_name="source__key")
@@ -35,17 +38,31 @@ class ConsentEventFilter(filters.FilterSet):
     class Meta:
         model = ConsentEvent
         fields = [
-            *("profile", "kind", "purpose", "version", "state", "actor", "method", "trust"),
-            *("source", "notice", "occurred", "received", "valid_until"),
+            "profile",
+            "kind",
+            "purpose",
+            "version",
+            "state",
+            "actor",
+            "method",
+            "trust",
+            "source",
+            "notice",
+            "occurred",
+            "received",
+            "valid_until",
         ]
 
-    def of_profile(self, queryset: QuerySet, name: str, value: object) -> QuerySet:
-        holder = Identifier.objects.filter(namespace="profile", value=str(value))
-        held = Identifier.objects.filter(profile_id__in=holder.values("profile_id"))
-        return queryset.filter(identifier_id__in=held.values("pk"))
+    def filter_by_profile(
+        self, queryset: QuerySet[ConsentEvent], name: str, value: object
+    ) -> QuerySet[ConsentEvent]:
+        # The public id is an identifier like any other, so one of an absorbed profile is found too.
+        public_id = Identifier.objects.filter(namespace="profile", value=str(value))
+        identifiers = Identifier.objects.filter(profile_id__in=public_id.values("profile_id"))
+        return queryset.filter(identifier_id__in=identifiers.values("pk"))
 
 
-class RequestFilter(filters.FilterSet):
+class RequestFilter(filters.FilterSet):  # type: ignore[misc]
     received = filters.IsoDateTimeFromToRangeFilter(field_name="received_at")
     due = filters.IsoDateTimeFromToRangeFilter(field_name="due_at")
     done = filters.IsoDateTimeFromToRangeFilter(field_name="done_at")

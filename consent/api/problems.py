@@ -1,4 +1,7 @@
-"""How refusals of the services look to callers. Invariant: no text repeats what the caller sent."""
+"""The problem responses of this app, and the response that hands out an archive.
+
+Invariant: no text repeats what the caller sent.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +18,11 @@ from profiles.lib.database import database_now
 
 
 @contextmanager
-def refusals(identifier_path: str = "identifier") -> Iterator[None]:
-    """Turn what a service refuses into a problem that names the path of the fault."""
+def problems_from_services(identifier_path: str = "identifier") -> Iterator[None]:
+    """Turn the exceptions of a service into problems.
+
+    `identifier_path` is where the body has the identifier, for faults of it.
+    """
     try:
         yield
     except InvalidIdentifier as error:
@@ -32,17 +38,22 @@ def refusals(identifier_path: str = "identifier") -> Iterator[None]:
 
 
 def problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
+    """Return a problem with one error."""
     return Problem([{"path": path, "code": code, "detail": detail}], status=status)
 
 
-def archive_response(request: PrivacyRequest, asked: Request) -> HttpResponse:
-    """The archive as a file, by GET only: a HEAD would use it up. 404 before it is made, 410 once it is gone."""
-    if asked.method != "GET":
-        raise MethodNotAllowed(str(asked.method))
-    if request.status != PrivacyRequest.Status.DONE:
+def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpResponse:
+    """Return the archive as a file, once.
+
+    Raises a 404 problem before the archive is made and a 410 problem once it is gone.
+    """
+    # HEAD runs the view of GET, which would use the archive up.
+    if request.method != "GET":
+        raise MethodNotAllowed(str(request.method))
+    if privacy_request.status != PrivacyRequest.Status.DONE:
         raise problem("", "not_made", "There is no archive yet.", 404)
     try:
-        content = services.take_archive(request, now=database_now())
+        content = services.take_archive(privacy_request, now=database_now())
     except services.ArchiveGone:
         raise problem(
             "", "gone", "The archive was fetched already, or its time is over.", 410
@@ -51,7 +62,7 @@ def archive_response(request: PrivacyRequest, asked: Request) -> HttpResponse:
         content,
         content_type="application/zip",
         headers={
-            "Content-Disposition": f'attachment; filename="archive-{request.pk}.zip"',
+            "Content-Disposition": f'attachment; filename="archive-{privacy_request.pk}.zip"',
             "Cache-Control": "no-store",
         },
     )

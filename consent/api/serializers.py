@@ -1,4 +1,7 @@
-"""The shapes of consent and privacy bodies. Invariant: serializers judge shape; services judge meaning."""
+"""The request and response bodies of this app's API.
+
+Invariant: serializers judge the shape of a body; services judge its meaning.
+"""
 
 import re
 from typing import Any
@@ -19,37 +22,38 @@ from consent.models import (
     State,
 )
 
+# PostgreSQL's jsonb takes neither the null character nor lone surrogates.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OBJECTION_STATES = (State.GIVEN, State.WITHDRAWN)
 
 
 class StorableJSONField(serializers.JSONField):
-    """An object without the characters that the database refuses."""
+    """A JSON object without characters that the database cannot store."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         value = super().to_internal_value(data)
         if not isinstance(value, dict):
             raise serializers.ValidationError("Must be an object.", code="not_an_object")
-        if _is_unstorable(value):
+        if _has_unstorable_text(value):
             raise serializers.ValidationError(
                 "Has characters that cannot be stored.", code="unstorable"
             )
         return value
 
 
-def _is_unstorable(value: Any) -> bool:
+def _has_unstorable_text(value: Any) -> bool:
     match value:
         case str():
             return _UNSTORABLE.search(value) is not None
         case dict():
-            return any(map(_is_unstorable, (*value.keys(), *value.values())))
+            return any(map(_has_unstorable_text, (*value.keys(), *value.values())))
         case list():
-            return any(map(_is_unstorable, value))
+            return any(map(_has_unstorable_text, value))
     return False
 
 
-class PurposeSerializer(serializers.Serializer):
-    """A purpose and what its current version says."""
+class PurposeSerializer(serializers.Serializer[Purpose]):
+    """A purpose with the terms of its current version."""
 
     key = serializers.RegexField(
         r"^[a-z][a-z0-9_-]{0,62}$", validators=[UniqueValidator(Purpose.objects.all())]
@@ -80,63 +84,89 @@ class PurposeSerializer(serializers.Serializer):
         try:
             if text:
                 parse_duration(text)
-        except ValueError as fault:
-            raise serializers.ValidationError(str(fault), code="not_a_duration") from None
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="not_a_duration") from None
         return text
 
     def to_representation(self, instance: Purpose) -> dict[str, Any]:
+        # Searched in Python, since the view has prefetched all versions.
         current = next(
-            one for one in instance.versions.all() if one.number == instance.current_version
+            version
+            for version in instance.versions.all()
+            if version.number == instance.current_version
         )
-        shown = {
+        purpose_values = {
             "key": instance.key,
             "version": instance.current_version,
             "minimum_version": instance.minimum_version,
             "created_at": serializers.DateTimeField().to_representation(instance.created_at),
         }
-        own = {name: getattr(current, name) for name in self.fields if name not in shown}
-        return {name: (shown | own)[name] for name in self.fields}
+        names = list(self.fields.keys())
+        version_values = {
+            name: getattr(current, name) for name in names if name not in purpose_values
+        }
+        return {name: (purpose_values | version_values)[name] for name in names}
 
 
 class PurposeChangeSerializer(PurposeSerializer):
-    """What changes in a new version; what is left out stays. `is_substantial` asks everybody for consent again."""
+    """The terms that change in a new version; those left out stay as they are.
 
+    A substantial change means that everybody has to be asked for consent again.
+    """
+
+    # None removes the field: the key of a purpose never changes.
     key = None  # type: ignore[assignment]
     is_substantial = serializers.BooleanField(default=True, write_only=True)
 
 
-class NoticeSerializer(serializers.ModelSerializer):
+class NoticeSerializer(serializers.ModelSerializer[NoticeVersion]):
+    """A notice; without `shown_from` it is shown from now on."""
+
     shown_from = serializers.DateTimeField(required=False)
 
     class Meta:
         model = NoticeVersion
         fields = ["id", "key", "language", "content", "digest", "shown_from", "created_at"]
         read_only_fields = ["id", "digest", "created_at"]
-        # The same content again is no error: it is the notice that is there.
+        # Without the unique constraint's validator: posting the same content again is no error.
         validators: list[Any] = []
 
 
-class ConsentEventSerializer(serializers.ModelSerializer):
-    """One event of the ledger, without what is personal about it."""
+class ConsentEventSerializer(serializers.ModelSerializer[ConsentEvent]):
+    """One event of the ledger, without its personal body."""
 
     profile = serializers.UUIDField(source="profile_uuid", read_only=True, allow_null=True)
     purpose = serializers.CharField(source="purpose.key", read_only=True, default=None)
     version = serializers.IntegerField(
         source="purpose_version.number", read_only=True, default=None
     )
-    source = serializers.CharField(source="source.key", read_only=True, default=None)
+    source = serializers.CharField(  # type: ignore[assignment]  # hides Field.source
+        source="source.key", read_only=True, default=None
+    )
     notice = serializers.UUIDField(source="notice_id", read_only=True, allow_null=True)
 
     class Meta:
         model = ConsentEvent
         fields = [
-            *("id", "profile", "kind", "purpose", "version", "state", "occurred_at", "received_at"),
-            *("valid_until", "actor", "method", "source", "notice", "digest"),
+            "id",
+            "profile",
+            "kind",
+            "purpose",
+            "version",
+            "state",
+            "occurred_at",
+            "received_at",
+            "valid_until",
+            "actor",
+            "method",
+            "source",
+            "notice",
+            "digest",
         ]
 
 
-class OwnConsentSerializer(serializers.Serializer):
-    """What the customer says of one purpose."""
+class CustomerConsentSerializer(serializers.Serializer[Any]):
+    """A customer's own consent, withdrawal or refusal for one purpose."""
 
     purpose = serializers.SlugField(max_length=63)
     state = serializers.ChoiceField([State.GIVEN, State.WITHDRAWN, State.REFUSED])
@@ -146,8 +176,8 @@ class OwnConsentSerializer(serializers.Serializer):
     )
 
 
-class ConsentSerializer(serializers.Serializer):
-    """What a service says that a person said."""
+class ConsentSerializer(serializers.Serializer[Any]):
+    """A consent or objection of a person, as a service reports it."""
 
     identifier = serializers.CharField(max_length=320, required=False)
     profile = serializers.UUIDField(required=False)
@@ -181,22 +211,24 @@ class ConsentSerializer(serializers.Serializer):
         return attrs
 
 
-class StateQuestionSerializer(serializers.Serializer):
+class StateQuerySerializer(serializers.Serializer[Any]):
+    """The `namespace:value` identifiers of the people whose states are wanted."""
+
     identifiers = serializers.ListField(
         child=serializers.CharField(max_length=320), min_length=1, max_length=1000
     )
 
 
-class RequestSerializer(serializers.ModelSerializer):
-    """Where a request stands; never what was asked, which is personal."""
+class RequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
+    """The status of a request, without its personal body."""
 
     class Meta:
         model = PrivacyRequest
         fields = ["id", "kind", "status", "received_at", "due_at", "done_at", "receipt"]
 
 
-class OwnAskingSerializer(serializers.Serializer):
-    """What a customer asks for, for himself."""
+class NewCustomerRequestSerializer(serializers.Serializer[Any]):
+    """A new request of a customer about their own data."""
 
     kind = serializers.ChoiceField(PrivacyRequest.Kind.choices)
     reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
@@ -212,8 +244,8 @@ class OwnAskingSerializer(serializers.Serializer):
         return attrs
 
 
-class AskingSerializer(OwnAskingSerializer):
-    """What a service asks for in the name of its customer."""
+class NewRequestSerializer(NewCustomerRequestSerializer):
+    """A new request that a service passes on for one of its customers."""
 
     identifiers = serializers.ListField(
         child=serializers.CharField(max_length=320), min_length=1, max_length=100
@@ -221,14 +253,14 @@ class AskingSerializer(OwnAskingSerializer):
     reason = serializers.CharField(max_length=2000)
 
 
-class LinkSerializer(serializers.Serializer):
+class LinkSerializer(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=320)
 
 
-class TokenSerializer(serializers.Serializer):
+class TokenSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=200)
 
 
-class OpenedSessionSerializer(serializers.Serializer):
+class OpenedSessionSerializer(serializers.Serializer[Any]):
     token = serializers.CharField()
     expires_at = serializers.DateTimeField()

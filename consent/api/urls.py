@@ -1,4 +1,4 @@
-"""Routes of this app, below `/api/v1/`."""
+"""The routes of this app, below `/api/v1/`."""
 
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter

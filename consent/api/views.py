@@ -1,4 +1,4 @@
-"""Purposes, notices, the ledger, and requests that services bring in their customers' names."""
+"""The API for services: purposes, notices, the ledger, and requests of their customers."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
-from consent.api.problems import archive_response, refusals
+from consent.api.problems import archive_response, problems_from_services
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
 from profiles.api.kit.access import ScopedView
 from profiles.identifiers.lookup import profiles_by_reference
@@ -29,9 +29,9 @@ class PurposeViewSet(
     ScopedView,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    GenericViewSet,
+    GenericViewSet[Purpose],
 ):
-    """What data are processed for. PATCH adds a version; earlier ones stay as they are."""
+    """The purposes of processing. PATCH adds a version; earlier ones stay as they are."""
 
     scopes = {
         "GET": Scope.CONSENT_READ,
@@ -47,7 +47,7 @@ class PurposeViewSet(
 
     @extend_schema(responses={201: serializers.PurposeSerializer})
     def create(self, request: Request) -> Response:
-        terms = _valid(self.get_serializer(data=request.data))
+        terms = validated(self.get_serializer(data=request.data))
         key = terms.pop("key")
         purpose = services.define_purpose(
             key=key, terms=services.PurposeTerms(**terms), now=database_now()
@@ -59,17 +59,23 @@ class PurposeViewSet(
     )
     def partial_update(self, request: Request, key: str) -> Response:
         purpose = self.get_object()
-        changes = _valid(serializers.PurposeChangeSerializer(data=request.data, partial=True))
+        changes = validated(serializers.PurposeChangeSerializer(data=request.data, partial=True))
         is_substantial = changes.pop("is_substantial", True)
-        terms = services.replaced_terms(purpose, changes)
+        terms = services.terms_with_changes(purpose, changes)
         services.change_purpose(
             purpose, terms=terms, is_substantial=is_substantial, now=database_now()
         )
+        # Read again: the prefetched versions lack the new one.
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class NoticeViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
-    """The very words that people were shown."""
+class NoticeViewSet(
+    ScopedView,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    GenericViewSet[NoticeVersion],
+):
+    """The notices that people were shown, word for word."""
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.PRIVACY_ADMIN}
     queryset = NoticeVersion.objects.all()
@@ -79,13 +85,13 @@ class NoticeViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     @extend_schema(responses={201: serializers.NoticeSerializer})
     def create(self, request: Request) -> Response:
-        fields = {"shown_from": database_now()} | _valid(self.get_serializer(data=request.data))
+        fields = {"shown_from": database_now()} | validated(self.get_serializer(data=request.data))
         notice = services.add_notice(**fields)
         return Response(self.get_serializer(notice).data, status=status.HTTP_201_CREATED)
 
 
-class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet):
-    """The consent ledger: POST writes one event down, GET reads the history."""
+class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEvent]):
+    """The consent ledger. POST records one event, GET lists the history."""
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.CONSENT_WRITE}
     action_scopes = {"state": Scope.CONSENT_READ}
@@ -95,37 +101,46 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet):
     queryset = ConsentEvent.objects.select_related("purpose", "purpose_version", "source")
 
     def get_queryset(self) -> QuerySet[ConsentEvent]:
-        """Events of erased people are for the privacy role only."""
-        rows = with_profile(super().get_queryset())
-        scopes = getattr(self.request.auth, "scopes", ())
-        return rows if Scope.PRIVACY_ADMIN in scopes else rows.filter(is_attributed=True)
+        """Return the events with their profiles; those of erased people need privacy:admin."""
+        events = with_profile(super().get_queryset())
+        if Scope.PRIVACY_ADMIN in getattr(self.request.auth, "scopes", ()):
+            return events
+        identifiers = Identifier.objects.filter(pk=OuterRef("identifier_id"), profile__isnull=False)
+        return events.filter(Exists(identifiers))
 
     @extend_schema(
         request=serializers.ConsentSerializer, responses={201: serializers.ConsentEventSerializer}
     )
     def create(self, request: Request) -> Response:
-        said = _valid(serializers.ConsentSerializer(data=request.data))
-        with refusals():
-            event = services.record_statement(
-                _statement(said, request), recorded_by=str(request.auth)
-            )
-        shown = with_profile(self.queryset).get(pk=event.pk)
-        return Response(self.get_serializer(shown).data, status=status.HTTP_201_CREATED)
+        statement = _statement(validated(serializers.ConsentSerializer(data=request.data)), request)
+        with problems_from_services():
+            event = services.record_statement(statement, recorded_by=str(request.auth))
+        created = with_profile(self.queryset).get(pk=event.pk)
+        return Response(self.get_serializer(created).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(
-        request=serializers.StateQuestionSerializer, responses={200: OpenApiTypes.OBJECT}
-    )
+    @extend_schema(request=serializers.StateQuerySerializer, responses={200: OpenApiTypes.OBJECT})
     @action(detail=False, methods=["post"])
     def state(self, request: Request) -> Response:
-        """What is permitted now, for up to 1,000 people; null for who is not known."""
-        asked = _valid(serializers.StateQuestionSerializer(data=request.data))["identifiers"]
-        holders = profiles_by_reference(asked)
-        states = services.current_states(set(holders.values()), at=database_now())
-        return Response({"results": [states.get(holders.get(name, 0)) for name in asked]})
+        """Return the current states of up to 1,000 people, null for each unknown one."""
+        query = validated(serializers.StateQuerySerializer(data=request.data))
+        identifiers = query["identifiers"]
+        profile_ids = profiles_by_reference(identifiers)
+        states = services.current_states(set(profile_ids.values()), at=database_now())
+        # No profile has the id 0.
+        results = [states.get(profile_ids.get(identifier, 0)) for identifier in identifiers]
+        return Response({"results": results})
 
 
-class RequestViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
-    """What customers ask, brought by a service that knows them. A key sees its own; one with privacy:admin sees all."""
+class RequestViewSet(
+    ScopedView,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    GenericViewSet[PrivacyRequest],
+):
+    """Privacy requests that services pass on for their customers.
+
+    A key sees its own requests, one with privacy:admin sees all.
+    """
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
     queryset = PrivacyRequest.objects.all()
@@ -134,66 +149,71 @@ class RequestViewSet(ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixi
     cursor_ordering = ("-received_at", "-id")
 
     def get_queryset(self) -> QuerySet[PrivacyRequest]:
-        rows = super().get_queryset()
+        requests = super().get_queryset()
         if Scope.PRIVACY_ADMIN in getattr(self.request.auth, "scopes", ()):
-            return rows
-        return rows.filter(requested_by=str(self.request.auth))
+            return requests
+        return requests.filter(requested_by=str(self.request.auth))
 
     @extend_schema(
-        request=serializers.AskingSerializer, responses={201: serializers.RequestSerializer}
+        request=serializers.NewRequestSerializer, responses={201: serializers.RequestSerializer}
     )
     def create(self, request: Request) -> Response:
-        asked = _valid(serializers.AskingSerializer(data=request.data))
-        references = tuple(asked.pop("identifiers"))
+        fields = validated(serializers.NewRequestSerializer(data=request.data))
+        references = tuple(fields.pop("identifiers"))
         key = idempotency_key(request, None)
-        with refusals("identifiers"):
-            opened = services.open_request(
-                services.NewRequest(references=references, idempotency_key=key, **asked),
+        with problems_from_services("identifiers"):
+            privacy_request = services.open_request(
+                services.NewRequest(references=references, idempotency_key=key, **fields),
                 door=PrivacyRequest.Door.SERVICE,
                 actor=str(request.auth),
             )
-        return Response(self.get_serializer(opened).data, status=status.HTTP_201_CREATED)
+        return Response(self.get_serializer(privacy_request).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def archive(self, request: Request, pk: str) -> HttpResponse:
-        """The archive of an access or portability request: fetched once, within some days."""
+        """Return the archive of an access or portability request, once, within some days."""
         return archive_response(self.get_object(), request)
 
 
 def with_profile(events: QuerySet[ConsentEvent]) -> QuerySet[ConsentEvent]:
-    """Events with the public id of the profile that they belong to now; a join would lose those of erased people."""
-    holder = Profile.objects.filter(identifiers=OuterRef("identifier_id"))
-    held = Identifier.objects.filter(pk=OuterRef("identifier_id"), profile__isnull=False)
-    return events.annotate(
-        profile_uuid=Subquery(holder.values("uuid")[:1]), is_attributed=Exists(held)
-    )
+    """Annotate events with `profile_uuid`, the public id of the profile they now belong to.
+
+    It is NULL for events of erased people.
+    """
+    # A subquery, since a join would lose the events whose identifier is gone.
+    profiles = Profile.objects.filter(identifiers=OuterRef("identifier_id"))
+    return events.annotate(profile_uuid=Subquery(profiles.values("uuid")[:1]))
 
 
-def idempotency_key(request: Request, in_body: str | None) -> str | None:
-    """The caller's key, from the body or the header, apart from those of other callers."""
-    given = in_body or request.headers.get("Idempotency-Key")
-    return f"{request.auth.pk}:{given}" if given else None
+def idempotency_key(request: Request, body_key: str | None) -> str | None:
+    """Return the caller's idempotency key, from the body or else from the header.
+
+    It is prefixed with the id of the API key, so that two callers may use the same one.
+    """
+    key = body_key or request.headers.get("Idempotency-Key")
+    return f"{request.auth.pk}:{key}" if key else None
 
 
-def _statement(said: dict[str, Any], request: Request) -> services.ConsentStatement:
-    notice = said.get("notice")
-    return services.ConsentStatement(
-        reference=said.get("identifier") or f"profile:{said['profile']}",
-        purpose=said.get("purpose"),
-        state=said["state"],
-        method=said["method"],
-        kind=said["kind"],
-        actor=said.get("actor"),
-        occurred_at=said.get("occurred_at"),
-        valid_until=said.get("valid_until"),
-        notice_id=notice and notice.pk,
-        evidence=said.get("evidence", {}),
-        idempotency_key=idempotency_key(request, said.get("idempotency_key")),
-    )
-
-
-def _valid(serializer: BaseSerializer) -> dict[str, Any]:
+def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """Return the validated fields of a body. Raises ValidationError."""
     serializer.is_valid(raise_exception=True)
-    valid: dict[str, Any] = dict(serializer.validated_data)
-    return valid
+    fields: dict[str, Any] = dict(serializer.validated_data)
+    return fields
+
+
+def _statement(fields: dict[str, Any], request: Request) -> services.ConsentStatement:
+    notice = fields.get("notice")
+    return services.ConsentStatement(
+        reference=fields.get("identifier") or f"profile:{fields['profile']}",
+        purpose=fields.get("purpose"),
+        state=fields["state"],
+        method=fields["method"],
+        kind=fields["kind"],
+        actor=fields.get("actor"),
+        occurred_at=fields.get("occurred_at"),
+        valid_until=fields.get("valid_until"),
+        notice_id=notice and notice.pk,
+        evidence=fields.get("evidence", {}),
+        idempotency_key=idempotency_key(request, fields.get("idempotency_key")),
+    )

@@ -1,1 +1,1 @@
-"""The door for customers themselves: mailed links, sessions, mail."""
+"""How customers reach their own data: mailed links, sessions and the mail itself."""

@@ -1,7 +1,7 @@
-"""The mailed link by which a customer proves his address, and the short session that it opens.
+"""Mailed links, by which customers prove their e-mail address.
 
-Invariant: a known and an unknown address take the same way to the answer; a token exists only in the mail and in the customer's
-hands; a link opens one session.
+Invariant: a known and an unknown address are treated alike until the caller has its answer. A
+token exists only in the mail and with the customer. A link opens one session.
 """
 
 import logging
@@ -24,24 +24,29 @@ from profiles.models import Identifier
 
 logger = logging.getLogger(__name__)
 LINKS_AN_HOUR = 3
-# Any constant will do, as long as no other lock of two numbers in the database has it first.
+# "LINK" in ASCII. Any constant that no other two-number lock of the database starts with will do.
 _ADDRESS_LOCKS = 0x4C_49_4E_4B
 
 
 @transaction.atomic
 def request_link(email: str) -> None:
-    """Have a link mailed, if the address is known and was not written to too often; the caller cannot tell."""
-    address = _normalised(email)
+    """Queue a link for an address, unless it had `LINKS_AN_HOUR` within the last hour.
+
+    A link to an unknown address is queued too, but never sent, so that callers cannot find out
+    who is a customer.
+    """
+    address = _normalise_address(email)
     digest = address_digest(address)
     _lock_address(digest)
     now = database_now()
-    holder = Identifier.objects.filter(namespace="email", value=address, profile__isnull=False)
-    identifier_id = holder.values_list("pk", flat=True).first()
-    lately = MailedLink.objects.filter(
+    identifiers = Identifier.objects.filter(namespace="email", value=address, profile__isnull=False)
+    identifier_id = identifiers.values_list("pk", flat=True).first()
+    recent_links = MailedLink.objects.filter(
         address_digest=digest, created_at__gt=now - timedelta(hours=1)
     )
-    if lately.count() < LINKS_AN_HOUR:
+    if recent_links.count() < LINKS_AN_HOUR:
         MailedLink.objects.create(
+            # A placeholder for the unique column: the token is made when the link is sent.
             token_digest=digest_of(secrets.token_urlsafe(32)),
             address_digest=digest,
             identifier_id=identifier_id,
@@ -52,24 +57,25 @@ def request_link(email: str) -> None:
 
 
 def send_links() -> int:
-    """Mail the links that wait; return how many were due. The token is made here, and only its digest is kept.
+    """Mail all queued links and return how many were due.
 
-    A link is marked as sent in the transaction that sends it: after a kill it is sent again, and the newer one works.
+    A link is marked as sent in the transaction that sends it. After a kill in between it is sent
+    again with another token, and only the newer one works.
     """
-    waiting = MailedLink.objects.filter(sent_at=None, expires_at__gt=database_now())
-    return sum(_try(pk) for pk in list(waiting.values_list("pk", flat=True)))
+    queued = MailedLink.objects.filter(sent_at=None, expires_at__gt=database_now())
+    return sum(_try_to_send(pk) for pk in list(queued.values_list("pk", flat=True)))
 
 
 def address_digest(address: str) -> str:
-    """What is kept of an address, to count how often it was written to."""
+    """Return the keyed hash by which links to an address are counted."""
     return keyed_digest(settings.DEDUPLICATION_KEY, "address", address).hex()
 
 
-def _normalised(email: str) -> str:
+def _normalise_address(email: str) -> str:
     try:
         return normalise("email", email)
     except InvalidIdentifier:
-        # Nobody has such an address, but it takes the same way.
+        # No identifier has this value. It is treated like any unknown address.
         return email.strip().lower()
 
 
@@ -79,11 +85,12 @@ def _lock_address(digest: str) -> None:
         cursor.execute(sql.LOCK_ADDRESS, [_ADDRESS_LOCKS, number])
 
 
-def _try(link_id: int) -> int:
+def _try_to_send(link_id: int) -> int:
     try:
         return _send(link_id)
     except (OSError, SMTPException) as error:
-        # Tried again while the link's time lasts. Only the kind of fault: its text names the address.
+        # The next run tries again until the link expires. Only the type is logged, since the text
+        # may contain the address.
         logger.error("Link %s could not be mailed: %s.", link_id, type(error).__name__)
         return 0
 
@@ -95,6 +102,7 @@ def _send(link_id: int) -> int:
         .filter(pk=link_id, sent_at=None)
         .first()
     )
+    # Another worker is sending it or has sent it.
     if link is None:
         return 0
     token = secrets.token_urlsafe(32)
@@ -102,7 +110,15 @@ def _send(link_id: int) -> int:
     link.sent_at = database_now()
     link.expires_at = link.sent_at + timedelta(minutes=settings.PRIVACY_LINK_MINUTES)
     link.save(update_fields=["token_digest", "sent_at", "expires_at"])
-    address = Identifier.objects.filter(pk=link.identifier_id).values_list("value", flat=True)
-    if address:
-        mail_link(address[0], token)
+    address = _current_address(link)
+    if address is not None:
+        mail_link(address, token)
     return 1
+
+
+def _current_address(link: MailedLink) -> str | None:
+    """Return the address of a link; None if it was unknown, or erased since then."""
+    if link.identifier_id is None:
+        return None
+    identifiers = Identifier.objects.filter(pk=link.identifier_id)
+    return identifiers.values_list("value", flat=True).first()

@@ -1,4 +1,4 @@
-"""The short session that a mailed link opens, once."""
+"""The short session that a mailed link opens."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,17 +12,18 @@ SESSION_MINUTES = 30
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A session's token, shown once, and its end."""
+    """The token of a new session, which is not stored, and the end of the session."""
 
     token: str
     expires_at: datetime
 
 
 def open_session(token: str) -> OpenedSession | None:
-    """Use a link up, once; None where it is unknown, used or too old."""
+    """Exchange the token of a link for a session; None if it is unknown, used or expired."""
     now = database_now()
     session = make_credential("tps")
     expires_at = now + timedelta(minutes=SESSION_MINUTES)
+    # One conditional update: two callers cannot both use the link.
     used = MailedLink.objects.filter(
         token_digest=digest_of(token),
         used_at=None,
@@ -33,8 +34,8 @@ def open_session(token: str) -> OpenedSession | None:
     return OpenedSession(session.secret, expires_at) if used == 1 else None
 
 
-def session_of(token: str) -> MailedLink | None:
-    """The link whose session the token opens, while that lasts."""
+def find_session(token: str) -> MailedLink | None:
+    """Return the link whose session has this token and has not ended."""
     return MailedLink.objects.filter(
         session_digest=digest_of(token), session_expires_at__gt=database_now()
     ).first()

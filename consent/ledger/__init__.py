@@ -1,1 +1,1 @@
-"""What was said about purposes, what it comes to, and the gate that asks."""
+"""The consent ledger, the consent states computed from it, and the gate that reads them."""

@@ -1,8 +1,10 @@
-"""What a person's consent events come to, per purpose: a pure function, without Django or a database.
+"""The consent fold: computes a profile's consent state per purpose from its ledger events.
 
-Invariant: the answer depends on the set of events and the set of merges alone, never on the order in which they arrived or
-are given; and a merge never permits what either of its sides did not. The rules in words are the decision note
-0003-consent-fold-made-precise; a second, naive implementation in the tests checks them.
+Pure: it knows neither Django nor a database. The decision note 0003-consent-fold-made-precise
+gives the rules in words; a second, naive implementation in the tests checks this one.
+
+Invariant: the result depends only on the set of events and the set of merges, never on the order
+in which they arrived or are given. A merge never permits what one of its sides did not permit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+# The stored values of ConsentKind, State, Actor and TrustLevel, whose classes need Django.
 CONSENT, OBJECTION = "consent", "objection"
 GIVEN, RENEWED, REFUSED, WITHDRAWN = "given", "renewed", "refused", "withdrawn"
 INVALIDATED, REQUESTED, UNKNOWN = "invalidated", "requested", "unknown"
@@ -18,20 +21,24 @@ CLAIM = 1
 
 PERMITTING = frozenset({GIVEN, RENEWED})
 UNDECIDED = frozenset({REQUESTED, UNKNOWN})
-# Among decisions of one instant that permit, or of one that do not, the later in this list names the state.
+# Among grants of the same instant, or among refusals of it, the later in this list is the state.
 _RANK = {
     state: rank for rank, state in enumerate((RENEWED, GIVEN, REFUSED, INVALIDATED, WITHDRAWN))
 }
-_ENDLESS = datetime.max.replace(tzinfo=UTC)
+_NO_END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:
-    """One row of the ledger, as far as the fold reads it. `purpose` None: all direct marketing (objections only)."""
+    """The columns of a ledger row that the fold reads.
+
+    `purpose_id` is None for an objection to direct marketing as a whole. `version` is 0 where the
+    event has no purpose version.
+    """
 
     identifier_id: int
     kind: str
-    purpose: int | None
+    purpose_id: int | None
     version: int
     state: str
     occurred_at: datetime
@@ -42,13 +49,16 @@ class LedgerEvent:
 
     @property
     def effective_at(self) -> datetime:
-        """The earlier of both times, so that a grant dated far ahead beats nothing."""
+        """The earlier of both times, so that a consent dated in the future outranks nothing."""
         return min(self.occurred_at, self.received_at)
 
 
 @dataclass(frozen=True, slots=True)
 class MergeSides:
-    """Two profiles that became one at a time: the identifiers that each held until then. `order` settles equal times."""
+    """A merge of two profiles and the identifier ids that each had before it.
+
+    `order` sorts merges of the same time.
+    """
 
     merged_at: datetime
     order: int
@@ -58,7 +68,10 @@ class MergeSides:
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """What the ledger comes to for one purpose, whatever the clock says. `version` is 0 where no text was agreed to."""
+    """The consent state of one purpose, independent of the current time.
+
+    `version` is the version of the purpose that was agreed to, 0 where there is none.
+    """
 
     state: str = UNKNOWN
     version: int = 0
@@ -69,24 +82,24 @@ class StateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Voice:
-    """One decision on one question; `permits` says which way it went."""
+class _Decision:
+    """A yes or no, either to a purpose or to the question whether an objection is lifted."""
 
     identifier_id: int
-    at: datetime
-    permits: bool
+    decided_at: datetime
+    is_permitting: bool
     state: str
     version: int = 0
     valid_until: datetime | None = None
 
 
-def stored_state(state: str, *, actor: str, has_evidence: bool) -> str:
-    """The state under which the ledger takes what was said: an import that shows no evidence grants nothing.
+def state_to_record(state: str, *, actor: str, has_evidence: bool) -> str:
+    """Return the state to write to the ledger: an imported grant without evidence is `unknown`.
 
-    Its refusals stand as they are: nobody is mailed because a proof of his "no" is missing.
+    An imported refusal needs no evidence, since doubt about it must not lead to more processing.
     """
-    unproven = actor == IMPORT and state in PERMITTING and not has_evidence
-    return UNKNOWN if unproven else state
+    is_unproven = actor == IMPORT and state in PERMITTING and not has_evidence
+    return UNKNOWN if is_unproven else state
 
 
 def fold(
@@ -96,52 +109,57 @@ def fold(
     is_vouched: bool,
     purposes: Mapping[int, bool],
 ) -> dict[int, StateRow]:
-    """The state of every purpose that any event speaks of.
+    """Return the state of every purpose that at least one event is about.
 
-    `events` are those of all identifiers that the profile holds, `merges` those it came of; `is_vouched` says whether the
-    profile is. `purposes` says of each purpose id whether it is direct marketing; events on others are left out.
+    `events` are those of all identifiers of the profile, `merges` all that led to it. `is_vouched`
+    says whether one of its identifiers is vouched for. `purposes` maps purpose ids to whether they
+    are direct marketing; events about other purposes are ignored.
     """
     binding = [event for event in events if not (is_vouched and _is_claimed_grant(event))]
     history = sorted(merges, key=lambda merge: (merge.merged_at, merge.order))
     rows = {
-        purpose: _row(purpose, is_marketing, binding, history)
-        for purpose, is_marketing in purposes.items()
+        purpose_id: _state_row(purpose_id, is_marketing, binding, history)
+        for purpose_id, is_marketing in purposes.items()
     }
-    return {purpose: row for purpose, row in rows.items() if row is not None}
+    return {purpose_id: row for purpose_id, row in rows.items() if row is not None}
 
 
 def _is_claimed_grant(event: LedgerEvent) -> bool:
-    """Whether a mere claim would widen what may be done: a grant, or an objection taken back."""
+    """Whether a mere claim (public key) gives consent or takes an objection back."""
     widens = event.state in PERMITTING if event.kind == CONSENT else event.state == WITHDRAWN
     return event.trust == CLAIM and widens
 
 
-def _row(
-    purpose: int,
+def _state_row(
+    purpose_id: int,
     is_marketing: bool,
     events: Sequence[LedgerEvent],
     merges: Sequence[MergeSides],
 ) -> StateRow | None:
-    own = [event for event in events if event.purpose == purpose]
-    general = [event for event in events if event.purpose is None and is_marketing]
+    own = [event for event in events if event.purpose_id == purpose_id]
+    general = [event for event in events if event.purpose_id is None and is_marketing]
     if not own and not general:
         return None
-    consents = [event for event in own if event.kind == CONSENT]
-    row = _consent_row(consents, merges)
-    objections = [
-        _decide(list(_objection_voices(own, [])), merges),
-        _decide(list(_objection_voices(own, general)), merges) if general else None,
+    row = _consent_row([event for event in own if event.kind == CONSENT], merges)
+    # Two separate tracks: taking back the general objection must not lift the specific one.
+    tracks = [
+        _decide(list(_objection_decisions(own, [])), merges),
+        _decide(list(_objection_decisions(own, general)), merges) if general else None,
     ]
-    standing = [voice.at for voice in objections if voice is not None and not voice.permits]
+    standing = [
+        decision.decided_at
+        for decision in tracks
+        if decision is not None and not decision.is_permitting
+    ]
     return replace(row, is_objected=bool(standing), objected_at=max(standing, default=None))
 
 
 def _consent_row(consents: Sequence[LedgerEvent], merges: Sequence[MergeSides]) -> StateRow:
-    voices = [
-        _Voice(
+    decisions = [
+        _Decision(
             identifier_id=event.identifier_id,
-            at=event.effective_at,
-            permits=event.state in PERMITTING,
+            decided_at=event.effective_at,
+            is_permitting=event.state in PERMITTING,
             state=event.state,
             version=event.version,
             valid_until=event.valid_until if event.state in PERMITTING else None,
@@ -149,90 +167,96 @@ def _consent_row(consents: Sequence[LedgerEvent], merges: Sequence[MergeSides]) 
         for event in consents
         if event.state not in UNDECIDED
     ]
-    decision = _decide(voices, merges)
+    decision = _decide(decisions, merges)
     if decision is not None:
-        return StateRow(decision.state, decision.version, decision.at, decision.valid_until)
+        return StateRow(decision.state, decision.version, decision.decided_at, decision.valid_until)
     return _undecided_row(consents)
 
 
 def _undecided_row(consents: Sequence[LedgerEvent]) -> StateRow:
-    """What was last said, where it was no decision; asked counts as more than unknown at the same instant."""
     if not consents:
         return StateRow()
+    # At the same instant `requested` outranks `unknown`: it says more.
     last = max(
         consents, key=lambda event: (event.effective_at, event.state == REQUESTED, event.version)
     )
     return StateRow(last.state, last.version)
 
 
-def _objection_voices(
+def _objection_decisions(
     own: Sequence[LedgerEvent], general: Sequence[LedgerEvent]
-) -> Iterator[_Voice]:
-    """What was said for and against an objection: to this purpose, or (where any are given) to marketing as a whole.
+) -> Iterator[_Decision]:
+    """Yield the decisions for and against an objection.
 
-    Both tracks are lifted by an objection taken back for this purpose and by an explicit grant of the person himself; the
-    general track also by a general objection taken back.
+    With `general` events it is the objection to direct marketing as a whole, without them the one
+    to this purpose.
     """
     objecting = general or own
     for event in objecting:
         if event.kind == OBJECTION and event.state in PERMITTING:
-            yield _Voice(event.identifier_id, event.effective_at, False, GIVEN)
+            yield _Decision(event.identifier_id, event.effective_at, False, GIVEN)
     for event in (*own, *general):
-        if _lifts(event):
-            yield _Voice(event.identifier_id, event.effective_at, True, GIVEN)
+        if _lifts_objection(event):
+            yield _Decision(event.identifier_id, event.effective_at, True, GIVEN)
 
 
-def _lifts(event: LedgerEvent) -> bool:
+def _lifts_objection(event: LedgerEvent) -> bool:
     if event.kind == OBJECTION:
         return event.state == WITHDRAWN
+    # Only customers themselves can lift their objection by a grant, not staff or a service.
     return event.state in PERMITTING and event.actor == SUBJECT
 
 
-def _decide(voices: Sequence[_Voice], merges: Sequence[MergeSides]) -> _Voice | None:
-    """The decision of one profile on one question; `merges` oldest first.
+def _decide(decisions: Sequence[_Decision], merges: Sequence[MergeSides]) -> _Decision | None:
+    """Return the decision that counts for one profile; `merges` are sorted oldest first.
 
-    The last merge that joined two sides with a voice splits the history: what was said after it decides, else the stricter
-    of what each side had come to. Identifiers of neither side joined otherwise, so they speak on both.
+    The last merge that joined two sides with decisions splits the history. Decisions after it
+    count first. Without any, each side is decided by itself and the stricter result counts.
     """
-    held = frozenset(voice.identifier_id for voice in voices)
-    for place in range(len(merges) - 1, -1, -1):
-        merge = merges[place]
-        if merge.survivor & held and merge.absorbed & held:
-            later = [voice for voice in voices if voice.at > merge.merged_at]
+    identifier_ids = frozenset(decision.identifier_id for decision in decisions)
+    for index in range(len(merges) - 1, -1, -1):
+        merge = merges[index]
+        if merge.survivor & identifier_ids and merge.absorbed & identifier_ids:
+            later = [decision for decision in decisions if decision.decided_at > merge.merged_at]
             if later:
                 return _latest(later)
-            return _stricter(_sides(voices, merge, merges[:place]))
-    return _latest(voices)
+            return _strictest(_side_results(decisions, merge, merges[:index]))
+    return _latest(decisions)
 
 
-def _sides(
-    voices: Sequence[_Voice], merge: MergeSides, earlier: Sequence[MergeSides]
-) -> Iterator[_Voice]:
-    for other in (merge.absorbed, merge.survivor):
-        decision = _decide([voice for voice in voices if voice.identifier_id not in other], earlier)
-        if decision is not None:
-            yield decision
+def _side_results(
+    decisions: Sequence[_Decision], merge: MergeSides, earlier: Sequence[MergeSides]
+) -> Iterator[_Decision]:
+    for other_side in (merge.absorbed, merge.survivor):
+        # Identifiers of neither side joined without a merge, so they count on both sides.
+        side = [decision for decision in decisions if decision.identifier_id not in other_side]
+        result = _decide(side, earlier)
+        if result is not None:
+            yield result
 
 
-def _latest(voices: Sequence[_Voice]) -> _Voice | None:
-    """The decision of the newest instant; where several share it, the stricter."""
-    newest = max((voice.at for voice in voices), default=None)
-    return _stricter(voice for voice in voices if voice.at == newest)
+def _latest(decisions: Sequence[_Decision]) -> _Decision | None:
+    """Return the decision of the newest instant, the strictest where several share it."""
+    newest = max((decision.decided_at for decision in decisions), default=None)
+    return _strictest(decision for decision in decisions if decision.decided_at == newest)
 
 
-def _stricter(voices: Iterable[_Voice]) -> _Voice | None:
-    """Any refusal, the latest first; else what all grants have in common: the oldest text, the earliest end."""
-    ranked = sorted(voices, key=_weight, reverse=True)
-    refusal = next((voice for voice in ranked if not voice.permits), None)
+def _strictest(decisions: Iterable[_Decision]) -> _Decision | None:
+    """Return the latest refusal, else what all grants have in common.
+
+    In common are the oldest version and the earliest end.
+    """
+    ranked = sorted(decisions, key=_precedence, reverse=True)
+    refusal = next((decision for decision in ranked if not decision.is_permitting), None)
     if refusal is not None or not ranked:
         return refusal
-    end = min(voice.valid_until or _ENDLESS for voice in ranked)
+    end = min(decision.valid_until or _NO_END for decision in ranked)
     return replace(
         ranked[0],
-        version=min(voice.version for voice in ranked),
-        valid_until=None if end == _ENDLESS else end,
+        version=min(decision.version for decision in ranked),
+        valid_until=None if end == _NO_END else end,
     )
 
 
-def _weight(voice: _Voice) -> tuple[datetime, int, int]:
-    return (voice.at, _RANK[voice.state], -voice.version)
+def _precedence(decision: _Decision) -> tuple[datetime, int, int]:
+    return (decision.decided_at, _RANK[decision.state], -decision.version)

@@ -1,6 +1,10 @@
-"""Whether one profile may be processed for one purpose: the rules, pure. `consent.ledger.sql.PERMITTED` is the same for sets.
+"""The gate for one profile: whether its data may be processed for one purpose.
 
-Invariant: what is not plainly permitted is refused; expiry is judged when asked, so no worker has to run for it.
+Pure: it knows neither Django nor a database. `consent.ledger.sql.PERMITTED` states the same rules
+for sets of profiles.
+
+Invariant: what is not plainly permitted is refused. Expiry is judged at the time of the question,
+so no worker has to run when a consent expires.
 """
 
 from dataclasses import dataclass
@@ -9,20 +13,24 @@ from datetime import datetime
 from consent.ledger.fold import PERMITTING, REQUESTED, StateRow
 
 CONSENT_BASIS = "consent"
+# Article 21 names public task and legitimate interest; consent can be withdrawn, so it yields too.
 OBJECTABLE_BASES = frozenset({"consent", "legitimate_interest", "public_task"})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the gate reads of a purpose."""
+class GateTerms:
+    """The fields of a purpose that the gate reads."""
 
     legal_basis: str
     is_direct_marketing: bool
     minimum_version: int
 
 
-def permits(terms: Terms, row: StateRow, *, is_restricted: bool, at: datetime) -> bool:
-    """Whether the purpose permits at this moment; `row` is the profile's state, the empty one where there is none."""
+def is_permitted(terms: GateTerms, row: StateRow, *, is_restricted: bool, at: datetime) -> bool:
+    """Whether the purpose is permitted at this time.
+
+    `row` is the profile's consent state for the purpose, or an empty StateRow where it has none.
+    """
     if is_restricted or (row.is_objected and _can_be_objected(terms)):
         return False
     if terms.legal_basis != CONSENT_BASIS:
@@ -31,12 +39,15 @@ def permits(terms: Terms, row: StateRow, *, is_restricted: bool, at: datetime) -
     return row.state in PERMITTING and row.version >= terms.minimum_version and is_valid
 
 
-def shown_state(terms: Terms, row: StateRow) -> str:
-    """The state as people see it: consent to a text that has changed in substance has to be asked for again."""
+def displayed_state(terms: GateTerms, row: StateRow) -> str:
+    """Return the state to show to people.
+
+    A consent to a version that has since changed in substance shows as `requested`, since it must
+    be asked for again.
+    """
     is_outdated = row.state in PERMITTING and row.version < terms.minimum_version
     return REQUESTED if is_outdated else row.state
 
 
-def _can_be_objected(terms: Terms) -> bool:
-    """Article 21: public task and legitimate interest, and whatever is direct marketing; consent yields as well."""
+def _can_be_objected(terms: GateTerms) -> bool:
     return terms.is_direct_marketing or terms.legal_basis in OBJECTABLE_BASES

@@ -1,4 +1,4 @@
-"""Proving a consent, and proving that the ledger is what was written.
+"""The proof of one consent, and the check that no ledger row has been altered.
 
 Invariant: nothing here writes.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from consent.ledger.record import digested_row
+from consent.ledger.record import digested_columns
 from consent.lib.digests import event_digest
 from consent.models import ConsentBody, ConsentEvent
 from profiles.models import Identifier
@@ -16,23 +16,29 @@ _CHUNK = 1000
 
 
 def verify_digests() -> list[UUID]:
-    """Events whose row or body is not what it was when it was written; bodies gone by erasure prove nothing any more."""
-    return [event.pk for event, body in _with_bodies() if not _is_intact(event, body)]
+    """Return the events whose row or body differs from what was written.
+
+    Events whose body was erased cannot be checked and are left out.
+    """
+    return [event.pk for event, body in _events_with_bodies() if not _is_intact(event, body)]
 
 
 def consent_proof(event_id: UUID) -> dict[str, Any]:
-    """Who, what text, when, how, where, until when. Raises ConsentEvent.DoesNotExist."""
+    """Return who agreed to which text, when, how, where and until when.
+
+    Raises ConsentEvent.DoesNotExist.
+    """
     event = ConsentEvent.objects.select_related(
         "purpose", "purpose_version", "notice", "source"
     ).get(pk=event_id)
     body = ConsentBody.objects.filter(event=event).first()
     return {
         "event": str(event.pk),
-        "who": _who(event),
+        "who": _identifier_text(event),
         "said": f"{event.kind} {event.state}",
         "about": event.purpose.key if event.purpose else "all direct marketing",
-        "text": _text(event),
-        "notice": _notice(event),
+        "text": _purpose_text(event),
+        "notice": _notice_digest(event),
         "when": {"occurred_at": event.occurred_at, "received_at": event.received_at},
         "how": {"actor": event.actor, "method": event.method, "trust": event.get_trust_display()},
         "where": {
@@ -46,28 +52,29 @@ def consent_proof(event_id: UUID) -> dict[str, Any]:
     }
 
 
-def _with_bodies() -> Iterator[tuple[ConsentEvent, ConsentBody]]:
+def _events_with_bodies() -> Iterator[tuple[ConsentEvent, ConsentBody]]:
     bodies = ConsentBody.objects.select_related("event").order_by("pk")
     return ((body.event, body) for body in bodies.iterator(chunk_size=_CHUNK))
 
 
 def _is_intact(event: ConsentEvent, body: ConsentBody) -> bool:
-    return event.digest == event_digest(body.salt, digested_row(event), body.evidence)
+    return event.digest == event_digest(body.salt, digested_columns(event), body.evidence)
 
 
-def _who(event: ConsentEvent) -> str:
+def _identifier_text(event: ConsentEvent) -> str:
+    # A query of its own: the event outlives its identifier, so a join would lose erased ones.
     identifier = Identifier.objects.filter(pk=event.identifier_id).first()
     return str(identifier) if identifier else f"identifier {event.identifier_id}, erased"
 
 
-def _text(event: ConsentEvent) -> dict[str, Any] | None:
+def _purpose_text(event: ConsentEvent) -> dict[str, Any] | None:
     version = event.purpose_version
     if version is None:
         return None
     return {"title": version.title, "version": version.number, "text": version.text}
 
 
-def _notice(event: ConsentEvent) -> dict[str, Any] | None:
+def _notice_digest(event: ConsentEvent) -> dict[str, Any] | None:
     notice = event.notice
     if notice is None:
         return None

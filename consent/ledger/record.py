@@ -1,6 +1,7 @@
-"""Writing down what was said: every consent event enters the ledger here, and the states follow in the same transaction.
+"""Writing the ledger: every consent event is written here, and the consent states follow at once.
 
-Invariant: an event is written once however often it is sent, and its digest is of exactly what was written.
+Invariant: an event is written once, however often it is sent, and its digest covers exactly what
+was written.
 """
 
 import secrets
@@ -15,7 +16,7 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from consent.ledger import sql
-from consent.ledger.fold import PERMITTING, stored_state
+from consent.ledger.fold import PERMITTING, state_to_record
 from consent.ledger.states import rebuild_states
 from consent.lib.digests import as_plain_json, event_digest, keyed_digest
 from consent.lib.durations import add_duration
@@ -31,10 +32,25 @@ from consent.models import (
 )
 from profiles.models import TrustLevel
 
+# Every column except the digest itself. Adding one would invalidate the digests already written.
 DIGESTED_FIELDS = (
-    *("id", "identifier_id", "kind", "purpose_id", "purpose_version_id", "notice_id", "state"),
-    *("occurred_at", "received_at", "valid_until", "actor", "method", "trust", "source_id"),
-    *("recorded_by", "idempotency_key", "seq"),
+    "id",
+    "identifier_id",
+    "kind",
+    "purpose_id",
+    "purpose_version_id",
+    "notice_id",
+    "state",
+    "occurred_at",
+    "received_at",
+    "valid_until",
+    "actor",
+    "method",
+    "trust",
+    "source_id",
+    "recorded_by",
+    "idempotency_key",
+    "seq",
 )
 
 
@@ -44,9 +60,10 @@ class UnknownPurpose(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentInput:
-    """One thing that was said. `purpose` is a key; None is all direct marketing, for objections only.
+    """A consent or objection to be written to the ledger.
 
-    `valid_until` defaults to the validity of the purpose's text, counted from when the consent took effect.
+    `purpose` is a key, or None for an objection to direct marketing as a whole. `valid_until`
+    defaults to the validity of the purpose's version, counted from when the consent took effect.
     """
 
     identifier_id: int
@@ -68,52 +85,62 @@ class ConsentInput:
 
     @property
     def effective_at(self) -> datetime:
+        """The earlier of both times, as in the fold."""
         return min(self.occurred_at, self.received_at)
 
 
-def record(said: ConsentInput) -> ConsentEvent:
-    """Write one event down, under the people lock; sent again, the event that is there. Raises UnknownPurpose."""
-    return ConsentEvent.objects.get(pk=record_many([said])[0])
+def record(entry: ConsentInput) -> ConsentEvent:
+    """Write one event to the ledger and return it.
 
-
-def record_many(said: Sequence[ConsentInput]) -> list[UUID]:
-    """Write events down, under the people lock, in a handful of queries; return the event of each, in order.
-
-    An event whose idempotency key is known is not written again. Raises UnknownPurpose before anything is written.
+    The caller holds the people lock. If the idempotency key is known, the event that is already
+    there is returned. Raises UnknownPurpose.
     """
-    if not said:
+    return ConsentEvent.objects.get(pk=record_many([entry])[0])
+
+
+def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
+    """Write events to the ledger and return the id of each, in the same order.
+
+    The caller holds the people lock. The number of queries does not depend on the number of
+    events. For a known idempotency key the id is that of the event already there. Raises
+    UnknownPurpose before anything is written.
+    """
+    if not entries:
         return []
-    texts = _Texts(said)
+    versions = _PurposeVersions(entries)
     events, bodies = [], []
-    for one, seq in zip(said, _numbers(len(said)), strict=True):
-        event, body = _written(one, texts, seq)
+    for entry, seq in zip(entries, _next_event_numbers(len(entries)), strict=True):
+        event, body = _build_event(entry, versions, seq)
         events.append(event)
         bodies.append(body)
+    # The unique idempotency key makes the insert of a repeated event a conflict.
     ConsentEvent.objects.bulk_create(events, ignore_conflicts=True)
-    stored = _stored_ids(events)
-    fresh = {event.pk for event in events if stored[event.pk] == event.pk}
-    ConsentBody.objects.bulk_create([body for body in bodies if body.event_id in fresh])
+    stored_ids = _stored_ids(events)
+    new_ids = {event.pk for event in events if stored_ids[event.pk] == event.pk}
+    ConsentBody.objects.bulk_create([body for body in bodies if body.event_id in new_ids])
     rebuild_states(
-        one.profile_id for one, event in zip(said, events, strict=True) if event.pk in fresh
+        entry.profile_id
+        for entry, event in zip(entries, events, strict=True)
+        if event.pk in new_ids
     )
-    return [stored[event.pk] for event in events]
+    return [stored_ids[event.pk] for event in events]
 
 
 def keyed_idempotency(key: str) -> str:
-    """What is kept of an idempotency key: enough to know it again, nothing to read."""
+    """Return the keyed hash of an idempotency key, which callers may have built from names."""
     return keyed_digest(settings.DEDUPLICATION_KEY, "idempotency", key).hex()
 
 
-def digested_row(event: ConsentEvent) -> dict[str, Any]:
-    """The columns of an event that its digest covers."""
+def digested_columns(event: ConsentEvent) -> dict[str, Any]:
+    """Return the columns of an event that its digest covers."""
     return {name: getattr(event, name) for name in DIGESTED_FIELDS}
 
 
-class _Texts:
-    """The versions of the purposes that a batch speaks of."""
+class _PurposeVersions:
+    """All versions of the purposes in a batch of entries, read in two queries."""
 
-    def __init__(self, said: Iterable[ConsentInput]) -> None:
-        keys = {one.purpose for one in said if one.purpose is not None}
+    def __init__(self, entries: Iterable[ConsentInput]) -> None:
+        keys = {entry.purpose for entry in entries if entry.purpose is not None}
         self.ids = dict(Purpose.objects.filter(key__in=keys).values_list("key", "pk"))
         if unknown := sorted(keys - self.ids.keys()):
             raise UnknownPurpose(f"No purpose has the key {unknown[0]}.")
@@ -122,61 +149,64 @@ class _Texts:
             self.versions[version.purpose_id].append(version)
 
     def in_force(self, purpose: str | None, at: datetime) -> PurposeVersion | None:
-        """The text that stood when something was said; for what is older than all texts, the first."""
+        """Return the version in force at a time; for a time before all versions, the first."""
         if purpose is None:
             return None
         versions = self.versions[self.ids[purpose]]
-        standing = [version for version in versions if version.created_at <= at]
-        return standing[-1] if standing else versions[0]
+        started = [version for version in versions if version.created_at <= at]
+        return started[-1] if started else versions[0]
 
 
-def _numbers(count: int) -> list[int]:
+def _next_event_numbers(count: int) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(sql.EVENT_NUMBERS, [count])
+        cursor.execute(sql.NEXT_EVENT_NUMBERS, [count])
         return [number for (number,) in cursor.fetchall()]
 
 
-def _written(one: ConsentInput, texts: _Texts, seq: int) -> tuple[ConsentEvent, ConsentBody]:
-    version = texts.in_force(one.purpose, one.effective_at)
+def _build_event(
+    entry: ConsentInput, versions: _PurposeVersions, seq: int
+) -> tuple[ConsentEvent, ConsentBody]:
+    version = versions.in_force(entry.purpose, entry.effective_at)
     event = ConsentEvent(
         id=uuid7(),
-        identifier_id=one.identifier_id,
-        kind=one.kind,
-        purpose_id=version and version.purpose_id,
-        purpose_version_id=version and version.pk,
-        notice_id=one.notice_id,
-        state=_state(one),
-        occurred_at=one.occurred_at,
-        received_at=one.received_at,
-        valid_until=_valid_until(one, version),
-        actor=one.actor,
-        method=one.method,
-        trust=one.trust,
-        source_id=one.source_id,
-        recorded_by=one.recorded_by,
-        idempotency_key=one.idempotency_key and keyed_idempotency(one.idempotency_key),
+        identifier_id=entry.identifier_id,
+        kind=entry.kind,
+        purpose_id=version.purpose_id if version else None,
+        purpose_version_id=version.pk if version else None,
+        notice_id=entry.notice_id,
+        state=_state(entry),
+        occurred_at=entry.occurred_at,
+        received_at=entry.received_at,
+        valid_until=_valid_until(entry, version),
+        actor=entry.actor,
+        method=entry.method,
+        trust=entry.trust,
+        source_id=entry.source_id,
+        recorded_by=entry.recorded_by,
+        idempotency_key=entry.idempotency_key and keyed_idempotency(entry.idempotency_key),
         seq=seq,
     )
-    salt, evidence = secrets.token_hex(32), as_plain_json(one.evidence)
-    event.digest = event_digest(salt, digested_row(event), evidence)
+    # The digest must be of what the database returns, and JSON columns return no Decimal.
+    salt, evidence = secrets.token_hex(32), as_plain_json(entry.evidence)
+    event.digest = event_digest(salt, digested_columns(event), evidence)
     return event, ConsentBody(event_id=event.pk, salt=salt, evidence=evidence)
 
 
-def _state(one: ConsentInput) -> str:
-    if one.kind == ConsentKind.OBJECTION:
-        return one.state
-    return stored_state(one.state, actor=one.actor, has_evidence=bool(one.evidence))
+def _state(entry: ConsentInput) -> str:
+    if entry.kind == ConsentKind.OBJECTION:
+        return entry.state
+    return state_to_record(entry.state, actor=entry.actor, has_evidence=bool(entry.evidence))
 
 
-def _valid_until(one: ConsentInput, version: PurposeVersion | None) -> datetime | None:
-    is_grant = one.kind == ConsentKind.CONSENT and one.state in PERMITTING
-    if one.valid_until is not None or version is None or not version.validity or not is_grant:
-        return one.valid_until
-    return add_duration(one.effective_at, version.validity)
+def _valid_until(entry: ConsentInput, version: PurposeVersion | None) -> datetime | None:
+    is_grant = entry.kind == ConsentKind.CONSENT and entry.state in PERMITTING
+    if entry.valid_until is not None or version is None or not version.validity or not is_grant:
+        return entry.valid_until
+    return add_duration(entry.effective_at, version.validity)
 
 
 def _stored_ids(events: Sequence[ConsentEvent]) -> dict[UUID, UUID]:
-    """For each event, the one in the ledger: itself, or the earlier one with the same idempotency key."""
+    """Map each event to the one in the ledger: itself, or an earlier one with the same key."""
     keys = {event.idempotency_key for event in events if event.idempotency_key}
     known = dict(
         ConsentEvent.objects.filter(idempotency_key__in=keys).values_list("idempotency_key", "pk")

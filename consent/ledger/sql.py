@@ -1,9 +1,11 @@
 """Set-based statements on the ledger and the consent states, and the gate for sets."""
 
-# The gate for sets: whether profile `p` may be processed for the purpose with key %(purpose)s at %(at)s. It goes into the
-# statements of every outlet, so it is text; `consent.ledger.gate.permits` says the same of one profile, and a test proves it.
-# Each EXISTS may be planned as one hashed scan or as look-ups per row, whichever costs less; IS FALSE and not NOT, since an
-# anti-join planned on old statistics can go through all objections for each profile.
+# The condition that profile `p` may be processed for the purpose with key %(purpose)s at time
+# %(at)s; `consent.ledger.gate.is_permitted` states the same for one profile, and a test compares
+# the two. It is text because it becomes part of the SQL of every statement that selects people.
+# Each EXISTS can be planned as one hashed scan or as a look-up per row, whichever costs less.
+# IS FALSE rather than NOT: an anti-join planned on outdated statistics can go through all
+# objections once for each profile.
 PERMITTED = """(
     NOT p.is_restricted
     AND EXISTS (
@@ -13,7 +15,10 @@ PERMITTED = """(
     AND EXISTS (
         SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
         WHERE s.profile_id = p.id AND q.key = %(purpose)s AND s.is_objected
-            AND (q.is_direct_marketing OR q.legal_basis IN ('consent', 'legitimate_interest', 'public_task'))
+            AND (
+                q.is_direct_marketing
+                OR q.legal_basis IN ('consent', 'legitimate_interest', 'public_task')
+            )
     ) IS FALSE
     AND (
         EXISTS (
@@ -29,20 +34,27 @@ PERMITTED = """(
     )
 )"""
 
-# Most people never said anything of consent: whoever did, or has a state, out of thousands.
-WITH_CONSENTS = """
-SELECT i.profile_id FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
-JOIN profiles_identifier i ON i.profile_id = wanted.id JOIN consent_consentevent e ON e.identifier_id = i.id
+# Returns which of the given profiles have a consent event or a consent state; most have neither.
+# Not ORM: it joins an array of thousands of ids, where the ORM would write a list of parameters.
+PROFILES_WITH_CONSENTS = """
+SELECT i.profile_id
+FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
+JOIN profiles_identifier i ON i.profile_id = wanted.id
+JOIN consent_consentevent e ON e.identifier_id = i.id
 UNION
-SELECT s.profile_id FROM unnest(%(profiles)s::bigint[]) AS wanted (id) JOIN consent_consentstate s ON s.profile_id = wanted.id
+SELECT s.profile_id
+FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
+JOIN consent_consentstate s ON s.profile_id = wanted.id
 """
 
-# Numbers in order of arrival, for many rows at once.
-EVENT_NUMBERS = """
+# Returns the next numbers of the ledger's order of arrival. Not ORM: it draws many from a sequence
+# at once.
+NEXT_EVENT_NUMBERS = """
 SELECT nextval('consent_event_seq') FROM generate_series(1, %s)
 """
 
-# Thousands of states in one statement; sorted, so that two writers cannot deadlock.
+# Inserts or replaces thousands of consent states in one statement, sorted so that two writers
+# cannot deadlock. Not ORM: bulk_create would send every value as a parameter of its own.
 UPSERT_STATES = """
 INSERT INTO consent_consentstate
     (profile_id, purpose_id, state, version, decided_at, valid_until, is_objected, objected_at)
@@ -55,8 +67,10 @@ ON CONFLICT (profile_id, purpose_id) DO UPDATE SET
     objected_at = excluded.objected_at, updated_at = now()
 """
 
-# Pairs of keys, which the ORM cannot match in one statement.
+# Deletes the consent states of the given (profile, purpose) pairs. Not ORM: it cannot match pairs
+# of keys in one statement.
 DELETE_STATES = """
-DELETE FROM consent_consentstate s USING unnest(%s::bigint[], %s::bigint[]) AS gone (profile_id, purpose_id)
+DELETE FROM consent_consentstate s
+USING unnest(%s::bigint[], %s::bigint[]) AS gone (profile_id, purpose_id)
 WHERE s.profile_id = gone.profile_id AND s.purpose_id = gone.purpose_id
 """

@@ -1,6 +1,7 @@
-"""What a service or the customer himself says of one purpose, on its way into the ledger.
+"""Recording what a service or a customer states about one purpose.
 
-Invariant: gate and identity are read under the people lock, so nobody erased comes back by a consent.
+Invariant: suppression and identity are read under the people lock, so that no erased person comes
+back by a consent.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ from profiles.models import Identifier, Source, TrustLevel
 from profiles.services import identify
 
 API_SOURCE = "api"
-_SPOKEN = {Method.API: Actor.SERVICE, Method.IMPORT: Actor.IMPORT}
+# Any other method is an act of the customer.
+_ACTOR_BY_METHOD = {Method.API: Actor.SERVICE, Method.IMPORT: Actor.IMPORT}
 
 
 class UnknownProfile(LookupError):
@@ -29,12 +31,16 @@ class UnknownProfile(LookupError):
 
 
 class Suppressed(Exception):
-    """The person was erased; only a double opt-in or staff with proof may bring him back."""
+    """The identifier is that of an erased person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentStatement:
-    """What was said, as a service tells it. Who spoke follows from the method, unless it is given."""
+    """A consent or objection as the caller states it.
+
+    `reference` is a `namespace:value`. `purpose` is a key, or None for an objection to direct
+    marketing as a whole. `actor` follows from the method where it is not given.
+    """
 
     reference: str
     purpose: str | None
@@ -50,8 +56,8 @@ class ConsentStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
-    """Who said it, how far that is believed, and by which way it came."""
+class _Provenance:
+    """Who made a statement, how far it is trusted, and how it reached us."""
 
     actor: Actor
     trust: TrustLevel
@@ -59,75 +65,88 @@ class _Speaker:
     source_id: int | None = None
 
 
-class _Holder(NamedTuple):
+class _AttributedIdentifier(NamedTuple):
     identifier_id: int
     profile_id: int
 
 
 @transaction.atomic
 def record_statement(statement: ConsentStatement, *, recorded_by: str) -> ConsentEvent:
-    """Record what a service says, for the person who has the identifier; unknown, he is made known.
+    """Record what a service states about the person with this identifier.
 
-    Raises InvalidIdentifier, UnknownProfile, UnknownPurpose, Suppressed.
+    Creates a profile if no profile has the identifier. Raises InvalidIdentifier, UnknownProfile,
+    UnknownPurpose and Suppressed.
     """
     people_lock()
     now = database_now()
     source = Source.objects.get_or_create(key=API_SOURCE, defaults={"name": "API"})[0]
-    holder = _held(statement.reference) or _made_known(statement.reference, source, now)
-    actor = statement.actor or _SPOKEN.get(Method(statement.method), Actor.SUBJECT)
-    speaker = _Speaker(Actor(actor), TrustLevel.SERVER, recorded_by, source.pk)
-    return record(_input(statement, holder, speaker, now))
+    identifier = _find_identifier(statement.reference) or _create_profile(
+        statement.reference, source, now
+    )
+    actor = statement.actor or _ACTOR_BY_METHOD.get(Method(statement.method), Actor.SUBJECT)
+    provenance = _Provenance(Actor(actor), TrustLevel.SERVER, recorded_by, source.pk)
+    return record(_build_input(statement, identifier, provenance, now))
 
 
 @transaction.atomic
 def record_own_statement(statement: ConsentStatement) -> ConsentEvent:
-    """Record what the customer says who proved the identifier. Raises UnknownProfile, UnknownPurpose."""
+    """Record the statement of a customer who proved that the identifier is theirs.
+
+    Raises UnknownProfile and UnknownPurpose.
+    """
     people_lock()
-    holder = _held(statement.reference)
-    if holder is None:
+    identifier = _find_identifier(statement.reference)
+    # Never creates a profile: the person may have been erased since the link was mailed.
+    if identifier is None:
         raise UnknownProfile("Nobody has this identifier any more.")
-    speaker = _Speaker(Actor.SUBJECT, TrustLevel.VERIFIED, "the customer, by a mailed link")
-    return record(_input(statement, holder, speaker, database_now()))
+    provenance = _Provenance(Actor.SUBJECT, TrustLevel.VERIFIED, "the customer, by a mailed link")
+    return record(_build_input(statement, identifier, provenance, database_now()))
 
 
-def _input(
-    statement: ConsentStatement, holder: _Holder, speaker: _Speaker, now: datetime
+def _build_input(
+    statement: ConsentStatement,
+    identifier: _AttributedIdentifier,
+    provenance: _Provenance,
+    now: datetime,
 ) -> ConsentInput:
     return ConsentInput(
-        identifier_id=holder.identifier_id,
-        profile_id=holder.profile_id,
+        identifier_id=identifier.identifier_id,
+        profile_id=identifier.profile_id,
         purpose=statement.purpose,
         kind=ConsentKind(statement.kind),
         state=State(statement.state),
         occurred_at=statement.occurred_at or now,
         received_at=now,
-        actor=speaker.actor,
+        actor=provenance.actor,
         method=Method(statement.method),
-        trust=speaker.trust,
-        source_id=speaker.source_id,
+        trust=provenance.trust,
+        source_id=provenance.source_id,
         notice_id=statement.notice_id,
         valid_until=statement.valid_until,
         evidence=statement.evidence,
         idempotency_key=statement.idempotency_key,
-        recorded_by=speaker.recorded_by,
+        recorded_by=provenance.recorded_by,
     )
 
 
-def _held(reference: str) -> _Holder | None:
+def _find_identifier(reference: str) -> _AttributedIdentifier | None:
     ref = parse_reference(reference)
-    found = Identifier.objects.filter(
+    rows = Identifier.objects.filter(
         namespace=ref.namespace, value=ref.value, profile__isnull=False
     ).values_list("pk", "profile_id")
-    return _Holder(*found[0]) if found else None
+    return _AttributedIdentifier(*rows[0]) if rows else None
 
 
-def _made_known(reference: str, source: Source, now: datetime) -> _Holder:
-    """A profile for an identifier that nobody has, unless that person was erased."""
+def _create_profile(reference: str, source: Source, now: datetime) -> _AttributedIdentifier:
+    """Create a profile for an identifier that no profile has, unless it is suppressed."""
     ref = parse_reference(reference)
+    # A public id is given out by us alone, so an unknown one is an error of the caller.
     if ref.namespace == "profile":
         raise UnknownProfile("No profile has this id.")
     if is_suppressed(reference):
-        raise Suppressed(Suppressed.__doc__)
+        raise Suppressed(
+            "The person was erased; only a double opt-in or staff with proof may bring them back."
+        )
     profile_id = identify([reference], source=source, trust=TrustLevel.SERVER, now=now)
     identifier = Identifier.objects.get(namespace=ref.namespace, value=ref.value)
-    return _Holder(identifier.pk, profile_id)
+    return _AttributedIdentifier(identifier.pk, profile_id)

@@ -1,4 +1,4 @@
-"""Consent states: the projection of the ledger, rebuilt in sets, read through the gate, and compared with the truth."""
+"""Consent states, the projection of the ledger: rebuilding, reading and verifying them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,18 +9,19 @@ from django.db import connection
 
 from consent.ledger import sql
 from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
-from consent.ledger.gate import Terms, permits, shown_state
+from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentEvent, ConsentState, Purpose
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import array_of
 from profiles.models import Identifier, Merge, Profile
 
-States = dict[tuple[int, int], StateRow]
+# By (profile id, purpose id).
+StateRows = dict[tuple[int, int], StateRow]
 _BATCH = 1000
 
 
 class StateDrift(NamedTuple):
-    """A stored state that the ledger does not bear out; either side may be missing."""
+    """A stored state that differs from what the ledger folds to; either may be missing."""
 
     profile_id: int
     purpose_id: int
@@ -29,16 +30,17 @@ class StateDrift(NamedTuple):
 
 
 def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
-    """Fold the ledger again for these profiles, under the people lock; return those whose state changed.
+    """Fold the ledger for these profiles, store what changed, and return the changed profiles.
 
-    A handful of queries, however many profiles there are. Segments are told of what changed.
+    The caller holds the people lock. The number of queries does not depend on the number of
+    profiles. The changed profiles are queued for the segments.
     """
     ids = _with_consents(profile_ids)
-    drift = list(_differences(ids)) if ids else []
-    if drift:
-        _store([found for found in drift if found.folded is not None])
-        _forget([found for found in drift if found.folded is None])
-    changed = {found.profile_id for found in drift}
+    drifts = list(_differences(ids)) if ids else []
+    if drifts:
+        _upsert_states([drift for drift in drifts if drift.folded is not None])
+        _delete_states([drift for drift in drifts if drift.folded is None])
+    changed = {drift.profile_id for drift in drifts}
     mark_changed(changed)
     if changed:
         nudge("segments.refresh_changed")
@@ -47,93 +49,108 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
 
 def _with_consents(profile_ids: Iterable[int]) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(sql.WITH_CONSENTS, {"profiles": array_of(set(profile_ids))})
-        return sorted(profile for (profile,) in cursor.fetchall())
+        cursor.execute(sql.PROFILES_WITH_CONSENTS, {"profiles": array_of(set(profile_ids))})
+        return sorted(profile_id for (profile_id,) in cursor.fetchall())
 
 
 def current_states(
     profile_ids: Iterable[int], *, at: datetime
 ) -> dict[int, dict[str, dict[str, Any]]]:
-    """For each profile that exists, every purpose as it stands: state, basis, objected, permitted, valid_until."""
+    """Return the state of every purpose, by profile id and purpose key.
+
+    A state has the keys state, basis, objected, permitted and valid_until. Profiles that do not
+    exist are left out.
+    """
     ids = list(profile_ids)
     restricted = dict(Profile.objects.filter(pk__in=ids).values_list("pk", "is_restricted"))
     purposes = list(Purpose.objects.all())
-    rows = _stored(ids)
+    rows = _stored_states(ids)
     return {
-        profile: {
-            purpose.key: _shown(purpose, rows.get((profile, purpose.pk)), restricted[profile], at)
+        profile_id: {
+            purpose.key: _describe_state(
+                purpose, rows.get((profile_id, purpose.pk)), restricted[profile_id], at
+            )
             for purpose in purposes
         }
-        for profile in ids
-        if profile in restricted
+        for profile_id in ids
+        if profile_id in restricted
     }
 
 
 def may_process(profile_id: int, purpose_key: str, *, at: datetime) -> bool:
-    """The gate. No for an unknown purpose, a profile that does not exist, and one that is restricted or being erased."""
+    """Whether the profile's data may be processed for the purpose: the gate for one profile.
+
+    False for an unknown purpose or profile, and for a profile that is restricted or being erased.
+    """
     purpose = Purpose.objects.filter(key=purpose_key).first()
     restricted = Profile.objects.filter(pk=profile_id).values_list("is_restricted", flat=True)
     if purpose is None or not restricted:
         return False
     stored = ConsentState.objects.filter(profile_id=profile_id, purpose=purpose).first()
     row = StateRow() if stored is None else _as_row(stored)
-    return permits(_terms(purpose), row, is_restricted=restricted[0], at=at)
+    return is_permitted(_gate_terms(purpose), row, is_restricted=restricted[0], at=at)
 
 
 def verify_states() -> list[StateDrift]:
-    """Every stored state that differs from what the ledger comes to; none, if all is well."""
+    """Return every stored state that differs from what the ledger folds to."""
     with_events = Identifier.objects.filter(
         pk__in=ConsentEvent.objects.values("identifier_id"), profile__isnull=False
     )
     ids = set(with_events.values_list("profile_id", flat=True))
+    # Also profiles without any event: their stored states should not exist.
     ids |= set(ConsentState.objects.values_list("profile_id", flat=True))
     ordered = sorted(ids)
     return [
-        found
-        for place in range(0, len(ordered), _BATCH)
-        for found in _differences(ordered[place : place + _BATCH])
+        drift
+        for start in range(0, len(ordered), _BATCH)
+        for drift in _differences(ordered[start : start + _BATCH])
     ]
 
 
-def _differences(ids: Sequence[int]) -> Iterator[StateDrift]:
-    stored = _stored(ids)
-    folded = _folded(ids)
-    for profile, purpose in sorted(stored.keys() | folded.keys()):
-        before, after = stored.get((profile, purpose)), folded.get((profile, purpose))
+def _differences(profile_ids: Sequence[int]) -> Iterator[StateDrift]:
+    stored = _stored_states(profile_ids)
+    folded = _folded_states(profile_ids)
+    for profile_id, purpose_id in sorted(stored.keys() | folded.keys()):
+        before = stored.get((profile_id, purpose_id))
+        after = folded.get((profile_id, purpose_id))
         if before != after:
-            yield StateDrift(profile, purpose, before, after)
+            yield StateDrift(profile_id, purpose_id, before, after)
 
 
-def _stored(ids: Sequence[int]) -> States:
+def _stored_states(profile_ids: Sequence[int]) -> StateRows:
     return {
-        (row.profile_id, row.purpose_id): _as_row(row)
-        for row in ConsentState.objects.filter(profile_id__in=ids)
+        (state.profile_id, state.purpose_id): _as_row(state)
+        for state in ConsentState.objects.filter(profile_id__in=profile_ids)
     }
 
 
-def _folded(ids: Sequence[int]) -> States:
-    events = _ledger(ids)
+def _folded_states(profile_ids: Sequence[int]) -> StateRows:
+    events = _ledger_events(profile_ids)
     if not events:
         return {}
-    speaking = list(events)
-    merges = _merges(speaking)
+    with_events = list(events)
+    merges = _merges_by_survivor(with_events)
     vouched = set(
-        Identifier.objects.filter(profile_id__in=speaking, is_vouched=True)
+        Identifier.objects.filter(profile_id__in=with_events, is_vouched=True)
         .values_list("profile_id", flat=True)
         .distinct()
     )
     purposes = dict(Purpose.objects.values_list("pk", "is_direct_marketing"))
     return {
-        (profile, purpose): row
-        for profile, own in events.items()
-        for purpose, row in fold(
-            own, merges.get(profile, ()), is_vouched=profile in vouched, purposes=purposes
+        (profile_id, purpose_id): row
+        for profile_id, profile_events in events.items()
+        for purpose_id, row in fold(
+            profile_events,
+            merges.get(profile_id, ()),
+            is_vouched=profile_id in vouched,
+            purposes=purposes,
         ).items()
     }
 
 
-def _ledger(ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
-    found = ConsentEvent.objects.filter(identifier__profile_id__in=ids).values_list(
+def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
+    # Tuples rather than model instances: a large batch reads many thousand rows.
+    rows = ConsentEvent.objects.filter(identifier__profile_id__in=profile_ids).values_list(
         "identifier__profile_id",
         "identifier_id",
         "kind",
@@ -147,14 +164,39 @@ def _ledger(ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
         "trust",
     )
     events: dict[int, list[LedgerEvent]] = defaultdict(list)
-    for profile, identifier, kind, purpose, version, *rest in found:
-        events[profile].append(LedgerEvent(identifier, kind, purpose, version or 0, *rest))
+    for (
+        profile_id,
+        identifier_id,
+        kind,
+        purpose_id,
+        version,
+        state,
+        occurred_at,
+        received_at,
+        valid_until,
+        actor,
+        trust,
+    ) in rows:
+        events[profile_id].append(
+            LedgerEvent(
+                identifier_id,
+                kind,
+                purpose_id,
+                version or 0,
+                state,
+                occurred_at,
+                received_at,
+                valid_until,
+                actor,
+                trust,
+            )
+        )
     return events
 
 
-def _merges(ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
+def _merges_by_survivor(profile_ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
     merges: dict[int, list[MergeSides]] = defaultdict(list)
-    for merge in Merge.objects.filter(survivor_id__in=ids):
+    for merge in Merge.objects.filter(survivor_id__in=profile_ids):
         merges[merge.survivor_id].append(
             MergeSides(
                 merge.merged_at,
@@ -166,43 +208,43 @@ def _merges(ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
     return merges
 
 
-def _store(found: Sequence[StateDrift]) -> None:
+def _upsert_states(drifts: Sequence[StateDrift]) -> None:
     columns = [
-        [drift.profile_id for drift in found],
-        [drift.purpose_id for drift in found],
+        [drift.profile_id for drift in drifts],
+        [drift.purpose_id for drift in drifts],
         *(
-            [getattr(drift.folded, name) for drift in found]
+            [getattr(drift.folded, name) for drift in drifts]
             for name in StateRow.__dataclass_fields__
         ),
     ]
-    if found:
+    if drifts:
         with connection.cursor() as cursor:
             cursor.execute(sql.UPSERT_STATES, columns)
 
 
-def _forget(found: Sequence[StateDrift]) -> None:
-    if found:
-        pairs = [[drift.profile_id for drift in found], [drift.purpose_id for drift in found]]
+def _delete_states(drifts: Sequence[StateDrift]) -> None:
+    if drifts:
+        pairs = [[drift.profile_id for drift in drifts], [drift.purpose_id for drift in drifts]]
         with connection.cursor() as cursor:
             cursor.execute(sql.DELETE_STATES, pairs)
 
 
-def _as_row(stored: ConsentState) -> StateRow:
-    return StateRow(*(getattr(stored, name) for name in StateRow.__dataclass_fields__))
+def _as_row(state: ConsentState) -> StateRow:
+    return StateRow(*(getattr(state, name) for name in StateRow.__dataclass_fields__))
 
 
-def _terms(purpose: Purpose) -> Terms:
-    return Terms(purpose.legal_basis, purpose.is_direct_marketing, purpose.minimum_version)
+def _gate_terms(purpose: Purpose) -> GateTerms:
+    return GateTerms(purpose.legal_basis, purpose.is_direct_marketing, purpose.minimum_version)
 
 
-def _shown(
+def _describe_state(
     purpose: Purpose, stored: StateRow | None, is_restricted: bool, at: datetime
 ) -> dict[str, Any]:
-    row, terms = stored or StateRow(), _terms(purpose)
+    row, terms = stored or StateRow(), _gate_terms(purpose)
     return {
-        "state": shown_state(terms, row),
+        "state": displayed_state(terms, row),
         "basis": purpose.legal_basis,
         "objected": row.is_objected,
-        "permitted": permits(terms, row, is_restricted=is_restricted, at=at),
+        "permitted": is_permitted(terms, row, is_restricted=is_restricted, at=at),
         "valid_until": row.valid_until,
     }

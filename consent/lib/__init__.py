@@ -1,1 +1,1 @@
-"""Digests and durations, which every part of consent rests on."""
+"""Code that every part of this app builds on: hashes and calendar durations."""

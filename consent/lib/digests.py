@@ -1,6 +1,7 @@
-"""Hashes that the ledger and the suppression list rest on, and the one spelling of JSON that they are taken of.
+"""Canonical JSON, and the hashes of the ledger and the suppression list that are computed from it.
 
-Invariant: what comes back from the database hashes as what went in, so numbers are spelled by value and keys sorted.
+Invariant: a value read back from the database hashes as it did when it was written. Therefore
+numbers are spelled by value (1.0 and 1 are the same) and object keys are sorted.
 """
 
 import hashlib
@@ -13,35 +14,43 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
-# JSON numbers of any size keep all their digits.
+# Enough for JSON numbers of any size to keep all their digits.
 _EXACT = Context(prec=2000)
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of a value made of JSON types, times and UUIDs."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """Return the only spelling of a value made of JSON types, times and UUIDs.
+
+    Raises TypeError for any other type.
+    """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _plain(value: Any) -> Any:
+def _canonical(value: Any) -> Any:
     match value:
         case bool() | None | str():
             return value
         case int() | float() | Decimal():
             number = Decimal(repr(value) if isinstance(value, float) else value)
+            # An object rather than a string: the number 1 and the text "1" must hash differently.
             return {"number": str(_EXACT.plus(number).normalize(_EXACT))}
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case Mapping():
-            return {"object": {str(key): _plain(inner) for key, inner in value.items()}}
+            # Objects are wrapped too, or {"number": "1"} would hash as the number 1.
+            return {"object": {str(key): _canonical(inner) for key, inner in value.items()}}
         case list() | tuple():
-            return [_plain(inner) for inner in value]
+            return [_canonical(inner) for inner in value]
         case UUID():
             return str(value)
     raise TypeError(f"{type(value).__name__} has no canonical spelling")
 
 
 def as_plain_json(value: Any) -> Any:
-    """JSON types only: exact decimals become floats, or text where no float is that large."""
+    """Return the value with exact decimals turned into floats.
+
+    A decimal that no float can hold becomes text.
+    """
     match value:
         case Decimal():
             number = float(value)
@@ -54,15 +63,17 @@ def as_plain_json(value: Any) -> Any:
 
 
 def event_digest(salt: str, row: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    """SHA-256 over the salt, the row and what is personal about it, in hexadecimal.
+    """Return the SHA-256 of the salt, the row and its personal evidence, in hexadecimal.
 
-    Without salt and evidence, which erasure deletes, it says nothing about the person.
+    Erasure deletes the salt and the evidence. What remains cannot be linked to the person,
+    because guesses at the evidence cannot be checked without the salt.
     """
     text = "\0".join((salt, canonical_json(row), canonical_json(evidence)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def keyed_digest(key: str, *words: str) -> bytes:
-    """HMAC-SHA256 of words under a key; 32 bytes. Lengths are hashed too, so words cannot run into each other."""
+    """Return the HMAC-SHA256 of the words, 32 bytes."""
+    # The lengths keep ("ab", "c") and ("a", "bc") apart.
     text = "".join(f"{len(word)}:{word}" for word in words)
     return hmac.digest(key.encode(), text.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""What we may do with people, how that is proved, and what they asked of us."""
+"""The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
 
 from consent.models.ledger import (
     Actor,

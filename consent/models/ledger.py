@@ -1,4 +1,7 @@
-"""The consent ledger, which is the only truth, and its projection per profile and purpose."""
+"""The consent ledger, and the consent states, its projection per profile and purpose.
+
+Invariant: the ledger is the only truth; every state can be computed from it again.
+"""
 
 import uuid
 
@@ -15,7 +18,7 @@ class ConsentKind(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """Only `given` and `renewed` permit; `unknown` and `requested` are no decisions and replace none."""
+    """Only `given` and `renewed` permit. `unknown` and `requested` never replace a decision."""
 
     GIVEN = "given", "given"
     RENEWED = "renewed", "renewed"
@@ -46,14 +49,16 @@ class Method(models.TextChoices):
 
 
 class ConsentEvent(models.Model):
-    """One thing that was said about one purpose. Insert only: triggers refuse UPDATE, DELETE and TRUNCATE.
+    """One consent, refusal or objection, by one identifier for one purpose.
 
-    It names an identifier and never a profile. An objection without a purpose is one to direct marketing as a whole.
-    An objection's state is `given` where the person objects and `withdrawn` where he takes the objection back.
-    `identifier_id` outlives the identifier: after erasure the row stays, pseudonymous.
+    Insert only: triggers refuse UPDATE, DELETE and TRUNCATE. An objection without a purpose is to
+    direct marketing as a whole. An objection's state is `given` when the person objects and
+    `withdrawn` when they take the objection back.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # An identifier, never a profile, so that merges and unmerges leave the ledger as it is. No
+    # constraint: after an erasure the row stays, with the id of an identifier that is gone.
     identifier = models.ForeignKey(
         Identifier, on_delete=models.DO_NOTHING, db_constraint=False, related_name="consent_events"
     )
@@ -67,6 +72,7 @@ class ConsentEvent(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
+    # Who decided; `recorded_by` is who wrote it down.
     actor = models.CharField(max_length=16, choices=Actor)
     method = models.CharField(max_length=16, choices=Method)
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
@@ -94,7 +100,10 @@ class ConsentEvent(models.Model):
 
 
 class ConsentBody(models.Model):
-    """What is personal about a consent event; only erasure deletes it."""
+    """The personal part of a consent event.
+
+    It is a table of its own, since the ledger is insert only and an erasure must delete this part.
+    """
 
     event = models.OneToOneField(
         ConsentEvent, primary_key=True, on_delete=models.DO_NOTHING, related_name="body"
@@ -107,8 +116,12 @@ class ConsentBody(models.Model):
 
 
 class ConsentState(models.Model):
-    """What the ledger comes to for one profile and purpose, whatever the clock says: expiry is judged when it is read."""
+    """The consent state of one profile for one purpose.
 
+    It does not depend on the current time: whether `valid_until` has passed is judged by the gate.
+    """
+
+    # The profile first: it spreads the table over a cluster.
     pk = models.CompositePrimaryKey("profile_id", "purpose_id")
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="consent_states"
@@ -123,7 +136,7 @@ class ConsentState(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        # Made by migration 0002, which leaves it room for HOT updates.
+        # Migration 0002 creates the table, with a fillfactor that leaves room for HOT updates.
         managed = False
         db_table = "consent_consentstate"
 

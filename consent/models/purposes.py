@@ -1,4 +1,4 @@
-"""What data are processed for, on which legal basis, and the very words people were shown."""
+"""Purposes of processing, their versions, and the notices that people were shown."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 
 class LegalBasis(models.TextChoices):
-    """Article 6(1) GDPR."""
+    """The legal bases of article 6(1) GDPR."""
 
     CONSENT = "consent", "consent"
     CONTRACT = "contract", "contract"
@@ -20,14 +20,17 @@ class LegalBasis(models.TextChoices):
 
 
 class Purpose(models.Model):
-    """One reason to process personal data. What it says is in its versions; here is what the gate reads of the current one.
+    """One reason to process personal data.
 
-    A consent given to a version before `minimum_version` (the last one that changed in substance) no longer permits.
+    The texts are in its versions. The fields here are those of the current version that the gate
+    reads. A consent to a version before `minimum_version`, the last one that changed in
+    substance, no longer permits anything.
     """
 
     key = models.CharField(
         max_length=63, unique=True, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")]
     )
+    # Copies of the current version's fields, so that the gate joins one table less.
     legal_basis = models.CharField(max_length=24, choices=LegalBasis)
     is_direct_marketing = models.BooleanField(default=False)
     current_version = models.PositiveIntegerField(default=1)
@@ -42,7 +45,7 @@ class Purpose(models.Model):
 
 
 class PurposeVersion(models.Model):
-    """What a purpose said from a time on. Insert only."""
+    """The terms of a purpose from a time on. Insert only: triggers refuse every change."""
 
     purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -80,7 +83,10 @@ class PurposeVersion(models.Model):
 
 
 class NoticeVersion(models.Model):
-    """The very bytes that people were shown, and their SHA-256. Insert only."""
+    """One notice, byte for byte as people were shown it, with its SHA-256.
+
+    Insert only: triggers refuse every change.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.CharField(max_length=63)

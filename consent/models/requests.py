@@ -1,4 +1,4 @@
-"""What customers asked of us, and the links that prove who asks."""
+"""Privacy requests, their archives, and the links by which customers prove their address."""
 
 import uuid
 
@@ -8,7 +8,10 @@ from django.db.models.functions import Now
 
 
 class PrivacyRequest(models.Model):
-    """One request of a customer under chapter III GDPR. `body` is personal and goes with erasure; `receipt` is not."""
+    """One request of a customer under chapter III GDPR.
+
+    `body` is personal and deleted by an erasure. `receipt` contains no personal data and stays.
+    """
 
     class Kind(models.TextChoices):
         ACCESS = "access", "access (article 15)"
@@ -28,6 +31,8 @@ class PrivacyRequest(models.Model):
         CANCELLED = "cancelled", "cancelled"
 
     class Door(models.TextChoices):
+        """By whom the request reached us."""
+
         CUSTOMER = "customer", "the customer"
         SERVICE = "service", "a service"
         STAFF = "staff", "staff"
@@ -36,15 +41,20 @@ class PrivacyRequest(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     status = models.CharField(max_length=24, choices=Status, default=Status.RECEIVED)
     door = models.CharField(max_length=16, choices=Door)
+    # An array of ids without foreign keys: the request outlives the identifiers that it erases.
     identifier_ids = ArrayField(models.BigIntegerField(), default=list)
     body = models.JSONField(default=dict, help_text="What was asked: identifiers, changes.")
     reason = models.TextField(blank=True)
+    # A name and not a key: API keys and staff may be deleted later.
     requested_by = models.CharField(max_length=120)
     received_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    # Set when the deadline is extended, which can happen once.
     extended_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    # Failed attempts to act on it. Successful ones are in the log.
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Hashed, since callers may build it from names. NULL where there is none, so that it is unique.
     idempotency_key = models.CharField(
         max_length=64, null=True, unique=True, editable=False, help_text="A keyed hash."
     )
@@ -59,7 +69,7 @@ class PrivacyRequest(models.Model):
 
 
 class RequestLogEntry(models.Model):
-    """One step of a request: who moved it where, when and why."""
+    """One step of a request: its new status, who caused it, when and why."""
 
     request = models.ForeignKey(PrivacyRequest, on_delete=models.CASCADE, related_name="log")
     status = models.CharField(max_length=24, choices=PrivacyRequest.Status)
@@ -76,7 +86,10 @@ class RequestLogEntry(models.Model):
 
 
 class AccessArchive(models.Model):
-    """The archive that answers an access request: fetched once, gone after some days."""
+    """The ZIP file for an access or portability request.
+
+    It can be fetched once, within some days. `content` is empty afterwards.
+    """
 
     request = models.OneToOneField(
         PrivacyRequest, primary_key=True, on_delete=models.CASCADE, related_name="archive"
@@ -91,15 +104,17 @@ class AccessArchive(models.Model):
 
 
 class MailedLink(models.Model):
-    """A link that proves an e-mail address: 256 random bits kept as a digest, short-lived, used up by POST.
+    """A mailed link by which a customer proves an e-mail address, and the session it opened.
 
-    `address_digest` is keyed and also counts how often an address was written to; a link to an unknown address names
-    no identifier and is never sent, so that both take the same way. The token is made when the mail is: until then
-    `token_digest` is of nothing that anybody has.
+    The token has 256 random bits and is stored as a digest. It is made when the mail is sent;
+    `token_digest` is a random placeholder until then. `address_digest` is keyed and serves to
+    count the links to an address. A link to an unknown address has no identifier and is never
+    sent; it exists so that known and unknown addresses are treated alike.
     """
 
     token_digest = models.CharField(max_length=64, unique=True)
     address_digest = models.CharField(max_length=64, db_index=True)
+    # No foreign key: an erasure deletes the identifier, and the session may still watch it.
     identifier_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)

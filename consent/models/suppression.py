@@ -1,16 +1,21 @@
-"""Who must not come back."""
+"""Suppressed identifiers, and the check of the keys that hash them."""
 
 from django.db import models
 from django.db.models.functions import Now
 
 
 class Suppression(models.Model):
-    """A keyed hash of one identifier of an erased person. The key lives outside the database."""
+    """The keyed hash of one identifier of an erased person.
+
+    The key is not in the database, so the hashes alone cannot be tested against guesses.
+    """
 
     digest = models.BinaryField(max_length=32)
     key_id = models.CharField(max_length=16)
+    # Which rules spelled the identifier. A later version may spell it differently.
     normaliser_version = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(db_default=Now())
+    # No foreign key: a suppression stays, whatever happens to its request.
     request_id = models.UUIDField(null=True)
 
     class Meta:
@@ -25,7 +30,10 @@ class Suppression(models.Model):
 
 
 class SuppressionKeyCheck(models.Model):
-    """A known text hashed under each key ever used: proves at start-up that the key is the same one."""
+    """A known text hashed with a key that suppressions were made with.
+
+    It shows at start-up whether that key is still configured.
+    """
 
     key_id = models.CharField(max_length=16, primary_key=True)
     digest = models.BinaryField(max_length=32)

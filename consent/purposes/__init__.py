@@ -1,1 +1,1 @@
-"""What data are processed for, and the very words people were shown."""
+"""Purposes of processing, and the texts that people are shown about them."""

@@ -1,4 +1,7 @@
-"""Purposes and the words people are shown: both only ever gain versions."""
+"""Defining and changing purposes and notices.
+
+Invariant: a change adds a version; no version is ever altered.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,7 @@ _BATCH = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurposeTerms:
-    """What one version of a purpose says; the fields are those of `PurposeVersion`."""
+    """The terms of one version of a purpose; the fields are those of `PurposeVersion`."""
 
     title: str
     text: str
@@ -37,7 +40,7 @@ class PurposeTerms:
 
 @transaction.atomic
 def define_purpose(*, key: str, terms: PurposeTerms, now: datetime) -> Purpose:
-    """Make a purpose with its first version. The key must be free: IntegrityError otherwise."""
+    """Create a purpose with its first version. Raises IntegrityError if the key is taken."""
     people_lock()
     purpose = Purpose.objects.create(
         key=key,
@@ -55,8 +58,12 @@ def define_purpose(*, key: str, terms: PurposeTerms, now: datetime) -> Purpose:
 def change_purpose(
     purpose: Purpose, *, terms: PurposeTerms, is_substantial: bool, now: datetime
 ) -> Purpose:
-    """Add a version. A substantial one sends every consent given before it back to `requested`."""
+    """Add a version to a purpose.
+
+    After a substantial change, consents to earlier versions no longer permit anything.
+    """
     people_lock()
+    # Another writer may have added a version before this one got the lock.
     purpose.refresh_from_db()
     before = (purpose.legal_basis, purpose.is_direct_marketing)
     purpose.current_version += 1
@@ -68,13 +75,14 @@ def change_purpose(
     _add_version(purpose, terms, is_substantial=is_substantial, now=now)
     if purpose.is_direct_marketing != before[1]:
         _apply_general_objections()
+    # Any other change leaves the gate's answer as it was.
     if is_substantial or before != (purpose.legal_basis, purpose.is_direct_marketing):
-        _mark_everybody()
+        _mark_all_profiles_changed()
     return purpose
 
 
 def add_notice(*, key: str, language: str, content: str, shown_from: datetime) -> NoticeVersion:
-    """Keep the very bytes that people are shown; the same content again is the row that is there."""
+    """Store a notice byte for byte, or return the one that already has this content."""
     digest = hashlib.sha256(content.encode()).hexdigest()
     notice, _ = NoticeVersion.objects.get_or_create(
         key=key,
@@ -85,8 +93,8 @@ def add_notice(*, key: str, language: str, content: str, shown_from: datetime) -
     return notice
 
 
-def replaced_terms(purpose: Purpose, changes: Mapping[str, Any]) -> PurposeTerms:
-    """What the purpose says now, with some of it changed."""
+def terms_with_changes(purpose: Purpose, changes: Mapping[str, Any]) -> PurposeTerms:
+    """Return the current terms of a purpose with some fields replaced."""
     version = purpose.versions.get(number=purpose.current_version)
     fields = {name: getattr(version, name) for name in PurposeTerms.__dataclass_fields__}
     return PurposeTerms(**{**fields, **changes})
@@ -95,6 +103,7 @@ def replaced_terms(purpose: Purpose, changes: Mapping[str, Any]) -> PurposeTerms
 def _add_version(
     purpose: Purpose, terms: PurposeTerms, *, is_substantial: bool, now: datetime
 ) -> None:
+    # Array columns take lists only.
     fields = asdict(terms) | {
         name: list(getattr(terms, name))
         for name in ("categories", "recipients", "transfer_countries")
@@ -109,19 +118,22 @@ def _add_version(
 
 
 def _apply_general_objections() -> None:
-    """An objection to direct marketing as a whole covers a purpose that became marketing later."""
+    """Rebuild the states of everybody who objected to direct marketing as a whole.
+
+    Their objection covers purposes that become direct marketing later.
+    """
     general = ConsentEvent.objects.filter(kind=ConsentKind.OBJECTION, purpose=None)
-    holders = Identifier.objects.filter(
+    identifiers = Identifier.objects.filter(
         pk__in=general.values("identifier_id"), profile__isnull=False
     )
-    ids = sorted(set(holders.values_list("profile_id", flat=True)))
-    for place in range(0, len(ids), _BATCH):
-        rebuild_states(ids[place : place + _BATCH])
+    profile_ids = sorted(set(identifiers.values_list("profile_id", flat=True)))
+    for start in range(0, len(profile_ids), _BATCH):
+        rebuild_states(profile_ids[start : start + _BATCH])
 
 
-def _mark_everybody() -> None:
-    """Terms that change may change the answer for any profile."""
-    ids = list(Profile.objects.values_list("pk", flat=True))
-    for place in range(0, len(ids), _BATCH):
-        mark_changed(ids[place : place + _BATCH])
+def _mark_all_profiles_changed() -> None:
+    # States do not change with the terms, so no rebuild would tell the segments.
+    profile_ids = list(Profile.objects.values_list("pk", flat=True))
+    for start in range(0, len(profile_ids), _BATCH):
+        mark_changed(profile_ids[start : start + _BATCH])
     nudge("segments.refresh_changed")

@@ -1,1 +1,1 @@
-"""What customers ask of us, from receipt to the answer."""
+"""Privacy requests of customers, from receipt to fulfilment."""

@@ -1,6 +1,7 @@
-"""Erasure: everything that the registry of personal data knows of a person goes, in one transaction; the proofs stay, nameless.
+"""Erasing people: everything that the registry of personal data knows about them is deleted.
 
-Invariant: the receipt holds no personal data; run again, after a kill at any line, it comes to the same end.
+Invariant: the receipt and the proofs that stay contain no personal data. An erasure that is run
+again, after a kill at any line, ends in the same state.
 """
 
 from collections import Counter
@@ -9,7 +10,13 @@ from typing import Any
 
 from consent.customers.mail import erase_mail_files
 from consent.models import PrivacyRequest
-from consent.requests.lifecycle import ACTIVE, Kind, Status, closed_by_others, subject_now
+from consent.requests.lifecycle import (
+    ACTIVE,
+    Kind,
+    Status,
+    current_subject,
+    restricted_by_other_erasures,
+)
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.models import Profile
@@ -18,15 +25,17 @@ from profiles.services import resettle
 
 
 def erase(request: PrivacyRequest) -> None:
-    """Delete the person whom a verified request is about, under the people lock, and write the receipt.
+    """Delete the people whom a verified request is about, and write its receipt.
 
-    The identifiers were suppressed when the request was verified. What other people hold is not touched.
+    The caller holds the people lock. The identifiers were suppressed when the request was
+    verified. Data of other people are not touched.
     """
+    # Added to those of the first run, since every request is erased twice (see fulfilment).
     counts: Counter[str] = Counter(request.receipt.get("erased", {}))
-    people = subject_now(request).people
+    people = current_subject(request).people
     for person in people:
         counts.update(erase_person(person))
-    _settle_the_rest(request, [person.profile_id for person in people])
+    _resettle_remainders(request, [person.profile_id for person in people])
     request.receipt |= {
         "erased": dict(sorted(counts.items())),
         "kept": {data.label: data.kept for data in registry if data.kept},
@@ -37,37 +46,48 @@ def erase(request: PrivacyRequest) -> None:
 
 
 def erase_person(person: Person) -> dict[str, int]:
-    """Delete what is held by these identifiers of a profile; return the number of rows by model, and of mail files."""
+    """Delete all data of these identifiers of a profile.
+
+    Returns the number of deleted rows by model label, and of mail files. Zeros are left out.
+    """
     counts = {data.label: data.erase(person) for data in registry.in_order_of_erasure()}
     counts["mail files"] = erase_mail_files(person.references)
     return {store: count for store, count in counts.items() if count}
 
 
-def is_drained(moment: datetime) -> bool:
-    """Whether all that was accepted before the moment has been taken in."""
-    return all(data.is_drained(moment) for data in registry)
+def is_drained(accepted_before: datetime) -> bool:
+    """Whether every message that was accepted before this time has been applied."""
+    return all(data.is_drained(accepted_before) for data in registry)
 
 
 def suppressed_at(receipt: dict[str, Any]) -> datetime:
+    """Return when the identifiers of an erasure were suppressed, from its receipt."""
     return datetime.fromisoformat(receipt["suppressed_at"])
 
 
-def _settle_the_rest(request: PrivacyRequest, profile_ids: list[int]) -> None:
-    """What is left where a part was erased is somebody else's for all we know: each gets what the facts that are left give
-    him, and his gate is as it was before this request."""
-    made = resettle(profile_ids, now=database_now())
-    noted = set(request.body.get("restricted", ())) - closed_by_others(request)
-    for profile in Profile.objects.filter(pk__in=made | noted.intersection(profile_ids)):
-        profile.is_restricted = _is_restricted_on_request(profile)
+def _resettle_remainders(request: PrivacyRequest, profile_ids: list[int]) -> None:
+    """Resolve anew what is left of profiles of which only a part was erased.
+
+    What is left may belong to other people, so it gets the profiles that the remaining facts give
+    it, and their restriction is as it was before this request.
+    """
+    created = resettle(profile_ids, now=database_now())
+    restricted = set(request.body.get("restricted", ())) - restricted_by_other_erasures(request)
+    reopened = created | restricted.intersection(profile_ids)
+    for profile in Profile.objects.filter(pk__in=reopened):
+        profile.is_restricted = _has_restriction_request(profile)
         profile.save(update_fields=["is_restricted"])
-    left = made.union(profile_ids)
+    # Fully erased profiles are gone; segments need to hear only of those that are left.
+    left = created.union(profile_ids)
     mark_changed(Profile.objects.filter(pk__in=left).values_list("pk", flat=True))
     nudge("segments.refresh_changed")
 
 
-def _is_restricted_on_request(profile: Profile) -> bool:
-    """Whether somebody asked for the restriction of what is left, which no erasure of another part may lift."""
-    held = list(profile.identifiers.values_list("pk", flat=True))
+def _has_restriction_request(profile: Profile) -> bool:
+    """Whether somebody requested a restriction, which the erasure of another part must not lift."""
+    identifier_ids = list(profile.identifiers.values_list("pk", flat=True))
     return PrivacyRequest.objects.filter(
-        kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE), identifier_ids__overlap=held
+        kind=Kind.RESTRICTION,
+        status__in=(*ACTIVE, Status.DONE),
+        identifier_ids__overlap=identifier_ids,
     ).exists()

@@ -1,4 +1,7 @@
-"""What goes by itself when its time is over. Invariant: nothing here is anybody's answer that could still be fetched."""
+"""Deleting expired archives and links.
+
+Invariant: nothing that a customer could still use is deleted.
+"""
 
 from datetime import timedelta
 
@@ -7,10 +10,11 @@ from profiles.lib.database import database_now
 
 
 def remove_expired() -> int:
-    """Delete archives whose time is over, and links that neither open nor count any more; return how many rows."""
+    """Delete expired archives and links and return the number of rows."""
     now = database_now()
     archives, _ = AccessArchive.objects.filter(expires_at__lte=now).delete()
     links, _ = (
+        # Links of the last hour count towards the limit of links per address, so they stay.
         MailedLink.objects.filter(created_at__lte=now - timedelta(hours=1), expires_at__lte=now)
         .exclude(session_expires_at__gt=now)
         .delete()

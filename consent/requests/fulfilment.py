@@ -1,7 +1,7 @@
-"""Acting on verified requests: each kind's work, done by workers and swept for.
+"""Fulfilling verified requests: what a worker does for each kind.
 
-Invariant: an act is one transaction under the people lock that starts by reading where the request stands, so it may run
-twice, at once, or be killed at any line.
+Invariant: an act is one transaction under the people lock that first reads the status of the
+request. So it may run twice or at the same time as another, or be killed at any line.
 """
 
 import logging
@@ -14,41 +14,47 @@ from django.db.models.functions import Least
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
 from consent.requests.erasure import erase, is_drained, suppressed_at
-from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, subject_now
+from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_subject
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.services import rectify
 
 logger = logging.getLogger(__name__)
 _WORKER = "worker"
-_MOST_ATTEMPTS = 1000
+# The counter stops here, well below what its column can hold.
+_MAX_ATTEMPTS = 1000
 
 
 def act_on_requests() -> int:
-    """Act on every request that is due, each by itself; return how many are done. One that fails is tried again."""
-    waiting = PrivacyRequest.objects.filter(status__in=ACTIVE).order_by("received_at")
-    return sum(_try(pk) for pk in list(waiting.values_list("pk", flat=True)))
+    """Act on every active request and return how many are now done or refused.
+
+    Each request has a transaction of its own. One that fails is tried again in the next run.
+    """
+    active = PrivacyRequest.objects.filter(status__in=ACTIVE).order_by("received_at")
+    return sum(_try_to_act(pk) for pk in list(active.values_list("pk", flat=True)))
 
 
-def act_on(request_id: UUID) -> bool:
-    """Do what a verified request asks for, as far as it can be done now; return whether it is done or refused."""
+def act_on_request(request_id: UUID) -> bool:
+    """Do what can be done now for a verified request; return whether it is done or refused."""
     with transaction.atomic():
         people_lock()
         request = PrivacyRequest.objects.select_for_update().get(pk=request_id)
+        # Another worker may have finished it before this one got the lock.
         if request.status not in ACTIVE:
             return False
         _act(request)
         return request.status not in ACTIVE
 
 
-def _try(request_id: UUID) -> bool:
+def _try_to_act(request_id: UUID) -> bool:
     try:
-        return act_on(request_id)
+        return act_on_request(request_id)
     except Exception as error:
-        # Whatever it is, the others must not wait for it. Only the kind of fault: its text may name the person.
+        # Any fault is caught: the other requests must not wait for this one. Only the type is
+        # logged, since the text may contain personal data.
         logger.error("Privacy request %s failed: %s.", request_id, type(error).__name__)
         PrivacyRequest.objects.filter(pk=request_id).update(
-            attempts=Least(F("attempts") + 1, _MOST_ATTEMPTS)
+            attempts=Least(F("attempts") + 1, _MAX_ATTEMPTS)
         )
         return False
 
@@ -58,28 +64,29 @@ def _act(request: PrivacyRequest) -> None:
         case Kind.ERASURE:
             _act_on_erasure(request)
         case Kind.ACCESS | Kind.PORTABILITY:
-            subject = subject_now(request)
+            subject = current_subject(request)
             make_archive(request, subject, now=database_now())
             _finish(request, profiles=len(subject.people))
         case Kind.RECTIFICATION:
             _act_on_rectification(request)
         case _:
-            # Restriction and objection took effect when the request was verified.
-            _finish(request, profiles=len(subject_now(request).people))
+            # Restrictions and objections took effect when the request was verified.
+            _finish(request, profiles=len(current_subject(request).people))
 
 
 def _act_on_erasure(request: PrivacyRequest) -> None:
-    """Erase; then wait for what was on its way when the identifiers were suppressed, and make sure that nothing came."""
     if request.status == Status.VERIFIED:
         erase(request)
         advance(request, Status.IN_PROGRESS, actor=_WORKER, note="Erased.")
+    # Messages accepted before the suppression may have been applied after the first erasure.
+    # Once none of them is left, a second one deletes what they brought.
     if is_drained(suppressed_at(request.receipt)):
         erase(request)
         advance(request, Status.DONE, actor=_WORKER)
 
 
 def _act_on_rectification(request: PrivacyRequest) -> None:
-    subject = subject_now(request)
+    subject = current_subject(request)
     if not subject.people:
         advance(request, Status.REFUSED, actor=_WORKER, note="Nobody has these identifiers.")
         return
@@ -91,6 +98,7 @@ def _act_on_rectification(request: PrivacyRequest) -> None:
             actor=request.requested_by,
             reason=request.reason or "privacy request",
         )
+    # The body holds the new values, which nobody needs once they are applied.
     request.body = {}
     request.save(update_fields=["body"])
     _finish(request, profiles=len(subject.people), traits=len(changes))

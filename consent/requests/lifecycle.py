@@ -1,6 +1,7 @@
-"""Privacy requests: opened, verified, refused; each step is logged and due dates are kept.
+"""The steps of a privacy request: opening, verifying, refusing, cancelling and extending it.
 
-Invariant: what a verified erasure, restriction or objection forbids is forbidden at the gate before the call returns.
+Invariant: what a verified erasure, restriction or objection forbids is refused by the gate before
+the call returns.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,12 @@ from consent.models import (
     RequestLogEntry,
     State,
 )
-from consent.requests.subjects import Subject, own_subject, part_of, subject_of
+from consent.requests.subjects import (
+    Subject,
+    find_own_subject,
+    find_subject,
+    subject_from_identifiers,
+)
 from consent.suppression.rows import suppress
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
@@ -30,9 +36,9 @@ from profiles.models import Profile, TrustLevel
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
-# Of these the person gets or loses something of the whole profile, so all of it must be his.
-_NEED_WHOLE = (Kind.RECTIFICATION, Kind.RESTRICTION)
-_NEXT = {
+# These kinds change the whole profile, so the customer must be shown to own all of it.
+_WHOLE_PROFILE_KINDS = (Kind.RECTIFICATION, Kind.RESTRICTION)
+_NEXT_STATUSES = {
     Status.RECEIVED: (Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.CANCELLED),
     Status.AWAITING_VERIFICATION: (Status.VERIFIED, Status.REFUSED, Status.CANCELLED),
     Status.VERIFIED: (Status.IN_PROGRESS, Status.DONE, Status.REFUSED),
@@ -41,12 +47,16 @@ _NEXT = {
 
 
 class WrongStatus(Exception):
-    """The request is not where this step starts from."""
+    """The status of the request does not allow this step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """What somebody asks for. `references` are `namespace:value`; a customer's session names him instead."""
+    """A request to be opened.
+
+    `references` are `namespace:value`; they are empty for a customer, whose session names the
+    identifier. `changes` maps trait names to new values, for a rectification.
+    """
 
     kind: str
     references: tuple[str, ...] = ()
@@ -56,34 +66,48 @@ class NewRequest:
 
 
 @transaction.atomic
-def open_request(asked: NewRequest, *, door: str, actor: str) -> PrivacyRequest:
-    """Take the request of a service or of staff, who vouch for the customer. Raises InvalidIdentifier."""
+def open_request(new_request: NewRequest, *, door: str, actor: str) -> PrivacyRequest:
+    """Open a request for a service or for staff, who vouch that the customer made it.
+
+    If the idempotency key is known, the request already opened is returned. Raises
+    InvalidIdentifier.
+    """
     people_lock()
-    if (known := _known(asked)) is not None:
+    if (known := _find_by_idempotency_key(new_request)) is not None:
         return known
-    subject = subject_of(asked.references)
-    return _open(asked, subject, door=door, actor=actor)
+    subject = find_subject(new_request.references)
+    return _create_request(new_request, subject, door=door, actor=actor)
 
 
 @transaction.atomic
-def open_own_request(asked: NewRequest, *, identifier_id: int) -> PrivacyRequest:
-    """Take the request of the customer who proved this identifier; only what is provably his is acted on."""
+def open_own_request(new_request: NewRequest, *, identifier_id: int) -> PrivacyRequest:
+    """Open a request of the customer who verified this identifier.
+
+    It is about the identifiers that are provably theirs.
+    """
     people_lock()
-    return _open(asked, own_subject(identifier_id), door=Door.CUSTOMER, actor="customer")
+    subject = find_own_subject(identifier_id)
+    return _create_request(new_request, subject, door=Door.CUSTOMER, actor="customer")
 
 
 @transaction.atomic
 def verify_request(request: PrivacyRequest, *, actor: str, note: str) -> None:
-    """Staff are sure who asks, and that the whole profile is his. Raises WrongStatus."""
+    """Record that staff are sure of the customer's identity, and let the request take effect.
+
+    The request is about the whole profile from then on. Raises WrongStatus.
+    """
     people_lock()
     advance(request, Status.VERIFIED, actor=actor, note=note)
     request.body["is_vouched_whole"] = True
-    _take_effect(request, subject_now(request))
+    _take_effect(request, current_subject(request))
 
 
 @transaction.atomic
 def refuse_request(request: PrivacyRequest, *, actor: str, article: str, reason: str) -> None:
-    """Refuse with the article that allows it and the reason. Raises WrongStatus, and ValueError without either."""
+    """Refuse a request, naming the article that allows it and the reason.
+
+    Raises WrongStatus, and ValueError if the article or the reason is empty.
+    """
     if not article.strip() or not reason.strip():
         raise ValueError("A refusal names its article and its reason.")
     people_lock()
@@ -92,28 +116,36 @@ def refuse_request(request: PrivacyRequest, *, actor: str, article: str, reason:
 
 @transaction.atomic
 def cancel_request(request: PrivacyRequest, *, actor: str, note: str = "") -> None:
-    """Drop a request that nothing was done about yet. Raises WrongStatus."""
+    """Cancel a request that is not verified yet. Raises WrongStatus."""
     people_lock()
     advance(request, Status.CANCELLED, actor=actor, note=note)
 
 
 @transaction.atomic
 def extend_request(request: PrivacyRequest, *, actor: str, reason: str, now: datetime) -> None:
-    """Two more months, once, within the first month, with a reason (article 12(3)). Raises WrongStatus or ValueError."""
+    """Extend the deadline of an open request by two months, once, before it ends.
+
+    Article 12(3) allows this where a reason is given. Raises WrongStatus, and ValueError if the
+    reason is empty.
+    """
     if not reason.strip():
         raise ValueError("An extension has a reason.")
-    longer = PrivacyRequest.objects.filter(
+    # One conditional update: two callers cannot both extend it.
+    extended = PrivacyRequest.objects.filter(
         pk=request.pk, status__in=OPEN, extended_at=None, due_at__gt=now
     ).update(due_at=add_months(request.received_at, 3), extended_at=now)
-    if longer != 1:
+    if extended != 1:
         raise WrongStatus("Only an open request can be extended, once, within its first month.")
     request.refresh_from_db()
     write_log(request, actor=actor, note=reason)
 
 
 def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "") -> None:
-    """Move a request on and log it, where the step is allowed and nobody else moved it. Raises WrongStatus."""
-    sources = [source for source, targets in _NEXT.items() if status in targets]
+    """Move a request to the next status and log it.
+
+    Raises WrongStatus if the step is not allowed, or if another caller has moved the request.
+    """
+    sources = [source for source, targets in _NEXT_STATUSES.items() if status in targets]
     now = database_now()
     done = {"done_at": now} if status in (Status.DONE, Status.REFUSED, Status.CANCELLED) else {}
     moved = PrivacyRequest.objects.filter(pk=request.pk, status__in=sources).update(
@@ -121,46 +153,57 @@ def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "")
     )
     if moved != 1:
         raise WrongStatus(f"A request that is not {' or '.join(sources)} cannot become {status}.")
+    # Only these fields: the caller may have changed others that it saves later.
     request.refresh_from_db(fields=["status", "done_at"])
     write_log(request, actor=actor, note=note)
 
 
 def write_log(request: PrivacyRequest, *, actor: str, note: str = "") -> None:
+    """Log the current status of a request."""
     RequestLogEntry.objects.create(request=request, status=request.status, actor=actor, note=note)
 
 
-def subject_now(request: PrivacyRequest) -> Subject:
-    """Whom the request is about as people are now: whole profiles, unless the customer proved only a part."""
+def current_subject(request: PrivacyRequest) -> Subject:
+    """Return the subject of a request as profiles are now.
+
+    Whole profiles, unless a customer made the request and proved only some of the identifiers.
+    """
     if request.door == Door.CUSTOMER and not request.body.get("is_vouched_whole", False):
-        return part_of(request.identifier_ids)
-    profiles = part_of(request.identifier_ids).people
-    uuids = [f"profile:{person.profile_uuid}" for person in profiles]
-    return subject_of(uuids) if uuids else Subject(())
+        return subject_from_identifiers(request.identifier_ids)
+    # Identifiers may have moved since the request was opened. The profiles that have them now are
+    # looked up like those a service names, so that a shared identifier is judged again.
+    people = subject_from_identifiers(request.identifier_ids).people
+    references = [f"profile:{person.profile_uuid}" for person in people]
+    return find_subject(references) if references else Subject(())
 
 
-def _known(asked: NewRequest) -> PrivacyRequest | None:
-    if asked.idempotency_key is None:
+def _find_by_idempotency_key(new_request: NewRequest) -> PrivacyRequest | None:
+    if new_request.idempotency_key is None:
         return None
-    key = keyed_idempotency(asked.idempotency_key)
+    key = keyed_idempotency(new_request.idempotency_key)
     return PrivacyRequest.objects.filter(idempotency_key=key).first()
 
 
-def _open(asked: NewRequest, subject: Subject, *, door: str, actor: str) -> PrivacyRequest:
+def _create_request(
+    new_request: NewRequest, subject: Subject, *, door: str, actor: str
+) -> PrivacyRequest:
     now = database_now()
+    key = new_request.idempotency_key
     request = PrivacyRequest.objects.create(
-        kind=asked.kind,
+        kind=new_request.kind,
         door=door,
         identifier_ids=subject.identifier_ids,
-        body=_body(asked, subject),
-        reason=asked.reason,
+        body=_request_body(new_request, subject),
+        reason=new_request.reason,
         requested_by=actor,
         received_at=now,
+        # Article 12(3): within one month of receipt.
         due_at=add_months(now, 1),
-        idempotency_key=asked.idempotency_key and keyed_idempotency(asked.idempotency_key),
-        receipt={"left_out": subject.left_out} if subject.left_out else {},
+        idempotency_key=key and keyed_idempotency(key),
+        receipt={"left_out": subject.left_out_count} if subject.left_out_count else {},
     )
     write_log(request, actor=actor)
-    if not subject.is_whole and asked.kind in _NEED_WHOLE:
+    if not subject.is_whole and new_request.kind in _WHOLE_PROFILE_KINDS:
         note = "Other identifiers of the profile are not proven to be the customer's."
         advance(request, Status.AWAITING_VERIFICATION, actor="system", note=note)
         return request
@@ -169,28 +212,31 @@ def _open(asked: NewRequest, subject: Subject, *, door: str, actor: str) -> Priv
     return request
 
 
-def _body(asked: NewRequest, subject: Subject) -> dict[str, Any]:
-    body: dict[str, Any] = {"references": list(subject.named)}
-    if asked.changes:
-        body["changes"] = dict(asked.changes)
+def _request_body(new_request: NewRequest, subject: Subject) -> dict[str, Any]:
+    body: dict[str, Any] = {"references": list(subject.requested_references)}
+    if new_request.changes:
+        body["changes"] = dict(new_request.changes)
     return body
 
 
 def _take_effect(request: PrivacyRequest, subject: Subject) -> None:
-    """What the gate must know before anybody is answered; then have a worker do the rest."""
+    """Close the gate where the kind demands it, then leave the rest to a worker."""
     if request.kind == Kind.ERASURE:
-        _keep_out(request, subject)
-        _restrict(request, subject)
+        _suppress_subject(request, subject)
+        _restrict_subject(request, subject)
     elif request.kind == Kind.RESTRICTION:
-        _restrict(request, subject)
+        _restrict_subject(request, subject)
     elif request.kind == Kind.OBJECTION:
-        _object(request, subject)
+        _record_objections(request, subject)
     request.save(update_fields=["body", "receipt", "identifier_ids"])
     nudge("consent.act_on_requests")
 
 
-def _keep_out(request: PrivacyRequest, subject: Subject) -> None:
-    """Suppress every identifier of the person, and those asked about that nobody holds; never one of somebody else."""
+def _suppress_subject(request: PrivacyRequest, subject: Subject) -> None:
+    """Suppress every identifier of the people, and the requested ones that no profile has.
+
+    Identifiers of other people were left out of the subject, so they are not suppressed.
+    """
     references = {*request.body["references"], *subject.references}
     suppress(references, request_id=request.pk)
     request.identifier_ids = sorted({*request.identifier_ids, *subject.identifier_ids})
@@ -200,31 +246,40 @@ def _keep_out(request: PrivacyRequest, subject: Subject) -> None:
     }
 
 
-def _restrict(request: PrivacyRequest, subject: Subject) -> None:
-    """Close the gate. Noted is which profiles only erasures keep closed, so that what is left of one opens again."""
-    open_before = Profile.objects.filter(pk__in=subject.profile_ids, is_restricted=False)
-    closed = {*open_before.values_list("pk", flat=True), *closed_by_others(request)}
-    request.body["restricted"] = sorted(closed & set(subject.profile_ids))
-    open_before.update(is_restricted=True)
+def _restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
+    """Restrict the profiles, and note in the body which were unrestricted but for erasures.
+
+    The erasure of a part of a profile lifts the restriction of what is left if it is noted here.
+    """
+    unrestricted = Profile.objects.filter(pk__in=subject.profile_ids, is_restricted=False)
+    restricted_by_erasures = {
+        *unrestricted.values_list("pk", flat=True),
+        *restricted_by_other_erasures(request),
+    }
+    request.body["restricted"] = sorted(restricted_by_erasures & set(subject.profile_ids))
+    unrestricted.update(is_restricted=True)
     mark_changed(subject.profile_ids)
     nudge("segments.refresh_changed")
 
 
-def closed_by_others(request: PrivacyRequest) -> set[int]:
-    """The profiles that other erasures have closed until they are done."""
+def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
+    """Return the ids of profiles that other active erasures have restricted."""
     others = PrivacyRequest.objects.filter(kind=Kind.ERASURE, status__in=ACTIVE)
     bodies = others.exclude(pk=request.pk).values_list("body", flat=True)
-    return {number for body in bodies for number in body.get("restricted", ())}
+    return {profile_id for body in bodies for profile_id in body.get("restricted", ())}
 
 
-def _object(request: PrivacyRequest, subject: Subject) -> None:
-    """An objection to direct marketing as a whole, by all that names the person, so that no unmerge loses it."""
+def _record_objections(request: PrivacyRequest, subject: Subject) -> None:
+    """Record an objection to direct marketing as a whole for every identifier of the people.
+
+    For every identifier, so that no unmerge loses it.
+    """
     now = database_now()
     is_customer = request.door == Door.CUSTOMER
     record_many(
         [
             ConsentInput(
-                identifier_id=number,
+                identifier_id=identifier_id,
                 profile_id=person.profile_id,
                 purpose=None,
                 kind=ConsentKind.OBJECTION,
@@ -238,6 +293,6 @@ def _object(request: PrivacyRequest, subject: Subject) -> None:
                 recorded_by=request.requested_by,
             )
             for person in subject.people
-            for number in person.identifier_ids
+            for identifier_id in person.identifier_ids
         ]
     )

@@ -1,7 +1,7 @@
-"""Whom a request is about, and which of the data are provably his.
+"""The subject of a request: the people it is about, and which identifiers are provably theirs.
 
-Invariant: data of another person are never in reach, neither through an identifier that two people share nor through one that
-only a claim or a guess tied to the person.
+Invariant: data of another person are never in reach, neither through an identifier that two
+people share nor through one that only a claim or a guess links to the person.
 """
 
 from collections import defaultdict
@@ -17,26 +17,30 @@ from profiles.models import Identifier, IdentityFact, IdentityOutcome, Profile, 
 from profiles.registry import IdentifierMove, Person, registry
 from profiles.services import derive, load_rules
 
-# Outcomes that tie a fact's identifier elsewhere than to the others of that fact.
-_UNTIED = ("trust", "unique", "limit", "not_same", "cap")
-_PROFILE = "profile"
+# Identity rules by which an identifier was refused a link to the others of its fact.
+_SEPARATING_RULES = ("trust", "unique", "limit", "not_same", "cap")
+_PROFILE_NAMESPACE = "profile"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The people a request acts on, with the identifiers that are provably theirs.
+    """The people that a request is about, with the identifiers that are provably theirs.
 
-    `named` are the references that were asked about, less those that somebody else holds: `left_out` counts these.
+    `is_whole` is False where a profile has identifiers beyond these. `requested_references` are
+    the references the caller gave, without those of other people; `left_out_count` counts the
+    latter.
     """
 
     people: tuple[Person, ...]
     is_whole: bool = True
-    named: tuple[str, ...] = ()
-    left_out: int = 0
+    requested_references: tuple[str, ...] = ()
+    left_out_count: int = 0
 
     @property
     def identifier_ids(self) -> list[int]:
-        return sorted(number for person in self.people for number in person.identifier_ids)
+        return sorted(
+            identifier_id for person in self.people for identifier_id in person.identifier_ids
+        )
 
     @property
     def references(self) -> list[str]:
@@ -47,63 +51,81 @@ class Subject:
         return [person.profile_id for person in self.people]
 
 
-def subject_of(references: Iterable[str]) -> Subject:
-    """Whom a service means: whole profiles. Raises InvalidIdentifier.
+def find_subject(references: Iterable[str]) -> Subject:
+    """Return the whole profiles that the references of a service mean. Raises InvalidIdentifier.
 
-    The identifier of the highest priority says who it is. A profile found by another one belongs to the same person unless
-    a unique identifier tells the two apart; then the identifier is shared, and its holder is left alone.
+    The identifier of the highest priority decides who the person is. Another profile counts as
+    the same person, unless the two have different values of a unique identifier. In that case
+    the reference is one that two people share, and the other profile is left alone.
     """
     rules = load_rules()
     ranked = sorted({parse_reference(reference) for reference in references}, key=rules.rank)
-    unique = {name for name, rule in rules.namespaces.items() if rule.is_unique}
-    names = [f"{ref.namespace}:{ref.value}" for ref in ranked]
-    holders = _holders(names)
-    kept: list[Person] = []
-    for person in _people(dict.fromkeys(holders.values())):
-        if not any(_are_apart(person, other, unique) for other in kept):
-            kept.append(person)
-    profiles = {None, *(person.profile_id for person in kept)}
-    named = tuple(name for name in names if holders.get(name) in profiles)
-    return Subject(tuple(kept), named=named, left_out=len(names) - len(named))
-
-
-def own_subject(identifier_id: int) -> Subject:
-    """What the holder of a verified identifier may see and act on: it, and what trusted facts join to it."""
-    return part_of(verified_part(identifier_id))
-
-
-def part_of(identifier_ids: Iterable[int]) -> Subject:
-    """Just these identifiers, by the profiles that hold them now; whole where nothing of a profile is left over."""
-    wanted = set(identifier_ids)
-    profiles = Identifier.objects.filter(pk__in=wanted, profile__isnull=False)
-    whole = _people(dict.fromkeys(profiles.order_by("pk").values_list("profile_id", flat=True)))
-    parts = [_narrowed(person, wanted) for person in whole]
-    return Subject(tuple(parts), is_whole=parts == whole)
-
-
-def verified_part(identifier_id: int) -> set[int]:
-    """The identifier and those of its profile that facts of server trust or more join to it; never through a quarantined one."""
-    holder = Identifier.objects.filter(pk=identifier_id, profile__isnull=False)
-    plain = Identifier.objects.filter(
-        profile__in=holder.values("profile_id"), quarantined_at__isnull=True
+    unique_namespaces = {name for name, rule in rules.namespaces.items() if rule.is_unique}
+    normalised = [f"{ref.namespace}:{ref.value}" for ref in ranked]
+    profile_ids = _profile_ids_by_reference(normalised)
+    people: list[Person] = []
+    for person in _load_people(dict.fromkeys(profile_ids.values())):
+        if not any(_are_different_people(person, other, unique_namespaces) for other in people):
+            people.append(person)
+    # None: a reference that no profile has is the person's as well, so that it gets suppressed.
+    accepted = {None, *(person.profile_id for person in people)}
+    requested = tuple(
+        reference for reference in normalised if profile_ids.get(reference) in accepted
     )
-    own = set(plain.values_list("pk", flat=True))
+    return Subject(
+        tuple(people),
+        requested_references=requested,
+        left_out_count=len(normalised) - len(requested),
+    )
+
+
+def find_own_subject(identifier_id: int) -> Subject:
+    """Return what the customer who verified this identifier may see and act on."""
+    return subject_from_identifiers(provable_identifiers(identifier_id))
+
+
+def subject_from_identifiers(identifier_ids: Iterable[int]) -> Subject:
+    """Return just these identifiers, grouped by the profiles they belong to now.
+
+    The subject is whole where the profiles have no other identifiers.
+    """
+    wanted = set(identifier_ids)
+    identifiers = Identifier.objects.filter(pk__in=wanted, profile__isnull=False)
+    people = _load_people(
+        dict.fromkeys(identifiers.order_by("pk").values_list("profile_id", flat=True))
+    )
+    parts = [_keep_only(person, wanted) for person in people]
+    return Subject(tuple(parts), is_whole=parts == people)
+
+
+def provable_identifiers(identifier_id: int) -> set[int]:
+    """Return the ids of the identifiers that provably belong to the holder of this one.
+
+    These are the identifiers of the same profile that can be reached through facts of server
+    trust or more. A quarantined identifier neither counts nor links.
+    """
+    profile_ids = Identifier.objects.filter(pk=identifier_id, profile__isnull=False)
+    candidates = Identifier.objects.filter(
+        profile__in=profile_ids.values("profile_id"), quarantined_at__isnull=True
+    )
+    own = set(candidates.values_list("pk", flat=True))
+    # The verified identifier itself may be quarantined. Its holder still proved this one.
     if identifier_id not in own:
         return {identifier_id}
-    ties = _ties(own)
-    reached, fresh = {identifier_id}, {identifier_id}
-    while fresh:
-        fresh = {found for tie in ties if tie & fresh for found in tie} - reached
-        reached |= fresh
+    groups = _linked_groups(own)
+    reached, frontier = {identifier_id}, {identifier_id}
+    while frontier:
+        frontier = {pk for group in groups if group & frontier for pk in group} - reached
+        reached |= frontier
     return reached
 
 
 @contextmanager
-def set_apart(person: Person) -> Iterator[int]:
-    """A profile that holds just this part, while the block lasts; afterwards nothing has happened.
+def temporary_profile(person: Person) -> Iterator[int]:
+    """Give the id of a profile that has just this person's identifiers, while the block lasts.
 
-    It is made by the moves that an unmerge makes and rolled back, so what is read of it is exactly what these identifiers
-    alone would come to. The caller holds the people lock.
+    The profile is split off by the same moves as in an unmerge and rolled back at the end. So the
+    block reads exactly what these identifiers alone come to. The caller holds the people lock.
     """
     with transaction.atomic():
         whole = Profile.objects.get(pk=person.profile_id)
@@ -114,54 +136,56 @@ def set_apart(person: Person) -> Iterator[int]:
             last_seen_at=whole.last_seen_at,
         )
         Identifier.objects.filter(pk__in=person.identifier_ids).update(profile=part)
-        moves = [IdentifierMove(number, whole.pk, part.pk) for number in person.identifier_ids]
+        moves = [IdentifierMove(pk, whole.pk, part.pk) for pk in person.identifier_ids]
         registry.follow(moves, [])
         derive([whole.pk, part.pk])
         yield part.pk
         transaction.set_rollback(True)
 
 
-def _ties(own: set[int]) -> list[set[int]]:
-    """The sets of a profile's identifiers that one trusted fact names together, less those it lost to a rule."""
+def _linked_groups(identifier_ids: set[int]) -> list[set[int]]:
+    """Return, for each trusted fact, the given identifiers that it links to each other."""
     facts = dict(
         IdentityFact.objects.filter(
-            identifier_ids__overlap=list(own), trust__gte=TrustLevel.SERVER
+            identifier_ids__overlap=list(identifier_ids), trust__gte=TrustLevel.SERVER
         ).values_list("pk", "identifier_ids")
     )
-    untied = set(
-        IdentityOutcome.objects.filter(fact__in=facts, rule__in=_UNTIED).values_list(
+    separated = set(
+        IdentityOutcome.objects.filter(fact__in=facts, rule__in=_SEPARATING_RULES).values_list(
             "fact_id", "identifier_id"
         )
     )
     return [
-        {number for number in numbers if number in own and (fact, number) not in untied}
-        for fact, numbers in facts.items()
+        {pk for pk in linked if pk in identifier_ids and (fact_id, pk) not in separated}
+        for fact_id, linked in facts.items()
     ]
 
 
-def _holders(references: Iterable[str]) -> dict[str, int]:
-    """The profile of each normalised reference that one holds, in the order given."""
+def _profile_ids_by_reference(references: Iterable[str]) -> dict[str, int]:
+    """Map each normalised reference that a profile has to that profile, in the order given."""
     wanted = list(references)
-    found = {
+    # Filtered by value alone, which the index starts with; the namespace is compared below.
+    profile_ids = {
         f"{identifier.namespace}:{identifier.value}": identifier.profile_id
         for identifier in Identifier.objects.filter(
             value__in=[reference.partition(":")[2] for reference in wanted], profile__isnull=False
         )
+        if identifier.profile_id is not None
     }
-    return {reference: found[reference] for reference in wanted if reference in found}
+    return {reference: profile_ids[reference] for reference in wanted if reference in profile_ids}
 
 
-def _people(profile_ids: Iterable[int]) -> list[Person]:
-    ids = list(profile_ids)
+def _load_people(profile_ids: Iterable[int | None]) -> list[Person]:
+    ids = [pk for pk in profile_ids if pk is not None]
     uuids = dict(Profile.objects.filter(pk__in=ids).values_list("pk", "uuid"))
-    held: Mapping[int, list[Identifier]] = defaultdict(list)
+    identifiers: Mapping[int | None, list[Identifier]] = defaultdict(list)
     for identifier in Identifier.objects.filter(profile_id__in=ids).order_by("pk"):
-        held[identifier.profile_id].append(identifier)
-    return [_person(pk, str(uuids[pk]), held[pk]) for pk in ids if pk in uuids]
+        identifiers[identifier.profile_id].append(identifier)
+    return [_build_person(pk, str(uuids[pk]), identifiers[pk]) for pk in ids if pk in uuids]
 
 
-def _person(profile_id: int, uuid: str, held: Iterable[Identifier]) -> Person:
-    rows = list(held)
+def _build_person(profile_id: int, uuid: str, identifiers: Iterable[Identifier]) -> Person:
+    rows = list(identifiers)
     return Person(
         profile_id=profile_id,
         profile_uuid=uuid,
@@ -170,34 +194,38 @@ def _person(profile_id: int, uuid: str, held: Iterable[Identifier]) -> Person:
     )
 
 
-def _narrowed(person: Person, wanted: set[int]) -> Person:
-    """The person with only the wanted identifiers; unchanged where nothing but public UUIDs would be left over."""
+def _keep_only(person: Person, identifier_ids: set[int]) -> Person:
+    """Return the person with only these identifiers.
+
+    Returns the same person where only public ids would be left over: those are given out by us
+    and say nothing about who somebody is.
+    """
     rows = list(zip(person.identifier_ids, person.references, strict=True))
-    rest = [
+    left_over = [
         reference
-        for number, reference in rows
-        if number not in wanted and not reference.startswith(f"{_PROFILE}:")
+        for pk, reference in rows
+        if pk not in identifier_ids and not reference.startswith(f"{_PROFILE_NAMESPACE}:")
     ]
-    if not rest:
+    if not left_over:
         return person
-    kept = [(number, reference) for number, reference in rows if number in wanted]
+    kept = [(pk, reference) for pk, reference in rows if pk in identifier_ids]
     return Person(
         person.profile_id,
         person.profile_uuid,
-        tuple(number for number, _ in kept),
+        tuple(pk for pk, _ in kept),
         tuple(reference for _, reference in kept),
     )
 
 
-def _are_apart(one: Person, other: Person, unique: set[str]) -> bool:
-    """Whether both hold a unique identifier of one namespace, and not the same one."""
+def _are_different_people(first: Person, second: Person, unique_namespaces: set[str]) -> bool:
+    """Whether both have an identifier of the same unique namespace, but different values."""
     return any(
-        (mine := _values(one, namespace))
-        and (others := _values(other, namespace))
-        and mine != others
-        for namespace in unique
+        (first_references := _references_in(first, namespace))
+        and (second_references := _references_in(second, namespace))
+        and first_references != second_references
+        for namespace in unique_namespaces
     )
 
 
-def _values(person: Person, namespace: str) -> set[str]:
-    return {name for name in person.references if name.startswith(f"{namespace}:")}
+def _references_in(person: Person, namespace: str) -> set[str]:
+    return {reference for reference in person.references if reference.startswith(f"{namespace}:")}

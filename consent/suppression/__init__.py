@@ -1,1 +1,1 @@
-"""Who must not come back."""
+"""The suppression list: identifiers of erased people, which must not come back."""

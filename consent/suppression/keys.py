@@ -1,4 +1,4 @@
-"""The keys under which suppressed identifiers are hashed, and the proof that they are the right ones."""
+"""The keys that hash suppressed identifiers, and the check that the configured keys are right."""
 
 import hashlib
 from typing import NamedTuple
@@ -8,11 +8,12 @@ from django.conf import settings
 from consent.lib.digests import keyed_digest
 from consent.models import SuppressionKeyCheck
 
+# A known text. Its hash, stored with each key's id, shows whether a configured key is that key.
 CANARY = "tessera suppression"
 
 
 class SuppressionKeyMissing(RuntimeError):
-    """Suppressed people cannot be recognised: SUPPRESSION_KEY is not the one that rows were made with."""
+    """A key that suppressions were made with is not configured."""
 
 
 class SuppressionKey(NamedTuple):
@@ -21,26 +22,35 @@ class SuppressionKey(NamedTuple):
 
 
 def check_suppression_key() -> list[str]:
-    """What is wrong with the keys, for start-up and `/readyz`; empty if every row can be recognised."""
+    """Return a fault for each key that has rows but is not configured.
+
+    Called by the system check at start-up and by `/readyz`. An empty list means that every row
+    can be recognised.
+    """
     keys = {key.id: key for key in suppression_keys()}
     faults = []
     for check in SuppressionKeyCheck.objects.all():
         key = keys.get(check.key_id)
+        # The id alone could match by chance, since it is only 8 hexadecimal digits.
         if key is None or keyed_digest(key.secret, CANARY) != bytes(check.digest):
             faults.append(f"The suppression key with id {check.key_id} is not configured.")
     return faults
 
 
 def suppression_keys() -> list[SuppressionKey]:
-    """The key in use first, then those that were: rows made with them still count."""
-    configured = (settings.SUPPRESSION_KEY, *getattr(settings, "RETIRED_SUPPRESSION_KEYS", ()))
-    return [SuppressionKey(_key_id(secret), secret) for secret in configured]
+    """Return the key in use first, then the retired ones, whose rows still count."""
+    secrets = (settings.SUPPRESSION_KEY, *getattr(settings, "RETIRED_SUPPRESSION_KEYS", ()))
+    return [SuppressionKey(_key_id(secret), secret) for secret in secrets]
 
 
 def _key_id(secret: str) -> str:
-    """The first 8 hexadecimal digits of the key's SHA-256: tells keys apart without giving one away."""
+    # Short on purpose: it must tell keys apart without helping to guess one.
     return hashlib.sha256(secret.encode()).hexdigest()[:8]
 
 
 def suppression_digest(key: SuppressionKey, reference: str, version: int) -> bytes:
+    """Return the hash under which a normalised reference is suppressed.
+
+    `version` is that of the normaliser, since its rules decide how the reference is spelled.
+    """
     return keyed_digest(key.secret, str(version), reference)

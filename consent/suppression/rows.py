@@ -1,6 +1,7 @@
-"""Who must not come back: keyed hashes of the identifiers of erased people, checked on the way of every message.
+"""Adding identifiers to the suppression list, and looking them up.
 
-Invariant: without every key that rows were made with, nothing is let through: a wrong key would let everybody back in.
+Invariant: unless every key that rows were made with is configured, every look-up fails. With a
+wrong key all erased people would come back unnoticed.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ from profiles.identifiers.normalisers import NORMALISER_VERSION
 
 
 def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
-    """Keep these normalised references out, from the commit of this transaction on."""
+    """Put normalised `namespace:value` references on the list, in the caller's transaction."""
     key = suppression_keys()[0]
     SuppressionKeyCheck.objects.get_or_create(
         key_id=key.id, defaults={"digest": keyed_digest(key.secret, CANARY)}
@@ -41,14 +42,17 @@ def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
     )
 
 
-def suppressed(references: Iterable[str]) -> set[str]:
-    """Those of the normalised `namespace:value` references that are suppressed. Two queries at most.
+def find_suppressed(references: Iterable[str]) -> set[str]:
+    """Return those of the normalised `namespace:value` references that are suppressed.
 
-    To be called after the people lock is taken. Raises SuppressionKeyMissing.
+    Takes two queries at most. The caller holds the people lock, or an erasure could commit
+    between the look-up and its use. Raises SuppressionKeyMissing.
     """
+    # Without any row the keys do not matter, and hashing every reference would be wasted.
     if not Suppression.objects.exists():
         return set()
     keys = suppression_keys()
+    # Rows keep the normaliser version they were made with, so every version is tried.
     digests = {
         suppression_digest(key, reference, version): reference
         for reference in set(references)
@@ -58,15 +62,21 @@ def suppressed(references: Iterable[str]) -> set[str]:
     if not digests:
         return set()
     with connection.cursor() as cursor:
-        wanted = {"digests": list(digests), "key_ids": [key.id for key in keys]}
-        cursor.execute(sql.SUPPRESSED, wanted)
-        found = cursor.fetchall()
-    if any(digest is None for digest, _ in found):
-        raise SuppressionKeyMissing(SuppressionKeyMissing.__doc__)
-    return {digests[bytes(digest)] for digest, _ in found}
+        parameters: dict[str, list[bytes] | list[str]] = {
+            "digests": list(digests),
+            "key_ids": [key.id for key in keys],
+        }
+        cursor.execute(sql.SUPPRESSED, parameters)
+        rows = cursor.fetchall()
+    if any(digest is None for digest, _ in rows):
+        raise SuppressionKeyMissing(
+            "Suppressed people cannot be recognised: SUPPRESSION_KEY is not the one that rows "
+            "were made with."
+        )
+    return {digests[bytes(digest)] for digest, _ in rows}
 
 
 def is_suppressed(reference: str) -> bool:
-    """Whether one reference, as somebody wrote it, is suppressed. Raises InvalidIdentifier."""
+    """Whether a reference, normalised or not, is suppressed. Raises InvalidIdentifier."""
     ref = parse_reference(reference)
-    return bool(suppressed([f"{ref.namespace}:{ref.value}"]))
+    return bool(find_suppressed([f"{ref.namespace}:{ref.value}"]))

@@ -1,6 +1,8 @@
-"""The one question that is asked of the suppression list."""
+"""The query of the suppression list."""
 
-# One question on the way of every message: which digests are suppressed, and is there a key in use that we do not have.
+# Returns (digest, NULL) for each given digest that is suppressed, and (NULL, key id) for each key
+# that has rows but is not among the given ones. Not ORM: it runs for every chunk of messages, so
+# both questions are one query.
 SUPPRESSED = """
 SELECT s.digest, NULL::text FROM consent_suppression s
 WHERE s.digest = ANY(%(digests)s) AND s.key_id = ANY(%(key_ids)s)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from consent.services import suppressed
+from consent.services import find_suppressed
 from ingestion.drain import checkpoints, sql
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
@@ -79,7 +79,7 @@ def _filter_identifiers(
     """The messages that name somebody, and rejections of those that name nobody; messages of erased people are dropped."""
     refs = {ref for pending in messages for ref in pending.message.refs}
     references = (f"{ref.namespace}:{ref.value}" for ref in refs)
-    identifiers = IdentifierFilter(configuration, suppressed(references))
+    identifiers = IdentifierFilter(configuration, find_suppressed(references))
     kept: list[PendingMessage] = []
     rejected: list[PendingMessage] = []
     changed: list[PendingMessage] = []

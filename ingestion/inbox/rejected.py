@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from consent.services import suppressed
+from consent.services import find_suppressed
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import batch_of, pack_message, unpack_message
 from ingestion.inbox.identifier_scan import references_in
@@ -84,7 +84,7 @@ def _without_erased(rejections: Sequence[RowRejection]) -> Iterable[RowRejection
         return references_in(rejection.rejection.raw, namespaces)
 
     # A generator: the messages are only scanned where anybody was ever erased.
-    erased = suppressed(
+    erased = find_suppressed(
         reference for rejection in rejections for reference in references(rejection)
     )
     if not erased:

@@ -1,4 +1,4 @@
-"""The admin of segments: their list, the page of one with its members and history, and their part of a profile's page."""
+"""The admin of this app: segments, and their section of the profile page."""
 
 from segments.admin import profile_section, segments
 

@@ -1,4 +1,4 @@
-"""The form of a segment: its definition as JSON, with every fault named by its path."""
+"""The form of a segment, with its definition as JSON."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import msgspec
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from profiles.admin.kit.unfold import ModelForm
 from profiles.lib import exact_json
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
 from segments.services import check_definition
 
 EXAMPLE = '{\n  "type": "trait",\n  "key": "city",\n  "operator": "equals",\n  "value": "Lyon"\n}'
-# Shown beside the field: one leaf of each common kind.
+# The help beside the field: one leaf of each common kind.
 GUIDE = """{"type": "and", "children": [
   {"type": "trait", "key": "birth_date", "operator": "age_between", "value": [30, 40]},
   {"type": "trait", "key": "interests", "operator": "includes", "value": "tennis"},
@@ -21,15 +22,30 @@ GUIDE = """{"type": "and", "children": [
   {"type": "not", "child": {"type": "segment", "key": "lapsed"}},
   {"type": "consent", "purpose": "newsletter", "permitted": true}
 ]}"""
-SPOKEN = (
-    *("type", "count", "key", "name", "kind", "purpose", "aggregate", "property", "operator"),
-    *("value", "permitted", "ignore_case", "window", "where", "child", "children"),
+# The fields of a node in the order in which a reader expects them.
+FIELD_ORDER = (
+    "type",
+    "count",
+    "key",
+    "name",
+    "kind",
+    "purpose",
+    "aggregate",
+    "property",
+    "operator",
+    "value",
+    "permitted",
+    "ignore_case",
+    "window",
+    "where",
+    "child",
+    "children",
 )
 Status = Segment.Status
 
 
 class DefinitionFormField(forms.CharField):
-    """JSON text in, a checked definition out. Numbers stay exact."""
+    """A field for a definition as JSON text, whose numbers stay exact."""
 
     def __init__(self, **options: Any) -> None:
         attrs = {"rows": 18, "class": "t-definition", "spellcheck": "false"}
@@ -41,12 +57,12 @@ class DefinitionFormField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         try:
             return exact_json.loads(super().to_python(value) or "null")
-        except ValueError as fault:
-            raise forms.ValidationError(f"This is not JSON: {fault}.") from None
+        except ValueError as error:
+            raise forms.ValidationError(f"This is not JSON: {error}.") from None
 
 
-class SegmentForm(forms.ModelForm):
-    """What people say about a segment. Saving goes through the services."""
+class SegmentForm(ModelForm):
+    """The form of a segment. It checks the definition; saving goes through the services."""
 
     definition = DefinitionFormField(
         initial=EXAMPLE,
@@ -64,8 +80,10 @@ class SegmentForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.status == Status.LIVE and "status" in self.fields:
-            self.fields["status"].choices = [(Status.LIVE.value, "live: kept up to date")]
+        status = self.fields.get("status")
+        # A live segment cannot become a draft again.
+        if self.instance.status == Status.LIVE and isinstance(status, forms.ChoiceField):
+            status.choices = [(Status.LIVE.value, "live: kept up to date")]
 
     def clean_definition(self) -> Any:
         definition = self.cleaned_data["definition"]
@@ -73,25 +91,26 @@ class SegmentForm(forms.ModelForm):
         try:
             check_definition(definition, key=key)
         except DefinitionError as error:
-            raise forms.ValidationError([said(fault) for fault in error.errors]) from None
+            raise forms.ValidationError(list(map(fault_text, error.errors))) from None
         return definition
 
 
-def said(fault: Fault) -> str:
+def fault_text(fault: Fault) -> str:
+    """Return a fault as text, with its path."""
     return f"{fault.path or 'definition'}: {fault.detail}"
 
 
 def formatted_definition(definition: object) -> str:
-    """A definition as people edit it."""
-    return msgspec.json.format(exact_json.dumps(with_type_first(definition)), indent=2)
+    """Return a definition as indented JSON with its fields in a readable order."""
+    return msgspec.json.format(exact_json.dumps(sort_fields(definition)), indent=2)
 
 
-def with_type_first(value: Any) -> Any:
-    """Fields in the order in which they are spoken: the database keeps them by length."""
+def sort_fields(value: Any) -> Any:
+    """Return a definition with its fields in `FIELD_ORDER`; jsonb sorts them by length."""
     if isinstance(value, list):
-        return [with_type_first(inner) for inner in value]
+        return [sort_fields(inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    place = {name: number for number, name in enumerate(SPOKEN)}
-    names = sorted(value, key=lambda name: (place.get(name, len(place)), name))
-    return {name: with_type_first(value[name]) for name in names}
+    positions = {name: position for position, name in enumerate(FIELD_ORDER)}
+    names = sorted(value, key=lambda name: (positions.get(name, len(positions)), name))
+    return {name: sort_fields(value[name]) for name in names}

@@ -1,10 +1,10 @@
-"""A definition tried out before it is saved: how many and who, and what changes against the saved version.
+"""Previews of a definition before it is saved, compared with the saved one.
 
 Invariant: nothing is written.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,41 +16,50 @@ from segments.services import Preview, preview
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
-    """Either faults, or what came out; `entering` and `leaving` are None where there is nothing saved to compare with."""
+    """Either the faults of a definition or its preview.
 
-    faults: list[Fault] = field(default_factory=list)
-    found: Preview | None = None
+    `entering` and `leaving` compare it with the saved definition. They are None if there is none,
+    or if it is the same.
+    """
+
+    faults: Sequence[Fault] = ()
+    preview: Preview | None = None
     entering: Preview | None = None
     leaving: Preview | None = None
 
     @property
     def sample(self) -> tuple[UUID, ...]:
-        return self.found.sample if self.found else ()
+        return self.preview.sample if self.preview else ()
 
 
 def preview_text(text: str, segment: Segment | None) -> PreviewResult:
-    """Preview the definition that the text spells, as the next one of the segment."""
+    """Preview a definition in JSON text, as the next one of the segment if there is one."""
     try:
         definition: Any = exact_json.loads(text or "null")
-    except ValueError as fault:
-        return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {fault}.")])
+    except ValueError as error:
+        return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {error}.")])
     key = segment.key if segment else ""
     try:
-        found = preview(definition, key=key)
+        result = preview(definition, key=key)
     except DefinitionError as error:
         return PreviewResult(faults=error.errors)
     if segment is None or definition == segment.definition:
-        return PreviewResult(found=found)
+        return PreviewResult(preview=result)
     return PreviewResult(
-        found=found,
-        entering=difference(definition, segment.definition, key),
-        leaving=difference(segment.definition, definition, key),
+        preview=result,
+        entering=preview_difference(definition, segment.definition, key),
+        leaving=preview_difference(segment.definition, definition, key),
     )
 
 
-def difference(wanted: Mapping[str, Any], unwanted: Mapping[str, Any], key: str) -> Preview | None:
-    """Those in one and not in the other; None where both together are larger than a definition may be."""
-    both = {"type": "and", "children": [wanted, {"type": "not", "child": unwanted}]}
+def preview_difference(
+    included: Mapping[str, Any], excluded: Mapping[str, Any], key: str
+) -> Preview | None:
+    """Preview the people who match the first definition and not the second.
+
+    Returns None if both together are larger than a definition may be.
+    """
+    both = {"type": "and", "children": [included, {"type": "not", "child": excluded}]}
     try:
         return preview(both, key=key)
     except DefinitionError:

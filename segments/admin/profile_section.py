@@ -1,4 +1,4 @@
-"""Segments on the page of a profile: which, since when, and what changed lately."""
+"""The section of the profile page with the profile's segments and latest changes."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from profiles.admin.kit.sections import Section, sections
 from profiles.models import Profile
 from segments.models import Membership, MembershipChange
 
-MOST_CHANGES = 12
+MAX_CHANGES = 12
 
 
 def load_segments(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Two queries."""
+    """Load the memberships and the latest changes. Takes two queries."""
     memberships = Membership.objects.filter(profile_id=profile.pk).select_related("segment")
-    latest = MembershipChange.objects.filter(profile_id=profile.pk).select_related("segment")
+    changes = MembershipChange.objects.filter(profile_id=profile.pk).select_related("segment")
     return {
         "memberships": memberships.order_by("segment__name"),
-        "changes": latest.order_by("-changed_at", "-id")[:MOST_CHANGES],
+        "changes": changes.order_by("-changed_at", "-id")[:MAX_CHANGES],
     }
 
 

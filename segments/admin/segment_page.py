@@ -1,6 +1,6 @@
-"""What the pages of segments show: curves of size, members, entries and exits; each read is bounded.
+"""The contents of the segment pages: curves of size, members, entries and exits.
 
-Invariant: nothing leaves this module unmasked.
+Invariant: every read is bounded, and everything returned is masked.
 """
 
 from collections import defaultdict
@@ -19,14 +19,14 @@ from profiles.admin.profile.page import display_name, readable
 from profiles.models import Profile
 from segments.models import Membership, MembershipChange, Segment, SegmentSize
 
-PAGE_OF_MEMBERS = 25
-PAGE_OF_CHANGES = 30
-SPARK_DAYS = 60
-MOST_POINTS = 400
+MEMBERS_PER_PAGE = 25
+MAX_CHANGES = 30
+SPARKLINE_DAYS = 60
+MAX_POINTS = 400
 
 
 class Member(NamedTuple):
-    """One member as far as whoever looks may see him."""
+    """One member, as far as the user may see them."""
 
     profile_id: int
     uuid: str
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One entry or exit; `profile_id` is None where the person was erased."""
+    """One entry or exit. `profile_id` is None if the profile no longer exists."""
 
     profile_id: int | None
     name: str
@@ -47,71 +47,77 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A page of members by internal number; `after` continues it."""
+    """A page of members sorted by profile id. The next page starts after the id `after`."""
 
     rows: list[Member]
     after: int | None
 
 
 def sparklines(segment_ids: Sequence[int], now: datetime) -> dict[int, SafeString]:
-    """The sizes of sixty days, day by day, for a page of segments. One query."""
+    """Draw the daily sizes of the last sixty days by segment id. Takes one query."""
     points: dict[int, list[int]] = defaultdict(list)
     rows = (
         SegmentSize.objects.filter(
-            segment_id__in=segment_ids, measured_at__gte=now - timedelta(days=SPARK_DAYS)
+            segment_id__in=segment_ids, measured_at__gte=now - timedelta(days=SPARKLINE_DAYS)
         )
         .order_by()
         .annotate(day=TruncDay("measured_at"))
         .values("segment_id", "day")
-        .annotate(most=Max("size"))
+        .annotate(largest=Max("size"))
         .order_by("segment_id", "day")
     )
     for row in rows:
-        points[row["segment_id"]].append(row["most"])
+        points[row["segment_id"]].append(row["largest"])
     return {
-        number: sparkline(values, title=f"{values[0]:,} to {values[-1]:,}")
-        for number, values in points.items()
+        segment_id: sparkline(sizes, title=f"{sizes[0]:,} to {sizes[-1]:,}")
+        for segment_id, sizes in points.items()
     }
 
 
 def size_curve(segment: Segment, now: datetime) -> SafeString:
-    """How the size went, in steps of a minute, an hour or a day by how long it is known. Two queries."""
+    """Draw the size over time. Takes two queries.
+
+    The steps are minutes, hours or days, depending on how long the segment has existed.
+    """
     sizes = SegmentSize.objects.filter(segment=segment).order_by()
     first = sizes.aggregate(first=Min("measured_at"))["first"]
     if first is None:
         return SafeString("")
-    known = now - first
-    step = TruncMinute if known < timedelta(hours=6) else TruncHour
-    step = TruncDay if known > timedelta(days=14) else step
+    age = now - first
+    step: type[TruncMinute | TruncHour | TruncDay] = TruncDay
+    if age < timedelta(hours=6):
+        step = TruncMinute
+    elif age <= timedelta(days=14):
+        step = TruncHour
     rows = (
         sizes.annotate(step=step("measured_at"))
         .values("step")
-        .annotate(most=Max("size"))
-        .order_by("-step")[:MOST_POINTS]
+        .annotate(largest=Max("size"))
+        .order_by("-step")[:MAX_POINTS]
     )
-    points = [Point(row["step"], row["most"]) for row in reversed(rows)]
+    points = [Point(row["step"], row["largest"]) for row in reversed(rows)]
+    # The curve ends now, at the current size.
     points.append(Point(max(now, points[-1].at), segment.size))
     return curve(points, title=f"Size of {segment.name}")
 
 
-def members(segment: Segment, mask: Mask, *, after: int) -> Members:
-    """A page of those in it now. Two queries."""
-    found = list(
-        Membership.objects.filter(segment=segment, profile_id__gt=after).order_by("profile_id")[
-            : PAGE_OF_MEMBERS + 1
-        ]
-    )
-    shown = found[:PAGE_OF_MEMBERS]
-    people = Profile.objects.in_bulk([row.profile_id for row in shown])
-    rows = [
-        member(people[row.profile_id], mask, row.entered_at)
-        for row in shown
-        if row.profile_id in people
+def members_page(segment: Segment, mask: Mask, *, after: int) -> Members:
+    """Return a page of the current members. Takes two queries."""
+    memberships = Membership.objects.filter(segment=segment, profile_id__gt=after)
+    # One more than is shown tells whether there is another page.
+    rows = list(memberships.order_by("profile_id")[: MEMBERS_PER_PAGE + 1])
+    page = rows[:MEMBERS_PER_PAGE]
+    profiles = Profile.objects.in_bulk([membership.profile_id for membership in page])
+    members = [
+        make_member(profiles[membership.profile_id], mask, membership.entered_at)
+        for membership in page
+        if membership.profile_id in profiles
     ]
-    return Members(rows, shown[-1].profile_id if len(found) > len(shown) else None)
+    return Members(members, page[-1].profile_id if len(rows) > len(page) else None)
 
 
-def member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
+def make_member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
+    """Return a profile as a member, masked."""
     return Member(
         profile.pk,
         str(profile.uuid),
@@ -121,23 +127,24 @@ def member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
     )
 
 
-def changes(segment: Segment, mask: Mask) -> list[Change]:
-    """The latest entries and exits. Two queries."""
-    found = list(
-        MembershipChange.objects.filter(segment=segment).order_by("-changed_at", "-id")[
-            :PAGE_OF_CHANGES
-        ]
-    )
-    people = Profile.objects.in_bulk({row.profile_id for row in found})
-    return [_change(row, people.get(row.profile_id), mask) for row in found]
+def latest_changes(segment: Segment, mask: Mask) -> list[Change]:
+    """Return the latest entries and exits. Takes two queries."""
+    changes = MembershipChange.objects.filter(segment=segment)
+    rows = list(changes.order_by("-changed_at", "-id")[:MAX_CHANGES])
+    profiles = Profile.objects.in_bulk({row.profile_id for row in rows})
+    return [_make_change(row, profiles.get(row.profile_id), mask) for row in rows]
 
 
-def _change(row: MembershipChange, profile: Profile | None, mask: Mask) -> Change:
-    is_shown = profile is not None and not profile.is_restricted
-    name = display_name(profile.traits, mask) if is_shown and profile else ""
+def _make_change(row: MembershipChange, profile: Profile | None, mask: Mask) -> Change:
+    if profile is None:
+        name = "erased or merged"
+    elif profile.is_restricted:
+        name = "restricted"
+    else:
+        name = display_name(profile.traits, mask) or "anonymous"
     return Change(
         row.profile_id if profile else None,
-        name or ("anonymous" if is_shown else "restricted" if profile else "erased or merged"),
+        name,
         row.has_entered,
         row.get_reason_display(),
         row.changed_at,

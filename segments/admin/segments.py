@@ -1,6 +1,6 @@
-"""Segments in the admin: the list with sizes and their way, the page with form, preview, members and history.
+"""Segments in the admin: their list, and the page of each with its form, members and history.
 
-Invariant: whatever is saved goes through the services, and a preview saves nothing.
+Invariant: everything is saved through the services, and a preview saves nothing.
 """
 
 from typing import Any
@@ -17,16 +17,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
-from unfold.decorators import display
-from unfold.views import ChangeList
 
 from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, question_page, require
 from profiles.admin.kit.masks import mask_for
+from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
 from segments.admin.forms import GUIDE, SegmentForm, formatted_definition
 from segments.admin.preview import PreviewResult, preview_text
-from segments.admin.why import Branch, branch_of
+from segments.admin.why import make_branch
 from segments.language.operands import DefinitionError
 from segments.models import Segment, SegmentVersion
 from segments.services import (
@@ -43,23 +42,31 @@ Status = Segment.Status
 
 
 class SegmentList(BoundedList):
-    """A page of segments with the way of their sizes: one query more."""
+    """A page of segments with their `sparkline`, in one query more."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows = list(self.result_list)
-        lines = segment_page.sparklines([segment.pk for segment in rows], timezone.now())
+        # A list, since a queryset would load the rows again and lose the sparklines.
+        rows: list[Any] = list(self.result_list)
+        sparklines = segment_page.sparklines([segment.pk for segment in rows], timezone.now())
         for segment in rows:
-            segment.line = lines.get(segment.pk, "")
+            segment.sparkline = sparklines.get(segment.pk, "")
         self.result_list = rows
 
 
 @admin.register(Segment)
 class SegmentAdmin(TesseraAdmin):
-    """Who belongs where."""
+    """Segments and their members."""
 
     form = SegmentForm
-    list_display = ("named", "size_shown", "way", "purpose_shown", "status_shown", "refreshed_at")
+    list_display = (
+        "name_and_key",
+        "formatted_size",
+        "sparkline",
+        "purpose_label",
+        "status_label",
+        "refreshed_at",
+    )
     list_filter = ("status", "purpose")
     search_fields = ("name", "key")
     list_select_related = ("purpose",)
@@ -67,7 +74,7 @@ class SegmentAdmin(TesseraAdmin):
     change_form_outer_before_template = "admin/segments/head.html"
     change_form_after_template = "admin/segments/try.html"
     change_form_outer_after_template = "admin/segments/body.html"
-    shown = ("key", "name", "description", "purpose", "status", "definition_shown")
+    page_fields = ("key", "name", "description", "purpose", "status", "definition_block")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SegmentList
@@ -83,20 +90,20 @@ class SegmentAdmin(TesseraAdmin):
         ]
 
     @display(description="segment", header=True, ordering="name")
-    def named(self, segment: Segment) -> list[str]:
+    def name_and_key(self, segment: Segment) -> list[str]:
         return [segment.name, segment.key]
 
     @display(description="size", ordering="size")
-    def size_shown(self, segment: Segment) -> str:
+    def formatted_size(self, segment: Segment) -> str:
         return f"{segment.size:,}"
 
     @display(description="sixty days")
-    def way(self, segment: Any) -> SafeString:
-        line: SafeString = segment.line
-        return line
+    def sparkline(self, segment: Any) -> SafeString:
+        sparkline: SafeString = segment.sparkline
+        return sparkline
 
     @display(description="purpose", ordering="purpose__key")
-    def purpose_shown(self, segment: Segment) -> str:
+    def purpose_label(self, segment: Segment) -> str:
         return segment.purpose.key if segment.purpose else "internal"
 
     @display(
@@ -104,15 +111,14 @@ class SegmentAdmin(TesseraAdmin):
         ordering="status",
         label={"live": "success", "draft": "info", "archived": "warning"},
     )
-    def status_shown(self, segment: Segment) -> str:
+    def status_label(self, segment: Segment) -> str:
         return segment.status
 
     @display(description="definition")
-    def definition_shown(self, segment: Segment) -> str:
+    def definition_block(self, segment: Segment) -> str:
         return format_html('<pre class="t-code">{}</pre>', formatted_definition(segment.definition))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """An archived segment does not change."""
         is_archived = isinstance(obj, Segment) and obj.status == Status.ARCHIVED
         return not is_archived and super().has_change_permission(request, obj)
 
@@ -121,11 +127,11 @@ class SegmentAdmin(TesseraAdmin):
     ) -> tuple[str, ...]:
         if obj is None:
             return ()
-        return ("key",) if self.has_change_permission(request, obj) else self.shown
+        return ("key",) if self.has_change_permission(request, obj) else self.page_fields
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         may_write = obj is None or self.has_change_permission(request, obj)
-        return [(None, {"fields": SegmentForm.Meta.fields if may_write else self.shown})]
+        return [(None, {"fields": SegmentForm.Meta.fields if may_write else self.page_fields})]
 
     def changeform_view(
         self,
@@ -134,24 +140,24 @@ class SegmentAdmin(TesseraAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The form. A change that came too late is told, not lost in an error."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except (SegmentError, DefinitionError) as error:
+            # The form was valid, but another segment has changed before it was saved.
             messages.error(request, str(error))
             return redirect(request.path)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The form in the middle of what there is to know."""
-        context |= {"trial_url": reverse("admin:segments_segment_preview"), "guide": GUIDE}
+        """Render the form between the curve and the members of the segment."""
+        context |= {"preview_url": reverse("admin:segments_segment_preview"), "guide": GUIDE}
         if isinstance(segment := kwargs.get("obj"), Segment):
-            context |= self.picture(request, segment)
+            context |= self.page_context(request, segment)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def picture(self, request: HttpRequest, segment: Segment) -> dict[str, Any]:
-        """Curve, members, entries and exits, versions, and who leans on it. Eight queries."""
+    def page_context(self, request: HttpRequest, segment: Segment) -> dict[str, Any]:
+        """Return what the page shows around the form. Takes eight queries."""
         mask = mask_for(request)
         after = request.GET.get("after", "")
         is_live = segment.status == Status.LIVE
@@ -159,10 +165,13 @@ class SegmentAdmin(TesseraAdmin):
         return {
             "segment": segment,
             "curve": segment_page.size_curve(segment, timezone.now()),
-            "members": segment_page.members(
-                segment, mask, after=int(after) if after.isdecimal() and len(after) < 18 else 0
+            "members": segment_page.members_page(
+                # At most 17 digits, so that the number fits into a bigint.
+                segment,
+                mask,
+                after=int(after) if after.isdecimal() and len(after) < 18 else 0,
             ),
-            "changes": segment_page.changes(segment, mask),
+            "changes": segment_page.latest_changes(segment, mask),
             "versions": [
                 (version, formatted_definition(version.definition))
                 for version in SegmentVersion.objects.filter(segment=segment)
@@ -176,32 +185,39 @@ class SegmentAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: Segment, form: SegmentForm, change: Any
     ) -> None:
         author = request.user.get_username()
-        said = {name: form.cleaned_data[name] for name in form.cleaned_data if name != "key"}
+        fields = {name: form.cleaned_data[name] for name in form.cleaned_data if name != "key"}
         if change:
-            update_segment(obj, author=author, changes=said)
+            update_segment(obj, author=author, changes=fields)
         else:
-            obj.pk = create_segment(key=form.cleaned_data["key"], author=author, **said).pk
+            obj.pk = create_segment(key=form.cleaned_data["key"], author=author, **fields).pk
 
     def preview(self, request: HttpRequest) -> HttpResponse:
-        """Who would be in by the definition in the form. Part of the page for htmx, a page of its own without it."""
+        """Show who would be a member by the definition in the form.
+
+        The response is a part of the page for htmx, and a whole page without it.
+        """
         if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
             require(request, CHANGE)
         segment = Segment.objects.filter(key=request.POST.get("segment", "")).first()
-        trial = preview_text(request.POST.get("definition", ""), segment)
-        context = {"trial": trial, "sample": self.sample(request, trial)}
+        result = preview_text(request.POST.get("definition", ""), segment)
+        context = {"result": result, "sample": self.sample(request, result)}
         if request.headers.get("HX-Request"):
             page = self.page(request, "admin/segments/trial.html", title="Preview", **context)
         else:
             page = self.page(request, "admin/segments/trial_page.html", title="Preview", **context)
         return page
 
-    def sample(self, request: HttpRequest, trial: PreviewResult) -> list[segment_page.Member]:
-        mask, uuids = mask_for(request), list[UUID](trial.sample)
-        people = Profile.objects.filter(uuid__in=uuids, is_restricted=False)
-        return [segment_page.member(profile, mask, profile.last_seen_at) for profile in people]
+    def sample(self, request: HttpRequest, result: PreviewResult) -> list[segment_page.Member]:
+        """Return some members of a previewed definition, masked."""
+        mask, uuids = mask_for(request), list[UUID](result.sample)
+        profiles = Profile.objects.filter(uuid__in=uuids, is_restricted=False)
+        # They entered nothing yet, so the page shows when they were last seen.
+        return [
+            segment_page.make_member(profile, mask, profile.last_seen_at) for profile in profiles
+        ]
 
     def rebuild(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Have a worker evaluate everybody again."""
+        """Have a worker evaluate the segment for everybody."""
         require(request, CHANGE)
         segment = self.found_or_404(request, str(pk))
         if request.method == "POST":
@@ -213,7 +229,7 @@ class SegmentAdmin(TesseraAdmin):
         return redirect("admin:segments_segment_change", pk)
 
     def archive(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """End the segment, once that is confirmed."""
+        """Ask for confirmation, then archive the segment."""
         require(request, CHANGE)
         segment = self.found_or_404(request, str(pk))
         back = reverse("admin:segments_segment_change", args=[pk])
@@ -223,7 +239,9 @@ class SegmentAdmin(TesseraAdmin):
                 form=forms.Form(),
                 submit="Archive",
                 back=back,
-                warning="Its memberships are closed and its history stays. It cannot be opened again.",
+                warning=(
+                    "Its memberships are closed and its history stays. It cannot be opened again."
+                ),
                 counts={"Members": segment.size},
                 is_dangerous=True,
             )
@@ -236,19 +254,18 @@ class SegmentAdmin(TesseraAdmin):
         return redirect(back)
 
     def why(self, request: HttpRequest, pk: int, profile_id: int) -> HttpResponse:
-        """Why somebody is in or out, node by node, and when that will flip."""
+        """Show why a profile is a member or not, node by node, and when that changes."""
         segment = self.found_or_404(request, str(pk))
         require(request, "profiles.view_profile")
         profile = get_object_or_404(Profile, pk=profile_id, is_restricted=False)
         mask = mask_for(request)
-        reasons = why(segment, profile)
-        tree: Branch = branch_of(reasons.tree, mask)
+        explanation = why(segment, profile)
         return self.page(
             request,
             "admin/segments/why.html",
             title=f"Why {segment.name}?",
             segment=segment,
-            person=segment_page.member(profile, mask, profile.last_seen_at),
-            reasons=reasons,
-            tree=tree,
+            person=segment_page.make_member(profile, mask, profile.last_seen_at),
+            explanation=explanation,
+            tree=make_branch(explanation.tree, mask),
         )

@@ -1,6 +1,6 @@
-"""The reasons for a membership as a tree that people read.
+"""The explanation of a membership as a tree of texts.
 
-Invariant: evidence passes the mask of whoever looks.
+Invariant: all evidence goes through the user's mask.
 """
 
 from collections.abc import Mapping
@@ -9,31 +9,33 @@ from typing import Any
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.profile.page import readable
-from segments.admin.forms import with_type_first
+from segments.admin.forms import sort_fields
 
 GROUPS = {"and": "all of", "or": "any of", "not": "not", "at_least": "at least"}
-PLAIN = ("key", "name", "operator", "value")
-SAID_ELSEWHERE = ("type", "children", "child", "holds", "evidence")
+# Fields whose values are understood without their names.
+UNNAMED_FIELDS = ("key", "name", "operator", "value")
+# Fields that are shown elsewhere.
+OMITTED_FIELDS = ("type", "children", "child", "holds", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One node: what it asks, whether that holds, what was found, and what is below it."""
+    """One node: its text, whether it holds, its evidence, and its children."""
 
     title: str
     holds: bool
     evidence: str
-    below: tuple["Branch", ...]
+    children: tuple["Branch", ...]
 
 
-def branch_of(node: Mapping[str, Any], mask: Mask) -> Branch:
-    """The tree of `why`, in words."""
-    below = node.get("children") or ([node["child"]] if "child" in node else [])
+def make_branch(node: Mapping[str, Any], mask: Mask) -> Branch:
+    """Return the branch of an annotated definition, as `segments.services.why` returns it."""
+    children = node.get("children") or ([node["child"]] if "child" in node else [])
     return Branch(
         _title(node),
         bool(node["holds"]),
-        "" if below else _evidence(node, mask),
-        tuple(branch_of(inner, mask) for inner in below),
+        "" if children else _evidence(node, mask),
+        tuple(make_branch(child, mask) for child in children),
     )
 
 
@@ -42,17 +44,18 @@ def _title(node: Mapping[str, Any]) -> str:
     if kind in GROUPS:
         return f"{GROUPS[kind]} {node['count']} of" if kind == "at_least" else GROUPS[kind]
     words = [
-        readable(value) if name in PLAIN else f"{name} {readable(value)}"
-        for name, value in with_type_first(node).items()
-        if name not in SAID_ELSEWHERE
+        readable(value) if name in UNNAMED_FIELDS else f"{name} {readable(value)}"
+        for name, value in sort_fields(node).items()
+        if name not in OMITTED_FIELDS
     ]
     return f"{kind}: {' '.join(words)}"
 
 
 def _evidence(node: Mapping[str, Any], mask: Mask) -> str:
-    found: Mapping[str, Any] = node.get("evidence") or {}
-    key = str(node["key"]) if node["type"] == "trait" else ""
-    shown = {
-        name: mask.trait(key, value) if key else mask.tree(value) for name, value in found.items()
+    evidence: Mapping[str, Any] = node.get("evidence") or {}
+    trait = str(node["key"]) if node["type"] == "trait" else ""
+    masked = {
+        name: mask.trait(trait, value) if trait else mask.tree(value)
+        for name, value in evidence.items()
     }
-    return readable(shown) if shown else "nothing found"
+    return readable(masked) if masked else "nothing found"

@@ -1,4 +1,4 @@
-"""JSON in and out whose numbers stay exact: 0.1 in a definition is a tenth, not the float beside it."""
+"""JSON whose numbers stay exact: 0.1 in a definition is a tenth, not the nearest float."""
 
 import json
 import re
@@ -14,20 +14,21 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from profiles.lib import exact_json
 
-# The encoder writes a Decimal as text behind a mark that nobody can guess; then the marks and quotes go.
+# Python's encoder cannot write a Decimal as a number. It is written as text that starts with a mark
+# which nobody can guess, and mark and quotes are removed afterwards.
 MARK = secrets.token_hex(8)
 MARKED = re.compile(f'"{MARK}([^"]*)"')
 
 
 class ExactJSONParser(JSONParser):
-    """Numbers with a point become Decimal."""
+    """Parses numbers with a decimal point as Decimal."""
 
     def parse(
         self,
         stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> object:
+    ) -> Any:
         try:
             return exact_json.loads(stream.read())
         except ValueError as error:
@@ -35,7 +36,7 @@ class ExactJSONParser(JSONParser):
 
 
 class ExactJSONEncoder(JSONEncoder):
-    """Decimal becomes a number."""
+    """Writes Decimal as a number."""
 
     def default(self, obj: object) -> object:
         return f"{MARK}{obj}" if isinstance(obj, Decimal) else super().default(obj)
@@ -45,4 +46,6 @@ class ExactJSONEncoder(JSONEncoder):
 
 
 class ExactJSONRenderer(JSONRenderer):
+    """Renders Decimal as a number."""
+
     encoder_class = ExactJSONEncoder

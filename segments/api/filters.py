@@ -1,4 +1,9 @@
-"""Filters of this app's lists. Invariant: none takes personal data, since filters are in URLs and URLs in logs."""
+"""The filters of this app's lists.
+
+Invariant: none takes personal data, since filters are part of URLs and URLs end up in logs.
+"""
+
+from typing import Any
 
 import django_filters as filters
 from django.db.models import QuerySet
@@ -6,7 +11,7 @@ from django.db.models import QuerySet
 from profiles.api.kit.lists import StrictFilterSet
 from profiles.lib.database import database_now
 from profiles.models import Identifier
-from segments.memberships.reads import permitting
+from segments.memberships.reads import filter_permitted
 from segments.models import Membership, MembershipChange, Segment
 
 
@@ -22,31 +27,34 @@ class SegmentFilter(StrictFilterSet):
         fields = ["key", "name", "status", "version", "live_version"]
 
 
-class OfProfileFilter(StrictFilterSet):
-    """`profile` takes a public id, also one that was absorbed."""
+class ProfileFilter(StrictFilterSet):
+    """Filters rows by profile: `profile` is a public id, possibly of an absorbed profile."""
 
-    profile = filters.UUIDFilter(method="of_profile")
+    profile = filters.UUIDFilter(method="filter_by_profile")
 
-    def of_profile(self, queryset: QuerySet, name: str, value: object) -> QuerySet:
-        holder = Identifier.objects.filter(namespace="profile", value=str(value))
-        return queryset.filter(profile_id__in=holder.values("profile_id"))
+    def filter_by_profile(self, queryset: QuerySet[Any], name: str, value: object) -> QuerySet[Any]:
+        # The public id is an identifier like any other, so one of an absorbed profile is found too.
+        public_id = Identifier.objects.filter(namespace="profile", value=str(value))
+        return queryset.filter(profile_id__in=public_id.values("profile_id"))
 
 
-class MemberFilter(OfProfileFilter):
-    """`purpose` gives only who permits it now."""
+class MemberFilter(ProfileFilter):
+    """Filters members; `purpose` keeps those for whom the purpose is permitted now."""
 
-    purpose = filters.CharFilter(method="who_permit")
+    purpose = filters.CharFilter(method="filter_by_purpose")
     entered = filters.IsoDateTimeFromToRangeFilter(field_name="entered_at")
 
     class Meta:
         model = Membership
         fields: list[str] = []
 
-    def who_permit(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return permitting(queryset, value, at=database_now())
+    def filter_by_purpose(
+        self, queryset: QuerySet[Membership], name: str, value: str
+    ) -> QuerySet[Membership]:
+        return filter_permitted(queryset, value, at=database_now())
 
 
-class MembershipChangeFilter(OfProfileFilter):
+class MembershipChangeFilter(ProfileFilter):
     entered = filters.BooleanFilter(field_name="has_entered")
     changed = filters.IsoDateTimeFromToRangeFilter(field_name="changed_at")
 

@@ -1,4 +1,7 @@
-"""Segments as the API shows and takes them. Shape is judged here, meaning in the services."""
+"""The request and response bodies of this app's API.
+
+Invariant: serializers judge the shape of a body; services judge its meaning.
+"""
 
 from typing import Any
 
@@ -11,8 +14,8 @@ from segments.models import Membership, MembershipChange, Segment
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
-class DefinitionField(serializers.Field):
-    """A definition, as it was written. The schema is at `/api/v1/segments/schema/`."""
+class DefinitionField(serializers.Field[Any, Any, Any, Any]):
+    """A definition as it was written. Its JSON Schema is at `/api/v1/segments/schema/`."""
 
     def to_internal_value(self, data: object) -> object:
         return data
@@ -22,7 +25,7 @@ class DefinitionField(serializers.Field):
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
-    """`version` is the saved one, `live_version` the one that the memberships answer, `size` their count."""
+    """A segment. `live_version` is the version that its memberships and `size` are of."""
 
     definition = DefinitionField()
     purpose = serializers.SlugRelatedField(
@@ -38,15 +41,30 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
 
     class Meta:
         model = Segment
-        fields = (
-            *("key", "name", "description", "definition", "purpose", "status", "version"),
-            *("live_version", "size", "refreshed_at", "created_at"),
+        fields: tuple[str, ...] = (
+            "key",
+            "name",
+            "description",
+            "definition",
+            "purpose",
+            "status",
+            "version",
+            "live_version",
+            "size",
+            "refreshed_at",
+            "created_at",
         )
-        read_only_fields = ("version", "live_version", "size", "refreshed_at", "created_at")
+        read_only_fields: tuple[str, ...] = (
+            "version",
+            "live_version",
+            "size",
+            "refreshed_at",
+            "created_at",
+        )
 
 
 class SegmentChangeSerializer(SegmentSerializer):
-    """What can be changed."""
+    """The fields of a segment that can be changed."""
 
     status = serializers.ChoiceField(choices=Segment.Status.choices, required=False)
 
@@ -56,17 +74,19 @@ class SegmentChangeSerializer(SegmentSerializer):
 
 
 class MomentSerializer(serializers.Serializer[Any]):
-    """`at` sets now: what was, or will be."""
+    """`at` is the time to evaluate at, now by default."""
 
     at = serializers.DateTimeField(required=False)
 
 
-class PreviewQuestionSerializer(MomentSerializer):
+class PreviewRequestSerializer(MomentSerializer):
+    """A definition to evaluate without saving it."""
+
     definition = DefinitionField()
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    """`interval` is the 95 % interval, where the size is an estimate."""
+    """The size of a definition and ten members. An estimated size has its 95 % `interval`."""
 
     size = serializers.IntegerField()
     exact = serializers.BooleanField(source="is_exact")
@@ -74,11 +94,14 @@ class PreviewSerializer(serializers.Serializer[Any]):
     sample = serializers.ListField(child=serializers.UUIDField())
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(instance)
-        return {name: value for name, value in shown.items() if value is not None}
+        fields: dict[str, Any] = super().to_representation(instance)
+        # An exact size has no interval.
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
+    """One member of a segment, by its profile's public id."""
+
     profile = serializers.UUIDField(source="profile.uuid")
 
     class Meta:
@@ -87,7 +110,10 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 
 class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
-    """One entry or exit. `profile` is null where it has been absorbed since."""
+    """One entry into a segment or exit from it.
+
+    `profile` is null if the profile has been absorbed since, or is restricted.
+    """
 
     profile = serializers.UUIDField(source="profile_uuid", allow_null=True)
     entered = serializers.BooleanField(source="has_entered")
@@ -98,7 +124,11 @@ class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
 
 
 class WhySerializer(serializers.Serializer[Any]):
-    """`tree` is the definition with `holds` and `evidence` at each node; `flips_at` is when time alone changes the answer."""
+    """Why a profile is a member or not.
+
+    `tree` is the definition with `holds` and `evidence` at each node. `flips_at` is when membership
+    changes if only time passes.
+    """
 
     member = serializers.BooleanField(source="is_member")
     tree = DefinitionField()

@@ -1,4 +1,4 @@
-"""The API of segments: definitions, who is in them, and why."""
+"""The API of segments: their definitions, members and history, previews and explanations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ class SegmentViewSet(
     mixins.RetrieveModelMixin,
     GenericViewSet[Segment],
 ):
-    """Stored questions about people, kept answered. DELETE archives: memberships are closed, the history stays."""
+    """Segments. DELETE archives one: its members leave it, and its history stays."""
 
     scopes = {
         "GET": Scope.SEGMENTS_READ,
@@ -48,7 +48,7 @@ class SegmentViewSet(
     queryset = Segment.objects.select_related("purpose")
     serializer_class = serializers.SegmentSerializer
     filterset_class = SegmentFilter
-    cursor_ordering = ("key",)
+    cursor_ordering: tuple[str, ...] = ("key",)
     lookup_field = "key"
     lookup_value_regex = "[a-z][a-z0-9_-]{0,62}"
     parser_classes = [ExactJSONParser]
@@ -56,8 +56,8 @@ class SegmentViewSet(
 
     @extend_schema(responses={201: serializers.SegmentSerializer})
     def create(self, request: Request) -> Response:
-        fields = _valid(self.get_serializer(data=request.data))
-        with refusals():
+        fields = _validated(self.get_serializer(data=request.data))
+        with problems_from_services():
             segment = services.create_segment(author=actor_of(request), **fields)
         return Response(self.get_serializer(segment).data, status=status.HTTP_201_CREATED)
 
@@ -65,8 +65,8 @@ class SegmentViewSet(
         request=serializers.SegmentChangeSerializer, responses=serializers.SegmentSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
-        changes = _valid(serializers.SegmentChangeSerializer(data=request.data, partial=True))
-        with refusals():
+        changes = _validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
+        with problems_from_services():
             segment = services.update_segment(
                 self.get_object(), author=actor_of(request), changes=changes
             )
@@ -74,20 +74,20 @@ class SegmentViewSet(
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
-        with refusals(status=409):
+        with problems_from_services(status=409):
             services.archive_segment(self.get_object(), author=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
-        request=serializers.PreviewQuestionSerializer, responses=serializers.PreviewSerializer
+        request=serializers.PreviewRequestSerializer, responses=serializers.PreviewSerializer
     )
     @action(detail=False, methods=["post"], filterset_class=None)
     def preview(self, request: Request) -> Response:
-        """Who would be in: the size, exact or with its interval, and ten of them."""
-        asked = _valid(serializers.PreviewQuestionSerializer(data=request.data))
-        with refusals():
-            found = services.preview(asked["definition"], at=asked.get("at"))
-        return Response(serializers.PreviewSerializer(found).data)
+        """Return the size that a definition would have, and ten of its members."""
+        fields = _validated(serializers.PreviewRequestSerializer(data=request.data))
+        with problems_from_services():
+            preview = services.preview(fields["definition"], at=fields.get("at"))
+        return Response(serializers.PreviewSerializer(preview).data)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
     @action(
@@ -98,27 +98,28 @@ class SegmentViewSet(
         pagination_class=None,
     )
     def language(self, request: Request) -> Response:
-        """The language of definitions as a JSON Schema."""
+        """Return the JSON Schema of definitions."""
         return Response(definition_schema())
 
     @extend_schema(responses=serializers.MemberSerializer(many=True))
     @action(detail=True, methods=["get"])
     def members(self, request: Request, key: str) -> Response:
-        """Who is in, and since when; `?purpose=KEY` gives only who permits it now."""
-        rows = members_of(self.find())
-        return self.page(rows, MemberFilter, ("profile_id",), serializers.MemberSerializer)
+        """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
+        rows = members_of(self.get_segment())
+        return self.list_rows(rows, MemberFilter, ("profile_id",), serializers.MemberSerializer)
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
     @action(detail=True, methods=["get"])
     def history(self, request: Request, key: str) -> Response:
-        """Entries and exits with their reasons, the newest first."""
-        public = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
-        rows = MembershipChange.objects.filter(segment=self.find()).annotate(
-            profile_uuid=Subquery(public.values("uuid"))
+        """List the entries and exits with their reasons, the newest first."""
+        # A subquery, since a join would lose the changes of profiles that no longer exist.
+        profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
+        rows = MembershipChange.objects.filter(segment=self.get_segment()).annotate(
+            profile_uuid=Subquery(profiles.values("uuid"))
         )
-        order = ("-changed_at", "-id")
-        return self.page(
-            rows, MembershipChangeFilter, order, serializers.MembershipChangeSerializer
+        ordering = ("-changed_at", "-id")
+        return self.list_rows(
+            rows, MembershipChangeFilter, ordering, serializers.MembershipChangeSerializer
         )
 
     @extend_schema(
@@ -131,62 +132,63 @@ class SegmentViewSet(
     )
     @action(detail=True, methods=["get"], filterset_class=None)
     def why(self, request: Request, key: str) -> Response:
-        """Why a profile is in or not: every node with its truth and evidence, and when that flips."""
-        asked = _valid(serializers.MomentSerializer(data=request.query_params))
-        profile = _profile(request)
-        found = services.why(self.find(), profile, at=asked.get("at"))
-        return Response(serializers.WhySerializer(found).data)
+        """Explain why a profile is a member or not, node by node, and when that changes."""
+        fields = _validated(serializers.MomentSerializer(data=request.query_params))
+        profile = _requested_profile(request)
+        why = services.why(self.get_segment(), profile, at=fields.get("at"))
+        return Response(serializers.WhySerializer(why).data)
 
     @extend_schema(request=serializers.MomentSerializer, responses=serializers.SegmentSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def refresh(self, request: Request, key: str) -> Response:
-        """Evaluate the segment over everybody, now."""
-        asked = _valid(serializers.MomentSerializer(data=request.data))
-        segment = self.find()
+        """Evaluate the segment for everybody, before the response."""
+        fields = _validated(serializers.MomentSerializer(data=request.data))
+        segment = self.get_segment()
         if segment.status != Segment.Status.LIVE:
             raise _problem("status", "not_live", "Only a live segment is kept.", 409)
-        if "at" in asked and asked["at"] > database_now():
+        if "at" in fields and fields["at"] > database_now():
             raise _problem("at", "future", "Memberships cannot run ahead of the clock.")
-        services.rebuild([segment.key], now=asked.get("at"))
-        return Response(self.get_serializer(self.find()).data)
+        services.rebuild([segment.key], now=fields.get("at"))
+        return Response(self.get_serializer(self.get_segment()).data)
 
-    def find(self) -> Segment:
-        """The segment of the route, whatever filters the query has."""
+    def get_segment(self) -> Segment:
+        """Return the segment of the route. Raises NotFound."""
+        # Unlike get_object, this leaves the query's filters out: they are for the rows listed.
         segment = self.queryset.filter(key=self.kwargs["key"]).first()
         if segment is None:
             raise NotFound("No segment has this key.")
         return segment
 
-    def page(
+    def list_rows(
         self,
         rows: QuerySet[Any],
         filterset: type[Any],
         ordering: tuple[str, ...],
         serializer: type[BaseSerializer[Any]],
     ) -> Response:
-        """A filtered page of rows that hang on the segment."""
-        asked = filterset(self.request.query_params, queryset=rows, request=self.request)
-        if not asked.is_valid():
-            raise ValidationError(asked.errors)
+        """Return a filtered page of rows of a segment."""
+        filtered = filterset(self.request.query_params, queryset=rows, request=self.request)
+        if not filtered.is_valid():
+            raise ValidationError(filtered.errors)
         self.cursor_ordering = ordering
-        page = self.paginate_queryset(asked.qs)
+        page = self.paginate_queryset(filtered.qs)
         return self.get_paginated_response(serializer(page, many=True).data)
 
 
-def _valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+def _validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
-    found: dict[str, Any] = serializer.validated_data
-    return found
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
 
 
-def _profile(request: Request) -> Profile:
-    """The profile that is asked about, by its own public id or one that it absorbed."""
+def _requested_profile(request: Request) -> Profile:
+    """Return the profile with the public id in the query, possibly of an absorbed profile."""
     try:
         uuid = UUID(request.query_params.get("profile", ""))
     except ValueError:
         raise _problem("profile", "invalid", "This must be the id of a profile.") from None
-    holder = Identifier.objects.filter(namespace="profile", value=str(uuid))
-    profile = Profile.objects.filter(pk__in=holder.values("profile_id")).first()
+    public_id = Identifier.objects.filter(namespace="profile", value=str(uuid))
+    profile = Profile.objects.filter(pk__in=public_id.values("profile_id")).first()
     if profile is None:
         raise NotFound("No profile goes by this id.")
     if profile.is_restricted and not sees_restricted(request):
@@ -195,8 +197,8 @@ def _profile(request: Request) -> Profile:
 
 
 @contextmanager
-def refusals(*, status: int = 400) -> Iterator[None]:
-    """Turn what a service refuses into a problem that names the path of the fault."""
+def problems_from_services(*, status: int = 400) -> Iterator[None]:
+    """Turn the exceptions of a service into problems. `status` is that of a SegmentError."""
     try:
         yield
     except DefinitionError as error:

@@ -1,12 +1,12 @@
-"""From nodes to SQL: pure, without a database, a clock or settings.
+"""Compiling the nodes of a definition into SQL: pure, without a database, a clock or settings.
 
-Text is constant templates, values are parameters only. A fragment is a boolean over the alias `p` of a profile's row, or a
-SELECT of profile ids.
+Invariant: SQL text comes from constant templates only, and every value is a parameter. A compiled
+definition is a boolean over the alias `p` of a profile's row, or a SELECT of profile ids.
 """
 
 from segments.compiler.context import Context, EventNameRef
 from segments.compiler.due import select_due
-from segments.compiler.fragments import Fragment, fill, joined
+from segments.compiler.fragments import Fragment, fill, join_fragments
 from segments.compiler.people import (
     ScopedConditions,
     compile_everyone,
@@ -23,6 +23,6 @@ __all__ = [
     "compile_scoped",
     "expanded_leaves",
     "fill",
-    "joined",
+    "join_fragments",
     "select_due",
 ]

@@ -1,4 +1,4 @@
-"""What a definition is compiled against: the clock, the zone, and what its words stand for today."""
+"""The context in which definitions are compiled: the time, the zone, and what names stand for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,10 @@ from segments.language.nodes import EventLeaf, IsoText, Node
 
 @dataclass(frozen=True, slots=True)
 class EventNameRef:
-    """An entry of the dictionary of event names. `value_property` is the number that each event carries as its value."""
+    """A row of the dictionary of event names.
+
+    `value_property` is the property whose number is stored in the event's value column.
+    """
 
     id: int
     value_property: str
@@ -19,9 +22,11 @@ class EventNameRef:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`names` is keyed by (kind, name); `segments` by key; `permitted` is consent's gate over `p`, %(purpose)s and %(at)s.
+    """All that a definition needs besides its nodes.
 
-    `is_present` says that `now` is not before the statistics of events, which know no past.
+    `names` is keyed by (kind, name), `segments` by key. `permitted` is the SQL of consent's gate
+    over `p`, with the placeholders %(purpose)s and %(at)s. `is_present` is False where `now` is in
+    the past, for which the statistics of events cannot be used.
     """
 
     now: datetime
@@ -32,8 +37,8 @@ class Context:
     is_present: bool = True
 
 
-def names_of(event: EventLeaf, context: Context) -> list[EventNameRef]:
-    """The entries that an event leaf means; none where nothing of that name ever came in."""
+def event_name_refs(event: EventLeaf, context: Context) -> list[EventNameRef]:
+    """Return the event names that a leaf matches; none if no such event was ever received."""
     return [
         ref
         for (kind, name), ref in context.names.items()
@@ -41,8 +46,8 @@ def names_of(event: EventLeaf, context: Context) -> list[EventNameRef]:
     ]
 
 
-def span_of(operand: IsoText, context: Context) -> Span:
-    """What a date operand means in the configured zone."""
+def operand_span(operand: IsoText, context: Context) -> Span:
+    """Return the day or instant that a date operand means in the zone of the context."""
     span = parse_span(operand.text, context.zone)
     if span is None:
         raise ValueError("The parser lets only ISO 8601 through.")

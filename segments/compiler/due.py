@@ -1,75 +1,86 @@
-"""Who can flip between two instants because time passes: for each kind of time leaf, a SELECT of profile ids.
+"""Selecting the profiles whose membership may change between two instants just by time passing.
 
-Invariant: whoever flips is selected; some who do not flip may be. Events dated in the future are not looked for here: whoever
-has one is woken at its time.
+Invariant: every profile whose membership changes is selected; others may be too. Profiles with
+events dated in the future are not selected here, since they have a wake-up at the event's time.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from segments.compiler.context import Context, EventNameRef, names_of
-from segments.compiler.events import ROOTS, compile_where, named_events
+from segments.compiler.context import Context, EventNameRef, event_name_refs
+from segments.compiler.events import ROOT_DOCUMENTS, compile_where, name_condition
 from segments.compiler.fragments import Fragment, all_of, any_of, fill
 from segments.compiler.people import TRAITS
 from segments.compiler.trees import leaves
-from segments.compiler.values import Element, added, born_between, span_value
+from segments.compiler.values import Element, add_to_instant, born_between, span_value
 from segments.language import nodes
-from segments.language.calendar import Band, birth_limit, expiring, local_date
+from segments.language.calendar import Band, expiry_bands, latest_birth_date, local_date
 from segments.language.nodes import ConsentLeaf, EventLeaf, PersonLeaf, TraitLeaf
 
 
-def select_due(found: Iterable[PersonLeaf], since: datetime, context: Context) -> list[Fragment]:
-    """SELECTs of the profiles that may flip on one of these leaves after `since` and up to the context's now."""
-    distinct = dict.fromkeys(found)
-    selects = [_traits([leaf for leaf in distinct if isinstance(leaf, TraitLeaf)], since, context)]
+def select_due(
+    person_leaves: Iterable[PersonLeaf], since: datetime, context: Context
+) -> list[Fragment]:
+    """Return SELECTs of the profiles for which one of these leaves may change.
+
+    The time is after `since`, up to and including the context's now.
+    """
+    distinct = dict.fromkeys(person_leaves)
+    trait_leaves = [leaf for leaf in distinct if isinstance(leaf, TraitLeaf)]
+    selects = [_select_by_traits(trait_leaves, since, context)]
     for leaf in distinct:
         if isinstance(leaf, EventLeaf):
-            selects += _event(leaf, since, context)
+            selects += _select_by_events(leaf, since, context)
         elif isinstance(leaf, ConsentLeaf):
-            selects.append(_consent(leaf, since, context))
+            selects.append(_select_by_consent(leaf, since, context))
     return [select for select in selects if select is not None]
 
 
-def _traits(found: list[TraitLeaf], since: datetime, context: Context) -> Fragment | None:
-    """All trait leaves in one pass over the profiles."""
+def _select_by_traits(
+    trait_leaves: list[TraitLeaf], since: datetime, context: Context
+) -> Fragment | None:
+    # All leaves in one SELECT, so that the profiles are scanned once.
     checks = [
         check
-        for leaf in found
-        for check in _edges(Element(TRAITS, leaf.key), leaf.test, since, context)
+        for leaf in trait_leaves
+        for check in _change_conditions(Element(TRAITS, leaf.key), leaf.test, since, context)
     ]
     if not checks:
         return None
     return fill("SELECT p.id FROM profiles_profile p WHERE {checks}", checks=any_of(checks))
 
 
-def _edges(
+def _change_conditions(
     element: Element, test: nodes.Test, since: datetime, context: Context
 ) -> Iterator[Fragment]:
-    """Conditions under which a test of a date changes its answer after `since` and up to now."""
+    """Yield conditions that the answer of a test of a date changes after `since` and up to now."""
     match test:
         case nodes.InLast(duration):
             span = span_value(element, context)
+            # The value comes into the window at its start, and leaves it a duration after its end.
             for edge in (
                 fill("lower({span})", span=span),
-                added(fill("upper({span})", span=span), duration, context),
+                add_to_instant(fill("upper({span})", span=span), duration, context),
             ):
                 yield fill(
-                    "coalesce({edge} > {since}::timestamptz AND {edge} <= {now}::timestamptz, FALSE)",
+                    "coalesce({edge} > {since}::timestamptz"
+                    " AND {edge} <= {now}::timestamptz, FALSE)",
                     edge=edge,
                     since=since,
                     now=context.now,
                 )
         case nodes.AgeBetween(low, high):
             before, today = (local_date(at, context.zone) for at in (since, context.now))
+            # Ages change at midnight only.
             if before < today:
                 for years in (low, high + 1):
                     yield born_between(
-                        element, birth_limit(before, years), birth_limit(today, years)
+                        element, latest_birth_date(before, years), latest_birth_date(today, years)
                     )
 
 
-def _event(event: EventLeaf, since: datetime, context: Context) -> Iterator[Fragment]:
-    names = names_of(event, context)
+def _select_by_events(event: EventLeaf, since: datetime, context: Context) -> Iterator[Fragment]:
+    names = event_name_refs(event, context)
     if not names:
         return
     durations = []
@@ -78,14 +89,15 @@ def _event(event: EventLeaf, since: datetime, context: Context) -> Iterator[Frag
     if isinstance(event.test, nodes.InLast):
         durations.append(event.test.duration)
     for duration in durations:
-        yield _leaving(event, names, expiring(since, context.now, duration, context.zone), context)
-    yield from _dated_events(event, names, since, context)
+        bands = expiry_bands(since, context.now, duration, context.zone)
+        yield _select_leaving(event, names, bands, context)
+    yield from _select_by_dates(event, names, since, context)
 
 
-def _leaving(
+def _select_leaving(
     event: EventLeaf, names: list[EventNameRef], bands: list[Band], context: Context
 ) -> Fragment:
-    """Whose events leave a window."""
+    """Return a SELECT of the profiles with events that leave a window."""
     inside = [
         fill(
             '(e."timestamp" > {low}::timestamptz AND e."timestamp" <= {high}::timestamptz)',
@@ -94,36 +106,40 @@ def _leaving(
         )
         for band in bands
     ]
-    checks = [named_events(names), any_of(inside)]
-    if event.where is not None and not _is_timed(event.where):
+    checks = [name_condition(names), any_of(inside)]
+    # A `where` that depends on the time may have matched the event before and not match it now.
+    if event.where is not None and not _depends_on_time(event.where):
         checks.append(compile_where(event.where, context))
     return fill("SELECT e.profile_id FROM profiles_event e WHERE {checks}", checks=all_of(checks))
 
 
-def _is_timed(where: nodes.Where) -> bool:
+def _depends_on_time(where: nodes.Where) -> bool:
     return any(isinstance(leaf.test, nodes.InLast | nodes.AgeBetween) for leaf in leaves(where))
 
 
-def _dated_events(
+def _select_by_dates(
     event: EventLeaf, names: list[EventNameRef], since: datetime, context: Context
 ) -> Iterator[Fragment]:
-    """Whose events hold a date that `where` judges by the clock."""
+    """Yield a SELECT of the profiles with events that contain a date for which `where` changes."""
     if event.where is None:
         return
-    edges = [
-        edge
+    changes = [
+        change
         for leaf in leaves(event.where)
-        for edge in _edges(Element(ROOTS[leaf.root], leaf.key), leaf.test, since, context)
+        for change in _change_conditions(
+            Element(ROOT_DOCUMENTS[leaf.root], leaf.key), leaf.test, since, context
+        )
     ]
-    if edges:
-        checks = all_of([named_events(names), any_of(edges)])
+    if changes:
+        checks = all_of([name_condition(names), any_of(changes)])
         yield fill("SELECT e.profile_id FROM profiles_event e WHERE {checks}", checks=checks)
 
 
-def _consent(leaf: ConsentLeaf, since: datetime, context: Context) -> Fragment:
-    """Whose consent expires."""
+def _select_by_consent(leaf: ConsentLeaf, since: datetime, context: Context) -> Fragment:
+    """Return a SELECT of the profiles whose consent expires."""
     return fill(
-        "SELECT s.profile_id FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id"
+        "SELECT s.profile_id FROM consent_consentstate s"
+        " JOIN consent_purpose q ON q.id = s.purpose_id"
         " WHERE q.key = {purpose}::text AND s.valid_until > {since}::timestamptz"
         " AND s.valid_until <= {now}::timestamptz",
         purpose=leaf.purpose,

@@ -1,27 +1,29 @@
-"""Event leaves: which events count, what they come to, and the two ways to ask it.
+"""Compiling event leaves: which events count, how they are aggregated and tested.
 
-Invariant: nothing counts an event after `now`. The set form asks everybody (`p.id IN (SELECT … HAVING …)`); the scoped form asks a
-few profiles by an aggregate per leaf over one read of their events. People without events pass exactly the tests that 0, or
-a missing value, passes.
+For everybody a leaf is `p.id IN (SELECT … HAVING …)`. For a few profiles it is one column of a
+join that reads their events once.
+
+Invariant: no event after `now` counts. Profiles without matching events pass exactly those tests
+that 0 passes (count and sum) or a missing value passes (other aggregates).
 """
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from segments.compiler.context import Context, EventNameRef, names_of, span_of
+from segments.compiler.context import Context, EventNameRef, event_name_refs, operand_span
 from segments.compiler.fragments import (
     FALSE,
     TRUE,
     Fragment,
     all_of,
     fill,
-    negated,
+    negate,
 )
 from segments.compiler.trees import compile_tree
 from segments.compiler.values import (
     Element,
-    added,
+    add_to_instant,
     is_type,
     json_value,
     test_element,
@@ -29,10 +31,10 @@ from segments.compiler.values import (
     test_number,
 )
 from segments.language import nodes
-from segments.language.calendar import MONTH_SLACK, months_of, seconds_of
+from segments.language.calendar import MONTH_SLACK, length_of, months_in
 from segments.language.nodes import Aggregate, EventLeaf
 
-ROOTS = {
+ROOT_DOCUMENTS = {
     nodes.Root.PROPERTIES: Fragment("e.properties"),
     nodes.Root.CONTEXT: Fragment("e.context"),
 }
@@ -44,19 +46,24 @@ EVENT_AGGREGATES = {
     Aggregate.FIRST_AT: 'min(e."timestamp")',
     Aggregate.LAST_AT: 'max(e."timestamp")',
 }
-# What a row of statistics says as of `now`. A row that reaches beyond it is read from its events again.
+# The value of a row of statistics as of `now`. Where the row includes events dated after `now`, the
+# value is computed from the events instead.
 STAT_VALUES = {
     Aggregate.COUNT: """CASE WHEN s.last_at <= {now}::timestamptz THEN s.count ELSE (
         SELECT count(*) FROM profiles_event e
-        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id AND e."timestamp" <= {now}::timestamptz) END""",
+        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
+            AND e."timestamp" <= {now}::timestamptz) END""",
     Aggregate.SUM: """CASE WHEN s.last_at <= {now}::timestamptz THEN s.sum ELSE (
         SELECT coalesce(sum(e.value), 0) FROM profiles_event e
-        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id AND e."timestamp" <= {now}::timestamptz) END""",
+        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
+            AND e."timestamp" <= {now}::timestamptz) END""",
     Aggregate.FIRST_AT: "CASE WHEN s.first_at <= {now}::timestamptz THEN s.first_at END",
     Aggregate.LAST_AT: """CASE WHEN s.last_at <= {now}::timestamptz THEN s.last_at ELSE (
         SELECT max(e."timestamp") FROM profiles_event e
-        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id AND e."timestamp" <= {now}::timestamptz) END""",
+        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
+            AND e."timestamp" <= {now}::timestamptz) END""",
 }
+# How the values of several event names are combined.
 STAT_AGGREGATES = {
     Aggregate.COUNT: "sum({value})",
     Aggregate.SUM: "sum({value})",
@@ -66,94 +73,102 @@ STAT_AGGREGATES = {
 
 
 def compile_for_everyone(event: EventLeaf, context: Context) -> Fragment:
-    """The leaf as a test of `p.id` against the set of all whose events pass."""
-    names = names_of(event, context)
+    """Return the condition of a leaf for any profile, as a test of `p.id` against a set."""
+    names = event_name_refs(event, context)
+    # No such event was ever received, so the answer is the same for all profiles.
     if not names:
-        return _for_nobody(event)
+        return TRUE if passes_without_events(event) != event.is_negated else FALSE
+    # Profiles without events are in no SELECT of events. Where they pass the test, the SELECT is
+    # of the profiles that fail it, and everybody else passes.
     is_complement = passes_without_events(event)
-    select = _stat_set if reads_statistics(event, names, context) else _event_set
-    found = fill("p.id IN ({ids})", ids=select(event, names, context, is_complement))
+    select = (
+        _select_by_statistics if can_use_statistics(event, names, context) else _select_by_events
+    )
+    in_set = fill("p.id IN ({ids})", ids=select(event, names, context, is_complement))
     is_outside = is_complement != event.is_negated
-    return fill("(NOT {found})", found=found) if is_outside else fill("({found})", found=found)
+    template = "(NOT {in_set})" if is_outside else "({in_set})"
+    return fill(template, in_set=in_set)
 
 
-def _for_nobody(event: EventLeaf) -> Fragment:
-    return TRUE if passes_without_events(event) != event.is_negated else FALSE
-
-
-def _event_set(
+def _select_by_events(
     event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
-    """The profiles whose events pass; of a complement, those whose events do not."""
+    """Return a SELECT of the profiles whose events pass the test, or fail it for a complement."""
     where = event_condition(event, names, context)
-    if _is_once(event) and not is_complement:
+    if _asks_for_any_event(event) and not is_complement:
         return fill("SELECT e.profile_id FROM profiles_event e WHERE {where}", where=where)
     test = test_quantity(event, quantity(event, names), context)
     return fill(
-        "SELECT e.profile_id FROM profiles_event e WHERE {where} GROUP BY e.profile_id HAVING {test}",
+        "SELECT e.profile_id FROM profiles_event e WHERE {where}"
+        " GROUP BY e.profile_id HAVING {test}",
         where=where,
-        test=negated(test) if is_complement else test,
+        test=negate(test) if is_complement else test,
     )
 
 
-def _stat_set(
+def _select_by_statistics(
     event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
+    """Return the same SELECT as `_select_by_events`, from the statistics."""
     value = fill(STAT_VALUES[event.aggregate], now=context.now)
+    # One name has one row per profile, so nothing needs to be grouped.
     is_single = len(names) == 1
-    asked = value if is_single else fill(STAT_AGGREGATES[event.aggregate], value=value)
-    test = test_quantity(event, fill("({asked})", asked=asked), context)
+    aggregate = value if is_single else fill(STAT_AGGREGATES[event.aggregate], value=value)
+    test = test_quantity(event, fill("({aggregate})", aggregate=aggregate), context)
     return fill(
-        "SELECT s.profile_id FROM profiles_eventstat s WHERE {named} AND {test}"
+        "SELECT s.profile_id FROM profiles_eventstat s WHERE {has_name} AND {test}"
         if is_single
-        else "SELECT s.profile_id FROM profiles_eventstat s WHERE {named} GROUP BY s.profile_id HAVING {test}",
-        named=_stat_names(names),
-        test=negated(test) if is_complement else test,
+        else "SELECT s.profile_id FROM profiles_eventstat s WHERE {has_name}"
+        " GROUP BY s.profile_id HAVING {test}",
+        has_name=_stat_name_condition(names),
+        test=negate(test) if is_complement else test,
     )
 
 
-def _stat_names(names: list[EventNameRef]) -> Fragment:
+def _stat_name_condition(names: list[EventNameRef]) -> Fragment:
     return fill("s.name_id = ANY({ids}::bigint[])", ids=[ref.id for ref in names])
 
 
-def _is_once(event: EventLeaf) -> bool:
-    """Whether the leaf asks for one event or more, so that nothing needs to be counted."""
+def _asks_for_any_event(event: EventLeaf) -> bool:
+    """Whether the leaf asks for at least one event, so that nothing needs to be counted."""
     match event.test:
-        case nodes.Compare(nodes.Comparison.GTE, Decimal() as least):
-            return event.aggregate is Aggregate.COUNT and 0 < least <= 1
-        case nodes.Compare(nodes.Comparison.GT, Decimal() as least):
-            return event.aggregate is Aggregate.COUNT and 0 <= least < 1
+        case nodes.Compare(nodes.Comparison.GTE, Decimal() as minimum):
+            return event.aggregate is Aggregate.COUNT and 0 < minimum <= 1
+        case nodes.Compare(nodes.Comparison.GT, Decimal() as minimum):
+            return event.aggregate is Aggregate.COUNT and 0 <= minimum < 1
         case _:
             return False
 
 
 def stat_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
-    """The leaf's quantity over the rows of statistics `s` of one profile."""
+    """Return the aggregate of a leaf over the statistics `s` of one profile."""
     value = fill(STAT_VALUES[event.aggregate], now=context.now)
     aggregate = fill(STAT_AGGREGATES[event.aggregate], value=value)
-    template = "{aggregate} FILTER (WHERE {named})"
-    return fill(template, aggregate=aggregate, named=_stat_names(names))
+    template = "{aggregate} FILTER (WHERE {has_name})"
+    return fill(template, aggregate=aggregate, has_name=_stat_name_condition(names))
 
 
 def event_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
-    """The leaf's quantity over the events `e` of one profile."""
+    """Return the aggregate of a leaf over those events `e` of one profile that it counts."""
     aggregate = fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
     where = event_condition(event, names, context)
     return fill("{aggregate} FILTER (WHERE {where})", aggregate=aggregate, where=where)
 
 
 def quantity(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
-    """What the matching events of one profile come to."""
+    """Return the aggregate of a leaf over all events `e` of one profile."""
     return fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
 
 
 def _number(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
-    """The property's number, NULL where it is none; from the value column where that is the same."""
+    """Return the number to aggregate, NULL for events where the property is not a number."""
+    # These aggregates have no number in their template, so this goes nowhere.
     if event.property is None:
         return FALSE
-    if _is_value(event, names):
+    # The same number without reading the JSON.
+    if _is_value_property(event, names):
         return Fragment("e.value")
-    element = Element(ROOTS[nodes.Root.PROPERTIES], event.property)
+    element = Element(ROOT_DOCUMENTS[nodes.Root.PROPERTIES], event.property)
     return fill(
         "CASE WHEN {is_number} THEN {value}::numeric END",
         is_number=is_type(element, "number"),
@@ -161,25 +176,28 @@ def _number(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     )
 
 
-def _is_value(event: EventLeaf, names: list[EventNameRef]) -> bool:
+def _is_value_property(event: EventLeaf, names: list[EventNameRef]) -> bool:
     return all(event.property == (ref.value_property,) for ref in names)
 
 
-def test_quantity(event: EventLeaf, asked: Fragment, context: Context) -> Fragment:
-    """Whether the quantity passes, before any negation."""
+def test_quantity(event: EventLeaf, quantity: Fragment, context: Context) -> Fragment:
+    """Return the condition that the aggregate passes the test of a leaf, before any negation."""
     match event.aggregate:
         case Aggregate.COUNT | Aggregate.SUM:
-            return test_number(fill("coalesce({asked}, 0)", asked=asked), event.test)
+            return test_number(fill("coalesce({quantity}, 0)", quantity=quantity), event.test)
         case Aggregate.MIN | Aggregate.MAX:
-            return test_number(asked, event.test)
+            return test_number(quantity, event.test)
         case Aggregate.FIRST_AT | Aggregate.LAST_AT:
-            return test_moment(asked, event.test, context)
+            return test_moment(quantity, event.test, context)
         case _:
             assert_never(event.aggregate)
 
 
 def passes_without_events(event: EventLeaf) -> bool:
-    """Whether no events pass the test: as 0 for count and sum, as a missing value for the others."""
+    """Whether a profile without matching events passes the test, before any negation.
+
+    Its count and sum are 0; any other aggregate is missing.
+    """
     if event.aggregate not in (Aggregate.COUNT, Aggregate.SUM):
         return False
     match event.test:
@@ -188,14 +206,15 @@ def passes_without_events(event: EventLeaf) -> bool:
         case nodes.Equals(Decimal() as operand):
             return operand == 0
         case nodes.Compare(operator, Decimal() as operand):
-            return _is_so(operator, operand)
+            return _is_zero(operator, operand)
         case nodes.Between(low, high):
             return low <= 0 <= high
         case _:
             raise ValueError("The parser lets no other test of a number through.")
 
 
-def _is_so(operator: nodes.Comparison, operand: Decimal) -> bool:
+def _is_zero(operator: nodes.Comparison, operand: Decimal) -> bool:
+    """Whether 0 compares in this way with the operand."""
     match operator:
         case nodes.Comparison.GT:
             return operand < 0
@@ -209,79 +228,86 @@ def _is_so(operator: nodes.Comparison, operand: Decimal) -> bool:
             assert_never(operator)
 
 
-def reads_statistics(event: EventLeaf, names: list[EventNameRef], context: Context) -> bool:
-    """Whether statistics answer the leaf: no window, no `where`, and a sum only of the value that is kept."""
-    is_kept = event.aggregate in STAT_VALUES
-    is_sum_of_other = event.aggregate is Aggregate.SUM and not _is_value(event, names)
-    is_whole = event.window is None and event.where is None
-    return context.is_present and is_whole and is_kept and not is_sum_of_other
+def can_use_statistics(event: EventLeaf, names: list[EventNameRef], context: Context) -> bool:
+    """Whether the statistics answer a leaf.
+
+    They know neither windows nor properties, and sum up the value column only.
+    """
+    is_unlimited = event.window is None and event.where is None
+    is_stored = event.aggregate in STAT_VALUES
+    is_sum_of_other = event.aggregate is Aggregate.SUM and not _is_value_property(event, names)
+    return context.is_present and is_unlimited and is_stored and not is_sum_of_other
 
 
 def event_condition(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
-    """Which events `e` the leaf counts."""
-    checks = [named_events(names), *_window(event.window, context)]
+    """Return the condition that a leaf counts event `e`."""
+    checks = [name_condition(names), *_window_conditions(event.window, context)]
     if event.where is not None:
         checks.append(compile_where(event.where, context))
     return all_of(checks)
 
 
-def named_events(names: list[EventNameRef]) -> Fragment:
+def name_condition(names: list[EventNameRef]) -> Fragment:
+    """Return the condition that event `e` has one of the names."""
     if len(names) == 1:
         return fill("e.name_id = {id}::bigint", id=names[0].id)
     return fill("e.name_id = ANY({ids}::bigint[])", ids=[ref.id for ref in names])
 
 
 def compile_where(where: nodes.Where, context: Context) -> Fragment:
-    return compile_tree(where, lambda leaf: _field(leaf, context))
+    """Return the condition that event `e` passes the `where` of a leaf."""
+    return compile_tree(where, lambda leaf: _compile_field(leaf, context))
 
 
-def _field(leaf: nodes.FieldLeaf, context: Context) -> Fragment:
-    test = test_element(Element(ROOTS[leaf.root], leaf.key), leaf.test, context)
-    return negated(test) if leaf.is_negated else test
+def _compile_field(leaf: nodes.FieldLeaf, context: Context) -> Fragment:
+    test = test_element(Element(ROOT_DOCUMENTS[leaf.root], leaf.key), leaf.test, context)
+    return negate(test) if leaf.is_negated else test
 
 
-def _window(window: nodes.Last | nodes.Range | None, context: Context) -> list[Fragment]:
+def _window_conditions(window: nodes.Last | nodes.Range | None, context: Context) -> list[Fragment]:
     checks = [fill('e."timestamp" <= {now}::timestamptz', now=context.now)]
     match window:
         case None:
             pass
         case nodes.Last(duration):
-            checks += _last(duration, context)
+            checks += _last_conditions(duration, context)
         case nodes.Range(start, end):
             if start is not None:
-                moment = span_of(start, context).start
+                moment = operand_span(start, context).start
                 checks.append(fill('e."timestamp" >= {start}::timestamptz', start=moment))
             if end is not None:
-                moment = span_of(end, context).start
+                moment = operand_span(end, context).start
                 checks.append(fill('e."timestamp" < {end}::timestamptz', end=moment))
         case _:
             assert_never(window)
     return checks
 
 
-def _last(duration: nodes.Duration, context: Context) -> list[Fragment]:
-    """`now < timestamp + duration`. Months are added event by event only where the calendar could tip the balance."""
-    edge = context.now - seconds_of(duration)
+def _last_conditions(duration: nodes.Duration, context: Context) -> list[Fragment]:
+    """Return the conditions for now < timestamp + duration."""
+    edge = context.now - length_of(duration)
     after = 'e."timestamp" > {edge}::timestamptz'
-    if not months_of(duration):
+    if not months_in(duration):
         return [fill(after, edge=edge)]
-    left = added(Fragment('e."timestamp"'), duration, context)
-    tipping = fill(
-        '(e."timestamp" > {sure}::timestamptz OR {left} > {now}::timestamptz)',
-        sure=edge + MONTH_SLACK,
-        left=left,
+    # Adding months is slow in SQL, so it is done only for events near the edge. The first condition
+    # can use an index, which the addition cannot.
+    leaves_at = add_to_instant(Fragment('e."timestamp"'), duration, context)
+    near_edge = fill(
+        '(e."timestamp" > {certain}::timestamptz OR {leaves_at} > {now}::timestamptz)',
+        certain=edge + MONTH_SLACK,
+        leaves_at=leaves_at,
         now=context.now,
     )
-    return [fill(after, edge=edge - MONTH_SLACK), tipping]
+    return [fill(after, edge=edge - MONTH_SLACK), near_edge]
 
 
-def earliest(event: EventLeaf, context: Context) -> datetime | None:
-    """No event before this instant counts; None where any may."""
+def earliest_counted(event: EventLeaf, context: Context) -> datetime | None:
+    """Return an instant before which the leaf counts no event; None if it may count any."""
     match event.window:
         case nodes.Last(duration):
-            slack = MONTH_SLACK if months_of(duration) else timedelta()
-            return context.now - seconds_of(duration) - slack
+            slack = MONTH_SLACK if months_in(duration) else timedelta()
+            return context.now - length_of(duration) - slack
         case nodes.Range(start, _) if start is not None:
-            return span_of(start, context).start
+            return operand_span(start, context).start
         case _:
             return None

@@ -1,7 +1,7 @@
 """Pieces of SQL with their parameters.
 
-Invariant: text comes only from constant templates in this package; whatever a definition, a clock or a caller gives travels as a
-parameter, in the order of its placeholder.
+Invariant: text comes only from constant templates in this package. Whatever a definition, a clock
+or a caller provides becomes a parameter, in the order of the placeholders.
 """
 
 import re
@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from string import Formatter
+from typing import Any
 
-NAMED = re.compile(r"%\((\w+)\)s")
+NAMED_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """SQL text with `%s` placeholders, and their values."""
+    """SQL text with `%s` placeholders, and their values, of any type that psycopg can adapt."""
 
     text: str
-    params: tuple[object, ...] = ()
+    params: tuple[Any, ...] = ()
 
 
 TRUE = Fragment("TRUE")
@@ -26,11 +27,15 @@ FALSE = Fragment("FALSE")
 
 
 def fill(template: str, **parts: object) -> Fragment:
-    """The constant template with each `{name}` replaced: by a fragment's own text, anything else by a parameter."""
+    """Return a constant template with each `{name}` replaced.
+
+    A fragment is replaced by its text, anything else by a placeholder with the value as parameter.
+    """
     text: list[str] = []
     params: list[object] = []
     for literal, name in _split(template):
         text.append(literal)
+        # The text after the last placeholder.
         if name is None:
             continue
         part = parts[name]
@@ -45,32 +50,37 @@ def fill(template: str, **parts: object) -> Fragment:
 
 @cache
 def _split(template: str) -> tuple[tuple[str, str | None], ...]:
+    # Cached: there are a few dozen templates, and a definition fills some hundreds of times.
     return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
 
 
-def joined(separator: str, parts: Iterable[Fragment]) -> Fragment:
-    """The fragments one after another, a constant between them."""
-    found = list(parts)
+def join_fragments(separator: str, fragments: Iterable[Fragment]) -> Fragment:
+    """Return the fragments one after another, with a constant text between them."""
+    parts = list(fragments)
     return Fragment(
-        separator.join(part.text for part in found),
-        tuple(param for part in found for param in part.params),
+        separator.join(part.text for part in parts),
+        tuple(param for part in parts for param in part.params),
     )
 
 
-def all_of(parts: Sequence[Fragment]) -> Fragment:
-    return fill("({parts})", parts=joined(" AND ", parts)) if parts else TRUE
+def all_of(conditions: Sequence[Fragment]) -> Fragment:
+    """Return the conjunction, TRUE if there are no conditions."""
+    return fill("({parts})", parts=join_fragments(" AND ", conditions)) if conditions else TRUE
 
 
-def any_of(parts: Sequence[Fragment]) -> Fragment:
-    return fill("({parts})", parts=joined(" OR ", parts)) if parts else FALSE
+def any_of(conditions: Sequence[Fragment]) -> Fragment:
+    """Return the disjunction, FALSE if there are no conditions."""
+    return fill("({parts})", parts=join_fragments(" OR ", conditions)) if conditions else FALSE
 
 
-def negated(part: Fragment) -> Fragment:
-    return fill("(NOT {part})", part=part)
+def negate(condition: Fragment) -> Fragment:
+    """Return the negation of a condition that is never NULL."""
+    return fill("(NOT {part})", part=condition)
 
 
 def fill_named(text: str, values: Mapping[str, object]) -> Fragment:
-    """A constant with `%(name)s` placeholders, as the gate of consent is written."""
+    """Return a fragment of a constant text with `%(name)s` placeholders, as consent's gate has."""
     return Fragment(
-        NAMED.sub("%s", text), tuple(values[found[1]] for found in NAMED.finditer(text))
+        NAMED_PLACEHOLDER.sub("%s", text),
+        tuple(values[match[1]] for match in NAMED_PLACEHOLDER.finditer(text)),
     )

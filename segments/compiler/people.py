@@ -1,6 +1,10 @@
-"""Whole definitions: over everybody as one boolean over `p`, or for a few profiles by one read of their events.
+"""Compiling whole definitions, for everybody or for a few profiles.
 
-Invariant: both forms say the same of the same profile at the same now; the tests prove it against a naive oracle.
+For everybody the result is one boolean over `p`. For a few profiles it is the same boolean with
+joins that read the events of just these profiles once.
+
+Invariant: both forms give the same answer for the same profile at the same time. The tests compare
+them with a naive implementation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from segments.compiler import events
-from segments.compiler.context import Context, names_of
+from segments.compiler.context import Context, event_name_refs
 from segments.compiler.fragments import (
     FALSE,
     TRUE,
@@ -16,8 +20,8 @@ from segments.compiler.fragments import (
     all_of,
     fill,
     fill_named,
-    joined,
-    negated,
+    join_fragments,
+    negate,
 )
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import Element, test_element
@@ -30,7 +34,10 @@ EventCompiler = Callable[[EventLeaf, Context], Fragment]
 
 @dataclass(frozen=True, slots=True)
 class ScopedConditions:
-    """Conditions over `p` for a few profiles, and the joins that they read. `quantities` are the event leaves' figures."""
+    """Conditions over `p` for a few profiles, and the joins that they need.
+
+    `quantities` are the columns of the joins with the aggregate of each event leaf.
+    """
 
     joins: Fragment
     conditions: tuple[Fragment, ...]
@@ -38,49 +45,55 @@ class ScopedConditions:
 
 
 def compile_everyone(node: Node, context: Context) -> Fragment:
-    """Who is in, as a boolean over any profile `p`. Restricted profiles are in nothing."""
+    """Return the condition that profile `p` is a member. Restricted profiles never are."""
     condition = compile_node(node, context, events.compile_for_everyone)
     return fill("(NOT p.is_restricted AND {condition})", condition=condition)
 
 
 def compile_scoped(trees: Sequence[Node], ids: Sequence[int], context: Context) -> ScopedConditions:
-    """The same conditions for these profiles only; equal event leaves of all trees are counted once."""
-    reading = _Reading(list(ids), context)
+    """Return the conditions of several definitions for these profiles only.
+
+    An event leaf that several definitions have in common is counted once. The conditions do not
+    exclude restricted profiles.
+    """
+    query = _ScopedQuery(list(ids), context)
     for event in event_leaves(trees, context):
-        reading.add(event)
-    conditions = [compile_node(tree, context, reading.condition) for tree in trees]
-    return ScopedConditions(reading.joins(), tuple(conditions), reading.quantities)
+        query.add(event)
+    conditions = [compile_node(tree, context, query.condition) for tree in trees]
+    return ScopedConditions(query.joins(), tuple(conditions), query.quantities)
 
 
 def compile_node(node: Node, context: Context, compile_event: EventCompiler) -> Fragment:
+    """Return the condition of a node; `compile_event` decides how event leaves are counted."""
+
     def compile_leaf(leaf: PersonLeaf) -> Fragment:
-        return _leaf(leaf, context, compile_event)
+        return _compile_leaf(leaf, context, compile_event)
 
     return compile_tree(node, compile_leaf)
 
 
-def _leaf(leaf: PersonLeaf, context: Context, compile_event: EventCompiler) -> Fragment:
+def _compile_leaf(leaf: PersonLeaf, context: Context, compile_event: EventCompiler) -> Fragment:
     match leaf:
         case nodes.EveryoneLeaf():
             return TRUE
         case nodes.TraitLeaf(key, test, is_negated):
-            passed = test_element(Element(TRAITS, key), test, context)
-            return negated(passed) if is_negated else passed
+            condition = test_element(Element(TRAITS, key), test, context)
+            return negate(condition) if is_negated else condition
         case nodes.EventLeaf():
             return compile_event(leaf, context)
         case nodes.SegmentLeaf(key):
             return compile_node(context.segments[key], context, compile_event)
         case nodes.ConsentLeaf(purpose, is_permitted):
             permitted = fill_named(context.permitted, {"purpose": purpose, "at": context.now})
-            return permitted if is_permitted else negated(permitted)
+            return permitted if is_permitted else negate(permitted)
         case _:
             assert_never(leaf)
 
 
 def expanded_leaves(node: Node, context: Context) -> Iterator[PersonLeaf]:
-    """The leaves of a definition and of the segments that it leans on."""
-    found: Iterator[PersonLeaf] = leaves(node)
-    for leaf in found:
+    """Yield the leaves of a definition, with those of other segments in place of their names."""
+    own_leaves: Iterator[PersonLeaf] = leaves(node)
+    for leaf in own_leaves:
         if isinstance(leaf, nodes.SegmentLeaf):
             yield from expanded_leaves(context.segments[leaf.key], context)
         else:
@@ -88,13 +101,13 @@ def expanded_leaves(node: Node, context: Context) -> Iterator[PersonLeaf]:
 
 
 def event_leaves(trees: Iterable[Node], context: Context) -> list[EventLeaf]:
-    """The distinct event leaves of all trees."""
-    found = (leaf for tree in trees for leaf in expanded_leaves(tree, context))
-    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, EventLeaf)))
+    """Return the distinct event leaves of all trees."""
+    all_leaves = (leaf for tree in trees for leaf in expanded_leaves(tree, context))
+    return list(dict.fromkeys(leaf for leaf in all_leaves if isinstance(leaf, EventLeaf)))
 
 
-class _Reading:
-    """One read of some profiles' events and one of their statistics, with a column for each distinct leaf."""
+class _ScopedQuery:
+    """Joins of some profiles with their events and statistics, with one column per event leaf."""
 
     def __init__(self, ids: list[int], context: Context) -> None:
         self.ids = ids
@@ -104,24 +117,28 @@ class _Reading:
         self.quantities: dict[EventLeaf, Fragment] = {}
 
     def add(self, event: EventLeaf) -> None:
-        found = names_of(event, self.context)
-        if not found:
+        """Add the column of a leaf to one of the joins."""
+        names = event_name_refs(event, self.context)
+        # No such event was ever received, so there is nothing to count.
+        if not names:
             return
-        if events.reads_statistics(event, found, self.context):
-            self.stat_columns[event] = events.stat_column(event, found, self.context)
+        if events.can_use_statistics(event, names, self.context):
+            self.stat_columns[event] = events.stat_column(event, names, self.context)
             self.quantities[event] = _column("st", len(self.stat_columns))
         else:
-            self.event_columns[event] = events.event_column(event, found, self.context)
+            self.event_columns[event] = events.event_column(event, names, self.context)
             self.quantities[event] = _column("ev", len(self.event_columns))
 
     def condition(self, event: EventLeaf, context: Context) -> Fragment:
-        asked = self.quantities.get(event)
-        if asked is None:
+        """Return the condition of a leaf over the columns of the joins."""
+        quantity = self.quantities.get(event)
+        if quantity is None:
             return TRUE if events.passes_without_events(event) != event.is_negated else FALSE
-        test = events.test_quantity(event, asked, context)
-        return negated(test) if event.is_negated else test
+        test = events.test_quantity(event, quantity, context)
+        return negate(test) if event.is_negated else test
 
     def joins(self) -> Fragment:
+        """Return the joins of `p` with the columns; empty where no leaf needs any."""
         parts = []
         if self.event_columns:
             parts.append(
@@ -129,37 +146,39 @@ class _Reading:
                     "LEFT JOIN (SELECT e.profile_id, {columns} FROM profiles_event e WHERE {where}"
                     " GROUP BY e.profile_id) ev ON ev.profile_id = p.id",
                     columns=_numbered(self.event_columns.values()),
-                    where=self._bounds(),
+                    where=self._event_bounds(),
                 )
             )
         if self.stat_columns:
             parts.append(
                 fill(
                     "LEFT JOIN (SELECT s.profile_id, {columns} FROM profiles_eventstat s"
-                    " WHERE s.profile_id = ANY({ids}::bigint[]) AND s.name_id = ANY({names}::bigint[])"
+                    " WHERE s.profile_id = ANY({ids}::bigint[])"
+                    " AND s.name_id = ANY({names}::bigint[])"
                     " GROUP BY s.profile_id) st ON st.profile_id = p.id",
                     columns=_numbered(self.stat_columns.values()),
                     ids=self.ids,
                     names=self._name_ids(self.stat_columns),
                 )
             )
-        return joined(" ", parts)
+        return join_fragments(" ", parts)
 
-    def _bounds(self) -> Fragment:
-        """Whose events, of which names, and not before the earliest that any leaf counts."""
+    def _event_bounds(self) -> Fragment:
+        """Return the condition that limits the events read to those that some leaf may count."""
         checks = [
             fill("e.profile_id = ANY({ids}::bigint[])", ids=self.ids),
             fill("e.name_id = ANY({ids}::bigint[])", ids=self._name_ids(self.event_columns)),
             fill('e."timestamp" <= {now}::timestamptz', now=self.context.now),
         ]
-        starts = [events.earliest(event, self.context) for event in self.event_columns]
-        bounded = [start for start in starts if start is not None]
-        if len(bounded) == len(starts):
-            checks.append(fill('e."timestamp" >= {start}::timestamptz', start=min(bounded)))
+        starts = [events.earliest_counted(event, self.context) for event in self.event_columns]
+        known_starts = [start for start in starts if start is not None]
+        # Only if every leaf has a start: one without counts events of any age.
+        if len(known_starts) == len(starts):
+            checks.append(fill('e."timestamp" >= {start}::timestamptz', start=min(known_starts)))
         return all_of(checks)
 
     def _name_ids(self, columns: Iterable[EventLeaf]) -> list[int]:
-        return sorted({ref.id for event in columns for ref in names_of(event, self.context)})
+        return sorted({ref.id for event in columns for ref in event_name_refs(event, self.context)})
 
 
 def _column(alias: str, number: int) -> Fragment:
@@ -167,8 +186,8 @@ def _column(alias: str, number: int) -> Fragment:
 
 
 def _numbered(columns: Iterable[Fragment]) -> Fragment:
-    """Each column under its number: c1, c2, …"""
-    return joined(
+    """Return the columns with the names c1, c2 and so on."""
+    return join_fragments(
         ", ",
         (
             fill("{column} AS {name}", column=column, name=Fragment("c" + str(number)))

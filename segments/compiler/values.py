@@ -1,6 +1,7 @@
-"""Tests of one value: of a JSON document (traits, properties, context), a number or an instant.
+"""Compiling the tests of one value: a part of a JSON document, a number or an instant.
 
-Invariant: every fragment is TRUE or FALSE on any data, never NULL and never an error: a CASE looks at the type before any cast.
+Invariant: every condition is TRUE or FALSE on any data, never NULL and never an error. A CASE
+checks the type before any cast.
 """
 
 from dataclasses import dataclass
@@ -8,17 +9,17 @@ from decimal import Decimal
 from typing import assert_never
 
 from profiles.lib import exact_json
-from segments.compiler.context import Context, span_of
+from segments.compiler.context import Context, operand_span
 from segments.compiler.fragments import (
     FALSE,
     Fragment,
     all_of,
     any_of,
     fill,
-    negated,
+    negate,
 )
 from segments.language import nodes
-from segments.language.calendar import birth_limit, local_date, months_of, seconds_of
+from segments.language.calendar import latest_birth_date, length_of, local_date, months_in
 from segments.language.nodes import IsoText, OtherTrait, Path, Scalar, Test
 
 COMPARISONS = {
@@ -41,74 +42,75 @@ LENGTHS = {
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A place in a JSON document: `document` is a jsonb expression that is never NULL."""
+    """A part of a JSON document. `document` is a jsonb expression that is never NULL."""
 
     document: Fragment
     path: Path
 
 
 def json_value(element: Element) -> Fragment:
-    """The element as jsonb, NULL where it is missing. `->` with text enters objects only: a list ends the path."""
+    """Return the element as jsonb, NULL where it is missing."""
     value = element.document
+    # With a text, -> enters objects only, so a path never goes through a list.
     for step in element.path:
         value = fill("{value} -> {step}::text", value=value, step=step)
     return fill("({value})", value=value)
 
 
 def text_value(element: Element) -> Fragment:
-    """The element as text."""
+    """Return the element as text, NULL where it is missing."""
     parent = Element(element.document, element.path[:-1])
     value = element.document if not parent.path else json_value(parent)
     return fill("({value} ->> {step}::text)", value=value, step=element.path[-1])
 
 
 def is_type(element: Element, name: str) -> Fragment:
+    """Return the condition that the element has a JSON type: string, number, boolean or array."""
     template = "coalesce(jsonb_typeof({value}) = {name}::text, FALSE)"
     return fill(template, value=json_value(element), name=name)
 
 
 def test_element(element: Element, test: Test, context: Context) -> Fragment:
-    """Whether the element passes the test."""
+    """Return the condition that the element passes the test."""
     match test:
         case nodes.Exists():
+            # An element that is null counts as missing.
             template = "coalesce(jsonb_typeof({value}) <> 'null', FALSE)"
             return fill(template, value=json_value(element))
         case nodes.Equals(value, ignore_case):
-            return _equals(element, value, ignore_case)
+            return _test_equality(element, value, ignore_case)
         case nodes.OneOf() | nodes.TextTest() | nodes.Matches():
-            return _text_test(element, test)
+            return _test_text(element, test)
         case nodes.Compare(operator, value):
-            return _compare(element, operator, value)
+            return _test_comparison(element, operator, value)
         case nodes.Between(low, high):
             checks = [
-                _compare(element, nodes.Comparison.GTE, low),
-                _compare(element, nodes.Comparison.LTE, high),
+                _test_comparison(element, nodes.Comparison.GTE, low),
+                _test_comparison(element, nodes.Comparison.LTE, high),
             ]
             return all_of(checks)
         case nodes.Before() | nodes.After() | nodes.InLast() | nodes.AgeBetween():
-            return _date_test(element, test, context)
+            return _test_date(element, test, context)
         case nodes.Includes() | nodes.Length():
-            return _list_test(element, test)
+            return _test_list(element, test)
         case _:
             assert_never(test)
 
 
-def _equals(element: Element, value: Scalar | OtherTrait, ignore_case: bool) -> Fragment:
+def _test_equality(element: Element, value: Scalar | OtherTrait, ignore_case: bool) -> Fragment:
     if isinstance(value, OtherTrait):
-        return _equals_other(element, Element(element.document, value.key), ignore_case)
+        return _test_equality_of_traits(element, Element(element.document, value.key), ignore_case)
     if ignore_case:
-        template = "({is_text} AND {value} = {operand})"
-        operand = _lower(fill("{value}::text", value=value))
         return fill(
-            template,
+            "({is_text} AND {value} = {operand})",
             is_text=is_type(element, "string"),
             value=_text(element, True),
-            operand=operand,
+            operand=_lower(fill("{value}::text", value=value)),
         )
-    return _contains_document(element, value)
+    return _contains(element, value)
 
 
-def _equals_other(element: Element, other: Element, ignore_case: bool) -> Fragment:
+def _test_equality_of_traits(element: Element, other: Element, ignore_case: bool) -> Fragment:
     if ignore_case:
         return fill(
             "({is_text} AND {is_other_text} AND {value} = {operand})",
@@ -118,14 +120,17 @@ def _equals_other(element: Element, other: Element, ignore_case: bool) -> Fragme
             operand=_text(other, True),
         )
     return fill(
-        "coalesce({value} = {operand} AND jsonb_typeof({value}) IN ('string', 'number', 'boolean'), FALSE)",
+        "coalesce({value} = {operand}"
+        " AND jsonb_typeof({value}) IN ('string', 'number', 'boolean'), FALSE)",
         value=json_value(element),
         operand=json_value(other),
     )
 
 
-def _contains_document(element: Element, value: object) -> Fragment:
-    """`@>` compares scalars by type and exact value, below the top level makes no exception for lists, and has an index."""
+def _contains(element: Element, value: object) -> Fragment:
+    """Return the condition that the element is the scalar, or the list contains all values."""
+    # Unlike =, the operator @> can use the index of the document. It compares scalars by type and
+    # exact value. Its exception, that a list contains a bare scalar, is for the top level only.
     for step in reversed(element.path):
         value = {step: value}
     template = "({document} @> {operand}::jsonb)"
@@ -140,30 +145,32 @@ def _lower(text: Fragment) -> Fragment:
     return fill("lower({text} COLLATE segments_simple)", text=text)
 
 
-def _text_test(element: Element, test: nodes.OneOf | nodes.TextTest | nodes.Matches) -> Fragment:
+def _test_text(element: Element, test: nodes.OneOf | nodes.TextTest | nodes.Matches) -> Fragment:
     value = _text(element, test.ignore_case)
     is_text = is_type(element, "string")
     match test:
         case nodes.OneOf(values, ignore_case):
             template = (
-                "({is_text} AND {value} IN (SELECT lower(o COLLATE segments_simple) FROM unnest({operand}::text[]) o))"
+                "({is_text} AND {value} IN ("
+                "SELECT lower(o COLLATE segments_simple) FROM unnest({operand}::text[]) o))"
                 if ignore_case
                 else "({is_text} AND {value} = ANY({operand}::text[]))"
             )
             return fill(template, is_text=is_text, value=value, operand=list(values))
         case nodes.Matches(pattern):
+            # Under another collation the database's locale would decide what a range contains.
             template = '({is_text} AND {value} COLLATE "C" ~ {operand}::text)'
             return fill(template, is_text=is_text, value=value, operand=pattern)
         case nodes.TextTest(operator, operand, ignore_case):
-            is_other_text, text = _text_operand(element, operand, ignore_case)
-            found = fill(TEXT_TESTS[operator], value=value, operand=text)
-            return all_of([is_text, *is_other_text, found])
+            preconditions, text = _text_operand(element, operand, ignore_case)
+            condition = fill(TEXT_TESTS[operator], value=value, operand=text)
+            return all_of([is_text, *preconditions, condition])
 
 
 def _text_operand(
     element: Element, operand: str | OtherTrait, ignore_case: bool
 ) -> tuple[list[Fragment], Fragment]:
-    """What has to be so for the operand to be text, and the text."""
+    """Return the conditions under which the operand is a text, and the text."""
     if isinstance(operand, OtherTrait):
         other = Element(element.document, operand.key)
         return [is_type(other, "string")], _text(other, ignore_case)
@@ -171,7 +178,9 @@ def _text_operand(
     return [], _lower(text) if ignore_case else text
 
 
-def _compare(element: Element, operator: nodes.Comparison, value: Decimal | OtherTrait) -> Fragment:
+def _test_comparison(
+    element: Element, operator: nodes.Comparison, value: Decimal | OtherTrait
+) -> Fragment:
     if isinstance(value, OtherTrait):
         other = Element(element.document, value.key)
         template = "CASE WHEN {is_number} AND {is_other_number} THEN {test} ELSE FALSE END"
@@ -189,7 +198,7 @@ def _compare(element: Element, operator: nodes.Comparison, value: Decimal | Othe
     )
 
 
-def _date_test(
+def _test_date(
     element: Element,
     test: nodes.Before | nodes.After | nodes.InLast | nodes.AgeBetween,
     context: Context,
@@ -212,20 +221,23 @@ def _date_test(
         case nodes.InLast(duration):
             span = span_value(element, context)
             return fill(
-                "coalesce(lower({span}) <= {now}::timestamptz AND {left} > {now}::timestamptz, FALSE)",
+                "coalesce(lower({span}) <= {now}::timestamptz"
+                " AND {leaves_at} > {now}::timestamptz, FALSE)",
                 span=span,
                 now=context.now,
-                left=added(fill("upper({span})", span=span), duration, context),
+                leaves_at=add_to_instant(fill("upper({span})", span=span), duration, context),
             )
         case nodes.AgeBetween(low, high):
             today = local_date(context.now, context.zone)
-            return born_between(element, birth_limit(today, high + 1), birth_limit(today, low))
+            return born_between(
+                element, latest_birth_date(today, high + 1), latest_birth_date(today, low)
+            )
         case _:
             assert_never(test)
 
 
 def born_between(element: Element, after: object, until: object) -> Fragment:
-    """Born after one date and until, or on, another."""
+    """Return the condition that the element is a date after `after` and not after `until`."""
     return fill(
         "coalesce({birth} > {after}::date AND {birth} <= {until}::date, FALSE)",
         birth=fill("segments_date({text})", text=text_value(element)),
@@ -235,46 +247,47 @@ def born_between(element: Element, after: object, until: object) -> Fragment:
 
 
 def span_value(element: Element, context: Context) -> Fragment:
-    """The day or instant that the element names, NULL where it names none."""
+    """Return the day or instant that the element means, as a range; NULL for other texts."""
     template = "segments_span({text}, {zone}::text)"
     return fill(template, text=text_value(element), zone=context.zone.key)
 
 
 def span_operand(element: Element, operand: IsoText | OtherTrait, context: Context) -> Fragment:
+    """Return the day or instant that the operand means, as a range; NULL if a trait has none."""
     if isinstance(operand, OtherTrait):
         return span_value(Element(element.document, operand.key), context)
-    span = span_of(operand, context)
+    span = operand_span(operand, context)
     template = "tstzrange({start}::timestamptz, {end}::timestamptz, {bounds}::text)"
     return fill(template, start=span.start, end=span.end, bounds="[)" if span.is_day else "[]")
 
 
-def added(instant: Fragment, duration: nodes.Duration, context: Context) -> Fragment:
-    """The instant moved by a duration."""
-    if months := months_of(duration):
+def add_to_instant(instant: Fragment, duration: nodes.Duration, context: Context) -> Fragment:
+    """Return the instant a duration later."""
+    if months := months_in(duration):
         template = "segments_add({instant}, {months}::int, {zone}::text)"
         return fill(template, instant=instant, months=months, zone=context.zone.key)
-    return fill("({instant} + {length}::interval)", instant=instant, length=seconds_of(duration))
+    return fill("({instant} + {length}::interval)", instant=instant, length=length_of(duration))
 
 
-def _list_test(element: Element, test: nodes.Includes | nodes.Length) -> Fragment:
+def _test_list(element: Element, test: nodes.Includes | nodes.Length) -> Fragment:
     match test:
         case nodes.Includes(nodes.Quantifier.ALL, values):
-            return _contains_document(element, list(values))
+            return _contains(element, list(values))
         case nodes.Includes(nodes.Quantifier.ANY, values):
-            return any_of([_contains_document(element, [value]) for value in values])
+            return any_of([_contains(element, [value]) for value in values])
         case nodes.Includes(nodes.Quantifier.NONE, values):
-            some = any_of([_contains_document(element, [value]) for value in values])
-            return all_of([is_type(element, "array"), negated(some)])
+            has_any = any_of([_contains(element, [value]) for value in values])
+            return all_of([is_type(element, "array"), negate(has_any)])
         case nodes.Length(operator, count):
-            measured = fill(LENGTHS[operator], value=json_value(element), operand=count)
-            template = "CASE WHEN {is_list} THEN {measured} ELSE FALSE END"
-            return fill(template, is_list=is_type(element, "array"), measured=measured)
+            comparison = fill(LENGTHS[operator], value=json_value(element), operand=count)
+            template = "CASE WHEN {is_list} THEN {comparison} ELSE FALSE END"
+            return fill(template, is_list=is_type(element, "array"), comparison=comparison)
         case _:
             raise ValueError("There is no such quantifier.")
 
 
 def test_number(value: Fragment, test: Test) -> Fragment:
-    """Whether a numeric expression, NULL where it is missing, passes the test."""
+    """Return the condition that a numeric expression passes the test. NULL means missing."""
     match test:
         case nodes.Exists():
             return fill("({value} IS NOT NULL)", value=value)
@@ -282,8 +295,8 @@ def test_number(value: Fragment, test: Test) -> Fragment:
             template = "coalesce({value} = {operand}::numeric, FALSE)"
             return fill(template, value=value, operand=operand)
         case nodes.Compare(operator, Decimal() as operand):
-            compared = fill(COMPARISONS[operator], value=value, operand=operand)
-            return fill("coalesce({compared}, FALSE)", compared=compared)
+            comparison = fill(COMPARISONS[operator], value=value, operand=operand)
+            return fill("coalesce({comparison}, FALSE)", comparison=comparison)
         case nodes.Between(low, high):
             template = "coalesce({value} BETWEEN {low}::numeric AND {high}::numeric, FALSE)"
             return fill(template, value=value, low=low, high=high)
@@ -292,15 +305,19 @@ def test_number(value: Fragment, test: Test) -> Fragment:
 
 
 def test_moment(value: Fragment, test: Test, context: Context) -> Fragment:
-    """Whether an instant, NULL where it is missing and never after now, passes the test."""
+    """Return the condition that an instant passes the test.
+
+    NULL means missing. The instant must not be after now.
+    """
     match test:
         case nodes.Exists():
             return fill("({value} IS NOT NULL)", value=value)
         case nodes.Before(IsoText() as operand):
-            start = span_of(operand, context).start
+            start = operand_span(operand, context).start
             return fill("coalesce({value} < {start}::timestamptz, FALSE)", value=value, start=start)
         case nodes.After(IsoText() as operand):
-            span = span_of(operand, context)
+            span = operand_span(operand, context)
+            # A day excludes its end, so its end is after it; an instant is not after itself.
             template = (
                 "coalesce({value} >= {end}::timestamptz, FALSE)"
                 if span.is_day
@@ -308,7 +325,10 @@ def test_moment(value: Fragment, test: Test, context: Context) -> Fragment:
             )
             return fill(template, value=value, end=span.end)
         case nodes.InLast(duration):
-            left = added(value, duration, context)
-            return fill("coalesce({left} > {now}::timestamptz, FALSE)", left=left, now=context.now)
+            return fill(
+                "coalesce({leaves_at} > {now}::timestamptz, FALSE)",
+                leaves_at=add_to_instant(value, duration, context),
+                now=context.now,
+            )
         case _:
             raise ValueError("The parser lets no other test of an instant through.")

@@ -1,1 +1,1 @@
-"""Segments as staff and services make, change, preview and question them."""
+"""Definitions of segments: saving, previewing and explaining them."""

@@ -1,6 +1,6 @@
-"""What the compiler needs to know of the database: live definitions, event names, the zone.
+"""What the compiler needs from the database: the live definitions and the event names.
 
-Invariant: refreshers read this after they hold their slots, so that no definition changes under them.
+Invariant: refreshes read this while they hold their slots, so that no definition changes meanwhile.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from segments.models import Segment
 
 @dataclass(frozen=True, slots=True)
 class LiveSegment:
-    """A segment whose memberships are kept, as they are kept now."""
+    """A segment that has been built, with the version that its memberships are of."""
 
     id: int
     key: str
@@ -31,47 +31,56 @@ class LiveSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """All segments that have been built, in order of their ids, and what a `segment` leaf means, by key.
+class LiveDefinitions:
+    """All segments that have been built, sorted by id, and the effective node of each live key.
 
-    A leaf means the definition that memberships answer; where there is none yet, the one that is saved.
+    `nodes` also has the live segments that have not been built yet.
     """
 
     segments: tuple[LiveSegment, ...]
     nodes: Mapping[str, Node]
 
 
-def read_live() -> Live:
-    """Everything that is live, in one read."""
+def read_live_definitions() -> LiveDefinitions:
+    """Read all live segments in one query."""
     rows = list(Segment.objects.filter(status=Segment.Status.LIVE).order_by("id"))
     nodes = {row.key: parse(effective_definition(row)) for row in rows}
-    built = (row for row in rows if row.live_version is not None)
     segments = (
         LiveSegment(row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at)
-        for row in built
+        for row in rows
+        # Both are set when a segment is first built.
+        if row.live_version is not None and row.evaluated_at is not None
     )
-    return Live(tuple(segments), nodes)
+    return LiveDefinitions(tuple(segments), nodes)
 
 
 def effective_definition(segment: Segment) -> dict[str, Any]:
-    """What others see of the segment."""
-    return segment.definition if segment.live_definition is None else segment.live_definition
+    """Return the definition that the memberships are of, or the saved one where none is built."""
+    definition: dict[str, Any] = (
+        segment.definition if segment.live_definition is None else segment.live_definition
+    )
+    return definition
 
 
-def context_of(segments: Mapping[str, Node], *, now: datetime, is_present: bool = True) -> Context:
-    """A context at this instant, with today's event names."""
+def make_context(
+    segments: Mapping[str, Node], *, now: datetime, is_present: bool = True
+) -> Context:
+    """Return a context for this time, with the event names known now."""
     return Context(
         now=now,
         zone=ZoneInfo(settings.TIME_ZONE),
         permitted=PERMITTED,
-        names=_names(),
+        names=_event_names(),
         segments=segments,
         is_present=is_present,
     )
 
 
-def _names() -> dict[tuple[str, str], EventNameRef]:
+def _event_names() -> dict[tuple[str, str], EventNameRef]:
     rows: Iterable[tuple[str, str, int, str]] = EventName.objects.values_list(
         "kind", "name", "id", "value_property"
     )
-    return {(kind, name): EventNameRef(number, value) for kind, name, number, value in rows}
+    return {
+        (kind, name): EventNameRef(name_id, value_property)
+        for kind, name, name_id, value_property in rows
+    }

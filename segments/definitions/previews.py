@@ -1,4 +1,4 @@
-"""What a definition would hold, before it is saved: the exact size, or an estimate that says so."""
+"""Previews: how many members a definition would have, exactly or as an estimate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from psycopg.errors import QueryCanceled
 from profiles.lib.database import database_now
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
-from segments.definitions.live import context_of, read_live
+from segments.definitions.live import make_context, read_live_definitions
 from segments.definitions.save import check_definition
 from segments.language.nodes import Node
 from segments.memberships import sql as memberships_sql
@@ -21,14 +21,16 @@ from segments.memberships import sql as memberships_sql
 EXACT_SECONDS = 1
 SAMPLE_SIZE = 10
 ESTIMATE_PROFILES = 10_000
-# The standard normal quantile of a 95 % interval.
+# The 97.5 % quantile of the standard normal distribution, for an interval of 95 %.
 Z = 1.959964
-TIMEOUT = "SELECT set_config('statement_timeout', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`interval` is the 95 % interval of an estimate; an exact size has none."""
+    """The size of a definition and a few of its members.
+
+    `interval` is the 95 % interval of an estimated size, None for an exact one.
+    """
 
     size: int
     sample: tuple[UUID, ...]
@@ -46,16 +48,21 @@ def preview(
     key: str = "",
     exact_seconds: float = EXACT_SECONDS,
 ) -> Preview:
-    """Who is in at this instant: everybody counted, or where that takes too long, a random part of them.
+    """Evaluate a definition as of a time, now by default.
 
-    `key` is that of the segment whose next definition this is. Raises DefinitionError.
+    All profiles are counted. Where that takes longer than `exact_seconds`, the size is estimated
+    from a random sample. `key` is that of the segment which would get the definition. Raises
+    DefinitionError.
     """
     node = check_definition(definition, key=key)
     now = database_now()
-    context = context_of(read_live().nodes, now=at or now, is_present=at is None or at >= now)
+    context = make_context(
+        read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
+    )
     try:
         return _count(node, context, exact_seconds)
     except OperationalError as error:
+        # Only the time-out is expected; anything else is a fault.
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         return _estimate(node, context)
@@ -65,37 +72,41 @@ def _count(node: Node, context: Context, seconds: float) -> Preview:
     condition = compile_everyone(node, context)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(memberships_sql.RAISE_WORK_MEM)
-        cursor.execute(TIMEOUT, [f"{int(seconds * 1000)}ms"])
-        ((size,),) = _rows(fill(definitions_sql.COUNT, condition=condition))
-        sample = fill(definitions_sql.SAMPLE, condition=condition, limit=SAMPLE_SIZE)
-        found = tuple(uuid for (uuid,) in _rows(sample))
-        cursor.execute(TIMEOUT, ["0"])
-        return Preview(size, found)
+        cursor.execute(definitions_sql.SET_TIMEOUT, [f"{int(seconds * 1000)}ms"])
+        ((size,),) = _fetch(fill(definitions_sql.COUNT_MATCHING, condition=condition))
+        sample = _fetch(fill(definitions_sql.LIST_MATCHING, condition=condition, limit=SAMPLE_SIZE))
+        # The caller's transaction may go on.
+        cursor.execute(definitions_sql.SET_TIMEOUT, ["0"])
+        return Preview(size, tuple(uuid for (uuid,) in sample))
 
 
 def _estimate(node: Node, context: Context) -> Preview:
-    """The share of a random part, and the Wilson score interval of it."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(definitions_sql.COUNT_PROFILES)
+        cursor.execute(definitions_sql.ESTIMATED_TOTAL)
         (total,) = cursor.fetchone()
         percent = min(100.0, 100 * ESTIMATE_PROFILES / max(total, 1))
         cursor.execute(definitions_sql.RANDOM_PROFILES, [percent])
-        ids = [number for (number,) in cursor.fetchall()]
+        ids = [profile_id for (profile_id,) in cursor.fetchall()]
+        # The planner's statistics may be missing or out of date.
         total = max(total, len(ids))
         scoped = compile_scoped([node], ids, context)
-        found = _rows(
+        members = _fetch(
             fill(
-                definitions_sql.SAMPLED, joins=scoped.joins, ids=ids, condition=scoped.conditions[0]
+                definitions_sql.MATCHING_AMONG,
+                joins=scoped.joins,
+                ids=ids,
+                condition=scoped.conditions[0],
             )
         )
-    low, high = wilson(len(found), len(ids))
-    share = len(found) / len(ids) if ids else 0.0
-    sample = tuple(uuid for (uuid,) in found[:SAMPLE_SIZE])
+    low, high = wilson_interval(len(members), len(ids))
+    share = len(members) / len(ids) if ids else 0.0
+    sample = tuple(uuid for (uuid,) in members[:SAMPLE_SIZE])
+    # The lower end is rounded down and the upper one up.
     return Preview(round(share * total), sample, (int(low * total), -int(-high * total // 1)))
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927)."""
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson 1927)."""
     if not trials:
         return 0.0, 1.0
     share, square = successes / trials, Z * Z
@@ -107,7 +118,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     )
 
 
-def _rows(statement: Fragment) -> list[tuple[Any, ...]]:
+def _fetch(statement: Fragment) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -1,38 +1,64 @@
-"""Statements that ask a definition of people: how many, who, and why.
+"""Statements that evaluate a definition which need not be saved.
 
-Those with `{parts}` are filled by the compiler with fragments and parameters; they contain no value of their own.
+Invariant: no statement has values in its text. Those with `{parts}` are filled by the compiler with
+fragments and parameters.
 """
 
-COUNT = """
+# Limits the duration of the following statements of the transaction. Not ORM: a setting.
+SET_TIMEOUT = "SELECT set_config('statement_timeout', %s, true)"
+
+# Returns the number of profiles that match. Not ORM: the condition is compiled SQL, here and in
+# the other statements with `{condition}`.
+COUNT_MATCHING = """
 SELECT count(*) FROM profiles_profile p WHERE {condition}
 """
-SAMPLE = """
+
+# Returns the public ids of some profiles that match.
+LIST_MATCHING = """
 SELECT p.uuid FROM profiles_profile p WHERE {condition} LIMIT {limit}::int
 """
 
-# As many profiles as an estimate needs, spread by a hash of the id that has nothing to do with anything.
+# Returns the ids of a random sample of all profiles, each taken with the same probability. Not
+# ORM: it has no TABLESAMPLE.
 RANDOM_PROFILES = """
 SELECT p.id FROM profiles_profile p TABLESAMPLE BERNOULLI (%s)
 """
-COUNT_PROFILES = """
+
+# Returns the planner's estimate of the number of profiles. Not ORM: a catalogue table.
+ESTIMATED_TOTAL = """
 SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'profiles_profile'::regclass
 """
-SAMPLED = """
-SELECT p.uuid FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND {condition}
+
+# Returns the public ids of those of the given profiles that match.
+MATCHING_AMONG = """
+SELECT p.uuid FROM profiles_profile p {joins}
+WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND {condition}
 """
 
-# Every node of one definition for one profile, and the figures behind it.
-WHY = """
-SELECT NOT p.is_restricted AND {root}, ARRAY[{conditions}]::boolean[], ARRAY[{quantities}]::text[], p.traits::text
+# Returns, for one profile, whether it matches, the truth of every node, the aggregate of every
+# event leaf, and the traits.
+EVALUATE_NODES = """
+SELECT NOT p.is_restricted AND {root},
+    ARRAY[{conditions}]::boolean[], ARRAY[{quantities}]::text[], p.traits::text
 FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
 """
-HOLDS = """
-SELECT NOT p.is_restricted AND {condition} FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
+
+# Returns whether one profile matches.
+IS_MATCHING = """
+SELECT NOT p.is_restricted AND {condition}
+FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
 """
+
+# Returns the distinct times of a profile's events of some names, oldest first.
 EVENT_TIMES = """
 SELECT DISTINCT e."timestamp" FROM profiles_event e
-WHERE e.profile_id = {id}::bigint AND {named} AND e."timestamp" >= {since}::timestamptz ORDER BY 1
+WHERE e.profile_id = {id}::bigint AND {has_name} AND e."timestamp" >= {since}::timestamptz
+ORDER BY 1
 """
+
+# Returns the JSON documents of a profile's events of some names, as text, so that numbers keep
+# all their digits.
 EVENT_DOCUMENTS = """
-SELECT e.properties::text, e.context::text FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {named}
+SELECT e.properties::text, e.context::text
+FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {has_name}
 """

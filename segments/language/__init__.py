@@ -1,1 +1,1 @@
-"""The definition of a segment: its JSON, its nodes, and what they mean. Pure."""
+"""The language of segment definitions: its JSON, its nodes and what they mean. Pure."""

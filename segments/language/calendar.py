@@ -1,8 +1,9 @@
-"""Instants, local dates and durations: what "90 days", "3 months" and "2026-03-15" mean, in one configured time zone.
+"""Instants, local dates and durations: what "90 days" and "2026-03-15" mean in one time zone.
 
-Invariant: the SQL functions of migration 0003 say the same. A local time that does not exist is the later instant, one that
-exists twice the first; months and years are added on the local calendar and clamped to the month's end. Years go from 1000
-to 9998, so that nothing near them overflows.
+Invariant: the SQL functions of migration 0003 compute the same. A local time that does not exist
+is the later instant, one that exists twice the earlier one. Months and years are added on the
+local calendar and end on the last day of a shorter month. Years go from 1000 to 9998, so that no
+computation near them overflows.
 """
 
 import re
@@ -15,9 +16,12 @@ from segments.language.nodes import Duration, Unit
 
 SECONDS = {Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86_400, Unit.WEEKS: 604_800}
 MONTHS = {Unit.MONTHS: 1, Unit.YEARS: 12}
-LAST_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-# Adding months to an instant moves it by no more than this from where 30.436875 days a month would put it.
+DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# The mean month of the Gregorian calendar: 146,097 days in 4,800 months.
+_MEAN_MONTH = timedelta(days=30.436875)
+# Adding n calendar months to an instant never differs by more than this from n mean months.
 MONTH_SLACK = timedelta(days=5)
+# Groups: 1 year, 2 month, 3 day, 4 hour, 5 minute, 6 second, 7 fraction, 8 offset.
 ISO = re.compile(
     r"(?!9999)([1-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,6}))?)?"
@@ -26,7 +30,7 @@ ISO = re.compile(
 
 
 class Span(NamedTuple):
-    """From `start` to `end`; a day excludes its end, an instant has both ends equal."""
+    """The time that a text stands for: a day, without its end, or an instant, with equal ends."""
 
     start: datetime
     end: datetime
@@ -37,42 +41,42 @@ class Span(NamedTuple):
 
 
 class Band(NamedTuple):
-    """The instants after `low` up to and with `high`."""
+    """The instants after `low` up to and including `high`."""
 
     low: datetime
     high: datetime
 
 
 def parse_date(text: str) -> date | None:
-    """The date as written, of a date or a date and time in ISO 8601; None where it is neither."""
-    found = ISO.match(text)
-    if found is None:
+    """Return the date in an ISO 8601 date or date and time, as written; None for other texts."""
+    match = ISO.match(text)
+    if match is None:
         return None
-    year, month, day = int(found[1]), int(found[2]), int(found[3])
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
     return date(year, month, day) if day <= days_in_month(year, month) else None
 
 
 def parse_span(text: str, zone: ZoneInfo) -> Span | None:
-    """The local day or the instant that is written; None where it is not ISO 8601."""
-    day, found = parse_date(text), ISO.match(text)
-    if day is None or found is None:
+    """Return the local day or the instant that an ISO 8601 text means; None for other texts."""
+    day, match = parse_date(text), ISO.match(text)
+    if day is None or match is None:
         return None
-    if found[4] is None:
+    if match[4] is None:
         return Span(local_midnight(day, zone), end_of_day(day, zone))
-    moment = datetime.combine(day, _clock(found))
-    if found[8] is None:
+    moment = datetime.combine(day, _time_of_day(match))
+    if match[8] is None:
         instant = local_instant(moment, zone)
     else:
-        instant = moment.replace(tzinfo=_offset(found[8])).astimezone(UTC)
+        instant = moment.replace(tzinfo=_parse_offset(match[8])).astimezone(UTC)
     return Span(instant, instant)
 
 
-def _clock(found: re.Match[str]) -> time:
-    microsecond = int((found[7] or "0").ljust(6, "0"))
-    return time(int(found[4]), int(found[5]), int(found[6] or 0), microsecond)
+def _time_of_day(match: re.Match[str]) -> time:
+    microsecond = int((match[7] or "0").ljust(6, "0"))
+    return time(int(match[4]), int(match[5]), int(match[6] or 0), microsecond)
 
 
-def _offset(text: str) -> timezone:
+def _parse_offset(text: str) -> timezone:
     if text == "Z":
         return UTC
     sign = -1 if text[0] == "-" else 1
@@ -80,81 +84,97 @@ def _offset(text: str) -> timezone:
 
 
 def days_in_month(year: int, month: int) -> int:
+    """Return the number of days of a month, by the rule of the Gregorian calendar."""
     is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return 29 if month == 2 and is_leap else LAST_DAYS[month - 1]
+    return 29 if month == 2 and is_leap else DAYS_IN_MONTH[month - 1]
 
 
 def local_instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, UTC, of a local time."""
+    """Return the instant, in UTC, of a naive local time."""
+    # fold=0: the first of two equal local times, and the later instant in a gap.
     return moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant, in UTC, at which a local day starts."""
     return local_instant(datetime.combine(day, time()), zone)
 
 
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
+    """Return the local date of an instant."""
     return instant.astimezone(zone).date()
 
 
-def months_of(duration: Duration) -> int:
-    """How many calendar months a duration has; 0 for one of plain seconds."""
+def months_in(duration: Duration) -> int:
+    """Return the number of calendar months, 0 for a duration of fixed length."""
     return MONTHS.get(duration.unit, 0) * duration.count
 
 
-def seconds_of(duration: Duration) -> timedelta:
-    """The length of a duration of plain seconds; about it, for one of months."""
-    if months := months_of(duration):
-        return timedelta(days=30.436875) * months
+def length_of(duration: Duration) -> timedelta:
+    """Return the length of a duration; that of months and years is approximate."""
+    if months := months_in(duration):
+        return _MEAN_MONTH * months
     return timedelta(seconds=SECONDS[duration.unit] * duration.count)
 
 
-def add(instant: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
-    """The instant at which what happened at `instant` is so long ago."""
-    if not (months := months_of(duration)):
-        return instant + seconds_of(duration)
+def add_duration(instant: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
+    """Return the instant at which an event of `instant` is exactly that long ago."""
+    if not (months := months_in(duration)):
+        return instant + length_of(duration)
     local = instant.astimezone(zone).replace(tzinfo=None)
     day = add_months(local.date(), months)
     return local_instant(datetime.combine(day, local.time()), zone)
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day so many months later (earlier, below zero), or the last one of a shorter month."""
-    count = day.year * 12 + day.month - 1 + months
-    year, month = count // 12, count % 12 + 1
+    """Return the same day that many months later, or the last day of a shorter month.
+
+    A negative number goes back.
+    """
+    months_since_year_zero = day.year * 12 + day.month - 1 + months
+    year, month = months_since_year_zero // 12, months_since_year_zero % 12 + 1
     return date(year, month, min(day.day, days_in_month(year, month)))
 
 
-def expiring(since: datetime, now: datetime, duration: Duration, zone: ZoneInfo) -> list[Band]:
-    """Bands that hold every instant t with since < t + duration ≤ now; exact for plain seconds, wider for months."""
-    if not (months := months_of(duration)):
-        length = seconds_of(duration)
+def expiry_bands(since: datetime, now: datetime, duration: Duration, zone: ZoneInfo) -> list[Band]:
+    """Return bands with every instant t for which since < t + duration ≤ now.
+
+    For durations of fixed length they contain nothing else; for months they are wider.
+    """
+    if not (months := months_in(duration)):
+        length = length_of(duration)
         return [Band(since - length, now - length)]
     first, last = local_date(since, zone), local_date(now, zone)
+    # A few days are looked up one by one. For more, one band with slack is cheaper to query.
     if (last - first).days > 3:
-        length = seconds_of(duration)
+        length = length_of(duration)
         return [Band(since - length - MONTH_SLACK, now - length + MONTH_SLACK)]
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    ends = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [
-        Band(local_midnight(day, zone) - timedelta(microseconds=1), end_of_day(day, zone))
-        for reached in days
-        for day in _days_reaching(reached, months)
+        # One microsecond earlier, since a band excludes its lower end.
+        Band(local_midnight(start, zone) - timedelta(microseconds=1), end_of_day(start, zone))
+        for end in ends
+        for start in _days_ending_on(end, months)
     ]
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant, in UTC, at which the next local day starts."""
     return local_midnight(day + timedelta(days=1), zone)
 
 
-def _days_reaching(reached: date, months: int) -> Iterator[date]:
-    """The days that, so many months later, become the day reached: up to four at the end of a month."""
-    last = add_months(reached, -months)
-    candidates = (last + timedelta(days=ahead) for ahead in range(4))
-    return (day for day in candidates if add_months(day, months) == reached)
+def _days_ending_on(end: date, months: int) -> Iterator[date]:
+    """Return the days that become `end` when the months are added.
+
+    There can be four at the end of a month: 28, 29, 30 and 31 January become 28 February.
+    """
+    earliest = add_months(end, -months)
+    candidates = (earliest + timedelta(days=number) for number in range(4))
+    return (day for day in candidates if add_months(day, months) == end)
 
 
-def birth_limit(today: date, years: int) -> date:
-    """Who was born on this day or before is so many whole years old today, or older."""
+def latest_birth_date(today: date, years: int) -> date:
+    """Return the latest date of birth of people who are that old, or older, today."""
     year = today.year - years
     if (today.month, today.day) == (2, 29):
         return date(year, 2, min(29, days_in_month(year, 2)))
@@ -162,7 +182,10 @@ def birth_limit(today: date, years: int) -> date:
 
 
 def birthday(birth: date, years: int) -> date:
-    """The day on which so many years are completed; 1 March in common years for one born on 29 February."""
+    """Return the day on which a person completes that many years.
+
+    People born on 29 February do so on 1 March in common years.
+    """
     year = birth.year + years
     if (birth.month, birth.day) == (2, 29) and days_in_month(year, 2) == 28:
         return date(year, 3, 1)

@@ -1,7 +1,8 @@
-"""The nodes of a segment's definition.
+"""The nodes of a segment definition.
 
-Invariant: a node is frozen, has no methods, and exists only if what it says is allowed; `segments.language.parser` is the one place
-that makes them from JSON. `not_x` operators are `x` with `is_negated`, since they mean exactly NOT x.
+Invariant: nodes are frozen and have no methods. Only `segments.language.parser` makes them from
+JSON, after checking every value. An operator `not_x` is the node of `x` with `is_negated`, since it
+means exactly NOT x.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """So many of one unit; months and years are of the local calendar, the others are plain seconds."""
+    """A number of one unit. Months and years follow the local calendar; others are fixed."""
 
     unit: Unit
     count: int
@@ -32,24 +33,24 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class IsoText:
-    """A date, or a date and time, as it was written in ISO 8601."""
+    """A date, or a date and time, as written in ISO 8601."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class OtherTrait:
-    """An operand that is read from another trait of the same profile."""
+    """An operand that is the value of another trait of the same profile."""
 
     key: Path
 
 
-# What is asked of one value.
+# Tests of one value.
 
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """There is a value, and it is not null."""
+    """True where there is a value other than null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class TextTest:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """`pattern` is in the canonical spelling of `segments.language.patterns`."""
+    """A search for `pattern`, in the canonical spelling of `segments.language.patterns`."""
 
     pattern: str
     ignore_case: bool = False
@@ -121,7 +122,7 @@ class InLast:
 
 @dataclass(frozen=True, slots=True)
 class AgeBetween:
-    """Whole years, both ends in."""
+    """The age in whole years, with both ends included."""
 
     low: int
     high: int
@@ -167,7 +168,7 @@ Test = (
     | Length
 )
 
-# Groups, of whatever leaves.
+# Groups. Those of a definition have leaves about profiles, those of a `where` leaves about events.
 
 Leaf = TypeVar("Leaf")
 
@@ -189,13 +190,15 @@ class Not(Generic[Leaf]):
 
 @dataclass(frozen=True, slots=True)
 class AtLeast(Generic[Leaf]):
+    """True where at least `count` of the children are."""
+
     count: int
     children: "tuple[Tree[Leaf], ...]"
 
 
 Tree: TypeAlias = And[Leaf] | Or[Leaf] | Not[Leaf] | AtLeast[Leaf] | Leaf
 
-# What is asked of one event.
+# Leaves about one event.
 
 
 class Root(StrEnum):
@@ -205,7 +208,7 @@ class Root(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldLeaf:
-    """A property or a part of the context of one event."""
+    """A test of one property, or of one part of the context, of an event."""
 
     root: Root
     key: Path
@@ -215,7 +218,7 @@ class FieldLeaf:
 
 Where: TypeAlias = Tree[FieldLeaf]
 
-# What is asked of one profile.
+# Leaves about one profile.
 
 
 class Kind(StrEnum):
@@ -235,14 +238,14 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """An event is in it while `timestamp ≤ now < timestamp + duration`."""
+    """The window that ends now. An event is in it while timestamp ≤ now < timestamp + duration."""
 
     duration: Duration
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Half open; an absent end is open."""
+    """A fixed window. It includes its start and excludes its end; either may be missing."""
 
     start: IsoText | None
     end: IsoText | None
@@ -250,7 +253,11 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class EventLeaf:
-    """A test of what all matching events of a profile come to. `name` "*" is any; `kind` None is any."""
+    """A test of an aggregate of the profile's events that match name, kind, window and `where`.
+
+    The name "*" and the kind None match every event. `property` is what is summed or compared, for
+    the aggregates sum, min and max.
+    """
 
     name: str
     kind: Kind | None
@@ -264,6 +271,8 @@ class EventLeaf:
 
 @dataclass(frozen=True, slots=True)
 class TraitLeaf:
+    """A test of one trait of the profile."""
+
     key: Path
     test: Test
     is_negated: bool = False
@@ -271,18 +280,22 @@ class TraitLeaf:
 
 @dataclass(frozen=True, slots=True)
 class SegmentLeaf:
+    """True for members of another segment."""
+
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentLeaf:
+    """Compares whether the purpose is permitted for the profile with `is_permitted`."""
+
     purpose: str
     is_permitted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EveryoneLeaf:
-    """Each profile, anonymous ones too."""
+    """True for every profile, including anonymous ones."""
 
 
 PersonLeaf = TraitLeaf | EventLeaf | SegmentLeaf | ConsentLeaf | EveryoneLeaf

@@ -1,4 +1,7 @@
-"""Reading single values of a definition: keys, texts, numbers, dates, durations. Each refusal says what is allowed."""
+"""Reading the single values of a definition: keys, texts, numbers, dates and durations.
+
+Invariant: every error names the path of the fault and what is allowed there.
+"""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -8,13 +11,15 @@ from typing import Any, NamedTuple
 from segments.language.calendar import parse_date
 from segments.language.nodes import Duration, IsoText, OtherTrait, Path, Scalar, Unit
 
-LONGEST_TEXT = 1000
-LONGEST_LIST = 1000
-LONGEST_KEY = 255
-DEEPEST_KEY = 10
-LARGEST_DIGITS = 40
-LARGEST_EXPONENT = 30
-LARGEST_COUNTS = {
+MAX_TEXT_LENGTH = 1000
+MAX_LIST_LENGTH = 1000
+MAX_KEY_LENGTH = 255
+MAX_KEY_PARTS = 10
+# Far below what PostgreSQL's numeric can hold, so that no computation with operands overflows.
+MAX_DIGITS = 40
+MAX_EXPONENT = 30
+# About a century of each unit, ten years of minutes and hours.
+MAX_COUNTS = {
     Unit.MINUTES: 5_256_000,
     Unit.HOURS: 87_600,
     Unit.DAYS: 36_500,
@@ -22,11 +27,12 @@ LARGEST_COUNTS = {
     Unit.MONTHS: 1_200,
     Unit.YEARS: 100,
 }
+# PostgreSQL text can hold neither the NUL character nor lone surrogates.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong with a definition, and where: `children[1].window.last`."""
+    """One error in a definition, with its path such as `children[1].window.last`."""
 
     path: str
     code: str
@@ -34,7 +40,7 @@ class Fault(NamedTuple):
 
 
 class DefinitionError(ValueError):
-    """A definition is refused. `errors` name each fault with its path and what is allowed."""
+    """The definition is not valid; `errors` are all faults that were found."""
 
     def __init__(self, errors: Sequence[Fault]) -> None:
         super().__init__(
@@ -43,34 +49,39 @@ class DefinitionError(ValueError):
         self.errors = tuple(errors)
 
 
-def refuse(path: str, code: str, detail: str) -> DefinitionError:
+def definition_error(path: str, code: str, detail: str) -> DefinitionError:
+    """Return an error with a single fault."""
     return DefinitionError([Fault(path, code, detail)])
 
 
-def within(path: str, step: str) -> str:
+def join_path(path: str, step: str) -> str:
+    """Return the path of a field of the object at `path`."""
     return f"{path}.{step}" if path else step
 
 
-def listed(words: Collection[str]) -> str:
+def list_words(words: Collection[str]) -> str:
+    """Return the words in alphabetical order, separated by commas."""
     return ", ".join(sorted(words))
 
 
 def read_fields(
     value: object, path: str, required: Collection[str], optional: Collection[str] = ()
 ) -> Mapping[str, Any]:
-    """An object that has all required fields and no unknown one."""
+    """Return the object if it has all required fields and no unknown one."""
     if not isinstance(value, dict):
-        raise refuse(path, "type", "This must be an object.")
+        raise definition_error(path, "type", "This must be an object.")
     allowed = {*required, *optional}
     faults = [
         Fault(
-            within(path, str(name)), "unknown_field", f"Unknown field; allowed: {listed(allowed)}."
+            join_path(path, str(name)),
+            "unknown_field",
+            f"Unknown field; allowed: {list_words(allowed)}.",
         )
         for name in value
         if name not in allowed
     ]
     faults += [
-        Fault(within(path, name), "required", "This field is required.")
+        Fault(join_path(path, name), "required", "This field is required.")
         for name in required
         if name not in value
     ]
@@ -81,48 +92,52 @@ def read_fields(
 
 def read_choice(value: object, path: str, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise refuse(path, "choice", f"Allowed: {listed(allowed)}.")
+        raise definition_error(path, "choice", f"Allowed: {list_words(allowed)}.")
     return value
 
 
-def read_text(value: object, path: str, *, longest: int = LONGEST_TEXT) -> str:
+def read_text(value: object, path: str, *, max_length: int = MAX_TEXT_LENGTH) -> str:
     if not isinstance(value, str):
-        raise refuse(path, "type", "This must be text.")
-    if len(value) > longest:
-        raise refuse(path, "limit", f"At most {longest} characters.")
+        raise definition_error(path, "type", "This must be text.")
+    if len(value) > max_length:
+        raise definition_error(path, "limit", f"At most {max_length} characters.")
     if UNSTORABLE.search(value):
-        raise refuse(path, "invalid", "NUL characters and lone surrogates are not allowed.")
+        raise definition_error(
+            path, "invalid", "NUL characters and lone surrogates are not allowed."
+        )
     return value
 
 
 def read_name(value: object, path: str) -> str:
-    """Text that is not empty."""
-    if not (name := read_text(value, path, longest=LONGEST_KEY)):
-        raise refuse(path, "required", "This must not be empty.")
+    """Return a text of at most MAX_KEY_LENGTH characters that is not empty."""
+    if not (name := read_text(value, path, max_length=MAX_KEY_LENGTH)):
+        raise definition_error(path, "required", "This must not be empty.")
     return name
 
 
 def read_number(value: object, path: str) -> Decimal:
+    # True and False are integers in Python, but not in JSON.
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise refuse(path, "type", "This must be a number.")
+        raise definition_error(path, "type", "This must be a number.")
+    # By the float's repr: its exact binary value has digits that nobody wrote.
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    is_small = number.is_finite() and abs(number.adjusted()) <= LARGEST_EXPONENT
-    if not is_small or len(number.as_tuple().digits) > LARGEST_DIGITS:
-        limit = f"A number has at most {LARGEST_DIGITS} digits and is below 1e{LARGEST_EXPONENT}."
-        raise refuse(path, "limit", limit)
+    is_small = number.is_finite() and abs(number.adjusted()) <= MAX_EXPONENT
+    if not is_small or len(number.as_tuple().digits) > MAX_DIGITS:
+        limit = f"A number has at most {MAX_DIGITS} digits and is below 1e{MAX_EXPONENT}."
+        raise definition_error(path, "limit", limit)
     return number
 
 
 def read_count(value: object, path: str, *, low: int, high: int) -> int:
     number = read_number(value, path)
     if number != number.to_integral_value() or not low <= number <= high:
-        raise refuse(path, "limit", f"This must be a whole number from {low} to {high}.")
+        raise definition_error(path, "limit", f"This must be a whole number from {low} to {high}.")
     return int(number)
 
 
 def read_boolean(value: object, path: str) -> bool:
     if not isinstance(value, bool):
-        raise refuse(path, "type", "This must be true or false.")
+        raise definition_error(path, "type", "This must be true or false.")
     return value
 
 
@@ -133,52 +148,58 @@ def read_scalar(value: object, path: str) -> Scalar:
         return read_text(value, path)
     if isinstance(value, int | float | Decimal):
         return read_number(value, path)
-    raise refuse(path, "type", "This must be text, a number, true or false.")
+    raise definition_error(path, "type", "This must be text, a number, true or false.")
 
 
 def read_items(value: object, path: str) -> list[object]:
     if not isinstance(value, list):
-        raise refuse(path, "type", "This must be a list.")
-    if not 1 <= len(value) <= LONGEST_LIST:
-        raise refuse(path, "limit", f"A list of values has 1 to {LONGEST_LIST} of them.")
+        raise definition_error(path, "type", "This must be a list.")
+    if not 1 <= len(value) <= MAX_LIST_LENGTH:
+        raise definition_error(
+            path, "limit", f"A list of values has 1 to {MAX_LIST_LENGTH} of them."
+        )
     return value
 
 
 def read_key(value: object, path: str) -> Path:
-    """`address.city` goes into an object; `\\.` is a literal dot."""
+    """Split a key at its dots: `address.city` is a field of an object, `\\.` is a literal dot."""
     text = read_name(value, path)
+    # NUL stands in for an escaped dot meanwhile; read_text has made sure that the text has none.
     steps = tuple(step.replace("\0", ".") for step in text.replace("\\.", "\0").split("."))
-    if not all(steps) or len(steps) > DEEPEST_KEY:
+    if not all(steps) or len(steps) > MAX_KEY_PARTS:
         detail = (
-            f"A key has 1 to {DEEPEST_KEY} parts between dots, none empty; \\. is a literal dot."
+            f"A key has 1 to {MAX_KEY_PARTS} parts between dots, none empty; \\. is a literal dot."
         )
-        raise refuse(path, "invalid", detail)
+        raise definition_error(path, "invalid", detail)
     return steps
 
 
 def read_iso(value: object, path: str) -> IsoText:
     text = read_text(value, path)
     if parse_date(text) is None:
-        detail = "This must be a date or time such as 2026-03-15, 2026-03-15T09:30 or 2026-03-15T09:30:00Z."
-        raise refuse(path, "invalid", detail)
+        detail = (
+            "This must be a date or time such as "
+            "2026-03-15, 2026-03-15T09:30 or 2026-03-15T09:30:00Z."
+        )
+        raise definition_error(path, "invalid", detail)
     return IsoText(text)
 
 
 def read_duration(value: object, path: str) -> Duration:
-    """One unit and its count: `{"days": 90}`."""
+    """Read an object with one unit and its count, such as `{"days": 90}`."""
     fields = read_fields(value, path, (), tuple(Unit))
     if len(fields) != 1:
-        raise refuse(
-            path, "invalid", f'This takes one unit, as {{"days": 90}}: {listed(tuple(Unit))}.'
+        raise definition_error(
+            path, "invalid", f'This takes one unit, as {{"days": 90}}: {list_words(tuple(Unit))}.'
         )
-    (name, count), *_ = fields.items()
+    (name, count) = next(iter(fields.items()))
     unit = Unit(name)
-    return Duration(unit, read_count(count, within(path, name), low=1, high=LARGEST_COUNTS[unit]))
+    return Duration(unit, read_count(count, join_path(path, name), low=1, high=MAX_COUNTS[unit]))
 
 
 def read_other_trait(value: object, path: str) -> OtherTrait | None:
-    """`{"trait": "other"}`, or None where the operand is no object."""
+    """Read `{"trait": "other"}`; None if the value is not an object."""
     if not isinstance(value, dict):
         return None
     fields = read_fields(value, path, ("trait",))
-    return OtherTrait(read_key(fields["trait"], within(path, "trait")))
+    return OtherTrait(read_key(fields["trait"], join_path(path, "trait")))

@@ -1,6 +1,7 @@
-"""From the JSON of a definition to its nodes: the only place that sees a dict.
+"""Parsing the JSON of a definition into nodes.
 
-Invariant: what comes out is meaningful on any data; what is not is refused here, with the path of each fault and what is allowed.
+Invariant: every definition that is accepted can be evaluated on any data. Anything else is refused
+here, with the path of each fault and what is allowed. No other module interprets the JSON.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ from segments.language.nodes import And, AtLeast, Node, Not, Or, PersonLeaf, Tre
 from segments.language.operands import (
     DefinitionError,
     Fault,
-    listed,
+    definition_error,
+    join_path,
+    list_words,
     read_boolean,
     read_choice,
     read_count,
@@ -21,48 +24,49 @@ from segments.language.operands import (
     read_iso,
     read_key,
     read_name,
-    refuse,
-    within,
 )
 from segments.language.operators import ValueKind, read_test
 
 __all__ = [
-    "DEEPEST",
-    "LARGEST",
+    "MAX_DEPTH",
+    "MAX_NODES",
     "DefinitionError",
     "Fault",
     "child_definitions",
     "parse",
-    "parse_placed",
+    "parse_with_paths",
 ]
 
-DEEPEST = 10
-LARGEST = 200
+MAX_DEPTH = 10
+MAX_NODES = 200
 GROUPS = ("and", "or", "not", "at_least")
 TEST_FIELDS = ("value", "ignore_case")
-WITH_PROPERTY = (nodes.Aggregate.SUM, nodes.Aggregate.MIN, nodes.Aggregate.MAX)
-MOMENTS = (nodes.Aggregate.FIRST_AT, nodes.Aggregate.LAST_AT)
-ANY_NAME = "*"
+PROPERTY_AGGREGATES = (nodes.Aggregate.SUM, nodes.Aggregate.MIN, nodes.Aggregate.MAX)
+TIME_AGGREGATES = (nodes.Aggregate.FIRST_AT, nodes.Aggregate.LAST_AT)
+ANY_EVENT = "*"
 
 Leaf = TypeVar("Leaf")
 
 
 def parse(definition: object) -> Node:
-    """The nodes of a definition. Raises DefinitionError with every fault that can be told apart."""
-    return parse_placed(definition)[0]
+    """Return the root node of a definition. Raises DefinitionError with all faults."""
+    return parse_with_paths(definition)[0]
 
 
-def parse_placed(definition: object) -> tuple[Node, list[tuple[str, object]]]:
-    """The nodes of a definition, and each leaf with its path."""
+def parse_with_paths(definition: object) -> tuple[Node, list[tuple[str, object]]]:
+    """Return the root node, and each leaf with its path. Raises DefinitionError with all faults."""
     parser = _Parser()
-    node = parser.read(definition, "", 1, PEOPLE)
+    node = parser.read(definition, "", 1, PROFILE_READERS)
     if parser.faults or node is None:
         raise DefinitionError(parser.faults)
-    return node, parser.placed
+    return node, parser.leaves
 
 
 def child_definitions(definition: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The definitions directly inside a group, in the order of its node's children, each with the field it is in."""
+    """Return the definitions directly inside a group, each with the name of the field it is in.
+
+    They have the order of the children of the group's node. A leaf gives an empty list.
+    """
     if "child" in definition:
         return [("child", definition["child"])]
     return [("children", child) for child in definition.get("children", ())]
@@ -70,22 +74,27 @@ def child_definitions(definition: Mapping[str, Any]) -> list[tuple[str, Mapping[
 
 @dataclass(slots=True)
 class _Parser:
-    """One definition being read: how many nodes so far, and what is wrong with it."""
+    """The state of parsing one definition: nodes counted, faults found, and leaves with paths."""
 
     count: int = 0
     faults: list[Fault] = field(default_factory=list)
-    placed: list[tuple[str, object]] = field(default_factory=list)
+    leaves: list[tuple[str, object]] = field(default_factory=list)
 
     def read(
         self, value: object, path: str, depth: int, readers: "Readers[Leaf]"
     ) -> Tree[Leaf] | None:
-        """A tree of these leaves; None where a fault was noted, so that its neighbours are read too."""
+        """Return a tree whose leaves are read by `readers`.
+
+        Returns None where a fault was noted, so that the nodes beside it are still read.
+        """
         self.count += 1
         try:
-            if depth > DEEPEST:
-                raise refuse(path, "limit", f"A definition is at most {DEEPEST} deep.")
-            if self.count > LARGEST:
-                raise refuse(path, "limit", f"A definition has at most {LARGEST} nodes.")
+            if depth > MAX_DEPTH:
+                raise definition_error(path, "limit", f"A definition is at most {MAX_DEPTH} deep.")
+            if self.count > MAX_NODES:
+                raise definition_error(
+                    path, "limit", f"A definition has at most {MAX_NODES} nodes."
+                )
             return self._read_type(value, path, depth, readers)
         except DefinitionError as error:
             self.faults += error.errors
@@ -95,14 +104,14 @@ class _Parser:
         self, value: object, path: str, depth: int, readers: "Readers[Leaf]"
     ) -> Tree[Leaf]:
         if not isinstance(value, dict):
-            raise refuse(path, "type", "This must be an object.")
+            raise definition_error(path, "type", "This must be an object.")
         if "type" not in value:
-            allowed = listed([*GROUPS, *readers])
-            raise refuse(within(path, "type"), "required", f"Allowed: {allowed}.")
-        kind = read_choice(value["type"], within(path, "type"), [*GROUPS, *readers])
+            allowed = list_words([*GROUPS, *readers])
+            raise definition_error(join_path(path, "type"), "required", f"Allowed: {allowed}.")
+        kind = read_choice(value["type"], join_path(path, "type"), [*GROUPS, *readers])
         if kind in readers:
             leaf = readers[kind](self, value, path, depth)
-            self.placed.append((path, leaf))
+            self.leaves.append((path, leaf))
             return leaf
         return self._read_group(kind, value, path, depth, readers)
 
@@ -111,139 +120,157 @@ class _Parser:
     ) -> Tree[Leaf]:
         if kind == "not":
             fields = read_fields(value, path, ("type", "child"))
-            child = self.read(fields["child"], within(path, "child"), depth + 1, readers)
-            return Not(_sound(child))
-        own = ("count",) if kind == "at_least" else ()
-        fields = read_fields(value, path, ("type", "children", *own))
+            child = self.read(fields["child"], join_path(path, "child"), depth + 1, readers)
+            return Not(_require(child))
+        extra = ("count",) if kind == "at_least" else ()
+        fields = read_fields(value, path, ("type", "children", *extra))
         children = self._read_children(fields["children"], path, depth, readers)
         if kind == "and":
             return And(children)
         if kind == "or":
             return Or(children)
-        count = read_count(fields["count"], within(path, "count"), low=1, high=len(children))
+        count = read_count(fields["count"], join_path(path, "count"), low=1, high=len(children))
         return AtLeast(count, children)
 
     def _read_children(
         self, value: object, path: str, depth: int, readers: "Readers[Leaf]"
     ) -> tuple[Tree[Leaf], ...]:
-        place = within(path, "children")
+        list_path = join_path(path, "children")
         if not isinstance(value, list) or not value:
-            raise refuse(place, "required", "A group has a list of one child or more.")
-        if len(value) > LARGEST:
-            raise refuse(place, "limit", f"A definition has at most {LARGEST} nodes.")
-        read = [
-            self.read(child, f"{place}[{number}]", depth + 1, readers)
-            for number, child in enumerate(value)
+            raise definition_error(
+                list_path, "required", "A group has a list of one child or more."
+            )
+        if len(value) > MAX_NODES:
+            raise definition_error(
+                list_path, "limit", f"A definition has at most {MAX_NODES} nodes."
+            )
+        # All are read before the first None is refused, so that every fault is noted.
+        children = [
+            self.read(child, f"{list_path}[{index}]", depth + 1, readers)
+            for index, child in enumerate(value)
         ]
-        return tuple(_sound(child) for child in read)
+        return tuple(_require(child) for child in children)
 
 
-def _sound(child: Tree[Leaf] | None) -> Tree[Leaf]:
-    """A child without a fault; the fault of another has been noted already."""
+def _require(child: Tree[Leaf] | None) -> Tree[Leaf]:
+    """Return a child that has no fault. Raises DefinitionError without faults for one that has."""
     if child is None:
+        # The fault itself has been noted already.
         raise DefinitionError([])
     return child
 
 
-def _trait(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
+def _read_trait(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "key", "operator"), TEST_FIELDS)
-    key = read_key(fields["key"], within(path, "key"))
+    key = read_key(fields["key"], join_path(path, "key"))
     test, is_negated = read_test(fields, path, ValueKind.TRAIT)
     return nodes.TraitLeaf(key, test, is_negated)
 
 
-def _event(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
+def _read_event(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     optional = ("kind", "aggregate", "property", "value", "window", "where")
     fields = read_fields(value, path, ("type", "name", "operator"), optional)
-    name = read_name(fields["name"], within(path, "name"))
-    aggregate = _aggregate(fields, path)
-    subject = ValueKind.MOMENT if aggregate in MOMENTS else ValueKind.NUMBER
+    name = read_name(fields["name"], join_path(path, "name"))
+    aggregate = _read_aggregate(fields, path)
+    subject = ValueKind.MOMENT if aggregate in TIME_AGGREGATES else ValueKind.NUMBER
     test, is_negated = read_test(fields, path, subject)
     return nodes.EventLeaf(
         name=name,
-        kind=_kind(fields, path, name),
+        kind=_read_kind(fields, path, name),
         aggregate=aggregate,
-        property=_property(fields, path, aggregate),
+        property=_read_property(fields, path, aggregate),
         test=test,
         is_negated=is_negated,
-        window=_window(fields["window"], within(path, "window")) if "window" in fields else None,
-        where=_where(parser, fields, path, depth),
+        window=_read_window(fields["window"], join_path(path, "window"))
+        if "window" in fields
+        else None,
+        where=_read_where(parser, fields, path, depth),
     )
 
 
-def _aggregate(fields: Mapping[str, Any], path: str) -> nodes.Aggregate:
-    written = fields.get("aggregate", nodes.Aggregate.COUNT)
-    return nodes.Aggregate(read_choice(written, within(path, "aggregate"), tuple(nodes.Aggregate)))
+def _read_aggregate(fields: Mapping[str, Any], path: str) -> nodes.Aggregate:
+    name = fields.get("aggregate", nodes.Aggregate.COUNT)
+    return nodes.Aggregate(read_choice(name, join_path(path, "aggregate"), tuple(nodes.Aggregate)))
 
 
-def _kind(fields: Mapping[str, Any], path: str, name: str) -> nodes.Kind | None:
+def _read_kind(fields: Mapping[str, Any], path: str, name: str) -> nodes.Kind | None:
     if "kind" not in fields:
-        return None if name == ANY_NAME else nodes.Kind.TRACK
-    return nodes.Kind(read_choice(fields["kind"], within(path, "kind"), tuple(nodes.Kind)))
+        return None if name == ANY_EVENT else nodes.Kind.TRACK
+    return nodes.Kind(read_choice(fields["kind"], join_path(path, "kind"), tuple(nodes.Kind)))
 
 
-def _property(
+def _read_property(
     fields: Mapping[str, Any], path: str, aggregate: nodes.Aggregate
 ) -> nodes.Path | None:
-    place = within(path, "property")
-    if aggregate in WITH_PROPERTY:
+    field_path = join_path(path, "property")
+    if aggregate in PROPERTY_AGGREGATES:
         if "property" not in fields:
-            raise refuse(place, "required", f"The {aggregate} is that of a property.")
-        return read_key(fields["property"], place)
+            raise definition_error(
+                field_path, "required", f"The {aggregate} is that of a property."
+            )
+        return read_key(fields["property"], field_path)
     if "property" in fields:
-        raise refuse(place, "invalid", f"Only for the aggregates {listed(WITH_PROPERTY)}.")
+        raise definition_error(
+            field_path, "invalid", f"Only for the aggregates {list_words(PROPERTY_AGGREGATES)}."
+        )
     return None
 
 
-def _window(value: object, path: str) -> nodes.Last | nodes.Range:
+def _read_window(value: object, path: str) -> nodes.Last | nodes.Range:
     fields = read_fields(value, path, (), ("last", "from", "to"))
     if "last" in fields and len(fields) == 1:
-        return nodes.Last(read_duration(fields["last"], within(path, "last")))
+        return nodes.Last(read_duration(fields["last"], join_path(path, "last")))
     if "last" in fields or not fields:
-        raise refuse(path, "invalid", 'Allowed: {"last": {"days": 90}} or {"from": …, "to": …}.')
+        raise definition_error(
+            path, "invalid", 'Allowed: {"last": {"days": 90}} or {"from": …, "to": …}.'
+        )
     start, end = (
-        read_iso(fields[name], within(path, name)) if name in fields else None
+        read_iso(fields[name], join_path(path, name)) if name in fields else None
         for name in ("from", "to")
     )
     return nodes.Range(start, end)
 
 
-def _where(parser: _Parser, fields: Mapping[str, Any], path: str, depth: int) -> Where | None:
+def _read_where(parser: _Parser, fields: Mapping[str, Any], path: str, depth: int) -> Where | None:
     if "where" not in fields:
         return None
-    return _sound(parser.read(fields["where"], within(path, "where"), depth + 1, FIELDS))
+    tree = parser.read(fields["where"], join_path(path, "where"), depth + 1, EVENT_READERS)
+    return _require(tree)
 
 
-def _field(parser: _Parser, value: object, path: str, depth: int) -> nodes.FieldLeaf:
+def _read_field(parser: _Parser, value: object, path: str, depth: int) -> nodes.FieldLeaf:
     fields = read_fields(value, path, ("type", "key", "operator"), TEST_FIELDS)
     root = nodes.Root.PROPERTIES if fields["type"] == "property" else nodes.Root.CONTEXT
-    key = read_key(fields["key"], within(path, "key"))
+    key = read_key(fields["key"], join_path(path, "key"))
     test, is_negated = read_test(fields, path, ValueKind.FIELD)
     return nodes.FieldLeaf(root, key, test, is_negated)
 
 
-def _segment(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
+def _read_segment(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "key"))
-    return nodes.SegmentLeaf(read_name(fields["key"], within(path, "key")))
+    return nodes.SegmentLeaf(read_name(fields["key"], join_path(path, "key")))
 
 
-def _consent(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
+def _read_consent(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "purpose", "permitted"))
-    purpose = read_name(fields["purpose"], within(path, "purpose"))
-    return nodes.ConsentLeaf(purpose, read_boolean(fields["permitted"], within(path, "permitted")))
+    purpose = read_name(fields["purpose"], join_path(path, "purpose"))
+    return nodes.ConsentLeaf(
+        purpose, read_boolean(fields["permitted"], join_path(path, "permitted"))
+    )
 
 
-def _everyone(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
+def _read_everyone(parser: _Parser, value: object, path: str, depth: int) -> PersonLeaf:
     read_fields(value, path, ("type",))
     return nodes.EveryoneLeaf()
 
 
+# The functions that read a leaf, by its type: of a definition, and of a `where`.
 Readers = Mapping[str, Callable[[_Parser, object, str, int], Leaf]]
-PEOPLE: Readers[PersonLeaf] = {
-    "trait": _trait,
-    "event": _event,
-    "segment": _segment,
-    "consent": _consent,
-    "everyone": _everyone,
+PROFILE_READERS: Readers[PersonLeaf] = {
+    "trait": _read_trait,
+    "event": _read_event,
+    "segment": _read_segment,
+    "consent": _read_consent,
+    "everyone": _read_everyone,
 }
-FIELDS: Readers[nodes.FieldLeaf] = {"property": _field, "context": _field}
+EVENT_READERS: Readers[nodes.FieldLeaf] = {"property": _read_field, "context": _read_field}

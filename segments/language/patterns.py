@@ -1,65 +1,75 @@
-"""The regular expressions of segments: a published subset that PostgreSQL and Python read alike.
+"""The regular expressions of segments: a subset that PostgreSQL and Python read alike.
 
-Literals, `.`, `[...]` with ranges, `\\d \\w \\s` and their capitals (ASCII), groups, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`.
-Invariant: the canonical spelling that `canonical` returns has no shorthand in it whose meaning depends on an engine, a locale or
-a flag; bounds multiply to at most LARGEST_REPEAT, so that no pattern explodes.
+It has literals, `.`, `[...]` with ranges, `\\d \\w \\s` and their capitals (ASCII), groups, `|`,
+`* + ? {m} {m,} {m,n}`, `^` and `$`.
+
+Invariant: the canonical spelling contains nothing whose meaning depends on the engine, a locale or
+a flag. Bounds multiply to at most MAX_REPEAT, so that no pattern takes exponential time or space.
 """
 
 from dataclasses import dataclass
 
-LONGEST_PATTERN = 200
-LARGEST_REPEAT = 256
-DEEPEST_GROUP = 10
-LARGEST_CASED_RANGE = 1000
+MAX_PATTERN_LENGTH = 200
+MAX_REPEAT = 256
+MAX_GROUP_DEPTH = 10
+# Longer ranges are not searched for capitals, which would take long.
+MAX_CASED_RANGE = 1000
+# Spelled out, since both engines include characters beyond ASCII, though not the same ones.
 SHORTHANDS = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \t\n\r\f\v"}
 SPECIAL = set(".[]{}()*+?|^$\\/-")
-SUBSET = (
+SUBSET_DESCRIPTION = (
     r"literals, ., [...], \d \w \s \D \W \S, ( ), (?: ), |, * + ? {m} {m,} {m,n}, ^ and $;"
-    f" at most {LONGEST_PATTERN} characters; repeats that multiply to at most {LARGEST_REPEAT}"
+    f" at most {MAX_PATTERN_LENGTH} characters; repeats that multiply to at most {MAX_REPEAT}"
 )
 
 
 class PatternError(ValueError):
-    """Why a pattern is not in the subset."""
+    """The pattern is not in the subset; the text says why."""
 
 
 def canonical_pattern(pattern: str, *, lower: bool = False) -> str:
-    """The pattern in the spelling that both engines read alike; `lower` folds its literals to simple lower case.
+    """Return the pattern in the spelling that both engines read alike.
 
-    Raises PatternError.
+    `lower` turns its literals into lower case, as `simple_lower` does. Raises PatternError.
     """
     if not pattern:
         raise PatternError("an empty pattern matches everything")
-    if len(pattern) > LONGEST_PATTERN:
-        raise PatternError(f"longer than {LONGEST_PATTERN} characters")
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise PatternError(f"longer than {MAX_PATTERN_LENGTH} characters")
     reader = _Reader(pattern, lower)
-    read, _ = reader.alternatives(depth=0)
+    canonical, _ = reader.alternatives(depth=0)
+    # Only a closing bracket ends the alternatives before the end of the pattern.
     if reader.peek():
         raise PatternError("a ) that closes nothing")
-    return read
+    return canonical
 
 
 def simple_lower(text: str) -> str:
-    """Lower case, character by character: never longer or shorter than the text."""
+    """Return the text in lower case, character by character, so that it keeps its length."""
+    # Python lowers İ to two characters, PostgreSQL to one.
     return "".join("i" if char == "İ" else char.lower() for char in text)
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Recursive descent; each step gives the canonical text and the largest product of bounds in it."""
+    """A recursive descent parser.
+
+    Most methods return the canonical text of what they read, and the largest product of the
+    bounds in it.
+    """
 
     pattern: str
     lower: bool
-    place: int = 0
+    position: int = 0
 
     def peek(self) -> str:
-        return self.pattern[self.place : self.place + 1]
+        return self.pattern[self.position : self.position + 1]
 
     def take(self) -> str:
         char = self.peek()
         if not char:
             raise PatternError("it ends too early")
-        self.place += 1
+        self.position += 1
         return char
 
     def alternatives(self, *, depth: int) -> tuple[str, int]:
@@ -87,8 +97,8 @@ class _Reader:
             return char, 1
         text, size = self.atom(char, depth)
         bounds, repeat = self.quantifier()
-        if size * repeat > LARGEST_REPEAT:
-            raise PatternError(f"repeats that multiply to more than {LARGEST_REPEAT}")
+        if size * repeat > MAX_REPEAT:
+            raise PatternError(f"repeats that multiply to more than {MAX_REPEAT}")
         return text + bounds, size * repeat
 
     def atom(self, char: str, depth: int) -> tuple[str, int]:
@@ -105,8 +115,8 @@ class _Reader:
         return self.literal(char), 1
 
     def group(self, depth: int) -> tuple[str, int]:
-        if depth >= DEEPEST_GROUP:
-            raise PatternError(f"groups deeper than {DEEPEST_GROUP}")
+        if depth >= MAX_GROUP_DEPTH:
+            raise PatternError(f"groups deeper than {MAX_GROUP_DEPTH}")
         if self.peek() == "?":
             self.take()
             if self.take() != ":":
@@ -140,17 +150,18 @@ class _Reader:
         return text, repeat
 
     def bounds(self) -> tuple[str, int]:
-        written = ""
+        text = ""
         while self.peek() != "}":
-            written += self.take()
+            text += self.take()
         self.take()
-        low, comma, high = written.partition(",")
+        low, comma, high = text.partition(",")
         if not _is_number(low) or not (high == "" or _is_number(high)):
-            raise PatternError(f"the bounds {{{written}}}")
-        most = int(high) if high else int(low) or len(comma)
-        if int(low) > most or most > LARGEST_REPEAT or most == 0:
-            raise PatternError(f"the bounds {{{written}}}")
-        return "{" + low + comma + high + "}", most
+            raise PatternError(f"the bounds {{{text}}}")
+        # {m,} has no upper bound and counts as its lower one, {0,} as one.
+        maximum = int(high) if high else int(low) or len(comma)
+        if int(low) > maximum or maximum > MAX_REPEAT or maximum == 0:
+            raise PatternError(f"the bounds {{{text}}}")
+        return "{" + low + comma + high + "}", maximum
 
     def bracket(self) -> str:
         negation = ""
@@ -174,7 +185,11 @@ class _Reader:
                 raise PatternError(f"the escape \\{char} in [ ]")
         elif char == "[":
             raise PatternError("a [ in [ ]; write \\[")
-        if self.peek() == "-" and self.pattern[self.place + 1 : self.place + 2] not in ("]", ""):
+        # A hyphen at the end of the brackets is a literal.
+        if self.peek() == "-" and self.pattern[self.position + 1 : self.position + 2] not in (
+            "]",
+            "",
+        ):
             return self.span(char)
         return self.literal(char)
 
@@ -193,8 +208,9 @@ class _Reader:
 def _lower_range(low: str, high: str) -> tuple[str, str]:
     if "A" <= low <= high <= "Z":
         return low.lower(), high.lower()
-    spanned = range(ord(low), ord(high) + 1)
-    if len(spanned) > LARGEST_CASED_RANGE or any(_has_lower(code) for code in spanned):
+    # Other ranges with capitals would need to be split, so they are refused.
+    codes = range(ord(low), ord(high) + 1)
+    if len(codes) > MAX_CASED_RANGE or any(_has_lower(code) for code in codes):
         raise PatternError(f"the range {low}-{high} with ignore_case")
     return low, high
 

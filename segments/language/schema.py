@@ -1,20 +1,21 @@
-"""The language of segments as a JSON Schema (2020-12), for editors and for those who write definitions.
+"""The language of segments as a JSON Schema (2020-12), for editors and authors of definitions.
 
-Invariant: whatever the parser takes is valid here. The parser is stricter: it knows which operand suits which operator.
+Invariant: whatever the parser accepts is valid here. The parser is stricter, since it also checks
+which operand an operator takes.
 """
 
 from typing import Any
 
 from segments.language.nodes import Aggregate, Kind, Unit
-from segments.language.operands import LARGEST_COUNTS, LONGEST_KEY, LONGEST_LIST
+from segments.language.operands import MAX_COUNTS, MAX_KEY_LENGTH, MAX_LIST_LENGTH
 from segments.language.operators import ValueKind, operators_of
-from segments.language.parser import LARGEST
+from segments.language.parser import MAX_NODES
 
 Schema = dict[str, Any]
 KEY: Schema = {
     "type": "string",
     "minLength": 1,
-    "maxLength": LONGEST_KEY,
+    "maxLength": MAX_KEY_LENGTH,
     "description": r"Dots go into objects; \. is a literal dot.",
 }
 TIME: Schema = {"type": "string", "description": "A date or a date and time in ISO 8601."}
@@ -22,22 +23,24 @@ SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 
 def definition_schema() -> Schema:
-    """The schema of a whole definition."""
+    """Return the schema of a whole definition."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Segment definition",
         "$ref": "#/$defs/node",
         "$defs": {
-            "node": {"oneOf": [*_groups("node"), *_leaves()]},
-            "where": {"oneOf": [*_groups("where"), _field()]},
-            "duration": _duration(),
-            "window": _window(),
-            "operand": _operand(),
+            "node": {"oneOf": [*_group_schemas("node"), *_leaf_schemas()]},
+            "where": {"oneOf": [*_group_schemas("where"), _field_schema()]},
+            "duration": _duration_schema(),
+            "window": _window_schema(),
+            "operand": _operand_schema(),
         },
     }
 
 
-def _object(kind: str | list[str], required: Schema, optional: Schema | None = None) -> Schema:
+def _object_schema(
+    kind: str | list[str], required: Schema, optional: Schema | None = None
+) -> Schema:
     kinds = [kind] if isinstance(kind, str) else kind
     return {
         "type": "object",
@@ -47,32 +50,34 @@ def _object(kind: str | list[str], required: Schema, optional: Schema | None = N
     }
 
 
-def _groups(member: str) -> list[Schema]:
+def _group_schemas(member: str) -> list[Schema]:
     child: Schema = {"$ref": f"#/$defs/{member}"}
-    children: Schema = {"type": "array", "items": child, "minItems": 1, "maxItems": LARGEST}
+    children: Schema = {"type": "array", "items": child, "minItems": 1, "maxItems": MAX_NODES}
     count: Schema = {"type": "number", "minimum": 1, "multipleOf": 1}
     return [
-        _object(["and", "or"], {"children": children}),
-        _object("not", {"child": child}),
-        _object("at_least", {"count": count, "children": children}),
+        _object_schema(["and", "or"], {"children": children}),
+        _object_schema("not", {"child": child}),
+        _object_schema("at_least", {"count": count, "children": children}),
     ]
 
 
-def _leaves() -> list[Schema]:
+def _leaf_schemas() -> list[Schema]:
     text: Schema = {"type": "string", "minLength": 1}
     return [
-        _object("trait", {"key": KEY, **_operator(ValueKind.TRAIT)}, _test()),
-        _event(),
-        _object("segment", {"key": text}),
-        _object("consent", {"purpose": text, "permitted": {"type": "boolean"}}),
-        _object("everyone", {}),
+        _object_schema(
+            "trait", {"key": KEY, **_operator_property(ValueKind.TRAIT)}, _test_properties()
+        ),
+        _event_schema(),
+        _object_schema("segment", {"key": text}),
+        _object_schema("consent", {"purpose": text, "permitted": {"type": "boolean"}}),
+        _object_schema("everyone", {}),
     ]
 
 
-def _event() -> Schema:
+def _event_schema() -> Schema:
     operators = {*operators_of(ValueKind.NUMBER), *operators_of(ValueKind.MOMENT)}
     name: Schema = {"type": "string", "minLength": 1, "description": 'Exact; "*" is any event.'}
-    return _object(
+    return _object_schema(
         "event",
         {"name": name, "operator": {"enum": sorted(operators)}},
         {
@@ -86,32 +91,36 @@ def _event() -> Schema:
     )
 
 
-def _field() -> Schema:
-    return _object(["property", "context"], {"key": KEY, **_operator(ValueKind.FIELD)}, _test())
+def _field_schema() -> Schema:
+    return _object_schema(
+        ["property", "context"],
+        {"key": KEY, **_operator_property(ValueKind.FIELD)},
+        _test_properties(),
+    )
 
 
-def _operator(subject: ValueKind) -> Schema:
+def _operator_property(subject: ValueKind) -> Schema:
     return {"operator": {"enum": operators_of(subject)}}
 
 
-def _test() -> Schema:
+def _test_properties() -> Schema:
     return {"value": {"$ref": "#/$defs/operand"}, "ignore_case": {"type": "boolean"}}
 
 
-def _operand() -> Schema:
-    other = {
+def _operand_schema() -> Schema:
+    other_trait = {
         "type": "object",
         "properties": {"trait": KEY},
         "required": ["trait"],
         "additionalProperties": False,
     }
-    many = {"type": "array", "items": SCALAR, "minItems": 1, "maxItems": LONGEST_LIST}
-    return {"anyOf": [SCALAR, many, {"$ref": "#/$defs/duration"}, other]}
+    many = {"type": "array", "items": SCALAR, "minItems": 1, "maxItems": MAX_LIST_LENGTH}
+    return {"anyOf": [SCALAR, many, {"$ref": "#/$defs/duration"}, other_trait]}
 
 
-def _duration() -> Schema:
+def _duration_schema() -> Schema:
     counts: Schema = {
-        unit: {"type": "number", "minimum": 1, "maximum": LARGEST_COUNTS[unit], "multipleOf": 1}
+        unit: {"type": "number", "minimum": 1, "maximum": MAX_COUNTS[unit], "multipleOf": 1}
         for unit in Unit
     }
     return {
@@ -123,17 +132,17 @@ def _duration() -> Schema:
     }
 
 
-def _window() -> Schema:
+def _window_schema() -> Schema:
     last: Schema = {"last": {"$ref": "#/$defs/duration"}}
     ends: Schema = {"from": TIME, "to": TIME}
     return {
         "oneOf": [
             {
                 "type": "object",
-                "properties": part,
+                "properties": properties,
                 "minProperties": 1,
                 "additionalProperties": False,
             }
-            for part in (last, ends)
+            for properties in (last, ends)
         ]
     }

@@ -1,4 +1,4 @@
-"""A time on the command line."""
+"""The type of a time on the command line."""
 
 import argparse
 from datetime import datetime
@@ -10,7 +10,7 @@ from segments.language.calendar import parse_span
 
 
 def moment(text: str) -> datetime:
-    """An instant written in ISO 8601; a date is the start of its local day."""
+    """Parse an ISO 8601 time for argparse; a date is the start of its local day."""
     span = parse_span(text, ZoneInfo(settings.TIME_ZONE))
     if span is None:
         raise argparse.ArgumentTypeError(

@@ -1,1 +1,1 @@
-"""Who is in which segment: kept right by refreshes, rebuilt, verified."""
+"""Memberships: refreshing, rebuilding, reading and verifying them."""

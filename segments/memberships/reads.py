@@ -1,4 +1,4 @@
-"""Named reads of memberships."""
+"""Reading memberships."""
 
 from datetime import datetime
 
@@ -9,20 +9,25 @@ from consent.services import PERMITTED
 from segments.compiler.fragments import fill, fill_named
 from segments.models import Membership, Segment
 
-PERMITTING = "SELECT p.id FROM profiles_profile p WHERE {permitted}"
+# Returns the ids of the profiles for which a purpose is permitted. Not ORM: the gate is SQL text.
+PERMITTED_PROFILES = "SELECT p.id FROM profiles_profile p WHERE {permitted}"
 
 
 def members_of(segment: Segment) -> QuerySet[Membership]:
-    """Who is in the segment; whose processing was restricted a moment ago is left out already."""
+    """Return the memberships of a segment with their profiles."""
+    # A profile whose processing was restricted a moment ago may not have been evaluated since.
     rows = Membership.objects.filter(segment=segment, profile__is_restricted=False)
     return rows.select_related("profile")
 
 
-def permitting(
+def filter_permitted(
     members: QuerySet[Membership], purpose: str, *, at: datetime
 ) -> QuerySet[Membership]:
-    """Those of the members who permit the purpose at this instant, asked in the same statement."""
+    """Keep the members for whom the purpose is permitted at this time.
+
+    The gate is part of the same statement, so no consent can be withdrawn between the two.
+    """
     permitted = fill_named(PERMITTED, {"purpose": purpose, "at": at})
-    ids = fill(PERMITTING, permitted=permitted)
-    # The text is constant: purpose and instant are parameters.
+    ids = fill(PERMITTED_PROFILES, permitted=permitted)
+    # The text is constant; the purpose and the time are parameters.
     return members.filter(profile_id__in=RawSQL(ids.text, ids.params))  # noqa: S611

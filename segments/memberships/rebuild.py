@@ -1,8 +1,12 @@
-"""Full rebuilds: after a definition changes, and when asked for.
+"""Full rebuilds: evaluating segments for everybody, after a definition changed or on request.
 
-The order is what makes it right: write a lease, wait once for each slot (from then on every refresher sees the lease and notes
-whom it evaluates), compute into staging without locks, then apply under all slot locks and queue the noted profiles again.
-Invariant: what is applied was computed from exactly the definitions that are saved when it is applied; else it starts over.
+The order of the steps matters. A rebuild writes a lease and waits once for each slot; from then on
+every refresh sees the lease and notes which profiles it evaluates. The rebuild then computes into a
+staging table without locks, applies the difference under all slot locks, and queues the noted
+profiles again.
+
+Invariant: what is applied was computed from exactly the definitions that are saved at that time.
+Otherwise the rebuild starts over.
 """
 
 import uuid
@@ -12,19 +16,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event as Signal
 from threading import Thread
+from typing import Any
 
 from django.db import connection, transaction
 
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
-from segments.compiler import Fragment, compile_everyone, fill, joined
+from segments.compiler import Fragment, compile_everyone, fill, join_fragments
 from segments.compiler.trees import leaves
-from segments.definitions.live import context_of, effective_definition
+from segments.definitions.live import effective_definition, make_context
 from segments.language.nodes import Node, SegmentLeaf
 from segments.language.parser import parse
 from segments.memberships import sql
 from segments.memberships.locks import (
-    clock,
+    evaluation_time,
     lock_all_slots,
     lock_definitions,
     lock_slots,
@@ -33,19 +38,21 @@ from segments.memberships.locks import (
 from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
+# Four heartbeats may be missing before a worker counts as dead.
 DEAD_AFTER = timedelta(seconds=45)
-ATTEMPTS = 10
+MAX_ATTEMPTS = 10
 
 
 class LeaseLostError(Exception):
-    """Another worker took the rebuild over, since this one seemed dead."""
+    """Another worker has taken the rebuild over, since this one seemed dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a rebuild computes: the version of each target by id, and what every key means to it.
+    """What a rebuild computes.
 
-    Two plans are equal where the same people would come out.
+    `versions` and `targets` are the version and the node of each segment to compute, by id; `nodes`
+    are those of all segments that the targets refer to, by key. Equal plans give equal members.
     """
 
     versions: Mapping[int, int]
@@ -54,9 +61,9 @@ class Plan:
 
 
 def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None:
-    """Evaluate these segments and all that lean on them over everybody, and swap the answer in whole.
+    """Evaluate these segments, and those that refer to them, for everybody.
 
-    Raises LeaseLostError where another worker took over, and MomentError.
+    Raises MomentError, and LeaseLostError if another worker took over.
     """
     refuse_far_ahead(now)
     lease = Rebuild.objects.create(token=uuid.uuid4(), segment_keys=sorted(segment_keys))
@@ -64,7 +71,10 @@ def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None
 
 
 def resume_rebuilds(*, now: datetime | None = None) -> int:
-    """Do what is due: rebuilds whose worker died, and segments whose saved definition is not yet the live one."""
+    """Run the rebuilds whose worker died and build the segments that need it; return how many.
+
+    A segment needs it if its saved version is not the live one.
+    """
     refuse_far_ahead(now)
     leases = [*_take_over_dead(), *_lease_pending()]
     for lease in leases:
@@ -74,7 +84,7 @@ def resume_rebuilds(*, now: datetime | None = None) -> int:
 
 @transaction.atomic
 def _take_over_dead() -> list[Rebuild]:
-    """A new lease for each dead one. Whoever held the old one cannot apply any more."""
+    """Replace the lease of each dead worker, which can then no longer apply its result."""
     dead = Rebuild.objects.select_for_update(skip_locked=True).filter(
         heartbeat_at__lt=database_now() - DEAD_AFTER
     )
@@ -83,12 +93,14 @@ def _take_over_dead() -> list[Rebuild]:
         keys = lease.segment_keys
         lease.delete()
         leases.append(Rebuild.objects.create(token=uuid.uuid4(), segment_keys=keys))
+    # What dead workers staged. The rows have no foreign key to the lease.
     StagedMembership.objects.exclude(rebuild_id__in=Rebuild.objects.values("token")).delete()
     return leases
 
 
 @transaction.atomic
 def _lease_pending() -> list[Rebuild]:
+    # Two workers would otherwise both find the same segments.
     lock_definitions()
     under_way = {key for lease in Rebuild.objects.all() for key in lease.segment_keys}
     pending = [
@@ -103,20 +115,25 @@ def _lease_pending() -> list[Rebuild]:
 
 def _run(lease: Rebuild, now: datetime | None) -> None:
     with _beating(lease):
+        # Each slot is locked and released: refreshes that began before the lease end here.
         for slot in range(sql.SLOTS):
             with transaction.atomic():
                 lock_slots([slot])
-        for _ in range(ATTEMPTS):
-            moment = clock(now)
+        for _ in range(MAX_ATTEMPTS):
+            moment = evaluation_time(now)
             plan = make_plan(lease.segment_keys)
             stage(lease, plan, moment)
-            if swap_in(lease, plan, moment):
+            if apply_staged(lease, plan, moment):
                 return
-        # Definitions change faster than this can follow: the lease runs out and is taken up again.
+        # Definitions change faster than they can be computed. The lease expires, and the rebuild is
+        # taken over like that of a dead worker.
 
 
 def make_plan(segment_keys: Iterable[str]) -> Plan:
-    """The saved definitions of the targets, and of all that lean on them the live ones."""
+    """Return the plan for these segments, by their saved definitions.
+
+    Segments that refer to them are computed too, by their live definitions.
+    """
     wanted = set(segment_keys)
     rows = {row.key: row for row in Segment.objects.filter(status=Segment.Status.LIVE)}
     nodes = {
@@ -130,30 +147,35 @@ def make_plan(segment_keys: Iterable[str]) -> Plan:
         if key in wanted or rows[key].live_version is not None
     }
     targets = {rows[key].pk: nodes[key] for key in keys if rows[key].pk in versions}
-    used = _with_references(keys, nodes)
-    return Plan(versions, targets, {key: nodes[key] for key in used})
+    needed = _with_references(keys, nodes)
+    return Plan(versions, targets, {key: nodes[key] for key in needed})
 
 
 def _with_dependants(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """The keys, and those of all segments that lean on them."""
-    leaning = {key for key, node in nodes.items() if key not in keys and references(node) & keys}
-    return _with_dependants(keys | leaning, nodes) if leaning else keys
+    """Return the keys, and those of all segments that refer to them, also through others."""
+    dependants = {
+        key for key, node in nodes.items() if key not in keys and referenced_segments(node) & keys
+    }
+    return _with_dependants(keys | dependants, nodes) if dependants else keys
 
 
 def _with_references(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """The keys, and those of all segments that they lean on."""
-    found = keys.union(*(references(nodes[key]) for key in keys))
-    return _with_references(found, nodes) if found > keys else keys
+    """Return the keys, and those of all segments that they refer to, also through others."""
+    more_keys = keys.union(*(referenced_segments(nodes[key]) for key in keys))
+    return _with_references(more_keys, nodes) if more_keys > keys else keys
 
 
-def references(node: Node) -> set[str]:
-    """The keys of the segments that a definition names."""
+def referenced_segments(node: Node) -> set[str]:
+    """Return the keys of the segments that a definition refers to directly."""
     return {leaf.key for leaf in leaves(node) if isinstance(leaf, SegmentLeaf)}
 
 
 def stage(lease: Rebuild, plan: Plan, now: datetime) -> None:
-    """Compute all targets in one statement, so on one snapshot. Holds no lock that anybody waits for."""
-    context = context_of(plan.nodes, now=now)
+    """Compute the members of all targets into the staging table.
+
+    All are computed in one statement and so on one snapshot. No lock is held meanwhile.
+    """
+    context = make_context(plan.nodes, now=now)
     selects = [
         fill(
             sql.STAGE_ONE,
@@ -164,13 +186,14 @@ def stage(lease: Rebuild, plan: Plan, now: datetime) -> None:
         for segment, node in plan.targets.items()
     ]
     with transaction.atomic():
+        # An earlier attempt may have left rows.
         StagedMembership.objects.filter(rebuild_id=lease.token).delete()
         _insert_staged(selects)
 
 
 def _insert_staged(selects: list[Fragment]) -> None:
     if selects:
-        statement = fill(sql.STAGE, selects=joined(" UNION ALL ", selects))
+        statement = fill(sql.STAGE, selects=join_fragments(" UNION ALL ", selects))
         with connection.cursor() as cursor:
             cursor.execute(sql.RAISE_WORK_MEM)
             cursor.execute(statement.text, statement.params)
@@ -178,8 +201,12 @@ def _insert_staged(selects: list[Fragment]) -> None:
 
 
 @transaction.atomic
-def swap_in(lease: Rebuild, plan: Plan, now: datetime) -> bool:
-    """Swap what is staged in. False where definitions changed meanwhile. Raises LeaseLostError."""
+def apply_staged(lease: Rebuild, plan: Plan, now: datetime) -> bool:
+    """Make the staged members the members, and end the rebuild.
+
+    Returns False, and changes nothing, if definitions have changed since the plan was made. Raises
+    LeaseLostError.
+    """
     lock_all_slots()
     if not Rebuild.objects.select_for_update().filter(pk=lease.pk).exists():
         raise LeaseLostError
@@ -188,8 +215,8 @@ def swap_in(lease: Rebuild, plan: Plan, now: datetime) -> bool:
         cursor.execute(sql.LOCK_SEGMENTS, [ids])
         if make_plan(lease.segment_keys) != plan:
             return False
-        _swap(lease, ids, now)
-    _advance(plan, now)
+        _apply_difference(lease, ids, now)
+    _set_live_versions(plan, now)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
     NotedProfile.objects.filter(rebuild=lease).delete()
     lease.delete()
@@ -197,8 +224,8 @@ def swap_in(lease: Rebuild, plan: Plan, now: datetime) -> bool:
     return True
 
 
-def _swap(lease: Rebuild, ids: list[int], now: datetime) -> None:
-    words = {
+def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
+    parameters: dict[str, Any] = {
         "segments": ids,
         "rebuild": lease.token,
         "now": now,
@@ -206,17 +233,18 @@ def _swap(lease: Rebuild, ids: list[int], now: datetime) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.FORBID_NESTED_LOOPS)
-        cursor.execute(sql.APPLY, words)
+        cursor.execute(sql.APPLY, parameters)
         cursor.execute(sql.REQUEUE_NOTED, [lease.token])
         cursor.execute(sql.WAKE_ALL_FOR_EVENTS, {"now": now})
         cursor.execute(sql.COUNT_MEMBERS, [ids])
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 
-def _advance(plan: Plan, now: datetime) -> None:
-    """The version that was computed is the live one, as of the instant that it was computed for."""
+def _set_live_versions(plan: Plan, now: datetime) -> None:
+    """Record which version the memberships are of, and the time they were computed for."""
     for segment in Segment.objects.filter(pk__in=plan.versions):
         segment.live_version = plan.versions[segment.pk]
+        # Segments that only refer to a target were computed by their live definition, which stays.
         if segment.live_version == segment.version:
             segment.live_definition = segment.definition
         segment.refreshed_at = segment.evaluated_at = now

@@ -1,7 +1,8 @@
-"""Memberships kept right: for profiles that changed, and for those that time may have flipped.
+"""Refreshing memberships: of profiles that changed, and of those that may change as time passes.
 
-Invariant: slot locks, then the claim, then `now`, then one statement that reads, compares and writes. Claim and effect commit
-together, so a worker killed at any line leaves its work in the queue.
+Invariant: a transaction locks slots, then claims wake-ups, then reads the clock, and then
+evaluates, compares and writes in one statement. Claim and effect commit together, so a worker
+killed at any line leaves its work in the queue.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,13 +18,18 @@ from segments.compiler import (
     compile_scoped,
     expanded_leaves,
     fill,
-    joined,
+    join_fragments,
     select_due,
 )
-from segments.definitions.live import Live, LiveSegment, context_of, read_live
+from segments.definitions.live import (
+    LiveDefinitions,
+    LiveSegment,
+    make_context,
+    read_live_definitions,
+)
 from segments.language.nodes import PersonLeaf
 from segments.memberships import sql
-from segments.memberships.locks import clock, refuse_far_ahead, try_slots
+from segments.memberships.locks import evaluation_time, refuse_far_ahead, try_slots
 from segments.models import MembershipChange
 
 BATCH = 2000
@@ -32,88 +38,103 @@ Reason = MembershipChange.Reason
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Where profiles wait: which slots have work, and how it is claimed; both are told the instant."""
+    """A queue of wake-ups.
 
-    slots: Callable[[datetime | None], dict[int, int]]
+    `count_by_slot` returns how many wait in each slot at a time. `claim` deletes at most so many of
+    some slots at a time, and returns their profiles.
+    """
+
+    count_by_slot: Callable[[datetime], dict[int, int]]
     claim: Callable[[Sequence[int], int, datetime], set[int]]
     reason: str
 
 
 def refresh_changed(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Evaluate all live segments for the profiles that changed; return how many evaluations that took.
+    """Evaluate all live segments for the profiles that changed; return the number of evaluations.
 
-    `limit` is how many wake-ups one transaction takes. Slots that another worker holds are left to it. Raises MomentError.
+    `limit` is the number of wake-ups in one transaction. Slots that another worker has locked are
+    left to it. Raises MomentError.
     """
     refuse_far_ahead(now)
-    return _serve(CHANGED, now, limit)
+    return _work_off(CHANGED, now, limit)
 
 
 def refresh_due(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Find whoever may flip because time passed since the last look, and evaluate them; return how many evaluations.
+    """Evaluate the profiles that may have changed by time; return the number of evaluations.
 
     Raises MomentError.
     """
     refuse_far_ahead(now)
-    find_due(now=now)
-    return _serve(DUE, now, limit)
+    queue_due(now=now)
+    return _work_off(DUE, now, limit)
 
 
-def _serve(queue: Queue, now: datetime | None, limit: int) -> int:
-    """Batch after batch, until nothing is left that this worker can get at."""
+def _work_off(queue: Queue, now: datetime | None, limit: int) -> int:
+    """Evaluate one batch after another until the queue has none that this worker can lock."""
     total = 0
-    while served := _serve_batch(queue, now, limit):
-        total += served
+    while evaluated := _evaluate_batch(queue, now, limit):
+        total += evaluated
     return total
 
 
-def _serve_batch(queue: Queue, now: datetime | None, limit: int) -> int:
-    waiting = queue.slots(clock(now))
+def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
+    counts = queue.count_by_slot(evaluation_time(now))
     with transaction.atomic():
-        slots = try_slots(_share(waiting, limit))
+        slots = try_slots(_choose_slots(counts, limit))
         if not slots:
             return 0
-        ids = queue.claim(slots, limit, clock(now))
+        ids = queue.claim(slots, limit, evaluation_time(now))
         if ids:
-            evaluate(sorted(ids), reason=queue.reason, now=clock(now))
+            # The clock is read again: claiming may have waited, and another refresh moved it on.
+            evaluate(sorted(ids), reason=queue.reason, now=evaluation_time(now))
         return len(ids)
 
 
-def _share(waiting: dict[int, int], limit: int) -> list[int]:
-    """Slots with about as much work as one transaction takes, at random, so that workers spread."""
-    chosen, work = [], 0
-    for slot in sample(sorted(waiting), len(waiting)):
+def _choose_slots(counts: dict[int, int], limit: int) -> list[int]:
+    """Return slots with about as many wake-ups as one transaction takes.
+
+    They are chosen at random, so that several workers try different ones.
+    """
+    slots, work = [], 0
+    for slot in sample(sorted(counts), len(counts)):
         if work >= limit:
             break
-        chosen.append(slot)
-        work += waiting[slot]
-    return chosen
+        slots.append(slot)
+        work += counts[slot]
+    return slots
 
 
 def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
-    """Bring the memberships of these profiles up to date. The caller holds their slots and has claimed them."""
-    live = read_live()
+    """Evaluate all live segments for these profiles and write the memberships that changed.
+
+    The caller has locked their slots and claimed their wake-ups.
+    """
+    live = read_live_definitions()
     with connection.cursor() as cursor:
+        # Also without live segments: one may be under construction in a rebuild.
         cursor.execute(sql.NOTE_EVALUATED, [list(ids)])
         if not live.segments:
             return
-        statement = _difference(live, ids, reason, now)
+        statement = _refresh_statement(live, ids, reason, now)
         cursor.execute(statement.text, statement.params)
-        changes = cursor.fetchall()
+        size_changes = cursor.fetchall()
         cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": list(ids), "now": now})
-        _add_to_sizes(changes, now)
+        _add_to_sizes(size_changes, now)
 
 
-def _difference(live: Live, ids: Sequence[int], reason: str, now: datetime) -> Fragment:
-    context = context_of(live.nodes, now=now)
+def _refresh_statement(
+    live: LiveDefinitions, ids: Sequence[int], reason: str, now: datetime
+) -> Fragment:
+    context = make_context(live.nodes, now=now)
     scoped = compile_scoped([segment.node for segment in live.segments], ids, context)
-    judged = (
+    conditions = (
         fill("({segment}::bigint, {condition})", segment=segment.id, condition=condition)
         for segment, condition in zip(live.segments, scoped.conditions, strict=True)
     )
     return fill(
         sql.REFRESH,
         joins=scoped.joins,
-        conditions=joined(", ", judged),
+        conditions=join_fragments(", ", conditions),
         ids=list(ids),
         segments=[segment.id for segment in live.segments],
         now=now,
@@ -121,26 +142,27 @@ def _difference(live: Live, ids: Sequence[int], reason: str, now: datetime) -> F
     )
 
 
-def _add_to_sizes(changes: Iterable[tuple[int, int]], now: datetime) -> None:
-    changed = sorted(changes)
-    if not changed:
+def _add_to_sizes(size_changes: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Add (segment id, difference) pairs to the sizes of segments."""
+    changes = sorted(size_changes)
+    if not changes:
         return
-    ids = [segment for segment, _ in changed]
+    ids = [segment_id for segment_id, _ in changes]
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_SEGMENTS, [ids])
-        cursor.execute(sql.ADD_TO_SIZES, [now, ids, [difference for _, difference in changed]])
+        cursor.execute(sql.ADD_TO_SIZES, [now, ids, [difference for _, difference in changes]])
 
 
 @transaction.atomic
-def find_due(*, now: datetime | None = None) -> None:
-    """Queue whoever may flip between each segment's clock and now, and advance the clocks."""
-    live, moment = read_live(), clock(now)
+def queue_due(*, now: datetime | None = None) -> None:
+    """Queue the profiles that may change between each segment's clock and now; set the clocks."""
+    live, moment = read_live_definitions(), evaluation_time(now)
     segments = [segment for segment in live.segments if segment.evaluated_at < moment]
     if not segments:
         return
     ids = [segment.id for segment in segments]
     with connection.cursor() as cursor:
-        for select in due_selects(segments, context_of(live.nodes, now=moment)):
+        for select in due_selects(segments, make_context(live.nodes, now=moment)):
             statement = fill(sql.WAKE_DUE, now=moment, selects=select)
             cursor.execute(statement.text, statement.params)
         cursor.execute(sql.LOCK_SEGMENTS, [ids])
@@ -151,23 +173,26 @@ def find_due(*, now: datetime | None = None) -> None:
 
 
 def due_selects(segments: Sequence[LiveSegment], context: Context) -> list[Fragment]:
-    """SELECTs of the profiles that may flip between the segments' clocks and now; equal leaves are asked once."""
-    by_clock: dict[datetime, list[PersonLeaf]] = {}
+    """Return SELECTs of the profiles that may change between the segments' clocks and now."""
+    # By clock, so that a leaf which several segments have in common is selected once.
+    leaves_by_clock: dict[datetime, list[PersonLeaf]] = {}
     for segment in segments:
-        found = expanded_leaves(segment.node, context)
-        by_clock.setdefault(segment.evaluated_at, []).extend(found)
+        leaves = expanded_leaves(segment.node, context)
+        leaves_by_clock.setdefault(segment.evaluated_at, []).extend(leaves)
     return [
-        select for since, found in by_clock.items() for select in select_due(found, since, context)
+        select
+        for since, leaves in leaves_by_clock.items()
+        for select in select_due(leaves, since, context)
     ]
 
 
-def _changed_slots(now: datetime | None) -> dict[int, int]:
+def _count_changed(now: datetime) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.CHANGED_SLOTS, [])
         return dict(cursor.fetchall())
 
 
-def _due_slots(now: datetime | None) -> dict[int, int]:
+def _count_due(now: datetime) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.DUE_SLOTS, [now])
         return dict(cursor.fetchall())
@@ -176,14 +201,14 @@ def _due_slots(now: datetime | None) -> dict[int, int]:
 def _claim_changed(slots: Sequence[int], limit: int, now: datetime) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIM_CHANGED, [list(slots), limit])
-        return {profile for (profile,) in cursor.fetchall()}
+        return {profile_id for (profile_id,) in cursor.fetchall()}
 
 
 def _claim_due(slots: Sequence[int], limit: int, now: datetime) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIM_DUE, [list(slots), now, limit])
-        return {profile for (profile,) in cursor.fetchall()}
+        return {profile_id for (profile_id,) in cursor.fetchall()}
 
 
-CHANGED = Queue(_changed_slots, _claim_changed, Reason.CHANGE)
-DUE = Queue(_due_slots, _claim_due, Reason.TIME)
+CHANGED = Queue(_count_changed, _claim_changed, Reason.CHANGE)
+DUE = Queue(_count_due, _claim_due, Reason.TIME)

@@ -1,37 +1,46 @@
 """Set-based statements on memberships.
 
-Those with `{parts}` are filled by the compiler with fragments and parameters; they contain no value of their own.
+Invariant: no statement has values in its text. Those with `{parts}` are filled by the compiler with
+fragments and parameters.
 """
 
-# Advisory locks of this app: two-number keys in a space of their own. Slots are 0 to 63.
+# The first of the two numbers of this app's advisory locks. The second is a slot, 0 to 63, or the
+# lock of definitions.
 LOCK_SPACE = 0x7E55_5E60
 SLOTS = 64
 DEFINITIONS = 64
 
-# Workers skip slots that others hold.
+# Locks those of the slots that are free and returns them. Not ORM, as for all advisory locks.
 TRY_SLOTS = """
 SELECT slot FROM unnest(%s::int[]) AS wanted (slot) WHERE pg_try_advisory_xact_lock(%s, slot)
 """
 
-# In one order, so that two who want several cannot deadlock.
+# Waits for slots and locks them, in ascending order, so that two callers cannot deadlock.
 LOCK_SLOTS = """
 SELECT pg_advisory_xact_lock(%s, slot) FROM (SELECT unnest(%s::int[]) AS slot ORDER BY 1) AS wanted
 """
 
-# Where there is work: one look at the queue instead of one per slot.
+# Returns how many changes wait in each slot, in one query instead of one for each slot. Not ORM, so
+# that the slot is computed as in the claims below.
 CHANGED_SLOTS = """
 SELECT (profile_id %% 64)::int, count(*) FROM profiles_profilechange GROUP BY 1
 """
+
+# Returns how many wake-ups are due in each slot.
 DUE_SLOTS = """
 SELECT (profile_id %% 64)::int, count(*) FROM segments_wakeup WHERE due_at <= %s GROUP BY 1
 """
 
-# Claim and delete in one statement: a cursor over ids would lose rows that commit late.
+# Deletes the oldest changes of some slots and returns their profiles. Claim and deletion are one
+# statement: a cursor over ids would lose rows that commit late. The ORM's delete returns no rows.
 CLAIM_CHANGED = """
 DELETE FROM profiles_profilechange WHERE id IN (
-    SELECT id FROM profiles_profilechange WHERE (profile_id %% 64)::int = ANY(%s) ORDER BY id LIMIT %s
+    SELECT id FROM profiles_profilechange
+    WHERE (profile_id %% 64)::int = ANY(%s) ORDER BY id LIMIT %s
 ) RETURNING profile_id
 """
+
+# Deletes the wake-ups of some slots that are due and returns their profiles, for the same reasons.
 CLAIM_DUE = """
 DELETE FROM segments_wakeup WHERE id IN (
     SELECT id FROM segments_wakeup
@@ -39,48 +48,54 @@ DELETE FROM segments_wakeup WHERE id IN (
 ) RETURNING profile_id
 """
 
-# The one membership difference for some profiles: evaluate, let go, take in and write down, on one snapshot.
-# A profile that is gone was absorbed: erasure deletes memberships itself.
+# Evaluates segments for some profiles, deletes and inserts memberships, writes the history, and
+# returns the change in size of each segment. Not ORM: all of it must see one snapshot.
+# A profile that no longer exists was absorbed, since an erasure deletes its memberships itself.
 REFRESH = """
-WITH wanted AS MATERIALIZED (
-    SELECT p.id AS profile_id, judged.segment_id
+WITH members AS MATERIALIZED (
+    SELECT p.id AS profile_id, evaluated.segment_id
     FROM profiles_profile p {joins}
-    CROSS JOIN LATERAL (VALUES {conditions}) AS judged (segment_id, holds)
-    WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND judged.holds
-), gone AS (
+    CROSS JOIN LATERAL (VALUES {conditions}) AS evaluated (segment_id, holds)
+    WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND evaluated.holds
+), exits AS (
     DELETE FROM segments_membership m
     WHERE m.profile_id = ANY({ids}::bigint[]) AND m.segment_id = ANY({segments}::bigint[])
         AND NOT EXISTS (
-            SELECT 1 FROM wanted w WHERE w.profile_id = m.profile_id AND w.segment_id = m.segment_id)
+            SELECT 1 FROM members w
+            WHERE w.profile_id = m.profile_id AND w.segment_id = m.segment_id)
     RETURNING m.profile_id, m.segment_id
-), come AS (
+), entries AS (
     INSERT INTO segments_membership (profile_id, segment_id, entered_at)
-    SELECT w.profile_id, w.segment_id, {now}::timestamptz FROM wanted w
+    SELECT w.profile_id, w.segment_id, {now}::timestamptz FROM members w
     WHERE NOT EXISTS (
         SELECT 1 FROM segments_membership m
         WHERE m.profile_id = w.profile_id AND m.segment_id = w.segment_id)
     RETURNING profile_id, segment_id
-), written AS (
+), changes AS (
     INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
-    SELECT gone.segment_id, gone.profile_id, {now}::timestamptz, FALSE,
-        CASE WHEN EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = gone.profile_id)
+    SELECT exits.segment_id, exits.profile_id, {now}::timestamptz, FALSE,
+        CASE WHEN EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = exits.profile_id)
             THEN {reason}::text ELSE 'merge' END
-    FROM gone
+    FROM exits
     UNION ALL
-    SELECT come.segment_id, come.profile_id, {now}::timestamptz, TRUE, {reason}::text FROM come
+    SELECT entries.segment_id, entries.profile_id, {now}::timestamptz, TRUE, {reason}::text
+    FROM entries
     RETURNING segment_id, has_entered
 )
 SELECT segment_id, count(*) FILTER (WHERE has_entered) - count(*) FILTER (WHERE NOT has_entered)
-FROM written GROUP BY segment_id
+FROM changes GROUP BY segment_id
 """
 
-# For rebuilds that are computing: these profiles are newer than what they see.
+# Notes for every rebuild under way that these profiles were evaluated after its snapshot. Not ORM:
+# one statement for all rebuilds, which may change meanwhile.
 NOTE_EVALUATED = """
 INSERT INTO segments_notedprofile (rebuild_id, profile_id)
-SELECT r.token, profile_id FROM segments_rebuild r CROSS JOIN unnest(%s::bigint[]) AS evaluated (profile_id)
+SELECT r.token, profile_id
+FROM segments_rebuild r CROSS JOIN unnest(%s::bigint[]) AS evaluated (profile_id)
 """
 
-# Whose events are dated after the clock is woken when the clock gets there.
+# Inserts a wake-up for the next event after now of each of these profiles, unless there is one.
+# Not ORM: INSERT … SELECT, so that no event is read into Python.
 WAKE_FOR_EVENTS = """
 INSERT INTO segments_wakeup (profile_id, due_at)
 SELECT later.profile_id, later.due_at FROM (
@@ -88,8 +103,11 @@ SELECT later.profile_id, later.due_at FROM (
     WHERE e.profile_id = ANY(%(ids)s) AND e."timestamp" > %(now)s GROUP BY e.profile_id
 ) AS later
 WHERE NOT EXISTS (
-    SELECT 1 FROM segments_wakeup w WHERE w.profile_id = later.profile_id AND w.due_at = later.due_at)
+    SELECT 1 FROM segments_wakeup w
+    WHERE w.profile_id = later.profile_id AND w.due_at = later.due_at)
 """
+
+# The same for all profiles, which the statistics of events find without scanning the events.
 WAKE_ALL_FOR_EVENTS = """
 INSERT INTO segments_wakeup (profile_id, due_at)
 SELECT s.profile_id, min((
@@ -98,64 +116,82 @@ SELECT s.profile_id, min((
 FROM profiles_eventstat s WHERE s.last_at > %(now)s GROUP BY s.profile_id
 """
 
-# Rows in order of their key before they are updated: two refreshers of different slots meet here.
+# Locks segments in the order of their ids before they are updated: refreshes of different slots
+# update the same segments and would deadlock. Not ORM: it stands between statements that are not.
 LOCK_SEGMENTS = """
 SELECT id FROM segments_segment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
+
+# Adds the changes in size to some segments. Not ORM: each segment has another number to add.
 ADD_TO_SIZES = """
-UPDATE segments_segment s SET size = s.size + changed.difference, refreshed_at = greatest(s.refreshed_at, %s)
+UPDATE segments_segment s
+SET size = s.size + changed.difference, refreshed_at = greatest(s.refreshed_at, %s)
 FROM unnest(%s::bigint[], %s::bigint[]) AS changed (id, difference) WHERE s.id = changed.id
 """
 
-# Queue whoever may flip because time passed.
+# Inserts a wake-up, due now, for every profile that may change because time passed. Not ORM: the
+# selects are compiled SQL.
 WAKE_DUE = """
 INSERT INTO segments_wakeup (profile_id, due_at)
 SELECT DISTINCT crossing.id, {now}::timestamptz FROM ({selects}) AS crossing (id)
 """
 
-# Conditional: a rebuild that swapped in meanwhile has set a clock of its own.
+# Sets the clocks of segments, except where a rebuild has set another one since they were read. Not
+# ORM: each segment has other values to compare with.
 ADVANCE_CLOCKS = """
 UPDATE segments_segment s SET evaluated_at = %s, refreshed_at = greatest(s.refreshed_at, %s)
 FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS seen (id, live_version, evaluated_at)
 WHERE s.id = seen.id AND s.live_version = seen.live_version AND s.evaluated_at = seen.evaluated_at
 """
 
-# A point of the curve where the size is not that of the last point.
+# Inserts the size of segments into their history, where it differs from the last one there. Not
+# ORM: INSERT … SELECT, so that the size is the current one.
 MEASURE_SIZES = """
 INSERT INTO segments_segmentsize (segment_id, measured_at, size)
 SELECT s.id, %s, s.size FROM segments_segment s
 WHERE s.id = ANY(%s) AND s.size IS DISTINCT FROM (
-    SELECT z.size FROM segments_segmentsize z WHERE z.segment_id = s.id ORDER BY z.measured_at DESC LIMIT 1)
+    SELECT z.size FROM segments_segmentsize z
+    WHERE z.segment_id = s.id ORDER BY z.measured_at DESC LIMIT 1)
 ON CONFLICT DO NOTHING
 """
 
-# Sets of ids are hashed in memory or the plan turns quadratic.
+# Lets sets of ids be hashed in memory for this transaction. Otherwise the planner compares them
+# row by row, which takes quadratic time.
 RAISE_WORK_MEM = "SET LOCAL work_mem = '256MB'"
 
-# What was staged a moment ago has no statistics yet, and two big sets are never compared well row by row.
+# Gathers statistics on the rows staged a moment ago, which the planner knows nothing of yet.
 ANALYZE_STAGED = "ANALYZE segments_stagedmembership"
+
+# Keeps the planner from comparing two big sets row by row in this transaction.
 FORBID_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
+
+# Inserts the members of all segments of a rebuild. Not ORM: the selects are compiled SQL. One
+# statement, so that all segments are computed on one snapshot.
 STAGE = """
 INSERT INTO segments_stagedmembership (rebuild_id, segment_id, profile_id) {selects}
 """
+
+# Returns the members of one segment; a part of STAGE.
 STAGE_ONE = """
 SELECT {rebuild}::uuid, {segment}::bigint, p.id FROM profiles_profile p WHERE {condition}
 """
 
-# The same difference as REFRESH, between what is staged and what is stored. Noted profiles are newer and left alone, and
-# whoever went since is not let in.
+# Deletes and inserts memberships until the stored ones are the staged ones, and writes the history.
+# Not ORM: the work must be proportional to the difference. Noted profiles were evaluated after the
+# snapshot and are left alone. Profiles that are gone since then are not inserted.
 APPLY = """
-WITH gone AS (
+WITH exits AS (
     DELETE FROM segments_membership m
     WHERE m.segment_id = ANY(%(segments)s)
         AND NOT EXISTS (
             SELECT 1 FROM segments_stagedmembership t
-            WHERE t.rebuild_id = %(rebuild)s AND t.segment_id = m.segment_id AND t.profile_id = m.profile_id)
+            WHERE t.rebuild_id = %(rebuild)s
+                AND t.segment_id = m.segment_id AND t.profile_id = m.profile_id)
         AND NOT EXISTS (
             SELECT 1 FROM segments_notedprofile n
             WHERE n.rebuild_id = %(rebuild)s AND n.profile_id = m.profile_id)
     RETURNING m.profile_id, m.segment_id
-), come AS (
+), entries AS (
     INSERT INTO segments_membership (profile_id, segment_id, entered_at)
     SELECT t.profile_id, t.segment_id, %(now)s FROM segments_stagedmembership t
     WHERE t.rebuild_id = %(rebuild)s
@@ -169,49 +205,65 @@ WITH gone AS (
     RETURNING profile_id, segment_id
 )
 INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
-SELECT segment_id, profile_id, %(now)s, FALSE, %(reason)s FROM gone
+SELECT segment_id, profile_id, %(now)s, FALSE, %(reason)s FROM exits
 UNION ALL
-SELECT segment_id, profile_id, %(now)s, TRUE, %(reason)s FROM come
+SELECT segment_id, profile_id, %(now)s, TRUE, %(reason)s FROM entries
 """
+
+# Queues the noted profiles of a rebuild again, since they were evaluated by the old definitions.
+# Not ORM: INSERT … SELECT.
 REQUEUE_NOTED = """
 INSERT INTO profiles_profilechange (profile_id)
 SELECT DISTINCT profile_id FROM segments_notedprofile WHERE rebuild_id = %s
 """
+
+# Counts the members of segments anew. Not ORM: it stands between statements that are not.
 COUNT_MEMBERS = """
 UPDATE segments_segment s
 SET size = (SELECT count(*) FROM segments_membership m WHERE m.segment_id = s.id)
 WHERE s.id = ANY(%s)
 """
+
+# Deletes all memberships of an archived segment and writes the history. Not ORM: the ORM's delete
+# returns no rows.
 CLOSE_ALL = """
-WITH gone AS (
+WITH exits AS (
     DELETE FROM segments_membership WHERE segment_id = %(segment)s RETURNING profile_id, segment_id
 )
 INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
-SELECT segment_id, profile_id, %(now)s, FALSE, 'definition' FROM gone
+SELECT segment_id, profile_id, %(now)s, FALSE, 'definition' FROM exits
 """
 
-# On one snapshot: who is stored and should not be, or the other way round, and does not wait in a queue.
+# Returns how many profiles are stored as members and should not be, or the other way round, and do
+# not wait in a queue. Not ORM: the condition is compiled SQL, and all sets must be of one snapshot.
 DRIFT = """
 WITH pending AS MATERIALIZED (
     SELECT profile_id FROM profiles_profilechange
     UNION SELECT profile_id FROM segments_wakeup WHERE due_at <= {now}::timestamptz
     {selects}
-), truth AS MATERIALIZED (
+), expected AS MATERIALIZED (
     SELECT p.id FROM profiles_profile p WHERE {condition}
 ), stored AS MATERIALIZED (
     SELECT m.profile_id AS id FROM segments_membership m WHERE m.segment_id = {segment}::bigint
 )
 SELECT count(*) FROM (
-    SELECT coalesce(truth.id, stored.id) AS id FROM truth FULL JOIN stored ON stored.id = truth.id
-    WHERE truth.id IS NULL OR stored.id IS NULL
+    SELECT coalesce(expected.id, stored.id) AS id
+    FROM expected FULL JOIN stored ON stored.id = expected.id
+    WHERE expected.id IS NULL OR stored.id IS NULL
 ) AS drifted
 WHERE NOT EXISTS (SELECT 1 FROM pending WHERE pending.profile_id = drifted.id)
 """
+
+# Deletes the memberships of erased profiles and takes them off the sizes. Not ORM: the sizes must
+# be reduced by exactly the rows that were deleted.
 ERASE_MEMBERSHIPS = """
-WITH gone AS (DELETE FROM segments_membership WHERE profile_id = ANY(%s) RETURNING segment_id),
-lost AS (SELECT segment_id, count(*) AS members FROM gone GROUP BY segment_id)
+WITH exits AS (DELETE FROM segments_membership WHERE profile_id = ANY(%s) RETURNING segment_id),
+lost AS (SELECT segment_id, count(*) AS members FROM exits GROUP BY segment_id)
 UPDATE segments_segment s SET size = s.size - lost.members FROM lost WHERE s.id = lost.segment_id
 """
+
+# Delete what else there is about erased profiles. Not ORM: it would send each id as a parameter,
+# and must not load rows to cascade.
 ERASE_CHANGES = "DELETE FROM segments_membershipchange WHERE profile_id = ANY(%s)"
 ERASE_STAGED = "DELETE FROM segments_stagedmembership WHERE profile_id = ANY(%s)"
 ERASE_NOTED = "DELETE FROM segments_notedprofile WHERE profile_id = ANY(%s)"

@@ -1,5 +1,8 @@
-"""Who calls the API in these tests: a service by its key, and a customer by his session."""
+"""The callers of the API in these tests: a service with its key, and a customer in a session."""
 
+import io
+import json
+import zipfile
 from typing import Any
 
 from django.core import mail
@@ -27,9 +30,15 @@ def mailed_token(email: str) -> str:
 
 
 def customer(email: str) -> APIClient:
-    """A customer who followed the link mailed to him."""
+    """A customer who followed the link that was mailed to them."""
     client = APIClient()
-    opened = client.post(f"{BASE}/privacy/me/session/", {"token": mailed_token(email)})
-    assert opened.status_code == 201, opened.json()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {opened.json()['token']}")
+    answer = client.post(f"{BASE}/privacy/me/session/", {"token": mailed_token(email)})
+    assert answer.status_code == 201, answer.json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['token']}")
     return client
+
+
+def read_archive(content: bytes) -> dict[str, Any]:
+    """The JSON files of an archive, by name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: json.loads(archive.read(name)) for name in archive.namelist()}

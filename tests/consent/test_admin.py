@@ -1,4 +1,4 @@
-"""Privacy in the admin: versions instead of changes, requests opened with a reason and a look, decided in steps."""
+"""Consent in the admin: purposes gain versions, and requests are opened and decided in steps."""
 
 import zipfile
 from datetime import timedelta
@@ -18,7 +18,7 @@ from consent.models import (
     PurposeVersion,
     Suppression,
 )
-from consent.services import NewRequest, act_on, open_own_request, open_request
+from consent.services import NewRequest, act_on_request, open_own_request, open_request
 from profiles.models import Event, Identifier, Profile
 from tests.admin import make_world, sign_in
 from tests.factories import make_purpose
@@ -108,12 +108,12 @@ def test_an_erasure_is_opened_only_after_a_reason_and_a_look_at_what_it_is_about
     assert "Continue" in officer.get(url).content.decode()
     officer.post(url, {"kind": "erasure", "reason": "", "confirmed": "True"})
     assert not erasures.exists()
-    asked = officer.post(url, {"kind": "erasure", "reason": "asked by letter"})
+    page = officer.post(url, {"kind": "erasure", "reason": "asked by letter"})
     assert not erasures.exists()
     assert (
-        asked.context["question"].counts["Events"] == Event.objects.filter(profile=profile).count()
+        page.context["question"].counts["Events"] == Event.objects.filter(profile=profile).count()
     )
-    assert asked.context["question"].counts["Identifiers"] == 4
+    assert page.context["question"].counts["Identifiers"] == 4
     officer.post(url, {"kind": "erasure", "reason": "asked by letter", "confirmed": "True"})
     request = erasures.get()
     assert (request.status, request.door, request.reason) == (
@@ -150,8 +150,8 @@ def test_a_request_of_which_only_a_part_is_proven_waits_until_staff_verify_it(
         first_seen_on=proven.since,
         last_seen_on=proven.since,
     )
-    asked = NewRequest(kind="restriction", reason="")
-    request = open_own_request(asked, identifier_id=proven.pk)
+    new_request = NewRequest(kind="restriction", reason="")
+    request = open_own_request(new_request, identifier_id=proven.pk)
     assert request.status == Status.AWAITING_VERIFICATION
     officer = sign_in("privacy officer")
     assert "Verify" in officer.get(url_of("change", request)).content.decode()
@@ -197,7 +197,7 @@ def test_a_deadline_is_extended_once(world: dict[str, Any]) -> None:
 
 def test_the_archive_is_handed_out_once_to_who_may_see_contacts(world: dict[str, Any]) -> None:
     request = world["request"]
-    assert act_on(request.pk)
+    assert act_on_request(request.pk)
     officer = sign_in("privacy officer")
     assert sign_in("auditor").post(url_of("archive", request)).status_code == 403
     assert officer.get(url_of("archive", request)).status_code == 302
@@ -211,12 +211,11 @@ def test_the_archive_is_handed_out_once_to_who_may_see_contacts(world: dict[str,
 def test_the_page_of_an_open_request_counts_the_days(world: dict[str, Any]) -> None:
     request = world["request"]
     for days, urgency, words in (
-        *((-2, "overdue", "2 days overdue"), (-1, "overdue", "1 day overdue")),
-        *(
-            (0, "due soon", "0 days left"),
-            (3, "due soon", "3 days left"),
-            (4, "in time", "4 days left"),
-        ),
+        (-2, "overdue", "2 days overdue"),
+        (-1, "overdue", "1 day overdue"),
+        (0, "due soon", "0 days left"),
+        (3, "due soon", "3 days left"),
+        (4, "in time", "4 days left"),
     ):
         request.due_at = timezone.now() + timedelta(days=days)
         assert time_left(request) == (urgency, words)
@@ -228,11 +227,11 @@ def test_the_ledger_shows_rows_that_outlive_their_person(world: dict[str, Any]) 
     profile = world["profile"]
     event = ConsentEvent.objects.filter(identifier__profile=profile).first()
     assert event is not None
-    asked = NewRequest(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
-    act_on(open_request(asked, door="staff", actor="tests").pk)
+    new_request = NewRequest(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
+    act_on_request(open_request(new_request, door="staff", actor="tests").pk)
     auditor = sign_in("auditor")
-    listed = auditor.get(reverse("admin:consent_consentevent_changelist"))
-    assert "erased" in listed.content.decode()
+    page = auditor.get(reverse("admin:consent_consentevent_changelist"))
+    assert "erased" in page.content.decode()
     page = auditor.get(reverse("admin:consent_consentevent_change", args=[event.pk]))
     assert "the body is erased" in page.content.decode()
 

@@ -1,4 +1,4 @@
-"""Purposes, notices and the ledger over HTTP: bodies, filters, scopes, idempotency and query counts."""
+"""Purposes, notices and the ledger over HTTP: bodies, filters, scopes and query counts."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,16 +13,23 @@ from consent.models import ConsentBody, ConsentEvent, NoticeVersion, Purpose
 from consent.services import record
 from profiles.models import Identifier, Profile
 from tests.consent.callers import BASE, service
-from tests.consent.test_ledger import said
+from tests.consent.inputs import consent_input
 from tests.factories import NOW, make_profile, make_purpose
 
 pytestmark = pytest.mark.django_db
 PURPOSE = {"key": "newsletter", "title": "News", "text": "We write.", "legal_basis": "consent"}
 ADA = "email:ada@example.org"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-EVERYTHING = (
-    *("events:write", "profiles:read", "profiles:write", "segments:read", "segments:write"),
-    *("consent:read", "consent:write", "privacy:act", "privacy:admin"),
+ALL_SCOPES = (
+    "events:write",
+    "profiles:read",
+    "profiles:write",
+    "segments:read",
+    "segments:write",
+    "consent:read",
+    "consent:write",
+    "privacy:act",
+    "privacy:admin",
 )
 
 
@@ -51,7 +58,7 @@ def code_and_path(answer: Any) -> tuple[int, str]:
 def test_each_route_asks_for_its_own_scope(method: str, route: str, scope: str) -> None:
     make_purpose()
     url = f"{BASE}/{route}"
-    without = service(*(other for other in EVERYTHING if other != scope))
+    without = service(*(other for other in ALL_SCOPES if other != scope))
     assert getattr(without, method)(url, {}).status_code == 403
     assert getattr(service(scope), method)(url, {}).status_code in (200, 400, 404)
     assert getattr(APIClient(), method)(url, {}).status_code == 401
@@ -116,7 +123,7 @@ def test_purposes_are_filtered() -> None:
 
     def keys(**filters: str) -> list[str]:
         return [
-            found["key"] for found in client.get(f"{BASE}/purposes/", filters).json()["results"]
+            purpose["key"] for purpose in client.get(f"{BASE}/purposes/", filters).json()["results"]
         ]
 
     assert keys() == ["one", "two"]
@@ -152,8 +159,8 @@ def test_a_consent_makes_an_unknown_person_known_and_permits() -> None:
     event = answer.json()
     assert (event["actor"], event["purpose"], event["version"]) == ("subject", "newsletter", 1)
     assert event["profile"] == str(Profile.objects.get().uuid)
-    asked = {"identifiers": [ADA, "email:nobody@example.org", "nonsense"]}
-    states = client.post(f"{BASE}/consents/state/", asked).json()["results"]
+    query = {"identifiers": [ADA, "email:nobody@example.org", "nonsense"]}
+    states = client.post(f"{BASE}/consents/state/", query).json()["results"]
     assert states == [
         {
             "newsletter": {
@@ -278,9 +285,9 @@ def test_the_history_is_filtered_and_paged() -> None:
     make_purpose()
     make_purpose("care")
     ada, bob = make_profile(ADA), make_profile("email:bob@example.org")
-    record(said(ada))
-    record(said(ada, "withdrawn", occurred_at=NOW - timedelta(days=1)))
-    record(said(bob, purpose="care", method="phone"))
+    record(consent_input(ada))
+    record(consent_input(ada, "withdrawn", occurred_at=NOW - timedelta(days=1)))
+    record(consent_input(bob, purpose="care", method="phone"))
     client = service()
 
     def states(**filters: str) -> list[str]:
@@ -302,11 +309,11 @@ def test_the_history_is_filtered_and_paged() -> None:
 
 def test_events_of_erased_people_are_for_the_privacy_role_only() -> None:
     make_purpose()
-    record(said(make_profile(ADA)))
+    record(consent_input(make_profile(ADA)))
     Identifier.objects.all().delete()
     assert service("consent:read").get(f"{BASE}/consents/").json()["results"] == []
-    shown = service("consent:read", "privacy:admin").get(f"{BASE}/consents/").json()["results"]
-    assert [row["profile"] for row in shown] == [None]
+    rows = service("consent:read", "privacy:admin").get(f"{BASE}/consents/").json()["results"]
+    assert [row["profile"] for row in rows] == [None]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +325,7 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(route: str, expec
     for number in range(5):
         make_purpose(f"purpose-{number}")
         profile = make_profile(f"email:person-{number}@example.org")
-        record(said(profile, purpose=f"purpose-{number}"))
+        record(consent_input(profile, purpose=f"purpose-{number}"))
         client.post(
             f"{BASE}/notices/", {"key": f"form-{number}", "language": "en", "content": "We write."}
         )
@@ -333,17 +340,17 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(route: str, expec
 
 def test_asking_for_states_takes_as_many_queries_for_many_as_for_one() -> None:
     make_purpose()
-    names = [f"email:person-{number}@example.org" for number in range(20)]
-    for name in names:
-        record(said(make_profile(name)))
+    references = [f"email:person-{number}@example.org" for number in range(20)]
+    for reference in references:
+        record(consent_input(make_profile(reference)))
     client = service()
-    for asked in (names[:1], names):
+    for identifiers in (references[:1], references):
         with CaptureQueriesContext(connection) as captured:
-            answer = client.post(f"{BASE}/consents/state/", {"identifiers": asked})
-        assert len(answer.json()["results"]) == len(asked)
+            answer = client.post(f"{BASE}/consents/state/", {"identifiers": identifiers})
+        assert len(answer.json()["results"]) == len(identifiers)
         assert len(captured) == 6
 
 
 def test_more_than_a_thousand_people_are_too_many_at_once() -> None:
-    asked = {"identifiers": [ADA] * 1001}
-    assert code_and_path(service().post(f"{BASE}/consents/state/", asked)) == (400, "identifiers")
+    query = {"identifiers": [ADA] * 1001}
+    assert code_and_path(service().post(f"{BASE}/consents/state/", query)) == (400, "identifiers")

@@ -1,4 +1,4 @@
-"""Erasure: what goes, what stays without a name, and that nobody else is touched."""
+"""Erasure: what is deleted, what stays without a name, and that nobody else is touched."""
 
 import json
 from typing import Any
@@ -18,28 +18,28 @@ from consent.models import (
 )
 from consent.services import (
     NewRequest,
-    act_on,
+    act_on_request,
     act_on_requests,
+    find_suppressed,
     may_process,
     open_request,
     record,
-    suppressed,
     verify_states,
 )
 from ingestion.services import drain_inbox
 from profiles.models import Event, EventStat, Identifier, Profile, SourceRecord
 from profiles.registry import registry
 from tests.consent.callers import BASE, customer, service
-from tests.consent.test_ledger import said
+from tests.consent.inputs import consent_input
 from tests.factories import NOW, accept_only, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
 
 
-def ask(*references: str, kind: str = "erasure") -> PrivacyRequest:
-    asked = NewRequest(kind=kind, references=references, reason="Ada wrote to us")
-    return open_request(asked, door="service", actor="tests")
+def open_by_service(*references: str, kind: str = "erasure") -> PrivacyRequest:
+    new_request = NewRequest(kind=kind, references=references, reason="Ada wrote to us")
+    return open_request(new_request, door="service", actor="tests")
 
 
 def make_ada(*references: str) -> Profile:
@@ -52,7 +52,7 @@ def make_ada(*references: str) -> Profile:
         trust=2,
         traits={"city": ["Lyon", 1]},
     )
-    record(said(profile, evidence={"address": "192.0.2.7"}))
+    record(consent_input(profile, evidence={"address": "192.0.2.7"}))
     return profile
 
 
@@ -71,18 +71,18 @@ def test_the_gate_is_closed_and_all_identifiers_are_suppressed_before_the_call_r
     make_purpose("care", legal_basis="contract")
     make_purpose()
     ada = make_ada()
-    ask(ADA)
+    open_by_service(ADA)
     assert not may_process(ada.pk, "care", at=NOW)
-    names = {ADA, "user_id:1", "anonymous_id:browser-of-ada", f"profile:{ada.uuid}"}
-    assert suppressed([*names, "user_id:2"]) == names
+    references = {ADA, "user_id:1", "anonymous_id:browser-of-ada", f"profile:{ada.uuid}"}
+    assert find_suppressed([*references, "user_id:2"]) == references
 
 
 def test_everything_goes_but_the_proofs_and_they_name_nobody() -> None:
     make_purpose()
     ada = make_ada()
     other = make_profile("email:bob@example.org")
-    request = ask(ADA)
-    assert act_on(request.pk)
+    request = open_by_service(ADA)
+    assert act_on_request(request.pk)
     request.refresh_from_db()
     assert request.status == "done"
     assert list(Profile.objects.all()) == [other]
@@ -105,8 +105,8 @@ def test_everything_goes_but_the_proofs_and_they_name_nobody() -> None:
 def test_the_receipt_counts_rows_and_says_what_is_kept_and_why() -> None:
     make_purpose()
     make_ada()
-    request = ask(ADA)
-    act_on(request.pk)
+    request = open_by_service(ADA)
+    act_on_request(request.pk)
     request.refresh_from_db()
     receipt = request.receipt
     assert receipt["erased"]["profiles.Identifier"] == 4
@@ -121,57 +121,57 @@ def test_the_receipt_counts_rows_and_says_what_is_kept_and_why() -> None:
 def test_erasing_again_finds_nothing_and_ends_the_same_way() -> None:
     make_purpose()
     make_ada()
-    first, again = ask(ADA), ask(ADA)
+    first, again = open_by_service(ADA), open_by_service(ADA)
     assert act_on_requests() == 2
     again.refresh_from_db()
     assert again.status == "done"
     assert again.receipt["erased"] == {}
-    assert not act_on(first.pk)
+    assert not act_on_request(first.pk)
 
 
 def test_an_unknown_person_is_kept_out_all_the_same() -> None:
-    request = ask("email:never@example.org")
-    assert suppressed(["email:never@example.org"])
-    assert act_on(request.pk)
+    request = open_by_service("email:never@example.org")
+    assert find_suppressed(["email:never@example.org"])
+    assert act_on_request(request.pk)
 
 
 def test_it_is_done_only_when_what_was_on_its_way_has_been_taken_in() -> None:
     make_profile(ADA)
     accept_only({"type": "identify", "userId": "somebody else"})
-    request = ask(ADA)
-    assert not act_on(request.pk)
+    request = open_by_service(ADA)
+    assert not act_on_request(request.pk)
     request.refresh_from_db()
     assert request.status == "in_progress"
     assert not Profile.objects.exists()
-    assert not act_on(request.pk)
+    assert not act_on_request(request.pk)
     drain_inbox()
-    assert act_on(request.pk)
+    assert act_on_request(request.pk)
 
 
 def test_an_identifier_that_another_person_holds_is_neither_erased_nor_suppressed() -> None:
     make_profile("user_id:1")
     bob = make_profile("user_id:2", "email:family@example.org")
-    request = ask("user_id:1", "email:family@example.org")
-    act_on(request.pk)
+    request = open_by_service("user_id:1", "email:family@example.org")
+    act_on_request(request.pk)
     assert list(Profile.objects.all()) == [bob]
     assert bob.identifiers.count() == 3
     bob.refresh_from_db()
     assert not bob.is_restricted
-    assert suppressed(["email:family@example.org", "user_id:1"]) == {"user_id:1"}
+    assert find_suppressed(["email:family@example.org", "user_id:1"]) == {"user_id:1"}
 
 
 def test_two_profiles_that_nothing_tells_apart_are_one_person_to_a_service() -> None:
     make_profile("user_id:1")
     make_profile("email:ada@example.org")
-    act_on(ask("user_id:1", ADA).pk)
+    act_on_request(open_by_service("user_id:1", ADA).pk)
     assert not Profile.objects.exists()
 
 
 def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go() -> None:
     make_purpose()
     make_ada()
-    access = ask(ADA, kind="access")
-    act_on(access.pk)
+    access = open_by_service(ADA, kind="access")
+    act_on_request(access.pk)
     waiting = open_request(
         NewRequest(
             kind="rectification", references=(ADA,), reason="Ada", changes={"city": "Paris"}
@@ -180,7 +180,7 @@ def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go(
         actor="dpo",
     )
     RequestLogEntry.objects.create(request=waiting, status="verified", actor="dpo", note="Ada rang")
-    act_on(ask(ADA).pk)
+    act_on_request(open_by_service(ADA).pk)
     waiting.refresh_from_db()
     access.refresh_from_db()
     assert waiting.status == "cancelled"
@@ -193,7 +193,7 @@ def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go(
 def test_a_consent_for_an_erased_person_is_refused() -> None:
     make_purpose()
     make_ada()
-    act_on(ask(ADA).pk)
+    act_on_request(open_by_service(ADA).pk)
     body = {"identifier": ADA, "purpose": "newsletter", "state": "given", "method": "api"}
     answer = service("consent:write").post(f"{BASE}/consents/", body)
     assert answer.status_code == 409
@@ -201,19 +201,19 @@ def test_a_consent_for_an_erased_person_is_refused() -> None:
     assert not Identifier.objects.exists()
 
 
-def test_the_customer_may_watch_his_erasure_to_its_end() -> None:
+def test_the_customer_may_watch_their_erasure_to_its_end() -> None:
     make_profile(ADA)
     client = customer("ada@example.org")
-    opened = client.post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
-    assert opened.json()["status"] == "verified"
+    erasure = client.post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"}).json()
+    assert erasure["status"] == "verified"
     act_on_requests()
-    url = f"{BASE}/privacy/me/requests/{opened.json()['id']}/"
+    url = f"{BASE}/privacy/me/requests/{erasure['id']}/"
     assert client.get(url).json()["status"] == "done"
     assert client.get(f"{BASE}/privacy/me/").status_code == 404
     assert MailedLink.objects.get().address_digest == ""
 
 
-def test_a_customer_erases_what_is_provably_his_and_the_rest_stays_with_an_open_gate() -> None:
+def test_a_customer_erases_what_is_provably_theirs_and_the_rest_stays_with_an_open_gate() -> None:
     make_purpose("care", legal_basis="contract")
     profile = make_profile(ADA, "phone:+33612345678")
     email, phone = (profile.identifiers.get(namespace=name) for name in ("email", "phone"))
@@ -234,7 +234,7 @@ def test_a_customer_erases_what_is_provably_his_and_the_rest_stays_with_an_open_
     profile.refresh_from_db()
     assert profile.traits["city"] == "Brest"
     assert set(profile.identifiers.values_list("namespace", flat=True)) == {"phone", "profile"}
-    assert suppressed([ADA, "phone:+33612345678"]) == {ADA}
+    assert find_suppressed([ADA, "phone:+33612345678"]) == {ADA}
     assert not Event.objects.exists()
     assert not EventStat.objects.exists()
 
@@ -244,33 +244,33 @@ def test_the_rest_of_a_profile_stays_closed_until_its_last_erasure_is_done() -> 
     profile = make_profile(ADA, "email:grace@example.org", "phone:+33612345678")
     requests = []
     for address in ("ada@example.org", "grace@example.org"):
-        opened = customer(address).post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
-        requests.append(opened.json()["id"])
-    act_on(requests[0])
+        answer = customer(address).post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
+        requests.append(answer.json()["id"])
+    act_on_request(requests[0])
     assert not may_process(profile.pk, "care", at=NOW)
-    act_on(requests[1])
+    act_on_request(requests[1])
     assert may_process(profile.pk, "care", at=NOW)
 
 
 def test_erasing_a_part_lifts_no_restriction_that_was_asked_for() -> None:
     make_purpose("care", legal_basis="contract")
     profile = make_profile(ADA, "user_id:1")
-    opened = customer("ada@example.org").post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
-    restriction = ask("user_id:1", kind="restriction")
-    act_on(restriction.pk)
-    act_on(opened.json()["id"])
+    erasure = customer("ada@example.org").post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
+    restriction = open_by_service("user_id:1", kind="restriction")
+    act_on_request(restriction.pk)
+    act_on_request(erasure.json()["id"])
     assert profile.identifiers.count() == 2
     assert not may_process(profile.pk, "care", at=NOW)
 
 
 def test_declarations_give_only_fields_that_the_model_or_its_words_have() -> None:
-    def words(row: dict[str, Any]) -> set[str]:
+    def names(row: dict[str, Any]) -> set[str]:
         return set(row) - {"purpose", "version", "evidence", "id", "permitted"}
 
     make_purpose()
     ada = make_ada()
-    act_on(ask(ADA, kind="access").pk)
+    act_on_request(open_by_service(ADA, kind="access").pk)
     for declaration in registry:
         if declaration.label.startswith("consent.") and declaration.overrides("read"):
             for row in declaration.read([ada.pk])[ada.pk]:
-                assert words(row) <= set(declaration.fields), declaration.label
+                assert names(row) <= set(declaration.fields), declaration.label

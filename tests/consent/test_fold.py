@@ -1,4 +1,4 @@
-"""The consent fold: each rule as a sentence, as a property, and against a naive second implementation."""
+"""The consent fold: its rules as sentences and properties, and against the naive fold."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold, stored_state
-from consent.ledger.gate import Terms, permits
+from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold, state_to_record
+from consent.ledger.gate import GateTerms, is_permitted
 from tests.oracles.consent import naive_fold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,18 +16,18 @@ NEWS, ADS = 1, 2
 PURPOSES = {NEWS: True, ADS: False}
 GRANTS = ("given", "renewed")
 REFUSALS = ("refused", "withdrawn", "invalidated")
-TERMS = Terms("consent", is_direct_marketing=True, minimum_version=1)
+TERMS = GateTerms("consent", is_direct_marketing=True, minimum_version=1)
 
 
 def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def said(state: str, on: float, **overrides: Any) -> LedgerEvent:
+def consent(state: str, on: float, **overrides: Any) -> LedgerEvent:
     fields: dict[str, Any] = {
         "identifier_id": 1,
         "kind": "consent",
-        "purpose": NEWS,
+        "purpose_id": NEWS,
         "version": 1,
         "state": state,
         "occurred_at": day(on),
@@ -39,12 +39,12 @@ def said(state: str, on: float, **overrides: Any) -> LedgerEvent:
     return LedgerEvent(**fields | overrides)
 
 
-def objected(on: float, **overrides: Any) -> LedgerEvent:
-    fields = {"state": "given", "kind": "objection", "purpose": None} | overrides
-    return said(fields.pop("state"), on, **fields)
+def objection(on: float, **overrides: Any) -> LedgerEvent:
+    fields = {"state": "given", "kind": "objection", "purpose_id": None} | overrides
+    return consent(fields.pop("state"), on, **fields)
 
 
-def joined(on: float, survivor: set[int], absorbed: set[int], order: int = 0) -> MergeSides:
+def merge(on: float, survivor: set[int], absorbed: set[int], order: int = 0) -> MergeSides:
     return MergeSides(day(on), order, frozenset(survivor), frozenset(absorbed))
 
 
@@ -52,17 +52,17 @@ def state_of(*events: LedgerEvent, merges: Any = (), is_vouched: bool = True) ->
     return fold(events, merges, is_vouched=is_vouched, purposes=PURPOSES).get(NEWS, StateRow())
 
 
-def may(row: StateRow, at: float = 365) -> bool:
-    return permits(TERMS, row, is_restricted=False, at=day(at))
+def permits(row: StateRow, at: float = 365) -> bool:
+    return is_permitted(TERMS, row, is_restricted=False, at=day(at))
 
 
 days = st.integers(0, 9)
 events_at = st.builds(
-    said,
+    consent,
     st.sampled_from((*GRANTS, *REFUSALS, "requested", "unknown")),
     days,
     identifier_id=st.integers(1, 5),
-    purpose=st.sampled_from((NEWS, ADS)),
+    purpose_id=st.sampled_from((NEWS, ADS)),
     version=st.integers(1, 3),
     received_at=days.map(day),
     valid_until=st.none() | st.integers(5, 400).map(day),
@@ -70,12 +70,12 @@ events_at = st.builds(
     trust=st.sampled_from((1, 2, 3)),
 )
 objections_at = st.builds(
-    said,
+    consent,
     st.sampled_from(("given", "withdrawn")),
     days,
     kind=st.just("objection"),
     identifier_id=st.integers(1, 5),
-    purpose=st.sampled_from((NEWS, ADS, None)),
+    purpose_id=st.sampled_from((NEWS, ADS, None)),
     received_at=days.map(day),
     trust=st.sampled_from((1, 2)),
 )
@@ -89,11 +89,11 @@ def merge_histories(draw: st.DrawFn) -> list[MergeSides]:
     merges = []
     when = 0
     while len(groups) > 1 and draw(st.booleans()):
-        one, other = draw(st.permutations(range(len(groups))))[:2]
+        survivor, absorbed = draw(st.permutations(range(len(groups))))[:2]
         when += draw(st.integers(0, 4))
-        merges.append(joined(when, groups[one], groups[other], order=len(merges)))
-        groups[one] = groups[one] | groups[other]
-        del groups[other]
+        merges.append(merge(when, groups[survivor], groups[absorbed], order=len(merges)))
+        groups[survivor] = groups[survivor] | groups[absorbed]
+        del groups[absorbed]
     return merges
 
 
@@ -102,84 +102,87 @@ def merge_histories(draw: st.DrawFn) -> list[MergeSides]:
 
 def test_only_given_and_renewed_permit() -> None:
     for state in GRANTS:
-        assert may(state_of(said(state, 1)))
+        assert permits(state_of(consent(state, 1)))
     for state in (*REFUSALS, "requested", "unknown"):
-        assert not may(state_of(said(state, 1)))
-    assert not may(state_of())
+        assert not permits(state_of(consent(state, 1)))
+    assert not permits(state_of())
 
 
 def test_asking_again_does_not_undo_a_consent() -> None:
-    assert state_of(said("given", 1), said("requested", 2), said("unknown", 3)).state == "given"
-    assert state_of(said("withdrawn", 1), said("requested", 2)).state == "withdrawn"
-    assert state_of(said("unknown", 2), said("requested", 1)).state == "unknown"
+    assert (
+        state_of(consent("given", 1), consent("requested", 2), consent("unknown", 3)).state
+        == "given"
+    )
+    assert state_of(consent("withdrawn", 1), consent("requested", 2)).state == "withdrawn"
+    assert state_of(consent("unknown", 2), consent("requested", 1)).state == "unknown"
 
 
 def test_a_consent_dated_far_ahead_beats_nothing() -> None:
-    ahead = said("given", 400_000, received_at=day(1))
-    assert state_of(ahead, said("withdrawn", 2)).state == "withdrawn"
+    ahead = consent("given", 400_000, received_at=day(1))
+    assert state_of(ahead, consent("withdrawn", 2)).state == "withdrawn"
     assert state_of(ahead).decided_at == day(1)
 
 
 def test_an_older_consent_that_comes_late_does_not_reopen_a_withdrawal() -> None:
-    late = said("given", 1, received_at=day(9))
-    assert state_of(said("withdrawn", 2), late).state == "withdrawn"
+    late = consent("given", 1, received_at=day(9))
+    assert state_of(consent("withdrawn", 2), late).state == "withdrawn"
 
 
 def test_at_the_same_instant_the_restrictive_one_wins() -> None:
     for refusal in REFUSALS:
-        assert state_of(said("given", 1), said(refusal, 1)).state == refusal
+        assert state_of(consent("given", 1), consent(refusal, 1)).state == refusal
 
 
 def test_two_consents_of_one_instant_permit_what_both_do() -> None:
     row = state_of(
-        said("given", 1, version=2, valid_until=day(9)),
-        said("given", 1, version=1, valid_until=day(30)),
+        consent("given", 1, version=2, valid_until=day(9)),
+        consent("given", 1, version=1, valid_until=day(30)),
     )
     assert (row.version, row.valid_until) == (1, day(9))
 
 
 def test_a_merge_keeps_the_refusal_of_either_side() -> None:
-    events = [said("given", 5, identifier_id=1), said("withdrawn", 1, identifier_id=2)]
-    assert state_of(*events, merges=[joined(6, {1}, {2})]).state == "withdrawn"
-    assert state_of(*events, merges=[joined(6, {2}, {1})]).state == "withdrawn"
+    events = [consent("given", 5, identifier_id=1), consent("withdrawn", 1, identifier_id=2)]
+    assert state_of(*events, merges=[merge(6, {1}, {2})]).state == "withdrawn"
+    assert state_of(*events, merges=[merge(6, {2}, {1})]).state == "withdrawn"
     assert state_of(*events).state == "given", "without the merge the later one decides"
 
 
 def test_what_is_said_after_a_merge_decides() -> None:
-    events = [said("given", 5, identifier_id=1), said("withdrawn", 1, identifier_id=2)]
-    merges = [joined(6, {1}, {2})]
-    assert state_of(*events, said("given", 7), merges=merges).state == "given"
-    late = said("given", 5.5, received_at=day(8))
+    events = [consent("given", 5, identifier_id=1), consent("withdrawn", 1, identifier_id=2)]
+    merges = [merge(6, {1}, {2})]
+    assert state_of(*events, consent("given", 7), merges=merges).state == "given"
+    late = consent("given", 5.5, received_at=day(8))
     assert state_of(*events, late, merges=merges).state == "withdrawn"
 
 
 def test_a_side_that_never_decided_does_not_undo_the_other() -> None:
-    events = [said("given", 5, identifier_id=1), said("requested", 1, identifier_id=2)]
-    assert state_of(*events, merges=[joined(6, {1}, {2})]).state == "given"
+    events = [consent("given", 5, identifier_id=1), consent("requested", 1, identifier_id=2)]
+    assert state_of(*events, merges=[merge(6, {1}, {2})]).state == "given"
 
 
 def test_an_identifier_that_joined_without_a_merge_speaks_for_the_profile() -> None:
-    events = [said("given", 2, identifier_id=1), said("withdrawn", 3, identifier_id=9)]
-    assert state_of(*events, merges=[joined(4, {1}, {2})]).state == "withdrawn"
+    events = [consent("given", 2, identifier_id=1), consent("withdrawn", 3, identifier_id=9)]
+    assert state_of(*events, merges=[merge(4, {1}, {2})]).state == "withdrawn"
 
 
 def test_a_claim_grants_nothing_to_a_vouched_profile_but_its_refusal_binds() -> None:
-    claim = said("given", 2, trust=1)
-    assert not may(state_of(claim))
-    assert may(state_of(claim, is_vouched=False))
-    assert state_of(said("given", 1), said("withdrawn", 2, trust=1)).state == "withdrawn"
+    claim = consent("given", 2, trust=1)
+    assert not permits(state_of(claim))
+    assert permits(state_of(claim, is_vouched=False))
+    assert state_of(consent("given", 1), consent("withdrawn", 2, trust=1)).state == "withdrawn"
 
 
 def test_an_import_without_evidence_is_unknown_unless_it_refuses() -> None:
-    assert stored_state("given", actor="import", has_evidence=False) == "unknown"
-    assert stored_state("given", actor="import", has_evidence=True) == "given"
-    assert stored_state("given", actor="service", has_evidence=False) == "given"
-    assert stored_state("withdrawn", actor="import", has_evidence=False) == "withdrawn"
+    assert state_to_record("given", actor="import", has_evidence=False) == "unknown"
+    assert state_to_record("given", actor="import", has_evidence=True) == "given"
+    assert state_to_record("given", actor="service", has_evidence=False) == "given"
+    assert state_to_record("withdrawn", actor="import", has_evidence=False) == "withdrawn"
 
 
 def test_an_objection_covers_direct_marketing_only() -> None:
     rows = fold(
-        [said("given", 1), said("given", 1, purpose=ADS), objected(2)],
+        [consent("given", 1), consent("given", 1, purpose_id=ADS), objection(2)],
         [],
         is_vouched=True,
         purposes=PURPOSES,
@@ -190,29 +193,29 @@ def test_an_objection_covers_direct_marketing_only() -> None:
 
 
 def test_only_a_later_grant_by_the_person_lifts_an_objection() -> None:
-    assert not state_of(objected(2), said("given", 3)).is_objected
-    for held in (
-        said("given", 1),
-        said("given", 2),
-        said("given", 3, actor="staff"),
-        said("given", 3, actor="guardian"),
-        said("given", 3, purpose=ADS),
-        said("given", 3, trust=1),
+    assert not state_of(objection(2), consent("given", 3)).is_objected
+    for other in (
+        consent("given", 1),
+        consent("given", 2),
+        consent("given", 3, actor="staff"),
+        consent("given", 3, actor="guardian"),
+        consent("given", 3, purpose_id=ADS),
+        consent("given", 3, trust=1),
     ):
-        assert state_of(objected(2), held).is_objected
+        assert state_of(objection(2), other).is_objected
 
 
 def test_an_objection_taken_back_is_gone() -> None:
-    assert not state_of(objected(2), objected(3, state="withdrawn")).is_objected
-    assert not state_of(objected(2), objected(3, state="withdrawn", purpose=NEWS)).is_objected
-    named = objected(2, purpose=NEWS)
-    assert state_of(named, objected(3, state="withdrawn")).is_objected
+    assert not state_of(objection(2), objection(3, state="withdrawn")).is_objected
+    assert not state_of(objection(2), objection(3, state="withdrawn", purpose_id=NEWS)).is_objected
+    specific = objection(2, purpose_id=NEWS)
+    assert state_of(specific, objection(3, state="withdrawn")).is_objected
 
 
 def test_an_objection_of_either_side_survives_a_merge() -> None:
-    events = [objected(1, identifier_id=2), said("given", 3, identifier_id=1)]
-    assert state_of(*events, merges=[joined(4, {1}, {2})]).is_objected
-    assert not state_of(*events, said("given", 5), merges=[joined(4, {1}, {2})]).is_objected
+    events = [objection(1, identifier_id=2), consent("given", 3, identifier_id=1)]
+    assert state_of(*events, merges=[merge(4, {1}, {2})]).is_objected
+    assert not state_of(*events, consent("given", 5), merges=[merge(4, {1}, {2})]).is_objected
 
 
 # Properties
@@ -223,17 +226,19 @@ def test_an_objection_of_either_side_survives_a_merge() -> None:
 def test_the_fold_equals_the_naive_one(
     events: list[LedgerEvent], merges: list[MergeSides], is_vouched: bool
 ) -> None:
-    settled = {"is_vouched": is_vouched, "purposes": PURPOSES}
-    assert fold(events, merges, **settled) == naive_fold(events, merges, **settled)
+    options = {"is_vouched": is_vouched, "purposes": PURPOSES}
+    assert fold(events, merges, **options) == naive_fold(events, merges, **options)
 
 
 @settings(max_examples=200, deadline=None)
 @given(histories, merge_histories(), st.data())
 def test_the_state_does_not_depend_on_the_order_of_arrival(
-    events: list[LedgerEvent], merges: list[MergeSides], data: st.DataObject
+    events: list[LedgerEvent], merges: list[MergeSides], choices: st.DataObject
 ) -> None:
-    shuffled = data.draw(st.permutations(events + events[:2]))
-    again = fold(shuffled, data.draw(st.permutations(merges)), is_vouched=True, purposes=PURPOSES)
+    shuffled = choices.draw(st.permutations(events + events[:2]))
+    again = fold(
+        shuffled, choices.draw(st.permutations(merges)), is_vouched=True, purposes=PURPOSES
+    )
     assert again == fold(events, merges, is_vouched=True, purposes=PURPOSES)
 
 
@@ -251,12 +256,12 @@ def test_a_merge_never_widens(events: list[LedgerEvent], merges: list[MergeSides
     ]
     merged = fold(events, merges, is_vouched=True, purposes=PURPOSES)
     for side in (last.survivor, last.absorbed):
-        own = [event for event in events if event.identifier_id in side]
-        apart = fold(own, merges[:-1], is_vouched=True, purposes=PURPOSES)
+        side_events = [event for event in events if event.identifier_id in side]
+        apart = fold(side_events, merges[:-1], is_vouched=True, purposes=PURPOSES)
         for purpose, row in apart.items():
-            has_said = row.decided_at is not None
-            if has_said and not may(replace(row, is_objected=False), at):
-                assert not may(replace(merged[purpose], is_objected=False), at)
+            is_decided = row.decided_at is not None
+            if is_decided and not permits(replace(row, is_objected=False), at):
+                assert not permits(replace(merged[purpose], is_objected=False), at)
             assert merged[purpose].is_objected or not row.is_objected
 
 
@@ -265,12 +270,12 @@ def test_a_merge_never_widens(events: list[LedgerEvent], merges: list[MergeSides
 def test_an_event_older_than_a_standing_refusal_never_reopens_it(
     events: list[LedgerEvent], merges: list[MergeSides], late: LedgerEvent
 ) -> None:
-    before = fold(events, merges, is_vouched=True, purposes=PURPOSES).get(late.purpose or 0)
+    before = fold(events, merges, is_vouched=True, purposes=PURPOSES).get(late.purpose_id or 0)
     if before is None or before.state not in REFUSALS or before.decided_at is None:
         return
     late = replace(late, occurred_at=before.decided_at - timedelta(days=1))
-    after = fold([*events, late], merges, is_vouched=True, purposes=PURPOSES)[late.purpose or 0]
-    assert not may(after)
+    after = fold([*events, late], merges, is_vouched=True, purposes=PURPOSES)[late.purpose_id or 0]
+    assert not permits(after)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,4 +1,4 @@
-"""The gate: its rules, and that both forms of it are one."""
+"""The gate: its rules, and that its two forms agree."""
 
 import random
 from datetime import timedelta
@@ -8,56 +8,56 @@ import pytest
 from django.db import connection
 
 from consent.ledger.fold import StateRow
-from consent.ledger.gate import Terms, permits, shown_state
+from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentState, LegalBasis, Purpose, State
 from consent.services import PERMITTED, current_states, may_process
 from profiles.models import Profile
 from tests.factories import NOW, make_profile, make_purpose
 
 
-def may(
+def permits(
     basis: str = "consent", *, restricted: bool = False, marketing: bool = False, **row: Any
 ) -> bool:
-    terms = Terms(basis, marketing, minimum_version=2)
-    return permits(terms, StateRow(**{"version": 2} | row), is_restricted=restricted, at=NOW)
+    terms = GateTerms(basis, marketing, minimum_version=2)
+    return is_permitted(terms, StateRow(**{"version": 2} | row), is_restricted=restricted, at=NOW)
 
 
 def test_a_basis_of_consent_needs_one_to_the_current_text() -> None:
-    assert may(state="given")
-    assert may(state="renewed")
-    assert not may()
-    assert not may(state="given", version=1)
-    assert not may(state="withdrawn")
+    assert permits(state="given")
+    assert permits(state="renewed")
+    assert not permits()
+    assert not permits(state="given", version=1)
+    assert not permits(state="withdrawn")
 
 
 def test_a_consent_ends_at_its_last_instant() -> None:
-    assert may(state="given", valid_until=NOW + timedelta(microseconds=1))
-    assert not may(state="given", valid_until=NOW)
+    assert permits(state="given", valid_until=NOW + timedelta(microseconds=1))
+    assert not permits(state="given", valid_until=NOW)
 
 
 def test_other_bases_need_no_consent() -> None:
     for basis in set(LegalBasis.values) - {"consent"}:
-        assert may(basis)
+        assert permits(basis)
 
 
 def test_an_objection_stops_what_can_be_objected_to() -> None:
     for basis in ("legitimate_interest", "public_task", "consent"):
-        assert not may(basis, state="given", is_objected=True)
+        assert not permits(basis, state="given", is_objected=True)
     for basis in ("contract", "legal_obligation", "vital_interest"):
-        assert may(basis, is_objected=True)
-        assert not may(basis, is_objected=True, marketing=True)
+        assert permits(basis, is_objected=True)
+        assert not permits(basis, is_objected=True, marketing=True)
 
 
 def test_nothing_is_permitted_for_a_restricted_profile() -> None:
     for basis in LegalBasis.values:
-        assert not may(basis, restricted=True, state="given")
+        assert not permits(basis, restricted=True, state="given")
 
 
 def test_consent_to_a_text_that_changed_in_substance_shows_as_requested() -> None:
-    terms = Terms("consent", False, minimum_version=2)
-    assert shown_state(terms, StateRow("given", 1)) == "requested"
-    assert shown_state(terms, StateRow("given", 2)) == "given"
-    assert shown_state(terms, StateRow("withdrawn", 1)) == "withdrawn"
+    terms = GateTerms("consent", False, minimum_version=2)
+    assert displayed_state(terms, StateRow("given", 1)) == "requested"
+    assert displayed_state(terms, StateRow("given", 2)) == "given"
+    assert displayed_state(terms, StateRow("withdrawn", 1)) == "withdrawn"
 
 
 @pytest.mark.django_db
@@ -73,19 +73,19 @@ def test_an_unknown_purpose_or_profile_is_refused() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", range(6))
 def test_the_gate_for_one_and_the_gate_for_sets_agree(seed: int) -> None:
-    chance = random.Random(seed)
-    profiles = [make_profile(is_restricted=chance.random() < 0.2) for _ in range(40)]
-    purposes = [_random_purpose(chance, number) for number in range(8)]
+    rng = random.Random(seed)
+    profiles = [make_profile(is_restricted=rng.random() < 0.2) for _ in range(40)]
+    purposes = [_random_purpose(rng, number) for number in range(8)]
     for profile in profiles:
         for purpose in purposes:
-            if chance.random() < 0.8:
+            if rng.random() < 0.8:
                 ConsentState.objects.create(
                     profile=profile,
                     purpose=purpose,
-                    state=chance.choice(State.values),
-                    version=chance.randint(0, 3),
-                    valid_until=chance.choice([None, NOW, NOW + timedelta(days=1)]),
-                    is_objected=chance.random() < 0.3,
+                    state=rng.choice(State.values),
+                    version=rng.randint(0, 3),
+                    valid_until=rng.choice([None, NOW, NOW + timedelta(days=1)]),
+                    is_objected=rng.random() < 0.3,
                 )
     for at in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=2)):
         states = current_states([profile.pk for profile in profiles], at=at)
@@ -97,13 +97,13 @@ def test_the_gate_for_one_and_the_gate_for_sets_agree(seed: int) -> None:
             assert {pk for pk in states if states[pk][purpose.key]["permitted"]} == expected
 
 
-def _random_purpose(chance: random.Random, number: int) -> Purpose:
+def _random_purpose(rng: random.Random, number: int) -> Purpose:
     purpose = make_purpose(
         f"purpose-{number}",
-        legal_basis=chance.choice(["consent", "consent", *LegalBasis.values]),
-        is_direct_marketing=chance.random() < 0.4,
+        legal_basis=rng.choice(["consent", "consent", *LegalBasis.values]),
+        is_direct_marketing=rng.random() < 0.4,
     )
-    purpose.minimum_version = chance.randint(1, 3)
+    purpose.minimum_version = rng.randint(1, 3)
     purpose.save()
     return purpose
 

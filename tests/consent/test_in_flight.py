@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from consent.models import ConsentEvent, PrivacyRequest
-from consent.services import NewRequest, act_on, may_process, open_request, verify_digests
+from consent.services import NewRequest, act_on_request, may_process, open_request, verify_digests
 from ingestion.services import drain_inbox
 from profiles.models import Event, Identifier, Profile
 from tests.factories import NOW, make_purpose, make_write_key
@@ -25,7 +25,7 @@ ORDER = {"type": "track", "userId": "1", "event": "Order Completed", "properties
 
 @pytest.fixture
 def accept(client: Client) -> Callable[..., None]:
-    """Messages are accepted with a secret key; nothing is drained."""
+    """Accepts messages with a secret key, without draining them."""
     key = make_write_key()
 
     def _accept(*messages: dict[str, Any]) -> None:
@@ -40,9 +40,9 @@ def accept(client: Client) -> Callable[..., None]:
     return _accept
 
 
-def erasure() -> PrivacyRequest:
-    asked = NewRequest(kind="erasure", references=(ADA,), reason="asked")
-    return open_request(asked, door="service", actor="tests")
+def open_erasure() -> PrivacyRequest:
+    new_request = NewRequest(kind="erasure", references=(ADA,), reason="asked")
+    return open_request(new_request, door="service", actor="tests")
 
 
 def test_messages_on_their_way_when_a_person_is_erased_bring_nothing_back(
@@ -51,11 +51,11 @@ def test_messages_on_their_way_when_a_person_is_erased_bring_nothing_back(
     accept(IDENTIFY)
     drain_inbox()
     accept(ORDER, IDENTIFY | {"messageId": "again"})
-    request = erasure()
-    assert not act_on(request.pk), "an accepted message has not been drained yet"
+    request = open_erasure()
+    assert not act_on_request(request.pk), "an accepted message has not been drained yet"
     assert not Profile.objects.exists()
     drain_inbox()
-    assert act_on(request.pk)
+    assert act_on_request(request.pk)
     assert not Identifier.objects.exists()
     assert not Event.objects.exists()
 
@@ -65,7 +65,7 @@ def test_an_erased_person_does_not_come_back_by_a_later_message(
 ) -> None:
     accept(IDENTIFY)
     drain_inbox()
-    act_on(erasure().pk)
+    act_on_request(open_erasure().pk)
     accept(
         IDENTIFY,
         ORDER,

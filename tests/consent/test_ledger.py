@@ -1,4 +1,4 @@
-"""The ledger and its projection, through the database."""
+"""The consent ledger and the consent states, through the database."""
 
 import json
 from datetime import timedelta
@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from consent.models import ConsentBody, ConsentEvent, ConsentState, NoticeVersion, PurposeVersion
 from consent.services import (
-    ConsentInput,
     PurposeTerms,
     UnknownPurpose,
     add_notice,
@@ -23,32 +22,17 @@ from consent.services import (
     rebuild_states,
     record,
     record_many,
-    replaced_terms,
+    terms_with_changes,
     verify_digests,
     verify_states,
 )
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange, TrustLevel
 from profiles.services import identify
+from tests.consent.inputs import consent_input
 from tests.factories import NOW, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
-
-
-def said(profile: Profile, state: str = "given", **overrides: Any) -> ConsentInput:
-    identifier = profile.identifiers.exclude(namespace="profile").first()
-    fields = {
-        "identifier_id": identifier.pk,
-        "profile_id": profile.pk,
-        "purpose": "newsletter",
-        "state": state,
-        "occurred_at": NOW,
-        "received_at": NOW,
-        "actor": "subject",
-        "method": "checkbox",
-        "trust": TrustLevel.SERVER,
-    }
-    return ConsentInput(**fields | overrides)
 
 
 def state_of(profile: Profile, purpose: str = "newsletter") -> dict[str, Any]:
@@ -58,7 +42,7 @@ def state_of(profile: Profile, purpose: str = "newsletter") -> dict[str, Any]:
 def test_a_consent_written_down_permits_until_it_ends() -> None:
     make_purpose(validity="P13M")
     profile = make_profile("email:ada@example.org")
-    event = record(said(profile))
+    event = record(consent_input(profile))
     assert event.valid_until == NOW.replace(year=2027, month=4)
     assert may_process(profile.pk, "newsletter", at=NOW)
     assert not may_process(profile.pk, "newsletter", at=event.valid_until)
@@ -74,17 +58,17 @@ def test_a_consent_written_down_permits_until_it_ends() -> None:
 def test_validity_counts_from_when_a_consent_takes_effect() -> None:
     make_purpose(validity="P1M")
     profile = make_profile("email:ada@example.org")
-    event = record(said(profile, occurred_at=NOW + timedelta(days=900)))
+    event = record(consent_input(profile, occurred_at=NOW + timedelta(days=900)))
     assert event.valid_until == NOW.replace(month=4)
 
 
 def test_the_same_idempotency_key_writes_one_event() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
-    first = record(said(profile, idempotency_key="form-1"))
-    again = record(said(profile, "withdrawn", idempotency_key="form-1"))
+    first = record(consent_input(profile, idempotency_key="form-1"))
+    again = record(consent_input(profile, "withdrawn", idempotency_key="form-1"))
     both = record_many(
-        [said(profile, idempotency_key=key) for key in ("form-1", "form-2", "form-2")]
+        [consent_input(profile, idempotency_key=key) for key in ("form-1", "form-2", "form-2")]
     )
     assert again == first
     assert both[0] == first.pk
@@ -97,15 +81,15 @@ def test_an_unknown_purpose_writes_nothing() -> None:
     profile = make_profile("email:ada@example.org")
     make_purpose()
     with pytest.raises(UnknownPurpose):
-        record_many([said(profile), said(profile, purpose="unheard-of")])
+        record_many([consent_input(profile), consent_input(profile, purpose="unheard-of")])
     assert not ConsentEvent.objects.exists()
 
 
 def test_an_import_without_evidence_is_written_as_unknown() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
-    assert record(said(profile, actor="import", method="import")).state == "unknown"
-    proven = said(profile, actor="import", method="import", evidence={"file": "2019.csv"})
+    assert record(consent_input(profile, actor="import", method="import")).state == "unknown"
+    proven = consent_input(profile, actor="import", method="import", evidence={"file": "2019.csv"})
     assert record(proven).state == "given"
 
 
@@ -125,7 +109,7 @@ def test_an_import_without_evidence_is_written_as_unknown() -> None:
 )
 def test_the_database_itself_refuses_to_change_what_was_written(statement: str) -> None:
     make_purpose()
-    record(said(make_profile("email:ada@example.org"), "withdrawn"))
+    record(consent_input(make_profile("email:ada@example.org"), "withdrawn"))
     add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
     connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
@@ -136,7 +120,7 @@ def test_evidence_may_hold_numbers_of_any_kind() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
     numbers = [Decimal("19.990"), Decimal("1e400"), Decimal("0.1234567890123456789"), 10**30, -0.0]
-    event = record(said(profile, evidence={"context": {"numbers": numbers}}))
+    event = record(consent_input(profile, evidence={"context": {"numbers": numbers}}))
     stored = ConsentBody.objects.get(event=event).evidence["context"]["numbers"]
     assert stored[:2] == [19.99, "1E+400"]
     assert verify_digests() == []
@@ -145,7 +129,9 @@ def test_evidence_may_hold_numbers_of_any_kind() -> None:
 def test_a_body_that_was_changed_is_found() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
-    event = record(said(profile, evidence={"page": "/join", "amount": 10.0, "ratio": 1e22}))
+    event = record(
+        consent_input(profile, evidence={"page": "/join", "amount": 10.0, "ratio": 1e22})
+    )
     assert verify_digests() == []
     ConsentBody.objects.filter(event=event).update(evidence={"page": "/other"})
     assert verify_digests() == [event.pk]
@@ -154,7 +140,7 @@ def test_a_body_that_was_changed_is_found() -> None:
 def test_states_that_drifted_are_found_and_rebuilt(capsys: pytest.CaptureFixture[str]) -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
-    record(said(profile, "withdrawn"))
+    record(consent_input(profile, "withdrawn"))
     call_command("verify_ledger")
     ConsentState.objects.update(state="given")
     ConsentState.objects.create(profile_id=10**6, purpose_id=profile.pk, state="given", version=1)
@@ -169,9 +155,9 @@ def test_states_that_drifted_are_found_and_rebuilt(capsys: pytest.CaptureFixture
 def test_only_a_changed_state_wakes_the_segments() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
-    record(said(profile))
+    record(consent_input(profile))
     assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [profile.pk]
-    record(said(profile, "requested", occurred_at=NOW + timedelta(hours=1)))
+    record(consent_input(profile, "requested", occurred_at=NOW + timedelta(hours=1)))
     assert ProfileChange.objects.count() == 1
 
 
@@ -179,20 +165,20 @@ def test_writing_down_a_thousand_events_takes_as_many_queries_as_ten() -> None:
     make_purpose()
     profiles = [make_profile(f"email:person-{number}@example.org") for number in range(60)]
 
-    def queries(speaking: list[Profile], count: int) -> int:
-        inputs = [said(speaking[number % len(speaking)]) for number in range(count)]
+    def count_queries(profiles: list[Profile], count: int) -> int:
+        inputs = [consent_input(profiles[number % len(profiles)]) for number in range(count)]
         with CaptureQueriesContext(connection) as captured:
             record_many(inputs)
         return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
 
-    assert queries(profiles[:50], 1000) == queries(profiles[50:], 10) <= 13
+    assert count_queries(profiles[:50], 1000) == count_queries(profiles[50:], 10) <= 13
 
 
 def test_a_substantial_version_asks_for_consent_again() -> None:
     purpose = make_purpose()
     profile = make_profile("email:ada@example.org")
-    record(said(profile))
-    terms = replaced_terms(purpose, {"text": "More."})
+    record(consent_input(profile))
+    terms = terms_with_changes(purpose, {"text": "More."})
     change_purpose(purpose, terms=terms, is_substantial=False, now=NOW + timedelta(days=1))
     assert state_of(profile)["permitted"]
     ProfileChange.objects.all().delete()
@@ -200,23 +186,23 @@ def test_a_substantial_version_asks_for_consent_again() -> None:
     assert (state_of(profile)["state"], state_of(profile)["permitted"]) == ("requested", False)
     assert ProfileChange.objects.filter(profile_id=profile.pk).exists()
     late = NOW + timedelta(days=3)
-    record(said(profile, occurred_at=NOW + timedelta(hours=1), received_at=late))
+    record(consent_input(profile, occurred_at=NOW + timedelta(hours=1), received_at=late))
     assert not state_of(profile)["permitted"], (
         "a consent that comes late is to the text of its time"
     )
-    record(said(profile, occurred_at=late, received_at=late))
+    record(consent_input(profile, occurred_at=late, received_at=late))
     assert state_of(profile)["permitted"]
 
 
 def test_a_general_objection_covers_marketing_purposes_made_later() -> None:
     profile = make_profile("email:ada@example.org")
     make_purpose("care", legal_basis="legitimate_interest")
-    record(said(profile, kind="objection", purpose=None))
-    made = make_purpose("offers", legal_basis="legitimate_interest", is_direct_marketing=True)
+    record(consent_input(profile, kind="objection", purpose=None))
+    offers = make_purpose("offers", legal_basis="legitimate_interest", is_direct_marketing=True)
     assert not may_process(profile.pk, "offers", at=NOW)
     assert may_process(profile.pk, "care", at=NOW)
-    terms = replaced_terms(made, {"is_direct_marketing": False})
-    change_purpose(made, terms=terms, is_substantial=False, now=NOW)
+    terms = terms_with_changes(offers, {"is_direct_marketing": False})
+    change_purpose(offers, terms=terms, is_substantial=False, now=NOW)
     assert may_process(profile.pk, "offers", at=NOW)
     assert verify_states() == []
 
@@ -230,18 +216,18 @@ def test_states_follow_a_merge_and_the_refusal_holds() -> None:
             identify([reference], source=source, trust=TrustLevel.SERVER, now=NOW)
             for reference in ("user_id:1", "email:ada@example.org")
         ]
-        one, other = (Profile.objects.get(pk=pk) for pk in pks)
+        survivor, absorbed = (Profile.objects.get(pk=pk) for pk in pks)
         early = NOW - timedelta(days=2)
-        record(said(other, "withdrawn", occurred_at=early, received_at=early))
+        record(consent_input(absorbed, "withdrawn", occurred_at=early, received_at=early))
         late = NOW - timedelta(days=1)
-        record(said(one, occurred_at=late, received_at=late))
+        record(consent_input(survivor, occurred_at=late, received_at=late))
         identify(
             ["user_id:1", "email:ada@example.org"], source=source, trust=TrustLevel.SERVER, now=NOW
         )
     assert Merge.objects.count() == 1
-    assert not Profile.objects.filter(pk=other.pk).exists()
-    assert state_of(one)["state"] == "withdrawn"
-    assert not ConsentState.objects.filter(profile_id=other.pk).exists()
+    assert not Profile.objects.filter(pk=absorbed.pk).exists()
+    assert state_of(survivor)["state"] == "withdrawn"
+    assert not ConsentState.objects.filter(profile_id=absorbed.pk).exists()
     assert verify_states() == []
 
 
@@ -250,7 +236,7 @@ def test_a_proof_says_who_what_when_how_where_and_until_when() -> None:
     notice = add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
     profile = make_profile("email:ada@example.org")
     event = record(
-        said(profile, notice_id=notice.pk, evidence={"page": "/join"}, recorded_by="Shop")
+        consent_input(profile, notice_id=notice.pk, evidence={"page": "/join"}, recorded_by="Shop")
     )
     proof = consent_proof(event.pk)
     assert proof["who"] == "email:ada@example.org"
@@ -268,7 +254,7 @@ def test_the_command_prints_the_proof_and_says_so_where_there_is_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     make_purpose()
-    event = record(said(make_profile("email:ada@example.org")))
+    event = record(consent_input(make_profile("email:ada@example.org")))
     call_command("consent_proof", str(event.pk))
     assert json.loads(capsys.readouterr().out)["digest"] == event.digest
     with pytest.raises(CommandError, match="No consent event"):

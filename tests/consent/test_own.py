@@ -1,4 +1,4 @@
-"""The customer's own door: the link, the session, and that it reaches only what is provably his."""
+"""The API for customers: the link, the session, and that it reaches only what is theirs."""
 
 import json
 from datetime import timedelta
@@ -20,8 +20,7 @@ from consent.services import (
     verify_request,
 )
 from profiles.models import IdentityFact, IdentityOutcome, Profile, SourceRecord
-from tests.consent.callers import BASE, customer, mailed_token, service
-from tests.consent.test_requests import files_of
+from tests.consent.callers import BASE, customer, mailed_token, read_archive, service
 from tests.factories import NOW, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
@@ -29,22 +28,22 @@ ME = f"{BASE}/privacy/me/"
 ADA, PHONE = "email:ada@example.org", "phone:+33612345678"
 
 
-def fact(profile: Profile, *namespaces: str, trust: int = 2) -> IdentityFact:
-    """A fact that names identifiers of the profile together."""
-    numbers = list(
+def make_fact(profile: Profile, *namespaces: str, trust: int = 2) -> IdentityFact:
+    """A fact that links identifiers of the profile to each other."""
+    identifier_ids = list(
         profile.identifiers.filter(namespace__in=namespaces).values_list("pk", flat=True)
     )
     return IdentityFact.objects.create(
         seq=IdentityFact.objects.count() + 1,
         digest=uuid4(),
-        identifier_ids=numbers,
+        identifier_ids=identifier_ids,
         source=make_source(key="shop"),
         trust=trust,
         day=NOW.date(),
     )
 
 
-def tell(profile: Profile, namespace: str, city: str) -> None:
+def add_record(profile: Profile, namespace: str, city: str) -> None:
     SourceRecord.objects.create(
         identifier=profile.identifiers.get(namespace=namespace),
         profile=profile,
@@ -60,11 +59,11 @@ def test_a_link_is_mailed_and_opens_one_session() -> None:
     assert mail.outbox[0].to == ["ada@example.org"]
     assert "ada@" not in mail.outbox[0].body.lower()
     client = APIClient()
-    opened = client.post(f"{ME}session/", {"token": token})
+    first = client.post(f"{ME}session/", {"token": token})
     again = client.post(f"{ME}session/", {"token": token})
-    assert (opened.status_code, again.status_code) == (201, 400)
+    assert (first.status_code, again.status_code) == (201, 400)
     assert token not in str(MailedLink.objects.values_list())
-    assert opened.json()["token"] not in str(MailedLink.objects.values_list())
+    assert first.json()["token"] not in str(MailedLink.objects.values_list())
 
 
 def test_a_known_and_an_unknown_address_get_the_same_answer_by_the_same_queries() -> None:
@@ -121,8 +120,8 @@ def test_a_link_works_for_ten_minutes_and_a_session_for_thirty() -> None:
     MailedLink.objects.update(expires_at=link.sent_at)
     assert APIClient().post(f"{ME}session/", {"token": token}).status_code == 400
     client = customer("ada@example.org")
-    opened = MailedLink.objects.get(used_at__isnull=False)
-    assert opened.session_expires_at - opened.used_at == timedelta(minutes=30)
+    used = MailedLink.objects.get(used_at__isnull=False)
+    assert used.session_expires_at - used.used_at == timedelta(minutes=30)
     assert client.get(ME).status_code == 200
     MailedLink.objects.update(session_expires_at=NOW)
     assert client.get(ME).status_code == 401
@@ -143,29 +142,29 @@ def test_a_session_opens_no_other_door() -> None:
     assert customer("ada@example.org").get(f"{BASE}/consents/").status_code == 401
 
 
-def test_a_customer_sees_his_data_and_consents() -> None:
+def test_a_customer_sees_their_data_and_consents() -> None:
     make_purpose()
     profile = make_profile(ADA, "user_id:1", traits={"city": "Lyon"})
-    fact(profile, "email", "user_id")
-    shown = customer("ada@example.org").get(ME).json()
-    assert shown["is_whole"] is True
-    assert shown["id"] == str(profile.uuid)
-    assert shown["traits"] == {"city": "Lyon"}
-    assert shown["consents"]["newsletter"]["permitted"] is False
-    assert {row["value"] for row in shown["sections"]["Identifiers"]} >= {"ada@example.org", "1"}
-    assert shown["counts"]["Identifiers"] == 3
+    make_fact(profile, "email", "user_id")
+    own_data = customer("ada@example.org").get(ME).json()
+    assert own_data["is_whole"] is True
+    assert own_data["id"] == str(profile.uuid)
+    assert own_data["traits"] == {"city": "Lyon"}
+    assert own_data["consents"]["newsletter"]["permitted"] is False
+    assert {row["value"] for row in own_data["sections"]["Identifiers"]} >= {"ada@example.org", "1"}
+    assert own_data["counts"]["Identifiers"] == 3
 
 
-def test_what_is_not_provably_his_is_left_out() -> None:
+def test_what_is_not_provably_theirs_is_left_out() -> None:
     profile = make_profile(ADA, PHONE, traits={"city": "Brest"})
-    tell(profile, "email", "Lyon")
-    tell(profile, "phone", "Brest")
-    fact(profile, "email", "phone", trust=1)
-    shown = customer("ada@example.org").get(ME).json()
-    assert shown["is_whole"] is False
-    assert shown["id"] is None
-    assert shown["traits"]["city"] == "Lyon"
-    text = json.dumps(shown)
+    add_record(profile, "email", "Lyon")
+    add_record(profile, "phone", "Brest")
+    make_fact(profile, "email", "phone", trust=1)
+    own_data = customer("ada@example.org").get(ME).json()
+    assert own_data["is_whole"] is False
+    assert own_data["id"] is None
+    assert own_data["traits"]["city"] == "Lyon"
+    text = json.dumps(own_data)
     assert "Brest" not in text
     assert "+336" not in text
     assert str(profile.uuid) not in text
@@ -176,11 +175,11 @@ def test_what_is_not_provably_his_is_left_out() -> None:
 
 def test_trusted_facts_join_and_those_that_a_rule_refused_do_not() -> None:
     profile = make_profile(ADA, PHONE, "user_id:1")
-    tell(profile, "phone", "Brest")
-    fact(profile, "email", "user_id")
-    lost = fact(profile, "user_id", "phone")
+    add_record(profile, "phone", "Brest")
+    make_fact(profile, "email", "user_id")
+    refused = make_fact(profile, "user_id", "phone")
     outcome = IdentityOutcome.objects.create(
-        fact=lost,
+        fact=refused,
         identifier=profile.identifiers.get(namespace="phone"),
         rule="limit",
         day=NOW.date(),
@@ -193,9 +192,9 @@ def test_trusted_facts_join_and_those_that_a_rule_refused_do_not() -> None:
 
 def test_a_shared_identifier_that_is_quarantined_joins_nothing() -> None:
     profile = make_profile(ADA, PHONE, "user_id:1")
-    fact(profile, "email", "phone")
-    fact(profile, "phone", "user_id")
-    tell(profile, "user_id", "Brest")
+    make_fact(profile, "email", "phone")
+    make_fact(profile, "phone", "user_id")
+    add_record(profile, "user_id", "Brest")
     client = customer("ada@example.org")
     assert "Brest" in json.dumps(client.get(ME).json())
     profile.identifiers.filter(namespace="phone").update(quarantined_at=NOW)
@@ -205,14 +204,14 @@ def test_a_shared_identifier_that_is_quarantined_joins_nothing() -> None:
     assert "+336" not in json.dumps(client.get(ME).json())
 
 
-def test_the_words_of_a_request_about_more_than_his_part_are_left_out() -> None:
+def test_the_words_of_a_request_about_more_than_their_part_are_left_out() -> None:
     make_profile(ADA, PHONE)
-    asked = {"kind": "access", "identifiers": [PHONE], "reason": "Grace rang"}
-    service().post(f"{BASE}/privacy/requests/", asked)
-    shown = customer("ada@example.org").get(ME).json()
-    assert shown["counts"]["Privacy requests"] == 1
-    assert "Grace" not in json.dumps(shown)
-    assert "+336" not in json.dumps(shown)
+    body = {"kind": "access", "identifiers": [PHONE], "reason": "Grace rang"}
+    service().post(f"{BASE}/privacy/requests/", body)
+    own_data = customer("ada@example.org").get(ME).json()
+    assert own_data["counts"]["Privacy requests"] == 1
+    assert "Grace" not in json.dumps(own_data)
+    assert "+336" not in json.dumps(own_data)
 
 
 def test_a_customer_gives_and_withdraws_a_consent() -> None:
@@ -240,23 +239,23 @@ def test_a_customer_objects_to_marketing() -> None:
     assert not may_process(profile.pk, "offers", at=NOW)
 
 
-def test_a_customer_fetches_the_archive_of_his_part() -> None:
+def test_a_customer_fetches_the_archive_of_their_part() -> None:
     profile = make_profile(ADA, PHONE)
-    tell(profile, "email", "Lyon")
-    tell(profile, "phone", "Brest")
+    add_record(profile, "email", "Lyon")
+    add_record(profile, "phone", "Brest")
     client = customer("ada@example.org")
-    opened = client.post(f"{ME}requests/", {"kind": "access"}).json()
+    request = client.post(f"{ME}requests/", {"kind": "access"}).json()
     act_on_requests()
-    assert client.get(f"{ME}requests/{opened['id']}/").json()["status"] == "done"
-    files = files_of(client.get(f"{ME}requests/{opened['id']}/archive/").content)
+    assert client.get(f"{ME}requests/{request['id']}/").json()["status"] == "done"
+    files = read_archive(client.get(f"{ME}requests/{request['id']}/archive/").content)
     text = json.dumps(files)
     assert "Lyon" in text
     assert "Brest" not in text
     assert "+336" not in text
-    assert client.get(f"{ME}requests/{opened['id']}/archive/").status_code == 410
+    assert client.get(f"{ME}requests/{request['id']}/archive/").status_code == 410
 
 
-def test_a_customer_corrects_a_profile_that_is_all_his() -> None:
+def test_a_customer_corrects_a_profile_that_is_all_theirs() -> None:
     profile = make_profile(ADA, traits={"city": "Lyon"})
     body = {"kind": "rectification", "changes": {"city": "Paris"}}
     assert customer("ada@example.org").post(f"{ME}requests/", body).json()["status"] == "verified"
@@ -265,11 +264,11 @@ def test_a_customer_corrects_a_profile_that_is_all_his() -> None:
     assert profile.traits["city"] == "Paris"
 
 
-def test_correcting_a_profile_that_is_not_all_his_waits_for_staff() -> None:
+def test_correcting_a_profile_that_is_not_all_theirs_waits_for_staff() -> None:
     profile = make_profile(ADA, PHONE)
     body = {"kind": "rectification", "changes": {"city": "Paris"}}
-    opened = customer("ada@example.org").post(f"{ME}requests/", body).json()
-    assert opened["status"] == "awaiting_verification"
+    answer = customer("ada@example.org").post(f"{ME}requests/", body).json()
+    assert answer["status"] == "awaiting_verification"
     assert act_on_requests() == 0
     request = PrivacyRequest.objects.get()
     verify_request(request, actor="steward", note="called back")
@@ -281,10 +280,10 @@ def test_correcting_a_profile_that_is_not_all_his_waits_for_staff() -> None:
 def test_another_customers_request_is_not_found() -> None:
     make_profile(ADA)
     make_profile("email:bob@example.org")
-    opened = customer("ada@example.org").post(f"{ME}requests/", {"kind": "access"}).json()
+    request = customer("ada@example.org").post(f"{ME}requests/", {"kind": "access"}).json()
     bob = customer("bob@example.org")
-    assert bob.get(f"{ME}requests/{opened['id']}/").status_code == 404
-    assert bob.get(f"{ME}requests/{opened['id']}/archive/").status_code == 404
+    assert bob.get(f"{ME}requests/{request['id']}/").status_code == 404
+    assert bob.get(f"{ME}requests/{request['id']}/archive/").status_code == 404
 
 
 def test_links_and_archives_go_when_their_time_is_over() -> None:

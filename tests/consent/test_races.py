@@ -1,4 +1,7 @@
-"""Consent, requests and erasure at the same time, on real connections: the people lock decides, and nothing is done twice."""
+"""Consent, requests and erasure at the same time, on real connections.
+
+The people lock decides, and nothing is done twice.
+"""
 
 import os
 import signal
@@ -16,10 +19,10 @@ from consent.services import (
     ConsentStatement,
     NewRequest,
     Suppressed,
-    act_on,
+    act_on_request,
+    find_suppressed,
     open_request,
     record_statement,
-    suppressed,
 )
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
@@ -29,19 +32,22 @@ pytestmark = pytest.mark.usefixtures("committing_db")
 ADA = "email:ada@example.org"
 
 
-def erasure() -> PrivacyRequest:
-    asked = NewRequest(kind="erasure", references=(ADA,), reason="asked")
-    return open_request(asked, door="service", actor="tests")
+def open_erasure() -> PrivacyRequest:
+    new_request = NewRequest(kind="erasure", references=(ADA,), reason="asked")
+    return open_request(new_request, door="service", actor="tests")
 
 
-def give() -> ConsentEvent:
+def give_consent() -> ConsentEvent:
     statement = ConsentStatement(reference=ADA, purpose="newsletter", state="given", method="api")
     return record_statement(statement, recorded_by="tests")
 
 
 @contextmanager
-def beside(work: Callable[[], object]) -> Iterator[list[object]]:
-    """Work on a connection of its own, started before the block and waited for after it; gives its result."""
+def in_background(work: Callable[[], object]) -> Iterator[list[object]]:
+    """Run work in a thread with its own connection; it is waited for at the end of the block.
+
+    Gives a list that then holds its result or its exception.
+    """
     results: list[object] = []
     started = Event()
 
@@ -62,7 +68,7 @@ def beside(work: Callable[[], object]) -> Iterator[list[object]]:
     assert not thread.is_alive()
 
 
-def is_anybody_waiting() -> bool:
+def is_lock_awaited() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory')"
@@ -70,9 +76,9 @@ def is_anybody_waiting() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def wait_for(question: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     for _ in range(400):
-        if question():
+        if condition():
             return
         Event().wait(0.02)
     raise AssertionError("It did not come to that.")
@@ -84,50 +90,50 @@ def test_a_consent_that_waited_for_an_erasure_does_not_bring_the_person_back() -
     lock = transaction.atomic()
     lock.__enter__()
     people_lock()
-    with beside(give) as told:
-        wait_for(is_anybody_waiting)
-        act_on(erasure().pk)
-        assert told == []
+    with in_background(give_consent) as results:
+        wait_until(is_lock_awaited)
+        act_on_request(open_erasure().pk)
+        assert results == []
         lock.__exit__(None, None, None)
-    assert isinstance(told[0], Suppressed)
+    assert isinstance(results[0], Suppressed)
     assert not Identifier.objects.filter(namespace="email").exists()
 
 
 def test_two_workers_act_on_a_request_once() -> None:
     make_profile(ADA)
-    request = erasure()
-    with beside(lambda: act_on(request.pk)) as told:
-        mine = act_on(request.pk)
-    assert sorted([mine, told[0]], key=str) == [False, True]
+    request = open_erasure()
+    with in_background(lambda: act_on_request(request.pk)) as results:
+        own_result = act_on_request(request.pk)
+    assert sorted([own_result, results[0]], key=str) == [False, True]
     assert request.log.filter(status="done").count() == 1
 
 
 def test_the_suppression_is_seen_by_other_connections_before_the_call_returns() -> None:
     make_profile(ADA)
-    erasure()
-    with beside(lambda: suppressed([ADA])) as told:
+    open_erasure()
+    with in_background(lambda: find_suppressed([ADA])) as results:
         pass
-    assert told == [{ADA}]
+    assert results == [{ADA}]
 
 
-def _die_in_mid_erasure(request_id: Any) -> None:
-    """In a process of its own: erase, and be killed before the commit."""
+def _erase_and_die(request_id: Any) -> None:
+    """Erase in a process of its own that is killed before the commit."""
     connections.close_all()
     with transaction.atomic():
-        act_on(request_id)
+        act_on_request(request_id)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_an_erasure_killed_at_its_last_line_is_done_by_the_next_worker() -> None:
     make_profile(ADA)
-    request = erasure()
+    request = open_erasure()
     connections.close_all()
-    worker = get_context("fork").Process(target=_die_in_mid_erasure, args=(request.pk,))
+    worker = get_context("fork").Process(target=_erase_and_die, args=(request.pk,))
     worker.start()
     worker.join(30)
     assert worker.exitcode == -signal.SIGKILL
     assert Profile.objects.count() == 1
-    assert act_on(request.pk)
+    assert act_on_request(request.pk)
     assert not Profile.objects.exists()
     request.refresh_from_db()
     assert request.status == "done"

@@ -1,8 +1,6 @@
-"""Privacy requests brought by services: the state machine, each kind's work, and the receipts."""
+"""Privacy requests from services: their steps, the work of each kind, and the receipts."""
 
-import io
 import json
-import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +11,7 @@ from consent.models import PrivacyRequest
 from consent.services import (
     NewRequest,
     WrongStatus,
-    act_on,
+    act_on_request,
     act_on_requests,
     cancel_request,
     current_states,
@@ -23,21 +21,18 @@ from consent.services import (
     refuse_request,
 )
 from profiles.models import Profile, SourceRecord
-from tests.consent.callers import BASE, service
+from tests.consent.callers import BASE, read_archive, service
 from tests.factories import NOW, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 REQUESTS = f"{BASE}/privacy/requests/"
 
 
-def ask(kind: str, *references: str, **overrides: Any) -> PrivacyRequest:
-    asked = NewRequest(kind=kind, references=references, reason="asked by telephone", **overrides)
-    return open_request(asked, door="service", actor="tests")
-
-
-def files_of(content: bytes) -> dict[str, Any]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: json.loads(archive.read(name)) for name in archive.namelist()}
+def open_by_service(kind: str, *references: str, **overrides: Any) -> PrivacyRequest:
+    new_request = NewRequest(
+        kind=kind, references=references, reason="asked by telephone", **overrides
+    )
+    return open_request(new_request, door="service", actor="tests")
 
 
 def make_ada(**overrides: Any) -> Profile:
@@ -54,7 +49,7 @@ def make_ada(**overrides: Any) -> Profile:
 
 
 def test_a_request_is_due_in_one_calendar_month() -> None:
-    request = ask("access", "email:ada@example.org")
+    request = open_by_service("access", "email:ada@example.org")
     assert request.due_at == add_months(request.received_at, 1)
     assert add_months(datetime(2026, 1, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
 
@@ -63,11 +58,11 @@ def test_a_service_vouches_so_its_request_is_verified_and_every_step_is_logged()
     make_ada()
     client = service("privacy:act")
     body = {"kind": "access", "identifiers": ["email:Ada@Example.org"], "reason": "asked"}
-    opened = client.post(REQUESTS, body)
-    assert opened.status_code == 201
-    assert opened.json()["status"] == "verified"
-    request = PrivacyRequest.objects.get(pk=opened.json()["id"])
-    assert act_on(request.pk)
+    answer = client.post(REQUESTS, body)
+    assert answer.status_code == 201
+    assert answer.json()["status"] == "verified"
+    request = PrivacyRequest.objects.get(pk=answer.json()["id"])
+    assert act_on_request(request.pk)
     assert list(request.log.values_list("status", flat=True)) == ["received", "verified", "done"]
     assert client.get(f"{REQUESTS}{request.pk}/").json()["status"] == "done"
 
@@ -82,7 +77,7 @@ def test_the_archive_holds_everything_and_is_fetched_once() -> None:
     act_on_requests()
     assert client.head(url).status_code == 405
     answer = client.get(url)
-    files = files_of(answer.content)
+    files = read_archive(answer.content)
     assert answer["Content-Type"] == "application/zip"
     profile = files["data.json"]["profiles"][0]
     assert profile["id"] == str(ada.uuid)
@@ -112,25 +107,25 @@ def test_portability_gives_only_what_was_given_and_observed() -> None:
     body = {"kind": "portability", "identifiers": ["user_id:1"], "reason": "asked"}
     url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
     act_on_requests()
-    files = files_of(client.get(url).content)
+    files = read_archive(client.get(url).content)
     assert list(files) == ["portability.json"]
     assert "score" not in json.dumps(files)
 
 
 def test_rectification_locks_the_corrected_trait_and_forgets_what_was_asked() -> None:
     ada = make_ada()
-    request = ask("rectification", "user_id:1", changes={"city": "Paris"})
-    assert act_on(request.pk)
+    request = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})
+    assert act_on_request(request.pk)
     ada.refresh_from_db()
     request.refresh_from_db()
     assert ada.traits["city"] == "Paris"
     assert (request.status, request.body) == ("done", {})
-    assert not act_on(request.pk), "a second worker has nothing to do"
+    assert not act_on_request(request.pk), "a second worker has nothing to do"
 
 
 def test_rectifying_nobody_is_refused() -> None:
-    request = ask("rectification", "user_id:404", changes={"city": "Paris"})
-    act_on(request.pk)
+    request = open_by_service("rectification", "user_id:404", changes={"city": "Paris"})
+    act_on_request(request.pk)
     request.refresh_from_db()
     assert request.status == "refused"
 
@@ -138,7 +133,7 @@ def test_rectifying_nobody_is_refused() -> None:
 def test_restriction_closes_the_gate_before_the_call_returns() -> None:
     make_purpose("care", legal_basis="contract")
     ada = make_ada()
-    ask("restriction", "user_id:1")
+    open_by_service("restriction", "user_id:1")
     assert not may_process(ada.pk, "care", at=NOW)
     assert act_on_requests() == 1
 
@@ -147,7 +142,7 @@ def test_an_objection_stops_marketing_before_the_call_returns() -> None:
     make_purpose("offers", legal_basis="legitimate_interest", is_direct_marketing=True)
     ada = make_ada()
     assert may_process(ada.pk, "offers", at=NOW)
-    ask("objection", "user_id:1")
+    open_by_service("objection", "user_id:1")
     assert not may_process(ada.pk, "offers", at=NOW)
     assert current_states([ada.pk], at=NOW)[ada.pk]["offers"]["objected"] is True
     assert act_on_requests() == 1
@@ -165,7 +160,7 @@ def test_the_same_idempotency_key_opens_one_request() -> None:
 
 
 def test_a_refusal_names_its_article_and_reason() -> None:
-    request = ask("access", "user_id:1")
+    request = open_by_service("access", "user_id:1")
     with pytest.raises(ValueError, match="article"):
         refuse_request(request, actor="dpo", article="", reason="unfounded")
     refuse_request(request, actor="dpo", article="12(5)", reason="manifestly unfounded")
@@ -176,11 +171,11 @@ def test_a_refusal_names_its_article_and_reason() -> None:
 
 def test_a_request_that_took_effect_cannot_be_cancelled() -> None:
     with pytest.raises(WrongStatus):
-        cancel_request(ask("erasure", "user_id:1"), actor="dpo")
+        cancel_request(open_by_service("erasure", "user_id:1"), actor="dpo")
 
 
 def test_two_more_months_are_had_once_and_within_the_first() -> None:
-    request = ask("access", "user_id:1")
+    request = open_by_service("access", "user_id:1")
     late = request.due_at + timedelta(seconds=1)
     with pytest.raises(WrongStatus):
         extend_request(request, actor="dpo", reason="complex", now=late)
@@ -199,20 +194,20 @@ def test_an_access_request_leaves_out_another_person_who_shares_an_identifier() 
         "identifiers": ["email:family@example.org", "user_id:1"],
         "reason": "asked",
     }
-    opened = client.post(REQUESTS, body).json()
+    request = client.post(REQUESTS, body).json()
     act_on_requests()
-    files = files_of(client.get(f"{REQUESTS}{opened['id']}/archive/").content)
+    files = read_archive(client.get(f"{REQUESTS}{request['id']}/archive/").content)
     assert [profile["id"] for profile in files["data.json"]["profiles"]] == [str(ada.uuid)]
     assert "family" not in json.dumps(files)
-    assert opened["receipt"]["left_out"] == 1
+    assert request["receipt"]["left_out"] == 1
 
 
 def test_a_request_that_fails_is_tried_again_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_ada()
-    failing = ask("rectification", "user_id:1", changes={"city": "Paris"})
-    other = ask("access", "user_id:1")
+    failing = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})
+    other = open_by_service("access", "user_id:1")
 
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("ada@example.org")

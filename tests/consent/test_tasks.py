@@ -1,4 +1,4 @@
-"""The tasks that workers and beat call: one service call each, under the names that the settings give."""
+"""The tasks that workers and beat call, under the names that the settings give them."""
 
 import pytest
 from celery import current_app
@@ -10,7 +10,7 @@ from consent import tasks
 from consent.models import ConsentState, PrivacyRequest
 from consent.services import NewRequest, open_request, record
 from tests.consent.callers import BASE
-from tests.consent.test_ledger import said
+from tests.consent.inputs import consent_input
 from tests.factories import make_profile, make_purpose
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +26,8 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
 def test_the_sweep_acts_on_requests_and_mails_links_whose_nudges_were_lost() -> None:
     make_profile("email:ada@example.org")
     APIClient().post(f"{BASE}/privacy/me/link/", {"email": "ada@example.org"})
-    asked = NewRequest(kind="access", references=("email:ada@example.org",), reason="asked")
-    open_request(asked, door="service", actor="tests")
+    new_request = NewRequest(kind="access", references=("email:ada@example.org",), reason="asked")
+    open_request(new_request, door="service", actor="tests")
     assert tasks.act_on_requests() == 1
     assert PrivacyRequest.objects.get().status == "done"
     assert len(mail.outbox) == 1
@@ -39,7 +39,7 @@ def test_the_nightly_comparison_counts_states_that_drifted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     make_purpose()
-    record(said(make_profile("email:ada@example.org"), "withdrawn"))
+    record(consent_input(make_profile("email:ada@example.org"), "withdrawn"))
     assert tasks.verify_states() == 0
     ConsentState.objects.update(state="given")
     assert tasks.verify_states() == 1

@@ -1,6 +1,6 @@
-"""A second, naive reading of segments: over people in memory, from the JSON of a definition, one person at a time.
+"""A second, naive evaluation of segments, from the JSON of a definition and one person in memory.
 
-It shares nothing with the parser or the compiler. Written from docs/segments.md.
+It is written from docs/segments.md and shares nothing with the parser or the compiler.
 """
 
 import re
@@ -36,7 +36,10 @@ class NaiveEvent:
 
 @dataclass
 class NaivePerson:
-    """`consents` maps a purpose to the instant until which it is permitted, None for ever; an absent one is not."""
+    """A person. `consents` maps purposes to when the consent ends, None for never.
+
+    A purpose that is not in it is not permitted.
+    """
 
     traits: dict[str, Any] = field(default_factory=dict)
     events: list[NaiveEvent] = field(default_factory=list)
@@ -74,12 +77,12 @@ def holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) ->
     return event_holds(person, definition, world)
 
 
-def group_holds(definition: dict[str, Any], judge: Any) -> bool:
+def group_holds(definition: dict[str, Any], child_holds: Any) -> bool:
     if definition["type"] == "not":
-        return not judge(definition["child"])
-    held = sum(judge(child) for child in definition["children"])
+        return not child_holds(definition["child"])
+    count = sum(child_holds(child) for child in definition["children"])
     needed = {"and": len(definition["children"]), "or": 1}
-    return held >= needed.get(definition["type"], definition.get("count"))
+    return count >= needed.get(definition["type"], definition.get("count"))
 
 
 def look_up(document: Any, key: str) -> Any:
@@ -133,22 +136,22 @@ def lower_operand(operator: str, operand: Any) -> Any:
     return lower(operand)
 
 
-def same(one: Any, other: Any) -> bool:
-    if is_number(one) and is_number(other):
-        return Decimal(one) == Decimal(other)
-    return type(one) is type(other) and not isinstance(one, dict | list) and one == other
+def is_same(first: Any, second: Any) -> bool:
+    if is_number(first) and is_number(second):
+        return Decimal(first) == Decimal(second)
+    return type(first) is type(second) and not isinstance(first, dict | list) and first == second
 
 
-def texts(judge: Any) -> Any:
+def for_texts(test: Any) -> Any:
     def compare(value: Any, operand: Any, world: NaiveWorld) -> bool:
-        return isinstance(value, str) and isinstance(operand, str) and judge(value, operand)
+        return isinstance(value, str) and isinstance(operand, str) and test(value, operand)
 
     return compare
 
 
-def numbers(judge: Any) -> Any:
+def for_numbers(test: Any) -> Any:
     def compare(value: Any, operand: Any, world: NaiveWorld) -> bool:
-        return is_number(value) and is_number(operand) and judge(value, operand)
+        return is_number(value) and is_number(operand) and test(value, operand)
 
     return compare
 
@@ -158,31 +161,31 @@ def matches(value: str, pattern: str) -> bool:
     return re.search(whole, value, re.ASCII | re.DOTALL) is not None
 
 
-def lengths(judge: Any) -> Any:
-    return lambda value, operand, world: isinstance(value, list) and judge(len(value), operand)
+def for_lengths(test: Any) -> Any:
+    return lambda value, operand, world: isinstance(value, list) and test(len(value), operand)
 
 
-def some_included(value: list[Any], wanted: list[Any]) -> bool:
-    return any(same(item, one) for item in value for one in wanted)
+def includes_any(items: list[Any], wanted: list[Any]) -> bool:
+    return any(is_same(item, value) for item in items for value in wanted)
 
 
-def all_included(value: list[Any], wanted: list[Any]) -> bool:
-    return all(any(same(item, one) for item in value) for one in wanted)
+def includes_all(items: list[Any], wanted: list[Any]) -> bool:
+    return all(any(is_same(item, value) for item in items) for value in wanted)
 
 
 def local_to_instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Of all instants that show this local time the first; of none, the one that the old offset gives."""
+    """The first instant with this local time; in a gap, the one by the offset before it."""
     offsets = {
         (moment.replace(tzinfo=UTC) + timedelta(hours=hours)).astimezone(zone).utcoffset()
         for hours in range(-26, 27)
     }
     candidates = sorted(moment.replace(tzinfo=UTC) - (offset or timedelta()) for offset in offsets)
-    shown = [c for c in candidates if c.astimezone(zone).replace(tzinfo=None) == moment]
-    return shown[0] if shown else candidates[-1]
+    exact = [c for c in candidates if c.astimezone(zone).replace(tzinfo=None) == moment]
+    return exact[0] if exact else candidates[-1]
 
 
 def read_time(text: Any, zone: ZoneInfo) -> tuple[date, datetime, datetime] | None:
-    """The date as written, the first instant, and the last one: of a day, the end that is not in it."""
+    """The date as written, the first instant, and the last one or the excluded end of a day."""
     if not isinstance(text, str) or not SHAPE.fullmatch(text) or not "1000" <= text[:4] <= "9998":
         return None
     if len(text) == 10:
@@ -217,12 +220,12 @@ def later_by(instant: datetime, duration: dict[str, int], zone: ZoneInfo) -> dat
 
 
 def before(value: Any, operand: Any, world: NaiveWorld) -> bool:
-    """Every instant of the one comes before every instant of the other."""
-    one, other = read_time(value, world.zone), read_time(operand, world.zone)
-    if one is None or other is None:
+    """Whether every instant of the value comes before every instant of the operand."""
+    first, second = read_time(value, world.zone), read_time(operand, world.zone)
+    if first is None or second is None:
         return False
-    ends_open = one[1] != one[2]
-    return one[2] <= other[1] if ends_open else one[2] < other[1]
+    is_day = first[1] != first[2]
+    return first[2] <= second[1] if is_day else first[2] < second[1]
 
 
 def after(value: Any, operand: Any, world: NaiveWorld) -> bool:
@@ -230,16 +233,16 @@ def after(value: Any, operand: Any, world: NaiveWorld) -> bool:
 
 
 def in_last(value: Any, duration: dict[str, int], world: NaiveWorld) -> bool:
-    read = read_time(value, world.zone)
-    return read is not None and (read[1] <= world.now < later_by(read[2], duration, world.zone))
+    span = read_time(value, world.zone)
+    return span is not None and (span[1] <= world.now < later_by(span[2], duration, world.zone))
 
 
 def age_between(value: Any, ages: list[int], world: NaiveWorld) -> bool:
-    read, today = read_time(value, world.zone), world.now.astimezone(world.zone).date()
-    if read is None or read[0] > today:
+    span, today = read_time(value, world.zone), world.now.astimezone(world.zone).date()
+    if span is None or span[0] > today:
         return False
     age = 0
-    while birthday(read[0], age + 1) <= today:
+    while birthday(span[0], age + 1) <= today:
         age += 1
         if age > 200:
             return False
@@ -254,34 +257,36 @@ def birthday(birth: date, years: int) -> date:
 
 
 OPERATORS: dict[str, Any] = {
-    "equals": lambda value, operand, world: same(value, operand),
+    "equals": lambda value, operand, world: is_same(value, operand),
     "in": lambda value, operand, world: isinstance(value, str) and value in operand,
-    "contains": texts(lambda value, operand: operand in value),
-    "starts_with": texts(lambda value, operand: value.startswith(operand)),
-    "ends_with": texts(lambda value, operand: value.endswith(operand)),
-    "matches": texts(matches),
-    "gt": numbers(lambda value, operand: value > operand),
-    "gte": numbers(lambda value, operand: value >= operand),
-    "lt": numbers(lambda value, operand: value < operand),
-    "lte": numbers(lambda value, operand: value <= operand),
+    "contains": for_texts(lambda value, operand: operand in value),
+    "starts_with": for_texts(lambda value, operand: value.startswith(operand)),
+    "ends_with": for_texts(lambda value, operand: value.endswith(operand)),
+    "matches": for_texts(matches),
+    "gt": for_numbers(lambda value, operand: value > operand),
+    "gte": for_numbers(lambda value, operand: value >= operand),
+    "lt": for_numbers(lambda value, operand: value < operand),
+    "lte": for_numbers(lambda value, operand: value <= operand),
     "between": lambda value, ends, world: is_number(value) and ends[0] <= value <= ends[1],
     "before": before,
     "after": after,
     "in_last": in_last,
     "age_between": age_between,
-    "includes": lambda value, one, world: isinstance(value, list) and some_included(value, [one]),
-    "includes_any": lambda value, many, world: (
-        isinstance(value, list) and some_included(value, many)
+    "includes": lambda value, operand, world: (
+        isinstance(value, list) and includes_any(value, [operand])
     ),
-    "includes_all": lambda value, many, world: (
-        isinstance(value, list) and all_included(value, many)
+    "includes_any": lambda value, operands, world: (
+        isinstance(value, list) and includes_any(value, operands)
     ),
-    "includes_none": lambda value, many, world: (
-        isinstance(value, list) and not some_included(value, many)
+    "includes_all": lambda value, operands, world: (
+        isinstance(value, list) and includes_all(value, operands)
     ),
-    "length_gte": lengths(lambda length, operand: length >= operand),
-    "length_lte": lengths(lambda length, operand: length <= operand),
-    "length_equals": lengths(lambda length, operand: length == operand),
+    "includes_none": lambda value, operands, world: (
+        isinstance(value, list) and not includes_any(value, operands)
+    ),
+    "length_gte": for_lengths(lambda length, operand: length >= operand),
+    "length_lte": for_lengths(lambda length, operand: length <= operand),
+    "length_equals": for_lengths(lambda length, operand: length == operand),
 }
 
 
@@ -301,10 +306,10 @@ def aggregate(counted: list[NaiveEvent], definition: dict[str, Any]) -> Any:
             return MISSING
         return (min(times) if name == "first_at" else max(times)).isoformat()
     values = [look_up(event.properties, definition["property"]) for event in counted]
-    found = [value for value in values if is_number(value)]
+    numbers = [value for value in values if is_number(value)]
     if name == "sum":
-        return sum(found, Decimal(0))
-    return {"min": min, "max": max}[name](found) if found else MISSING
+        return sum(numbers, Decimal(0))
+    return {"min": min, "max": max}[name](numbers) if numbers else MISSING
 
 
 def counts(event: NaiveEvent, definition: dict[str, Any], world: NaiveWorld) -> bool:

@@ -1,4 +1,4 @@
-"""Short ways to ask who is in a definition, and to make a segment that is kept."""
+"""Short ways to write definitions, to evaluate them, and to build live segments."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.db import connection
 
 from profiles.models import Profile
 from segments.compiler import compile_everyone, fill
-from segments.definitions.live import context_of, read_live
+from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
 from segments.models import Membership, Segment
 from segments.services import create_segment, rebuild
@@ -39,24 +39,26 @@ def negation(child: Mapping[str, Any]) -> dict[str, Any]:
 def who(
     definition: Mapping[str, Any], people: Mapping[str, NaivePerson], now: datetime = NOW
 ) -> set[str]:
-    """The names of those who are in, stored for this question."""
-    stored = dict(zip(store_people(list(people.values())), people, strict=True))
-    context = context_of(read_live().nodes, now=now)
+    """The names of the people who match. They are stored first."""
+    names = dict(zip(store_people(list(people.values())), people, strict=True))
+    context = make_context(read_live_definitions().nodes, now=now)
     condition = compile_everyone(parse(definition), context)
     statement = fill("SELECT p.id FROM profiles_profile p WHERE {condition}", condition=condition)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
-        return {stored[number] for (number,) in cursor.fetchall() if number in stored}
+        return {names[profile_id] for (profile_id,) in cursor.fetchall() if profile_id in names}
 
 
 def with_values(*values: Any) -> dict[str, NaivePerson]:
-    """One person for each value of the trait `a`, named after it; and one who has none."""
+    """One person for each value of the trait `a`, named after it, and one without the trait."""
     people = {repr(value): NaivePerson(traits={"a": value}) for value in values}
     return people | {"missing": NaivePerson()}
 
 
-def keep(definition: Mapping[str, Any], *, key: str = "kept", now: datetime = NOW) -> Segment:
-    """A live segment, built."""
+def build_segment(
+    definition: Mapping[str, Any], *, key: str = "kept", now: datetime = NOW
+) -> Segment:
+    """A live segment whose memberships have been computed."""
     segment = create_segment(
         key=key, name=key, definition=definition, author="a test", status="live"
     )

@@ -1,4 +1,4 @@
-"""Random definitions, people and clocks, biased towards each other's values and edges so that leaves hit."""
+"""Random definitions, people and clocks, biased towards each other so that leaves match."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -52,13 +52,49 @@ TEXTS = [
 ]
 NUMBERS = [0, 1, Decimal("1.0"), 5, -1, Decimal("0.1"), Decimal("0.10"), 3, Decimal("1E+3"), 10**20]
 DATES = [
-    "2026-03-15", "2008-02-29", "2007-02-28", "2007-03-01", "1986-03-15", "2026-02-30", "2026-3-5",
-    "2026-03-29", "2026-03-29T02:30", "2026-10-25T02:30:00", "2026-10-25T01:30:00Z", "2026-03-15T12:00:00Z",
-    "2026-03-15 13:00", "2026-03-15T13:00:00.000001+01:00", "2026-03-15T13:00:00+0100", "2026-02-28T10:00:00Z",
-    "0999-01-01", "9999-01-01", "1000-01-01", "2026-03-15T24:00", "2026-03-15T12:00:60Z", "2026-04-01", "2040-01-01",
-    "2026-03-15T12:00:00+15:00", "2026-01-31", "2025-02-28", "2026-03-15T",
-]  # fmt: skip
-PATTERNS = ["^a", "b$", r"\d", "[a-c]+$", "(FR|fr)", "a.b", r"a\.b", "^[^a]", "x{1,2}$", r"^\w*$", r"\s", "É", "[A-C]"]  # fmt: skip
+    "2026-03-15",
+    "2008-02-29",
+    "2007-02-28",
+    "2007-03-01",
+    "1986-03-15",
+    "2026-02-30",
+    "2026-3-5",
+    "2026-03-29",
+    "2026-03-29T02:30",
+    "2026-10-25T02:30:00",
+    "2026-10-25T01:30:00Z",
+    "2026-03-15T12:00:00Z",
+    "2026-03-15 13:00",
+    "2026-03-15T13:00:00.000001+01:00",
+    "2026-03-15T13:00:00+0100",
+    "2026-02-28T10:00:00Z",
+    "0999-01-01",
+    "9999-01-01",
+    "1000-01-01",
+    "2026-03-15T24:00",
+    "2026-03-15T12:00:60Z",
+    "2026-04-01",
+    "2040-01-01",
+    "2026-03-15T12:00:00+15:00",
+    "2026-01-31",
+    "2025-02-28",
+    "2026-03-15T",
+]
+PATTERNS = [
+    "^a",
+    "b$",
+    r"\d",
+    "[a-c]+$",
+    "(FR|fr)",
+    "a.b",
+    r"a\.b",
+    "^[^a]",
+    "x{1,2}$",
+    r"^\w*$",
+    r"\s",
+    "É",
+    "[A-C]",
+]
 SCALARS = [*TEXTS, *NUMBERS, True, False]
 KEYS = ["a", "b", "c.d", "list", "born", r"e\.f"]
 NAMES = ["Order Completed", "Viewed", "Never Seen", "*"]
@@ -97,7 +133,7 @@ values = st.one_of(
 many = st.lists(scalars, min_size=1, max_size=3)
 counts = st.integers(min_value=0, max_value=4)
 other_trait = st.sampled_from(KEYS).map(lambda key: {"trait": key})
-# Most values are of the type that most tests of their key ask for.
+# Most values have the type that most tests of their key are for.
 TYPICAL = {"a": numbers, "b": texts, "c": values, "list": lists, "born": dates}
 
 
@@ -136,7 +172,7 @@ people = st.builds(
 )
 
 
-def _asked(operators: list[str], operand: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _tests_with(operators: list[str], operand: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(
         lambda operator, value: {"operator": operator, "value": value},
         st.sampled_from(operators),
@@ -145,35 +181,35 @@ def _asked(operators: list[str], operand: st.SearchStrategy[Any]) -> st.SearchSt
 
 
 def _tests(with_traits: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
-    """Tests by the key that they are typical of, and "" for any."""
+    """Tests by the key that they suit, and by "" those for any key."""
 
     def either(operand: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(operand, operand, other_trait) if with_traits else operand
 
     parts = ["contains", "starts_with", "ends_with"]
     cased = st.one_of(
-        _asked(["equals", "not_equals"], either(texts)),
-        _asked([*parts, *(f"not_{name}" for name in parts)], either(texts)),
-        _asked(["in", "not_in"], st.lists(texts, min_size=1, max_size=3)),
-        _asked(["matches", "not_matches"], st.sampled_from(PATTERNS)),
+        _tests_with(["equals", "not_equals"], either(texts)),
+        _tests_with([*parts, *(f"not_{name}" for name in parts)], either(texts)),
+        _tests_with(["in", "not_in"], st.lists(texts, min_size=1, max_size=3)),
+        _tests_with(["matches", "not_matches"], st.sampled_from(PATTERNS)),
     )
     on_text = cased | st.builds(
         lambda test, fold: {**test, "ignore_case": fold}, cased, st.booleans()
     )
     on_number = st.one_of(
-        _asked(["equals", "not_equals"], scalars),
-        _asked(["gt", "gte", "lt", "lte"], either(numbers)),
-        _asked(["between", "not_between"], _ordered(numbers)),
+        _tests_with(["equals", "not_equals"], scalars),
+        _tests_with(["gt", "gte", "lt", "lte"], either(numbers)),
+        _tests_with(["between", "not_between"], _ordered(numbers)),
     )
     on_date = st.one_of(
-        _asked(["before", "after"], either(dates.filter(_is_iso))),
-        _asked(["in_last", "not_in_last"], durations),
-        _asked(["age_between"], _ordered(st.sampled_from([0, 17, 18, 19, 39, 40, 150]))),
+        _tests_with(["before", "after"], either(dates.filter(_is_iso))),
+        _tests_with(["in_last", "not_in_last"], durations),
+        _tests_with(["age_between"], _ordered(st.sampled_from([0, 17, 18, 19, 39, 40, 150]))),
     )
     on_list = st.one_of(
-        _asked(["includes", "not_includes"], scalars),
-        _asked(["includes_any", "includes_all", "includes_none"], many),
-        _asked(["length_gte", "length_lte", "length_equals"], counts),
+        _tests_with(["includes", "not_includes"], scalars),
+        _tests_with(["includes_any", "includes_all", "includes_none"], many),
+        _tests_with(["length_gte", "length_lte", "length_equals"], counts),
     )
     on_any = st.sampled_from([{"operator": "exists"}, {"operator": "not_exists"}])
     return {
@@ -186,8 +222,8 @@ def _tests(with_traits: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
 
 
 @st.composite
-def _asked_of(draw: st.DrawFn, keys: list[str], with_traits: bool) -> dict[str, Any]:
-    """A key and a test of it, mostly one that suits the key."""
+def _tests_of(draw: st.DrawFn, keys: list[str], with_traits: bool) -> dict[str, Any]:
+    """A key with a test, mostly one that suits the key."""
     key, tests = draw(st.sampled_from(keys)), _tests(with_traits)
     is_typical = draw(st.integers(0, 3)) > 0
     return {"key": key, **draw(tests.get(key, tests[""]) if is_typical else tests[""])}
@@ -204,12 +240,12 @@ def _ordered(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 def _groups(leaves: st.SearchStrategy[Any], max_leaves: int) -> st.SearchStrategy[dict[str, Any]]:
     def grow(children: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-        some = st.lists(children, min_size=1, max_size=3)
+        lists = st.lists(children, min_size=1, max_size=3)
         return st.one_of(
-            some.map(lambda found: {"type": "and", "children": found}),
-            some.map(lambda found: {"type": "or", "children": found}),
-            children.map(lambda found: {"type": "not", "child": found}),
-            st.builds(_at_least, some, st.integers(1, 3)),
+            lists.map(lambda members: {"type": "and", "children": members}),
+            lists.map(lambda members: {"type": "or", "children": members}),
+            children.map(lambda child: {"type": "not", "child": child}),
+            st.builds(_at_least, lists, st.integers(1, 3)),
         )
 
     return st.recursive(leaves, grow, max_leaves=max_leaves)
@@ -222,7 +258,7 @@ def _at_least(children: list[Any], count: int) -> dict[str, Any]:
 fields = st.builds(
     lambda kind, test: {"type": kind, **test},
     st.sampled_from(["property", "property", "context"]),
-    _asked_of(["a", "list", "born", "revenue"], with_traits=False),
+    _tests_of(["a", "list", "born", "revenue"], with_traits=False),
 )
 windows = st.one_of(
     durations.map(lambda duration: {"last": duration}),
@@ -268,14 +304,20 @@ def event_leaves(draw: st.DrawFn) -> dict[str, Any]:
     return leaf
 
 
-trait_leaves = _asked_of(KEYS, with_traits=True).map(lambda test: {"type": "trait", **test})
+trait_leaves = _tests_of(KEYS, with_traits=True).map(lambda test: {"type": "trait", **test})
 consent_leaves = st.booleans().map(
     lambda permitted: {"type": "consent", "purpose": "newsletter", "permitted": permitted}
 )
 plain_leaves = st.one_of(
-    trait_leaves, trait_leaves, event_leaves(), event_leaves(), consent_leaves, st.just({"type": "everyone"})
-)  # fmt: skip
+    trait_leaves,
+    trait_leaves,
+    event_leaves(),
+    event_leaves(),
+    consent_leaves,
+    st.just({"type": "everyone"}),
+)
 plain_trees = _groups(plain_leaves, 6)
 trees = _groups(
-    plain_leaves | st.sampled_from(["one", "two"]).map(lambda key: {"type": "segment", "key": key}), 6
-)  # fmt: skip
+    plain_leaves | st.sampled_from(["one", "two"]).map(lambda key: {"type": "segment", "key": key}),
+    6,
+)

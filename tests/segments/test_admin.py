@@ -1,4 +1,4 @@
-"""Segments in the admin: saved through the services, tried out without saving, seen with members, history and reasons."""
+"""Segments in the admin: saving, previews, members, history and explanations."""
 
 import json
 from typing import Any
@@ -38,14 +38,14 @@ def form(city: str = "Lyon", **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def people() -> list[Profile]:
     """Three from Lyon, one from Nantes."""
-    found = []
+    profiles = []
     for number, city in enumerate(["Lyon", "Lyon", "Lyon", "Nantes"]):
         profile = make_profile(f"email:p{number}@example.org")
         Profile.objects.filter(pk=profile.pk).update(
             traits={"city": city, "first_name": f"Ada{number}", "email": f"p{number}@example.org"}
         )
-        found.append(profile)
-    return found
+        profiles.append(profile)
+    return profiles
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def test_numbers_of_a_definition_stay_exact_through_the_form() -> None:
     marketer = sign_in("marketer")
     marketer.post(reverse(ADD), form(definition=definition))
     segment = Segment.objects.get()
-    shown = marketer.get(page_of(segment)).context["adminform"].form["definition"].value()
-    marketer.post(page_of(segment), form(definition=formatted_definition(shown)))
+    value = marketer.get(page_of(segment)).context["adminform"].form["definition"].value()
+    marketer.post(page_of(segment), form(definition=formatted_definition(value)))
     segment.refresh_from_db()
     assert exact_json.dumps(segment.definition["value"]) == "0.10000000000000000001"
     assert segment.version == 1
@@ -94,7 +94,8 @@ def test_numbers_of_a_definition_stay_exact_through_the_form() -> None:
     ("definition", "path"),
     [
         (
-            '{"type": "and", "children": [{"type": "trait", "key": "a", "operator": "near", "value": 1}]}',
+            '{"type": "and", "children":'
+            ' [{"type": "trait", "key": "a", "operator": "near", "value": 1}]}',
             "children[0].operator",
         ),
         ('{"type": "frob"}', "type"),
@@ -114,8 +115,10 @@ def test_a_fault_in_a_definition_is_named_by_its_path(definition: str, path: str
 def test_a_preview_shows_how_many_and_who_and_saves_nothing(people: list[Profile]) -> None:
     marketer = sign_in("marketer")
     answer = marketer.post(reverse(PREVIEW), form(), headers={"HX-Request": "true"})
-    assert answer.context["trial"].found.size == 3
-    assert {one.profile_id for one in answer.context["sample"]} == {one.pk for one in people[:3]}
+    assert answer.context["result"].preview.size == 3
+    assert {member.profile_id for member in answer.context["sample"]} == {
+        profile.pk for profile in people[:3]
+    }
     assert "<html" not in answer.content.decode()
     assert "Ada0" not in answer.content.decode()
     assert "Ada0" in sign_in().post(reverse(PREVIEW), form()).content.decode()
@@ -124,8 +127,8 @@ def test_a_preview_shows_how_many_and_who_and_saves_nothing(people: list[Profile
 
 def test_a_preview_of_a_change_says_who_would_enter_and_leave(segment: Segment) -> None:
     body = form("Nantes", segment=segment.key)
-    trial = sign_in("marketer").post(reverse(PREVIEW), body).context["trial"]
-    assert (trial.found.size, trial.entering.size, trial.leaving.size) == (1, 1, 3)
+    result = sign_in("marketer").post(reverse(PREVIEW), body).context["result"]
+    assert (result.preview.size, result.entering.size, result.leaving.size) == (1, 1, 3)
     segment.refresh_from_db()
     assert segment.definition == living_in("Lyon")
     assert segment.version == 1
@@ -135,7 +138,7 @@ def test_a_preview_of_a_change_says_who_would_enter_and_leave(segment: Segment) 
 def test_a_preview_of_nonsense_says_what_is_wrong(definition: str) -> None:
     answer = sign_in("marketer").post(reverse(PREVIEW), {"definition": definition})
     assert answer.status_code == 200
-    assert answer.context["trial"].faults
+    assert answer.context["result"].faults
 
 
 def test_who_may_not_write_segments_previews_none() -> None:
@@ -188,7 +191,7 @@ def test_evidence_of_a_contact_trait_is_masked(people: list[Profile]) -> None:
 
 
 def test_a_segment_on_which_another_leans_is_not_archived(segment: Segment) -> None:
-    leaning = create_segment(
+    dependant = create_segment(
         key="also",
         name="Also",
         definition={"type": "segment", "key": "from-lyon"},
@@ -200,10 +203,10 @@ def test_a_segment_on_which_another_leans_is_not_archived(segment: Segment) -> N
     assert marketer.get(url).context["question"].counts == {"Members": 3}
     answer = marketer.post(url, follow=True)
     assert "lean on it: also" in answer.content.decode()
-    for one in (leaning, segment):
-        marketer.post(reverse("admin:segments_segment_archive", args=[one.pk]))
-        one.refresh_from_db()
-        assert one.status == "archived"
+    for ended in (dependant, segment):
+        marketer.post(reverse("admin:segments_segment_archive", args=[ended.pk]))
+        ended.refresh_from_db()
+        assert ended.status == "archived"
     assert not Membership.objects.exists()
     assert marketer.post(page_of(segment), form()).status_code == 403
 

@@ -16,7 +16,7 @@ from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed
 from tests.factories import NOW, make_client
 from tests.oracles.segments import NaivePerson
-from tests.segments.evaluations import keep, orders, trait
+from tests.segments.evaluations import build_segment, orders, trait
 from tests.segments.worlds import make_purpose, order, store_people, store_person
 
 pytestmark = pytest.mark.django_db
@@ -36,15 +36,13 @@ def client() -> APIClient:
     return make_client()
 
 
-def uuid_of(number: int) -> str:
-    return str(Profile.objects.get(pk=number).uuid)
+def uuid_of(profile_id: int) -> str:
+    return str(Profile.objects.get(pk=profile_id).uuid)
 
 
-def queries(ask: Callable[[], Any]) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        assert ask().status_code == 200
+def count_queries(call: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert call().status_code == 200
     return len(captured)
 
 
@@ -52,10 +50,10 @@ def test_a_segment_is_made_and_shown_as_it_was_said(client: APIClient) -> None:
     make_purpose()
     answer = client.post(URL, BODY | {"purpose": "newsletter"})
     assert answer.status_code == 201
-    shown = answer.json()
-    assert shown | BODY | {"purpose": "newsletter"} == shown
-    assert (shown["version"], shown["size"], shown["refreshed_at"]) == (1, 0, None)
-    assert client.get(f"{URL}buyers/").json() == shown
+    segment = answer.json()
+    assert segment | BODY | {"purpose": "newsletter"} == segment
+    assert (segment["version"], segment["size"], segment["refreshed_at"]) == (1, 0, None)
+    assert client.get(f"{URL}buyers/").json() == segment
 
 
 def test_a_bad_definition_is_refused_with_the_path_of_the_fault(client: APIClient) -> None:
@@ -96,15 +94,15 @@ def test_numbers_stay_exact_on_the_way_in_and_out(client: APIClient) -> None:
 
 
 def test_a_change_of_definition_is_a_new_version(client: APIClient) -> None:
-    keep(EVERYONE)
+    build_segment(EVERYONE)
     answer = client.patch(f"{URL}kept/", {"definition": orders()})
     assert (answer.status_code, answer.json()["version"]) == (200, 2)
     assert answer.json()["live_version"] == 1
 
 
 def test_deleting_archives_and_is_refused_while_others_lean_on_it(client: APIClient) -> None:
-    keep(EVERYONE, key="base")
-    keep({"type": "segment", "key": "base"})
+    build_segment(EVERYONE, key="base")
+    build_segment({"type": "segment", "key": "base"})
     assert client.delete(f"{URL}base/").status_code == 409
     assert client.delete(f"{URL}kept/").status_code == 204
     assert client.delete(f"{URL}base/").status_code == 204
@@ -112,42 +110,42 @@ def test_deleting_archives_and_is_refused_while_others_lean_on_it(client: APICli
 
 
 def test_a_preview_gives_the_size_and_who(client: APIClient) -> None:
-    numbers = list(store_people([NaivePerson(events=[order(days)]) for days in (1, 5)]))
-    asked = {"definition": orders(window={"last": {"days": 3}}), "at": NOW.isoformat()}
-    answer = client.post(f"{URL}preview/", asked)
-    assert answer.json() == {"size": 1, "exact": True, "sample": [uuid_of(numbers[0])]}
+    profile_ids = list(store_people([NaivePerson(events=[order(days)]) for days in (1, 5)]))
+    body = {"definition": orders(window={"last": {"days": 3}}), "at": NOW.isoformat()}
+    answer = client.post(f"{URL}preview/", body)
+    assert answer.json() == {"size": 1, "exact": True, "sample": [uuid_of(profile_ids[0])]}
 
 
 def test_members_are_shown_with_when_they_entered(client: APIClient) -> None:
-    number = store_person(NaivePerson())
-    keep(EVERYONE)
+    profile_id = store_person(NaivePerson())
+    build_segment(EVERYONE)
     (member,) = client.get(f"{URL}kept/members/").json()["results"]
-    assert member == {"profile": uuid_of(number), "entered_at": "2026-03-15T12:00:00Z"}
+    assert member == {"profile": uuid_of(profile_id), "entered_at": "2026-03-15T12:00:00Z"}
 
 
 def test_members_for_a_purpose_are_those_who_permit_it_now(client: APIClient) -> None:
     willing = store_person(NaivePerson(consents={"newsletter": None}))
     store_person(NaivePerson(consents={"newsletter": NOW - timedelta(days=400)}))
     store_person(NaivePerson())
-    keep(EVERYONE)
-    found = client.get(f"{URL}kept/members/?purpose=newsletter").json()["results"]
-    assert [member["profile"] for member in found] == [uuid_of(willing)]
+    build_segment(EVERYONE)
+    members = client.get(f"{URL}kept/members/?purpose=newsletter").json()["results"]
+    assert [member["profile"] for member in members] == [uuid_of(willing)]
     assert client.get(f"{URL}kept/members/?purpose=moonlight").json()["results"] == []
 
 
 def test_whoever_is_restricted_is_no_member_from_that_moment(client: APIClient) -> None:
-    number = store_person(NaivePerson())
-    keep(EVERYONE)
-    Profile.objects.filter(pk=number).update(is_restricted=True)
+    profile_id = store_person(NaivePerson())
+    build_segment(EVERYONE)
+    Profile.objects.filter(pk=profile_id).update(is_restricted=True)
     assert client.get(f"{URL}kept/members/").json()["results"] == []
 
 
 def test_the_history_tells_entries_and_exits_with_their_reasons(client: APIClient) -> None:
-    number = store_person(NaivePerson())
-    keep(EVERYONE)
+    profile_id = store_person(NaivePerson())
+    build_segment(EVERYONE)
     (change,) = client.get(f"{URL}kept/history/").json()["results"]
     assert change == {
-        "profile": uuid_of(number),
+        "profile": uuid_of(profile_id),
         "changed_at": "2026-03-15T12:00:00Z",
         "entered": True,
         "reason": "definition",
@@ -156,27 +154,29 @@ def test_the_history_tells_entries_and_exits_with_their_reasons(client: APIClien
 
 
 def test_why_shows_the_tree_with_its_evidence_and_when_it_flips(client: APIClient) -> None:
-    number = store_person(NaivePerson(events=[order(6)]))
-    keep(orders(window={"last": {"days": 7}}))
-    query = {"profile": uuid_of(number), "at": NOW.isoformat()}
-    found = client.get(f"{URL}kept/why/", query).json()
-    assert (found["member"], found["flips_at"]) == (True, "2026-03-16T12:00:00Z")
-    assert found["tree"] == orders(window={"last": {"days": 7}}) | {
+    profile_id = store_person(NaivePerson(events=[order(6)]))
+    build_segment(orders(window={"last": {"days": 7}}))
+    query = {"profile": uuid_of(profile_id), "at": NOW.isoformat()}
+    why = client.get(f"{URL}kept/why/", query).json()
+    assert (why["member"], why["flips_at"]) == (True, "2026-03-16T12:00:00Z")
+    assert why["tree"] == orders(window={"last": {"days": 7}}) | {
         "holds": True,
         "evidence": {"count": "1"},
     }
 
 
-@pytest.mark.parametrize(("profile", "status"), [("x", 400), ("01950000-0000-7000-8000-000000000000", 404)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("profile", "status"), [("x", 400), ("01950000-0000-7000-8000-000000000000", 404)]
+)
 def test_why_needs_a_profile_that_there_is(client: APIClient, profile: str, status: int) -> None:
-    keep(EVERYONE)
+    build_segment(EVERYONE)
     assert client.get(f"{URL}kept/why/", {"profile": profile}).status_code == status
 
 
 def test_why_of_a_restricted_profile_is_for_keys_that_act_for_customers(client: APIClient) -> None:
-    number = store_person(NaivePerson(is_restricted=True))
-    keep(EVERYONE)
-    query = {"profile": uuid_of(number)}
+    profile_id = store_person(NaivePerson(is_restricted=True))
+    build_segment(EVERYONE)
+    query = {"profile": uuid_of(profile_id)}
     assert make_client(Scope.PROFILES_READ).get(f"{URL}kept/why/", query).status_code == 403
     assert client.get(f"{URL}kept/why/", query).json()["member"] is False
 
@@ -196,7 +196,7 @@ def test_the_language_is_published(client: APIClient) -> None:
 
 
 def test_an_unknown_filter_is_refused(client: APIClient) -> None:
-    keep(EVERYONE)
+    build_segment(EVERYONE)
     assert client.get(f"{URL}?colour=red").status_code == 400
     assert client.get(f"{URL}kept/members/?colour=red").status_code == 400
     assert [row["key"] for row in client.get(f"{URL}?status=live").json()["results"]] == ["kept"]
@@ -219,7 +219,7 @@ def test_an_unknown_filter_is_refused(client: APIClient) -> None:
     ],
 )
 def test_a_key_without_the_scope_is_refused(method: str, route: str, scope: Scope) -> None:
-    keep(EVERYONE)
+    build_segment(EVERYONE)
     others = [other for other in Scope if other != scope]
     refused = getattr(make_client(*others), method)(f"{URL}{route}")
     assert refused.status_code == 403
@@ -230,13 +230,13 @@ def test_a_key_without_the_scope_is_refused(method: str, route: str, scope: Scop
 
 def test_lists_take_as_many_queries_for_many_rows_as_for_one(client: APIClient) -> None:
     store_person(NaivePerson())
-    keep(EVERYONE, key="one")
+    build_segment(EVERYONE, key="one")
     lists = ["", "one/members/", "one/history/"]
-    few = [queries(lambda url=url: client.get(f"{URL}{url}")) for url in lists]
+    few = [count_queries(lambda url=url: client.get(f"{URL}{url}")) for url in lists]
     store_people([NaivePerson() for _ in range(5)])
     for key in ("two", "three"):
-        keep(EVERYONE, key=key)
+        build_segment(EVERYONE, key=key)
     rebuild(["one"], now=NOW)
     refresh_changed(now=NOW)
-    many = [queries(lambda url=url: client.get(f"{URL}{url}")) for url in lists]
+    many = [count_queries(lambda url=url: client.get(f"{URL}{url}")) for url in lists]
     assert (few, many) == ([2, 3, 3], [2, 3, 3])

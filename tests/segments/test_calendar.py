@@ -1,4 +1,4 @@
-"""Local time in Python and in the database: the same, at the two nights when clocks change and at the ends of months."""
+"""Local time is the same in Python and the database, also when clocks change and months end."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.language.calendar import (
-    add,
-    birth_limit,
+    add_duration,
     birthday,
-    expiring,
+    expiry_bands,
+    latest_birth_date,
     local_instant,
     parse_date,
     parse_span,
@@ -22,32 +22,36 @@ from tests.segments.worlds import PARIS
 
 
 def test_a_local_time_that_does_not_exist_is_the_later_instant() -> None:
-    found = local_instant(datetime(2026, 3, 29, 2, 30), PARIS)
-    assert found == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    instant = local_instant(datetime(2026, 3, 29, 2, 30), PARIS)
+    assert instant == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_a_local_time_that_exists_twice_is_the_first() -> None:
-    found = local_instant(datetime(2026, 10, 25, 2, 30), PARIS)
-    assert found == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    instant = local_instant(datetime(2026, 10, 25, 2, 30), PARIS)
+    assert instant == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_months_are_clamped_to_the_end_of_the_month() -> None:
     start = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-    found = add(start, Duration(Unit.MONTHS, 1), PARIS)
-    assert found == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
+    end = add_duration(start, Duration(Unit.MONTHS, 1), PARIS)
+    assert end == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
 
 
 def test_a_day_lasts_86400_seconds_even_when_clocks_change() -> None:
     start = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
-    assert add(start, Duration(Unit.DAYS, 1), PARIS) - start == timedelta(seconds=86_400)
-    assert add(start, Duration(Unit.MONTHS, 1), PARIS) == datetime(2026, 4, 28, 11, 0, tzinfo=UTC)
+    assert add_duration(start, Duration(Unit.DAYS, 1), PARIS) - start == timedelta(seconds=86_400)
+    assert add_duration(start, Duration(Unit.MONTHS, 1), PARIS) == datetime(
+        2026, 4, 28, 11, 0, tzinfo=UTC
+    )
 
 
-def test_one_born_on_29_february_has_his_birthday_on_1_march_in_common_years() -> None:
+def test_birthdays_of_29_february_are_on_1_march_in_common_years() -> None:
     assert birthday(date(2008, 2, 29), 18) == date(2026, 3, 1)
     assert birthday(date(2008, 2, 29), 20) == date(2028, 2, 29)
     assert (
-        birth_limit(date(2026, 2, 28), 18) < date(2008, 2, 29) <= birth_limit(date(2026, 3, 1), 18)
+        latest_birth_date(date(2026, 2, 28), 18)
+        < date(2008, 2, 29)
+        <= latest_birth_date(date(2026, 3, 1), 18)
     )
 
 
@@ -62,14 +66,14 @@ moments = st.datetimes(datetime(2023, 1, 1), datetime(2028, 12, 31)).map(
 @settings(max_examples=500)
 @given(moments, durations, st.integers(0, 4 * 86_400), st.integers(-1, 4 * 86_400))
 def test_what_expires_between_two_instants_lies_in_a_band(
-    happened: datetime, duration: Duration, before: int, length: int
+    happened_at: datetime, duration: Duration, before: int, length: int
 ) -> None:
-    left = add(happened, duration, PARIS)
-    since = left - timedelta(seconds=before)
+    leaves_at = add_duration(happened_at, duration, PARIS)
+    since = leaves_at - timedelta(seconds=before)
     now = since + timedelta(seconds=length)
-    is_expiring = since < left <= now
-    bands = expiring(since, now, duration, PARIS)
-    assert not is_expiring or any(band.low < happened <= band.high for band in bands)
+    is_expiring = since < leaves_at <= now
+    bands = expiry_bands(since, now, duration, PARIS)
+    assert not is_expiring or any(band.low < happened_at <= band.high for band in bands)
 
 
 @pytest.mark.django_db
@@ -85,17 +89,18 @@ def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
     local = st.datetimes(datetime(2026, 3, 28), datetime(2026, 3, 30)) | st.datetimes(
         datetime(2026, 10, 24), datetime(2026, 10, 26)
     )
-    spelled = local.map(datetime.isoformat) | st.builds(
+    local_texts = local.map(datetime.isoformat) | st.builds(
         lambda moment, offset: moment.isoformat() + offset,
         local,
         st.sampled_from(["Z", "+02:00", "-0930", "+14:59", "+15:00"]),
     )
 
     @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(texts) | spelled, moments, st.integers(1, 30))
+    @given(st.sampled_from(texts) | local_texts, moments, st.integers(1, 30))
     def check(text: str, moment: datetime, months: int) -> None:
-        statement = """SELECT segments_date(%s), lower(segments_span(%s, %s)), upper(segments_span(%s, %s)),
-            segments_add(%s, %s, %s)"""
+        statement = """
+            SELECT segments_date(%s), lower(segments_span(%s, %s)), upper(segments_span(%s, %s)),
+                segments_add(%s, %s, %s)"""
         zone = PARIS.key
         with connection.cursor() as cursor:
             cursor.execute(statement, [text, text, zone, text, zone, moment, months, zone])
@@ -103,6 +108,6 @@ def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
         span = parse_span(text, PARIS)
         assert day == parse_date(text)
         assert (start, end) == ((span.start, span.end) if span else (None, None))
-        assert added == add(moment, Duration(Unit.MONTHS, months), PARIS)
+        assert added == add_duration(moment, Duration(Unit.MONTHS, months), PARIS)
 
     check()

@@ -19,7 +19,7 @@ from segments.compiler import (
     compile_everyone,
     compile_scoped,
     fill,
-    joined,
+    join_fragments,
 )
 from segments.language.parser import parse
 from tests.oracles.segments import NaivePerson, members
@@ -29,7 +29,7 @@ from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
-# A failing definition is printed as it is: to make it smaller would take minutes.
+# Without shrinking: to make a failing definition smaller would take minutes.
 UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
@@ -51,7 +51,7 @@ def run_full(definitions: list[Any], context: Context) -> list[set[int]]:
     conditions = [compile_everyone(parse(definition), context) for definition in definitions]
     statement = fill(
         "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p",
-        conditions=joined(", ", conditions),
+        conditions=join_fragments(", ", conditions),
     )
     return run(statement, len(definitions))
 
@@ -63,7 +63,7 @@ def run_scoped(definitions: list[Any], ids: list[int], context: Context) -> list
         " WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted",
         joins=scoped.joins,
         ids=ids,
-        conditions=joined(", ", scoped.conditions),
+        conditions=join_fragments(", ", scoped.conditions),
     )
     return run(statement, len(definitions))
 
@@ -72,21 +72,21 @@ def run(statement: Fragment, count: int) -> list[set[int]]:
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         rows = cursor.fetchall()
-    return [{number for number, held in rows if held[place]} for place in range(count)]
+    return [{profile_id for profile_id, holds in rows if holds[index]} for index in range(count)]
 
 
 def some_people(count: int, **options: Any) -> list[NaivePerson]:
-    """So many random people: loaded once, they meet many definitions."""
-    found: list[NaivePerson] = []
+    """Random people. They are stored once for many definitions, since storing is slow."""
+    people: list[NaivePerson] = []
 
     @seed(options.get("seed", 0))
     @settings(max_examples=count, database=None, phases=[Phase.generate])
     @given(strategies.people)
     def draw(person: NaivePerson) -> None:
-        found.append(person)
+        people.append(person)
 
     draw()
-    return found
+    return people
 
 
 @pytest.mark.parametrize("batch", range(3))
@@ -111,9 +111,9 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
         definitions = [*trees, *leaves]
         full = run_full(definitions, context)
         scoped = run_scoped(definitions, list(people), context)
-        for place, definition in enumerate(definitions):
+        for index, definition in enumerate(definitions):
             expected = set(members(people, definition, world))
-            assert full[place] == expected, definition
-            assert scoped[place] == expected, definition
+            assert full[index] == expected, definition
+            assert scoped[index] == expected, definition
 
     check()

@@ -1,4 +1,4 @@
-"""Incremental = full = oracle, on random histories of changes and clock moves."""
+"""Incremental refreshes, full ones and the oracle agree on random histories of changes and time."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ from tests.segments.worlds import (
 
 pytestmark = pytest.mark.django_db
 START = datetime.fromisoformat("2026-02-27T09:00:00+00:00")
-# Histories end before the months for which there are partitions do.
+# Histories end within the months for which there are partitions.
 END = datetime.fromisoformat("2026-11-01T00:00:00+00:00")
 LEAPS = [
     *strategies.DURATIONS[:8],
@@ -76,21 +76,26 @@ timed_tests = st.one_of(
         lambda ages: {"operator": "age_between", "value": ages}
     ),
 )
-named = {"type": "event", "name": "Order Completed"}
+orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
     st.sampled_from(LEAPS).map(
-        lambda leap: {**named, "operator": "gte", "value": 1, "window": {"last": leap}}
+        lambda leap: {**orders, "operator": "gte", "value": 1, "window": {"last": leap}}
     ),
     st.sampled_from(LEAPS).map(
-        lambda leap: {**named, "aggregate": "last_at", "operator": "in_last", "value": leap}
+        lambda leap: {**orders, "aggregate": "last_at", "operator": "in_last", "value": leap}
     ),
     timed_tests.map(
-        lambda test: {**named, "operator": "gte", "value": 1, "where": {"type": "property", "key": "born", **test}}
+        lambda test: {
+            **orders,
+            "operator": "gte",
+            "value": 1,
+            "where": {"type": "property", "key": "born", **test},
+        }
     ),
     timed_tests.map(lambda test: {"type": "trait", "key": "born", **test}),
     st.just({"type": "consent", "purpose": "newsletter", "permitted": True}),
-    st.integers(1, 3).map(lambda count: {**named, "operator": "gte", "value": count}),
-)  # fmt: skip
+    st.integers(1, 3).map(lambda count: {**orders, "operator": "gte", "value": count}),
+)
 definitions = st.one_of(timed, timed, timed, strategies.plain_trees)
 
 # One step of a history: what happens, to which person, with which operand.
@@ -116,51 +121,51 @@ class History:
         self.definitions: dict[str, dict[str, Any]] = {}
         for number, definition in enumerate(definitions):
             self.define(f"s{number}", definition)
-        leaning = {"type": "not", "child": {"type": "segment", "key": "s0"}}
-        self.define("leaning", leaning)
+        dependant = {"type": "not", "child": {"type": "segment", "key": "s0"}}
+        self.define("dependant", dependant)
 
     def define(self, key: str, definition: dict[str, Any]) -> None:
         self.definitions[key] = definition
-        found = Segment.objects.filter(key=key).first()
-        if found is None:
+        segment = Segment.objects.filter(key=key).first()
+        if segment is None:
             create_segment(key=key, name=key, definition=definition, author="a test", status="live")
         else:
-            update_segment(found, author="a test", changes={"definition": definition})
+            update_segment(segment, author="a test", changes={"definition": definition})
         rebuild([key], now=self.now)
 
-    def take(self, kind: str, which: int, operand: Any) -> None:
+    def apply(self, kind: str, which: int, operand: Any) -> None:
         if kind == "define":
             return self.define(f"s{which}", operand)
         if kind == "leap":
-            leapt = later_by(self.now, operand, PARIS) + timedelta(microseconds=which)
-            self.now = min(leapt, END)
+            moment = later_by(self.now, operand, PARIS) + timedelta(microseconds=which)
+            self.now = min(moment, END)
             return None
-        number = sorted(self.people)[which]
-        getattr(self, kind)(number, self.people[number], operand)
-        mark_changed([number])
+        profile_id = sorted(self.people)[which]
+        getattr(self, kind)(profile_id, self.people[profile_id], operand)
+        mark_changed([profile_id])
         return None
 
-    def event(self, number: int, person: NaivePerson, event: Any) -> None:
+    def event(self, profile_id: int, person: NaivePerson, event: Any) -> None:
         person.events.append(event)
-        add_events(number, [event])
+        add_events(profile_id, [event])
 
-    def traits(self, number: int, person: NaivePerson, traits: dict[str, Any]) -> None:
+    def traits(self, profile_id: int, person: NaivePerson, traits: dict[str, Any]) -> None:
         person.traits = traits
         with connection.cursor() as cursor:
             statement = "UPDATE profiles_profile SET traits = %s::jsonb WHERE id = %s"
-            cursor.execute(statement, [exact_json.dumps(traits), number])
+            cursor.execute(statement, [exact_json.dumps(traits), profile_id])
 
-    def restrict(self, number: int, person: NaivePerson, is_restricted: bool) -> None:
+    def restrict(self, profile_id: int, person: NaivePerson, is_restricted: bool) -> None:
         person.is_restricted = is_restricted
-        Profile.objects.filter(pk=number).update(is_restricted=is_restricted)
+        Profile.objects.filter(pk=profile_id).update(is_restricted=is_restricted)
 
-    def consent(self, number: int, person: NaivePerson, lasting: dict[str, int] | None) -> None:
+    def consent(self, profile_id: int, person: NaivePerson, lasting: dict[str, int] | None) -> None:
         until = None if lasting is None else later_by(self.now, lasting, PARIS)
         person.consents["newsletter"] = until
-        give_consent(number, "newsletter", until)
+        give_consent(profile_id, "newsletter", until)
 
     def check(self) -> None:
-        """What is stored is what the oracle says, and full evaluation finds nothing else."""
+        """The stored members are those of the oracle and of a full evaluation."""
         refresh_changed(now=self.now)
         refresh_due(now=self.now)
         world = world_at(self.now, self.definitions)
@@ -173,7 +178,7 @@ class History:
         self.check_history()
 
     def check_history(self) -> None:
-        """Entries less exits are the members, and the kept sizes are the counts."""
+        """Entries less exits are the members, and the stored sizes are their number."""
         for segment in Segment.objects.all():
             changes = MembershipChange.objects.filter(segment=segment)
             entered = changes.filter(has_entered=True).count()
@@ -196,13 +201,13 @@ def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
         st.lists(definitions, min_size=4, max_size=4),
         st.lists(steps, min_size=4, max_size=9),
     )
-    def live(people: list[NaivePerson], definitions: list[Any], taken: list[Any]) -> None:
+    def check(people: list[NaivePerson], definitions: list[Any], steps: list[Any]) -> None:
         with transaction.atomic():
             history = History(people, definitions)
             history.check()
-            for step in taken:
-                history.take(*step)
+            for step in steps:
+                history.apply(*step)
                 history.check()
             transaction.set_rollback(True)
 
-    live()
+    check()

@@ -1,4 +1,4 @@
-"""What each word of the language means: the rules of docs/segments.md, one sentence each."""
+"""The meaning of the language: the rules of docs/segments.md, one test each."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import NOW
 from tests.oracles.segments import NaiveEvent, NaivePerson
-from tests.segments.evaluations import keep, negation, orders, trait, who, with_values
+from tests.segments.evaluations import build_segment, negation, orders, trait, who, with_values
 from tests.segments.worlds import make_purpose, order
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def at_edge(**events: NaiveEvent) -> dict[str, NaivePerson]:
     return {name: NaivePerson(events=[event]) for name, event in events.items()}
 
 
-def happened(moment: datetime, **properties: Any) -> NaiveEvent:
+def order_at(moment: datetime, **properties: Any) -> NaiveEvent:
     return NaiveEvent("Order Completed", moment, properties=properties)
 
 
@@ -124,14 +124,14 @@ def test_sum_takes_the_numbers_of_the_property_only() -> None:
 
 
 def test_nothing_counts_an_event_after_now() -> None:
-    people = at_edge(now=happened(NOW), later=happened(NOW + MICROSECOND))
+    people = at_edge(now=order_at(NOW), later=order_at(NOW + MICROSECOND))
     assert who(orders(), people) == {"now"}
     assert who(orders(window={"from": "2020-01-01"}), people) == {"now"}
 
 
 def test_an_event_is_in_last_d_until_d_has_passed() -> None:
     edge = NOW - timedelta(days=90)
-    people = at_edge(out=happened(edge), inside=happened(edge + MICROSECOND))
+    people = at_edge(out=order_at(edge), inside=order_at(edge + MICROSECOND))
     assert who(orders(window={"last": {"days": 90}}), people) == {"inside"}
 
 
@@ -139,14 +139,14 @@ def test_months_of_a_window_are_of_the_local_calendar() -> None:
     # One month after 28 February 10:00 in Paris is 28 March 10:00 there.
     now = datetime(2026, 3, 28, 9, 0, tzinfo=UTC)
     edge = datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
-    people = at_edge(out=happened(edge), inside=happened(edge + MICROSECOND))
+    people = at_edge(out=order_at(edge), inside=order_at(edge + MICROSECOND))
     assert who(orders(window={"last": {"months": 1}}), people, now) == {"inside"}
 
 
 def test_a_month_of_31_days_is_31_days_long() -> None:
     now = datetime(2026, 8, 15, 12, 0, tzinfo=UTC)
     edge = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
-    people = at_edge(out=happened(edge), inside=happened(edge + MICROSECOND))
+    people = at_edge(out=order_at(edge), inside=order_at(edge + MICROSECOND))
     assert who(orders(window={"last": {"months": 1}}), people, now) == {"inside"}
 
 
@@ -163,9 +163,9 @@ def test_what_0_passes_people_without_events_pass(
 
 def test_a_window_of_dates_is_half_open_and_local() -> None:
     people = at_edge(
-        before=happened(datetime(2026, 1, 31, 22, 59, tzinfo=UTC)),
-        first=happened(datetime(2026, 1, 31, 23, 0, tzinfo=UTC)),
-        after=happened(datetime(2026, 2, 28, 23, 0, tzinfo=UTC)),
+        before=order_at(datetime(2026, 1, 31, 22, 59, tzinfo=UTC)),
+        first=order_at(datetime(2026, 1, 31, 23, 0, tzinfo=UTC)),
+        after=order_at(datetime(2026, 2, 28, 23, 0, tzinfo=UTC)),
     )
     window = {"from": "2026-02-01", "to": "2026-03-01"}
     assert who(orders(window=window), people) == {"first"}
@@ -239,6 +239,6 @@ def test_consent_is_judged_at_now() -> None:
 
 
 def test_a_segment_leaf_is_evaluated_at_the_same_now_and_not_read_from_stored_rows() -> None:
-    keep(orders(window={"last": {"days": 1}}), key="recent", now=NOW - timedelta(days=30))
+    build_segment(orders(window={"last": {"days": 1}}), key="recent", now=NOW - timedelta(days=30))
     people = at_edge(recent=order(0.5), old=order(5))
     assert who({"type": "segment", "key": "recent"}, people) == {"recent"}

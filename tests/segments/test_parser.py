@@ -1,4 +1,4 @@
-"""What the language refuses, with the path of the fault and what is allowed; and the published schema."""
+"""What the parser refuses, with the path of the fault, and the published schema."""
 
 from typing import Any
 
@@ -80,13 +80,21 @@ REFUSED = [
     (EVENT | {"window": {"this": "month"}}, "window.this", "unknown_field"),
     (EVENT | {"window": {"from": "spring"}}, "window.from", "invalid"),
     (EVENT | {"where": {"type": "everyone"}}, "where.type", "choice"),
-    (EVENT | {"where": TRAIT | {"type": "property", "value": {"trait": "a"}}}, "where.value", "type"),
+    (
+        EVENT | {"where": TRAIT | {"type": "property", "value": {"trait": "a"}}},
+        "where.value",
+        "type",
+    ),
     ({"type": "segment"}, "key", "required"),
     ({"type": "consent", "purpose": "newsletter"}, "permitted", "required"),
     ({"type": "consent", "purpose": "newsletter", "permitted": "yes"}, "permitted", "type"),
     (EVERYONE | {"value": 1}, "value", "unknown_field"),
-    ({"type": "and", "children": [EVERYONE, EVENT | {"window": {"last": {"days": "x"}}}]}, "children[1].window.last.days", "type"),
-]  # fmt: skip
+    (
+        {"type": "and", "children": [EVERYONE, EVENT | {"window": {"last": {"days": "x"}}}]},
+        "children[1].window.last.days",
+        "type",
+    ),
+]
 
 
 @pytest.mark.parametrize(("definition", "path", "code"), REFUSED)
@@ -164,7 +172,7 @@ def test_the_schema_refuses_an_empty_group_and_an_unknown_leaf() -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as floats, which is all that jsonschema knows."""
+    """The value with floats in place of decimals, which jsonschema does not know."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The interleavings that slots, claims and leases are there for, with real connections that commit."""
+"""The interleavings that slots, claims and leases exist for, on real connections that commit."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +34,7 @@ from segments.services import (
 )
 from tests.factories import NOW
 from tests.oracles.segments import NaivePerson
-from tests.segments.evaluations import change_traits, keep, members_of, trait
+from tests.segments.evaluations import build_segment, change_traits, members_of, trait
 from tests.segments.worlds import store_people, store_person
 
 pytestmark = pytest.mark.usefixtures("committing_db")
@@ -42,8 +42,8 @@ PATIENCE = 10
 
 
 @contextmanager
-def elsewhere(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
-    """The work on a connection of its own."""
+def in_background(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
+    """Run work in a thread with a connection of its own."""
 
     def run() -> Any:
         try:
@@ -75,24 +75,24 @@ class Pause:
         monkeypatch.setattr(refreshes, "evaluate", paused)
 
 
-def change(number: int, **traits: Any) -> None:
-    """A change and its wake-up, committed together."""
+def change(profile_id: int, **traits: Any) -> None:
+    """Change traits and queue the profile, in one transaction."""
     with transaction.atomic():
-        change_traits(number, **traits)
-        mark_changed([number])
+        change_traits(profile_id, **traits)
+        mark_changed([profile_id])
 
 
 def test_a_change_that_comes_while_an_older_one_is_served_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    number = store_person(NaivePerson())
-    keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson())
+    build_segment(trait("a", "equals", 1))
     pause = Pause(monkeypatch)
-    change(number, a=1)
-    with elsewhere(lambda: refresh_changed(now=NOW)) as slow:
+    change(profile_id, a=1)
+    with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)
-        change(number, a=2)
-        # The slot is held: this worker leaves it alone rather than write what the other overwrites.
+        change(profile_id, a=2)
+        # The slot is locked, so this worker leaves it alone.
         assert refresh_changed(now=NOW) == 0
         assert ProfileChange.objects.count() >= 1
         pause.released.set()
@@ -103,30 +103,30 @@ def test_a_change_that_comes_while_an_older_one_is_served_is_not_lost(
 
 
 def test_two_workers_share_the_slots_and_serve_everybody_once() -> None:
-    numbers = list(store_people([NaivePerson() for _ in range(130)]))
-    keep(trait("a", "equals", 1))
-    for number in numbers:
-        change_traits(number, a=1)
-    mark_changed(numbers)
-    with elsewhere(lambda: refresh_changed(now=NOW, limit=5)) as other:
-        mine = refresh_changed(now=NOW, limit=5)
-        theirs = other.result(PATIENCE)
-    # A slot that the other held at the last look may be left over.
-    left = refresh_changed(now=NOW)
-    assert mine + theirs + left == len(numbers)
-    assert members_of() == set(numbers)
-    assert MembershipChange.objects.count() == len(numbers)
-    assert Segment.objects.get().size == len(numbers)
+    profile_ids = list(store_people([NaivePerson() for _ in range(130)]))
+    build_segment(trait("a", "equals", 1))
+    for profile_id in profile_ids:
+        change_traits(profile_id, a=1)
+    mark_changed(profile_ids)
+    with in_background(lambda: refresh_changed(now=NOW, limit=5)) as other:
+        first = refresh_changed(now=NOW, limit=5)
+        second = other.result(PATIENCE)
+    # A slot that the other worker had locked at the last look may be left over.
+    rest = refresh_changed(now=NOW)
+    assert first + second + rest == len(profile_ids)
+    assert members_of() == set(profile_ids)
+    assert MembershipChange.objects.count() == len(profile_ids)
+    assert Segment.objects.get().size == len(profile_ids)
 
 
 def test_a_worker_that_dies_before_it_commits_leaves_its_work_in_the_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    number = store_person(NaivePerson())
-    keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson())
+    build_segment(trait("a", "equals", 1))
     pause = Pause(monkeypatch)
-    change(number, a=1)
-    with elsewhere(lambda: refresh_changed(now=NOW)) as doomed:
+    change(profile_id, a=1)
+    with in_background(lambda: refresh_changed(now=NOW)) as doomed:
         assert pause.reached.wait(PATIENCE)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [pause.backend])
@@ -135,20 +135,20 @@ def test_a_worker_that_dies_before_it_commits_leaves_its_work_in_the_queue(
             doomed.result(PATIENCE)
     assert (members_of(), ProfileChange.objects.count()) == (set(), 1)
     refresh_changed(now=NOW)
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
     assert Segment.objects.get().size == 1
 
 
 def test_a_rebuild_waits_for_a_refresher_that_has_not_seen_its_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    number = store_person(NaivePerson())
-    keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson())
+    build_segment(trait("a", "equals", 1))
     pause = Pause(monkeypatch)
-    change(number, a=1)
-    with elsewhere(lambda: refresh_changed(now=NOW)) as slow:
+    change(profile_id, a=1)
+    with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)
-        with elsewhere(lambda: rebuild(["kept"], now=NOW)) as full:
+        with in_background(lambda: rebuild(["kept"], now=NOW)) as full:
             with pytest.raises(TimeoutError):
                 full.result(0.3)
             assert Rebuild.objects.count() == 1
@@ -156,12 +156,12 @@ def test_a_rebuild_waits_for_a_refresher_that_has_not_seen_its_lease(
             pause.released.set()
             full.result(PATIENCE)
         slow.result(PATIENCE)
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
     assert MembershipChange.objects.count() == 1
 
 
 def staged(keys: list[str]) -> tuple[Rebuild, rebuilds.Plan]:
-    """A rebuild that has computed and not yet applied."""
+    """A rebuild that has computed its result and not applied it yet."""
     lease = Rebuild.objects.create(token=uuid4(), segment_keys=keys)
     plan = rebuilds.make_plan(keys)
     rebuilds.stage(lease, plan, NOW)
@@ -171,89 +171,89 @@ def staged(keys: list[str]) -> tuple[Rebuild, rebuilds.Plan]:
 def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_queued_again() -> (
     None
 ):
-    number = store_person(NaivePerson())
-    keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson())
+    build_segment(trait("a", "equals", 1))
     lease, plan = staged(["kept"])
-    change(number, a=1)
+    change(profile_id, a=1)
     refresh_changed(now=NOW)
     assert NotedProfile.objects.filter(rebuild=lease).count() == 1
-    assert rebuilds.swap_in(lease, plan, NOW)
-    assert members_of() == {number}
-    assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [number]
+    assert rebuilds.apply_staged(lease, plan, NOW)
+    assert members_of() == {profile_id}
+    assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [profile_id]
     refresh_changed(now=NOW)
     assert MembershipChange.objects.count() == 1
     assert (NotedProfile.objects.count(), Rebuild.objects.count()) == (0, 0)
 
 
 def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_answer() -> None:
-    number = store_person(NaivePerson(traits={"a": 1}))
-    segment = keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    segment = build_segment(trait("a", "equals", 1))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
     lease, plan = staged(["kept"])
-    change(number, a=2)
+    change(profile_id, a=2)
     refresh_changed(now=NOW)
     assert members_of() == set()
-    assert rebuilds.swap_in(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, NOW)
     refresh_changed(now=NOW)
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
 
 
 def test_a_rebuild_of_a_definition_that_changed_meanwhile_is_not_applied() -> None:
-    number = store_person(NaivePerson(traits={"a": 1}))
-    segment = keep(trait("a", "equals", 2))
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    segment = build_segment(trait("a", "equals", 2))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 3)})
     lease, plan = staged(["kept"])
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 1)})
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     Rebuild.objects.all().delete()
     resume_rebuilds(now=NOW)
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
 
 
 def test_a_rebuild_of_what_leans_on_a_changed_segment_is_not_applied() -> None:
     store_person(NaivePerson(traits={"a": 1}))
-    base = keep(trait("a", "equals", 1), key="base")
-    keep({"type": "segment", "key": "base"})
+    base = build_segment(trait("a", "equals", 1), key="base")
+    build_segment({"type": "segment", "key": "base"})
     lease, plan = staged(["kept"])
     update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
     rebuild(["base"], now=NOW)
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
 
 
 def test_a_segment_that_was_archived_while_it_was_computed_stays_empty() -> None:
     store_person(NaivePerson())
-    segment = keep(trait("a", "not_exists"))
+    segment = build_segment(trait("a", "not_exists"))
     lease, plan = staged(["kept"])
     archive_segment(segment, author="Ada")
-    assert rebuilds.swap_in(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
 
 
 def test_whoever_lost_the_lease_applies_nothing() -> None:
     store_person(NaivePerson())
-    keep(trait("a", "exists"))
+    build_segment(trait("a", "exists"))
     lease, plan = staged(["kept"])
     Rebuild.objects.filter(pk=lease.pk).delete()
     with pytest.raises(LeaseLostError):
-        rebuilds.swap_in(lease, plan, NOW)
+        rebuilds.apply_staged(lease, plan, NOW)
 
 
 def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() -> None:
-    number = store_person(NaivePerson())
-    segment = keep(trait("a", "exists"))
+    profile_id = store_person(NaivePerson())
+    segment = build_segment(trait("a", "exists"))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "not_exists")})
     lease, plan = staged(["kept"])
-    erase(number)
-    assert rebuilds.swap_in(lease, plan, NOW)
+    erase(profile_id)
+    assert rebuilds.apply_staged(lease, plan, NOW)
     assert (members_of(), Segment.objects.get().size) == (set(), 0)
 
 
-def erase(number: int) -> None:
-    """Erasure as far as segments and the profile's row are concerned, in one transaction."""
+def erase(profile_id: int) -> None:
+    """Erase a profile as far as segments and its own row are concerned, in one transaction."""
     with transaction.atomic():
-        profile = Profile.objects.get(pk=number)
-        person = Person(number, str(profile.uuid), (), ())
+        profile = Profile.objects.get(pk=profile_id)
+        person = Person(profile_id, str(profile.uuid), (), ())
         for declaration in registry.in_order_of_erasure():
             is_first = declaration.phase <= ErasurePhase.MEMBERSHIP_HISTORY
             if declaration.label.startswith("segments.") and is_first:
@@ -265,13 +265,13 @@ def erase(number: int) -> None:
 def test_an_erasure_waits_for_a_refresh_of_that_person_and_leaves_no_membership(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    number = store_person(NaivePerson())
-    keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson())
+    build_segment(trait("a", "equals", 1))
     pause = Pause(monkeypatch)
-    change(number, a=1)
-    with elsewhere(lambda: refresh_changed(now=NOW)) as slow:
+    change(profile_id, a=1)
+    with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)
-        with elsewhere(lambda: erase(number)) as erasure:
+        with in_background(lambda: erase(profile_id)) as erasure:
             with pytest.raises(TimeoutError):
                 erasure.result(0.3)
             pause.released.set()

@@ -1,4 +1,4 @@
-"""Segments made, changed, built, archived; what happens to memberships on merges and erasures."""
+"""Creating, changing, building and archiving segments; memberships on merges and erasures."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,8 +37,8 @@ from segments.services import (
 from tests.factories import NOW, holder_of, tell
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import (
+    build_segment,
     change_traits,
-    keep,
     members_of,
     negation,
     orders,
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.django_db
 EVERYONE = {"type": "everyone"}
 
 
-def lean_on(key: str) -> dict[str, Any]:
+def segment_leaf(key: str) -> dict[str, Any]:
     return {"type": "segment", "key": key}
 
 
@@ -59,27 +59,27 @@ def make(key: str, definition: dict[str, Any], status: str = "live") -> Segment:
 
 
 def test_a_new_definition_is_a_new_version_with_its_author() -> None:
-    segment = keep(trait("a", "equals", 1))
+    segment = build_segment(trait("a", "equals", 1))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
     versions = SegmentVersion.objects.filter(segment=segment).values_list("number", "author")
     assert list(versions) == [(2, "Ada"), (1, "a test")]
 
 
 def test_the_same_definition_is_no_new_version() -> None:
-    segment = keep(EVERYONE)
+    segment = build_segment(EVERYONE)
     assert update_segment(segment, author="Ada", changes={"name": "All"}).version == 1
 
 
 def test_the_old_definition_answers_until_the_new_one_is_built() -> None:
-    number = store_person(NaivePerson(traits={"a": 1}))
-    segment = keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    segment = build_segment(trait("a", "equals", 1))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
-    change_traits(number, a=2)
-    mark_changed([number])
+    change_traits(profile_id, a=2)
+    mark_changed([profile_id])
     refresh_changed(now=NOW)
     assert members_of() == set()
     assert resume_rebuilds(now=NOW) == 1
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
     reasons = MembershipChange.objects.order_by("id").values_list("reason", flat=True)
     assert list(reasons) == ["definition", "change", "definition"]
 
@@ -94,21 +94,21 @@ def test_a_draft_is_not_built_until_it_goes_live() -> None:
 
 
 def test_entered_at_survives_rebuilds() -> None:
-    number = store_person(NaivePerson(traits={"a": 1}))
-    segment = keep(trait("a", "equals", 1))
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    segment = build_segment(trait("a", "equals", 1))
     update_segment(segment, author="Ada", changes={"definition": trait("a", "exists")})
     rebuild(["kept"], now=NOW + timedelta(days=1))
-    assert Membership.objects.get(profile_id=number).entered_at == NOW
+    assert Membership.objects.get(profile_id=profile_id).entered_at == NOW
 
 
 def test_a_definition_may_not_lean_on_itself() -> None:
-    keep(EVERYONE, key="one")
-    keep(lean_on("one"), key="two")
+    build_segment(EVERYONE, key="one")
+    build_segment(segment_leaf("one"), key="two")
     with pytest.raises(DefinitionError) as refusal:
         update_segment(
             Segment.objects.get(key="one"),
             author="Ada",
-            changes={"definition": negation(lean_on("two"))},
+            changes={"definition": negation(segment_leaf("two"))},
         )
     assert [tuple(fault[:2]) for fault in refusal.value.errors] == [("child.key", "cycle")]
 
@@ -120,7 +120,7 @@ def test_a_definition_leans_on_live_segments_only(status: str | None) -> None:
         if status == "archived":
             archive_segment(other, author="Ada")
     with pytest.raises(DefinitionError) as refusal:
-        make("kept", lean_on("other"))
+        make("kept", segment_leaf("other"))
     assert refusal.value.errors[0][:2] == ("key", "unknown")
 
 
@@ -131,15 +131,15 @@ def test_an_unknown_purpose_is_refused() -> None:
 
 
 def test_a_segment_that_others_lean_on_is_not_archived() -> None:
-    base = keep(EVERYONE, key="base")
-    keep(lean_on("base"))
+    base = build_segment(EVERYONE, key="base")
+    build_segment(segment_leaf("base"))
     with pytest.raises(SegmentError, match="kept"):
         archive_segment(base, author="Ada")
 
 
 def test_archiving_closes_memberships_and_keeps_the_history() -> None:
     store_person(NaivePerson())
-    segment = archive_segment(keep(EVERYONE), author="Ada")
+    segment = archive_segment(build_segment(EVERYONE), author="Ada")
     assert (segment.status, segment.size, members_of()) == ("archived", 0, set())
     assert MembershipChange.objects.filter(segment=segment, has_entered=False).count() == 1
     with pytest.raises(SegmentError):
@@ -148,9 +148,9 @@ def test_archiving_closes_memberships_and_keeps_the_history() -> None:
 
 def test_a_new_definition_is_built_with_all_that_lean_on_it() -> None:
     one, two = store_people([NaivePerson(traits={"a": number}) for number in (1, 2)])
-    base = keep(trait("a", "equals", 1), key="base")
-    keep(negation(lean_on("base")), key="middle")
-    keep(negation(lean_on("middle")))
+    base = build_segment(trait("a", "equals", 1), key="base")
+    build_segment(negation(segment_leaf("base")), key="middle")
+    build_segment(negation(segment_leaf("middle")))
     assert members_of() == {one}
     update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
     resume_rebuilds(now=NOW)
@@ -159,7 +159,7 @@ def test_a_new_definition_is_built_with_all_that_lean_on_it() -> None:
 
 def test_sizes_are_kept_and_measured_where_they_change() -> None:
     one, two = store_people([NaivePerson(traits={"a": 1}), NaivePerson()])
-    segment = keep(trait("a", "exists"))
+    segment = build_segment(trait("a", "exists"))
     change_traits(two, a=1)
     mark_changed([one, two])
     refresh_changed(now=NOW)
@@ -171,10 +171,10 @@ def test_sizes_are_kept_and_measured_where_they_change() -> None:
 
 
 def test_the_same_wake_up_twice_changes_nothing_twice() -> None:
-    number = store_person(NaivePerson())
-    keep(EVERYONE)
-    mark_changed([number])
-    mark_changed([number])
+    profile_id = store_person(NaivePerson())
+    build_segment(EVERYONE)
+    mark_changed([profile_id])
+    mark_changed([profile_id])
     refresh_changed(now=NOW, limit=1)
     assert ProfileChange.objects.count() == 0
     assert MembershipChange.objects.count() == 1
@@ -202,7 +202,7 @@ def test_a_living_rebuild_is_left_alone() -> None:
 def test_the_memberships_of_an_absorbed_profile_are_closed_with_reason_merge() -> None:
     tell({"anonymousId": "a1"}, {"userId": "u1"})
     anonymous, user = holder_of("anonymous_id:a1").pk, holder_of("user_id:u1").pk
-    keep(EVERYONE)
+    build_segment(EVERYONE)
     assert members_of() == {anonymous, user}
     tell({"anonymousId": "a1", "userId": "u1"})
     refresh_changed()
@@ -221,30 +221,30 @@ def erase(profile: Profile) -> None:
 
 def test_erasure_leaves_nothing_of_a_person_and_the_size_right() -> None:
     store_person(NaivePerson())
-    number = store_person(NaivePerson(events=[order(-1)]))
-    segment = keep(EVERYONE)
+    profile_id = store_person(NaivePerson(events=[order(-1)]))
+    segment = build_segment(EVERYONE)
     refresh_changed(now=NOW)
     lease = Rebuild.objects.create(token="00000000-0000-0000-0000-000000000001")
-    NotedProfile.objects.create(rebuild=lease, profile_id=number)
-    StagedMembership.objects.create(rebuild_id=lease.pk, segment_id=1, profile_id=number)
-    erase(Profile.objects.get(pk=number))
+    NotedProfile.objects.create(rebuild=lease, profile_id=profile_id)
+    StagedMembership.objects.create(rebuild_id=lease.pk, segment_id=1, profile_id=profile_id)
+    erase(Profile.objects.get(pk=profile_id))
     for model in (Membership, MembershipChange, NotedProfile, StagedMembership, Wakeup):
-        assert not model.objects.filter(profile_id=number).exists()
+        assert not model.objects.filter(profile_id=profile_id).exists()
     segment.refresh_from_db()
     assert segment.size == 1
 
 
 def test_what_is_left_of_a_profile_after_an_erasure_is_evaluated_again() -> None:
-    number = store_person(NaivePerson())
-    keep(EVERYONE)
-    erase(Profile.objects.get(pk=number))
+    profile_id = store_person(NaivePerson())
+    build_segment(EVERYONE)
+    erase(Profile.objects.get(pk=profile_id))
     assert refresh_changed(now=NOW) == 1
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
 
 
 def test_verify_counts_what_is_wrong_and_leaves_out_what_waits() -> None:
     wrong, waiting = store_people([NaivePerson(), NaivePerson()])
-    segment = keep(trait("a", "exists"))
+    segment = build_segment(trait("a", "exists"))
     change_traits(waiting, a=1)
     mark_changed([waiting])
     assert verify_memberships(now=NOW) == {"kept": 0}
@@ -256,8 +256,8 @@ def test_verify_counts_what_is_wrong_and_leaves_out_what_waits() -> None:
 
 def test_a_preview_counts_exactly_and_can_look_back() -> None:
     store_people([NaivePerson(events=[order(days)]) for days in (1, 5, 9)])
-    found = preview(orders(window={"last": {"days": 7}}), at=NOW)
-    assert (found.size, found.is_exact, len(found.sample)) == (2, True, 2)
+    result = preview(orders(window={"last": {"days": 7}}), at=NOW)
+    assert (result.size, result.is_exact, len(result.sample)) == (2, True, 2)
     assert preview(orders(), at=NOW - timedelta(days=4)).size == 2
 
 
@@ -265,19 +265,20 @@ def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store_people([NaivePerson(traits={"a": number}) for number in range(30)])
-    monkeypatch.setattr(previews.definitions_sql, "COUNT", "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}")  # fmt: skip
-    found = preview(trait("a", "lt", 15), exact_seconds=0.05)
-    assert not found.is_exact
-    low, high = found.interval or (0, 0)
+    slow = "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}"
+    monkeypatch.setattr(previews.definitions_sql, "COUNT_MATCHING", slow)
+    result = preview(trait("a", "lt", 15), exact_seconds=0.05)
+    assert not result.is_exact
+    low, high = result.interval or (0, 0)
     assert low <= 15 <= high <= 30
-    assert found.size == 15
+    assert result.size == 15
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (5, 10), (10, 10), (0, 0)])
 def test_the_interval_holds_the_share_and_stays_between_0_and_1(
     successes: int, trials: int
 ) -> None:
-    low, high = previews.wilson(successes, trials)
+    low, high = previews.wilson_interval(successes, trials)
     share = successes / trials if trials else 0.0
     assert 0 <= low <= share <= high + 1e-9 <= 1 + 1e-9
 
@@ -294,12 +295,12 @@ def test_numbers_of_a_definition_come_back_exactly() -> None:
 
 
 def test_events_of_an_evaluated_profile_count_at_once() -> None:
-    number = store_person(NaivePerson())
-    keep(orders("gte", 2))
-    add_events(number, [order(1), order(2)])
-    mark_changed([number])
+    profile_id = store_person(NaivePerson())
+    build_segment(orders("gte", 2))
+    add_events(profile_id, [order(1), order(2)])
+    mark_changed([profile_id])
     refresh_changed(now=NOW)
-    assert members_of() == {number}
+    assert members_of() == {profile_id}
 
 
 def test_memberships_are_not_moved_to_a_far_future() -> None:

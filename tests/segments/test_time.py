@@ -1,4 +1,4 @@
-"""Each kind of time leaf: whoever flips is found by refresh_due at that instant, and `why` foretells it."""
+"""Each kind of time leaf: refresh_due finds who changes at the instant that `why` foretells."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from segments.models import MembershipChange, Wakeup
 from segments.services import refresh_due, verify_memberships, why
 from tests.factories import NOW
 from tests.oracles.segments import NaiveEvent, NaivePerson
-from tests.segments.evaluations import keep, members_of, negation, orders, trait
+from tests.segments.evaluations import build_segment, members_of, negation, orders, trait
 from tests.segments.worlds import make_purpose, order, store_person
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ MICROSECOND = timedelta(microseconds=1)
 BORN_WHERE = {"type": "property", "key": "until", "operator": "in_last", "value": {"days": 3}}
 MIDNIGHT = datetime(2026, 3, 15, 23, 0, tzinfo=UTC)
 
-# A definition, a person, and the instant at which it flips for him. He is in before it, or only from then on.
+# A definition, a person, and when their membership changes: they leave, or only then enter.
 FLIPS = {
     "an event leaves a window of days": (
         orders(window={"last": {"days": 7}}),
@@ -94,14 +94,14 @@ FLIPS = {
 def test_time_alone_flips_a_membership_at_its_instant(name: str) -> None:
     definition, person, instant = FLIPS[name]
     make_purpose()
-    number = store_person(person)
-    segment = keep(definition)
+    profile_id = store_person(person)
+    segment = build_segment(definition)
     before = members_of()
-    assert why(segment, Profile.objects.get(pk=number), at=NOW).flips_at == instant
+    assert why(segment, Profile.objects.get(pk=profile_id), at=NOW).flips_at == instant
     refresh_due(now=instant - MICROSECOND)
     assert members_of() == before
     refresh_due(now=instant)
-    assert members_of() == {number} - before
+    assert members_of() == {profile_id} - before
     assert verify_memberships(now=instant) == {"kept": 0}
     (change,) = MembershipChange.objects.filter(reason="time")
     assert (change.has_entered, change.changed_at) == (not before, instant)
@@ -111,36 +111,36 @@ def test_time_alone_flips_a_membership_at_its_instant(name: str) -> None:
 def test_a_flip_is_found_through_the_segment_that_another_leans_on(name: str) -> None:
     definition, person, instant = FLIPS[name]
     make_purpose()
-    number = store_person(person)
-    keep(definition, key="base")
-    keep(negation({"type": "segment", "key": "base"}))
+    profile_id = store_person(person)
+    build_segment(definition, key="base")
+    build_segment(negation({"type": "segment", "key": "base"}))
     before = members_of()
     refresh_due(now=instant)
-    assert members_of() == {number} - before
+    assert members_of() == {profile_id} - before
 
 
 def test_only_those_who_may_flip_are_evaluated() -> None:
     for days in (1, 3, 6, 20):
         store_person(NaivePerson(events=[order(days)]))
-    keep(orders(window={"last": {"days": 7}}))
+    build_segment(orders(window={"last": {"days": 7}}))
     assert refresh_due(now=NOW + timedelta(days=1)) == 1
     assert refresh_due(now=NOW + timedelta(days=1)) == 0
 
 
 def test_the_clock_never_runs_back() -> None:
-    number = store_person(NaivePerson(events=[order(6)]))
-    segment = keep(orders(window={"last": {"days": 7}}))
+    profile_id = store_person(NaivePerson(events=[order(6)]))
+    segment = build_segment(orders(window={"last": {"days": 7}}))
     refresh_due(now=NOW + timedelta(days=2))
     assert members_of() == set()
     refresh_due(now=NOW)
     segment.refresh_from_db()
     assert segment.evaluated_at == NOW + timedelta(days=2)
-    assert number not in members_of()
+    assert profile_id not in members_of()
 
 
 def test_a_wake_up_is_not_lost_when_its_worker_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     store_person(NaivePerson(events=[order(6)]))
-    keep(orders(window={"last": {"days": 7}}))
+    build_segment(orders(window={"last": {"days": 7}}))
     instant = NOW + timedelta(days=1)
 
     def die(*_: Any, **__: Any) -> None:
@@ -156,24 +156,24 @@ def test_a_wake_up_is_not_lost_when_its_worker_dies(monkeypatch: pytest.MonkeyPa
 
 
 def test_why_gives_no_instant_where_time_alone_changes_nothing() -> None:
-    number = store_person(NaivePerson(traits={"a": 1}, events=[order(1)]))
-    segment = keep({"type": "and", "children": [orders(), trait("a", "equals", 1)]})
-    found = why(segment, Profile.objects.get(pk=number), at=NOW)
-    assert (found.is_member, found.flips_at) == (True, None)
+    profile_id = store_person(NaivePerson(traits={"a": 1}, events=[order(1)]))
+    segment = build_segment({"type": "and", "children": [orders(), trait("a", "equals", 1)]})
+    explanation = why(segment, Profile.objects.get(pk=profile_id), at=NOW)
+    assert (explanation.is_member, explanation.flips_at) == (True, None)
 
 
 def test_why_skips_the_instants_at_which_only_a_leaf_changes() -> None:
-    number = store_person(NaivePerson(events=[order(6), order(5), order(1)]))
-    segment = keep(orders("gte", 1, window={"last": {"days": 7}}))
-    found = why(segment, Profile.objects.get(pk=number), at=NOW)
-    assert found.flips_at == NOW + timedelta(days=6)
+    profile_id = store_person(NaivePerson(events=[order(6), order(5), order(1)]))
+    segment = build_segment(orders("gte", 1, window={"last": {"days": 7}}))
+    explanation = why(segment, Profile.objects.get(pk=profile_id), at=NOW)
+    assert explanation.flips_at == NOW + timedelta(days=6)
 
 
 def test_why_tells_the_truth_of_every_node_with_its_evidence() -> None:
-    number = store_person(NaivePerson(traits={"city": "Lyon"}, events=[order(1), order(2)]))
+    profile_id = store_person(NaivePerson(traits={"city": "Lyon"}, events=[order(1), order(2)]))
     children = [trait("city", "equals", "Paris"), orders("gte", 2), negation({"type": "everyone"})]
-    segment = keep({"type": "or", "children": children})
-    tree = why(segment, Profile.objects.get(pk=number), at=NOW).tree
+    segment = build_segment({"type": "or", "children": children})
+    tree = why(segment, Profile.objects.get(pk=profile_id), at=NOW).tree
     assert tree["holds"] is True
     assert tree["evidence"] == {"holding": 1, "of": 3}
     city, count, nobody = tree["children"]

@@ -1,4 +1,4 @@
-"""People of the oracle's kind, stored as rows: profiles, events with their statistics, and consents."""
+"""Storing the oracle's people as rows: profiles, events with their statistics, and consents."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,14 @@ INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_s
 VALUES (%s, %s::jsonb, %s, %s, %s) RETURNING id
 """
 INSERT_EVENT = """
-INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value, properties, context, received_at)
-VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN jsonb_typeof(%s::jsonb -> 'revenue') = 'number' THEN (%s::jsonb ->> 'revenue')::numeric END,
+INSERT INTO profiles_event (
+    profile_id, "timestamp", id, identifier_id, source_id, name_id,
+    value,
+    properties, context, received_at)
+VALUES (
+    %s, %s, %s, %s, %s, %s,
+    CASE WHEN jsonb_typeof(%s::jsonb -> 'revenue') = 'number'
+        THEN (%s::jsonb ->> 'revenue')::numeric END,
     %s::jsonb, %s::jsonb, %s)
 """
 
@@ -37,17 +43,17 @@ def make_purpose(key: str = "newsletter", **overrides: Any) -> Purpose:
 
 
 def store_person(person: NaivePerson) -> int:
-    """The person as rows; gives the profile's id."""
+    """Store a person and return the profile's id."""
     with connection.cursor() as cursor:
         traits = exact_json.dumps(person.traits)
         cursor.execute(INSERT_PROFILE, [uuid7(), traits, person.is_restricted, NOW, NOW])
-        (number,) = cursor.fetchone()
-    profile = Profile.objects.get(pk=number)
+        (profile_id,) = cursor.fetchone()
+    profile = Profile.objects.get(pk=profile_id)
     make_identifier(f"profile:{profile.uuid}", profile=profile)
-    add_events(number, person.events)
+    add_events(profile_id, person.events)
     for purpose, until in person.consents.items():
-        give_consent(number, purpose, until)
-    return number
+        give_consent(profile_id, purpose, until)
+    return profile_id
 
 
 def store_people(people: Sequence[NaivePerson]) -> dict[int, NaivePerson]:
@@ -55,15 +61,15 @@ def store_people(people: Sequence[NaivePerson]) -> dict[int, NaivePerson]:
 
 
 def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
-    """Events and their statistics, as the drain would leave them."""
+    """Store events with their statistics, as the drain would."""
     if not events:
         return
     source = make_source(key="shop")
-    holder = Identifier.objects.filter(profile=profile_id).first()
-    assert holder is not None
+    identifier = Identifier.objects.filter(profile=profile_id).first()
+    assert identifier is not None
     with connection.cursor() as cursor:
         cursor.executemany(
-            INSERT_EVENT, [_row(profile_id, holder.pk, source.pk, event) for event in events]
+            INSERT_EVENT, [_row(profile_id, identifier.pk, source.pk, event) for event in events]
         )
     recompute_stats([profile_id])
 
@@ -89,5 +95,5 @@ def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:
 
 
 def order(days_ago: float = 1, **properties: Any) -> NaiveEvent:
-    """An order so many days before NOW."""
+    """An order that many days before NOW."""
     return NaiveEvent("Order Completed", NOW - timedelta(days=days_ago), properties=properties)

@@ -224,7 +224,13 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
 
 @pytest.mark.usefixtures("committing_db")
 def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
-    names = ("try_slots", "_claim_changed", "read_live", "_difference", "_add_to_sizes")
+    names = (
+        "try_slots",
+        "_claim_changed",
+        "read_live_definitions",
+        "_refresh_statement",
+        "_add_to_sizes",
+    )
     keep("town", LYON)
     keep("buyers", BUYERS)
     for turn, name in enumerate(names):
@@ -241,14 +247,14 @@ def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
 def _refresh_by_patched_queue() -> None:
     """The queue has taken the function before it was patched."""
     queue = replace(refresh.CHANGED, claim=refresh._claim_changed)
-    refresh._serve(queue, None, refresh.BATCH)
+    refresh._work_off(queue, None, refresh.BATCH)
 
 
 @pytest.mark.usefixtures("committing_db")
 def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
     names = [
         *("lock_slots", "make_plan", "stage", "_insert_staged", "lock_all_slots"),
-        *("_swap", "_advance", "nudge"),
+        *("_apply_difference", "_set_live_versions", "nudge"),
     ]
     segment = keep("town", LYON)
     tell(*messages(0, 300))

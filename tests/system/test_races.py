@@ -223,7 +223,11 @@ def test_a_profile_that_is_absorbed_while_it_is_evaluated_leaves_its_survivor_ri
         wait_until(lambda: merged() or is_anybody_waiting())
 
     def evaluate() -> None:
-        with patch.object(refreshes, "read_live", pausing(refreshes.read_live, merge, first=True)):
+        with patch.object(
+            refreshes,
+            "read_live_definitions",
+            pausing(refreshes.read_live_definitions, merge, first=True),
+        ):
             refresh_changed()
 
     def drain_then() -> None:
@@ -284,7 +288,7 @@ def test_wakeups_that_come_while_a_worker_evaluates_are_not_lost() -> None:
 
     after = pausing(refreshes._add_to_sizes, change, first=False)
     with patch.object(refreshes, "_add_to_sizes", after):
-        refreshes._serve_batch(refreshes.CHANGED, None, refreshes.BATCH)
+        refreshes._evaluate_batch(refreshes.CHANGED, None, refreshes.BATCH)
     assert not Membership.objects.exists()
     refresh_changed()
     assert Membership.objects.get().segment == segment

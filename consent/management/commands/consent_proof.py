@@ -1,4 +1,4 @@
-"""`manage.py consent_proof ID`: who, what text, when, how, where, until when, as JSON."""
+"""`manage.py consent_proof ID` prints the proof of one consent event as JSON."""
 
 import json
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: recompute digests and consent states from the ledger, print the drift, exit 1 if any."""
+"""`manage.py verify_ledger` checks digests and consent states, and exits 1 if any differ."""
 
 import sys
 from typing import Any
@@ -9,18 +9,21 @@ from consent.services import verify_digests, verify_states
 
 
 class Command(BaseCommand):
-    help = "Recomputes the digests of consent events and all consent states; exits 1 where anything differs."
+    help = (
+        "Recomputes the digests of consent events and all consent states; "
+        "exits 1 where anything differs."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        changed = verify_digests()
-        drift = verify_states()
-        for event in changed:
-            self.stdout.write(f"event {event}: not what was written")
-        for found in drift:
+        event_ids = verify_digests()
+        drifts = verify_states()
+        for event_id in event_ids:
+            self.stdout.write(f"event {event_id}: not what was written")
+        for drift in drifts:
             self.stdout.write(
-                f"profile {found.profile_id}, purpose {found.purpose_id}: "
-                f"stored {found.stored}, ledger {found.folded}"
+                f"profile {drift.profile_id}, purpose {drift.purpose_id}: "
+                f"stored {drift.stored}, ledger {drift.folded}"
             )
-        self.stdout.write(f"{len(changed)} events changed, {len(drift)} states differ.")
-        if changed or drift:
+        self.stdout.write(f"{len(event_ids)} events changed, {len(drifts)} states differ.")
+        if event_ids or drifts:
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""`manage.py refresh [--at TIME]`: does now, in this process, all that workers would do for segments."""
+"""`manage.py refresh [--at TIME]` does at once, in this process, what workers do for segments."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""`manage.py verify_segments [--at TIME]`: the drift of each live segment; exit 1 if there is any."""
+"""`manage.py verify_segments [--at TIME]` prints the drift of live segments, and exits 1 if any."""
 
 from datetime import datetime
 
