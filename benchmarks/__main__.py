@@ -22,7 +22,7 @@ def main() -> int:
 
     from config.runtime import embedded
 
-    with embedded.explained():
+    with embedded.report_start_errors():
         embedded.join()
         django.setup()
         from benchmarks import report, runs

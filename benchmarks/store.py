@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from config.celery import calm_collector
+from config.celery import tune_garbage_collector
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Source, TrustLevel
@@ -72,7 +72,7 @@ def drain_seconds() -> float:
 
 
 def _drain(start: Barrier) -> None:
-    calm_collector()
+    tune_garbage_collector()
     connection.ensure_connection()
     start.wait()
     drain_inbox()

@@ -20,7 +20,7 @@ MEMBER = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 from config.runtime import embedded
-embedded.end_by_exit()
+embedded.exit_on_signals()
 embedded.join()
 print("joined", flush=True)
 sys.stdin.read()
