@@ -1,4 +1,4 @@
-"""What holds for every route of the API: nobody without a key, no key without its scope, filters, problems, a schema."""
+"""What is true of all routes of the API: keys, scopes, filters, problems and the schema."""
 
 import re
 from collections.abc import Iterator
@@ -23,29 +23,29 @@ from tests.factories import make_api_key, make_client
 
 PROBLEM = "application/problem+json"
 METHODS = ("get", "post", "put", "patch", "delete")
-# Customers come by a mailed link, with a session of their own and no key.
-CUSTOMERS_OWN = "/api/v1/privacy/me/"
-OPEN_TO_ALL = {f"{CUSTOMERS_OWN}link/", f"{CUSTOMERS_OWN}session/"}
+# Customers have a session from a mailed link instead of a key.
+CUSTOMER_PATH = "/api/v1/privacy/me/"
+OPEN_PATHS = {f"{CUSTOMER_PATH}link/", f"{CUSTOMER_PATH}session/"}
 
 
 def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
-    """Every route of the API with its view, values filled in for its parameters."""
+    """Yield the address and the view of every route, with values filled in for parameters."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        address = prefix + _filled(str(pattern.pattern))
+        address = prefix + _fill_parameters(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, address)
         elif isinstance(pattern, URLPattern) and address.startswith("/api/v1/"):
             yield address, pattern.callback
 
 
-def _filled(pattern: str) -> str:
+def _fill_parameters(pattern: str) -> str:
     filled = re.sub(r"<uuid:\w+>", str(uuid4()), pattern)
     filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled).strip("^$")
     return re.sub(r"<(?:\w+:)?\w+>", "x", filled)
 
 
 def operations() -> Iterator[tuple[str, str, APIView]]:
-    """Every (address, method, view) that exists."""
+    """Yield every (address, method, view) that exists."""
     for address, callback in routes():
         view = callback.cls(**callback.initkwargs)
         actions = getattr(callback, "actions", None)
@@ -57,22 +57,25 @@ def operations() -> Iterator[tuple[str, str, APIView]]:
                 yield address, method, view
 
 
-def _named(address: str, method: str) -> str:
+def _operation_id(address: str, method: str) -> str:
     return f"{method.upper()} {re.sub(r'[0-9a-f-]{36}', 'ID', address)}"
 
 
 OPERATIONS = [
-    pytest.param(address, method, view, id=_named(address, method))
+    pytest.param(address, method, view, id=_operation_id(address, method))
     for address, method, view in operations()
 ]
-KEYED = [operation for operation in OPERATIONS if operation.values[0] not in OPEN_TO_ALL]
+KEYED = [operation for operation in OPERATIONS if operation.values[0] not in OPEN_PATHS]
 
 
 def test_the_walk_finds_the_routes() -> None:
     addresses = {re.sub(r"[0-9a-f-]{36}", "ID", address) for address, _, _ in operations()}
     assert {
-        *("/api/v1/profiles/", "/api/v1/profiles/ID/why-merged/", "/api/v1/sources/x/keys/x/"),
-        *("/api/v1/privacy/me/link/", "/api/v1/consents/state/"),
+        "/api/v1/consents/state/",
+        "/api/v1/privacy/me/link/",
+        "/api/v1/profiles/",
+        "/api/v1/profiles/ID/why-merged/",
+        "/api/v1/sources/x/keys/x/",
     } <= addresses
 
 
@@ -87,13 +90,13 @@ def test_nobody_without_a_key_gets_anything(address: str, method: str, view: API
 @pytest.mark.django_db
 @pytest.mark.parametrize(("address", "method", "view"), KEYED)
 def test_a_key_without_the_scope_is_refused(address: str, method: str, view: APIView) -> None:
-    if address.startswith(CUSTOMERS_OWN):
-        # No key opens what only the customer's own session does.
+    if address.startswith(CUSTOMER_PATH):
+        # Only the customer's own session opens these, and no key.
         assert getattr(make_client(), method)(address).status_code in (401, 403)
         return
-    asked = declared_scope(view, method.upper())
-    assert asked is not None
-    others = [scope for scope in Scope.values if scope != asked]
+    required = declared_scope(view, method.upper())
+    assert required is not None
+    others = [scope for scope in Scope.values if scope != required]
     answer = getattr(make_client(*others), method)(address)
     assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
 

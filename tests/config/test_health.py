@@ -1,4 +1,4 @@
-"""What load balancers and monitors are told."""
+"""The probes of load balancers and monitors."""
 
 from datetime import timedelta
 
