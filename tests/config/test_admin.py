@@ -1,4 +1,4 @@
-"""All lists and pages of the admin: they answer, roles limit them, and query counts are bounded."""
+"""All lists and pages of the admin: they answer, obey roles, and make few queries."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,9 +39,9 @@ def test_every_list_and_every_page_answers_to_a_superuser(world: dict[str, Any])
     client = sign_in()
     for model, model_admin in admin.site._registry.items():
         for url in urls_of(model):
-            answer = client.get(url)
-            assert answer.status_code == 200, (url, answer.status_code)
-        request = answer.wsgi_request
+            response = client.get(url)
+            assert response.status_code == 200, (url, response.status_code)
+        request = response.wsgi_request
         if model_admin.has_add_permission(request):
             url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
             assert client.get(url).status_code == 200, url
@@ -53,11 +53,11 @@ def test_an_auditor_reads_everything_and_writes_nothing(world: dict[str, Any]) -
     for model, model_admin in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         for url in urls_of(model):
-            answer = client.get(url)
-            assert answer.status_code == 200, (url, answer.status_code)
-            answer_to_post = client.post(url, {"_save": "1", "action": "", "name": "x"})
-            assert answer_to_post.status_code in (200, 302, 403, 405)
-        request = answer.wsgi_request
+            response = client.get(url)
+            assert response.status_code == 200, (url, response.status_code)
+            post_response = client.post(url, {"_save": "1", "action": "", "name": "x"})
+            assert post_response.status_code in (200, 302, 403, 405)
+        request = response.wsgi_request
         assert not model_admin.has_add_permission(request), name
         assert not model_admin.has_change_permission(request), name
         assert not model_admin.has_delete_permission(request), name
@@ -86,9 +86,9 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
 
 def test_who_is_not_staff_sees_only_the_login(client: Client) -> None:
     client.force_login(User.objects.create_user("outsider"))
-    answer = client.get(reverse("admin:index"))
-    assert answer.status_code == 302
-    assert "/admin/login/" in answer["Location"]
+    response = client.get(reverse("admin:index"))
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
 
 
 def test_the_sidebar_names_only_lists_that_exist_and_that_the_user_may_view(
@@ -137,10 +137,10 @@ def test_only_a_superuser_makes_superusers() -> None:
     client = sign_in("admin")
     colleague = User.objects.create_user("colleague", is_staff=True)
     url = reverse("admin:auth_user_change", args=[colleague.pk])
-    answer = client.post(
+    response = client.post(
         url, {"username": "colleague", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
     )
-    assert answer.status_code in (200, 302)
+    assert response.status_code in (200, 302)
     colleague.refresh_from_db()
     assert not colleague.is_superuser
     owner = User.objects.create_superuser("owner")

@@ -82,9 +82,9 @@ def test_the_walk_finds_the_routes() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("address", "method", "view"), KEYED)
 def test_nobody_without_a_key_gets_anything(address: str, method: str, view: APIView) -> None:
-    answer = getattr(APIClient(), method)(address)
-    assert (answer.status_code, answer["Content-Type"]) == (401, PROBLEM)
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+    response = getattr(APIClient(), method)(address)
+    assert (response.status_code, response["Content-Type"]) == (401, PROBLEM)
+    assert response["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.django_db
@@ -97,8 +97,8 @@ def test_a_key_without_the_scope_is_refused(address: str, method: str, view: API
     required = declared_scope(view, method.upper())
     assert required is not None
     others = [scope for scope in Scope.values if scope != required]
-    answer = getattr(make_client(*others), method)(address)
-    assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
+    response = getattr(make_client(*others), method)(address)
+    assert (response.status_code, response["Content-Type"]) == (403, PROBLEM)
 
 
 @pytest.mark.parametrize(("address", "method", "view"), OPERATIONS)
@@ -130,17 +130,17 @@ def test_a_revoked_an_expired_and_a_made_up_key_open_nothing() -> None:
 
 @pytest.mark.django_db
 def test_a_method_that_a_route_lacks_is_405_and_says_which_it_has() -> None:
-    answer = make_client().delete("/api/v1/profiles/")
-    assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
-    assert "GET" in answer["Allow"]
+    response = make_client().delete("/api/v1/profiles/")
+    assert (response.status_code, response["Content-Type"]) == (405, PROBLEM)
+    assert "GET" in response["Allow"]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/api/v1/nothing/", "/api/nothing", "/v1/nothing"])
 def test_an_unknown_address_is_a_problem_for_machines(client: Client, address: str) -> None:
-    answer = client.get(address)
-    assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
-    assert answer.json() == {
+    response = client.get(address)
+    assert (response.status_code, response["Content-Type"]) == (404, PROBLEM)
+    assert response.json() == {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
@@ -150,9 +150,9 @@ def test_an_unknown_address_is_a_problem_for_machines(client: Client, address: s
 
 
 def test_an_unknown_address_is_a_page_for_people(client: Client) -> None:
-    answer = client.get("/nothing")
-    assert answer.status_code == 404
-    assert answer["Content-Type"].startswith("text/html")
+    response = client.get("/nothing")
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.django_db
@@ -162,37 +162,37 @@ def test_a_failure_is_a_problem_that_tells_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("profiles.api.views.profiles_by_reference", fail)
     body = {"identifiers": ["user_id:u1"]}
-    answer = make_client().post("/api/v1/profiles/lookup/", body)
-    assert (answer.status_code, answer["Content-Type"]) == (500, PROBLEM)
-    assert answer.json()["errors"] == []
-    assert b"ada" not in answer.content
+    response = make_client().post("/api/v1/profiles/lookup/", body)
+    assert (response.status_code, response["Content-Type"]) == (500, PROBLEM)
+    assert response.json()["errors"] == []
+    assert b"ada" not in response.content
 
 
 def test_a_foreign_host_is_a_problem_too(client: Client) -> None:
-    answer = client.get("/api/v1/profiles/", headers={"Host": "evil.example"})
-    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+    response = client.get("/api/v1/profiles/", headers={"Host": "evil.example"})
+    assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", ["{", '{"identifiers": NaN}', "\udcff"])
 def test_a_body_that_is_no_json_is_400(text: str) -> None:
     raw = text.encode(errors="surrogateescape")
-    answer = make_client().post("/api/v1/profiles/lookup/", raw, content_type="application/json")
-    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+    response = make_client().post("/api/v1/profiles/lookup/", raw, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
 
 
 @pytest.mark.django_db
 def test_a_half_character_in_a_fault_is_sent_as_a_question_mark() -> None:
     raw = '{"key": "shop", "kind": "\\ud800"}'
-    answer = make_client().post("/api/v1/sources/", raw, content_type="application/json")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["path"] == "kind"
+    response = make_client().post("/api/v1/sources/", raw, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["path"] == "kind"
 
 
 @pytest.mark.django_db
 def test_a_body_of_another_type_is_415() -> None:
-    answer = make_client().post("/api/v1/profiles/lookup/", b"x", content_type="text/csv")
-    assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
+    response = make_client().post("/api/v1/profiles/lookup/", b"x", content_type="text/csv")
+    assert (response.status_code, response["Content-Type"]) == (415, PROBLEM)
 
 
 def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
@@ -232,5 +232,5 @@ def test_the_page_of_the_schema_needs_no_other_host(client: Client) -> None:
 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    response = client.get("/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")

@@ -107,8 +107,8 @@ def get(port: int, path: str) -> tuple[int, bytes]:
     web = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         web.request("GET", path)
-        answer = web.getresponse()
-        return answer.status, answer.read()
+        response = web.getresponse()
+        return response.status, response.read()
     finally:
         web.close()
 
