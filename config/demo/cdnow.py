@@ -73,5 +73,5 @@ def sample_customers(count: int) -> frozenset[int]:
     everyone = range(1, CUSTOMERS + 1)
     blocks = [everyone[start : start + BLOCK] for start in range(0, CUSTOMERS, BLOCK)]
     needed = -(-count // BLOCK)  # rounded up
-    chosen = (blocks[place * len(blocks) // needed] for place in range(needed))
-    return frozenset(islice(chain.from_iterable(chosen), count))
+    sampled_blocks = (blocks[place * len(blocks) // needed] for place in range(needed))
+    return frozenset(islice(chain.from_iterable(sampled_blocks), count))

@@ -62,7 +62,7 @@ class CursorPages(CursorPagination):
         return self.page
 
     def get_next_link(self) -> str | None:
-        # A page that was reached backward lies before the one with its cursor.
+        # A page that was reached backward is followed by the row of its cursor.
         has_next = self.is_backward or self.has_more
         return self._link(self.page[-1], is_backward=False) if has_next and self.page else None
 

@@ -167,7 +167,7 @@ class Postgres:
         program = installation(account) / "bin" / tool
         # Not into a pipe: the server inherits the output, so that a pipe would have no end.
         with (self.sockets / f"{tool}.log").open("w+", encoding="utf-8") as output:
-            done = subprocess.run(
+            result = subprocess.run(
                 [str(program), *map(str, arguments)],
                 check=False,
                 input=stdin,
@@ -181,10 +181,10 @@ class Postgres:
                 # Ctrl-C at the terminal would end the program and leave the server.
                 process_group=0,
             )
-            if done.returncode:
+            if result.returncode:
                 output.seek(0)
                 lines = [line.strip() for line in output if line.strip()]
-                reason = lines[-1] if lines else f"exit code {done.returncode}"
+                reason = lines[-1] if lines else f"exit code {result.returncode}"
                 raise StartError(f"PostgreSQL: {tool} failed: {reason}")
 
 

@@ -54,7 +54,7 @@ class Valkey:
         self._pid_file.unlink(missing_ok=True)
         configuration = self.sockets / "valkey.conf"
         configuration.write_text(CONFIGURATION.format(sockets=self.sockets), encoding="utf-8")
-        done = subprocess.run(
+        result = subprocess.run(
             [self._binary(), str(configuration)],
             check=False,
             stdin=subprocess.DEVNULL,
@@ -66,7 +66,7 @@ class Valkey:
         )
         deadline = time.monotonic() + START_SECONDS
         while not self.is_up():
-            has_died = bool(done.returncode) or is_stale(self._pid_file, "valkey-server")
+            has_died = bool(result.returncode) or is_stale(self._pid_file, "valkey-server")
             if has_died or time.monotonic() > deadline:
                 raise StartError(f"Valkey did not start: {self._last_log_line()}")
             time.sleep(0.02)
