@@ -43,8 +43,8 @@ def open_directory() -> Iterator[Path]:
 def environment(data_directory: Path, **more: str) -> dict[str, str]:
     """Return an environment for a program on its own data directory."""
     # Nothing more of the environment of the tests, since that may have the URLs of servers.
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"DATA_DIR": str(data_directory)} | more
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return inherited | {"DATA_DIR": str(data_directory)} | more
 
 
 def run_python(

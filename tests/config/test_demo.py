@@ -130,13 +130,13 @@ def test_some_messages_come_twice_and_no_two_messages_share_an_id() -> None:
 
 
 def test_segments_lean_only_on_those_before_them_and_all_parse() -> None:
-    known: set[str] = set()
+    earlier_keys: set[str] = set()
     for segment in SEGMENTS:
         parse(segment.definition)
-        assert referenced_segments(segment.definition) <= known
-        assert segment.key not in known
-        known.add(segment.key)
-    assert len(known) >= 15
+        assert referenced_segments(segment.definition) <= earlier_keys
+        assert segment.key not in earlier_keys
+        earlier_keys.add(segment.key)
+    assert len(earlier_keys) >= 15
 
 
 def referenced_segments(definition: Any) -> set[str]:

@@ -81,16 +81,16 @@ def take_over() -> None:
     assert drain_inbox() == 1
 
 
-@pytest.mark.parametrize("known", [0, 100])
+@pytest.mark.parametrize("known_messages", [0, 100])
 def test_a_worker_whose_row_was_done_by_another_after_it_took_the_messages_leaves_nothing(
-    known: int,
+    known_messages: int,
 ) -> None:
     """Without known profiles, no event is stored ahead."""
-    if known:
-        send_messages(*messages(0, known))
-    accept_only(*messages(known, known + 50))
+    if known_messages:
+        send_messages(*messages(0, known_messages))
+    accept_only(*messages(known_messages, known_messages + 50))
     drain_pausing(checkpoints.TAKEN, take_over)
-    assert_all_right(known + 50)
+    assert_all_right(known_messages + 50)
 
 
 def test_a_worker_that_took_a_row_over_waits_for_what_the_first_one_stored_ahead() -> None:
