@@ -1,4 +1,7 @@
-"""Before anything reads the settings: tests have servers and secrets of their own, never those of a running product."""
+"""Environment of the tests, set before anything reads the settings.
+
+Invariant: tests use servers and secrets of their own, never those of a running product.
+"""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Command line of Tessera; starts or joins the embedded servers that a command needs."""
+"""The command line of Tessera: run a management command, with the embedded servers it needs."""
 
 import os
 import sys
@@ -11,9 +11,10 @@ def main() -> None:
     except ImportError:
         sys.exit("Tessera: Django is not installed here; script/setup makes .venv, which has it.")
 
+    # Imported here: without Django, the import would end in a traceback and not in the line above.
     from config.runtime import embedded
 
-    with embedded.explained():
+    with embedded.report_start_errors():
         embedded.join_for_command(sys.argv[1:])
         execute_from_command_line(sys.argv)
 

@@ -1,1 +1,1 @@
-"""What is measured, side by side with its floor, printed as ratios."""
+"""Benchmarks: rates and times of the product, as ratios to a floor measured in the same run."""

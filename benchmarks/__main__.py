@@ -1,4 +1,7 @@
-"""script/bench [NAME …] [--quick] [--json]: measures and their floors, in turn, in one run; exits 1 where a mark is missed."""
+"""`script/bench [NAME …] [--quick] [--json]`: run benchmarks and print them.
+
+Exits with 1 if one of them misses its mark.
+"""
 
 import argparse
 import os
@@ -16,13 +19,15 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("DATA_DIR", "var/bench")
+    # WhiteNoise warns if the directory of static files is missing.
     Path(os.environ["DATA_DIR"], "static").mkdir(parents=True, exist_ok=True)
 
+    # Imported here, since settings are read on import.
     import django
 
     from config.runtime import embedded
 
-    with embedded.explained():
+    with embedded.report_start_errors():
         embedded.join()
         django.setup()
         from benchmarks import report, runs

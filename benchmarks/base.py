@@ -1,66 +1,128 @@
-"""A big store to measure on, written straight into the tables: what the drain would have left of the same world's past."""
+"""A large store to measure on, written into the tables as the drain would have left it.
+
+All statements are SQL, since millions of rows are made by the database itself.
+"""
 
 from django.db import connection
 
 from profiles.models import Source
 
+# Makes random() return the same numbers in every run.
 SEED = "SELECT setseed(0.42)"
+
+# Inserts profiles with the ids 1 to `people` and three traits.
 PROFILES = """
 INSERT INTO profiles_profile (id, uuid, traits, is_restricted, first_seen_at, last_seen_at)
-SELECT number, gen_random_uuid(), jsonb_build_object(
-        'city', (ARRAY['Paris','Lyon','Lille','Nantes','Rennes','Nice'])[1 + floor(random() * 6)::int],
-        'age_group', 20 + 10 * floor(random() * 6)::int, 'newsletter', random() < 0.5),
-    false, now() - interval '1 year', now()
+SELECT
+    number,
+    gen_random_uuid(),
+    jsonb_build_object(
+        'city',
+        (ARRAY['Paris', 'Lyon', 'Lille', 'Nantes', 'Rennes', 'Nice'])[1 + floor(random() * 6)::int],
+        'age_group', 20 + 10 * floor(random() * 6)::int,
+        'newsletter', random() < 0.5
+    ),
+    false,
+    now() - interval '1 year',
+    now()
 FROM generate_series(1, %(people)s) AS number
 """
+
+# Moves the sequence of ids behind those that were given above.
 PROFILE_SEQUENCE = "SELECT setval(pg_get_serial_sequence('profiles_profile', 'id'), %(people)s)"
+
+# Inserts two identifiers of each profile: a user_id as in the messages of `World`, and the public
+# UUID. The id of the profile serves as the number of its identity component.
 IDENTIFIERS = """
-INSERT INTO profiles_identifier (namespace, value, profile_id, component, is_vouched, since, first_seen_on, last_seen_on)
-SELECT kind.namespace, CASE kind.namespace WHEN 'profile' THEN uuid::text ELSE 'user-' || (id - 1) END,
-    id, id, kind.namespace <> 'profile', current_date, current_date, current_date
-FROM profiles_profile CROSS JOIN (VALUES ('user_id'), ('profile')) AS kind (namespace) ORDER BY id
+INSERT INTO profiles_identifier
+    (namespace, value, profile_id, component, is_vouched, since, first_seen_on, last_seen_on)
+SELECT
+    kind.namespace,
+    CASE kind.namespace WHEN 'profile' THEN uuid::text ELSE 'user-' || (id - 1) END,
+    id,
+    id,
+    kind.namespace <> 'profile',
+    current_date,
+    current_date,
+    current_date
+FROM profiles_profile
+CROSS JOIN (VALUES ('user_id'), ('profile')) AS kind (namespace)
+ORDER BY id
 """
+
+# Inserts one source record of each profile, which states all of its traits.
 RECORDS = """
-INSERT INTO profiles_sourcerecord (identifier_id, profile_id, source_id, trust, traits, updated_at)
-SELECT i.id, p.id, %(source)s, 2,
-    (SELECT jsonb_object_agg(key, jsonb_build_array(value, 1)) FROM jsonb_each(p.traits)), now()
-FROM profiles_profile p JOIN profiles_identifier i ON i.profile_id = p.id AND i.namespace = 'user_id'
+INSERT INTO profiles_sourcerecord
+    (identifier_id, profile_id, source_id, trust, traits, updated_at)
+SELECT
+    i.id,
+    p.id,
+    %(source)s,
+    2,
+    (SELECT jsonb_object_agg(key, jsonb_build_array(value, 1)) FROM jsonb_each(p.traits)),
+    now()
+FROM profiles_profile p
+JOIN profiles_identifier i ON i.profile_id = p.id AND i.namespace = 'user_id'
 """
-NAMES = """
+
+# Inserts the names of the events below.
+EVENT_NAMES = """
 INSERT INTO profiles_eventname (kind, name, value_property)
 VALUES ('track', 'Product Viewed', 'revenue'), ('track', 'Order Completed', 'revenue')
 """
+
+# Inserts events of the last year, one in five of them an order. The exponent of 1/3 leaves most of
+# them to few profiles.
 EVENTS = """
-INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value, properties, context,
+INSERT INTO profiles_event
+    (profile_id, "timestamp", id, identifier_id, source_id, name_id, value, properties, context,
     received_at)
-SELECT drawn.person, drawn.at, gen_random_uuid(), i.id, %(source)s, n.id,
+SELECT
+    drawn.person,
+    drawn.at,
+    gen_random_uuid(),
+    i.id,
+    %(source)s,
+    n.id,
     CASE WHEN drawn.is_order THEN drawn.amount END,
     jsonb_build_object('product', 'lamp', 'category', 'outdoor', 'price', drawn.amount)
-        || CASE WHEN drawn.is_order THEN jsonb_build_object('revenue', drawn.amount) ELSE '{}'::jsonb END,
-    '{"locale": "fr-FR"}', drawn.at
+        || CASE
+            WHEN drawn.is_order THEN jsonb_build_object('revenue', drawn.amount)
+            ELSE '{}'::jsonb
+        END,
+    '{"locale": "fr-FR"}',
+    drawn.at
 FROM (
-    SELECT 1 + floor(%(people)s * (1 - power(random(), 1.0 / 3)))::bigint AS person,
-        now() - random() * interval '365 days' AS at, random() < 0.2 AS is_order,
+    SELECT
+        1 + floor(%(people)s * (1 - power(random(), 1.0 / 3)))::bigint AS person,
+        now() - random() * interval '365 days' AS at,
+        random() < 0.2 AS is_order,
         round((5 + random() * 495)::numeric, 2) AS amount
     FROM generate_series(1, %(events)s)
 ) AS drawn
 JOIN profiles_identifier i ON i.profile_id = drawn.person AND i.namespace = 'user_id'
-JOIN profiles_eventname n ON n.name = CASE WHEN drawn.is_order THEN 'Order Completed' ELSE 'Product Viewed' END
+JOIN profiles_eventname n
+    ON n.name = CASE WHEN drawn.is_order THEN 'Order Completed' ELSE 'Product Viewed' END
 """
-STATS = """
+
+# Inserts the statistics that the drain would keep of these events.
+EVENT_STATISTICS = """
 INSERT INTO profiles_eventstat (profile_id, name_id, count, sum, first_at, last_at)
-SELECT profile_id, name_id, count(*), coalesce(sum(value), 0), min("timestamp"), max("timestamp")
-FROM profiles_event GROUP BY profile_id, name_id
+SELECT
+    profile_id, name_id, count(*), coalesce(sum(value), 0), min("timestamp"), max("timestamp")
+FROM profiles_event
+GROUP BY profile_id, name_id
 """
 
 
 def write_base(source: Source, *, people: int, events: int) -> None:
-    """So many people with a userId and traits, and a year of events, most of them of few people."""
-    words = {"source": source.pk, "people": people, "events": events}
+    """Write so many profiles with a user_id and traits, and so many events of one year."""
+    parameters = {"source": source.pk, "people": people, "events": events}
     with connection.cursor() as cursor:
-        for statement in (SEED, PROFILES, PROFILE_SEQUENCE, IDENTIFIERS, RECORDS, NAMES):
-            cursor.execute(statement, words)
+        for statement in (SEED, PROFILES, PROFILE_SEQUENCE, IDENTIFIERS, RECORDS, EVENT_NAMES):
+            cursor.execute(statement, parameters)
+        # The planner must know the identifiers before it joins them to millions of events.
         cursor.execute("ANALYZE profiles_identifier")
-        cursor.execute(EVENTS, words)
-        cursor.execute(STATS)
+        cursor.execute(EVENTS, parameters)
+        cursor.execute(EVENT_STATISTICS)
         cursor.execute("ANALYZE")

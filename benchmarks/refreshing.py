@@ -1,4 +1,4 @@
-"""How fast memberships follow what changed, against computing them all again."""
+"""The time to update memberships after changes, and to compute all of them again."""
 
 from itertools import count
 from typing import Any
@@ -10,16 +10,18 @@ from profiles.lib.change_queue import mark_changed
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed, refresh_due
 
-COUNT = 50
+SEGMENT_COUNT = 50
 CITIES = ("Paris", "Lyon", "Lille", "Nantes", "Rennes")
-SOME_PROFILES = """
+# Returns the ids of some profiles, others for every salt but the same in every run. The ORM would
+# need an expression for the digest, and random() would not repeat.
+RANDOM_PROFILES = """
 SELECT id FROM profiles_profile ORDER BY md5(id::text || %s) LIMIT %s
 """
-_rounds = count()
+_salts = count()
 
 
 def make_segments() -> None:
-    """Fifty live segments of ten kinds: traits, events ever and in windows, sums, lapsed, crossings."""
+    """Create fifty live segments of ten kinds: traits, events, windows, sums and combinations."""
     for number, definition in enumerate(_definitions()):
         create_segment(
             key=f"bench-{number}",
@@ -31,8 +33,8 @@ def make_segments() -> None:
 
 
 def refresh_everything() -> None:
-    """Nothing is pending afterwards."""
-    rebuild([f"bench-{number}" for number in range(COUNT)])
+    """Build all segments, and refresh until nothing is pending."""
+    rebuild([f"bench-{number}" for number in range(SEGMENT_COUNT)])
     while refresh_changed() or refresh_due():
         pass
     with connection.cursor() as cursor:
@@ -40,45 +42,49 @@ def refresh_everything() -> None:
 
 
 def changed_seconds(profiles: int) -> float:
-    """Seconds to bring all segments up to date after so many random profiles changed."""
+    """Return the seconds to update all segments after so many random profiles changed."""
     with connection.cursor() as cursor:
-        cursor.execute(SOME_PROFILES, [str(next(_rounds)), profiles])
+        cursor.execute(RANDOM_PROFILES, [str(next(_salts)), profiles])
         mark_changed(profile_id for (profile_id,) in cursor.fetchall())
-    with timed() as took:
+    with timed() as timing:
         while refresh_changed():
             pass
-    return took[0]
+    return timing.seconds
 
 
 def full_seconds() -> float:
-    """Seconds to compute all memberships from nothing and write the difference."""
-    with timed() as took:
-        rebuild([f"bench-{number}" for number in range(COUNT)])
-    return took[0]
+    """Return the seconds to compute all memberships anew and write the difference."""
+    with timed() as timing:
+        rebuild([f"bench-{number}" for number in range(SEGMENT_COUNT)])
+    return timing.seconds
 
 
 def _definitions() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    definitions: list[dict[str, Any]] = []
     for step, city in enumerate(CITIES):
         recent = {"last": {"days": 7 * (step + 1)}}
-        ordered = _event("Order Completed", "gte", 1)
-        lives_here = {"type": "trait", "key": "city", "operator": "equals", "value": city}
-        found += [
-            lives_here,
+        has_ordered = _event("Order Completed", "gte", 1)
+        lives_in_city = {"type": "trait", "key": "city", "operator": "equals", "value": city}
+        definitions += [
+            lives_in_city,
             {"type": "trait", "key": "age_group", "operator": "gte", "value": 20 + 10 * step},
             _event("Order Completed", "gte", step + 1),
             _event("Product Viewed", "gte", step + 2, window=recent),
             _event("Order Completed", "gt", 150 * (step + 1), aggregate="sum", property="revenue"),
             _event(
-                *("Order Completed", "gt", 100 * (step + 1)),
+                "Order Completed",
+                "gt",
+                100 * (step + 1),
                 aggregate="sum",
                 property="revenue",
                 window=recent,
             ),
-            _both(ordered, {"type": "not", "child": ordered | {"window": recent}}),
-            _both(lives_here, ordered),
+            _both(has_ordered, {"type": "not", "child": has_ordered | {"window": recent}}),
+            _both(lives_in_city, has_ordered),
             _event(
-                *("Product Viewed", "gte", 2),
+                "Product Viewed",
+                "gte",
+                2,
                 window=recent,
                 where={
                     "type": "property",
@@ -91,7 +97,7 @@ def _definitions() -> list[dict[str, Any]]:
                 "type": "at_least",
                 "count": 2,
                 "children": [
-                    lives_here,
+                    lives_in_city,
                     _event("Product Viewed", "gte", 3, window=recent),
                     {
                         "type": "trait",
@@ -102,12 +108,12 @@ def _definitions() -> list[dict[str, Any]]:
                 ],
             },
         ]
-    return found
+    return definitions
 
 
 def _event(name: str, operator: str, value: float, **more: Any) -> dict[str, Any]:
     return {"type": "event", "name": name, "operator": operator, "value": value} | more
 
 
-def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "and", "children": [one, other]}
+def _both(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "and", "children": [left, right]}

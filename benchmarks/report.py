@@ -1,4 +1,4 @@
-"""Measures, their floors, and the table they are printed as."""
+"""Measures with their floors, and the table in which they are printed."""
 
 import json
 import statistics
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Measure:
-    """One row: rates or times of the thing and of its floor, taken in turn in the same run.
+    """One row of the table: rates or times of the product and of a floor, taken in turn in one run.
 
-    `ratio` is thing per floor for rates (larger is better) and for times (smaller is better); `mark` is the first to reach; a row
-    without one only tells.
+    A floor is a simpler way to a similar result, which shows what the machine can do. `mark` is the
+    ratio to the floor that must be reached; a row without one only reports.
     """
 
     name: str
@@ -18,13 +18,13 @@ class Measure:
     unit: str
     mark: float | None
     is_larger_better: bool = True
-    things: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
     floors: list[float] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
-        """Of the medians, which a noisy round does not move."""
-        return statistics.median(self.things) / statistics.median(self.floors)
+        """The ratio of the medians, which one noisy round does not change."""
+        return statistics.median(self.values) / statistics.median(self.floors)
 
     @property
     def is_reached(self) -> bool:
@@ -47,7 +47,7 @@ def print_table(measures: list[Measure]) -> None:
         print(
             row.format(
                 measure.name,
-                f"{statistics.median(measure.things):,.4g} {measure.unit}",
+                f"{statistics.median(measure.values):,.4g} {measure.unit}",
                 f"{statistics.median(measure.floors):,.4g} {measure.unit}",
                 f"{measure.ratio:.3f}",
                 "" if measure.mark is None else f"{sign} {measure.mark:g}",
@@ -68,7 +68,7 @@ def print_json(measures: list[Measure]) -> None:
                     "ratio": round(measure.ratio, 4),
                     "mark": measure.mark,
                     "reached": measure.is_reached,
-                    "things": measure.things,
+                    "things": measure.values,
                     "floors": measure.floors,
                 }
                 for measure in measures

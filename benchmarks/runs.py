@@ -1,4 +1,4 @@
-"""What is measured, in which size, against what."""
+"""The benchmarks: what each measures, in which size, and against which floor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from profiles.models import Source
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is stored before anything is measured, and how much a round brings."""
+    """How much is stored before anything is measured, and how much comes in each round."""
 
     people: int
     stored_events: int
@@ -33,7 +33,7 @@ LONG = Size(
 
 
 def run(names: list[str], size: Size) -> list[Measure]:
-    """Build the store once, then measure each row against its floor, round by round."""
+    """Build the store once, then run each benchmark, alternating product and floor."""
     store.make_database()
     source, key = store.make_source()
     world = World(people=size.people)
@@ -46,24 +46,27 @@ def run(names: list[str], size: Size) -> list[Measure]:
 
 
 def measure_accept(size: Size, world: World, source: Source, key: str) -> Measure:
-    measure = Measure("accept over HTTP, durable", _copy_of("bodies"), "events/s", 0.25)
+    measure = Measure("accept over HTTP, durable", _copy_floor("bodies"), "events/s", 0.25)
     blocks = store.copy_blocks(size.round_messages)
     with web_server(_database_url()) as port:
+        # The first requests open connections and load code.
         accept_rate(port, key, world.bodies(20 * BATCH))
         for _ in range(size.rounds):
-            measure.things.append(accept_rate(port, key, world.bodies(size.round_messages)))
+            measure.values.append(accept_rate(port, key, world.bodies(size.round_messages)))
             measure.floors.append(store.copy_rate(blocks))
     return measure
 
 
 def measure_drain(size: Size, world: World, source: Source, key: str) -> Measure:
     name = "end to end, inbox to profile"
-    return _end_to_end(Measure(name, _copy_of("messages"), "events/s", 0.08), size, world, source)
+    return _end_to_end(
+        Measure(name, _copy_floor("messages"), "events/s", 0.08), size, world, source
+    )
 
 
 def measure_strangers(size: Size, world: World, source: Source, key: str) -> Measure:
     name = "the same, each of somebody new"
-    measure = Measure(name, _copy_of("messages"), "events/s", None)
+    measure = Measure(name, _copy_floor("messages"), "events/s", None)
     strangers = World(seed=world.seed + 1, people=size.people, traffic=STRANGERS)
     return _end_to_end(measure, size, strangers, source)
 
@@ -72,18 +75,18 @@ def _end_to_end(measure: Measure, size: Size, world: World, source: Source) -> M
     blocks = store.copy_blocks(size.round_messages)
     for _ in range(size.rounds):
         store.fill_inbox(source, world.bodies(size.round_messages), BATCH)
-        measure.things.append(size.round_messages / store.drain_seconds())
+        measure.values.append(size.round_messages / store.drain_seconds())
         measure.floors.append(store.copy_rate(blocks))
     return measure
 
 
 def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measure:
-    floor = f"full recompute of the {refreshing.COUNT} segments"
-    name = f"{refreshing.COUNT} segments, 1,000 changed profiles"
+    floor = f"full recompute of the {refreshing.SEGMENT_COUNT} segments"
+    name = f"{refreshing.SEGMENT_COUNT} segments, 1,000 changed profiles"
     measure = Measure(name, floor, "s", 0.03, is_larger_better=False)
     refreshing.refresh_everything()
     for _ in range(size.rounds):
-        measure.things.append(refreshing.changed_seconds(1000))
+        measure.values.append(refreshing.changed_seconds(1000))
         measure.floors.append(refreshing.full_seconds())
     return measure
 
@@ -96,14 +99,15 @@ RUNS: dict[str, Callable[[Size, World, Source, str], Measure]] = {
 }
 
 
-def _copy_of(what: str) -> str:
+def _copy_floor(what: str) -> str:
     return f"COPY of as many events into a bare table, for the {what} of the same world"
 
 
 def _database_url() -> str:
-    """The same database for another process, by the same servers."""
+    """Return the URL of the benchmark's database, for another process."""
     settings = connection.settings_dict
     host, port = settings["HOST"], settings["PORT"] or 5432
+    # The directory of a socket stands quoted in a URL.
     if host.startswith("/"):
         host = host.replace("/", "%2F")
     user, password = settings["USER"], settings["PASSWORD"]

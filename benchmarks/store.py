@@ -1,9 +1,10 @@
-"""The store that is measured: a database of its own, made afresh, with a source and its write key."""
+"""The store that is measured: a new database, with a source and its write key."""
 
 import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from config.celery import calm_collector
+from config.celery import tune_garbage_collector
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Source, TrustLevel
@@ -19,11 +20,12 @@ from profiles.services import create_source
 
 DATABASE = "tessera_bench"
 WORKERS = 2
+# Creates a table with the columns of events and nothing else, for the floor. It is no model.
 FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS bench_bare (LIKE profiles_event)"
 
 
 def make_database() -> None:
-    """Drop what an earlier run left, and migrate an empty database."""
+    """Create an empty database in place of an earlier run's, migrate it, and connect to it."""
     name = sql.Identifier(DATABASE)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -36,12 +38,13 @@ def make_database() -> None:
 
 
 def make_source() -> tuple[Source, str]:
-    """The source that everything is sent by, and its secret key."""
+    """Create the source of all messages, and return it with its secret write key."""
     source = create_source("bench")
     return source, create_write_key(source, kind=WriteKey.Kind.SECRET)[1]
 
 
 def fill_inbox(source: Source, bodies: list[bytes], messages_each: int) -> None:
+    """Accept request bodies of so many messages each, without draining them."""
     for body in bodies:
         accept(
             InboxBody("", body),
@@ -53,7 +56,8 @@ def fill_inbox(source: Source, bodies: list[bytes], messages_each: int) -> None:
 
 
 def drain_seconds() -> float:
-    """Seconds in which the product's worker, with its two processes, drains what is in the inbox."""
+    """Return the seconds in which two worker processes drain the inbox."""
+    # Forked processes must not share the connection.
     connection.close()
     start = multiprocessing.get_context("fork").Barrier(WORKERS + 1)
     workers = [
@@ -62,24 +66,25 @@ def drain_seconds() -> float:
     ]
     for worker in workers:
         worker.start()
+    # Not measured: forking and connecting.
     start.wait()
-    with timed() as took:
+    with timed() as timing:
         for worker in workers:
             worker.join()
     if any(worker.exitcode for worker in workers):
         raise RuntimeError("a worker failed")
-    return took[0]
+    return timing.seconds
 
 
 def _drain(start: Barrier) -> None:
-    calm_collector()
+    tune_garbage_collector()
     connection.ensure_connection()
     start.wait()
     drain_inbox()
 
 
 def load(source: Source, bodies: list[bytes], messages_each: int) -> None:
-    """Bring messages all the way in, and have the planner know about them."""
+    """Accept and drain messages, and update the planner's statistics."""
     fill_inbox(source, bodies, messages_each)
     drain_inbox()
     with connection.cursor() as cursor:
@@ -87,7 +92,7 @@ def load(source: Source, bodies: list[bytes], messages_each: int) -> None:
 
 
 def copy_blocks(limit: int) -> list[bytes]:
-    """Stored events as COPY blocks of 1,000 rows: the floor copies the very same events."""
+    """Return the newest stored events as blocks of COPY with 1,000 rows each."""
     statement = sql.SQL(
         "COPY (SELECT * FROM profiles_event ORDER BY received_at DESC LIMIT {}) TO STDOUT"
     ).format(sql.Literal(limit))
@@ -97,22 +102,29 @@ def copy_blocks(limit: int) -> list[bytes]:
 
 
 def copy_rate(blocks: list[bytes]) -> float:
-    """Events a second into a bare table, committed."""
+    """Copy the blocks into the bare table, and return the events per second."""
     count = sum(block.count(b"\n") for block in blocks)
     with connection.cursor() as cursor:
-        with timed() as took, cursor.copy("COPY bench_bare FROM STDIN") as copy:
+        with timed() as timing, cursor.copy("COPY bench_bare FROM STDIN") as copy:
             for block in blocks:
                 copy.write(block)
         cursor.execute("TRUNCATE bench_bare")
-    return count / took[0]
+    return count / timing.seconds
+
+
+@dataclass(slots=True)
+class Timing:
+    """How long a block took, once it has ended."""
+
+    seconds: float = 0.0
 
 
 @contextmanager
-def timed() -> Iterator[list[float]]:
-    """Seconds that the block took, in the list's only place once it is over."""
-    took: list[float] = []
+def timed() -> Iterator[Timing]:
+    """Measure how long the block takes."""
+    timing = Timing()
     start = time.perf_counter()
     try:
-        yield took
+        yield timing
     finally:
-        took.append(time.perf_counter() - start)
+        timing.seconds = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Seeded messages of a small world: people who come back, log in, move house and are told of twice."""
+"""Random messages of a small world: people come back, log in, and change their traits."""
 
 import json
 import random
@@ -20,25 +20,27 @@ CONTEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How many messages a visit has in the mean, and how many of all messages log somebody in.
+    """The mean number of messages in a visit, and the share of messages that are logins.
 
-    Much hangs on it: the first visit of a person on a day is a new fact, and so is a login.
+    Both decide how much work messages are: a person's first visit on a day is a new fact of
+    identity, and so is a login.
     """
 
     mean_visit: float
     logins: float
 
 
-# A shop's website: three to five pages a visit, each with what is done on it.
+# A shop's website: three to five pages a visit, with one or two actions on each.
 WEBSITE = Traffic(mean_visit=10, logins=0.07)
-# The hardest: nearly every message is of somebody who was not seen on that day.
+# The hardest case: nearly every message is about a person who was not seen on that day.
 STRANGERS = Traffic(mean_visit=1, logins=0.12)
+# The share of messages that are sent twice.
 REPEATS = 0.03
 
 
 @dataclass(slots=True, eq=False)
 class Visit:
-    """A person on the site, known by name or not yet."""
+    """A visit with so many messages left. `is_anonymous` until the person logs in."""
 
     person: int
     is_anonymous: bool
@@ -47,8 +49,11 @@ class Visit:
 
 @dataclass(slots=True)
 class World:
-    """Makes batches of messages as traffic brings them: many visits at once, with logins that join an anonymous past to an
-    account, traits that change, new people, and messages sent twice."""
+    """Makes batches of messages as real traffic brings them.
+
+    Many visits go on at once. There are logins, which join an anonymous past to an account,
+    changing traits, new people, and messages that are sent twice.
+    """
 
     seed: int = 7
     people: int = 20_000
@@ -63,11 +68,12 @@ class World:
         self._random = random.Random(self.seed)
 
     def batches(self, messages: int) -> Iterator[list[dict[str, Any]]]:
+        """Yield so many messages in batches."""
         for _ in range(messages // BATCH):
             yield [self._message() for _ in range(BATCH)]
 
     def bodies(self, messages: int) -> list[bytes]:
-        """The same as request bodies of /v1/batch."""
+        """Return so many messages as request bodies of /v1/batch."""
         sent_at = self.now.isoformat()
         return [
             json.dumps({"batch": batch, "sentAt": sent_at}, separators=(",", ":")).encode()
@@ -88,12 +94,12 @@ class World:
         return message
 
     def _visit(self) -> Visit:
-        """One of those under way, or a new one once it has ended."""
+        """Choose one of the visits that go on, after beginning new ones for those that ended."""
         while len(self._visits) < VISITS_AT_ONCE:
             person = int(self._random.betavariate(1, 3) * self.people)
-            more = self.traffic.mean_visit - 1
-            length = 1 + (int(self._random.expovariate(1 / more)) if more else 0)
-            self._visits.append(Visit(person, self._random.random() < 0.4, length))
+            mean_further = self.traffic.mean_visit - 1
+            further = int(self._random.expovariate(1 / mean_further)) if mean_further else 0
+            self._visits.append(Visit(person, self._random.random() < 0.4, 1 + further))
         visit = self._random.choice(self._visits)
         visit.left -= 1
         if visit.left == 0:
@@ -102,7 +108,7 @@ class World:
 
     def _event(self, visit: Visit) -> dict[str, Any]:
         person = visit.person
-        who = (
+        identifiers = (
             {"anonymousId": f"anon-{person}"}
             if visit.is_anonymous
             else {"userId": f"user-{person}"}
@@ -116,10 +122,11 @@ class World:
         if is_order:
             properties["revenue"] = round(self._random.uniform(5, 500), 2)
         name = "Order Completed" if is_order else "Product Viewed"
-        return who | {"type": "track", "event": name, "properties": properties, "context": CONTEXT}
+        track = {"type": "track", "event": name, "properties": properties, "context": CONTEXT}
+        return identifiers | track
 
     def _identify(self, visit: Visit) -> dict[str, Any]:
-        """A login: from now on the visit is the account's."""
+        """Return a login. From then on the visit belongs to the account."""
         person = visit.person
         traits = {
             "city": self._random.choice(CITIES),
@@ -128,8 +135,8 @@ class World:
         }
         if self._random.random() < 0.5:
             traits["email"] = f"person{person}@mail{person % 7}.example.org"
-        who: dict[str, Any] = {"userId": f"user-{person}"}
+        identifiers: dict[str, Any] = {"userId": f"user-{person}"}
         if visit.is_anonymous or self._random.random() < 0.3:
-            who["anonymousId"] = f"anon-{person}"
+            identifiers["anonymousId"] = f"anon-{person}"
         visit.is_anonymous = False
-        return who | {"type": "identify", "traits": traits, "context": CONTEXT}
+        return identifiers | {"type": "identify", "traits": traits, "context": CONTEXT}

@@ -1,8 +1,7 @@
-"""The project: settings, routes and the parts at run time.
+"""The project: settings, routes and the parts at run time."""
 
-The Celery application is made here, so that a nudge from any process finds it and not Celery's default one.
-"""
-
+# Imported by every process, so that all of them send tasks by this Celery application. Otherwise
+# Celery would use a default application, which knows no broker.
 from config.celery import app as celery_app
 
 __all__ = ["celery_app"]

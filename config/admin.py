@@ -1,4 +1,4 @@
-"""The admin site's front page."""
+"""The template and title of the admin's home page."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""The project itself as an app: its commands and system checks."""
+"""The project as a Django app, for its management commands and system checks."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -10,7 +10,8 @@ class ConfigConfig(AppConfig):
     label = "tessera"
 
     def ready(self) -> None:
-        from config import personal_data  # noqa: F401  (declares)
+        # Importing the module makes its declarations.
+        from config import personal_data  # noqa: F401
         from config.checks import check_settings, check_shared_keys, refuse_old_postgres
 
         register(check_settings)

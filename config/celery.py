@@ -1,4 +1,8 @@
-"""The Celery application: rows are the truth and messages are nudges, so any task may run twice or be killed anywhere."""
+"""The Celery application of all processes, and what its workers do when they start.
+
+Invariant: tasks carry ids only and the rows are the truth. Every task may run twice or be killed at
+any line.
+"""
 
 import gc
 import os
@@ -20,23 +24,29 @@ app.autodiscover_tasks()
 @celeryd_init.connect
 @beat_init.connect
 def join_servers(**_: object) -> None:
-    """A worker and a beat are entry points; a process that only sends tasks is not."""
-    with embedded.explained():
+    """Join the embedded servers in workers and beat, not in processes that only send tasks."""
+    with embedded.report_start_errors():
         embedded.join()
 
 
 @worker_process_init.connect
-def settle_fork(**_: object) -> None:
-    """A forked worker must not speak over its parent's database connection, nor outlive its parent."""
+def prepare_worker_process(**_: object) -> None:
+    """Prepare a forked worker process for work of its own."""
     from django.db import connections
 
+    # The connection is the parent's. Two processes on one connection would mix up their answers.
     connections.close_all()
+    # Killed with -9, the parent cannot end its children.
     end_with_parent(signal.SIGKILL)
-    calm_collector()
+    tune_garbage_collector()
 
 
-def calm_collector() -> None:
-    """Leave what is imported out of garbage collection and collect seldom: a chunk makes many objects and no cycles."""
+def tune_garbage_collector() -> None:
+    """Let the cyclic collector run rarely and skip what is imported.
+
+    A chunk of messages creates many objects and hardly a cycle, so that the default thresholds cost
+    time and free nothing.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -1,11 +1,12 @@
-"""Celery's settings: late acknowledgement, one message at a time, and a soft stop that lets a transaction finish."""
+"""Settings of Celery, and the schedule of beat."""
 
 from django.conf import settings
 
 broker_url = settings.BROKER_URL
 broker_connection_retry_on_startup = True
-# A nudge that cannot be sent at once is not worth waiting for: the sweep finds the rows.
+# A nudge that cannot be sent at once is not worth waiting for: the sweep below finds the rows.
 broker_transport_options = {
+    # An unacknowledged task is delivered again after an hour. Leases find lost work much sooner.
     "visibility_timeout": 3600,
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,
@@ -16,9 +17,12 @@ broker_transport_options = {
 }
 task_publish_retry = False
 task_ignore_result = True
+# A task that was killed is delivered again, since every task may run twice.
 task_acks_late = True
 task_reject_on_worker_lost = True
+# A prefetched task would wait behind a long one while other workers have nothing to do.
 worker_prefetch_multiplier = 1
+# Lets a running transaction finish before the worker gives its tasks back.
 worker_soft_shutdown_timeout = 10.0
 worker_enable_soft_shutdown_on_idle = True
 worker_send_task_events = False
@@ -30,6 +34,8 @@ task_routes = {
     "consent.*": {"queue": "privacy"},
 }
 timezone = "UTC"
+# The schedules are in seconds. Sweeps expire when the next one is due, so that they do not pile up
+# while no worker runs.
 beat_schedule = {
     "sweep-inbox": {"task": "ingestion.drain_inbox", "schedule": 3.0, "options": {"expires": 3.0}},
     "sweep-changes": {

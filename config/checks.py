@@ -1,4 +1,4 @@
-"""System checks of the settings: what Django itself would find out too late, or never."""
+"""Checks of the settings and of the PostgreSQL version, beyond those of Django."""
 
 import os
 from urllib.parse import urlsplit
@@ -10,40 +10,50 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 OLDEST_POSTGRES = 15
-KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY")
+SHARED_KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY")
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
-    """`tessera.E001` to `E003`: a value that is well-formed, but not a possible one."""
-    found: list[checks.CheckMessage] = []
-    if not _is_site(settings.PUBLIC_URL):
+    """Return `tessera.E001` to `E003` for values that are well-formed but impossible."""
+    errors: list[checks.CheckMessage] = []
+    if not _is_site_url(settings.PUBLIC_URL):
         hint = "Such as https://cdp.example.org"
-        found.append(
+        errors.append(
             checks.Error("PUBLIC_URL is not the address of a site.", hint=hint, id="tessera.E001")
         )
     if settings.WEEK_STARTS_ON > 6:
         hint = "Monday is 0 and Sunday is 6."
-        found.append(checks.Error("WEEK_STARTS_ON is not a day.", hint=hint, id="tessera.E002"))
+        errors.append(checks.Error("WEEK_STARTS_ON is not a day.", hint=hint, id="tessera.E002"))
     if settings.DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
         hint = "Two capital letters, such as FR."
-        found.append(checks.Error("DEFAULT_PHONE_REGION is unknown.", hint=hint, id="tessera.E003"))
-    return found
+        errors.append(
+            checks.Error("DEFAULT_PHONE_REGION is unknown.", hint=hint, id="tessera.E003")
+        )
+    return errors
 
 
 def check_shared_keys(**_: object) -> list[checks.CheckMessage]:
-    """`tessera.W001` with --deploy: keys kept in a file of this machine, while the database may serve many."""
+    """Return `tessera.W001` for each key that lies in a file of this machine only.
+
+    Registered for `check --deploy`.
+    """
+    # The embedded database serves this machine alone, so its keys need not be shared.
     if settings.USES_EMBEDDED_DATABASE:
         return []
-    hint = "Set it to the same value on every machine, and keep a copy: DATA_DIR/secrets has the one in use."
+    hint = (
+        "Set it to the same value on every machine, and keep a copy: "
+        "DATA_DIR/secrets has the one in use."
+    )
     return [
         checks.Warning(f"{name} is not in the environment.", hint=hint, id="tessera.W001")
-        for name in KEYS
+        for name in SHARED_KEYS
         if not os.environ.get(name)
     ]
 
 
 def refuse_old_postgres(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """On every new connection; the driver knows the version without asking."""
+    """Raise ImproperlyConfigured if a new connection leads to a PostgreSQL that is too old."""
+    # The server sends its version when connecting, so that this costs no query.
     version = connection.connection.info.server_version // 10_000
     if version < OLDEST_POSTGRES:
         raise ImproperlyConfigured(
@@ -51,10 +61,11 @@ def refuse_old_postgres(connection: BaseDatabaseWrapper, **_: object) -> None:
         )
 
 
-def _is_site(url: str) -> bool:
+def _is_site_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
+    # Links are made by adding a path to it.
     is_plain = parts.path in ("", "/") and not parts.query
     return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain

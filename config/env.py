@@ -1,4 +1,8 @@
-"""Settings from the environment: what is absent takes the default, what is nonsense raises."""
+"""Functions that read settings from environment variables.
+
+Invariant: an absent or empty variable takes the default, and an invalid one raises
+ImproperlyConfigured with the name of the variable.
+"""
 
 import os
 import secrets
@@ -15,7 +19,7 @@ TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off"}
 DATABASE_SCHEMES = {"postgres", "postgresql"}
 BROKER_SCHEMES = {"redis", "rediss", "redis+socket", "amqp", "amqps"}
-FILE_MAIL = "filemail://"
+FILE_MAIL_SCHEME = "filemail://"
 
 
 def env_text(name: str, default: str = "") -> str:
@@ -23,53 +27,56 @@ def env_text(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool) -> bool:
-    word = os.environ.get(name, "").strip().lower()
-    if not word:
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
         return default
-    if word in TRUE_WORDS | FALSE_WORDS:
-        return word in TRUE_WORDS
+    if value in TRUE_WORDS | FALSE_WORDS:
+        return value in TRUE_WORDS
     raise ImproperlyConfigured(f"{name} must be 1 or 0, true or false, yes or no, on or off.")
 
 
 def env_int(name: str, default: int, *, minimum: int = 0) -> int:
-    word = os.environ.get(name, "").strip()
-    if not word:
+    value = os.environ.get(name, "").strip()
+    if not value:
         return default
-    if not word.lstrip("-").isdigit() or int(word) < minimum:
+    if not value.lstrip("-").isdigit() or int(value) < minimum:
         raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}.")
-    return int(word)
+    return int(value)
 
 
 def env_list(name: str, default: list[str]) -> list[str]:
-    words = [word.strip() for word in os.environ.get(name, "").split(",")]
-    return [word for word in words if word] or default
+    """Read a comma-separated list; empty items are left out."""
+    items = [item.strip() for item in os.environ.get(name, "").split(",")]
+    return [item for item in items if item] or default
 
 
 def env_database(name: str) -> dict[str, Any] | None:
-    """The DATABASES entry that a postgres:// URL stands for, None when the variable is not set."""
+    """Return the DATABASES entry of a postgres:// URL, or None if the variable is not set."""
     url = env_text(name)
     if not url:
         return None
-    wrong = f"{name} must look like postgres://user:password@host:5432/name"
+    message = f"{name} must look like postgres://user:password@host:5432/name"
     try:
         is_known = urlsplit(url).scheme in DATABASE_SCHEMES
         entry: dict[str, Any] = environ.Env.db_url_config(url) if is_known else {}
     except (ValueError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(wrong) from error
+        raise ImproperlyConfigured(message) from error
     if not entry.get("NAME"):
-        raise ImproperlyConfigured(wrong)
-    # A host may be the directory of a socket: %2Frun%2Fpostgresql.
+        raise ImproperlyConfigured(message)
+    # The host may be the directory of a Unix socket, with its slashes quoted: %2Frun%2Fpostgresql.
     return entry | {"HOST": unquote(entry.get("HOST", ""))}
 
 
 def env_broker(name: str, default: str) -> str:
-    """The URL of a Valkey, Redis or RabbitMQ."""
+    """Read the URL of a Valkey, Redis or RabbitMQ server."""
     url = env_text(name, default)
+    # Only what users wrote is checked.
     if url == default:
         return url
     try:
         parts = urlsplit(url)
         is_known = parts.scheme in BROKER_SCHEMES and bool(parts.hostname or parts.path)
+        # Reading the port raises ValueError where it is no number.
         is_known = is_known and parts.port != 0
     except ValueError:
         is_known = False
@@ -81,7 +88,7 @@ def env_broker(name: str, default: str) -> str:
 
 
 def env_time_zone(name: str, default: str) -> str:
-    """A zone of the IANA database."""
+    """Read the name of a zone of the IANA time zone database."""
     zone = env_text(name, default)
     try:
         zoneinfo.ZoneInfo(zone)
@@ -91,24 +98,27 @@ def env_time_zone(name: str, default: str) -> str:
 
 
 def env_email(name: str, default: str) -> Mapping[str, Any]:
-    """Django's EMAIL_ settings that a URL such as smtp+tls://user:password@host:587 stands for.
+    """Return Django's EMAIL_ settings of a URL such as smtp+tls://user:password@host:587.
 
-    filemail:///var/mail means that very directory, as it is written.
+    filemail:///var/mail writes messages into files in /var/mail.
     """
     url = env_text(name, default)
     try:
         settings: dict[str, Any] = environ.Env.email_url_config(url)
     except (KeyError, ValueError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"{name} is not a mail URL.") from error
-    if url.startswith(FILE_MAIL):
+    if url.startswith(FILE_MAIL_SCHEME):
         # django-environ drops the first slash, and would take a plus for a space.
-        settings["EMAIL_FILE_PATH"] = url.removeprefix(FILE_MAIL)
+        settings["EMAIL_FILE_PATH"] = url.removeprefix(FILE_MAIL_SCHEME)
         settings["EMAIL_BACKEND"] = "consent.customers.mail.FileBackend"
     return settings
 
 
 def env_secret(name: str, directory: Path) -> str:
-    """The variable, else a random secret of 256 bits kept in `directory`, made on first use."""
+    """Read a secret from the variable, or from a file in `directory` that is made on first use.
+
+    A made secret has 256 random bits.
+    """
     if value := env_text(name):
         return value
     path = directory / name.lower()
@@ -119,12 +129,13 @@ def env_secret(name: str, directory: Path) -> str:
 
 
 def _write_once(path: Path, value: str) -> None:
-    """Two first starts at once agree on one secret: the link is atomic and the second one loses."""
+    """Write a file that only its owner can read, unless the file exists."""
     draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(value)
     try:
+        # A link is atomic: of two first starts at once the second keeps the secret of the first.
         os.link(draft, path)
     except FileExistsError:
         pass

@@ -1,4 +1,4 @@
-"""Settings of Tessera: everything that differs between machines comes from the environment."""
+"""Settings of Tessera. Everything that differs between machines comes from the environment."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ SECRETS_DIR = DATA_DIR / "secrets"
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_secret("SECRET_KEY", SECRETS_DIR)
-# Keys of their own, so that rotating one does not forget messages seen or people suppressed.
+# Separate keys: rotating SECRET_KEY must not make the store forget seen messages or erased people.
 DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
 SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
-# Keys that suppressions were made with before a rotation; they still count.
+# Keys before a rotation. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
@@ -79,7 +79,7 @@ TEMPLATES = [
     },
 ]
 
-# Where no server is named, config.runtime.embedded runs one; both then listen on sockets in SOCKET_DIR.
+# Without a URL, config.runtime.embedded runs the server, on a socket in SOCKET_DIR.
 USES_EMBEDDED_DATABASE = not env_text("DATABASE_URL")
 USES_EMBEDDED_BROKER = not env_text("BROKER_URL")
 SOCKET_DIR = socket_directory(DATA_DIR)
@@ -94,16 +94,18 @@ DATABASES = {
         "HOST": str(SOCKET_DIR),
     }
 }
+# A URL may set any of these options itself, so they are only defaults. Ages are in seconds.
 DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
-# A host that does not answer is said so after seconds, not after minutes.
+# Seconds. Without it a host that does not answer is reported after minutes only.
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
-# Compiling a statement takes longer than any statement here gains by it.
+# Compiling a statement takes longer than any statement of ours gains by it.
 DATABASES["default"]["OPTIONS"].setdefault("options", "-c jit=off")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = env_broker("BROKER_URL", f"redis+socket://{SOCKET_DIR}/valkey.sock?virtual_host=0")
-# Redis and Valkey keep the cache beside the queue; another kind of broker needs a CACHE_URL of its own.
+# Valkey and Redis hold the cache beside the queue. RabbitMQ cannot, and needs a CACHE_URL; without
+# one, each process caches and counts for itself.
 CACHE_URL = env_text("CACHE_URL") or (
     f"unix://{SOCKET_DIR}/valkey.sock?db=1"
     if USES_EMBEDDED_BROKER
@@ -115,6 +117,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
+        # Seconds. A request does not wait longer for its rate limit.
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
     if CACHE_URL
@@ -133,7 +136,7 @@ TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.site.formats"]
 USE_TZ = True
-# Monday is 0; calendar weeks in segments start on this day.
+# The day on which calendar weeks of segments start; Monday is 0.
 WEEK_STARTS_ON = env_int("WEEK_STARTS_ON", 0)
 
 STATIC_URL = "static/"
@@ -143,6 +146,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
+# One URL stands for several settings. django-environ also returns OPTIONS, which is no setting.
 for _setting, _value in env_email("EMAIL_URL", f"filemail://{DATA_DIR / 'mail'}").items():
     if _setting.startswith("EMAIL_"):
         globals()[_setting] = _value
@@ -157,7 +161,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.http.problems.ScopedSchema",
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
-    # Times as the database has them, in UTC, and not in the time zone of the staff.
+    # None keeps times in UTC. The default would convert them to the time zone of the staff.
     "DATETIME_FORMAT": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -166,7 +170,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Customer profiles, consent and living segments.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    # Choices stay where they are used: several apps have a `kind` and a `state` of their own.
+    # The default hook names enums after their fields, and several apps have a `kind` and a `state`.
     "POSTPROCESSING_HOOKS": [],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -206,14 +210,15 @@ UNFOLD = {
     },
 }
 
-# What one chunk of the inbox holds at most, and how long a worker may keep a lease on it.
+# How many messages one chunk of the inbox holds, how long a worker leases it, and at which attempt
+# a message that ends its worker each time is rejected.
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
-# For each write key; 0 for no limit.
+# For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
-# The consent categories that Sec-GPC: 1 refuses.
+# Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
@@ -224,9 +229,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 if PUBLIC_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", True)
-    # Load balancers ask each machine itself, without TLS.
+    # Load balancers call these on each machine directly, without TLS.
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31_536_000)
+    # The proxy that ends TLS must set this header itself, or clients could claim to use TLS.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGGING = {

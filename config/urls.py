@@ -1,4 +1,4 @@
-"""Where everything is."""
+"""The URLs of the project: the tracking API, the REST API, the admin and the health probes."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -16,6 +16,7 @@ api = [
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    # The tracking API lies where Segment's SDKs expect it.
     path("v1/", include("ingestion.urls")),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -28,4 +29,4 @@ urlpatterns = [
 handler400 = "config.http.problems.bad_request"
 handler403 = "config.http.problems.forbidden"
 handler404 = "config.http.problems.not_found"
-handler500 = "config.http.problems.failed"
+handler500 = "config.http.problems.server_error"

@@ -1,4 +1,4 @@
-"""The WSGI entry point of the web processes."""
+"""The WSGI application of the web processes."""
 
 import os
 
@@ -7,6 +7,7 @@ from django.core.wsgi import get_wsgi_application
 from config.runtime import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-with embedded.explained():
+# A web process joins the servers once, before it takes requests.
+with embedded.report_start_errors():
     embedded.join()
 application = get_wsgi_application()

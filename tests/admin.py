@@ -1,4 +1,4 @@
-"""What tests of the admin start from: a client signed in with a role, and a world with a row of everything."""
+"""What tests of the admin start from: signed-in clients, and rows of every model."""
 
 from datetime import timedelta
 from itertools import count
@@ -43,7 +43,7 @@ _numbers = count(1)
 
 
 def sign_in(role: str = "") -> Client:
-    """A client of a superuser, or of staff with one role."""
+    """Return a client that is signed in as a superuser, or as staff with one role."""
     number = next(_numbers)
     if role:
         user = User.objects.create_user(f"{role}-{number}", is_staff=True)
@@ -56,26 +56,26 @@ def sign_in(role: str = "") -> Client:
 
 
 def make_world(*, people: int = 2) -> dict[str, Any]:
-    """A row of everything that the admin lists, and `people` rows of what there is much of."""
+    """Create rows of every model in the admin: one of each, or `people` of the large ones."""
     source = make_source(key="shop")
-    purpose = _purpose()
-    segment = _segment(next(_numbers), purpose)
-    persons = [make_person(source, purpose, segment) for _ in range(people)]
+    purpose = _get_or_make_purpose()
+    segment = _make_segment(next(_numbers), purpose)
+    profiles = [make_person(source, purpose, segment) for _ in range(people)]
     request = open_request(
         NewRequest(
-            kind="access", references=(f"profile:{persons[0].uuid}",), reason="asked by phone"
+            kind="access", references=(f"profile:{profiles[0].uuid}",), reason="asked by phone"
         ),
         door=PrivacyRequest.Door.STAFF,
         actor="tests",
     )
     for _ in range(people):
-        _small_rows(source, purpose)
+        _make_small_rows(source, purpose)
     return {
         "source": source,
         "purpose": purpose,
         "segment": segment,
-        "profile": persons[0],
-        "profiles": persons,
+        "profile": profiles[0],
+        "profiles": profiles,
         "request": request,
         "api_key": create_api_key("till", scopes=[Scope.PROFILES_READ])[0],
         "write_key": WriteKey.objects.filter(source=source).first(),
@@ -84,24 +84,24 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
 
 
 def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5) -> Profile:
-    """Somebody with a name, an address, facts, events, a consent, a segment and a merge behind him."""
+    """Create a profile with records, a fact, events, a consent, a membership and a merge."""
     number = next(_numbers)
     email = f"ada{number}@example.org"
     profile = make_profile(f"email:{email}", f"user_id:u-{number}", f"anonymous_id:a-{number}")
     traits = {"email": email, "first_name": "Ada", "last_name": "Lovelace", "city": "Lyon"}
     Profile.objects.filter(pk=profile.pk).update(traits=traits)
-    named = list(Identifier.objects.filter(profile=profile).exclude(namespace="profile"))
+    identifiers = list(Identifier.objects.filter(profile=profile).exclude(namespace="profile"))
     now = timezone.now()
     micros = round(now.timestamp() * 1_000_000)
     SourceRecord.objects.create(
-        identifier=named[0],
+        identifier=identifiers[0],
         profile=profile,
         source=source,
         trust=TrustLevel.SERVER,
         traits={key: [value, micros] for key, value in traits.items()},
     )
     SourceRecord.objects.create(
-        identifier=named[0],
+        identifier=identifiers[0],
         profile=profile,
         source=source,
         trust=TrustLevel.CLAIM,
@@ -110,17 +110,17 @@ def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5)
     fact = IdentityFact.objects.create(
         seq=number,
         digest=uuid7(),
-        identifier_ids=[one.pk for one in named],
+        identifier_ids=[identifier.pk for identifier in identifiers],
         source=source,
         trust=TrustLevel.SERVER,
         day=now.date(),
     )
     IdentityOutcome.objects.create(
-        fact=fact, identifier=named[0], wanter=named[1], rule="trust", day=now.date()
+        fact=fact, identifier=identifiers[0], wanter=identifiers[1], rule="trust", day=now.date()
     )
-    _merge(profile, named, fact)
-    make_events(profile, named[0], source, events)
-    _consent(profile, named[0], purpose)
+    _make_merge(profile, identifiers, fact)
+    make_events(profile, identifiers[0], source, events)
+    _give_consent(profile, identifiers[0], purpose)
     Membership.objects.create(segment=segment, profile=profile, entered_at=now)
     MembershipChange.objects.create(
         id=number,
@@ -135,7 +135,7 @@ def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5)
 
 
 def make_events(profile: Profile, identifier: Identifier, source: Any, number: int) -> None:
-    """So many events, an hour apart, and their statistics."""
+    """Create so many events, an hour apart, and their statistics."""
     name = EventName.objects.get_or_create(kind="track", name="Order Completed")[0]
     now = timezone.now()
     for back in range(number):
@@ -158,20 +158,20 @@ def make_events(profile: Profile, identifier: Identifier, source: Any, number: i
     )
 
 
-def _merge(profile: Profile, named: list[Identifier], fact: IdentityFact) -> None:
+def _make_merge(profile: Profile, identifiers: list[Identifier], fact: IdentityFact) -> None:
     Merge.objects.create(
         survivor=profile,
         absorbed_id=0,
         absorbed_uuid=uuid7(),
-        survivor_identifier_ids=[named[0].pk],
-        absorbed_identifier_ids=[named[1].pk],
+        survivor_identifier_ids=[identifiers[0].pk],
+        absorbed_identifier_ids=[identifiers[1].pk],
         fact=fact,
         rule="unique",
         actor="drain",
     )
 
 
-def _consent(profile: Profile, identifier: Identifier, purpose: Any) -> None:
+def _give_consent(profile: Profile, identifier: Identifier, purpose: Any) -> None:
     now = timezone.now()
     record_many(
         [
@@ -191,14 +191,14 @@ def _consent(profile: Profile, identifier: Identifier, purpose: Any) -> None:
     )
 
 
-def _purpose() -> Any:
+def _get_or_make_purpose() -> Any:
     from consent.models import Purpose
 
-    found = Purpose.objects.filter(key="newsletter").first()
-    return found or make_purpose(is_direct_marketing=True)
+    existing = Purpose.objects.filter(key="newsletter").first()
+    return existing or make_purpose(is_direct_marketing=True)
 
 
-def _segment(number: int, purpose: Any) -> Segment:
+def _make_segment(number: int, purpose: Any) -> Segment:
     definition = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
     segment = Segment.objects.create(
         key=f"segment-{number}",
@@ -219,7 +219,8 @@ def _segment(number: int, purpose: Any) -> Segment:
     return segment
 
 
-def _small_rows(source: Any, purpose: Any) -> None:
+def _make_small_rows(source: Any, purpose: Any) -> None:
+    """Create one row each of the models that are not about a profile."""
     number = next(_numbers)
     now = timezone.now()
     create_write_key(source, kind=WriteKey.Kind.SECRET)

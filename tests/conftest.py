@@ -1,4 +1,8 @@
-"""Fixtures of all tests: real PostgreSQL and Valkey, started here unless the environment names others."""
+"""Fixtures of all tests.
+
+PostgreSQL and Valkey are real. The embedded ones are started unless the environment has the URLs of
+others.
+"""
 
 from collections.abc import Iterator
 
@@ -13,15 +17,16 @@ from config.runtime import embedded
 
 def pytest_configure(config: pytest.Config) -> None:
     embedded.join()
-    # Collected for a running product; WhiteNoise warns where there is nothing.
+    # WhiteNoise warns if the directory of static files is missing, and warnings are errors.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    # Hashing a password slowly is for guessers, not for tests.
+    # The default hasher is slow on purpose, to slow down guessing.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 
-def _run_beside(statement: sql.Composed) -> None:
-    """A statement that must run in no database of ours: the template may have no other session."""
+def _execute_elsewhere(statement: sql.Composed) -> None:
+    """Execute a statement in a database that is not one of the tests'."""
+    # A template must have no session while it is copied, nor a database while it is dropped.
     with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement)
 
@@ -32,26 +37,30 @@ def django_db_setup(
     django_db_modify_db_settings: None,
     django_db_blocker: pytest.FixtureRequest,
 ) -> Iterator[None]:
-    """The migrated database, for whatever tests are run: pytest-django makes none for those that it did not mark itself."""
+    """Make the migrated database of the test run."""
+    # pytest-django would make it only for tests with its own mark, and not for `committing_db`.
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        made = setup_databases(verbosity=0, interactive=False)
+        databases = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        teardown_databases(made, verbosity=0)
+        teardown_databases(databases, verbosity=0)
 
 
 @pytest.fixture
 def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of the test's own, copied from the migrated one, for tests that commit, lock or spawn processes.
+    """Copy the migrated database for a test that commits, locks or starts processes.
 
-    Flushing is no way back: the ledger refuses TRUNCATE. Gives the database's name.
+    Gives the name of the copy.
     """
+    # Flushing one database after each test is not possible, since the ledger refuses TRUNCATE.
     template = connection.settings_dict["NAME"]
     name = f"{template}_copy"
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         connections.close_all()
-        _run_beside(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        _run_beside(
+        _execute_elsewhere(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+        _execute_elsewhere(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
@@ -64,4 +73,6 @@ def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureReques
             connections.close_all()
             connection.settings_dict["NAME"] = template
             settings.DATABASES["default"]["NAME"] = template
-            _run_beside(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _execute_elsewhere(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )

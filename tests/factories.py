@@ -1,4 +1,4 @@
-"""Plain makers of the rows that tests start from; what is not named gets a sensible value."""
+"""Functions that make the rows from which tests start, with sensible defaults."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -26,7 +26,7 @@ def make_source(**overrides: Any) -> Source:
 
 
 def make_profile(*references: str, is_vouched: bool = True, **overrides: Any) -> Profile:
-    """A profile that holds `namespace:value` references, beside its own UUID."""
+    """Create a profile with the identifiers `namespace:value`, beside its own UUID."""
     fields = {"uuid": uuid7(), "first_seen_at": NOW, "last_seen_at": NOW} | overrides
     profile = Profile.objects.create(**fields)
     make_identifier(f"profile:{profile.uuid}", profile=profile, is_vouched=False)
@@ -40,6 +40,7 @@ def make_identifier(reference: str, **overrides: Any) -> Identifier:
     day = NOW.date()
     fields = {"since": day, "first_seen_on": day, "last_seen_on": day, "component": 0} | overrides
     identifier = Identifier.objects.create(namespace=namespace, value=value, **fields)
+    # Alone in its component, which has the number of its first identifier.
     if not identifier.component:
         identifier.component = identifier.pk
         identifier.save(update_fields=["component"])
@@ -47,24 +48,25 @@ def make_identifier(reference: str, **overrides: Any) -> Identifier:
 
 
 def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str:
-    """The secret of a new write key."""
-    key = create_write_key(source or make_source(), kind=WriteKey.Kind(kind))
-    return key[1]
+    """Create a write key and return its secret."""
+    _, secret = create_write_key(source or make_source(), kind=WriteKey.Kind(kind))
+    return secret
 
 
 def make_api_key(*scopes: str) -> str:
-    """The secret of a new API key; without scopes it has all of them."""
-    return create_api_key("tests", scopes=scopes or Scope.values)[1]
+    """Create an API key and return its secret. Without scopes it has all of them."""
+    _, secret = create_api_key("tests", scopes=scopes or Scope.values)
+    return secret
 
 
 def make_purpose(key: str = "newsletter", *, now: datetime = NOW, **terms: Any) -> Purpose:
-    """A purpose; by consent, and not direct marketing, unless said otherwise."""
-    said = {"title": key.title(), "text": f"Why we do {key}.", "legal_basis": "consent"} | terms
-    return define_purpose(key=key, terms=PurposeTerms(**said), now=now)
+    """Define a purpose, by default one with consent as its legal basis."""
+    defaults = {"title": key.title(), "text": f"Why we do {key}.", "legal_basis": "consent"}
+    return define_purpose(key=key, terms=PurposeTerms(**(defaults | terms)), now=now)
 
 
 def make_client(*scopes: str) -> APIClient:
-    """A caller of the API with a new key; without scopes the key has all of them."""
+    """Return a client of the API with a new key. Without scopes the key has all of them."""
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes)}")
     return client
@@ -73,7 +75,7 @@ def make_client(*scopes: str) -> APIClient:
 def accept_only(
     *batch: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER
 ) -> None:
-    """Messages of a source, accepted and not drained."""
+    """Accept messages of a source as one request, without draining them."""
     accept(
         InboxBody("", msgspec.json.encode({"batch": batch})),
         source_id=make_source(key=source).pk,
@@ -83,14 +85,21 @@ def accept_only(
     )
 
 
-def tell(*messages: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER) -> None:
-    """Messages of a source, accepted and drained. They are of type identify, unless they say otherwise."""
+def send_messages(
+    *messages: dict[str, Any], source: str = "shop", trust: int = TrustLevel.SERVER
+) -> None:
+    """Accept and drain messages of a source. Their type is identify unless they have another."""
     batch = [{"type": "identify"} | message for message in messages]
     accept_only(*batch, source=source, trust=trust)
     drain_inbox()
 
 
-def holder_of(reference: str) -> Profile:
-    """The profile that holds `namespace:value`."""
+def profile_of(reference: str) -> Profile:
+    """Return the profile of the identifier `namespace:value`."""
     namespace, _, value = reference.partition(":")
     return Profile.objects.get(identifiers__namespace=namespace, identifiers__value=value)
+
+
+# The former names, as long as the tests of segments use them.
+tell = send_messages
+holder_of = profile_of

@@ -1,4 +1,5 @@
-"""The demo: a music shop's customers, their purchases, and the same people in a newsletter, a CRM and on a website.
+"""The demo: the customers of a music shop, with messages from a shop, CRM, newsletter and website.
 
-Invariant: everything about people enters as requests of the tracking API, and the same day gives the same messages.
+Invariant: everything about people comes in by messages of the tracking API, and the same day always
+makes the same messages.
 """

@@ -1,8 +1,10 @@
-"""CDNOW: 69,659 real purchases of 23,570 customers of a shop for CDs, from January 1997 to June 1998.
+"""CDNOW: 69,659 real purchases by 23,570 customers of a CD shop, from January 1997 to June 1998.
 
-Invariant: quantities and dollars are exactly those of the file; only the dates are moved, all by the same number of days.
-Origin: CDNOW_master.txt, made public by Peter Fader and Bruce Hardie (https://www.brucehardie.com/datasets/), there without
-any name or address.
+Invariant: quantities and dollars are those of the file. Only the dates are moved, all by the same
+number of days.
+
+Source: CDNOW_master.txt, published by Peter Fader and Bruce Hardie
+(https://www.brucehardie.com/datasets/). It has no names or addresses.
 """
 
 import csv
@@ -20,12 +22,12 @@ FILE = Path(__file__).parent / "data" / "cdnow.csv.xz"
 CUSTOMERS = 23_570
 PURCHASES = 69_659
 LAST_DAY = date(1998, 6, 30)
-# A sample takes neighbours together, since households are made of them.
+# A sample takes blocks of neighbours, since households are made of neighbours.
 BLOCK = 50
 
 
 class Purchase(NamedTuple):
-    """One purchase; `number` is its place in the file, from 1."""
+    """One purchase. `number` is its place in the file, from 1; `revenue` is in dollars."""
 
     number: int
     customer: int
@@ -35,10 +37,10 @@ class Purchase(NamedTuple):
 
 
 def read_purchases() -> Iterator[Purchase]:
-    """All purchases as they stand in the file, by customer and day."""
+    """Read all purchases in the order of the file, which is by customer and day."""
     text = lzma.decompress(FILE.read_bytes()).decode("ascii")
     rows = csv.reader(io.StringIO(text))
-    next(rows)
+    next(rows)  # the header
     for number, (customer, day, quantity, revenue) in enumerate(rows, start=1):
         yield Purchase(
             number,
@@ -50,20 +52,26 @@ def read_purchases() -> Iterator[Purchase]:
 
 
 def purchases_until(last_day: date, customers: int) -> Mapping[int, Sequence[Purchase]]:
-    """The purchases of so many customers, moved so that the last of the whole file is on `last_day`."""
-    chosen = sample(customers)
-    moved = last_day - LAST_DAY
-    found: dict[int, list[Purchase]] = defaultdict(list)
+    """Return the purchases of a sample of customers, by customer.
+
+    They are moved so that the last purchase of the whole file is on `last_day`.
+    """
+    sampled = sample_customers(customers)
+    shift = last_day - LAST_DAY
+    purchases: dict[int, list[Purchase]] = defaultdict(list)
     for purchase in read_purchases():
-        if purchase.customer in chosen:
-            found[purchase.customer].append(purchase._replace(day=purchase.day + moved))
-    return found
+        if purchase.customer in sampled:
+            purchases[purchase.customer].append(purchase._replace(day=purchase.day + shift))
+    return purchases
 
 
-def sample(customers: int) -> frozenset[int]:
-    """So many customers in blocks of neighbours, evenly over the file, which is sorted by first purchase."""
+def sample_customers(count: int) -> frozenset[int]:
+    """Return `count` customers, in blocks that are spread evenly over the file.
+
+    The file is sorted by first purchase, so that an even spread covers all of its time.
+    """
     everyone = range(1, CUSTOMERS + 1)
     blocks = [everyone[start : start + BLOCK] for start in range(0, CUSTOMERS, BLOCK)]
-    wanted = -(-customers // BLOCK)
-    chosen = (blocks[place * len(blocks) // wanted] for place in range(wanted))
-    return frozenset(islice(chain.from_iterable(chosen), customers))
+    needed = -(-count // BLOCK)  # rounded up
+    sampled_blocks = (blocks[place * len(blocks) // needed] for place in range(needed))
+    return frozenset(islice(chain.from_iterable(sampled_blocks), count))

@@ -1,25 +1,27 @@
-"""The CRM: names, birth dates, cities and telephones of card holders and leads, as staff typed them, and their changes."""
+"""The CRM: records of card holders and leads as staff typed them, and their changes."""
 
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from config.demo.people import COUNTER, DemoPerson
-from config.demo.wire import Days, DemoMessage, dice, message, pick
+from config.demo.people import GIVES_COUNTER_NUMBER, DemoPerson
+from config.demo.wire import Days, DemoMessage, make_message, seeded_random, weighted_choice
 from config.demo.words import CITIES, COUNTER_NUMBER, TIERS
 
 SOURCE = "crm"
+# The CRM sends its changes in the evening. In seconds after midnight.
 EVENING = 20 * 3600
 
 
 def crm_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
-    """One record, for some a second one of the same person, and what changed since."""
+    """Yield the person's record, a second record for a few, and the changes since."""
     since = person.in_crm_since
     if since is None:
         return
-    rng = dice(person.number, SOURCE)
-    yield _identify(person, "record", since, days, _traits(person, rng), external_id=_card(person))
+    rng = seeded_random(person.number, SOURCE)
+    traits = _traits(person, rng)
+    yield _identify(person, "record", since, days, traits, external_id=_card_id(person))
     if rng.random() < 0.015:
         yield _second_record(person, days.clip(since + timedelta(days=rng.randrange(200))), days)
     for name, day, traits in _changes(person, since, days, rng):
@@ -27,7 +29,6 @@ def crm_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
 
 
 def _traits(person: DemoPerson, rng: random.Random) -> dict[str, Any]:
-    """What staff asked for; not everybody answers everything."""
     traits: dict[str, Any] = {
         "first_name": person.first_name,
         "last_name": person.last_name,
@@ -35,12 +36,15 @@ def _traits(person: DemoPerson, rng: random.Random) -> dict[str, Any]:
         "country": "FR",
         "city": person.city,
     }
+    # Not everybody answers everything that staff ask.
     if rng.random() < 0.93:
         traits["birth_date"] = person.birth_date.isoformat()
     if rng.random() < 0.95:
         traits["gender"] = person.gender
-    if rng.random() < 0.6 or person.is_every(COUNTER):
-        traits["phone"] = COUNTER_NUMBER if person.is_every(COUNTER) else person.phone
+    gives_counter_number = person.is_one_of(GIVES_COUNTER_NUMBER)
+    # The random number is drawn first, so that it is drawn for everybody.
+    if rng.random() < 0.6 or gives_counter_number:
+        traits["phone"] = COUNTER_NUMBER if gives_counter_number else person.phone
     if person.interests:
         traits["interests"] = list(person.interests)
     if person.is_customer:
@@ -51,26 +55,26 @@ def _traits(person: DemoPerson, rng: random.Random) -> dict[str, Any]:
 def _changes(
     person: DemoPerson, since: date, days: Days, rng: random.Random
 ) -> Iterator[tuple[str, date, dict[str, Any]]]:
-    """A move, another address, an answer taken back, and the steps of the loyalty card."""
+    """Yield (name, day, traits): a move, a new address or a removed answer, and card tiers."""
     later = days.clip(since + timedelta(days=rng.randrange(20, 400)))
-    chance = rng.random()
-    if chance < 0.06:
-        yield "move", later, {"city": pick(rng, CITIES)}
-    elif chance < 0.09:
+    draw = rng.random()
+    if draw < 0.06:
+        yield "move", later, {"city": weighted_choice(rng, CITIES)}
+    elif draw < 0.09:
         name, _, domain = person.email.partition("@")
         yield "address", later, {"email": f"{name}.new@{domain}"}
-    elif chance < 0.10:
+    elif draw < 0.10:
         yield "withdrawn", later, {"gender": None}
     for count, tier in TIERS.items():
         if len(person.purchases) >= count:
-            reached = days.clip(person.purchases[count - 1].day + timedelta(days=1))
-            yield tier, max(since, reached), {"loyalty_tier": tier}
+            reached_on = days.clip(person.purchases[count - 1].day + timedelta(days=1))
+            yield tier, max(since, reached_on), {"loyalty_tier": tier}
 
 
 def _second_record(person: DemoPerson, day: date, days: Days) -> DemoMessage:
-    """The same person again, typed in capitals by somebody who did not find the first record."""
+    """Return a duplicate, as typed by a member of staff who did not find the first record."""
     traits = {"email": person.email, "last_name": person.last_name.upper(), "country": "FR"}
-    return message(
+    return make_message(
         SOURCE,
         f"double-{person.number}",
         days.moment(day, EVENING),
@@ -90,9 +94,9 @@ def _identify(
     *,
     external_id: dict[str, str] | None = None,
 ) -> DemoMessage:
-    """Of a customer by his number in the shop; of a lead, who has none, by the record's own."""
+    # A lead has no number in the shop, and is identified by the number of the record.
     has_number = person.user_id is not None
-    return message(
+    return make_message(
         SOURCE,
         f"{name}-{person.number}",
         days.moment(day, EVENING),
@@ -104,7 +108,7 @@ def _identify(
     )
 
 
-def _card(person: DemoPerson) -> dict[str, str]:
+def _card_id(person: DemoPerson) -> dict[str, str]:
     return _crm_id(f"C{person.number:05}")
 
 

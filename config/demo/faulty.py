@@ -1,22 +1,24 @@
-"""A few messages as broken clients send them: refused, and kept where staff can see why.
+"""A few faulty messages, as broken clients send them, so that staff see rejected messages.
 
-Invariant: each is refused whenever it is sent, so these are sent once only; nothing else in the demo is refused.
+Invariant: these are rejected whenever they are sent, and nothing else in the demo is.
 """
 
 from collections.abc import Iterator
 
 from config.demo import newsletter, shop, website
-from config.demo.wire import Days, DemoMessage, message
+from config.demo.wire import Days, DemoMessage, make_message
 
 
 def faulty_messages(days: Days) -> Iterator[DemoMessage]:
-    """Three of each kind, of the last three days."""
+    """Yield one message of each kind for each of the last three days."""
     for place in range(1, 4):
         at = days.moment(days.ago(place), 15 * 3600)
-        yield message(
+        # A track message without the name of its event.
+        yield make_message(
             website.SOURCE, f"nameless-{place}", at, type="track", anonymousId=f"f{place}"
         )
-        yield message(
+        # An anonymousId that stands for nobody: JavaScript's text for a missing value.
+        yield make_message(
             website.SOURCE,
             f"nobody-{place}",
             at,
@@ -24,11 +26,16 @@ def faulty_messages(days: Days) -> Iterator[DemoMessage]:
             event="Product Viewed",
             anonymousId="undefined",
         )
-        yield message(shop.SOURCE, f"unnamed-{place}", at, type="track", event="Order Refunded")
-        yield message(
+        # No identifier at all.
+        yield make_message(
+            shop.SOURCE, f"unnamed-{place}", at, type="track", event="Order Refunded"
+        )
+        # An unknown type.
+        yield make_message(
             shop.SOURCE, f"unknown-{place}", at, type="refund", userId=f"shop-9999{place}"
         )
-        yield message(
+        # A messageId that is too long.
+        yield make_message(
             newsletter.SOURCE,
             f"long-{place}-".ljust(120, "0"),
             at,

@@ -1,6 +1,6 @@
-"""Loading the demo: purposes, messages, then segments, which are built when everybody is there.
+"""Loading the demo: purposes, then messages, then segments.
 
-Invariant: what was loaded once is not loaded again, wherever a load is killed and started anew.
+Invariant: a load that was killed at any line can be started again, and loads nothing twice.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,28 @@ from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed, refresh_due
 
 AUTHOR = "demo"
-# Statistics that the planner needs at once; autovacuum would bring them in a minute or two.
+# Updates the planner's statistics of the tables that a load fills. The ORM has no ANALYZE, and
+# autovacuum would come a minute or two too late for building the segments.
 ANALYSE = """
-ANALYZE profiles_profile, profiles_identifier, profiles_identityfact, profiles_sourcerecord, profiles_event,
-    profiles_eventstat, profiles_eventname, profiles_seenmessage, profiles_profilechange, consent_consentstate,
-    consent_consentevent, segments_segment, segments_membership
+ANALYZE
+    profiles_profile,
+    profiles_identifier,
+    profiles_identityfact,
+    profiles_sourcerecord,
+    profiles_event,
+    profiles_eventstat,
+    profiles_eventname,
+    profiles_seenmessage,
+    profiles_profilechange,
+    consent_consentstate,
+    consent_consentevent,
+    segments_segment,
+    segments_membership
 """
 
 
 class Loaded(NamedTuple):
-    """What there is after a load; `sizes` are of the demo's segments, by name, in their order."""
+    """What a load brought. `sizes` has the (name, size) of each segment of the demo, in order."""
 
     messages: int
     people: int
@@ -41,31 +53,41 @@ class Loaded(NamedTuple):
 
 
 def is_loaded() -> bool:
-    """Whether a load has come to its end: every segment of the demo has been built, whatever became of it since."""
-    return _built().count() == len(SEGMENTS)
+    """Return whether a load was ever completed.
+
+    Its last step builds the segments. What became of them since does not matter.
+    """
+    return _built_segments().count() == len(SEGMENTS)
 
 
 def has_begun() -> bool:
-    """Whether a load was ever started, whether or not it came to its end: its first step leaves words that nobody else shows."""
+    """Return whether a load was ever started.
+
+    Its first step adds a notice with a text that no other store has.
+    """
     first = PURPOSES[0]
     return NoticeVersion.objects.filter(key=first.key, content=first.notices["en"]).exists()
 
 
 def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded:
-    """Load all that is not there yet. `now`, by default the database's, says which day was yesterday."""
-    clock = database_now()
+    """Load everything that is not there yet.
+
+    The last day of the demo is the day before `now`, which is by default the database's time.
+    """
+    actual_now = database_now()
     zone = ZoneInfo(settings.TIME_ZONE)
-    define_purposes(now=clock)
-    days = Days((now or clock).astimezone(zone).date(), zone)
+    # Not at `now`, which may lie in the past: a notice is shown from the time of loading on.
+    define_purposes(now=actual_now)
+    days = Days((now or actual_now).astimezone(zone).date(), zone)
     messages = load_messages(customers=customers, days=days, report=report)
-    # Nobody leans on these wake-ups: the segments below are built over everybody.
+    # Empties the queue of changes. No segment needs them, as those below are built over everybody.
     refresh_changed()
-    analyse()
+    update_statistics()
     make_segments()
     refresh_changed()
     refresh_due()
-    analyse()
-    sizes = dict(_built().values_list("key", "size"))
+    update_statistics()
+    sizes = dict(_built_segments().values_list("key", "size"))
     return Loaded(
         messages,
         Profile.objects.count(),
@@ -75,7 +97,7 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
 
 
 def make_segments() -> None:
-    """Create the segments that are missing, and build those that are not built."""
+    """Create the segments that are missing, and build those that were never built."""
     present = set(Segment.objects.values_list("key", flat=True))
     purposes = {purpose.key: purpose for purpose in Purpose.objects.all()}
     for key, name, description, definition, purpose in SEGMENTS:
@@ -89,16 +111,16 @@ def make_segments() -> None:
                 status=Segment.Status.LIVE,
                 author=AUTHOR,
             )
-    built = set(_built().values_list("key", flat=True))
+    built = set(_built_segments().values_list("key", flat=True))
     rebuild([segment.key for segment in SEGMENTS if segment.key not in built])
 
 
-def analyse() -> None:
-    """Bring the planner's statistics up to date."""
+def update_statistics() -> None:
+    """Update the planner's statistics of the tables that a load fills."""
     with connection.cursor() as cursor:
         cursor.execute(ANALYSE)
 
 
-def _built() -> QuerySet[Segment]:
+def _built_segments() -> QuerySet[Segment]:
     keys = [segment.key for segment in SEGMENTS]
     return Segment.objects.filter(key__in=keys, refreshed_at__isnull=False)

@@ -1,6 +1,7 @@
-"""Who the customers of CDNOW might be, and who else comes by: invented people, leads and passing visitors.
+"""Invented people: one for each customer of CDNOW, and leads and visitors beside them.
 
-Invariant: a person depends on his number, his purchases and the day only, so that any sample tells the same of him.
+Invariant: a person depends on their number, their purchases and the day only, so that they are the
+same in every sample.
 """
 
 import random
@@ -8,10 +9,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from config.demo.cdnow import Purchase
-from config.demo.wire import Days, dice, pick
+from config.demo.wire import Days, seeded_random, weighted_choice
 from config.demo.words import (
     CITIES,
     FEMALE_NAMES,
@@ -23,16 +25,36 @@ from config.demo.words import (
     MALE_NAMES,
 )
 
+# Customers have the numbers of CDNOW, which are lower.
 FIRST_LEAD, FIRST_VISITOR = 30_001, 40_001
-# For so many customers there is one lead who has not bought yet, and one visitor who never says who he is.
+# A lead is known but has not bought. A visitor is only a browser.
 CUSTOMERS_PER_LEAD = CUSTOMERS_PER_VISITOR = 8
-# Every so many customers two of them share an address, one has many browsers, one gives the telephone of the counter.
-HOUSEHOLD, BROWSER_LOVER, COUNTER = (50, 7), (200, 3), (400, 11)
+
+
+class EveryNth(NamedTuple):
+    """One customer of every `period`: those whose number has this remainder."""
+
+    period: int
+    remainder: int
+
+    def includes(self, number: int) -> bool:
+        return number % self.period == self.remainder
+
+
+# Cases for identity resolution. A household is a customer and the next one, who share an e-mail
+# address and a browser.
+FIRST_OF_HOUSEHOLD = EveryNth(50, 7)
+SECOND_OF_HOUSEHOLD = EveryNth(50, 8)
+HAS_MANY_BROWSERS = EveryNth(200, 3)
+GIVES_COUNTER_NUMBER = EveryNth(400, 11)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """One person, and since when which source knows him. `user_id` is the shop's; leads get one by signing up."""
+    """One person, and the days since which the sources know them.
+
+    `user_id` is the shop's. Leads have one if they signed up.
+    """
 
     number: int
     purchases: Sequence[Purchase]
@@ -55,15 +77,14 @@ class DemoPerson:
     def is_customer(self) -> bool:
         return bool(self.purchases)
 
-    def is_every(self, rhythm: tuple[int, int]) -> bool:
-        every, place = rhythm
-        return self.is_customer and self.number % every == place
+    def is_one_of(self, customers: EveryNth) -> bool:
+        return self.is_customer and customers.includes(self.number)
 
 
 def make_people(purchases: Mapping[int, Sequence[Purchase]], days: Days) -> Iterator[DemoPerson]:
-    """The customers, then leads and visitors in proportion to them."""
-    for number, bought in purchases.items():
-        yield make_customer(number, bought, days)
+    """Yield the customers, then leads and visitors in proportion to them."""
+    for number, customer_purchases in purchases.items():
+        yield make_customer(number, customer_purchases, days)
     for place in range(len(purchases) // CUSTOMERS_PER_LEAD):
         yield make_lead(FIRST_LEAD + place, days)
     for place in range(len(purchases) // CUSTOMERS_PER_VISITOR):
@@ -71,58 +92,61 @@ def make_people(purchases: Mapping[int, Sequence[Purchase]], days: Days) -> Iter
 
 
 def make_customer(number: int, purchases: Sequence[Purchase], days: Days) -> DemoPerson:
-    """Whoever buys often is more likely to hold a card and to read the newsletter."""
-    rng = dice(number, "customer")
+    """Return a customer. Frequent buyers are more likely to be in the CRM and the newsletter."""
+    rng = seeded_random(number, "customer")
     loyalty = 0 if len(purchases) == 1 else 1 if len(purchases) < 5 else 2
-    first = purchases[0].day
+    first_purchase_on = purchases[0].day
     in_crm_since = subscribed_on = None
     if rng.random() < (0.42, 0.65, 0.9)[loyalty]:
         lag = rng.randrange(1, 11) if rng.random() < 0.5 else rng.randrange(20, 300)
-        in_crm_since = days.clip(first + timedelta(days=lag))
+        in_crm_since = days.clip(first_purchase_on + timedelta(days=lag))
     if rng.random() < (0.32, 0.48, 0.62)[loyalty]:
-        subscribed_on = _subscription(first, days, rng)
+        subscribed_on = _subscription_day(first_purchase_on, days, rng)
     return replace(
         make_visitor(number, days),
         purchases=purchases,
-        user_id=shop_id(number),
+        user_id=shop_user_id(number),
         in_crm_since=in_crm_since,
         subscribed_on=subscribed_on,
     )
 
 
-def _subscription(first: date, days: Days, rng: random.Random) -> date:
-    """Many read for some weeks before they buy for the first time, the others came to it at any time since."""
+def _subscription_day(first_purchase_on: date, days: Days, rng: random.Random) -> date:
+    """Return a day some weeks before the first purchase for half of them, or any day since."""
     if rng.random() < 0.5:
-        return first - timedelta(days=rng.randrange(1, 60))
-    return first + timedelta(days=rng.randrange((days.yesterday - first).days + 1))
+        return first_purchase_on - timedelta(days=rng.randrange(1, 60))
+    days_since = (days.yesterday - first_purchase_on).days
+    return first_purchase_on + timedelta(days=rng.randrange(days_since + 1))
 
 
 def make_lead(number: int, days: Days) -> DemoPerson:
-    """Somebody who has not bought: he signed up on the website, reads the newsletter or was met by staff."""
-    rng = dice(number, "lead")
-    way = rng.choices(("website", "newsletter", "crm", "newsletter and crm"), (4, 4, 2, 2))[0]
-    day = days.ago(rng.randrange(1, 91) if way == "website" else rng.randrange(1, 400))
-    reads = "newsletter" in way or (way == "website" and rng.random() < 0.4)
+    """Return a person who has not bought, known by the website, the newsletter, staff or both."""
+    rng = seeded_random(number, "lead")
+    origin = rng.choices(("website", "newsletter", "crm", "newsletter and crm"), (4, 4, 2, 2))[0]
+    day = days.ago(rng.randrange(1, 91) if origin == "website" else rng.randrange(1, 400))
+    subscribes = "newsletter" in origin or (origin == "website" and rng.random() < 0.4)
     return replace(
         make_visitor(number, days),
-        user_id=shop_id(number) if way == "website" else None,
-        in_crm_since=day if "crm" in way else None,
-        subscribed_on=days.clip(day + timedelta(days=rng.randrange(20))) if reads else None,
-        signed_up_on=day if way == "website" else None,
+        user_id=shop_user_id(number) if origin == "website" else None,
+        in_crm_since=day if "crm" in origin else None,
+        subscribed_on=days.clip(day + timedelta(days=rng.randrange(20))) if subscribes else None,
+        signed_up_on=day if origin == "website" else None,
     )
 
 
-def shop_id(number: int) -> str:
+def shop_user_id(number: int) -> str:
+    """Return the number of a customer in the shop."""
     return f"shop-{number:05}"
 
 
 def make_visitor(number: int, days: Days) -> DemoPerson:
-    """Somebody of whom nobody knows more than that a browser came by."""
-    rng = dice(number, "person")
+    """Return a person of whom no source knows more than a browser."""
+    rng = seeded_random(number, "person")
     gender = "female" if rng.random() < 0.48 else "male"
     first_name = rng.choice(FEMALE_NAMES if gender == "female" else MALE_NAMES)
     last_name = rng.choice(LAST_NAMES)
     age = min(max(rng.gauss(41, 13), 18), 85)
+    # The arguments draw their random numbers in this order.
     return DemoPerson(
         number=number,
         purchases=(),
@@ -130,53 +154,60 @@ def make_visitor(number: int, days: Days) -> DemoPerson:
         last_name=last_name,
         gender=gender,
         birth_date=days.ago(round(age * 365.25)),
-        city=pick(rng, CITIES),
-        locale=pick(rng, LOCALES),
-        email=address(first_name, last_name, number),
-        phone=telephone(number),
+        city=weighted_choice(rng, CITIES),
+        locale=weighted_choice(rng, LOCALES),
+        email=email_address(first_name, last_name, number),
+        phone=phone_number(number),
         interests=_interests(rng),
         browsers=tuple(_browsers(rng, number)),
     )
 
 
-def address(first_name: str, last_name: str, number: int) -> str:
-    """An address at a domain that belongs to nobody; the two of a household have one together."""
-    every, place = HOUSEHOLD
-    if number < FIRST_LEAD and number % every in (place, place + 1):
-        return f"household.{number // every}@{MAIL_DOMAINS[0]}"
+def email_address(first_name: str, last_name: str, number: int) -> str:
+    """Return an address at a reserved domain. The members of a household share one."""
+    if _is_in_household(number):
+        return f"household.{_household(number)}@{MAIL_DOMAINS[0]}"
     domain = MAIL_DOMAINS[number % len(MAIL_DOMAINS)]
-    return f"{_plain(first_name)}.{_plain(last_name)}.{number}@{domain}"
+    return f"{_ascii_letters(first_name)}.{_ascii_letters(last_name)}.{number}@{domain}"
 
 
-def telephone(number: int) -> str:
-    """A number out of those that are kept free for fiction; 10,000 of them share a prefix."""
+def phone_number(number: int) -> str:
+    """Return one of the numbers that are reserved for fiction. 10,000 of them share a prefix."""
     return f"{FICTIONAL_NUMBERS[number // 10_000]}{number % 10_000:04}"
 
 
-def _plain(name: str) -> str:
+def _is_in_household(number: int) -> bool:
+    is_member = FIRST_OF_HOUSEHOLD.includes(number) or SECOND_OF_HOUSEHOLD.includes(number)
+    return number < FIRST_LEAD and is_member
+
+
+def _household(number: int) -> int:
+    return number // FIRST_OF_HOUSEHOLD.period
+
+
+def _ascii_letters(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name)
-    return "".join(sign for sign in decomposed if sign.isalpha() and sign.isascii()).lower()
+    return "".join(char for char in decomposed if char.isalpha() and char.isascii()).lower()
 
 
 def _interests(rng: random.Random) -> tuple[str, ...]:
-    """None where he was not asked, else up to four."""
+    """Return up to four interests, or none for a person who was not asked."""
     if rng.random() < 0.2:
         return ()
-    return tuple(sorted({pick(rng, INTERESTS) for _ in range(rng.randrange(1, 5))}))
+    return tuple(sorted({weighted_choice(rng, INTERESTS) for _ in range(rng.randrange(1, 5))}))
 
 
 def _browsers(rng: random.Random, number: int) -> Iterator[UUID]:
-    """The anonymous ids of a person's browsers; members of a household share the first one."""
-    every, place = HOUSEHOLD
-    if number < FIRST_LEAD and number % every in (place, place + 1):
-        yield _uuid(dice(number // every, "household"))
+    """Yield the anonymous ids of a person's browsers. A household shares the first one."""
+    if _is_in_household(number):
+        yield _random_uuid(seeded_random(_household(number), "household"))
     else:
-        yield _uuid(rng)
-    many, lover = BROWSER_LOVER
-    further = 6 if number < FIRST_LEAD and number % many == lover else int(rng.random() < 0.25)
+        yield _random_uuid(rng)
+    has_many = number < FIRST_LEAD and HAS_MANY_BROWSERS.includes(number)
+    further = 6 if has_many else int(rng.random() < 0.25)
     for _ in range(further):
-        yield _uuid(rng)
+        yield _random_uuid(rng)
 
 
-def _uuid(rng: random.Random) -> UUID:
+def _random_uuid(rng: random.Random) -> UUID:
     return UUID(int=rng.getrandbits(128), version=4)

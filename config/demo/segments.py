@@ -1,6 +1,6 @@
-"""The demo's segments: questions that a shop asks of its customers, each with some members in the demo.
+"""The demo's segments, as a shop would define them.
 
-Invariant: a segment leans only on those before it.
+Invariant: each has members in the demo, and refers only to segments before it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Definition = Mapping[str, Any]
 
 
 class DemoSegment(NamedTuple):
-    """One segment; `purpose` is what its members may leave the system for, empty where it is internal."""
+    """One segment. Its members may be exported for `purpose`, or not at all if that is empty."""
 
     key: str
     name: str
@@ -19,39 +19,41 @@ class DemoSegment(NamedTuple):
     purpose: str = ""
 
 
-def every(*children: Definition) -> Definition:
+def all_of(*children: Definition) -> Definition:
     return {"type": "and", "children": list(children)}
 
 
-def neither(child: Definition) -> Definition:
+def not_(child: Definition) -> Definition:
     return {"type": "not", "child": child}
 
 
-def times(
+def event(
     name: str,
     operator: str,
-    count: int | list[int],
+    value: int | list[int],
     *,
     days: int | None = None,
     **fields: object,
 ) -> Definition:
-    """How often somebody did something, in the last days or ever."""
+    """Compare how often a person did something, in the last days or ever, or an aggregate of it."""
     window = {} if days is None else {"window": {"last": {"days": days}}}
     return {
         "type": "event",
         "name": name,
         "operator": operator,
-        "value": count,
+        "value": value,
         **window,
         **fields,
     }
 
 
-def order_count(*, days: int | None = None) -> Definition:
-    return times("Order Completed", "gte", 1, days=days)
+def has_ordered(*, days: int | None = None) -> Definition:
+    """Match people with an order in the last days, or ever."""
+    return event("Order Completed", "gte", 1, days=days)
 
 
 def trait(key: str, operator: str, *value: object) -> Definition:
+    """Compare a trait with the value; `exists` and `not_exists` take none."""
     return {
         "type": "trait",
         "key": key,
@@ -60,15 +62,15 @@ def trait(key: str, operator: str, *value: object) -> Definition:
     }
 
 
-def within_segment(key: str) -> Definition:
+def in_segment(key: str) -> Definition:
     return {"type": "segment", "key": key}
 
 
-def consent_leaf(purpose: str) -> Definition:
+def permits(purpose: str) -> Definition:
     return {"type": "consent", "purpose": purpose, "permitted": True}
 
 
-AROUND_LYON = ["Lyon", "Villeurbanne", "Vénissieux", "Caluire-et-Cuire", "Bron"]
+LYON_AREA = ["Lyon", "Villeurbanne", "Vénissieux", "Caluire-et-Cuire", "Bron"]
 IS_MOBILE = {"type": "context", "key": "userAgentData.mobile", "operator": "equals", "value": True}
 
 SEGMENTS = (
@@ -76,117 +78,118 @@ SEGMENTS = (
         "active-buyers",
         "Active buyers",
         "Ordered in the last 90 days.",
-        order_count(days=90),
+        has_ordered(days=90),
         "recommendations",
     ),
     DemoSegment(
         "lapsed",
         "Lapsed customers",
         "Ordered before, but not in the last 180 days.",
-        every(order_count(), neither(order_count(days=180))),
+        all_of(has_ordered(), not_(has_ordered(days=180))),
     ),
     DemoSegment(
         "one-time-buyers",
         "One-time buyers",
         "Ordered exactly once.",
-        times("Order Completed", "equals", 1),
+        event("Order Completed", "equals", 1),
     ),
     DemoSegment(
         "loyal",
         "Loyal customers",
         "Ordered five times or more.",
-        times("Order Completed", "gte", 5),
+        event("Order Completed", "gte", 5),
     ),
     DemoSegment(
         "big-spenders",
         "Big spenders",
         "Spent 100 dollars or more in the last year.",
-        times("Order Completed", "gte", 100, days=365, aggregate="sum", property="revenue"),
+        event("Order Completed", "gte", 100, days=365, aggregate="sum", property="revenue"),
     ),
     DemoSegment(
         "vip",
         "Best customers",
         "Loyal and big spenders.",
-        every(within_segment("loyal"), within_segment("big-spenders")),
+        all_of(in_segment("loyal"), in_segment("big-spenders")),
         "recommendations",
     ),
     DemoSegment(
         "came-back",
         "Came back",
-        "Ordered in the last 30 days, for the first time in 180 days, and not for the first time ever.",
-        every(
-            order_count(days=30),
-            times("Order Completed", "equals", 1, days=180),
-            times("Order Completed", "gte", 2),
+        "Ordered in the last 30 days, for the first time in 180 days, "
+        "and not for the first time ever.",
+        all_of(
+            has_ordered(days=30),
+            event("Order Completed", "equals", 1, days=180),
+            event("Order Completed", "gte", 2),
         ),
     ),
     DemoSegment(
         "new-sign-ups",
         "New sign-ups",
         "Signed up in the last 30 days and did not order yet.",
-        every(times("Signed Up", "gte", 1, days=30), neither(order_count())),
+        all_of(event("Signed Up", "gte", 1, days=30), not_(has_ordered())),
     ),
     DemoSegment(
         "window-shoppers",
         "Window shoppers",
         "Looked at three records or more in the last 30 days and ordered none.",
-        every(times("Product Viewed", "gte", 3, days=30), neither(order_count(days=30))),
+        all_of(event("Product Viewed", "gte", 3, days=30), not_(has_ordered(days=30))),
         "recommendations",
     ),
     DemoSegment(
         "abandoned-basket",
         "Abandoned basket",
         "Put something into the basket in the last 7 days and did not order.",
-        every(times("Product Added", "gte", 1, days=7), neither(order_count(days=7))),
+        all_of(event("Product Added", "gte", 1, days=7), not_(has_ordered(days=7))),
     ),
     DemoSegment(
         "mobile-visitors",
         "Mobile visitors",
         "Came by telephone in the last 90 days.",
-        times("*", "gte", 1, days=90, where=IS_MOBILE),
+        event("*", "gte", 1, days=90, where=IS_MOBILE),
     ),
     DemoSegment(
         "anonymous-visitors",
         "Anonymous visitors",
         "Visited in the last 30 days; neither an address nor an order tells who they are.",
-        every(
-            times("Category", "gte", 1, days=30, kind="page"),
+        all_of(
+            event("Category", "gte", 1, days=30, kind="page"),
             trait("email", "not_exists"),
-            neither(order_count()),
+            not_(has_ordered()),
         ),
     ),
     DemoSegment(
         "newsletter-readers",
         "Newsletter readers",
         "Opened an issue in the last 30 days and permit the newsletter.",
-        every(times("Email Opened", "gte", 1, days=30), consent_leaf("newsletter")),
+        all_of(event("Email Opened", "gte", 1, days=30), permits("newsletter")),
         "newsletter",
     ),
     DemoSegment(
         "may-be-mailed",
         "May be mailed",
         "Has an address and permits the newsletter.",
-        every(trait("email", "exists"), consent_leaf("newsletter")),
+        all_of(trait("email", "exists"), permits("newsletter")),
         "newsletter",
     ),
     DemoSegment(
         "advertising-audience",
         "Advertising audience",
         "Active buyers who permit targeted advertising.",
-        every(within_segment("active-buyers"), consent_leaf("targeted_advertising")),
+        all_of(in_segment("active-buyers"), permits("targeted_advertising")),
         "targeted_advertising",
     ),
     DemoSegment(
         "lyon-area",
         "Around Lyon",
         "Lives in Lyon or a town beside it.",
-        trait("city", "in", AROUND_LYON),
+        trait("city", "in", LYON_AREA),
     ),
     DemoSegment(
         "men-30-40-tennis",
         "Men from 30 to 40 who like tennis",
         "A crossing of age, gender and taste; whoever turns 41 leaves it on his birthday.",
-        every(
+        all_of(
             trait("gender", "equals", "male"),
             trait("birth_date", "age_between", [30, 40]),
             trait("interests", "includes", "tennis"),
@@ -196,9 +199,9 @@ SEGMENTS = (
         "fading-gold",
         "Fading gold",
         "Holds a gold or platinum card and did not order in the last 90 days.",
-        every(
+        all_of(
             trait("loyalty_tier", "in", ["gold", "platinum"]),
-            neither(within_segment("active-buyers")),
+            not_(in_segment("active-buyers")),
         ),
     ),
 )

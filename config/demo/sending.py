@@ -1,6 +1,7 @@
-"""Sending the demo's messages: by the inbox, as the tracking API does, and drained at once.
+"""Sending the demo's messages through the inbox, as the tracking API does.
 
-Invariant: all may be sent again at any time. What took effect is known by its id, what was refused is not sent twice.
+Invariant: everything may be sent again at any time. A message that took effect is recognised by its
+id, and rejected ones are not sent twice.
 """
 
 import time
@@ -12,21 +13,23 @@ from django.db.models import Max
 from config.demo import crm, faulty, newsletter, shop, website
 from config.demo.cdnow import purchases_until
 from config.demo.people import make_people
-from config.demo.wire import Batch, Days, DemoMessage, batches
+from config.demo.wire import Batch, Days, DemoMessage, make_batches
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from ingestion.services import InboxBody, accept, drain_inbox
 from profiles.models import Source
 from profiles.services import create_source
 
+# Called with the number of messages that are in, and of all messages.
 Report = Callable[[int, int], None]
 
-# Requests accepted before they are drained: a few chunks, so that progress is seen and little is lost to a kill.
+# How many requests are accepted before they are drained. With a few chunks at a time, progress is
+# visible and a kill loses little.
 REQUESTS_AT_ONCE = 10
 WAIT_SECONDS = 0.5
 
 
 class DemoSource(NamedTuple):
-    """One source of the demo, the kind of key it would write with, and its rank where sources contradict."""
+    """One source, the kind of its write key, and its priority where sources disagree."""
 
     key: str
     name: str
@@ -43,17 +46,19 @@ SOURCES = (
 
 
 class Sender(NamedTuple):
-    """A source as the inbox knows it."""
+    """A source, with the trust that the inbox has in its messages."""
 
     source: Source
     trust: int
 
 
 def load_messages(*, customers: int, days: Days, report: Report) -> int:
-    """Send all messages and drain them; return how many were sent. `report` hears how many of how many are in."""
+    """Send all messages, drain them, and return how many were sent."""
     senders = make_sources()
+    # What an earlier load left in the inbox comes first, in the order of time.
     drain()
-    requests = list(batches(tell(customers, days), days)) + _faulty_requests(senders, days)
+    requests = list(make_batches(demo_messages(customers, days), days))
+    requests += _faulty_requests(senders, days)
     total = sum(len(request.messages) for request in requests)
     sent = 0
     for start in range(0, len(requests), REQUESTS_AT_ONCE):
@@ -66,7 +71,7 @@ def load_messages(*, customers: int, days: Days, report: Report) -> int:
 
 
 def make_sources() -> dict[str, Sender]:
-    """The sources by key, made where they are missing."""
+    """Create the sources that are missing, and return all of them by key."""
     present = {source.key: source for source in Source.objects.all()}
     return {
         key: Sender(
@@ -78,7 +83,7 @@ def make_sources() -> dict[str, Sender]:
 
 
 def send(request: Batch, sender: Sender) -> None:
-    """Put one request into the inbox, as the tracking API does with one to /v1/batch."""
+    """Put a request into the inbox, as the tracking API does with one to /v1/batch."""
     accept(
         InboxBody("", request.body),
         source_id=sender.source.pk,
@@ -89,15 +94,16 @@ def send(request: Batch, sender: Sender) -> None:
 
 
 def drain() -> None:
-    """Drain what is in the inbox now; what another worker has leased, or a killed one still has, is waited for."""
+    """Drain what is in the inbox now, and wait for the rows that other workers have leased."""
+    # Rows that come later are not waited for: a busy inbox may never be empty.
     last = InboxRow.objects.aggregate(last=Max("id"))["last"] or 0
     while InboxRow.objects.filter(id__lte=last).exists():
         if not drain_inbox():
             time.sleep(WAIT_SECONDS)
 
 
-def tell(customers: int, days: Days) -> Iterator[DemoMessage]:
-    """All that the four sources say of so many customers, and of the leads and visitors beside them."""
+def demo_messages(customers: int, days: Days) -> Iterator[DemoMessage]:
+    """Yield all messages about so many customers, and about leads and visitors in proportion."""
     purchases = purchases_until(days.yesterday, customers)
     for person in make_people(purchases, days):
         yield from shop.shop_messages(person, days)
@@ -107,11 +113,13 @@ def tell(customers: int, days: Days) -> Iterator[DemoMessage]:
 
 
 def _faulty_requests(senders: dict[str, Sender], days: Days) -> list[Batch]:
-    """What is refused takes no mark as seen, so it is not sent again where it was refused before."""
+    """Return the faulty messages of each source that has no rejected message yet."""
+    # A rejected message is not recognised as a repeat, so that sending it again would double it.
     requests = []
-    for key in senders:
-        refused = RejectedMessage.objects.filter(source=senders[key].source)
-        if not refused.exists():
-            bodies = [sent.body for sent in faulty.faulty_messages(days) if sent.source == key]
-            requests += [Batch(key, False, bodies)] if bodies else []
+    for key, sender in senders.items():
+        if RejectedMessage.objects.filter(source=sender.source).exists():
+            continue
+        messages = faulty.faulty_messages(days)
+        if bodies := [message.body for message in messages if message.source == key]:
+            requests.append(Batch(key, False, bodies))
     return requests

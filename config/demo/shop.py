@@ -1,30 +1,35 @@
-"""The shop: each purchase of CDNOW as an order, by the shop's own customer number."""
+"""The shop: each purchase of CDNOW as an order, with the shop's customer number as user id."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from config.demo.cdnow import Purchase
 from config.demo.people import DemoPerson
-from config.demo.wire import Days, DemoMessage, dice, message
+from config.demo.wire import Days, DemoMessage, make_message, seeded_random
 
 SOURCE = "shop"
-OPENS, OPEN_SECONDS = 8 * 3600, 14 * 3600
+# In seconds after midnight, and seconds.
+OPENS_AT, OPEN_SECONDS = 8 * 3600, 14 * 3600
 CURRENCY = "USD"
 
 
 def ordered_at(purchase: Purchase, days: Days) -> datetime:
-    """The file tells the day only; the time of day is made of the order's number, within opening hours."""
-    return days.moment(purchase.day, OPENS + purchase.number * 7919 % OPEN_SECONDS)
+    """Return the time of an order, within opening hours. The file has only its day."""
+    # Multiplying by a prime spreads the numbers of neighbouring orders over the day.
+    return days.moment(purchase.day, OPENS_AT + purchase.number * 7919 % OPEN_SECONDS)
 
 
 def shop_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
-    """Orders, and for some an account with an e-mail address, which joins the customer to what others know."""
+    """Yield the person's orders, and for half of the customers an account with an e-mail address.
+
+    By the address, identity resolution finds the person in other sources.
+    """
     for purchase in person.purchases:
         yield _order(person, purchase, days)
-    rng = dice(person.number, SOURCE)
+    rng = seeded_random(person.number, SOURCE)
     if person.is_customer and rng.random() < 0.5:
         purchase = rng.choice(person.purchases)
-        yield message(
+        yield make_message(
             SOURCE,
             f"account-{person.number}",
             ordered_at(purchase, days),
@@ -35,7 +40,7 @@ def shop_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
 
 
 def _order(person: DemoPerson, purchase: Purchase, days: Days) -> DemoMessage:
-    return message(
+    return make_message(
         SOURCE,
         f"order-{purchase.number}",
         ordered_at(purchase, days),

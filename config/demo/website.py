@@ -1,4 +1,7 @@
-"""The website: visits by browser, before and after signing in, told with a public key, so that all it says is a claim."""
+"""The website: visits of browsers, before and after signing in.
+
+Its key is public, so that all its messages are claims.
+"""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -6,20 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from config.demo.people import BROWSER_LOVER, DemoPerson
+from config.demo.people import HAS_MANY_BROWSERS, DemoPerson
 from config.demo.shop import CURRENCY, ordered_at
-from config.demo.wire import Days, DemoMessage, amount, dice, message
-from config.demo.words import CATEGORIES, DEVICES, RECORD_MOODS, RECORD_THINGS
+from config.demo.wire import Days, DemoMessage, decimal_amount, make_message, seeded_random
+from config.demo.words import CATEGORIES, DEVICES, RECORD_ADJECTIVES, RECORD_NOUNS
 
 SOURCE = "web"
 CONSENT_EVENT = "Segment Consent Preference Updated"
-# Visits are told of so many days; sessions that lead to an order, of a little more than two seasons.
-BROWSED_DAYS, ORDERED_DAYS = 45, 120
+# There are visits without an order in the last 45 days, and visits before orders in the last 120.
+BROWSING_DAYS, ORDERING_DAYS = 45, 120
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit: from which browser, when, how much was looked at, and whether the person signed in."""
+    """One visit. `viewed` and `added` count products: looked at, and put into the basket.
+
+    `browser` is the index of the person's browser.
+    """
 
     name: str
     browser: int
@@ -31,66 +37,74 @@ class Visit:
 
 
 def web_messages(person: DemoPerson, days: Days) -> Iterator[DemoMessage]:
-    """All visits of a person, in order of time, so that each browser asks for consent at its first one."""
-    rng = dice(person.number, SOURCE)
+    """Yield the messages of all visits of a person, visit by visit in order of time."""
+    rng = seeded_random(person.number, SOURCE)
     is_opted_out = rng.random() < 0.02
-    asked: set[int] = set()
+    # A browser may be asked for consent on its first visit only.
+    seen_browsers: set[int] = set()
     for visit in sorted(_visits(person, days, rng), key=lambda visit: visit.began_at):
-        yield from _Telling(person, visit, is_opted_out, rng).messages(
-            asks=visit.browser not in asked
+        is_first_visit = visit.browser not in seen_browsers
+        yield from _VisitMessages(person, visit, is_opted_out, rng).messages(
+            may_ask_for_consent=is_first_visit
         )
-        asked.add(visit.browser)
+        seen_browsers.add(visit.browser)
 
 
 def _visits(person: DemoPerson, days: Days, rng: random.Random) -> Iterator[Visit]:
-    yield from _before_orders(person, days, rng)
-    if person.is_every(BROWSER_LOVER):
+    yield from _visits_before_orders(person, days, rng)
+    if person.is_one_of(HAS_MANY_BROWSERS):
+        # One visit from each, signed in, so that all of them are known to be the person's.
         for browser in range(len(person.browsers)):
-            yield _browsing(f"b{browser}", browser, days, rng, signs_in=True)
+            yield _browsing_visit(f"b{browser}", browser, days, rng, signs_in=True)
     if person.signed_up_on is not None:
-        began_at = days.moment(person.signed_up_on, _hour(rng))
+        began_at = days.moment(person.signed_up_on, _time_of_day(rng))
         yield Visit("signup", 0, began_at, rng.randrange(1, 4), 0, signs_in=True, signs_up=True)
-    for place in range(_visits_without_order(person, days, rng)):
+    for place in range(_count_browsing_visits(person, days, rng)):
         browser = rng.randrange(len(person.browsers))
-        knows = person.user_id is not None and rng.random() < 0.45
-        yield _browsing(f"v{place}", browser, days, rng, signs_in=knows)
+        signs_in = person.user_id is not None and rng.random() < 0.45
+        yield _browsing_visit(f"v{place}", browser, days, rng, signs_in=signs_in)
 
 
-def _before_orders(person: DemoPerson, days: Days, rng: random.Random) -> Iterator[Visit]:
-    """What was looked at and put in the basket before an order."""
+def _visits_before_orders(person: DemoPerson, days: Days, rng: random.Random) -> Iterator[Visit]:
+    """Yield the visit before each recent order, in which products are viewed and added."""
     for purchase in person.purchases:
-        if purchase.day < days.ago(ORDERED_DAYS) or rng.random() > 0.7:
+        if purchase.day < days.ago(ORDERING_DAYS) or rng.random() > 0.7:
             continue
         began_at = ordered_at(purchase, days) - timedelta(seconds=rng.randrange(400, 2400))
         browser = rng.randrange(len(person.browsers))
         viewed = rng.randrange(1, 4)
         added = rng.randrange(1, viewed + 1)
-        yield Visit(f"o{purchase.number}", browser, began_at, viewed, added, rng.random() < 0.7)
+        signs_in = rng.random() < 0.7
+        yield Visit(f"o{purchase.number}", browser, began_at, viewed, added, signs_in)
 
 
-def _visits_without_order(person: DemoPerson, days: Days, rng: random.Random) -> int:
-    """The more recent the last order, the likelier a visit."""
+def _count_browsing_visits(person: DemoPerson, days: Days, rng: random.Random) -> int:
+    """Return how many visits without an order there are: likelier after a recent order."""
     if person.is_customer:
-        last = person.purchases[-1].day
-        chance = 0.45 if last > days.ago(120) else 0.2 if last > days.ago(365) else 0.05
+        last_order_on = person.purchases[-1].day
+        is_recent, is_of_last_year = last_order_on > days.ago(120), last_order_on > days.ago(365)
+        probability = 0.45 if is_recent else 0.2 if is_of_last_year else 0.05
     else:
-        chance = 0.35 if person.in_crm_since or person.subscribed_on else 1.0
-    return rng.randrange(1, 4) if rng.random() < chance else 0
+        # Of a visitor nothing but visits is known, so that there is at least one.
+        probability = 0.35 if person.in_crm_since or person.subscribed_on else 1.0
+    return rng.randrange(1, 4) if rng.random() < probability else 0
 
 
-def _browsing(name: str, browser: int, days: Days, rng: random.Random, *, signs_in: bool) -> Visit:
-    began_at = days.moment(days.ago(rng.randrange(1, BROWSED_DAYS)), _hour(rng))
+def _browsing_visit(
+    name: str, browser: int, days: Days, rng: random.Random, *, signs_in: bool
+) -> Visit:
+    began_at = days.moment(days.ago(rng.randrange(1, BROWSING_DAYS)), _time_of_day(rng))
     viewed = rng.randrange(1, 6)
     return Visit(name, browser, began_at, viewed, int(rng.random() < 0.3), signs_in)
 
 
-def _hour(rng: random.Random) -> int:
-    """A time of the day, mostly in the evening; early enough for the visit to end on that day."""
+def _time_of_day(rng: random.Random) -> int:
+    """Return seconds after midnight, mostly in the evening; a visit ends on the same day."""
     return round(rng.triangular(7 * 3600, 23 * 3600, 20 * 3600))
 
 
-class _Telling:
-    """One visit while it is told: the clock goes on, and after signing in the user id comes with everything."""
+class _VisitMessages:
+    """Makes the messages of one visit. After signing in, each has the user id."""
 
     def __init__(
         self, person: DemoPerson, visit: Visit, is_opted_out: bool, rng: random.Random
@@ -102,41 +116,43 @@ class _Telling:
         self.user_id: str | None = None
         self.context = _context(person, visit.browser)
 
-    def messages(self, *, asks: bool) -> Iterator[DemoMessage]:
+    def messages(self, *, may_ask_for_consent: bool) -> Iterator[DemoMessage]:
         products = [_product(self.rng) for _ in range(self.visit.viewed)]
-        yield self._tell(type="page", name="Category", properties={"path": "/records"})
-        if asks and not self.is_opted_out and self.rng.random() < 0.4:
-            yield self._asked()
+        yield self._message(type="page", name="Category", properties={"path": "/records"})
+        # A browser that sends Sec-GPC has refused already.
+        if may_ask_for_consent and not self.is_opted_out and self.rng.random() < 0.4:
+            yield self._consent()
         if self.visit.signs_in:
             yield from self._sign_in()
         for product in products:
-            yield self._tell(type="track", event="Product Viewed", properties=product)
+            yield self._message(type="track", event="Product Viewed", properties=product)
         for product in products[: self.visit.added]:
             added = {**product, "quantity": 1}
-            yield self._tell(type="track", event="Product Added", properties=added)
+            yield self._message(type="track", event="Product Added", properties=added)
 
     def _sign_in(self) -> Iterator[DemoMessage]:
         self.user_id = self.person.user_id
         traits: dict[str, str] = {}
-        chance = self.rng.random()
-        if self.visit.signs_up or chance < 0.3:
+        draw = self.rng.random()
+        if self.visit.signs_up or draw < 0.3:
             traits = {"email": self.person.email}
-        elif chance < 0.33:
-            # Typed in by hand, and not the address that the shop has: a claim that is refused.
+        elif draw < 0.33:
+            # A typing error: the claim contradicts the address that the shop has, and is refused.
             traits = {"email": f"typo.{self.person.email}"}
-        yield self._tell(type="identify", traits=traits)
+        yield self._message(type="identify", traits=traits)
         if self.visit.signs_up:
-            yield self._tell(type="track", event="Signed Up", properties={"method": "email"})
+            yield self._message(type="track", event="Signed Up", properties={"method": "email"})
 
-    def _asked(self) -> DemoMessage:
+    def _consent(self) -> DemoMessage:
         consents = {"targeted_advertising": self.rng.random() < 0.4}
         context = {**self.context, "consent": {"categoryPreferences": consents}}
-        return self._tell(type="track", event=CONSENT_EVENT, context=context)
+        return self._message(type="track", event=CONSENT_EVENT, context=context)
 
-    def _tell(self, **fields: object) -> DemoMessage:
+    def _message(self, **fields: object) -> DemoMessage:
+        """Return the next message of the visit, some seconds after the last one."""
         self.at += timedelta(seconds=self.rng.randrange(3, 60))
         self.count += 1
-        return message(
+        return make_message(
             SOURCE,
             f"{self.person.number}-{self.visit.name}-{self.count}",
             self.at,
@@ -148,8 +164,8 @@ class _Telling:
 
 
 def _context(person: DemoPerson, browser: int) -> Mapping[str, Any]:
-    """What the browser tells of itself; always the same one."""
-    rng = dice(person.number, f"browser {browser}")
+    """Return what the browser says about itself, which is the same on all visits."""
+    rng = seeded_random(person.number, f"browser {browser}")
     device = rng.choices(DEVICES, [device.weight for device in DEVICES])[0]
     return {
         "device": {"type": device.type},
@@ -164,12 +180,13 @@ def _context(person: DemoPerson, browser: int) -> Mapping[str, Any]:
 
 
 def _product(rng: random.Random) -> Mapping[str, Any]:
-    mood, thing = rng.randrange(len(RECORD_MOODS)), rng.randrange(len(RECORD_THINGS))
-    number = mood * len(RECORD_THINGS) + thing
+    adjective, noun = rng.randrange(len(RECORD_ADJECTIVES)), rng.randrange(len(RECORD_NOUNS))
+    # Each title is a product of its own.
+    number = adjective * len(RECORD_NOUNS) + noun
     return {
         "product_id": f"CD-{number + 1:03}",
-        "name": f"{RECORD_MOODS[mood]} {RECORD_THINGS[thing]}",
+        "name": f"{RECORD_ADJECTIVES[adjective]} {RECORD_NOUNS[noun]}",
         "category": CATEGORIES[number % len(CATEGORIES)],
-        "price": amount(999 + 100 * (number % 11)),
+        "price": decimal_amount(999 + 100 * (number % 11)),
         "currency": CURRENCY,
     }

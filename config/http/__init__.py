@@ -1,1 +1,1 @@
-"""What all HTTP answers share: problem details, pages of lists, health."""
+"""What all HTTP responses share: problem details, pages of lists, and health probes."""

@@ -1,6 +1,7 @@
-"""For load balancers and monitors: whether this process lives, and whether what it needs does.
+"""Health probes for load balancers and monitors.
 
-Invariant: the answers name parts and numbers, never a message of an error.
+Invariant: a response names parts and numbers, and never the message of an error, which may hold
+personal data.
 """
 
 import logging
@@ -25,28 +26,31 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Alive: this process answers. Asks nobody else."""
+    """Answer that this process is alive, without a query to any other server."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if all that is needed is there, else 503. `inbox_lag_seconds` is for alarms: accepting goes on behind a
-    slow worker, so that a long lag takes no web server out of service.
+    """Answer 200 if every check passes, and 503 if not.
+
+    `inbox_lag_seconds` is for alarms. A long lag takes no web server out of service, since requests
+    are still accepted while workers are slow.
     """
-    parts = {name: _holds(asked) for name, asked in PARTS.items()}
-    is_ready = all(parts.values())
+    results = {name: _passes(check) for name, check in CHECKS.items()}
+    is_ready = all(results.values())
     body: dict[str, Any] = {
         "status": "ok" if is_ready else "unavailable",
-        "checks": parts,
+        "checks": results,
+        # It is read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
     }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 
 def inbox_lag_seconds() -> float:
-    """The age of the oldest accepted request that is not drained yet, 0 where there is none."""
+    """Return the age of the oldest request that is not drained yet, or 0 if the inbox is empty."""
     age = ExpressionWrapper(Now() - F("received_at"), output_field=DurationField())
     oldest = InboxRow.objects.order_by("id").values_list(age).first()
     return round(oldest[0].total_seconds(), 3) if oldest else 0.0
@@ -68,19 +72,21 @@ def _is_migrated() -> bool:
 
 
 def _has_suppression_keys() -> bool:
-    """Without them erased people would come back, so nothing is drained either."""
+    # Without them erased people would not be recognised, so that nothing is drained either.
     return not check_suppression_key()
 
 
-def _holds(asked: Callable[[], bool]) -> bool:
+def _passes(check: Callable[[], bool]) -> bool:
     try:
-        return asked()
+        return check()
     except (DatabaseError, OSError) as error:
+        # The type only, since the message may quote a host or a value.
         logger.warning("Not ready: %s", type(error).__name__)
         return False
 
 
-PARTS = {
+# By the names that the response gives them.
+CHECKS: dict[str, Callable[[], bool]] = {
     "database": _has_database,
     "migrations": _is_migrated,
     "broker": _has_broker,

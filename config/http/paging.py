@@ -1,7 +1,8 @@
-"""Cursor pages of every list.
+"""Cursor pagination of all lists.
 
-Invariant: a page goes on after the whole position of the last row, so that rows of equal times are neither lost nor
-repeated, however many they are; the order that a view names is unique.
+Invariant: a cursor holds the position of a row, which is its values of all fields of the order, and
+the order is unique. So rows with equal times are neither skipped nor repeated, however many there
+are.
 """
 
 import binascii
@@ -18,98 +19,121 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 
-class Start(NamedTuple):
-    """Where a page begins: just beyond the row at this position."""
+class PageStart(NamedTuple):
+    """What a cursor stands for: a page right after, or before, the row at this position."""
 
     is_backward: bool
     position: list[Any]
 
 
 class CursorPages(CursorPagination):
-    """`{"next", "previous", "results"}`; the view's `cursor_ordering` names a unique order of fields without nulls."""
+    """Pages as `{"next", "previous", "results"}`.
+
+    The view's `cursor_ordering` lists the fields of the order. They must be unique together, and
+    none may be NULL, since NULL compares with nothing.
+    """
 
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 500
     ordering = ("-id",)
 
-    def paginate_queryset(
+    # Set by `paginate_queryset`.
+    base_url: str
+    fields: tuple[str, ...]
+    start: PageStart | None
+    is_backward: bool
+    has_more: bool
+    page: list[Any]
+
+    def paginate_queryset(  # type: ignore[override]  # no view has a list that is not a queryset
         self, queryset: QuerySet[Any], request: Request, view: Any = None
     ) -> list[Any]:
         self.base_url = request.build_absolute_uri()
         self.fields = tuple(getattr(view, "cursor_ordering", self.ordering))
-        self.start = read_cursor(request.query_params.get(self.cursor_query_param), self.fields)
+        self.start = _parse_cursor(request.query_params.get(self.cursor_query_param), self.fields)
         self.is_backward = self.start is not None and self.start.is_backward
         size = self.get_page_size(request) or self.page_size
-        order = [flipped(field) for field in self.fields] if self.is_backward else self.fields
-        rows = list(self._beyond(queryset.order_by(*order))[: size + 1])
+        order = [_reverse(field) for field in self.fields] if self.is_backward else self.fields
+        # One row more than the page has tells whether another page follows.
+        rows = list(self._rows_from_start(queryset.order_by(*order))[: size + 1])
         self.has_more = len(rows) > size
         self.page = rows[:size][::-1] if self.is_backward else rows[:size]
         return self.page
 
     def get_next_link(self) -> str | None:
-        is_there_more = self.is_backward or self.has_more
-        return self._link(self.page[-1], is_backward=False) if is_there_more and self.page else None
+        # A page that was reached backward is followed by the row of its cursor.
+        has_next = self.is_backward or self.has_more
+        return self._link(self.page[-1], is_backward=False) if has_next and self.page else None
 
     def get_previous_link(self) -> str | None:
-        is_there_more = self.has_more if self.is_backward else self.start is not None
-        return self._link(self.page[0], is_backward=True) if is_there_more and self.page else None
+        has_previous = self.has_more if self.is_backward else self.start is not None
+        return self._link(self.page[0], is_backward=True) if has_previous and self.page else None
 
-    def _beyond(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def _rows_from_start(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.start is None:
             return queryset
         try:
-            return queryset.filter(rows_beyond(self.start, self.fields))
+            return queryset.filter(_rows_beyond(self.start, self.fields))
         except (TypeError, ValueError, ModelValidationError) as error:
-            raise bad_cursor() from error
+            # A value of the cursor is not one of its field.
+            raise _invalid_cursor() from error
 
     def _link(self, row: Any, *, is_backward: bool) -> str:
-        position = [value_at(row, field.lstrip("-")) for field in self.fields]
+        position = [_value_at(row, field.lstrip("-")) for field in self.fields]
         text = json.dumps([is_backward, position], default=str)
         cursor = urlsafe_b64encode(text.encode()).decode()
-        link: str = replace_query_param(self.base_url, self.cursor_query_param, cursor)
-        return link
+        return replace_query_param(self.base_url, self.cursor_query_param, cursor)
 
 
-def rows_beyond(start: Start, fields: Sequence[str]) -> Q:
-    """The rows after a position in the order of `fields`, or before it. The first field is bounded for its index."""
+def _rows_beyond(start: PageStart, fields: Sequence[str]) -> Q:
+    """Match the rows after the position in the order of `fields`, or before it if backward.
+
+    They differ from the position in a first field, whatever the fields behind it: for an order by
+    (a, b) these are the rows with a beyond, or with the same a and b beyond.
+    """
     names = [field.lstrip("-") for field in fields]
-    signs = ["lt" if field.startswith("-") != start.is_backward else "gt" for field in fields]
+    lookups = ["lt" if field.startswith("-") != start.is_backward else "gt" for field in fields]
     beyond = Q()
-    for place, (name, sign) in enumerate(zip(names, signs, strict=True)):
+    for place, (name, lookup) in enumerate(zip(names, lookups, strict=True)):
         same = dict(zip(names[:place], start.position[:place], strict=True))
-        beyond |= Q(**same, **{f"{name}__{sign}": start.position[place]})
-    return Q(**{f"{names[0]}__{signs[0]}e": start.position[0]}) & beyond
+        beyond |= Q(**same, **{f"{name}__{lookup}": start.position[place]})
+    # It follows from `beyond`, but an index range is only derived from a plain condition.
+    return Q(**{f"{names[0]}__{lookups[0]}e": start.position[0]}) & beyond
 
 
-def read_cursor(text: str | None, fields: Sequence[str]) -> Start | None:
-    """The start that a cursor names; None without one. Raises ValidationError for what no page ever gave."""
+def _parse_cursor(text: str | None, fields: Sequence[str]) -> PageStart | None:
+    """Return where the cursor's page starts, or None without a cursor.
+
+    Raises ValidationError for a text that no page has as a cursor.
+    """
     if text is None:
         return None
     try:
         is_backward, position = json.loads(urlsafe_b64decode(text.encode()))
     except (binascii.Error, ValueError, TypeError) as error:
-        raise bad_cursor() from error
+        raise _invalid_cursor() from error
     is_position = isinstance(position, list) and len(position) == len(fields)
-    if not is_position or not all(is_readable(value) for value in position):
-        raise bad_cursor()
-    return Start(is_backward is True, position)
+    if not is_position or not all(_is_comparable(value) for value in position):
+        raise _invalid_cursor()
+    return PageStart(is_backward is True, position)
 
 
-def bad_cursor() -> ValidationError:
+def _invalid_cursor() -> ValidationError:
     return ValidationError({"cursor": [ErrorDetail("Not a cursor of this list.", code="invalid")]})
 
 
-def is_readable(value: Any) -> bool:
+def _is_comparable(value: Any) -> bool:
+    # PostgreSQL refuses NUL characters in texts.
     return isinstance(value, int) or (isinstance(value, str) and "\x00" not in value)
 
 
-def flipped(field: str) -> str:
+def _reverse(field: str) -> str:
     return field[1:] if field.startswith("-") else f"-{field}"
 
 
-def value_at(row: Any, path: str) -> Any:
-    """The value of a field of a model or of a row of `values()`; double underscores follow keys."""
+def _value_at(row: Any, path: str) -> Any:
+    """Return a field of a model or of a row of `values()`; double underscores follow relations."""
     if isinstance(row, Mapping):
         return row[path]
     for name in path.split("__"):

@@ -1,4 +1,7 @@
-"""What all of the API shares: problem details, pages, and what the schema says of every operation."""
+"""Errors as RFC 9457 problem details, and what the API's schema says about them.
+
+Invariant: under /api/ and /v1/ every error has this one shape, whatever fails.
+"""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -13,14 +16,11 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from config.http.paging import CursorPages
 from profiles.api.kit.access import Problem, declared_scope
 
-__all__ = ["CursorPages", "ScopedSchema", "problem_answer", "problem_response"]
-
 PROBLEM_TYPE = "application/problem+json"
-# What machines call: their errors are problem details, whatever fails.
-MACHINE_PATHS = ("/api/", "/v1/")
+# Programs call these. All other paths are pages for people, whose errors are pages too.
+API_PATHS = ("/api/", "/v1/")
 
 
 class FaultSerializer(serializers.Serializer[dict[str, str]]):
@@ -38,30 +38,33 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(allow_blank=True)
-    errors = FaultSerializer(many=True)
+    # The metaclass takes fields out of the class, so that this one hides no property.
+    errors = FaultSerializer(many=True)  # type: ignore[assignment]
 
 
 class ScopedSchema(AutoSchema):
-    """Says which scope an operation asks for, and in which shape it refuses."""
+    """The schema of an operation, with the scope that it requires and the errors it may give."""
 
-    def get_description(self) -> str:
+    # drf-spectacular itself overrides the method of REST framework without its parameters.
+    def get_description(self) -> str:  # type: ignore[override]
         scope = declared_scope(self.view, self.method)
-        described: str = super().get_description() or ""
-        return f"{described}\n\nScope: `{scope}`".strip() if scope else described
+        description = super().get_description() or ""
+        return f"{description}\n\nScope: `{scope}`".strip() if scope else description
 
     def get_operation(self, *args: Any) -> dict[str, Any] | None:
         operation: dict[str, Any] | None = super().get_operation(*args)
         if operation is not None:
             schema = self.resolve_serializer(ProblemSerializer, "response").ref
-            for status in self._refusals(operation):
+            for status in self._error_statuses(operation):
                 body = {
                     "description": HTTPStatus(status).phrase,
                     "content": {PROBLEM_TYPE: {"schema": schema}},
                 }
+                # A view may describe the response itself.
                 operation["responses"].setdefault(str(status), body)
         return operation
 
-    def _refusals(self, operation: dict[str, Any]) -> Iterator[int]:
+    def _error_statuses(self, operation: dict[str, Any]) -> Iterator[int]:
         places = {parameter["in"] for parameter in operation.get("parameters", ())}
         if "requestBody" in operation or "query" in places:
             yield HTTPStatus.BAD_REQUEST
@@ -73,67 +76,81 @@ class ScopedSchema(AutoSchema):
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """RFC 9457: every refusal has one shape and names the path of the fault."""
+    """Return the response to an exception of a REST framework view (EXCEPTION_HANDLER).
+
+    None leaves an unexpected exception to Django, which calls `server_error`.
+    """
+    # A service raises Django's own validation error, which REST framework would not answer.
     if isinstance(error, ModelValidationError):
         error = ValidationError(serializers.as_serializer_error(error))
     response = exception_handler(error, context)
     if response is None:
         return None
-    response.data = problem_body(error, response.status_code)
+    response.data = _problem_body(error, response.status_code)
     response.content_type = PROBLEM_TYPE
     return response
 
 
-def problem_body(error: Exception, status: int) -> dict[str, Any]:
-    errors = (
-        error.errors
-        if isinstance(error, Problem)
-        else list(_faults(error.detail))
-        if isinstance(error, ValidationError)
-        else []
-    )
-    detail = str(error.detail) if isinstance(error, APIException) and not errors else ""
+def _problem_body(error: Exception, status: int) -> dict[str, Any]:
+    faults = _faults_of(error)
+    detail = str(error.detail) if isinstance(error, APIException) and not faults else ""
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail or "; ".join(_told(fault) for fault in errors),
-        "errors": errors,
+        "detail": detail or "; ".join(_describe(fault) for fault in faults),
+        "errors": faults,
     }
 
 
-def _told(fault: dict[str, str]) -> str:
+def _faults_of(error: Exception) -> list[dict[str, str]]:
+    match error:
+        case Problem():
+            return error.errors
+        case ValidationError():
+            return list(_flatten(error.detail))
+        case _:
+            return []
+
+
+def _describe(fault: dict[str, str]) -> str:
     return f"{fault['path']}: {fault['detail']}" if fault["path"] else fault["detail"]
 
 
-def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Flatten REST framework's nested errors: keys are joined by dots, places in lists bracketed."""
+def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Yield REST framework's nested errors as faults, with paths such as `traits.list[2].name`."""
     if isinstance(detail, dict):
         for key, inner in detail.items():
-            yield from _faults(inner, _below(path, key))
+            yield from _flatten(inner, _join_path(path, key))
     elif isinstance(detail, list):
         for place, inner in enumerate(detail):
-            is_leaf = isinstance(inner, ErrorDetail)
-            yield from _faults(inner, path if is_leaf else f"{path}[{place}]")
+            # A list of messages is about one field, a list of anything else about a list's items.
+            is_message = isinstance(inner, ErrorDetail)
+            yield from _flatten(inner, path if is_message else f"{path}[{place}]")
     else:
         code = getattr(detail, "code", "invalid")
-        yield {"path": _sendable(path), "code": str(code), "detail": _sendable(str(detail))}
+        yield {
+            "path": _without_surrogates(path),
+            "code": str(code),
+            "detail": _without_surrogates(str(detail)),
+        }
 
 
-def _sendable(text: str) -> str:
-    """What a caller sent may come back in a fault, and lone surrogates cannot be sent."""
+def _without_surrogates(text: str) -> str:
+    """Replace lone surrogates, which a request may contain in JSON and a response cannot encode."""
     return text.encode(errors="replace").decode()
 
 
-def _below(path: str, key: Any) -> str:
+def _join_path(path: str, key: Any) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
+    # Errors of the whole object stand under a name that is no field.
     step = "" if key in ("non_field_errors", "__all__") else str(key)
     return f"{path}.{step}".strip(".")
 
 
-def problem_answer(request: HttpRequest, status: int, detail: str = "") -> JsonResponse:
-    """The same shape for what fails outside of REST framework."""
+def json_problem(status: int, detail: str = "") -> JsonResponse:
+    """Return problem details for an error outside of REST framework."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -145,32 +162,31 @@ def problem_answer(request: HttpRequest, status: int, detail: str = "") -> JsonR
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler400. What is wrong is not repeated: it may be an attempt to have it shown."""
-    return (
-        problem_answer(request, 400)
-        if _is_machine(request)
-        else defaults.bad_request(request, exception)
-    )
+    """Answer 400 (`handler400`)."""
+    if _is_api_call(request):
+        # The exception quotes the request, which an attacker may have written.
+        return json_problem(400)
+    return defaults.bad_request(request, exception)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler403."""
-    if _is_machine(request):
-        return problem_answer(request, 403)
+    """Answer 403 (`handler403`)."""
+    if _is_api_call(request):
+        return json_problem(403)
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler404."""
-    if _is_machine(request):
-        return problem_answer(request, 404, "There is nothing at this address.")
+    """Answer 404 (`handler404`)."""
+    if _is_api_call(request):
+        return json_problem(404, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
-def failed(request: HttpRequest) -> HttpResponse:
-    """handler500: that it failed, and nothing of why."""
-    return problem_answer(request, 500) if _is_machine(request) else defaults.server_error(request)
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 (`handler500`), without the reason, which may hold personal data."""
+    return json_problem(500) if _is_api_call(request) else defaults.server_error(request)
 
 
-def _is_machine(request: HttpRequest) -> bool:
-    return request.path.startswith(MACHINE_PATHS)
+def _is_api_call(request: HttpRequest) -> bool:
+    return request.path.startswith(API_PATHS)

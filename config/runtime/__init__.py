@@ -1,1 +1,1 @@
-"""Running the product: embedded servers, supervision, the first start."""
+"""Running the product: embedded servers, supervision of all programs, and the first start."""

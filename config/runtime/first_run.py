@@ -1,4 +1,7 @@
-"""What a start brings about before anything serves: tables, static files, and on the first run an admin and the demo."""
+"""What a start does before anything serves requests.
+
+It makes tables and static files, and on the first run an administrator and the demo.
+"""
 
 import secrets
 from collections.abc import Callable
@@ -16,13 +19,16 @@ ADMIN_NAME = "admin"
 
 
 def require_broker() -> None:
-    """Raises StartError if the broker does not answer."""
+    """Raise StartError if the broker does not answer."""
     if fault := broker_fault():
         raise StartError(f"the broker of BROKER_URL cannot be reached: {fault}")
 
 
 def prepare(*, with_demo: bool, say: Callable[[str], None]) -> str | None:
-    """Migrate, collect static files, load the demo into an empty store; gives a new admin's password, if one was made."""
+    """Migrate, collect static files, and load the demo into an empty store.
+
+    Returns the password of the administrator if one was made.
+    """
     for name in ("log", "mail"):
         (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, skip_checks=False)
@@ -33,9 +39,10 @@ def prepare(*, with_demo: bool, say: Callable[[str], None]) -> str | None:
 
 
 def _load_demo(say: Callable[[str], None]) -> None:
-    """Only where there is neither a source nor a person, never among somebody's own; a load that was cut off is ended."""
+    """Load the demo into an empty store, or finish a load that was interrupted."""
     if is_loaded():
         return
+    # Never into a store with profiles of its own, where nobody could tell them from the demo's.
     if not has_begun() and (Source.objects.exists() or Profile.objects.exists()):
         return
     say("Loading the demo (DEMO=0 starts with an empty store) …")

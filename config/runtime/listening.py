@@ -1,4 +1,4 @@
-"""Where the web server listens: HOST and PORT, and whether that place is free."""
+"""The address at which the web server listens, by HOST and PORT."""
 
 import socket
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.env import env_int, env_text
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
+# How a process of this machine reaches a server that listens on all addresses.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound)
 HIGHEST_PORT = 65_535
 
 
@@ -22,13 +23,14 @@ class Address:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def refusal(self) -> str | None:
-        """Why nothing can listen here now, None if it is free."""
+    def bind_fault(self) -> str | None:
+        """Return why a server cannot listen here, or None if the address is free."""
         try:
             family, kind, protocol, _, place = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM
             )[0]
             with socket.socket(family, kind, protocol) as probe:
+                # As gunicorn does: a server that stopped just now leaves connections in TIME_WAIT.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(place)
                 probe.listen(1)
@@ -37,8 +39,8 @@ class Address:
         return None
 
     def answers(self) -> bool:
-        """Whether a web server there answers anything at all."""
-        web = HTTPConnection(EVERYWHERE.get(self.host, self.host), self.port, timeout=2)
+        """Return whether a web server answers here, whatever its status."""
+        web = HTTPConnection(LOOPBACK.get(self.host, self.host), self.port, timeout=2)
         try:
             web.request("GET", "/healthz")
             web.getresponse().read()
@@ -50,7 +52,10 @@ class Address:
 
 
 def listening_address() -> Address:
-    """HOST and PORT, by default 127.0.0.1 and 8000. Raises ImproperlyConfigured."""
+    """Read HOST and PORT, by default 127.0.0.1 and 8000.
+
+    Raises ImproperlyConfigured for an impossible port.
+    """
     port = env_int("PORT", 8000, minimum=1)
     if port > HIGHEST_PORT:
         raise ImproperlyConfigured(f"PORT must be at most {HIGHEST_PORT}.")

@@ -1,1 +1,1 @@
-"""The admin's home page, its menu, and its formats."""
+"""The admin's home page, its sidebar, and its formats of days and times."""

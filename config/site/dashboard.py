@@ -1,6 +1,7 @@
-"""The overview: what a day's work begins with, in a constant number of bounded queries.
+"""The figures of the admin's home page.
 
-Invariant: no query reads all people or all events; what is estimated says so with ≈.
+Invariant: the number of queries is constant, and none reads all profiles or all events. Figures
+that are estimated from a sample begin with ≈.
 """
 
 from dataclasses import dataclass
@@ -23,14 +24,16 @@ from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.models import Profile
 
 DAYS, HOURS = 30, 24
-MOST_SAMPLED_EVENTS = 300_000
-MOST_SAMPLED_PEOPLE = 20_000
-MOST_SHOWN = 8
-MOST_COUNTED = 1000
+# How many rows of a table are read; of a larger table, a sample of about this size.
+MAX_SAMPLED_EVENTS = 300_000
+MAX_SAMPLED_PROFILES = 20_000
+MAX_LISTED = 8
+MAX_COUNTED = 1000
+LATE_SECONDS = 60
 
 
 class Traffic(NamedTuple):
-    """Events of a span: how many, in words, and the picture."""
+    """The number of events in a span of time, as text, and a chart of them."""
 
     total: str
     picture: SafeString
@@ -38,7 +41,7 @@ class Traffic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeopleCounts:
-    """How many there are, and the share of those vouched for by a trusted source."""
+    """The number of profiles, and the share of those that a trusted source vouches for, as text."""
 
     total: str
     vouched: str
@@ -47,7 +50,7 @@ class PeopleCounts:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A segment whose size changed in the last seven days."""
+    """A segment, its size, and by how much the size changed in the last seven days."""
 
     id: int
     name: str
@@ -56,116 +59,124 @@ class Movement:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Each part for who may view the list that it links to."""
+    """Return the template's context, with each figure only for users who may view its list."""
     now = timezone.now()
-    may = request.user.has_perm
-    parts: dict[str, Any] = {}
-    if may("profiles.view_profile"):
-        percent = _percent("profiles_event", MOST_SAMPLED_EVENTS)
-        parts |= {
-            "people": people(),
+    has_perm = request.user.has_perm
+    figures: dict[str, Any] = {}
+    if has_perm("profiles.view_profile"):
+        percent = _sample_percent("profiles_event", MAX_SAMPLED_EVENTS)
+        figures |= {
+            "people": count_people(),
             "day": events_of_the_day(now, percent),
             "month": events_of_the_month(now, percent),
         }
-    if may("ingestion.view_inboxrow"):
-        parts["inbox"] = inbox(now)
-    if may("ingestion.view_rejectedmessage"):
-        parts["rejected"] = rejected()
-    if may("consent.view_privacyrequest"):
-        parts["requests"] = open_requests()
-    if may("segments.view_segment"):
-        parts["movements"] = movements(now)
-    return {**context, **parts}
+    if has_perm("ingestion.view_inboxrow"):
+        figures["inbox"] = inbox_backlog(now)
+    if has_perm("ingestion.view_rejectedmessage"):
+        figures["rejected"] = count_rejected()
+    if has_perm("consent.view_privacyrequest"):
+        figures["requests"] = next_due_requests()
+    if has_perm("segments.view_segment"):
+        figures["movements"] = segment_movements(now)
+    return {**context, **figures}
 
 
-def people() -> PeopleCounts:
-    percent = _percent("profiles_profile", MOST_SAMPLED_PEOPLE)
-    seen, vouched = _rows(sql.VOUCHED_SHARE, percent=percent)[0]
-    said = f"{vouched / seen:.0%}" if seen else "–"
+def count_people() -> PeopleCounts:
+    """Count the profiles, and estimate the share that a trusted source vouches for."""
+    percent = _sample_percent("profiles_profile", MAX_SAMPLED_PROFILES)
+    sampled, vouched = _fetch(sql.VOUCHED_SHARE, percent=percent)[0]
+    share = f"{vouched / sampled:.0%}" if sampled else "–"
     return PeopleCounts(
         approximate_count(Profile.objects.all()),
-        said if percent == 100 else f"≈ {said}",
-        share_bar(vouched, seen, title=f"{said} are vouched for"),
+        share if percent == 100 else f"≈ {share}",
+        share_bar(vouched, sampled, title=f"{share} are vouched for"),
     )
 
 
 def events_of_the_day(now: datetime, percent: float) -> Traffic:
-    """The last 24 hours, hour by hour."""
+    """Return the events of the last 24 hours by hour, from a sample of so many percent."""
     this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    # The statement's bound is exclusive, and an event may come exactly at the full hour.
     since = hours[0] - timedelta(microseconds=1)
-    counted = dict(_rows(sql.EVENTS_BY_HOUR, percent=percent, since=since, now=now))
-    shown = [
-        Bar(f"{timezone.localtime(hour):%H:%M}", _scaled(counted.get(hour, 0), percent))
+    counts = dict(_fetch(sql.EVENTS_BY_HOUR, percent=percent, since=since, now=now))
+    columns = [
+        Bar(f"{timezone.localtime(hour):%H:%M}", _extrapolate(counts.get(hour, 0), percent))
         for hour in hours
     ]
-    return _traffic(shown, percent, "Events per hour in the last 24 hours")
+    return _traffic(columns, percent, "Events per hour in the last 24 hours")
 
 
 def events_of_the_month(now: datetime, percent: float) -> Traffic:
-    """The last 30 days, day by day."""
+    """Return the events of the last 30 days by day, from a sample of so many percent."""
     today = timezone.localdate(now)
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     since = now - timedelta(days=DAYS)
-    counted = dict(
-        _rows(sql.EVENTS_BY_DAY, percent=percent, since=since, now=now, zone=settings.TIME_ZONE)
+    counts = dict(
+        _fetch(sql.EVENTS_BY_DAY, percent=percent, since=since, now=now, zone=settings.TIME_ZONE)
     )
-    shown = [Bar(f"{day:%-d %b}", _scaled(counted.get(day, 0), percent)) for day in days]
-    return _traffic(shown, percent, "Events per day in the last 30 days")
+    columns = [Bar(f"{day:%-d %b}", _extrapolate(counts.get(day, 0), percent)) for day in days]
+    return _traffic(columns, percent, "Events per day in the last 30 days")
 
 
-def inbox(now: datetime) -> dict[str, Any]:
-    """What waits, and for how long; a small table."""
-    waiting = InboxRow.objects.aggregate(
+def inbox_backlog(now: datetime) -> dict[str, Any]:
+    """Return how many messages wait in the inbox, and for how long the oldest has waited."""
+    # The inbox is a small table as long as workers keep up.
+    backlog = InboxRow.objects.aggregate(
         messages=Sum("message_count"), rows=Count("pk"), oldest=Min("received_at")
     )
-    lag = (now - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0.0
+    lag = (now - backlog["oldest"]).total_seconds() if backlog["oldest"] else 0.0
     return {
-        "messages": waiting["messages"] or 0,
+        "messages": backlog["messages"] or 0,
+        # A row may have come after `now` was read.
         "lag": timedelta(seconds=round(max(lag, 0.0))),
-        "is_late": lag > 60,
+        "is_late": lag > LATE_SECONDS,
     }
 
 
-def rejected() -> str:
-    """How many open rejected messages there are, up to a thousand."""
-    waiting = RejectedMessage.objects.filter(replayed_at=None).order_by()
-    number = waiting[: MOST_COUNTED + 1].count()
-    return f"over {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"
+def count_rejected() -> str:
+    """Count the rejected messages that are still open, up to a thousand."""
+    still_open = RejectedMessage.objects.filter(replayed_at=None).order_by()
+    number = still_open[: MAX_COUNTED + 1].count()
+    return f"over {MAX_COUNTED:,}" if number > MAX_COUNTED else f"{number:,}"
 
 
-def open_requests() -> list[tuple[PrivacyRequest, tuple[str, str]]]:
-    """The next ones due."""
-    waiting = PrivacyRequest.objects.exclude(status__in=CLOSED).order_by("due_at")
-    return [(asked, time_left(asked)) for asked in waiting[:MOST_SHOWN]]
+def next_due_requests() -> list[tuple[PrivacyRequest, tuple[str, str]]]:
+    """Return the open privacy requests that are due next, each with the time that is left."""
+    still_open = PrivacyRequest.objects.exclude(status__in=CLOSED).order_by("due_at")
+    return [(request, time_left(request)) for request in still_open[:MAX_LISTED]]
 
 
-def movements(now: datetime) -> list[Movement]:
-    """Live segments, those that moved most in seven days first."""
-    rows = _rows(sql.SEGMENT_MOVEMENTS, since=now - timedelta(days=7), most=MOST_SHOWN)
+def segment_movements(now: datetime) -> list[Movement]:
+    """Return the live segments whose size changed most in the last seven days."""
+    rows = _fetch(sql.SEGMENT_MOVEMENTS, since=now - timedelta(days=7), most=MAX_LISTED)
     return [
-        Movement(number, name, size, size - (size if before is None else before))
-        for number, name, size, before in rows
+        # A segment without any measured size has not changed.
+        Movement(segment_id, name, size, size - (size if size_before is None else size_before))
+        for segment_id, name, size, size_before in rows
     ]
 
 
-def _traffic(shown: list[Bar], percent: float, title: str) -> Traffic:
-    total = f"{sum(bar.value for bar in shown):,}"
-    return Traffic(total if percent == 100 else f"≈ {total}", bars(shown, title=title))
+def _traffic(columns: list[Bar], percent: float, title: str) -> Traffic:
+    total = f"{sum(column.value for column in columns):,}"
+    return Traffic(total if percent == 100 else f"≈ {total}", bars(columns, title=title))
 
 
-def _percent(table: str, most: int) -> float:
-    """How much of a table to read, so that about `most` rows are; all of it where it is small or unknown."""
+def _sample_percent(table: str, max_rows: int) -> float:
+    """Return how many percent of the table to read for a sample of about `max_rows` rows.
+
+    A table that was never analysed is read whole, since autovacuum analyses large ones soon.
+    """
     rows = estimated_rows(table) or 0
-    return 100.0 if rows <= most else most / rows * 100
+    return 100.0 if rows <= max_rows else max_rows / rows * 100
 
 
-def _scaled(number: int, percent: float) -> int:
+def _extrapolate(number: int, percent: float) -> int:
     return round(number * 100 / percent)
 
 
-def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+def _fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

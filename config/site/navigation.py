@@ -1,4 +1,4 @@
-"""The admin's sidebar and its style: what Unfold is told by settings, as functions of the request."""
+"""The admin's sidebar, stylesheet and icon. Unfold's settings name these functions."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from django.urls import reverse_lazy
 
 
 class Entry(NamedTuple):
-    """One list in the sidebar: `app.model`, shown to who may view it."""
+    """A link to the list of one model, `app.model`. Users who may view the model see it."""
 
     title: str
     icon: str
@@ -59,13 +59,13 @@ GROUPS = {
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups with at least one list that this user may view."""
-    dashboard = {
+    """Return the groups in which this user may view at least one list."""
+    overview = {
         "title": "Overview",
         "icon": "space_dashboard",
         "link": reverse_lazy("admin:index"),
     }
-    groups = [{"title": None, "items": [dashboard]}]
+    groups: list[dict[str, Any]] = [{"title": None, "items": [overview]}]
     groups += [
         {"title": title, "separator": True, "items": [_item(entry) for entry in entries]}
         for title, entries in GROUPS.items()
@@ -76,20 +76,21 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(entry: Entry) -> dict[str, Any]:
     url = str(reverse_lazy(entry.url_name))
+    # Unfold calls "active" and "permission" with the request.
     return {
         "title": entry.title,
         "icon": entry.icon,
         "link": f"{url}{entry.query}",
-        "active": _begins_with(url),
-        "permission": _may(entry.permission),
+        "active": _is_below(url),
+        "permission": _has_permission(entry.permission),
     }
 
 
-def _begins_with(url: str) -> Callable[[HttpRequest], bool]:
+def _is_below(url: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.path.startswith(url)
 
 
-def _may(permission: str) -> Callable[[HttpRequest], bool]:
+def _has_permission(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 

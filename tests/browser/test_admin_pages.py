@@ -1,4 +1,4 @@
-"""The admin in a real browser, headless: pages draw, scripts run without a fault, and nothing is fetched from elsewhere."""
+"""The admin in a headless browser: scripts run without errors, and nothing is fetched elsewhere."""
 
 import re
 import shutil
@@ -22,72 +22,89 @@ needs_chromium = pytest.mark.skipif(
     not CHROMIUM, reason="Chromium is not installed: no page was drawn in a browser."
 )
 FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--enable-logging=stderr", "--virtual-time-budget=5000", "--window-size=1440,1000"),
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--window-size=1440,1000",
+    # Chromium itself must not use the network either.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    # Errors of scripts are written to stderr.
+    "--enable-logging=stderr",
+    # Timers of scripts run for five virtual seconds, without waiting for them.
+    "--virtual-time-budget=5000",
 )
-FAULT = re.compile(r"CONSOLE.*(?:Uncaught|Refused|Failed to load|SyntaxError|TypeError).*")
+SCRIPT_ERROR = re.compile(r"CONSOLE.*(?:Uncaught|Refused|Failed to load|SyntaxError|TypeError).*")
+# An address of a file, link or form on another host.
 ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|localhost)[^"']+"""
 )
-Answer = Callable[[HttpRequest], HttpResponse]
+View = Callable[[HttpRequest], HttpResponse]
 
 
-def signed_in(get_response: Answer) -> Answer:
-    """Middleware of these tests alone: every request is the owner's."""
+def sign_in_as_owner(get_response: View) -> View:
+    """Middleware of these tests: every request is the owner's, since the browser has no session."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         request.user = User.objects.get(username="owner")
         return get_response(request)
 
-    return answer
+    return middleware
 
 
 @pytest.fixture
 def server(committing_db: str, settings: Any, django_db_blocker: Any) -> Iterator[LiveServer]:
-    """The site on a port of its own, over a database that may commit."""
+    """The site on a port of its own, with a database that may commit."""
     place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware")
-    own = f"{__name__}.signed_in"
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE[: place + 1],
-        own,
+        f"{__name__}.{sign_in_as_owner.__name__}",
         *settings.MIDDLEWARE[place + 1 :],
     ]
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
     with django_db_blocker.unblock():
         User.objects.create_superuser("owner")
-        live = LiveServer("127.0.0.1")
+        live_server = LiveServer("127.0.0.1")
         try:
-            yield live
+            yield live_server
         finally:
-            live.stop()
+            live_server.stop()
 
 
-def drawn(url: str, home: Path) -> str:
-    """The page as it is once its scripts have run. Fails where a script does."""
-    done = subprocess.run(
+def draw(url: str, home: Path) -> str:
+    """Return the page's HTML after its scripts have run. Fails if a script fails."""
+    chromium = subprocess.run(
         [CHROMIUM, *FLAGS, f"--user-data-dir={home}", "--dump-dom", url],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    faults = [line for line in FAULT.findall(done.stderr) if "favicon" not in line]
-    assert not faults, faults
-    assert not ELSEWHERE.findall(done.stdout), ELSEWHERE.findall(done.stdout)
-    return done.stdout
+    errors = [line for line in SCRIPT_ERROR.findall(chromium.stderr) if "favicon" not in line]
+    assert not errors, errors
+    assert not ELSEWHERE.findall(chromium.stdout), ELSEWHERE.findall(chromium.stdout)
+    return chromium.stdout
 
 
 def main_pages(world: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The pages that people work in, and what each must show."""
+    """Return the URLs of the main pages, and patterns that each page must contain."""
     return {
         reverse("admin:index"): ("t-bars", "Segments that moved", "overdue|days left"),
         reverse("admin:profiles_profile_changelist"): ("Lovelace", "2 people"),
         reverse("admin:profiles_profile_change", args=[world["profile"].pk]): (
-            *("t-graph", "Order Completed", "permitted", "From Lyon"),
+            "t-graph",
+            "Order Completed",
+            "permitted",
+            "From Lyon",
         ),
         reverse("admin:segments_segment_change", args=[world["segment"].pk]): (
-            *("t-curve", "t-definition", "hx-post", "Lovelace"),
+            "t-curve",
+            "t-definition",
+            "hx-post",
+            "Lovelace",
         ),
         reverse("admin:consent_privacyrequest_change", args=[world["request"].pk]): ("Act now",),
     }
@@ -106,7 +123,7 @@ def test_no_page_names_anything_elsewhere() -> None:
 def test_the_main_pages_draw_without_a_fault_and_without_the_outside(
     server: LiveServer, tmp_path: Path
 ) -> None:
-    for url, expected in main_pages(make_world()).items():
-        page = drawn(f"{server.url}{url}", tmp_path / "home")
-        for pattern in expected:
+    for url, patterns in main_pages(make_world()).items():
+        page = draw(f"{server.url}{url}", tmp_path / "home")
+        for pattern in patterns:
             assert re.search(pattern, page), (url, pattern)

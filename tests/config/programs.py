@@ -1,4 +1,4 @@
-"""Programs that tests start, each with an environment and a data directory of its own, and what is left of them."""
+"""Programs that tests start, each with an environment and a data directory of its own."""
 
 import contextlib
 import os
@@ -16,11 +16,12 @@ from config.runtime.embedded import socket_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 _started: list[subprocess.Popen[str]] = []
+# A program that joins the embedded servers and leaves them when its stdin ends.
 MEMBER = """
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 from config.runtime import embedded
-embedded.end_by_exit()
+embedded.exit_on_signals()
 embedded.join()
 print("joined", flush=True)
 sys.stdin.read()
@@ -29,8 +30,8 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def open_directory() -> Iterator[Path]:
-    """A temporary directory, with a space in its name, that another system user can walk into. Not one of pytest's:
-    every run of pytest closes the directory above those again."""
+    """Make a temporary directory, with a space in its name, that other system users can enter."""
+    # Not one of pytest's, which are below a directory that every run of pytest closes to others.
     path = Path(tempfile.mkdtemp(prefix="tessera tests "))
     path.chmod(0o755)
     try:
@@ -40,9 +41,10 @@ def open_directory() -> Iterator[Path]:
 
 
 def environment(data_directory: Path, **more: str) -> dict[str, str]:
-    """Nothing of the environment that the tests run in, which may name servers."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"DATA_DIR": str(data_directory)} | more
+    """Return an environment for a program on its own data directory."""
+    # Nothing more of the environment of the tests, since that may have the URLs of servers.
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return inherited | {"DATA_DIR": str(data_directory)} | more
 
 
 def run_python(
@@ -60,7 +62,7 @@ def run_python(
 
 
 def start_python(data_directory: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    """In a process group of its own, as a shell gives one to the program in the foreground."""
+    """Start a program, in a process group of its own as a shell does."""
     program = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -77,16 +79,16 @@ def start_python(data_directory: Path, *arguments: str, **more: str) -> subproce
 
 
 def _take_interrupts() -> None:
-    """Where the tests run in the background of a script, SIGINT is ignored, and children would inherit that."""
+    # A script starts background jobs with SIGINT ignored, and children of the tests inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start_member(data_directory: Path) -> subprocess.Popen[str]:
-    """A process that has joined the embedded servers; it leaves when its stdin ends."""
+    """Start a process and wait until it has joined the embedded servers."""
     member = start_python(data_directory, "-c", MEMBER)
     assert member.stdout is not None
-    said = member.stdout.readline()
-    assert said == "joined\n", said + member.stdout.read()
+    line = member.stdout.readline()
+    assert line == "joined\n", line + member.stdout.read()
     return member
 
 
@@ -97,7 +99,7 @@ def end(program: subprocess.Popen[str]) -> int:
 
 
 def end_all(data_directory: Path) -> None:
-    """After a test: kill what it left running, and close what it read from."""
+    """Kill all processes of a data directory, and close the pipes to the started programs."""
     for pid in running(data_directory):
         with contextlib.suppress(ProcessLookupError):
             kill(pid)
@@ -111,32 +113,35 @@ def kill(pid: int) -> None:
 
 
 def running(data_directory: Path) -> dict[int, str]:
-    """The processes that belong to a data directory, by their number, each with its command line."""
+    """Return the command lines of the processes that belong to a data directory, by PID."""
     marks = (
         f"DATA_DIR={data_directory}\0",
         f"{data_directory}/",
         str(socket_directory(data_directory)),
     )
-    found = {}
+    commands = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             command, variables = _read(entry / "cmdline"), _read(entry / "environ")
             if command and any(mark in variables + command for mark in marks):
-                found[int(entry.name)] = command.replace("\0", " ")
-    return found
+                commands[int(entry.name)] = command.replace("\0", " ")
+    return commands
 
 
 def main_process(data_directory: Path, word: str) -> int:
-    """The one whose command line has the word, or the parent of all that have it; 0 if there is none."""
-    found = {pid for pid, command in running(data_directory).items() if word in command}
-    mains = [pid for pid in found if _parent(pid) not in found]
+    """Return the PID of the process whose command line has the word, or 0.
+
+    Of a parent and its children it is the parent.
+    """
+    matching = {pid for pid, command in running(data_directory).items() if word in command}
+    mains = [pid for pid in matching if _parent(pid) not in matching]
     return mains[0] if mains else 0
 
 
-def wait_until(holds: Callable[[], object], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""The whole admin: every list and page answers, roles see and do what they may, and no page asks more as rows grow."""
+"""All lists and pages of the admin: they answer, obey roles, and make few queries."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ from config.site.navigation import GROUPS
 from tests.admin import make_world, sign_in
 
 pytestmark = pytest.mark.django_db
-Url = tuple[str, str]
 
 
 def urls_of(model: type[Model]) -> Iterator[str]:
-    """The list, the form to add one, and the page of the first row, where there are such pages."""
+    """Yield the URLs of the model's list and of its first row's page."""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     yield reverse(f"{name}_changelist")
+    # Digests have no page.
     if model._meta.label == "consent.Suppression":
         return
     row = model._default_manager.first()
@@ -39,9 +39,9 @@ def test_every_list_and_every_page_answers_to_a_superuser(world: dict[str, Any])
     client = sign_in()
     for model, model_admin in admin.site._registry.items():
         for url in urls_of(model):
-            answer = client.get(url)
-            assert answer.status_code == 200, (url, answer.status_code)
-        request = answer.wsgi_request
+            response = client.get(url)
+            assert response.status_code == 200, (url, response.status_code)
+        request = response.wsgi_request
         if model_admin.has_add_permission(request):
             url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
             assert client.get(url).status_code == 200, url
@@ -49,20 +49,19 @@ def test_every_list_and_every_page_answers_to_a_superuser(world: dict[str, Any])
 
 def test_an_auditor_reads_everything_and_writes_nothing(world: dict[str, Any]) -> None:
     client = sign_in("auditor")
-    before = snapshot()
+    before = count_rows()
     for model, model_admin in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         for url in urls_of(model):
-            answer = client.get(url)
-            assert answer.status_code == 200, (url, answer.status_code)
-            assert client.post(url, {"_save": "1", "action": "", "name": "x"}).status_code in (
-                *(200, 302, 403, 405),
-            )
-        request = answer.wsgi_request
+            response = client.get(url)
+            assert response.status_code == 200, (url, response.status_code)
+            post_response = client.post(url, {"_save": "1", "action": "", "name": "x"})
+            assert post_response.status_code in (200, 302, 403, 405)
+        request = response.wsgi_request
         assert not model_admin.has_add_permission(request), name
         assert not model_admin.has_change_permission(request), name
         assert not model_admin.has_delete_permission(request), name
-    assert snapshot() == before
+    assert count_rows() == before
 
 
 def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None:
@@ -87,9 +86,9 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
 
 def test_who_is_not_staff_sees_only_the_login(client: Client) -> None:
     client.force_login(User.objects.create_user("outsider"))
-    answer = client.get(reverse("admin:index"))
-    assert answer.status_code == 302
-    assert "/admin/login/" in answer["Location"]
+    response = client.get(reverse("admin:index"))
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
 
 
 def test_the_sidebar_names_only_lists_that_exist_and_that_the_user_may_view(
@@ -114,9 +113,9 @@ def test_the_overview_asks_the_same_number_of_questions_however_much_there_is(
     world: dict[str, Any],
 ) -> None:
     client = sign_in()
-    few = queries(client, reverse("admin:index"))
+    few = count_queries(client, reverse("admin:index"))
     make_world(people=30)
-    assert queries(client, reverse("admin:index")) == few <= 20
+    assert count_queries(client, reverse("admin:index")) == few <= 20
 
 
 @pytest.mark.parametrize(
@@ -128,9 +127,9 @@ def test_the_overview_asks_the_same_number_of_questions_however_much_there_is(
 )
 def test_no_list_asks_more_for_fifty_rows_than_for_a_few(name: str, world: dict[str, Any]) -> None:
     client = sign_in()
-    few = queries(client, reverse(name))
+    few = count_queries(client, reverse(name))
     make_world(people=50)
-    assert queries(client, reverse(name)) <= few, name
+    assert count_queries(client, reverse(name)) <= few, name
     assert few <= 14, name
 
 
@@ -138,10 +137,10 @@ def test_only_a_superuser_makes_superusers() -> None:
     client = sign_in("admin")
     colleague = User.objects.create_user("colleague", is_staff=True)
     url = reverse("admin:auth_user_change", args=[colleague.pk])
-    answer = client.post(
+    response = client.post(
         url, {"username": "colleague", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
     )
-    assert answer.status_code in (200, 302)
+    assert response.status_code in (200, 302)
     colleague.refresh_from_db()
     assert not colleague.is_superuser
     owner = User.objects.create_superuser("owner")
@@ -151,16 +150,14 @@ def test_only_a_superuser_makes_superusers() -> None:
     assert owner.username == "owner"
 
 
-def queries(client: Client, url: str) -> int:
-    """How many queries the page takes, once what is cached is cached."""
+def count_queries(client: Client, url: str) -> int:
+    """Return how many queries the page takes once caches are filled."""
     client.get(url)
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200
     return len(captured)
 
 
-def snapshot() -> dict[str, int]:
-    """The number of rows of every model that the admin knows."""
+def count_rows() -> dict[str, int]:
+    """Return the number of rows of every model in the admin."""
     return {model._meta.label: model._default_manager.count() for model in admin.site._registry}

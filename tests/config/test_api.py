@@ -1,4 +1,4 @@
-"""What holds for every route of the API: nobody without a key, no key without its scope, filters, problems, a schema."""
+"""What is true of all routes of the API: keys, scopes, filters, problems and the schema."""
 
 import re
 from collections.abc import Iterator
@@ -23,29 +23,29 @@ from tests.factories import make_api_key, make_client
 
 PROBLEM = "application/problem+json"
 METHODS = ("get", "post", "put", "patch", "delete")
-# Customers come by a mailed link, with a session of their own and no key.
-CUSTOMERS_OWN = "/api/v1/privacy/me/"
-OPEN_TO_ALL = {f"{CUSTOMERS_OWN}link/", f"{CUSTOMERS_OWN}session/"}
+# Customers have a session from a mailed link instead of a key.
+CUSTOMER_PATH = "/api/v1/privacy/me/"
+OPEN_PATHS = {f"{CUSTOMER_PATH}link/", f"{CUSTOMER_PATH}session/"}
 
 
 def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
-    """Every route of the API with its view, values filled in for its parameters."""
+    """Yield the address and the view of every route, with values filled in for parameters."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        address = prefix + _filled(str(pattern.pattern))
+        address = prefix + _fill_parameters(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, address)
         elif isinstance(pattern, URLPattern) and address.startswith("/api/v1/"):
             yield address, pattern.callback
 
 
-def _filled(pattern: str) -> str:
+def _fill_parameters(pattern: str) -> str:
     filled = re.sub(r"<uuid:\w+>", str(uuid4()), pattern)
     filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled).strip("^$")
     return re.sub(r"<(?:\w+:)?\w+>", "x", filled)
 
 
 def operations() -> Iterator[tuple[str, str, APIView]]:
-    """Every (address, method, view) that exists."""
+    """Yield every (address, method, view) that exists."""
     for address, callback in routes():
         view = callback.cls(**callback.initkwargs)
         actions = getattr(callback, "actions", None)
@@ -57,45 +57,48 @@ def operations() -> Iterator[tuple[str, str, APIView]]:
                 yield address, method, view
 
 
-def _named(address: str, method: str) -> str:
+def _operation_id(address: str, method: str) -> str:
     return f"{method.upper()} {re.sub(r'[0-9a-f-]{36}', 'ID', address)}"
 
 
 OPERATIONS = [
-    pytest.param(address, method, view, id=_named(address, method))
+    pytest.param(address, method, view, id=_operation_id(address, method))
     for address, method, view in operations()
 ]
-KEYED = [operation for operation in OPERATIONS if operation.values[0] not in OPEN_TO_ALL]
+KEYED = [operation for operation in OPERATIONS if operation.values[0] not in OPEN_PATHS]
 
 
 def test_the_walk_finds_the_routes() -> None:
     addresses = {re.sub(r"[0-9a-f-]{36}", "ID", address) for address, _, _ in operations()}
     assert {
-        *("/api/v1/profiles/", "/api/v1/profiles/ID/why-merged/", "/api/v1/sources/x/keys/x/"),
-        *("/api/v1/privacy/me/link/", "/api/v1/consents/state/"),
+        "/api/v1/consents/state/",
+        "/api/v1/privacy/me/link/",
+        "/api/v1/profiles/",
+        "/api/v1/profiles/ID/why-merged/",
+        "/api/v1/sources/x/keys/x/",
     } <= addresses
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("address", "method", "view"), KEYED)
 def test_nobody_without_a_key_gets_anything(address: str, method: str, view: APIView) -> None:
-    answer = getattr(APIClient(), method)(address)
-    assert (answer.status_code, answer["Content-Type"]) == (401, PROBLEM)
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+    response = getattr(APIClient(), method)(address)
+    assert (response.status_code, response["Content-Type"]) == (401, PROBLEM)
+    assert response["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("address", "method", "view"), KEYED)
 def test_a_key_without_the_scope_is_refused(address: str, method: str, view: APIView) -> None:
-    if address.startswith(CUSTOMERS_OWN):
-        # No key opens what only the customer's own session does.
+    if address.startswith(CUSTOMER_PATH):
+        # Only the customer's own session opens these, and no key.
         assert getattr(make_client(), method)(address).status_code in (401, 403)
         return
-    asked = declared_scope(view, method.upper())
-    assert asked is not None
-    others = [scope for scope in Scope.values if scope != asked]
-    answer = getattr(make_client(*others), method)(address)
-    assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
+    required = declared_scope(view, method.upper())
+    assert required is not None
+    others = [scope for scope in Scope.values if scope != required]
+    response = getattr(make_client(*others), method)(address)
+    assert (response.status_code, response["Content-Type"]) == (403, PROBLEM)
 
 
 @pytest.mark.parametrize(("address", "method", "view"), OPERATIONS)
@@ -127,17 +130,17 @@ def test_a_revoked_an_expired_and_a_made_up_key_open_nothing() -> None:
 
 @pytest.mark.django_db
 def test_a_method_that_a_route_lacks_is_405_and_says_which_it_has() -> None:
-    answer = make_client().delete("/api/v1/profiles/")
-    assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
-    assert "GET" in answer["Allow"]
+    response = make_client().delete("/api/v1/profiles/")
+    assert (response.status_code, response["Content-Type"]) == (405, PROBLEM)
+    assert "GET" in response["Allow"]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/api/v1/nothing/", "/api/nothing", "/v1/nothing"])
 def test_an_unknown_address_is_a_problem_for_machines(client: Client, address: str) -> None:
-    answer = client.get(address)
-    assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
-    assert answer.json() == {
+    response = client.get(address)
+    assert (response.status_code, response["Content-Type"]) == (404, PROBLEM)
+    assert response.json() == {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
@@ -147,9 +150,9 @@ def test_an_unknown_address_is_a_problem_for_machines(client: Client, address: s
 
 
 def test_an_unknown_address_is_a_page_for_people(client: Client) -> None:
-    answer = client.get("/nothing")
-    assert answer.status_code == 404
-    assert answer["Content-Type"].startswith("text/html")
+    response = client.get("/nothing")
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.django_db
@@ -159,37 +162,37 @@ def test_a_failure_is_a_problem_that_tells_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("profiles.api.views.profiles_by_reference", fail)
     body = {"identifiers": ["user_id:u1"]}
-    answer = make_client().post("/api/v1/profiles/lookup/", body)
-    assert (answer.status_code, answer["Content-Type"]) == (500, PROBLEM)
-    assert answer.json()["errors"] == []
-    assert b"ada" not in answer.content
+    response = make_client().post("/api/v1/profiles/lookup/", body)
+    assert (response.status_code, response["Content-Type"]) == (500, PROBLEM)
+    assert response.json()["errors"] == []
+    assert b"ada" not in response.content
 
 
 def test_a_foreign_host_is_a_problem_too(client: Client) -> None:
-    answer = client.get("/api/v1/profiles/", headers={"Host": "evil.example"})
-    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+    response = client.get("/api/v1/profiles/", headers={"Host": "evil.example"})
+    assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", ["{", '{"identifiers": NaN}', "\udcff"])
 def test_a_body_that_is_no_json_is_400(text: str) -> None:
     raw = text.encode(errors="surrogateescape")
-    answer = make_client().post("/api/v1/profiles/lookup/", raw, content_type="application/json")
-    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+    response = make_client().post("/api/v1/profiles/lookup/", raw, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
 
 
 @pytest.mark.django_db
 def test_a_half_character_in_a_fault_is_sent_as_a_question_mark() -> None:
     raw = '{"key": "shop", "kind": "\\ud800"}'
-    answer = make_client().post("/api/v1/sources/", raw, content_type="application/json")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["path"] == "kind"
+    response = make_client().post("/api/v1/sources/", raw, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["path"] == "kind"
 
 
 @pytest.mark.django_db
 def test_a_body_of_another_type_is_415() -> None:
-    answer = make_client().post("/api/v1/profiles/lookup/", b"x", content_type="text/csv")
-    assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
+    response = make_client().post("/api/v1/profiles/lookup/", b"x", content_type="text/csv")
+    assert (response.status_code, response["Content-Type"]) == (415, PROBLEM)
 
 
 def test_the_schema_is_valid_and_complete(tmp_path: Any) -> None:
@@ -229,5 +232,5 @@ def test_the_page_of_the_schema_needs_no_other_host(client: Client) -> None:
 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    response = client.get("/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")

@@ -1,4 +1,4 @@
-"""Cursor pages: forward and back over rows that share every value but the last."""
+"""Cursor pages, forward and back, over rows that are equal in all but the last field."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,10 +20,11 @@ class ByPriority:
 
 
 def page(rows: QuerySet[Any], link: str) -> tuple[list[str], str | None, str | None]:
+    """Return the keys of the page's rows, and the links to the next and the previous page."""
     pages = CursorPages()
     request = Request(APIRequestFactory().get(link))
-    found = pages.paginate_queryset(rows, request, ByPriority())
-    return [row.key for row in found], pages.get_next_link(), pages.get_previous_link()
+    page_rows = pages.paginate_queryset(rows, request, ByPriority())
+    return [row.key for row in page_rows], pages.get_next_link(), pages.get_previous_link()
 
 
 @pytest.mark.django_db
@@ -68,6 +69,7 @@ def test_a_row_that_comes_or_goes_between_pages_neither_hides_nor_repeats_others
     [
         "x",
         "é",
+        # Base64 of the JSON beside it.
         "bnVsbA==",  # null
         "W2ZhbHNlLFtdXQ==",  # [false,[]]
         "W2ZhbHNlLFsxXV0=",  # [false,[1]]
@@ -82,8 +84,8 @@ def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("asked", "given"), [("2", 2), ("0", 3), ("x", 3), ("100000", 3)])
-def test_a_page_is_as_large_as_asked_within_bounds(asked: str, given: int) -> None:
+@pytest.mark.parametrize(("requested", "size"), [("2", 2), ("0", 3), ("x", 3), ("100000", 3)])
+def test_a_page_is_as_large_as_asked_within_bounds(requested: str, size: int) -> None:
     for key in "abc":
         Source.objects.create(key=key, name="x")
-    assert len(page(Source.objects.all(), f"/?page_size={asked}")[0]) == given
+    assert len(page(Source.objects.all(), f"/?page_size={requested}")[0]) == size

@@ -1,4 +1,4 @@
-"""System checks of the settings, and the oldest PostgreSQL that is taken."""
+"""System checks of the settings, and the oldest supported PostgreSQL."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +30,7 @@ def test_a_value_that_cannot_be_is_an_error(
     name: str, value: Any, expected: str, settings: Settings
 ) -> None:
     setattr(settings, name, value)
-    assert [fault.id for fault in check_settings()] == [expected]
+    assert [error.id for error in check_settings()] == [expected]
 
 
 def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(

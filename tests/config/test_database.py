@@ -1,4 +1,4 @@
-"""The database itself: partitions, and tests' own copies of it."""
+"""Partitions of the database, and the copies of it that tests get."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The demo: real purchases, invented people, and everything through the inbox, exactly once."""
+"""The demo's messages: real purchases, invented people, and requests that the API accepts."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from config.demo import cdnow
 from config.demo.segments import SEGMENTS
-from config.demo.sending import tell
-from config.demo.wire import BATCH_MESSAGES, Batch, Days, batches
+from config.demo.sending import demo_messages
+from config.demo.wire import BATCH_MESSAGES, Batch, Days, make_batches
 from ingestion.messages import MAX_REQUEST_BYTES
 from segments.language.parser import child_definitions, parse
 
@@ -28,11 +28,12 @@ FICTIONAL = re.compile(r"\+33(63998|19900|26191|35301|46571|53649)[0-9]{4}")
 
 
 def requests(customers: int = CUSTOMERS, days: Days = DAYS) -> list[Batch]:
-    return list(batches(tell(customers, days), days))
+    return list(make_batches(demo_messages(customers, days), days))
 
 
-def messages(told: list[Batch]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for request in told:
+def messages(batches: list[Batch]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the source and the content of each message."""
+    for request in batches:
         for body in request.messages:
             yield request.source, json.loads(body, parse_float=Decimal)
 
@@ -50,14 +51,14 @@ def test_the_file_holds_all_purchases_of_cdnow() -> None:
 @given(st.dates(date(2020, 1, 1), date(2090, 1, 1)))
 def test_the_last_purchase_is_yesterday_and_all_move_together(today: date) -> None:
     moved = cdnow.purchases_until(today - timedelta(days=1), cdnow.CUSTOMERS)
-    days = [purchase.day for bought in moved.values() for purchase in bought]
+    days = [purchase.day for purchases in moved.values() for purchase in purchases]
     assert max(days) == today - timedelta(days=1)
     assert max(days) - min(days) == cdnow.LAST_DAY - date(1997, 1, 1)
 
 
 @pytest.mark.parametrize("customers", [1, 49, 500, 23_569, 23_570])
 def test_a_sample_has_as_many_customers_as_asked_for(customers: int) -> None:
-    assert len(cdnow.sample(customers)) == customers
+    assert len(cdnow.sample_customers(customers)) == customers
 
 
 def test_the_same_day_gives_the_same_requests() -> None:
@@ -65,29 +66,31 @@ def test_the_same_day_gives_the_same_requests() -> None:
 
 
 def test_a_person_is_the_same_in_every_sample() -> None:
-    few = {(source, told["messageId"]): told for source, told in messages(requests(100))}
-    many = {(source, told["messageId"]): told for source, told in messages(requests(2000))}
+    few, many = (
+        {(source, message["messageId"]): message for source, message in messages(requests(number))}
+        for number in (100, 2000)
+    )
     assert few.items() <= many.items()
 
 
 def test_every_request_is_one_that_the_tracking_api_takes() -> None:
-    told = requests()
-    assert max(len(request.messages) for request in told) <= BATCH_MESSAGES
+    batches = requests()
+    assert max(len(request.messages) for request in batches) <= BATCH_MESSAGES
     assert max(len(request.body) for request in requests(6000)) < MAX_REQUEST_BYTES
-    assert {source for source, _ in messages(told)} == {"crm", "newsletter", "shop", "web"}
+    assert {source for source, _ in messages(batches)} == {"crm", "newsletter", "shop", "web"}
 
 
 def test_orders_say_exactly_what_the_file_says() -> None:
     orders = {
-        told["properties"]["order_id"]: (
-            told["userId"],
-            told["properties"]["revenue"],
-            told["properties"]["quantity"],
+        message["properties"]["order_id"]: (
+            message["userId"],
+            message["properties"]["revenue"],
+            message["properties"]["quantity"],
         )
-        for _, told in messages(requests())
-        if told.get("event") == "Order Completed"
+        for _, message in messages(requests())
+        if message.get("event") == "Order Completed"
     }
-    chosen = cdnow.sample(CUSTOMERS)
+    sampled = cdnow.sample_customers(CUSTOMERS)
     assert orders == {
         f"CD-{purchase.number:06}": (
             f"shop-{purchase.customer:05}",
@@ -95,21 +98,22 @@ def test_orders_say_exactly_what_the_file_says() -> None:
             purchase.quantity,
         )
         for purchase in cdnow.read_purchases()
-        if purchase.customer in chosen
+        if purchase.customer in sampled
     }
 
 
 def test_nothing_happens_after_yesterday_and_everybody_reaches_back_at_most_two_years() -> None:
     end = datetime.combine(DAYS.today, datetime.min.time(), ZONE)
-    times = [datetime.fromisoformat(told["timestamp"]) for _, told in messages(requests(2000))]
+    sent = messages(requests(2000))
+    times = [datetime.fromisoformat(message["timestamp"]) for _, message in sent]
     assert max(times) < end
     assert min(times) > end - timedelta(days=730)
 
 
 def test_addresses_and_telephones_belong_to_nobody() -> None:
-    traits = [told["traits"] for _, told in messages(requests(2000)) if told.get("traits")]
-    emails = {told["email"] for told in traits if "email" in told}
-    phones = {told["phone"] for told in traits if "phone" in told}
+    traits = [message.get("traits") or {} for _, message in messages(requests(2000))]
+    emails = {stated["email"] for stated in traits if "email" in stated}
+    phones = {stated["phone"] for stated in traits if "phone" in stated}
     assert {email.rpartition("@")[2] for email in emails} == {"example.org", "example.net"}
     assert all(FICTIONAL.fullmatch(phone) for phone in phones)
     assert all(phonenumbers.is_possible_number(phonenumbers.parse(phone)) for phone in phones)
@@ -126,15 +130,15 @@ def test_some_messages_come_twice_and_no_two_messages_share_an_id() -> None:
 
 
 def test_segments_lean_only_on_those_before_them_and_all_parse() -> None:
-    known: set[str] = set()
+    earlier_keys: set[str] = set()
     for segment in SEGMENTS:
         parse(segment.definition)
-        assert leaned_on(segment.definition) <= known
-        assert segment.key not in known
-        known.add(segment.key)
-    assert len(known) >= 15
+        assert referenced_segments(segment.definition) <= earlier_keys
+        assert segment.key not in earlier_keys
+        earlier_keys.add(segment.key)
+    assert len(earlier_keys) >= 15
 
 
-def leaned_on(definition: Any) -> set[str]:
+def referenced_segments(definition: Any) -> set[str]:
     own = {definition["key"]} if definition["type"] == "segment" else set()
-    return own.union(*(leaned_on(child) for _, child in child_definitions(definition)))
+    return own.union(*(referenced_segments(child) for _, child in child_definitions(definition)))

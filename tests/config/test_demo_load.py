@@ -1,4 +1,4 @@
-"""Loading the demo: once, whole, with members in every segment, and wherever it was killed before."""
+"""Loading the demo: once, completely, and wherever an earlier load was killed."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from config.demo import cdnow
 from config.demo.loading import has_begun, is_loaded
-from config.demo.sending import tell
+from config.demo.sending import demo_messages
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
 from ingestion.models import InboxRow, RejectedMessage
@@ -81,9 +81,9 @@ def assert_purposes() -> None:
 
 
 def assert_unified() -> None:
-    """Sources have met in one profile, and each rule that the demo means to show has spoken."""
+    """Assert that profiles have several sources, and that each identity rule decided something."""
     orders = sum(
-        len(bought) for bought in cdnow.purchases_until(cdnow.LAST_DAY, CUSTOMERS).values()
+        len(purchases) for purchases in cdnow.purchases_until(cdnow.LAST_DAY, CUSTOMERS).values()
     )
     assert Event.objects.filter(name__name="Order Completed").count() == orders
     assert Merge.objects.count() >= 20
@@ -113,24 +113,22 @@ def test_a_load_that_was_killed_goes_on_without_loss_or_doubling(committing_db: 
 
     load(200)
     days = Days(timezone.localdate(), ZoneInfo(settings.TIME_ZONE))
-    told = {
-        (message.source, json.loads(message.body)["messageId"]): json.loads(message.body)["type"]
-        for message in tell(200, days)
-    }
-    assert SeenMessage.objects.count() == len(told)
-    assert Event.objects.count() == sum(kind != "identify" for kind in told.values())
+    bodies = [(message.source, json.loads(message.body)) for message in demo_messages(200, days)]
+    types = {(source, body["messageId"]): body["type"] for source, body in bodies}
+    assert SeenMessage.objects.count() == len(types)
+    assert Event.objects.count() == sum(type_ != "identify" for type_ in types.values())
     assert RejectedMessage.objects.count() == 15
     assert is_loaded()
 
 
 def database_url() -> str:
-    """Of the test's own database, for a process beside it."""
-    known = connection.settings_dict
+    """Return the URL of the test's own database, for another process."""
+    server = connection.settings_dict
     user, password, host = (
-        quote(str(known[part]), safe="") for part in ("USER", "PASSWORD", "HOST")
+        quote(str(server[part]), safe="") for part in ("USER", "PASSWORD", "HOST")
     )
-    port = f":{known['PORT']}" if known.get("PORT") else ""
-    return f"postgres://{user}:{password}@{host}{port}/{known['NAME']}"
+    port = f":{server['PORT']}" if server.get("PORT") else ""
+    return f"postgres://{user}:{password}@{host}{port}/{server['NAME']}"
 
 
 def test_a_load_tells_its_progress_in_a_few_lines(committing_db: str) -> None:

@@ -1,4 +1,4 @@
-"""Who starts the embedded servers and who stops them: processes of their own, one data directory for all tests here."""
+"""Starting and stopping the embedded servers by several processes."""
 
 import os
 import signal
@@ -32,6 +32,7 @@ from tests.config.programs import (
     wait_until,
 )
 
+# A program whose forked child ends before it uses the database.
 FORKING = """
 import os, django
 from config.runtime import embedded
@@ -49,7 +50,7 @@ print("still up")
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """The data directory that all tests here use one after the other."""
+    """The data directory that all tests of this module share, one after the other."""
     with open_directory() as base:
         yield base / "data"
 
@@ -67,7 +68,7 @@ def connect(home: Path, password: str | None = None) -> psycopg.Connection:
     )
 
 
-def value(home: Path, statement: str) -> str:
+def query_value(home: Path, statement: str) -> str:
     with connect(home) as connection:
         row = connection.execute(statement).fetchone()  # type: ignore[arg-type]
     assert row is not None
@@ -77,7 +78,7 @@ def value(home: Path, statement: str) -> str:
 def test_the_last_one_out_stops_the_servers_and_leaves_nothing(home: Path) -> None:
     first, second = start_member(home), start_member(home)
     assert end(first) == 0
-    assert value(home, "SELECT 'up'") == "up"
+    assert query_value(home, "SELECT 'up'") == "up"
     assert end(second) == 0
     assert running(home) == {}
     assert not socket_directory(home).exists()
@@ -85,16 +86,16 @@ def test_the_last_one_out_stops_the_servers_and_leaves_nothing(home: Path) -> No
 
 def test_the_cluster_is_private_durable_and_of_one_locale(home: Path) -> None:
     member = start_member(home)
-    assert value(home, "SHOW fsync") == "on"
-    assert value(home, "SHOW full_page_writes") == "on"
-    assert value(home, "SHOW synchronous_commit") == "on"
-    assert value(home, "SHOW listen_addresses") == ""
-    assert value(home, "SHOW timezone") == "UTC"
-    assert value(home, "SHOW log_parameter_max_length_on_error") == "0"
+    assert query_value(home, "SHOW fsync") == "on"
+    assert query_value(home, "SHOW full_page_writes") == "on"
+    assert query_value(home, "SHOW synchronous_commit") == "on"
+    assert query_value(home, "SHOW listen_addresses") == ""
+    assert query_value(home, "SHOW timezone") == "UTC"
+    assert query_value(home, "SHOW log_parameter_max_length_on_error") == "0"
     locale = (
         "SELECT concat(datlocprovider, ' ', datlocale) FROM pg_database WHERE datname = 'tessera'"
     )
-    assert value(home, locale) == "b C.UTF-8"
+    assert query_value(home, locale) == "b C.UTF-8"
     with pytest.raises(psycopg.OperationalError, match="password"):
         connect(home, "guessed")
     end(member)
@@ -134,8 +135,8 @@ def test_a_start_that_is_interrupted_leaves_no_server(number: int, home: Path) -
 
 
 def test_a_forked_child_that_ends_stops_nothing(home: Path) -> None:
-    done = run_python(home, "-c", FORKING, DJANGO_SETTINGS_MODULE="config.settings")
-    assert (done.stdout, done.stderr) == ("still up\n", "")
+    result = run_python(home, "-c", FORKING, DJANGO_SETTINGS_MODULE="config.settings")
+    assert (result.stdout, result.stderr) == ("still up\n", "")
     assert running(home) == {}
 
 
@@ -148,7 +149,7 @@ def test_a_start_after_everything_was_killed_recovers_what_was_committed(home: P
     member.wait()
     wait_until(lambda: not running(home))
     after = start_member(home)
-    assert value(home, "SELECT answer FROM kept") == "42"
+    assert query_value(home, "SELECT answer FROM kept") == "42"
     end(after)
 
 
@@ -172,9 +173,10 @@ def postgres_answers(home: Path) -> bool:
 
 
 def has_joined(pid: int) -> bool:
-    """Whether the process has the lock of users open, and no longer that of starting."""
-    held = {os.path.basename(os.path.realpath(path)) for path in Path(f"/proc/{pid}/fd").iterdir()}
-    return "users.lock" in held and "start.lock" not in held
+    """Return whether the process has `users.lock` open, and `start.lock` no longer."""
+    files = Path(f"/proc/{pid}/fd").iterdir()
+    names = {os.path.basename(os.path.realpath(file)) for file in files}
+    return "users.lock" in names and "start.lock" not in names
 
 
 def valkey_answers(home: Path) -> bool:
@@ -208,24 +210,24 @@ def test_a_socket_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
         make_socket_directory(planted, Account(os.geteuid(), os.getegid(), is_other=False))
 
 
-def test_a_number_file_is_stale_unless_its_program_has_the_number(tmp_path: Path) -> None:
-    number_file = tmp_path / "postmaster.pid"
-    assert not is_stale(number_file, "postgres")
-    number_file.write_text(f"{os.getpid()}\n/somewhere\n", encoding="utf-8")
-    assert is_stale(number_file, "postgres")
+def test_a_pid_file_is_stale_unless_its_program_has_the_number(tmp_path: Path) -> None:
+    pid_file = tmp_path / "postmaster.pid"
+    assert not is_stale(pid_file, "postgres")
+    pid_file.write_text(f"{os.getpid()}\n/somewhere\n", encoding="utf-8")
+    assert is_stale(pid_file, "postgres")
 
     zombie = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
-    number_file.write_text(f"{zombie.pid}\n", encoding="utf-8")
-    assert is_stale(number_file, Path(sys.executable).resolve().name)
+    pid_file.write_text(f"{zombie.pid}\n", encoding="utf-8")
+    assert is_stale(pid_file, Path(sys.executable).resolve().name)
     zombie.wait()
-    assert is_stale(number_file, "postgres")
+    assert is_stale(pid_file, "postgres")
 
     lookalike = tmp_path / "postgres"
     lookalike.symlink_to("/bin/sleep")
     with subprocess.Popen([lookalike, "30"]) as alive:
-        number_file.write_text(f"{alive.pid}\n", encoding="utf-8")
-        assert not is_stale(number_file, "postgres")
+        pid_file.write_text(f"{alive.pid}\n", encoding="utf-8")
+        assert not is_stale(pid_file, "postgres")
         alive.kill()
 
 

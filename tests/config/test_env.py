@@ -1,4 +1,4 @@
-"""Settings from the environment: what is absent takes the default, what is nonsense raises."""
+"""Reading settings from the environment: defaults, valid and invalid values."""
 
 import stat
 from collections.abc import Callable
@@ -88,8 +88,8 @@ def test_a_secret_is_made_once_and_only_its_owner_can_read_it(
     secret = env.env_secret("SECRET_WORD", tmp_path / "secrets")
     assert len(secret) >= 43
     assert env.env_secret("SECRET_WORD", tmp_path / "secrets") == secret
-    made = tmp_path / "secrets" / "secret_word"
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    secret_file = tmp_path / "secrets" / "secret_word"
+    assert stat.S_IMODE(secret_file.stat().st_mode) == 0o600
     monkeypatch.setenv("SECRET_WORD", "from the environment")
     assert env.env_secret("SECRET_WORD", tmp_path / "secrets") == "from the environment"
 

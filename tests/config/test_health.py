@@ -1,4 +1,4 @@
-"""What load balancers and monitors are told."""
+"""The probes of load balancers and monitors."""
 
 from datetime import timedelta
 
@@ -15,8 +15,8 @@ from tests.factories import make_source
 
 
 def test_being_alive_asks_no_database(client: Client) -> None:
-    answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.django_db
@@ -24,9 +24,9 @@ def test_ready_names_every_part_and_costs_few_queries(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(5):
-        answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json() == {
+        response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
         "status": "ok",
         "checks": {"database": True, "migrations": True, "broker": True, "suppression_keys": True},
         "inbox_lag_seconds": 0.0,
@@ -43,26 +43,26 @@ def test_a_lag_is_told_and_does_not_make_a_web_server_unready(client: Client) ->
             message_count=1,
             received_at=timezone.now() - timedelta(minutes=minutes),
         )
-    answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert 600 <= answer.json()["inbox_lag_seconds"] < 660
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert 600 <= response.json()["inbox_lag_seconds"] < 660
 
 
 @pytest.mark.django_db
 def test_without_its_broker_a_server_is_not_ready(client: Client, settings: Settings) -> None:
     settings.BROKER_URL = "redis://127.0.0.1:1/0"
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["broker"] is False
-    assert answer.json()["checks"]["database"] is True
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["broker"] is False
+    assert response.json()["checks"]["database"] is True
 
 
 @pytest.mark.django_db
 def test_with_a_migration_to_apply_a_server_is_not_ready(client: Client) -> None:
     MigrationRecorder(connection).record_unapplied("consent", "0002_ledger_guards")
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["migrations"] is False
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["migrations"] is False
 
 
 @pytest.mark.django_db
@@ -72,6 +72,6 @@ def test_with_another_suppression_key_a_server_is_not_ready(
     suppress(["email:erased@example.org"], request_id=None)
     assert client.get("/readyz").status_code == 200
     settings.SUPPRESSION_KEY = "another"
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["suppression_keys"] is False
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["suppression_keys"] is False

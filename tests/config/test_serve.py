@@ -1,4 +1,4 @@
-"""`manage.py serve` and other commands from outside: what they refuse, and a whole run from start to end."""
+"""`manage.py serve` and other commands as processes: what they refuse, and whole runs."""
 
 import http.client
 import json
@@ -28,14 +28,14 @@ from tests.config.programs import (
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Path]:
-    """The data directory of the whole runs."""
+    """The data directory that the whole runs share."""
     with open_directory() as base:
         yield base / "var"
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """One in which nothing was started yet."""
+    """A data directory in which nothing was started yet."""
     with open_directory() as base:
         yield base / "var"
 
@@ -48,13 +48,13 @@ def _nothing_is_left(home: Path, shop: Path) -> Iterator[None]:
 
 
 def refusal(home: Path, command: str, **more: str) -> str:
-    """The one line that a command ends with."""
-    done = run_python(home, "manage.py", command, **more)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    """Run a command that must fail, and return the one line that it prints."""
+    result = run_python(home, "manage.py", command, **more)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
     assert running(home) == {}
-    return done.stderr
+    return result.stderr
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_a_database_that_cannot_be_reached_is_told_in_one_line(command: str, hom
 
 
 def test_a_wrong_password_is_told_in_one_line_without_the_password(home: Path) -> None:
-    there = connection.settings_dict
-    place = quote(str(there["HOST"]), safe="")
-    url = f"postgres://{there['USER']}:not-the-word@{place}:{there['PORT']}/postgres"
+    server = connection.settings_dict
+    host = quote(str(server["HOST"]), safe="")
+    url = f"postgres://{server['USER']}:not-the-word@{host}:{server['PORT']}/postgres"
     line = refusal(home, "migrate", DATABASE_URL=url, BROKER_URL=settings.BROKER_URL)
     assert line.startswith("Tessera: the database cannot be reached: ")
     assert "password" in line
@@ -107,8 +107,8 @@ def get(port: int, path: str) -> tuple[int, bytes]:
     web = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         web.request("GET", path)
-        answer = web.getresponse()
-        return answer.status, answer.read()
+        response = web.getresponse()
+        return response.status, response.read()
     finally:
         web.close()
 
@@ -121,7 +121,7 @@ def is_ready(port: int) -> bool:
 
 
 def serve(home: Path, port: int) -> tuple[subprocess.Popen[str], str]:
-    """Start, and read what is printed until it says how to stop it."""
+    """Start serve, and read its output up to the line that says how to stop it."""
     program = start_python(home, "manage.py", "serve", PORT=str(port), DEMO="0")
     assert program.stdout is not None
     printed = ""

@@ -8,7 +8,7 @@ from django.urls import reverse
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from profiles.models import Source
 from tests.admin import make_world, sign_in
-from tests.factories import make_source, tell
+from tests.factories import make_source, send_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def rejected() -> RejectedMessage:
     """A rejected message."""
-    tell({"type": "track", "userId": "u-1", "properties": {"email": "lost@example.org"}})
+    send_messages({"type": "track", "userId": "u-1", "properties": {"email": "lost@example.org"}})
     return RejectedMessage.objects.get()
 
 
@@ -87,7 +87,7 @@ def test_a_rejected_message_is_sent_again_once(rejected: RejectedMessage) -> Non
 
 
 def test_many_rejected_messages_are_sent_again_at_once(rejected: RejectedMessage) -> None:
-    tell({"type": "track", "userId": "u-2"})
+    send_messages({"type": "track", "userId": "u-2"})
     everything = list(RejectedMessage.objects.values_list("pk", flat=True))
     body = {"action": "replay_selected", "_selected_action": everything}
     url = reverse("admin:ingestion_rejectedmessage_changelist")

@@ -15,7 +15,7 @@ from ingestion.api import tracking
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from profiles.models import ApiKey, Event, Source
 from profiles.models.access import Scope
-from tests.factories import make_api_key, make_client, make_source, make_write_key, tell
+from tests.factories import make_api_key, make_client, make_source, make_write_key, send_messages
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sources/"
@@ -137,7 +137,9 @@ def test_an_answer_never_shows_a_digest(admin: APIClient) -> None:
 
 
 def test_a_rejected_message_is_shown_as_it_came_with_its_reason(admin: APIClient) -> None:
-    tell({"type": "track", "userId": "u1", "messageId": "m1", "properties": {"size": 43.5}})
+    send_messages(
+        {"type": "track", "userId": "u1", "messageId": "m1", "properties": {"size": 43.5}}
+    )
     (row,) = admin.get(REJECTED).json()["results"]
     assert row["body"] == {
         "type": "track",
@@ -154,8 +156,8 @@ def test_a_rejected_message_is_shown_as_it_came_with_its_reason(admin: APIClient
 def test_rejected_messages_are_filtered_and_cost_two_queries(
     admin: APIClient, django_assert_num_queries: Any
 ) -> None:
-    tell({"type": "track", "userId": "u1"}, {"type": "nonsense", "userId": "u1"})
-    tell({"type": "identify"}, source="crm")
+    send_messages({"type": "track", "userId": "u1"}, {"type": "nonsense", "userId": "u1"})
+    send_messages({"type": "identify"}, source="crm")
     RejectedMessage.objects.filter(code="unknown_type").update(replayed_at="2026-01-01T00:00:00Z")
 
     def codes(query: str) -> list[str]:
@@ -172,7 +174,7 @@ def test_rejected_messages_are_filtered_and_cost_two_queries(
 
 
 def test_a_rejected_message_is_replayed_once(admin: APIClient) -> None:
-    tell({"type": "track", "userId": "u1"})
+    send_messages({"type": "track", "userId": "u1"})
     address = f"{REJECTED}{RejectedMessage.objects.get().uuid}/replay/"
     response = admin.post(address)
     assert response.status_code == 202

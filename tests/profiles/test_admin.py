@@ -22,7 +22,7 @@ from profiles.models import (
 )
 from profiles.models.access import Scope
 from tests.admin import make_events, make_person, make_world, sign_in
-from tests.factories import holder_of, make_identifier, make_profile, make_source, tell
+from tests.factories import make_identifier, make_profile, make_source, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 FIND = "admin:profiles_profile_find"
@@ -257,9 +257,9 @@ def test_a_value_of_another_kind_is_refused(kind: str, text: str) -> None:
 
 
 def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
-    tell({"userId": "u-1", "traits": {"city": "Lyon"}}, source="crm")
-    tell({"userId": "u-1", "traits": {"city": "Paris"}}, source="shop")
-    profile = holder_of("user_id:u-1")
+    send_messages({"userId": "u-1", "traits": {"city": "Lyon"}}, source="crm")
+    send_messages({"userId": "u-1", "traits": {"city": "Paris"}}, source="shop")
+    profile = profile_of("user_id:u-1")
     assert profile.traits["city"] == "Paris"
     definition = TraitDefinition.objects.get(key="city")
     url = reverse("admin:profiles_traitdefinition_change", args=[definition.pk])

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from profiles.models import ProfileChange, Source, TraitDefinition, TraitLock, TrustLevel
 from profiles.models.access import Scope
-from tests.factories import holder_of, make_client, make_profile, tell
+from tests.factories import make_client, make_profile, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ def steward() -> APIClient:
 
 
 def below(reference: str, tail: str) -> str:
-    return f"/api/v1/profiles/{holder_of(reference).uuid}/{tail}"
+    return f"/api/v1/profiles/{profile_of(reference).uuid}/{tail}"
 
 
 def traits_of(client: APIClient, reference: str) -> dict[str, dict[str, Any]]:
@@ -31,8 +31,8 @@ def named(user: str, at: str, **traits: object) -> dict[str, object]:
 
 
 def test_each_trait_tells_its_source_time_and_the_statements_that_lost(steward: APIClient) -> None:
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyon", size=43.5), source="crm")
-    tell(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon", size=43.5), source="crm")
+    send_messages(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
     city = traits_of(steward, "user_id:u1")["city"]
     assert city == {
         "key": "city",
@@ -57,41 +57,43 @@ def test_each_trait_tells_its_source_time_and_the_statements_that_lost(steward: 
 
 def test_why_trait_names_the_policy_that_decided(steward: APIClient) -> None:
     TraitDefinition.objects.create(key="city", type="text", policy="first")
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyon"), source="crm")
-    tell(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon"), source="crm")
+    send_messages(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
     why = steward.get(below("user_id:u1", "why-trait/?key=city")).json()
     assert (why["value"], why["policy"], why["source"]) == ("Lyon", "first", "crm")
 
 
 def test_why_trait_tells_of_a_trait_that_was_taken_back(steward: APIClient) -> None:
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyon"))
-    tell(named("u1", "2026-02-01T00:00:00Z", city=None))
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon"))
+    send_messages(named("u1", "2026-02-01T00:00:00Z", city=None))
     why = steward.get(below("user_id:u1", "why-trait/?key=city")).json()
     assert (why["value"], why["source"], why["said_at"]) == (None, "shop", "2026-02-01T00:00:00Z")
     assert "city" not in traits_of(steward, "user_id:u1")
 
 
 def test_why_trait_asks_for_a_key_and_knows_only_what_was_said(steward: APIClient) -> None:
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyon"))
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon"))
     assert steward.get(below("user_id:u1", "why-trait/")).json()["errors"][0]["path"] == "key"
     assert steward.get(below("user_id:u1", "why-trait/?key=age")).status_code == 404
 
 
 def test_an_address_is_decided_by_the_identifier_and_names_who_said_it(steward: APIClient) -> None:
-    tell(named("u1", "2026-01-01T00:00:00Z", email=" Ada@Example.ORG"), source="crm")
+    send_messages(named("u1", "2026-01-01T00:00:00Z", email=" Ada@Example.ORG"), source="crm")
     email = traits_of(steward, "user_id:u1")["email"]
     assert (email["value"], email["decided_by"]) == ("ada@example.org", "identifier")
     assert (email["source"], email["losers"]) == ("crm", [])
 
 
 def test_an_address_that_no_source_says_any_more_has_no_source(steward: APIClient) -> None:
-    tell({"userId": "u1", "context": {"traits": {"email": "ada@example.org"}}, "type": "page"})
+    send_messages(
+        {"userId": "u1", "context": {"traits": {"email": "ada@example.org"}}, "type": "page"}
+    )
     email = traits_of(steward, "user_id:u1")
     assert email == {} or email["email"]["source"] is None
 
 
 def test_a_rectification_stays_whatever_sources_send_later(steward: APIClient) -> None:
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyno", age=30))
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyno", age=30))
     body = {"changes": {"city": "Lyon", "age": None}, "reason": "asked for by telephone"}
     response = steward.patch(below("user_id:u1", "traits/"), body)
     assert response.status_code == 200
@@ -99,8 +101,8 @@ def test_a_rectification_stays_whatever_sources_send_later(steward: APIClient) -
     assert (city["value"], city["decided_by"], city["source"]) == ("Lyon", "lock", None)
     assert city["lock"].keys() == {"actor", "reason", "locked_at"}
     assert city["lock"]["actor"] == "tests"
-    tell(named("u1", "2026-03-01T00:00:00Z", city="Lyno", age=31))
-    assert holder_of("user_id:u1").traits == {"city": "Lyon"}
+    send_messages(named("u1", "2026-03-01T00:00:00Z", city="Lyno", age=31))
+    assert profile_of("user_id:u1").traits == {"city": "Lyon"}
     assert traits_of(steward, "user_id:u1")["city"]["losers"][0]["value"] == "Lyno"
     assert TraitLock.objects.filter(reason="asked for by telephone").count() == 2
 
@@ -177,9 +179,9 @@ def path_between(client: APIClient, start: str, end: str) -> Any:
 
 
 def test_why_merged_is_the_shortest_path_of_facts(steward: APIClient) -> None:
-    tell({"userId": "u1", "traits": {"email": "ada@example.org"}}, source="crm")
-    tell({"anonymousId": "a1"}, source="web", trust=TrustLevel.CLAIM)
-    tell({"userId": "u1", "anonymousId": "a1"}, source="shop")
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.org"}}, source="crm")
+    send_messages({"anonymousId": "a1"}, source="web", trust=TrustLevel.CLAIM)
+    send_messages({"userId": "u1", "anonymousId": "a1"}, source="shop")
     path = path_between(steward, "email:ada@example.org", "anonymous_id:a1")
     assert [(step["a"]["namespace"], step["b"]["namespace"]) for step in path] == [
         ("email", "user_id"),
@@ -195,14 +197,14 @@ def test_why_merged_is_the_shortest_path_of_facts(steward: APIClient) -> None:
 
 def test_a_refused_fact_is_no_step(steward: APIClient) -> None:
     """The claim names both and is refused; only the later, longer way joins them."""
-    tell({"userId": "u1", "traits": {"email": "ada@example.org"}})
-    tell({"userId": "u2", "traits": {"phone": "+33612345678"}})
-    tell(
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.org"}})
+    send_messages({"userId": "u2", "traits": {"phone": "+33612345678"}})
+    send_messages(
         {"anonymousId": "a1", "traits": {"email": "ada@example.org", "phone": "+33612345678"}},
         source="web",
         trust=TrustLevel.CLAIM,
     )
-    assert holder_of("user_id:u1") != holder_of("user_id:u2")
+    assert profile_of("user_id:u1") != profile_of("user_id:u2")
     response = steward.post(
         below("user_id:u1", "why-merged/"), {"a": "user_id:u1", "b": "user_id:u2"}
     )
@@ -210,7 +212,7 @@ def test_a_refused_fact_is_no_step(steward: APIClient) -> None:
 
 
 def test_why_merged_takes_opaque_ids_in_the_url(steward: APIClient) -> None:
-    tell({"userId": "u1", "anonymousId": "a1"})
+    send_messages({"userId": "u1", "anonymousId": "a1"})
     rows = steward.get(below("user_id:u1", "identifiers/")).json()["results"]
     ids = {row["namespace"]: row["id"] for row in rows}
     query = f"why-merged/?a={ids['user_id']}&b={ids['anonymous_id']}"
@@ -219,8 +221,8 @@ def test_why_merged_takes_opaque_ids_in_the_url(steward: APIClient) -> None:
 
 
 def test_no_fact_joins_a_public_uuid(steward: APIClient) -> None:
-    tell({"userId": "u1"})
-    uuid = holder_of("user_id:u1").uuid
+    send_messages({"userId": "u1"})
+    uuid = profile_of("user_id:u1").uuid
     assert path_between(steward, "user_id:u1", f"profile:{uuid}") is None
 
 
@@ -247,10 +249,10 @@ def test_why_merged_names_the_end_that_is_no_identifier_of_the_profile(
 
 def test_a_new_order_of_sources_is_followed_by_traits_that_go_by_it(steward: APIClient) -> None:
     TraitDefinition.objects.create(key="city", type="text", policy="source_order")
-    tell(named("u1", "2026-01-01T00:00:00Z", city="Lyon"), source="crm")
-    tell(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
-    assert holder_of("user_id:u1").traits == {"city": "Rome"}
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon"), source="crm")
+    send_messages(named("u1", "2026-02-01T00:00:00Z", city="Rome"), source="shop")
+    assert profile_of("user_id:u1").traits == {"city": "Rome"}
     admin = make_client(Scope.PRIVACY_ADMIN)
     assert admin.patch("/api/v1/sources/crm/", {"priority": 1}).status_code == 200
     assert Source.objects.get(key="crm").priority == 1
-    assert holder_of("user_id:u1").traits == {"city": "Lyon"}
+    assert profile_of("user_id:u1").traits == {"city": "Lyon"}

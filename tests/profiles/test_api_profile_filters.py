@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 from profiles.models import TrustLevel
 from tests.factories import (
     NOW,
-    holder_of,
     make_profile,
-    tell,
+    profile_of,
+    send_messages,
 )
 from tests.profiles.callers import ids, join_segment
 
@@ -86,22 +86,22 @@ def test_profiles_are_filtered_by_segment(reader: APIClient) -> None:
 
 
 def test_profiles_are_filtered_by_the_sources_that_named_them(reader: APIClient) -> None:
-    tell({"userId": "u1"}, source="shop")
-    tell({"userId": "u2"}, {"userId": "u1"}, source="crm")
-    first, second = str(holder_of("user_id:u1").uuid), str(holder_of("user_id:u2").uuid)
+    send_messages({"userId": "u1"}, source="shop")
+    send_messages({"userId": "u2"}, {"userId": "u1"}, source="crm")
+    first, second = str(profile_of("user_id:u1").uuid), str(profile_of("user_id:u2").uuid)
     assert ids(reader, "?source=shop") == {first}
     assert ids(reader, "?source=crm") == {first, second}
     assert ids(reader, "?source=shop&source=shop") == {first}
 
 
 def test_a_source_whose_claim_was_refused_has_not_named_the_person(reader: APIClient) -> None:
-    tell({"userId": "u1", "traits": {"email": "ada@example.org"}}, source="shop")
-    tell(
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.org"}}, source="shop")
+    send_messages(
         {"anonymousId": "a1", "userId": "u2", "traits": {"email": "ada@example.org"}},
         source="web",
         trust=TrustLevel.CLAIM,
     )
-    assert str(holder_of("user_id:u1").uuid) not in ids(reader, "?source=web")
+    assert str(profile_of("user_id:u1").uuid) not in ids(reader, "?source=web")
 
 
 def test_profiles_are_filtered_by_when_they_were_last_seen(reader: APIClient) -> None:

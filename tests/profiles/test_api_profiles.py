@@ -10,12 +10,12 @@ from profiles.models import Event, Identifier, Merge
 from profiles.models.access import Scope
 from tests.factories import (
     NOW,
-    holder_of,
     make_client,
     make_profile,
     make_purpose,
     make_source,
-    tell,
+    profile_of,
+    send_messages,
 )
 from tests.profiles.callers import ids, join_segment
 
@@ -30,8 +30,8 @@ def lookup(client: APIClient, *references: str) -> list[dict[str, object] | None
 
 def test_a_profile_is_shown_with_all_that_the_api_promises(reader: APIClient) -> None:
     make_purpose("newsletter")
-    tell({"userId": "u1", "traits": {"email": "Ada@Example.org", "city": "Lyon"}})
-    profile = holder_of("user_id:u1")
+    send_messages({"userId": "u1", "traits": {"email": "Ada@Example.org", "city": "Lyon"}})
+    profile = profile_of("user_id:u1")
     join_segment(profile, "lyon")
     body = reader.get(f"/api/v1/profiles/{profile.uuid}/").json()
     assert body.keys() == {
@@ -119,11 +119,11 @@ def test_lookup_refuses_what_is_no_list_of_references(
 
 
 def test_an_absorbed_uuid_gives_the_profile_that_it_is_part_of(reader: APIClient) -> None:
-    tell({"anonymousId": "a1"})
-    tell({"userId": "u1"})
-    absorbed = {holder_of("anonymous_id:a1").uuid, holder_of("user_id:u1").uuid}
-    tell({"userId": "u1", "anonymousId": "a1"})
-    survivor = holder_of("user_id:u1")
+    send_messages({"anonymousId": "a1"})
+    send_messages({"userId": "u1"})
+    absorbed = {profile_of("anonymous_id:a1").uuid, profile_of("user_id:u1").uuid}
+    send_messages({"userId": "u1", "anonymousId": "a1"})
+    survivor = profile_of("user_id:u1")
     (gone,) = absorbed - {survivor.uuid}
     assert reader.get(f"/api/v1/profiles/{gone}/").json()["id"] == str(survivor.uuid)
     assert lookup(reader, f"profile:{gone}")[0]["id"] == str(survivor.uuid)
@@ -192,9 +192,11 @@ QUERIES_OF_A_PAGE = 7
 def test_lists_of_one_profile_take_few_queries(
     reader: APIClient, django_assert_num_queries: object, tail: str, queries: int
 ) -> None:
-    tell({"userId": "u1", "traits": {"city": "Lyon", "email": "ada@example.org"}})
-    tell(*({"type": "track", "userId": "u1", "event": f"E{number}"} for number in range(5)))
-    profile = holder_of("user_id:u1")
+    send_messages({"userId": "u1", "traits": {"city": "Lyon", "email": "ada@example.org"}})
+    send_messages(
+        *({"type": "track", "userId": "u1", "event": f"E{number}"} for number in range(5))
+    )
+    profile = profile_of("user_id:u1")
     with django_assert_num_queries(queries):
         assert reader.get(f"/api/v1/profiles/{profile.uuid}/{tail}").status_code == 200
 
@@ -213,7 +215,7 @@ def test_identifiers_are_paged_and_filtered(reader: APIClient) -> None:
 
 
 def test_events_are_shown_with_their_source_and_value(reader: APIClient) -> None:
-    tell(
+    send_messages(
         {
             "type": "track",
             "userId": "u1",
@@ -223,7 +225,7 @@ def test_events_are_shown_with_their_source_and_value(reader: APIClient) -> None
             "context": {"page": {"path": "/cart"}},
         }
     )
-    profile = holder_of("user_id:u1")
+    profile = profile_of("user_id:u1")
     (event,) = reader.get(f"/api/v1/profiles/{profile.uuid}/events/").json()["results"]
     received_at = datetime.fromisoformat(event.pop("received_at"))
     assert received_at.utcoffset() == timedelta()
@@ -241,12 +243,14 @@ def test_events_are_shown_with_their_source_and_value(reader: APIClient) -> None
 
 def test_events_are_filtered(reader: APIClient) -> None:
     day = "2026-02-0{}T00:00:00Z"
-    tell(
+    send_messages(
         {"type": "track", "userId": "u1", "event": "Viewed", "timestamp": day.format(1)},
         {"type": "track", "userId": "u1", "event": "Bought", "timestamp": day.format(2)},
     )
-    tell({"type": "page", "userId": "u1", "name": "Home", "timestamp": day.format(3)}, source="web")
-    url = f"/api/v1/profiles/{holder_of('user_id:u1').uuid}/events/"
+    send_messages(
+        {"type": "page", "userId": "u1", "name": "Home", "timestamp": day.format(3)}, source="web"
+    )
+    url = f"/api/v1/profiles/{profile_of('user_id:u1').uuid}/events/"
 
     def names(query: str) -> list[str]:
         return [row["name"] for row in reader.get(f"{url}?{query}").json()["results"]]
@@ -260,13 +264,13 @@ def test_events_are_filtered(reader: APIClient) -> None:
 
 def test_events_of_one_instant_are_paged_without_loss_or_repetition(reader: APIClient) -> None:
     moment = "2026-02-01T00:00:00Z"
-    tell(
+    send_messages(
         *(
             {"type": "track", "userId": "u1", "event": "Imported", "timestamp": moment}
             for _ in range(7)
         )
     )
-    url = f"/api/v1/profiles/{holder_of('user_id:u1').uuid}/events/?page_size=3"
+    url = f"/api/v1/profiles/{profile_of('user_id:u1').uuid}/events/?page_size=3"
     pages = []
     while url:
         page = reader.get(url).json()
@@ -310,8 +314,8 @@ def test_merges_are_filtered_by_time(reader: APIClient) -> None:
 
 def test_no_answer_holds_an_internal_number(reader: APIClient) -> None:
     make_source(key="shop")
-    tell({"userId": "u1", "traits": {"email": "ada@example.org"}})
-    profile = holder_of("user_id:u1")
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.org"}})
+    profile = profile_of("user_id:u1")
     internal = {profile.pk, *Identifier.objects.values_list("pk", flat=True)}
     for tail in ("", "identifiers/", "traits/", "events/", "merges/"):
         body = reader.get(f"/api/v1/profiles/{profile.uuid}/{tail}").json()

@@ -14,7 +14,7 @@ from profiles.lib.people_lock import people_lock
 from profiles.models import Event, Identifier, Merge, Profile, TrustLevel
 from profiles.registry import Person
 from profiles.services import resettle
-from tests.factories import holder_of, tell
+from tests.factories import profile_of, send_messages
 
 
 def erase(reference: str) -> None:
@@ -40,12 +40,12 @@ def view(anonymous: str) -> dict[str, Any]:
 
 @pytest.mark.django_db
 def test_two_browsers_that_only_an_erased_address_joined_are_two_people_again() -> None:
-    tell(claim("a1", "ada@x.org"), view("a1"), source="web", trust=TrustLevel.CLAIM)
-    tell(claim("a2", "ada@x.org"), view("a2"), source="web", trust=TrustLevel.CLAIM)
-    before = holder_of("anonymous_id:a1")
-    assert holder_of("anonymous_id:a2") == before
+    send_messages(claim("a1", "ada@x.org"), view("a1"), source="web", trust=TrustLevel.CLAIM)
+    send_messages(claim("a2", "ada@x.org"), view("a2"), source="web", trust=TrustLevel.CLAIM)
+    before = profile_of("anonymous_id:a1")
+    assert profile_of("anonymous_id:a2") == before
     erase("email:ada@x.org")
-    first, second = holder_of("anonymous_id:a1"), holder_of("anonymous_id:a2")
+    first, second = profile_of("anonymous_id:a1"), profile_of("anonymous_id:a2")
     assert first == before
     assert second != first
     assert [event.profile for event in Event.objects.order_by("identifier")] == [first, second]
@@ -59,13 +59,13 @@ def test_people_whom_only_an_erased_user_id_kept_apart_join_and_their_uuids_keep
 ):
     first = {"type": "identify", "userId": "u1", "traits": {"email": "ada@x.org"}}
     second = {"type": "identify", "userId": "u2", "traits": {"email": "ada@x.org"}}
-    tell(first, source="shop")
-    tell(second, source="shop")
-    older, younger = holder_of("email:ada@x.org"), holder_of("user_id:u2")
+    send_messages(first, source="shop")
+    send_messages(second, source="shop")
+    older, younger = profile_of("email:ada@x.org"), profile_of("user_id:u2")
     assert older != younger
     erase("user_id:u1")
-    assert holder_of("user_id:u2") == holder_of("email:ada@x.org") == older
-    assert holder_of(f"profile:{younger.uuid}") == older
+    assert profile_of("user_id:u2") == profile_of("email:ada@x.org") == older
+    assert profile_of(f"profile:{younger.uuid}") == older
     assert Merge.objects.get().absorbed_uuid == younger.uuid
     assert not Profile.objects.filter(pk=younger.pk).exists()
     assert list(find_drift()) == []
@@ -99,7 +99,7 @@ requests = st.tuples(
 def test_whatever_is_erased_what_is_left_equals_a_replay(history: Any, erased: str) -> None:
     with transaction.atomic():
         for batch, trust in history:
-            tell(*batch, source="web", trust=trust)
+            send_messages(*batch, source="web", trust=trust)
         namespace, _, value = erased.partition(":")
         if Identifier.objects.filter(namespace=namespace, value=value).exists():
             erase(erased)

@@ -23,20 +23,26 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.services import identify, rectify
-from tests.factories import holder_of, make_source, tell
+from tests.factories import make_source, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 
 
 def make_history() -> None:
     """Make profiles that were joined, refused, taken over and corrected."""
-    tell({"userId": "u1", "traits": {"email": "ada@example.org", "city": "Lyon"}}, source="crm")
-    tell({"anonymousId": "a1", "traits": {"phone": "+33612345678"}}, source="web", trust=1)
-    tell({"anonymousId": "a2", "userId": "u2", "traits": {"email": "eve@example.org"}}, trust=1)
-    tell({"userId": "u1", "anonymousId": "a1"})
-    tell({"userId": "u3", "traits": {"email": "eve@example.org"}})
-    tell({"userId": "u9", "anonymousId": "a1", "traits": {"email": "ada@example.org"}}, trust=1)
-    tell(
+    send_messages(
+        {"userId": "u1", "traits": {"email": "ada@example.org", "city": "Lyon"}}, source="crm"
+    )
+    send_messages({"anonymousId": "a1", "traits": {"phone": "+33612345678"}}, source="web", trust=1)
+    send_messages(
+        {"anonymousId": "a2", "userId": "u2", "traits": {"email": "eve@example.org"}}, trust=1
+    )
+    send_messages({"userId": "u1", "anonymousId": "a1"})
+    send_messages({"userId": "u3", "traits": {"email": "eve@example.org"}})
+    send_messages(
+        {"userId": "u9", "anonymousId": "a1", "traits": {"email": "ada@example.org"}}, trust=1
+    )
+    send_messages(
         {
             "type": "track",
             "userId": "u1",
@@ -45,7 +51,7 @@ def make_history() -> None:
         },
         {"type": "track", "anonymousId": "a1", "event": "Order Completed"},
     )
-    profile = holder_of("user_id:u1")
+    profile = profile_of("user_id:u1")
     rectify(profile.pk, {"city": "Rome"}, actor="tests", reason="test")
 
 
@@ -75,7 +81,7 @@ def damage_rows(table: str, assignment: str, condition: str = "true") -> None:
     ("damage", "kind"),
     [
         (
-            lambda: Identifier.objects.filter(value="a1").update(profile=holder_of("user_id:u3")),
+            lambda: Identifier.objects.filter(value="a1").update(profile=profile_of("user_id:u3")),
             "holds other identifiers than its facts give",
         ),
         (
@@ -95,19 +101,19 @@ def damage_rows(table: str, assignment: str, condition: str = "true") -> None:
             "identifiers of more than one component",
         ),
         (
-            lambda: Identifier.objects.filter(value=str(holder_of("user_id:u1").uuid)).update(
-                profile=holder_of("user_id:u3")
+            lambda: Identifier.objects.filter(value=str(profile_of("user_id:u1").uuid)).update(
+                profile=profile_of("user_id:u3")
             ),
             "does not hold its own public UUID",
         ),
         (
-            lambda: Profile.objects.filter(pk=holder_of("user_id:u1").pk).update(
+            lambda: Profile.objects.filter(pk=profile_of("user_id:u1").pk).update(
                 traits={"city": "Lyon"}
             ),
             "traits differ from what sources say",
         ),
         (
-            lambda: SourceRecord.objects.update(profile=holder_of("user_id:u3")),
+            lambda: SourceRecord.objects.update(profile=profile_of("user_id:u3")),
             "source records with another profile than their identifier",
         ),
         (
@@ -154,10 +160,10 @@ def test_the_command_prints_the_drift_without_personal_data_and_exits_with_1() -
 
 def test_an_identifier_quarantined_as_everybodys_does_not_tie_components_together() -> None:
     for number in range(25):
-        tell({"userId": f"u{number}", "traits": {"phone": "+33612345678"}})
+        send_messages({"userId": f"u{number}", "traits": {"phone": "+33612345678"}})
     assert Identifier.objects.get(namespace="phone").quarantined_at
     for number in range(30, 33):
-        tell({"userId": f"u{number}", "traits": {"phone": "+33612345678"}})
+        send_messages({"userId": f"u{number}", "traits": {"phone": "+33612345678"}})
     assert list(find_drift()) == []
 
 
@@ -166,13 +172,13 @@ def test_batches_split_people_without_finding_drift(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(verify, "PROFILES_PER_BATCH", 1)
     make_history()
     for number in range(25):
-        tell({"userId": f"v{number}", "traits": {"phone": "+33612345679"}})
+        send_messages({"userId": f"v{number}", "traits": {"phone": "+33612345679"}})
     assert list(find_drift()) == []
 
 
 def test_a_fact_that_names_a_public_uuid_is_replayed() -> None:
-    tell({"anonymousId": "a1"}, trust=TrustLevel.CLAIM)
-    profile = holder_of("anonymous_id:a1")
+    send_messages({"anonymousId": "a1"}, trust=TrustLevel.CLAIM)
+    profile = profile_of("anonymous_id:a1")
     with transaction.atomic():
         people_lock()
         identify(
@@ -181,13 +187,13 @@ def test_a_fact_that_names_a_public_uuid_is_replayed() -> None:
             trust=TrustLevel.STAFF,
             now=datetime.now(UTC),
         )
-    assert holder_of("email:ada@example.org") == profile
+    assert profile_of("email:ada@example.org") == profile
     assert list(find_drift()) == []
 
 
 def test_a_changed_rule_shows_what_it_would_do() -> None:
-    tell({"userId": "u1", "traits": {"email": "ada@example.org"}})
-    tell({"userId": "u1", "traits": {"email": "ada@example.net"}})
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.org"}})
+    send_messages({"userId": "u1", "traits": {"email": "ada@example.net"}})
     assert kinds() == set()
     IdentityRule.objects.filter(namespace="email").update(limit_count=1, limit_days=None)
     assert kinds() == {
@@ -201,7 +207,7 @@ def test_random_histories_drained_in_chunks_replay_to_the_same_people(seed: int)
     dice = random.Random(seed)
     Source.objects.create(key="kiosk", name="Kiosk", joins_people=True)
     for _ in range(25):
-        tell(
+        send_messages(
             *(random_message(dice) for _ in range(dice.randint(1, 4))),
             source=dice.choice(["shop", "crm", "kiosk"]),
             trust=dice.choice([1, 2, 2]),

@@ -1,5 +1,6 @@
-"""The whole product under load, harm and races. What its modules assert says what it saw, like a test."""
+"""Tests of the whole product: under load, with races, and while its parts are killed."""
 
 import pytest
 
+# So that failed assertions in these helpers show their values, as those of tests do.
 pytest.register_assert_rewrite("tests.system.product", "tests.system.soundness")

@@ -1,4 +1,4 @@
-"""Work at the same time, on connections of its own."""
+"""Running functions at the same time, and stopping or killing them at a checkpoint."""
 
 import os
 import signal
@@ -17,9 +17,10 @@ Work = Callable[[], object]
 
 
 def at_once(*works: Work, seconds: float = 60) -> list[object]:
-    """Begin all works at the same moment, wait for all, and return their results.
+    """Run all functions at the same time, each in a thread, and return their results.
 
-    Raises what the first of them raised.
+    Raises the exception of the first one that failed. Each thread has a database connection of its
+    own.
     """
     ready = Barrier(len(works))
     runs = [_Run(work, ready) for work in works]
@@ -27,19 +28,19 @@ def at_once(*works: Work, seconds: float = 60) -> list[object]:
         run.thread.start()
     for run in runs:
         run.thread.join(seconds)
-        assert not run.thread.is_alive(), "it hangs"
+        assert not run.thread.is_alive(), "a thread hangs"
     for run in runs:
-        if run.fault is not None:
-            raise run.fault
+        if run.error is not None:
+            raise run.error
     return [run.result for run in runs]
 
 
 class _Run:
-    """One thread, and what came of it."""
+    """One thread, and its result or error."""
 
     def __init__(self, work: Work, ready: Barrier) -> None:
         self.result: object = None
-        self.fault: BaseException | None = None
+        self.error: BaseException | None = None
         self._work = work
         self._ready = ready
         self.thread = Thread(target=self._run)
@@ -48,14 +49,15 @@ class _Run:
         try:
             self._ready.wait(10)
             self.result = self._work()
-        except BaseException as fault:
-            self.fault = fault
+        except BaseException as error:
+            # Raised again in the thread of the test.
+            self.error = error
         finally:
             connections.close_all()
 
 
-def for_seconds(seconds: float, work: Work) -> Work:
-    """The work again and again."""
+def repeat_for(seconds: float, work: Work) -> Work:
+    """Return a function that repeats the work for so long, and returns how often it did."""
 
     def repeat() -> int:
         times, deadline = 0, time.monotonic() + seconds
@@ -67,24 +69,27 @@ def for_seconds(seconds: float, work: Work) -> Work:
     return repeat
 
 
-def pausing(done: Callable[..., Any], pause: Callable[[], object], *, first: bool) -> Any:
-    """The function, with a pause before or after it, the first time that it is called."""
+def pausing(function: Callable[..., Any], pause: Callable[[], object], *, first: bool) -> Any:
+    """Return the function with a pause before it, or after it, when it is called the first time."""
     pauses = [pause]
 
     def paused(*arguments: Any, **more: Any) -> Any:
         if first and pauses:
             pauses.pop()()
-        found = done(*arguments, **more)
+        result = function(*arguments, **more)
         if pauses:
             pauses.pop()()
-        return found
+        return result
 
     return paused
 
 
 @contextmanager
 def once_at(checkpoint: str, work: Callable[[Any], object]) -> Iterator[None]:
-    """Do the work the first time that the checkpoint is reached, with its subject; it must be reached."""
+    """Do the work, with the checkpoint's subject, when it is reached the first time.
+
+    Fails if the checkpoint is not reached within the block.
+    """
     works = [work]
 
     def handle(subject: Any) -> None:
@@ -99,7 +104,11 @@ def once_at(checkpoint: str, work: Callable[[Any], object]) -> Iterator[None]:
 def die_at(
     checkpoint: str, work: Work, *, when: Callable[[Any], bool] = lambda subject: True
 ) -> None:
-    """In a process of its own: work, and be killed with -9 at the checkpoint, the first time that its subject fits."""
+    """Work in another process that kills itself with -9 at the checkpoint.
+
+    `when` says for which subject of the checkpoint.
+    """
+    # The fork must not share the connections.
     connections.close_all()
 
     def kill(subject: Any) -> None:
@@ -117,7 +126,7 @@ def die_at(
 
 
 def is_anybody_waiting() -> bool:
-    """Whether some session of this database waits for a lock."""
+    """Return whether a session of this database waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity "

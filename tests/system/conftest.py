@@ -1,4 +1,4 @@
-"""The running product for tests that drive it from outside."""
+"""Fixtures that run the product."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ Launch = Callable[..., Product]
 
 @pytest.fixture
 def launch(committing_db: str, tmp_path: Path) -> Iterator[Launch]:
-    """Starts the named programs with settings of their own; all of them are gone after the test."""
+    """A function that starts programs with settings of their own. They end with the test."""
     products: list[Product] = []
 
     def _launch(*programs: str, **settings: str) -> Product:
@@ -29,7 +29,7 @@ def launch(committing_db: str, tmp_path: Path) -> Iterator[Launch]:
 
 @pytest.fixture
 def product(launch: Launch) -> Product:
-    """Web, worker and beat."""
+    """The product with web, worker and beat."""
     return launch("web", "worker", "beat")
 
 

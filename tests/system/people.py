@@ -1,4 +1,4 @@
-"""Ada, who is erased in the midst of things, and orders whose numbers tell what was stored."""
+"""Messages about Ada, whom tests erase, and numbered orders."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from consent.services import NewRequest, open_request
 from profiles.models import Event
 
 EMAIL = "ada.lovelace@example.org"
+# All values that identify Ada.
 VALUES = (EMAIL, "user-of-ada", "browser-of-ada", "Lovelace-Byron")
 
 
 def message_of_ada(number: int) -> dict[str, Any]:
-    """One of the messages that keep coming of Ada."""
+    """Return an identify message about Ada. Each number is another message."""
     return {
         "type": "identify",
         "messageId": f"ada-{number}",
@@ -22,15 +23,17 @@ def message_of_ada(number: int) -> dict[str, Any]:
 
 
 def ask_for_erasure() -> PrivacyRequest:
+    """Open a request to erase Ada."""
     new_request = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
     return open_request(new_request, door="service", actor="tests")
 
 
-def order(number: int, **who: object) -> dict[str, Any]:
-    properties = {"n": number, "revenue": number}
-    named = {"type": "track", "event": "Order Completed", "messageId": f"m{number}"}
-    return named | {"properties": properties} | who
+def order(number: int, **fields: object) -> dict[str, Any]:
+    """Return an order, whose revenue is its number. The fields identify the customer."""
+    track = {"type": "track", "event": "Order Completed", "messageId": f"m{number}"}
+    return track | {"properties": {"n": number, "revenue": number}} | fields
 
 
-def stored() -> set[int]:
+def stored_numbers() -> set[int]:
+    """Return the numbers of all stored orders."""
     return {properties["n"] for properties in Event.objects.values_list("properties", flat=True)}

@@ -1,6 +1,6 @@
-"""The product as it runs: web, worker and beat as processes of their own, on the database of one test.
+"""The running product: web, worker and beat as processes, on the database of one test.
 
-Invariant: every process is ended by the process group that was started here, never by a name.
+Invariant: every process is ended by the process group that was started here, never by its name.
 """
 
 import contextlib
@@ -28,49 +28,60 @@ QUEUES = "default,ingestion,segments,privacy"
 PROGRAMS = {
     "web": ["gunicorn", "-c", "python:config.runtime.supervision.web", "config.wsgi"],
     "worker": [
-        *("celery", "-A", "config", "worker", "-Q", QUEUES, "--concurrency", "2"),
-        *("--without-gossip", "--without-mingle"),
+        "celery",
+        "-A",
+        "config",
+        "worker",
+        "-Q",
+        QUEUES,
+        "--concurrency",
+        "2",
+        "--without-gossip",
+        "--without-mingle",
     ],
     "beat": ["celery", "-A", "config", "beat"],
 }
-NO_ANSWER = (OSError, http.client.HTTPException)
+# What a request raises while the web server is down.
+NO_RESPONSE = (OSError, http.client.HTTPException)
 
 
-class Answer(NamedTuple):
-    """What the web said; the body is read as JSON where there is one."""
+class Response(NamedTuple):
+    """A response. Its body is parsed if it is JSON, and bytes if not."""
 
     status: int
     body: Any
 
 
-def numbered(url: str, number: int) -> str:
-    """The same Valkey, another of its databases."""
-    place = url.partition("?")[0]
-    if place.startswith("redis+socket:"):
-        return f"{place}?virtual_host={number}"
-    if place.startswith("unix:"):
-        return f"{place}?db={number}"
-    return urlsplit(place)._replace(path=f"/{number}").geturl()
+def with_database_number(url: str, number: int) -> str:
+    """Return the URL of another database of the same Valkey."""
+    server = url.partition("?")[0]
+    if server.startswith("redis+socket:"):
+        return f"{server}?virtual_host={number}"
+    if server.startswith("unix:"):
+        return f"{server}?db={number}"
+    return urlsplit(server)._replace(path=f"/{number}").geturl()
 
 
 def database_url(name: str) -> str:
-    """The URL of a database on the server of the tests, which may listen on a socket only."""
-    there = connection.settings_dict
-    login = f"{quote(str(there['USER']), safe='')}:{quote(str(there['PASSWORD']), safe='')}"
-    place = quote(str(there["HOST"]) or "localhost", safe="")
-    return f"postgres://{login}@{place}:{there['PORT'] or 5432}/{name}"
+    """Return the URL of a database on the server of the tests."""
+    server = connection.settings_dict
+    login = f"{quote(str(server['USER']), safe='')}:{quote(str(server['PASSWORD']), safe='')}"
+    # The host may be the directory of a socket, with slashes.
+    host = quote(str(server["HOST"]) or "localhost", safe="")
+    return f"postgres://{login}@{host}:{server['PORT'] or 5432}/{name}"
 
 
 def database_numbers() -> tuple[int, int]:
-    """Two databases of the Valkey for this process of the test run: those of the queue and of the cache."""
+    """Return the numbers of Valkey's databases for the queue and the cache of this test process."""
+    # 0 and 1 are those of the tests themselves. Valkey has 16.
     first = 2 + 2 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 7)
     return first, first + 1
 
 
-def wait_until(holds: Callable[[], object], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.05)
 
 
@@ -85,18 +96,19 @@ class Product:
         queue, cache = database_numbers()
         self.directory = directory
         self.port = free_port()
-        self.valkey = redis.Redis.from_url(numbered(settings.CACHE_URL, queue))
-        self._cache = redis.Redis.from_url(numbered(settings.CACHE_URL, cache))
+        self.valkey = redis.Redis.from_url(with_database_number(settings.CACHE_URL, queue))
+        self._cache = redis.Redis.from_url(with_database_number(settings.CACHE_URL, cache))
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ
         } | {
             "DATA_DIR": str(directory),
             "DATABASE_URL": database_url(database),
-            "BROKER_URL": numbered(settings.BROKER_URL, queue),
-            "CACHE_URL": numbered(settings.CACHE_URL, cache),
+            "BROKER_URL": with_database_number(settings.BROKER_URL, queue),
+            "CACHE_URL": with_database_number(settings.CACHE_URL, cache),
             "EMAIL_URL": f"filemail://{directory / 'mail'}",
             "PORT": str(self.port),
+            # Those of the tests, whose digests must be found again.
             **{
                 name: getattr(settings, name)
                 for name in ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY")
@@ -106,7 +118,7 @@ class Product:
         self.flush()
 
     def start(self, *names: str) -> None:
-        """Start programs, and wait for the web if it is among them."""
+        """Start programs, and wait until the web server answers if it is one of them."""
         for name in names:
             command = [sys.executable, "-m", *PROGRAMS[name]]
             if name != "web":
@@ -124,16 +136,17 @@ class Product:
                     process_group=0,
                 )
         if "web" in names:
-            wait_until(self.answers, seconds=30)
+            wait_until(self.is_answering, seconds=30)
 
     def kill(self, name: str) -> None:
-        """`kill -9` of a program and of all that it forked."""
+        """Kill a program and all that it forked with `kill -9`."""
         program = self._programs.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
         program.wait(20)
 
     def stop(self) -> None:
+        """Kill all programs, and empty the queue and the cache."""
         while self._programs:
             self.kill(next(iter(self._programs)))
         self.flush()
@@ -141,52 +154,53 @@ class Product:
         self._cache.close()
 
     def flush(self) -> None:
-        """Forget all that is queued, and all nudges that were sent."""
+        """Delete everything that is queued, and the record of sent nudges."""
         self.valkey.flushdb()
         self._cache.flushdb()
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in sorted(self.directory.glob("*.log")))
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
+        """Return whether the web server answers. Fails if a program has ended."""
         for program in self._programs.values():
             assert program.poll() is None, self.logs()
         try:
             return self.call("GET", "/healthz").status == 200
-        except NO_ANSWER:
+        except NO_RESPONSE:
             return False
 
     def call(
         self, method: str, path: str, body: object = None, *, token: str = "", **headers: str
-    ) -> Answer:
-        """One request. Bytes go as they are, all else as JSON. Raises NO_ANSWER."""
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
-        said = {"Content-Type": "application/json"} | headers
+    ) -> Response:
+        """Send one request. A body that is not bytes is sent as JSON. Raises NO_RESPONSE."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
+        all_headers = {"Content-Type": "application/json"} | headers
         if token:
-            said["Authorization"] = f"Bearer {token}"
+            all_headers["Authorization"] = f"Bearer {token}"
         web = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            web.request(method, path, sent, said)
-            answer = web.getresponse()
-            text = answer.read()
+            web.request(method, path, payload, all_headers)
+            response = web.getresponse()
+            text = response.read()
         finally:
             web.close()
-        is_json = "json" in answer.headers.get("Content-Type", "")
-        return Answer(answer.status, json.loads(text) if is_json and text else text)
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return Response(response.status, json.loads(text) if is_json and text else text)
 
-    def send(self, key: str, *messages: dict[str, Any]) -> Answer:
-        """Messages as one batch, with a write key as SDKs give it."""
+    def send(self, key: str, *messages: dict[str, Any]) -> Response:
+        """Send messages as one batch, with the write key in the form that SDKs use."""
         basic = b64encode(f"{key}:".encode()).decode()
         return self.call(
             "POST", "/v1/batch", {"batch": list(messages)}, Authorization=f"Basic {basic}"
         )
 
-    def send_until_taken(self, key: str, *messages: dict[str, Any], seconds: float = 60) -> None:
-        """What an SDK does: the same batch again until it is acknowledged."""
+    def send_until_accepted(self, key: str, *messages: dict[str, Any], seconds: float = 60) -> None:
+        """Send the same batch until it is acknowledged, as an SDK does."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with contextlib.suppress(*NO_ANSWER):
+            with contextlib.suppress(*NO_RESPONSE):
                 if self.send(key, *messages).status == 200:
                     return
             time.sleep(0.05)
-        raise AssertionError("nobody took the batch")
+        raise AssertionError("the batch was not accepted in time")

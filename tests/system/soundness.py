@@ -1,4 +1,4 @@
-"""Whether everything stands as it would if nothing had gone wrong: recomputed in full and compared."""
+"""Assertions that all data are as if nothing had gone wrong, by computing them again."""
 
 from collections import Counter
 
@@ -11,8 +11,8 @@ from segments.models import NotedProfile, Rebuild, Segment, StagedMembership
 from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify_memberships
 
 
-def forget_the_dead() -> None:
-    """Let so much time pass that whoever died is known to be dead."""
+def expire_leases() -> None:
+    """Expire all leases and heartbeats, as time would do after a worker died."""
     long_ago = database_now() - 2 * DEAD_AFTER
     Rebuild.objects.update(heartbeat_at=long_ago)
     InboxRow.objects.filter(lease__isnull=False).update(leased_until=long_ago)
@@ -20,14 +20,14 @@ def forget_the_dead() -> None:
 
 def catch_up() -> None:
     """Do what workers would do for segments, until nothing is left to do."""
-    forget_the_dead()
+    expire_leases()
     resume_rebuilds()
     refresh_changed()
     refresh_due()
 
 
 def assert_sound() -> None:
-    """People are what facts, records and events make of them, members are who a full evaluation finds, no work is left over."""
+    """Assert that profiles and memberships equal a full computation, and that no work is left."""
     assert list(find_drift()) == []
     drift = verify_memberships()
     assert set(drift) == set(Segment.objects.filter(status="live").values_list("key", flat=True))
@@ -41,21 +41,24 @@ def assert_sound() -> None:
 
 
 def members_by_history(segment: Segment) -> set[int]:
-    """Who is in by what was written down; it must alternate, whoever races."""
-    inside: set[int] = set()
-    for profile, has_entered in segment.changes.order_by("id").values_list(
-        "profile_id", "has_entered"
-    ):
-        assert (profile in inside) is not has_entered
-        (inside.add if has_entered else inside.remove)(profile)
-    return inside
+    """Return the members by the history of changes, in which entering and leaving alternate."""
+    members: set[int] = set()
+    changes = segment.changes.order_by("id").values_list("profile_id", "has_entered")
+    for profile_id, has_entered in changes:
+        assert (profile_id in members) is not has_entered
+        (members.add if has_entered else members.remove)(profile_id)
+    return members
 
 
 def assert_exactly_once(numbers: set[int], *, messages: int) -> None:
-    """Each numbered event is there once and no other; as many messages were seen, and none was rejected."""
+    """Assert that these events and no others are stored, each once, and no message was rejected.
+
+    `messages` is the number of all messages that must have been seen.
+    """
     rejected = RejectedMessage.objects.values_list("code", "detail").distinct()
     assert list(rejected) == []
-    stored = Counter(told["n"] for told in Event.objects.values_list("properties", flat=True))
+    all_properties = Event.objects.values_list("properties", flat=True)
+    stored = Counter(properties["n"] for properties in all_properties)
     assert set(stored) == numbers
     assert set(stored.values()) <= {1}
     assert SeenMessage.objects.count() == messages

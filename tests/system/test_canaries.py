@@ -1,4 +1,7 @@
-"""Canary people go every way that there is, with all logs open: their values are in no log, queue, URL or exception."""
+"""Canaries, which are recognisable values, appear in no log, queue, URL or exception.
+
+Messages with them go through every part of the product, at log level DEBUG.
+"""
 
 import json
 import logging
@@ -15,8 +18,7 @@ from rest_framework.test import APIClient
 
 from consent.services import NewRequest, act_on_requests, open_request, send_links
 from ingestion.drain import checkpoints
-from ingestion.messages import BadRequest
-from ingestion.messages import split_request as open_body
+from ingestion.messages import BadRequest, split_request
 from ingestion.models import RejectedMessage
 from ingestion.services import drain_inbox
 from profiles.identifiers.lookup import parse_reference
@@ -29,7 +31,7 @@ from segments.services import refresh_changed
 from tests.factories import make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.traces import tables_that_hold
+from tests.system.traces import tables_with
 
 API = "/api/v1"
 EMAIL = "canary.mail@example.org"
@@ -37,7 +39,7 @@ NAME = "Canaria Serinus"
 PHONE = "+33698765432"
 USER = "canary-user-77001"
 CITY = "Canaryville"
-# Parts that are left of the values however they are written or cut.
+# Parts of the values that stay the same however they are normalised or cut.
 CANARIES = ("canary", "canaria", "serinus", "698765432", "77001")
 PERSON = {
     "type": "identify",
@@ -51,7 +53,8 @@ ORDER = {
     "event": "Order Completed",
     "properties": {"revenue": 5, "recipient": NAME},
 }
-REFUSED = [
+# Messages that are rejected.
+REJECTED = [
     {"type": "canary-type", "userId": USER, "traits": {"email": EMAIL}},
     {"type": "identify", "userId": {"canary": USER}},
     {"type": "track", "userId": USER, "event": {"canary": 1}},
@@ -64,28 +67,28 @@ def canaries_in(text: str) -> set[str]:
 
 
 def contents(valkey: "redis.Redis[bytes]") -> str:
-    """All that lies in a database of the Valkey: queues, what is unacknowledged, and the cache."""
+    """Return everything in a Valkey database as text, unacknowledged tasks included."""
     readers = {
         b"string": valkey.get,
         b"list": lambda key: valkey.lrange(key, 0, -1),
         b"set": valkey.smembers,
         b"hash": valkey.hgetall,
         b"zset": lambda key: valkey.zrange(key, 0, -1),
-        # A key that expired between the scan and the read.
+        # The key has expired since the scan.
         b"none": lambda key: None,
     }
     keys = list(valkey.scan_iter())
     return "".join(f"{key!r} {readers[valkey.type(key)](key)!r}\n" for key in keys)
 
 
-def unwrapped(queued: str) -> str:
-    """Task messages with their bodies in the clear, which lie in base64."""
+def with_decoded_bodies(queued: str) -> str:
+    """Add the bodies of task messages in clear text, since Celery encodes them in Base64."""
     bodies = re.findall(r'"body": ?"([A-Za-z0-9+/=]+)"', queued)
     return queued + "".join(b64decode(body).decode() for body in bodies)
 
 
 class Caller:
-    """Calls the running product and keeps what it answers."""
+    """A client of the running product, with a write key and an API key."""
 
     def __init__(self, product: Product) -> None:
         self.product = product
@@ -96,38 +99,38 @@ class Caller:
         return self.product.call(method, API + path, body, token=self.api_key).body
 
     def is_known(self) -> bool:
-        asked = {"identifiers": [f"email:{EMAIL}"]}
-        return self.api("POST", "/profiles/lookup/", asked)["results"][0] is not None
+        body = {"identifiers": [f"email:{EMAIL}"]}
+        return self.api("POST", "/profiles/lookup/", body)["results"][0] is not None
 
 
 def test_no_log_queue_or_url_of_the_running_product_names_a_canary(launch: Launch) -> None:
     make_purpose()
     product = launch("web", LOG_LEVEL="DEBUG")
     caller = Caller(product)
-    product.send(caller.key, PERSON, ORDER, *REFUSED)
+    product.send(caller.key, PERSON, ORDER, *REJECTED)
     product.call("POST", "/v1/batch", f'{{"{EMAIL}":'.encode(), token=caller.key)
     product.call("POST", "/v1/batch", {"batch": [PERSON]}, token=USER)
     caller.api("POST", "/profiles/lookup/", {"identifiers": [f"email:{NAME}", f"email:{EMAIL}"]})
     product.call("POST", f"{API}/privacy/me/link/", {"email": EMAIL})
-    queued = unwrapped(contents(product.valkey))
+    queued = with_decoded_bodies(contents(product.valkey))
     assert "ingestion.drain_inbox" in queued
     assert canaries_in(queued) == set()
 
     product.start("worker", "beat")
     wait_until(caller.is_known)
-    said = {"identifier": f"email:{EMAIL}", "purpose": "newsletter", "state": "withdrawn"}
-    caller.api("POST", "/consents/", said | {"method": "api", "evidence": {"said": NAME}})
-    answers = [
+    consent = {"identifier": f"email:{EMAIL}", "purpose": "newsletter", "state": "withdrawn"}
+    caller.api("POST", "/consents/", consent | {"method": "api", "evidence": {"said": NAME}})
+    pages = [
         caller.api("GET", "/profiles/?limit=1"),
         caller.api("GET", "/rejected-messages/?limit=1"),
     ]
-    assert not [url for url in _urls(answers) if canaries_in(url)]
-    asked = {"kind": "erasure", "identifiers": [f"email:{EMAIL}"], "reason": f"{NAME} rang"}
-    caller.api("POST", "/privacy/requests/", asked)
+    assert not [url for url in _urls(pages) if canaries_in(url)]
+    erasure = {"kind": "erasure", "identifiers": [f"email:{EMAIL}"], "reason": f"{NAME} rang"}
+    caller.api("POST", "/privacy/requests/", erasure)
     wait_until(lambda: not caller.is_known(), seconds=30)
     product.send(caller.key, PERSON, ORDER)
     wait_until(is_drained)
-    queued = unwrapped(contents(product.valkey))
+    queued = with_decoded_bodies(contents(product.valkey))
     product.stop()
     logs = product.logs()
     assert "DEBUG" in logs
@@ -135,16 +138,16 @@ def test_no_log_queue_or_url_of_the_running_product_names_a_canary(launch: Launc
     assert canaries_in(queued) == set()
 
 
-def _urls(shown: object) -> Iterator[str]:
-    """Every address in an answer, wherever it stands."""
-    match shown:
-        case str() if shown.startswith(("http", "/")):
-            yield shown
+def _urls(body: object) -> Iterator[str]:
+    """Yield every URL in the body of a response, at any depth."""
+    match body:
+        case str() if body.startswith(("http", "/")):
+            yield body
         case dict():
-            for value in shown.values():
+            for value in body.values():
                 yield from _urls(value)
         case list():
-            for value in shown:
+            for value in body:
                 yield from _urls(value)
 
 
@@ -155,21 +158,21 @@ def open_logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> str:
-    """Messages as they are written, with their tracebacks and arguments."""
+    """Return the log with tracebacks and arguments."""
     rows = [f"{record.getMessage()} {record.exc_text} {record.args}" for record in caplog.records]
     return caplog.text + "\n".join(rows)
 
 
-class Fault(Exception):
-    """What a library raises often says what it was given."""
+class LibraryError(Exception):
+    """An error that quotes personal data, as errors of libraries often do."""
 
     def __init__(self, *_: object, **__: object) -> None:
         super().__init__(f"{EMAIL} {NAME} {PHONE} {USER}")
 
 
-def fail_on_events(arrivals: list[object]) -> None:
-    if arrivals:
-        raise Fault
+def fail_on_events(events: list[object]) -> None:
+    if events:
+        raise LibraryError
 
 
 @pytest.mark.usefixtures("committing_db")
@@ -177,40 +180,40 @@ def test_what_fails_is_logged_without_what_it_failed_on(
     open_logs: pytest.LogCaptureFixture,
 ) -> None:
     key, client = make_write_key(make_source(key="shop")), APIClient()
-    body = {"batch": [PERSON, ORDER, *REFUSED]}
+    body = {"batch": [PERSON, ORDER, *REJECTED]}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
     assert client.post("/v1/batch", body).status_code == 200
     with handled(checkpoints.COPYING_EVENTS, fail_on_events):
         drain_inbox()
     assert RejectedMessage.objects.filter(code="failed").count() == 1
-    assert RejectedMessage.objects.count() == 1 + len(REFUSED)
-    assert canaries_in(_kept_of_refusals()) == set()
+    assert RejectedMessage.objects.count() == 1 + len(REJECTED)
+    assert canaries_in(_listed_columns()) == set()
     refresh_changed()
 
     client.credentials()
     client.post(f"{API}/privacy/me/link/", {"email": EMAIL})
-    with patch("consent.customers.mail.send_mail", side_effect=OSError(str(Fault()))):
+    with patch("consent.customers.mail.send_mail", side_effect=OSError(str(LibraryError()))):
         send_links()
     send_links()
     assert [message.to for message in mail.outbox] == [[EMAIL]]
     assert not [line for line in mail.outbox[0].body.splitlines() if canaries_in(line)]
 
-    asked = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
-    open_request(asked, door="service", actor="tests")
-    with patch("consent.requests.fulfilment.erase", side_effect=Fault()):
+    erasure = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
+    open_request(erasure, door="service", actor="tests")
+    with patch("consent.requests.fulfilment.erase", side_effect=LibraryError()):
         assert act_on_requests() == 0
     assert act_on_requests() == 1
-    assert "failed: Fault." in logged(open_logs)
+    assert "failed: LibraryError." in logged(open_logs)
     assert "could not be mailed" in logged(open_logs)
     assert canaries_in(logged(open_logs)) == set()
-    rows = tables_that_hold(EMAIL, "canaria serinus")
+    rows = tables_with(EMAIL, "canaria serinus")
     assert rows == {}
 
 
-def _kept_of_refusals() -> str:
-    """What a rejected message shows of itself in lists; the message is kept apart."""
-    shown = RejectedMessage.objects.values_list("code", "path", "detail")
-    return json.dumps(list(shown))
+def _listed_columns() -> str:
+    """Return what lists show of rejected messages, which is all but the messages themselves."""
+    columns = RejectedMessage.objects.values_list("code", "path", "detail")
+    return json.dumps(list(columns))
 
 
 @pytest.mark.django_db
@@ -224,13 +227,13 @@ def test_no_refusal_repeats_what_was_sent() -> None:
         lambda: open_request(
             NewRequest(kind="erasure", references=(f"email:{NAME}",)), door="service", actor="tests"
         ),
-        lambda: open_body(f'{{"{EMAIL}":'.encode(), ""),
-        lambda: open_body(json.dumps({"batch": NAME}).encode(), ""),
+        lambda: split_request(f'{{"{EMAIL}":'.encode(), ""),
+        lambda: split_request(json.dumps({"batch": NAME}).encode(), ""),
     ]
     for refusal in refusals:
-        with pytest.raises((InvalidIdentifier, BadRequest)) as refused:
+        with pytest.raises((InvalidIdentifier, BadRequest)) as raised:
             refusal()
-        assert canaries_in(f"{refused.value!r} {refused.value}") == set()
+        assert canaries_in(f"{raised.value!r} {raised.value}") == set()
 
 
 @pytest.mark.django_db
@@ -251,9 +254,9 @@ def test_no_problem_that_the_api_tells_of_repeats_what_was_sent(
     client = APIClient()
     if "/me/" not in path:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key()}")
-    answer = client.post(API + path, body)
-    assert answer.status_code == 400
-    assert canaries_in(answer.content.decode()) == set()
+    response = client.post(API + path, body)
+    assert response.status_code == 400
+    assert canaries_in(response.content.decode()) == set()
     assert canaries_in(logged(open_logs)) == set()
 
 
@@ -264,7 +267,7 @@ def test_an_address_in_a_query_is_refused_without_being_logged(
 ) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key()}")
-    answer = client.get(f"{API}/profiles/?{query}")
-    assert answer.status_code == 400
-    assert canaries_in(answer.content.decode()) == set()
+    response = client.get(f"{API}/profiles/?{query}")
+    assert response.status_code == 400
+    assert canaries_in(response.content.decode()) == set()
     assert canaries_in(logged(open_logs)) == set()

@@ -1,4 +1,7 @@
-"""Worker, web, database sessions and queue are killed while messages come: nothing is lost, nothing doubled, all is as it should be."""
+"""Killing workers, web, database sessions and the queue while messages come.
+
+Afterwards every acknowledged message has had its effect exactly once.
+"""
 
 import os
 import random
@@ -24,28 +27,32 @@ from profiles.models import ProfileChange
 from segments.memberships import refresh
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
-from tests.factories import accept_only, make_write_key, tell
+from tests.factories import accept_only, make_write_key, send_messages
 from tests.system.concurrency import at_once, die_at, once_at
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.soundness import assert_exactly_once, assert_sound, catch_up, forget_the_dead
+from tests.system.soundness import assert_exactly_once, assert_sound, catch_up, expire_leases
 from tests.system.traffic import (
     BUYERS,
     LYON,
     ROME,
     events_among,
-    keep,
+    make_live_segment,
     message,
     messages,
 )
 
 BATCH = 10
-# How much longer than in a usual run of the tests harm is done: CHAOS_ROUNDS=25 takes about ten minutes.
+# How many times longer than usual things are killed. CHAOS_ROUNDS=25 takes about ten minutes.
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
+# Ends all other sessions of the database, and returns how many of them were not idle.
 END_SESSIONS = """
 WITH ended AS MATERIALIZED (
     SELECT state, pg_terminate_backend(pid) AS is_ended FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+    WHERE
+        datname = current_database()
+        AND pid <> pg_backend_pid()
+        AND backend_type = 'client backend'
 )
 SELECT count(*) FROM ended WHERE is_ended AND state <> 'idle'
 """
@@ -53,65 +60,70 @@ SELECT count(*) FROM ended WHERE is_ended AND state <> 'idle'
 
 @contextmanager
 def client_sending(product: Product, key: str) -> Iterator[list[int]]:
-    """A client that keeps sending, every third batch twice, and gives the numbers of what was acknowledged."""
-    stopping, taken, faults = Event(), [], []  # type: ignore[var-annotated]
+    """Keep sending messages, every third batch twice, and give the acknowledged numbers."""
+    stopping = Event()
+    acknowledged: list[int] = []
+    errors: list[Exception] = []
 
     def send() -> None:
         try:
             for start in count(0, BATCH):
                 numbers = range(start, start + BATCH)
                 for _ in range(1 if start % 3 else 2):
-                    product.send_until_taken(key, *map(message, numbers))
-                taken.extend(numbers)
+                    product.send_until_accepted(key, *map(message, numbers))
+                acknowledged.extend(numbers)
                 if stopping.wait(0.02):
                     return
-        except Exception as fault:
-            faults.append(fault)
+        except Exception as error:
+            errors.append(error)
 
     thread = Thread(target=send)
     thread.start()
     try:
-        yield taken
+        yield acknowledged
     finally:
         stopping.set()
         thread.join(90)
         assert not thread.is_alive()
-    assert faults == []
+    assert errors == []
 
 
 def leases() -> set[object]:
-    held = InboxRow.objects.filter(lease__isnull=False)
-    return set(held.values_list("lease", flat=True))
+    leased = InboxRow.objects.filter(lease__isnull=False)
+    return set(leased.values_list("lease", flat=True))
 
 
-def wait_for_lease(chance: random.Random) -> set[object]:
-    """Wait until a worker has leased rows, and then a moment; gives the leases of those who died before."""
-    dead = leases()
-    wait_until(lambda: leases() - dead)
-    time.sleep(chance.uniform(0, 0.02))
-    return dead
+def wait_for_lease(rng: random.Random) -> set[object]:
+    """Wait until a worker has leased rows, and a moment more. Returns the leases from before."""
+    earlier = leases()
+    wait_until(lambda: leases() - earlier)
+    time.sleep(rng.uniform(0, 0.02))
+    return earlier
 
 
-def kill_worker(product: Product, chance: random.Random) -> int:
-    """Kill it in mid-loop; say whether it left rows behind."""
-    dead = wait_for_lease(chance)
+# Each kind of harm returns how often it hit something that was at work.
+
+
+def kill_worker(product: Product, rng: random.Random) -> int:
+    """Kill the worker while it drains; return 1 if it left leased rows behind."""
+    earlier = wait_for_lease(rng)
     product.kill("worker")
-    left = leases() - dead
+    abandoned = leases() - earlier
     product.start("worker")
-    return int(bool(left))
+    return int(bool(abandoned))
 
 
-def kill_web(product: Product, chance: random.Random) -> int:
-    """Kill it at any moment. What it does most of the time is to accept."""
-    time.sleep(chance.uniform(0.2, 0.4))
+def kill_web(product: Product, rng: random.Random) -> int:
+    """Kill the web server at any moment, at most of which it accepts a batch."""
+    time.sleep(rng.uniform(0.2, 0.4))
     product.kill("web")
     product.start("web")
     return 1
 
 
-def end_sessions(product: Product, chance: random.Random) -> int:
-    """End every session of the database but this one, in mid-loop; say how many were in a transaction."""
-    wait_for_lease(chance)
+def end_sessions(product: Product, rng: random.Random) -> int:
+    """End all other database sessions during a drain; return how many were in a transaction."""
+    wait_for_lease(rng)
     return end_other_sessions()
 
 
@@ -121,12 +133,12 @@ def end_other_sessions() -> int:
         return int(cursor.fetchone()[0])
 
 
-def flush_queue(product: Product, chance: random.Random) -> int:
-    """Lose every nudge; say whether rows were waiting for one."""
-    time.sleep(chance.uniform(0.1, 0.2))
-    waiting = InboxRow.objects.exists()
+def flush_queue(product: Product, rng: random.Random) -> int:
+    """Delete all nudges; return 1 if rows were waiting for one."""
+    time.sleep(rng.uniform(0.1, 0.2))
+    has_waiting_rows = InboxRow.objects.exists()
     product.flush()
-    return int(waiting)
+    return int(has_waiting_rows)
 
 
 @pytest.mark.parametrize(
@@ -137,33 +149,36 @@ def test_every_acknowledged_message_takes_effect_once(
     harm: Callable[[Product, random.Random], int], times: int, launch: Launch
 ) -> None:
     key = make_write_key()
-    segment = keep("town", LYON)
-    keep("buyers", BUYERS)
+    segment = make_live_segment("town", LYON)
+    make_live_segment("buyers", BUYERS)
     product = launch(
-        *("web", "worker", "beat"),
+        "web",
+        "worker",
+        "beat",
         INBOX_LEASE_SECONDS="1",
         INBOX_CHUNK_MESSAGES="50",
         INBOX_MAX_ATTEMPTS="1000",
     )
-    chance, hits = random.Random(ROUNDS), 0
-    with client_sending(product, key) as taken:
+    rng, hits = random.Random(ROUNDS), 0
+    with client_sending(product, key) as acknowledged:
         for turn in range(times * ROUNDS):
-            hits += harm(product, chance)
+            hits += harm(product, rng)
+            # In the middle, so that a rebuild is harmed too.
             if turn == times // 2:
                 update_segment(segment, author="a test", changes={"definition": ROME})
     assert hits, "no harm was done"
     wait_until(is_drained, seconds=40)
     product.stop()
     catch_up()
-    assert len(taken) > BATCH
-    assert_exactly_once(events_among(taken), messages=len(taken))
+    assert len(acknowledged) > BATCH
+    assert_exactly_once(events_among(acknowledged), messages=len(acknowledged))
     assert Membership.objects.filter(segment=segment).exists()
     assert_sound()
 
 
 def test_rows_whose_nudge_was_lost_with_the_queue_are_found_by_the_sweep(launch: Launch) -> None:
     product = launch("web")
-    product.send_until_taken(make_write_key(), *messages(0, 30))
+    product.send_until_accepted(make_write_key(), *messages(0, 30))
     assert product.valkey.llen("ingestion") == 1
     product.flush()
     product.start("worker", "beat")
@@ -172,15 +187,16 @@ def test_rows_whose_nudge_was_lost_with_the_queue_are_found_by_the_sweep(launch:
 
 
 def die_after(step: str, work: Callable[[], object]) -> None:
-    """In a process of its own: work, and be killed with -9 as soon as the step has been done."""
+    """Work in another process that kills itself with -9 after calling the function `step`."""
+    # The fork must not share the connections.
     connections.close_all()
     module, _, name = step.rpartition(".")
 
     def run() -> None:
-        done = getattr(import_module(module), name)
+        function = getattr(import_module(module), name)
 
         def dying(*arguments: Any, **more: Any) -> None:
-            done(*arguments, **more)
+            function(*arguments, **more)
             os.kill(os.getpid(), signal.SIGKILL)
 
         with patch(step, dying):
@@ -195,12 +211,12 @@ def die_after(step: str, work: Callable[[], object]) -> None:
 @pytest.mark.usefixtures("committing_db")
 def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     steps = checkpoints.TOGETHER
-    keep("buyers", BUYERS)
+    make_live_segment("buyers", BUYERS)
     for turn, step in enumerate(steps):
         accept_only(*messages(turn * BATCH, (turn + 1) * BATCH))
         die_at(step, drain_inbox)
         assert InboxRow.objects.count() == 1, step
-        forget_the_dead()
+        expire_leases()
         drain_inbox()
         assert not InboxRow.objects.exists(), step
     sent = range(len(steps) * BATCH)
@@ -212,7 +228,7 @@ def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
 @pytest.mark.parametrize("attempts", [0, 2])
 @pytest.mark.usefixtures("committing_db")
 def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: int) -> None:
-    """Tried with the others, and one by one."""
+    """Neither when messages are tried together, nor when they are tried one by one."""
     accept_only(*messages(1, 51))
     InboxRow.objects.update(attempts=attempts)
     end_sessions = once_at(checkpoints.COPYING_EVENTS, lambda _: at_once(end_other_sessions))
@@ -231,10 +247,10 @@ def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
         "_refresh_statement",
         "_add_to_sizes",
     )
-    keep("town", LYON)
-    keep("buyers", BUYERS)
+    make_live_segment("town", LYON)
+    make_live_segment("buyers", BUYERS)
     for turn, name in enumerate(names):
-        tell(*messages(turn * 50, (turn + 1) * 50))
+        send_messages(*messages(turn * 50, (turn + 1) * 50))
         waiting = ProfileChange.objects.count()
         step = f"segments.memberships.refresh.{name}"
         work = _refresh_by_patched_queue if name == "_claim_changed" else refresh_changed
@@ -256,8 +272,8 @@ def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
         *("lock_slots", "make_plan", "stage", "_insert_staged", "lock_all_slots"),
         *("_apply_difference", "_set_live_versions", "nudge"),
     ]
-    segment = keep("town", LYON)
-    tell(*messages(0, 300))
+    segment = make_live_segment("town", LYON)
+    send_messages(*messages(0, 300))
     refresh_changed()
     for turn, name in enumerate(names):
         definition = (ROME, LYON)[turn % 2]
@@ -267,7 +283,7 @@ def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
         die_after(step, lambda: rebuild(["town"]))
         assert Rebuild.objects.count() == 1, step
         assert set(Membership.objects.values_list("profile_id", flat=True)) == before
-        tell(*messages(300 + turn * 50, 350 + turn * 50))
+        send_messages(*messages(300 + turn * 50, 350 + turn * 50))
         refresh_changed()
         catch_up()
         segment.refresh_from_db()

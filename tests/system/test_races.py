@@ -1,4 +1,4 @@
-"""Drain, refresh, rebuild, definition change and erasure at the same time: the interleavings that locks and leases are for."""
+"""Drains, refreshes, rebuilds, changed definitions and erasures at the same time."""
 
 import logging
 import time
@@ -24,20 +24,20 @@ from segments.memberships import refresh as refreshes
 from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
-from tests.factories import accept_only, make_purpose, tell
-from tests.system.concurrency import at_once, for_seconds, is_anybody_waiting, once_at, pausing
+from tests.factories import accept_only, make_purpose, send_messages
+from tests.system.concurrency import at_once, is_anybody_waiting, once_at, pausing, repeat_for
 from tests.system.people import EMAIL, VALUES, ask_for_erasure, message_of_ada
 from tests.system.product import wait_until
 from tests.system.soundness import assert_exactly_once, assert_sound, catch_up
-from tests.system.traces import tables_that_hold
-from tests.system.traffic import BUYERS, LYON, ROME, events_among, keep, messages
+from tests.system.traces import tables_with
+from tests.system.traffic import BUYERS, LYON, ROME, events_among, make_live_segment, messages
 
 pytestmark = pytest.mark.usefixtures("committing_db")
 
 
-def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -> None:
-    keep("lyon", LYON)
-    tell(message_of_ada(0))
+def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_them() -> None:
+    make_live_segment("lyon", LYON)
+    send_messages(message_of_ada(0))
     numbers, neighbours = count(1), count(0, 10)
 
     def send() -> None:
@@ -52,10 +52,10 @@ def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -
         request.refresh_from_db()
         assert request.status == "done"
 
-    workers = [for_seconds(1.5, work) for work in (send, drain_inbox, drain_inbox, refresh_changed)]
-    at_once(*workers, erase)
+    works = [repeat_for(1.5, work) for work in (send, drain_inbox, drain_inbox, refresh_changed)]
+    at_once(*works, erase)
     drain_inbox()
-    assert tables_that_hold(*VALUES) == {}
+    assert tables_with(*VALUES) == {}
     assert is_suppressed(f"email:{EMAIL}")
     assert sum(DroppedCount.objects.values_list("count", flat=True)) > 0
     sent = range(next(neighbours))
@@ -64,8 +64,8 @@ def test_an_erasure_in_the_midst_of_a_persons_messages_leaves_nothing_of_him() -
     assert_sound()
 
 
-def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_lets_him_not_slip_in() -> None:
-    tell(message_of_ada(0))
+def test_a_drain_that_was_about_to_begin_when_somebody_is_erased_does_not_let_them_in() -> None:
+    send_messages(message_of_ada(0))
     accept_only(message_of_ada(1))
 
     def erase(_: object) -> None:
@@ -104,7 +104,7 @@ def test_a_worker_whose_lease_ran_out_leaves_nothing_and_the_next_one_does_it(
         InboxRow.objects.update(leased_until="2000-01-01T00:00:00Z")
 
     def be_late(lease: object) -> None:
-        """At its end the first worker finds that a second one has begun, which waits for it."""
+        """Let the first worker find at its end that a second one has its rows, and waits for it."""
         leases.append(lease)
         if len(leases) == 1:
             at_once(lose)
@@ -125,13 +125,13 @@ def test_a_worker_whose_lease_ran_out_leaves_nothing_and_the_next_one_does_it(
 
 
 def test_definitions_that_change_under_drains_and_refreshes_come_to_what_they_say() -> None:
-    segment = keep("town", LYON)
-    keep("buyers", BUYERS)
+    segment = make_live_segment("town", LYON)
+    make_live_segment("buyers", BUYERS)
     numbers, definitions = count(0, 20), count()
 
     def send() -> None:
         first = next(numbers)
-        tell(*messages(first, first + 20))
+        send_messages(*messages(first, first + 20))
 
     def change() -> None:
         definition = (ROME, LYON)[next(definitions) % 2]
@@ -139,7 +139,7 @@ def test_definitions_that_change_under_drains_and_refreshes_come_to_what_they_sa
         resume_rebuilds()
 
     times = at_once(
-        *(for_seconds(2, work) for work in (send, refresh_changed, refresh_changed, change))
+        *(repeat_for(2, work) for work in (send, refresh_changed, refresh_changed, change))
     )
     assert min(times) > 1  # type: ignore[type-var]
     assert Merge.objects.exists()
@@ -151,15 +151,19 @@ def test_definitions_that_change_under_drains_and_refreshes_come_to_what_they_sa
 
 
 def test_a_rebuild_that_computed_before_people_changed_does_not_undo_what_they_became() -> None:
-    segment = keep("town", LYON)
-    tell(*messages(0, 300))
+    segment = make_live_segment("town", LYON)
+    send_messages(*messages(0, 300))
     catch_up()
     update_segment(segment, author="a test", changes={"definition": ROME})
 
     def move() -> None:
-        """Some leave what is going to be the segment, some come; for those who refresh them it is still the old one."""
-        tell(*({"userId": f"u{number}", "traits": {"city": "Oslo"}} for number in range(10)))
-        tell(*({"userId": f"u{number}", "traits": {"city": "Rome"}} for number in range(10, 20)))
+        """Move people out of the new segment and into it, while refreshes use the old one."""
+        send_messages(
+            *({"userId": f"u{number}", "traits": {"city": "Oslo"}} for number in range(10))
+        )
+        send_messages(
+            *({"userId": f"u{number}", "traits": {"city": "Rome"}} for number in range(10, 20))
+        )
         assert refresh_changed() >= 20
 
     with patch.object(rebuilds, "stage", pausing(rebuilds.stage, move, first=False)):
@@ -173,13 +177,15 @@ def test_a_rebuild_that_computed_before_people_changed_does_not_undo_what_they_b
 
 def profiles_of(numbers: range) -> set[int]:
     users = [f"u{number}" for number in numbers]
-    held = Identifier.objects.filter(namespace="user_id", value__in=users)
-    return set(held.values_list("profile_id", flat=True))
+    identifiers = Identifier.objects.filter(namespace="user_id", value__in=users)
+    return set(identifiers.values_list("profile_id", flat=True))
 
 
 def test_a_definition_that_changes_while_a_rebuild_computes_is_what_the_rebuild_applies() -> None:
-    segment = keep("town", LYON)
-    tell({"userId": "u1", "traits": {"city": "Lyon"}}, {"userId": "u2", "traits": {"city": "Rome"}})
+    segment = make_live_segment("town", LYON)
+    send_messages(
+        {"userId": "u1", "traits": {"city": "Lyon"}}, {"userId": "u2", "traits": {"city": "Rome"}}
+    )
     catch_up()
 
     def change() -> None:
@@ -194,31 +200,31 @@ def test_a_definition_that_changes_while_a_rebuild_computes_is_what_the_rebuild_
 
 
 def test_a_rebuild_beside_a_busy_drain_equals_a_full_evaluation() -> None:
-    keep("town", LYON)
-    keep("buyers", BUYERS)
+    make_live_segment("town", LYON)
+    make_live_segment("buyers", BUYERS)
     numbers = count(0, 20)
 
     def send() -> None:
         first = next(numbers)
-        tell(*messages(first, first + 20))
+        send_messages(*messages(first, first + 20))
 
     works = (send, refresh_changed, lambda: rebuild(["town", "buyers"]))
-    assert min(at_once(*(for_seconds(2, work) for work in works))) > 1  # type: ignore[type-var]
+    assert min(at_once(*(repeat_for(2, work) for work in works))) > 1  # type: ignore[type-var]
     catch_up()
     assert_sound()
 
 
 def test_a_profile_that_is_absorbed_while_it_is_evaluated_leaves_its_survivor_right() -> None:
-    keep("buyers", BUYERS)
+    make_live_segment("buyers", BUYERS)
     order = {"type": "track", "event": "Order Completed", "properties": {"revenue": 1}}
-    tell(*[order | {"userId": "u1"}] * 2, *[order | {"anonymousId": "a1"}] * 3)
+    send_messages(*[order | {"userId": "u1"}] * 2, *[order | {"anonymousId": "a1"}] * 3)
     refresh_changed()
     assert Membership.objects.count() == 1
-    tell(order | {"userId": "u1", "properties": {"revenue": 2}})
+    send_messages(order | {"userId": "u1", "properties": {"revenue": 2}})
     accept_only({"type": "identify", "userId": "u1", "anonymousId": "a1"})
 
     def merge() -> None:
-        """Either the merge waits for the evaluation, or it goes first: wait for the one or the other."""
+        """Wait until the merge waits for the evaluation, or is done before it."""
         merged = Merge.objects.exists
         wait_until(lambda: merged() or is_anybody_waiting())
 
@@ -244,11 +250,11 @@ def test_a_profile_that_is_absorbed_while_it_is_evaluated_leaves_its_survivor_ri
 
 
 def test_an_evaluation_that_began_before_an_erasure_leaves_nothing_behind() -> None:
-    keep("lyon", LYON)
-    tell(message_of_ada(0))
+    make_live_segment("lyon", LYON)
+    send_messages(message_of_ada(0))
 
     def wait() -> None:
-        """The membership is written and not committed. The erasure waits for that, or is done without."""
+        """With a membership that is not committed: wait until the erasure waits, or is done."""
         wait_until(lambda: is_anybody_waiting() or not Profile.objects.exists())
 
     def evaluate() -> None:
@@ -264,7 +270,7 @@ def test_an_evaluation_that_began_before_an_erasure_leaves_nothing_behind() -> N
     at_once(evaluate, erase)
     refresh_changed()
     assert PrivacyRequest.objects.get().attempts == 0
-    assert tables_that_hold(*VALUES) == {}
+    assert tables_with(*VALUES) == {}
     assert not Membership.objects.exists()
     assert not MembershipChange.objects.exists()
     assert Segment.objects.get().size == 0
@@ -280,11 +286,11 @@ def _are_slots_free() -> bool:
 
 
 def test_wakeups_that_come_while_a_worker_evaluates_are_not_lost() -> None:
-    segment = keep("lyon", LYON)
-    tell({"userId": "u1", "traits": {"city": "Rome"}})
+    segment = make_live_segment("lyon", LYON)
+    send_messages({"userId": "u1", "traits": {"city": "Rome"}})
 
     def change() -> None:
-        at_once(lambda: tell({"userId": "u1", "traits": {"city": "Lyon"}}))
+        at_once(lambda: send_messages({"userId": "u1", "traits": {"city": "Lyon"}}))
 
     after = pausing(refreshes._add_to_sizes, change, first=False)
     with patch.object(refreshes, "_add_to_sizes", after):
@@ -296,8 +302,8 @@ def test_wakeups_that_come_while_a_worker_evaluates_are_not_lost() -> None:
 
 
 def test_slots_that_another_worker_holds_are_left_to_it() -> None:
-    keep("lyon", LYON)
-    tell({"userId": "u1", "traits": {"city": "Lyon"}})
+    make_live_segment("lyon", LYON)
+    send_messages({"userId": "u1", "traits": {"city": "Lyon"}})
     with transaction.atomic():
         lock_all_slots()
         assert at_once(refresh_changed) == [0]
@@ -307,22 +313,29 @@ def test_slots_that_another_worker_holds_are_left_to_it() -> None:
 
 
 TASKS = (
-    *("ingestion.drain_inbox", "segments.refresh_changed", "segments.refresh_due"),
-    *("segments.rebuild", "segments.resume_rebuilds", "segments.verify"),
-    *("consent.act_on_requests", "consent.send_links", "consent.verify_states"),
-    *("consent.remove_expired", "profiles.make_partitions"),
+    "consent.act_on_requests",
+    "consent.remove_expired",
+    "consent.send_links",
+    "consent.verify_states",
+    "ingestion.drain_inbox",
+    "profiles.make_partitions",
+    "segments.rebuild",
+    "segments.refresh_changed",
+    "segments.refresh_due",
+    "segments.resume_rebuilds",
+    "segments.verify",
 )
-# What tells when something was looked at last, and what a worker has left to do.
-CLOCKS = ("segments_segment", "segments_segmentsize")
+# Their rows have the time of the last refresh or measurement, which every run changes.
+TABLES_WITH_CLOCKS = ("segments_segment", "segments_segmentsize")
 
 
 def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
     app.loader.import_default_modules()
     assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)
     make_purpose()
-    segment = keep("town", LYON)
-    keep("buyers", BUYERS)
-    tell(message_of_ada(0), *messages(0, 300))
+    segment = make_live_segment("town", LYON)
+    make_live_segment("buyers", BUYERS)
+    send_messages(message_of_ada(0), *messages(0, 300))
     ask_for_erasure()
     update_segment(segment, author="a test", changes={"definition": ROME})
     for first in range(300, 500, 10):
@@ -335,7 +348,7 @@ def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
     at_once(*(run(name) for name in TASKS for _ in range(2)))
     for name in TASKS:
         at_once(run(name), run(name))
-    assert tables_that_hold(*VALUES) == {}
+    assert tables_with(*VALUES) == {}
     request = PrivacyRequest.objects.get()
     steps = list(request.log.values_list("status", flat=True))
     assert (request.status, request.attempts) == ("done", 0)
@@ -343,24 +356,25 @@ def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
     sent = range(500)
     assert_exactly_once(events_among(sent), messages=len(sent) + 21)
     assert_sound()
-    before = dict(_contents())
+    before = dict(_table_digests())
     for name in TASKS:
         at_once(run(name), run(name))
-    assert dict(_contents()) == before
+    assert dict(_table_digests()) == before
     assert (
         Segment.objects.get(key="town").size == Membership.objects.filter(segment=segment).count()
     )
 
 
-def _contents() -> Iterator[tuple[str, object]]:
-    """A digest of every table's rows."""
+def _table_digests() -> Iterator[tuple[str, object]]:
+    """Yield each table with the number of its rows and a digest of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
             "AND relkind IN ('r', 'p') AND NOT relispartition AND NOT relname = ANY(%s)",
-            [list(CLOCKS)],
+            [list(TABLES_WITH_CLOCKS)],
         )
         for (table,) in cursor.fetchall():
-            digest = "SELECT count(*), sum(hashtextextended(held::text, 0)) FROM {} held"
+            # The sum does not depend on the order of rows.
+            digest = "SELECT count(*), sum(hashtextextended(r::text, 0)) FROM {} r"
             cursor.execute(sql.SQL(digest).format(sql.Identifier(table)))
             yield table, cursor.fetchone()

@@ -1,4 +1,4 @@
-"""The product over HTTP, driven by a real SDK, by a service and by a customer, until nothing of him is left."""
+"""The product over HTTP, used by a real SDK, by a service and by a customer."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from segment.analytics.client import Client
 from ingestion.models import DroppedCount, RejectedMessage
 from tests.factories import make_source, make_write_key
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.traces import tables_that_hold
+from tests.system.traces import tables_with
 
 API = "/api/v1"
 EMAIL = "ada.lovelace@example.org"
@@ -32,16 +32,16 @@ CRM_ROW = {
 
 
 class Service:
-    """A service of ours: it asks the API with a key that has all scopes."""
+    """A client of the API, with a key that has all scopes."""
 
     def __init__(self, product: Product, api_key: str) -> None:
         self.product = product
         self._api_key = api_key
 
     def call(self, method: str, path: str, body: object = None, *, expected: int = 200) -> Any:
-        answer = self.product.call(method, API + path, body, token=self._api_key)
-        assert answer.status == expected, answer.body
-        return answer.body
+        response = self.product.call(method, API + path, body, token=self._api_key)
+        assert response.status == expected, response.body
+        return response.body
 
     def lookup(self, reference: str) -> Any:
         return self.call("POST", "/profiles/lookup/", {"identifiers": [reference]})["results"][0]
@@ -49,8 +49,8 @@ class Service:
     def is_known(self, reference: str) -> bool:
         return self.lookup(reference) is not None
 
-    def keep(self, key: str, definition: dict[str, Any]) -> None:
-        """A new live segment."""
+    def make_live_segment(self, key: str, definition: dict[str, Any]) -> None:
+        """Create a live segment."""
         body = {"key": key, "name": key, "definition": definition, "status": "live"}
         self.call("POST", "/segments/", body, expected=201)
 
@@ -58,13 +58,14 @@ class Service:
         rows = self.call("GET", f"/segments/{segment}/members/")["results"]
         return {row["profile"] for row in rows}
 
-    def ask(self, kind: str, *references: str) -> str:
+    def open_request(self, kind: str, *references: str) -> str:
+        """Open a privacy request and return its id."""
         body = {"kind": kind, "identifiers": list(references), "reason": "asked by mail"}
-        request: str = self.call("POST", "/privacy/requests/", body, expected=201)["id"]
-        return request
+        request_id: str = self.call("POST", "/privacy/requests/", body, expected=201)["id"]
+        return request_id
 
-    def is_done(self, request: str) -> bool:
-        return bool(self.call("GET", f"/privacy/requests/{request}/")["status"] == "done")
+    def is_done(self, request_id: str) -> bool:
+        return bool(self.call("GET", f"/privacy/requests/{request_id}/")["status"] == "done")
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def service(product: Product, api_key: str) -> Service:
 
 @contextmanager
 def sdk(product: Product, key: str) -> Iterator[Client]:
-    """Segment's own client; once the block ends, all that it was told has been acknowledged."""
+    """Give Segment's own client, and wait until all its messages are acknowledged."""
     failures: list[object] = []
     client = Client(
         key,
@@ -89,7 +90,8 @@ def sdk(product: Product, key: str) -> Iterator[Client]:
     assert failures == []
 
 
-def tell_by_sdk(product: Product, key: str, user: str) -> None:
+def send_by_sdk(product: Product, key: str, user: str) -> None:
+    """Identify a user by the address of the CRM row, and send an order of theirs."""
     with sdk(product, key) as client:
         client.identify(user, {"email": EMAIL.upper(), "plan": "gold"})
         client.track(user, "Order Completed", {"revenue": 30})
@@ -100,18 +102,18 @@ def test_whom_an_sdk_identifies_by_the_address_of_a_crm_row_is_that_person_unles
 ) -> None:
     crm, shop = make_write_key(make_source(key="crm")), make_source(key="shop")
     secret, public = make_write_key(shop), make_write_key(shop, kind="public")
-    service.keep("lyon", LYON)
-    service.keep("buyers", BUYERS)
+    service.make_live_segment("lyon", LYON)
+    service.make_live_segment("buyers", BUYERS)
     assert product.send(crm, CRM_ROW).status == 200
     wait_until(lambda: service.is_known(ADA))
 
-    tell_by_sdk(product, public, "u-66")
+    send_by_sdk(product, public, "u-66")
     wait_until(lambda: service.members("buyers"), seconds=10)
     stranger = service.lookup("user_id:u-66")
     assert service.members("buyers") == {stranger["id"]}
     assert service.lookup(ADA)["id"] not in service.members("buyers")
 
-    tell_by_sdk(product, secret, "u-42")
+    send_by_sdk(product, secret, "u-42")
     wait_until(lambda: service.members("lyon") & service.members("buyers"), seconds=10)
     profile = service.lookup(ADA)
     assert profile["id"] != stranger["id"]
@@ -121,8 +123,8 @@ def test_whom_an_sdk_identifies_by_the_address_of_a_crm_row_is_that_person_unles
     own = service.call("GET", f"/profiles/{profile['id']}/segments/")["results"]
     assert {row["key"] for row in own} == {"lyon", "buyers"}
     assert (profile["traits"]["city"], profile["traits"]["plan"]) == ("Lyon", "gold")
-    shown = service.call("GET", f"/profiles/{profile['id']}/traits/")
-    assert {"crm", "shop"} <= set(_texts(shown))
+    traits = service.call("GET", f"/profiles/{profile['id']}/traits/")
+    assert {"crm", "shop"} <= set(_texts(traits))
 
 
 def test_a_rudderstack_body_that_is_gzipped_comes_to_the_same_person(
@@ -139,8 +141,9 @@ def test_a_rudderstack_body_that_is_gzipped_comes_to_the_same_person(
     }
     body = gzip.compress(json.dumps({"batch": [message]}).encode())
     for _ in range(2):
-        answer = product.call("POST", "/v1/batch", body, token=key, **{"Content-Encoding": "gzip"})
-        assert answer.status == 200
+        headers = {"Content-Encoding": "gzip"}
+        response = product.call("POST", "/v1/batch", body, token=key, **headers)
+        assert response.status == 200
     wait_until(lambda: service.is_known(ADA))
     assert service.lookup("user_id:u-42")["traits"]["city"] == "Lyon"
 
@@ -149,31 +152,31 @@ def test_after_an_erasure_nothing_is_left_and_a_sdk_that_sends_again_brings_noth
     product: Product, service: Service
 ) -> None:
     crm, secret = make_write_key(make_source(key="crm")), make_write_key(make_source(key="shop"))
-    service.keep("lyon", LYON)
+    service.make_live_segment("lyon", LYON)
     product.send(crm, CRM_ROW)
-    tell_by_sdk(product, secret, "u-42")
+    send_by_sdk(product, secret, "u-42")
     wait_until(lambda: service.members("lyon"))
     values = (EMAIL, "lovelace-byron", "crm-0815", "u-42")
-    assert {"profiles_identifier", "profiles_profile"} <= tables_that_hold(*values).keys()
+    assert {"profiles_identifier", "profiles_profile"} <= tables_with(*values).keys()
 
-    request = service.ask("erasure", ADA)
-    wait_until(lambda: service.is_done(request), seconds=30)
+    request_id = service.open_request("erasure", ADA)
+    wait_until(lambda: service.is_done(request_id), seconds=30)
     assert not service.is_known(ADA)
     assert not service.is_known("user_id:u-42")
     assert service.members("lyon") == set()
-    assert tables_that_hold(*values) == {}
+    assert tables_with(*values) == {}
 
     product.send(crm, CRM_ROW, CRM_ROW | {"type": "unheard-of"})
-    tell_by_sdk(product, secret, "u-42")
+    send_by_sdk(product, secret, "u-42")
     wait_until(is_drained)
     assert not service.is_known(ADA)
-    assert tables_that_hold(*values) == {}
+    assert tables_with(*values) == {}
     assert RejectedMessage.objects.get().code == "unknown_type"
     assert sum(DroppedCount.objects.values_list("count", flat=True)) == 3
     assert EMAIL not in product.logs().lower()
 
 
-def test_a_customer_sees_corrects_and_erases_what_is_his_through_a_mailed_link(
+def test_a_customer_sees_corrects_and_erases_their_data_through_a_mailed_link(
     product: Product, service: Service
 ) -> None:
     crm = make_write_key(make_source(key="crm"))
@@ -184,8 +187,8 @@ def test_a_customer_sees_corrects_and_erases_what_is_his_through_a_mailed_link(
     assert me.status == 200
     assert "Lovelace-Byron" in json.dumps(me.body)
 
-    asked = {"kind": "rectification", "changes": {"city": "Paris"}}
-    product.call("POST", f"{API}/privacy/me/requests/", asked, token=session)
+    rectification = {"kind": "rectification", "changes": {"city": "Paris"}}
+    product.call("POST", f"{API}/privacy/me/requests/", rectification, token=session)
     wait_until(lambda: service.lookup(ADA)["traits"]["city"] == "Paris", seconds=30)
     product.send(crm, CRM_ROW | {"traits": CRM_ROW["traits"] | {"plan": "silver"}})
     wait_until(lambda: service.lookup(ADA)["traits"].get("plan") == "silver")
@@ -193,33 +196,33 @@ def test_a_customer_sees_corrects_and_erases_what_is_his_through_a_mailed_link(
 
     product.call("POST", f"{API}/privacy/me/requests/", {"kind": "erasure"}, token=session)
     wait_until(lambda: not service.is_known(ADA), seconds=30)
-    wait_until(lambda: not tables_that_hold(EMAIL, "lovelace-byron", "crm-0815"))
+    wait_until(lambda: not tables_with(EMAIL, "lovelace-byron", "crm-0815"))
     assert product.call("GET", f"{API}/privacy/me/", token=session).status in (401, 404)
 
 
 def open_session(product: Product) -> str:
-    """Follow the link in the mail that the worker writes to a file."""
-    asked = product.call("POST", f"{API}/privacy/me/link/", {"email": EMAIL})
-    assert asked.status == 202
+    """Open a session of Ada by the link in the mail, which the worker writes into a file."""
+    response = product.call("POST", f"{API}/privacy/me/link/", {"email": EMAIL})
+    assert response.status == 202
     mails = product.directory / "mail"
     wait_until(lambda: mails.is_dir() and any(mails.iterdir()), seconds=30)
     (mail,) = mails.iterdir()
     wait_until(lambda: "/privacy/#" in mail.read_text())
     token = mail.read_text().split("/privacy/#")[1].split()[0]
-    opened = product.call("POST", f"{API}/privacy/me/session/", {"token": token})
-    assert opened.status == 201
-    session: str = opened.body["token"]
+    response = product.call("POST", f"{API}/privacy/me/session/", {"token": token})
+    assert response.status == 201
+    session: str = response.body["token"]
     return session
 
 
-def _texts(shown: object) -> Iterator[str]:
-    """Every text in an answer, wherever it stands."""
-    match shown:
+def _texts(body: object) -> Iterator[str]:
+    """Yield every text in the body of a response, at any depth."""
+    match body:
         case str():
-            yield shown
+            yield body
         case dict():
-            for value in shown.values():
+            for value in body.values():
                 yield from _texts(value)
         case list():
-            for value in shown:
+            for value in body:
                 yield from _texts(value)

@@ -1,35 +1,41 @@
-"""What is left of somebody in the database: every column of every table, searched without knowing what it is for."""
+"""Searching every column of every table for values of a person.
+
+Invariant: the search knows nothing of the models, so that it also finds what these do not declare.
+"""
 
 from collections.abc import Iterable
 
 from django.db import connection
 from psycopg import sql
 
-# A row as text shows JSON and arrays as they are and bytes in hexadecimal digits; small values lie in compressed bytes
-# as they are.
+# Returns how many rows contain one of the patterns. As text, a row shows JSON and arrays as they
+# are, and bytes as hexadecimal digits. Compressed bytes contain short values as they are.
 _SEARCH = sql.SQL(
-    "SELECT count(*) FROM {table} AS held WHERE lower(held::text) LIKE ANY({patterns})"
+    "SELECT count(*) FROM {table} AS whole_row WHERE lower(whole_row::text) LIKE ANY({patterns})"
 )
+# Returns the names of all tables. Rows of partitions are found in the partitioned table.
 _TABLES = """
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+ORDER BY relname
 """
 
 
-def tables_that_hold(*values: str) -> dict[str, int]:
-    """How many rows of which tables hold any of the values, in any column."""
+def tables_with(*values: str) -> dict[str, int]:
+    """Return the tables that contain one of the values in any column, with the number of rows."""
     patterns = list(_patterns(values))
-    found = {}
+    counts = {}
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
         for (table,) in cursor.fetchall():
             search = _SEARCH.format(table=sql.Identifier(table), patterns=sql.Literal(patterns))
             cursor.execute(search)
-            found[table] = int(cursor.fetchone()[0])
-    return {table: count for table, count in found.items() if count}
+            counts[table] = int(cursor.fetchone()[0])
+    return {table: count for table, count in counts.items() if count}
 
 
 def _patterns(values: Iterable[str]) -> Iterable[str]:
+    """Yield a pattern of each value as text, and of its bytes in hexadecimal digits."""
     for value in values:
         yield f"%{value.lower()}%"
         yield f"%{value.encode().hex()}%"

@@ -1,4 +1,4 @@
-"""A small crowd that never stands still, and segments that some of it is always in."""
+"""Messages of a small crowd whose profiles always change, and segments of some of them."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from segments.models import Segment
 from segments.services import create_segment, rebuild
 
 PEOPLE = 40
-# No multiple of the five messages of which one identifies, so that every visitor is identified in the end.
+# One message in five identifies its visitor. As 5 does not divide this number, each visitor is
+# identified sooner or later.
 VISITORS = 2 * PEOPLE + 1
 LYON = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
 ROME = {"type": "trait", "key": "city", "operator": "equals", "value": "Rome"}
@@ -14,14 +15,17 @@ BUYERS = {"type": "event", "name": "Order Completed", "operator": "gte", "value"
 
 
 def message(number: int) -> dict[str, Any]:
-    """Orders of anonymous visitors, each of whom turns out later to be one of the people: so profiles merge all the time."""
+    """Return an order of an anonymous visitor, or a message that identifies the visitor.
+
+    So profiles merge all the time.
+    """
     visitor = number % VISITORS
-    same = {"messageId": f"m{number}", "anonymousId": f"a{visitor}"}
+    common = {"messageId": f"m{number}", "anonymousId": f"a{visitor}"}
     if number % 5:
         properties = {"n": number, "revenue": 1}
-        return same | {"type": "track", "event": "Order Completed", "properties": properties}
+        return common | {"type": "track", "event": "Order Completed", "properties": properties}
     city = "Lyon" if number % 3 else "Rome"
-    return same | {"type": "identify", "userId": f"u{visitor % PEOPLE}", "traits": {"city": city}}
+    return common | {"type": "identify", "userId": f"u{visitor % PEOPLE}", "traits": {"city": city}}
 
 
 def messages(first: int, last: int) -> list[dict[str, Any]]:
@@ -29,12 +33,12 @@ def messages(first: int, last: int) -> list[dict[str, Any]]:
 
 
 def events_among(numbers: range | list[int]) -> set[int]:
-    """The numbers of those messages that are events."""
+    """Return the numbers of those messages that are events."""
     return {number for number in numbers if number % 5}
 
 
-def keep(key: str, definition: dict[str, Any]) -> Segment:
-    """A live segment, built."""
+def make_live_segment(key: str, definition: dict[str, Any]) -> Segment:
+    """Create a live segment and build it."""
     segment = create_segment(
         key=key, name=key, definition=definition, author="a test", status="live"
     )

@@ -1,4 +1,4 @@
-"""Loads the demo, once: a load that was killed goes on where it was, a finished one is left alone."""
+"""`manage.py load_demo`: load the demo, or finish a load that was interrupted."""
 
 import sys
 import time
@@ -16,14 +16,17 @@ from config.demo.loading import Loaded, is_loaded, load_demo
 from config.demo.sending import Report
 from profiles.lib.database import database_now
 
-# Without a terminal, a line each time so much more is in.
-TENTH = 10
+# How many lines of progress there are without a terminal.
+PROGRESS_LINES = 10
 
 
 class Command(BaseCommand):
-    """Prints progress, then what there is now."""
+    """Load the demo, print the progress, and then what was loaded."""
 
-    help = "Loads the demo: CDNOW's purchases, and the same people in a newsletter, a CRM and on a website."
+    help = (
+        "Loads the demo: CDNOW's purchases, "
+        "and the same people in a newsletter, a CRM and on a website."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -34,8 +37,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--now",
-            type=_moment,
-            help="an ISO 8601 time, not in the future: the last purchase is on the day before (default: now)",
+            type=_parse_time,
+            help="an ISO 8601 time, not in the future: "
+            "the last purchase is on the day before (default: now)",
         )
 
     def handle(self, *, customers: int, now: datetime | None, **options: object) -> None:
@@ -53,46 +57,47 @@ class Command(BaseCommand):
 
     def _summarise(self, loaded: Loaded, seconds: float) -> None:
         self.stdout.write(
-            f"{loaded.messages:,} messages told of {loaded.people:,} people, after {loaded.merges:,} merges, "
-            f"in {seconds:.0f} seconds. {len(loaded.sizes)} segments:"
+            f"{loaded.messages:,} messages told of {loaded.people:,} people, "
+            f"after {loaded.merges:,} merges, in {seconds:.0f} seconds. "
+            f"{len(loaded.sizes)} segments:"
         )
         for name, size in loaded.sizes:
             self.stdout.write(f"{size:>9,}  {name}")
 
 
-def _moment(text: str) -> datetime:
-    """An aware time; one without an offset is local."""
+def _parse_time(text: str) -> datetime:
+    """Parse an ISO 8601 time. Without an offset it is in TIME_ZONE."""
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError("an ISO 8601 time such as 2026-03-15T12:00") from None
-    return moment if moment.tzinfo else timezone.make_aware(moment)
+    return parsed if parsed.tzinfo else timezone.make_aware(parsed)
 
 
 @contextmanager
 def _progress(output: OutputWrapper) -> Iterator[Report]:
-    """A bar on a terminal, a few plain lines elsewhere."""
+    """Give a function that reports progress: as a bar on a terminal, elsewhere in a few lines."""
+    # tqdm draws its bar on stderr.
     if not (output.isatty() and sys.stderr.isatty()):
-        yield _Lines(output).report
+        yield _ProgressLines(output).report
         return
     with tqdm(desc="Demo", unit=" messages", unit_scale=True) as bar:
 
         def report(sent: int, total: int) -> None:
+            # The total is known only after the messages have been made.
             bar.total = total
             bar.update(sent - bar.n)
 
         yield report
 
 
-class _Lines:
-    """Progress in lines, one for each tenth."""
-
+class _ProgressLines:
     def __init__(self, output: OutputWrapper) -> None:
         self.output = output
-        self.tenth = 0
+        self.printed = 0
 
     def report(self, sent: int, total: int) -> None:
-        reached = sent * TENTH // total
-        if reached > self.tenth:
-            self.tenth = reached
+        due = sent * PROGRESS_LINES // total
+        if due > self.printed:
+            self.printed = due
             self.output.write(f"Demo: {sent:,} of {total:,} messages")

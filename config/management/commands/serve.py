@@ -1,4 +1,7 @@
-"""`manage.py serve`: everything on one machine, in the foreground, until Ctrl-C or TERM; then all of it has ended."""
+"""`manage.py serve`: run everything on one machine, in the foreground.
+
+Invariant: when it ends, by Ctrl-C or SIGTERM, every program that it started has ended.
+"""
 
 import signal
 import sys
@@ -28,13 +31,14 @@ class Command(BaseCommand):
     help = "Runs everything: embedded servers, web, worker and beat. HOST, PORT, DEMO, DATA_DIR."
 
     def handle(self, *_: object, **__: object) -> None:
-        embedded.end_by_exit()
-        # A shell's background job starts with it ignored.
+        embedded.exit_on_signals()
+        # A shell starts background jobs with SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         address = listening_address()
         with only_run(settings.DATA_DIR, say=self._say) as lock:
-            if refusal := address.refusal():
-                raise StartError(f"cannot listen on {address}: {refusal}; PORT names another.")
+            # Before anything is started, so that a busy port leaves nothing behind.
+            if fault := address.bind_fault():
+                raise StartError(f"cannot listen on {address}: {fault}; PORT names another.")
             try:
                 self._run(address, lock)
             except KeyboardInterrupt:
@@ -45,6 +49,7 @@ class Command(BaseCommand):
         require_broker()
         password = prepare(with_demo=env_bool("DEMO", True), say=self._say)
         supervise(address, lock=lock, say_running=lambda: self._say_running(password))
+        # Not left to the exit handler: "Stopped." must be true when it is printed.
         embedded.leave()
         self._say("Stopped.")
 
@@ -57,4 +62,5 @@ class Command(BaseCommand):
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
+        # Into a file or pipe, Python would keep the line until its buffer is full.
         self.stdout.flush()

@@ -1,15 +1,15 @@
-"""Embedded PostgreSQL and Valkey: entry points join them here, and the last one out stops them.
+"""Embedded PostgreSQL and Valkey. Entry points join them, and the last one to leave stops them.
 
-Invariant: importing this, or the settings, never starts anything.
+Invariant: importing this package, or the settings, never starts a server.
 """
 
 from config.runtime.embedded.account import StartError, socket_directory
 from config.runtime.embedded.entry import (
-    end_by_exit,
-    explained,
+    exit_on_signals,
     join,
     join_for_command,
     leave,
+    report_start_errors,
     servers,
     watch,
 )
@@ -18,11 +18,11 @@ from config.runtime.embedded.lifecycle import Embedded
 __all__ = [
     "Embedded",
     "StartError",
-    "end_by_exit",
-    "explained",
+    "exit_on_signals",
     "join",
     "join_for_command",
     "leave",
+    "report_start_errors",
     "servers",
     "socket_directory",
     "watch",

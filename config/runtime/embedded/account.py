@@ -1,4 +1,4 @@
-"""Who runs the servers and where they meet: the system user, its reach, and the private socket directory."""
+"""The system user that runs PostgreSQL, and the private directory of the servers' sockets."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class StartError(Exception):
-    """A server cannot be started or reached; the message is one line for the person at the console."""
+    """A server cannot be started or reached. The message is one line, shown at the console."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class Account:
 
     def give(self, path: Path) -> None:
         """Make the account the owner of a path that this process made."""
+        # Only root may change owners, and only root needs to.
         if self.is_other:
             os.chown(path, self.uid, self.gid)
 
 
 def postgres_account() -> Account:
-    """This user, or as root the first of `postgres` and `nobody` that exists."""
+    """Return the current user, or for root the first of `postgres` and `nobody` that exists."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), is_other=False)
     for name in ("postgres", "nobody"):
@@ -40,37 +41,46 @@ def postgres_account() -> Account:
 
 
 def is_reachable(directory: Path, account: Account) -> bool:
-    """Whether the account may walk into the directory: every ancestor lets it through."""
+    """Return whether the account may enter the directory, and so each of its parents."""
     resolved = directory.resolve()
-    return all(_lets_through(step.stat(), account) for step in (resolved, *resolved.parents))
+    return all(_may_enter(step.stat(), account) for step in (resolved, *resolved.parents))
 
 
-def _lets_through(found: os.stat_result, account: Account) -> bool:
-    if found.st_uid == account.uid:
-        return bool(found.st_mode & stat.S_IXUSR)
-    if found.st_gid == account.gid:
-        return bool(found.st_mode & stat.S_IXGRP)
-    return bool(found.st_mode & stat.S_IXOTH)
+def _may_enter(directory: os.stat_result, account: Account) -> bool:
+    # Only the first class that fits counts: an owner without the bit may not enter as "others".
+    if directory.st_uid == account.uid:
+        return bool(directory.st_mode & stat.S_IXUSR)
+    if directory.st_gid == account.gid:
+        return bool(directory.st_mode & stat.S_IXGRP)
+    return bool(directory.st_mode & stat.S_IXOTH)
 
 
 def socket_directory(data_directory: Path) -> Path:
-    """A short private path: a Unix socket's name may have 103 bytes at most."""
+    """Return the directory of a data directory's sockets.
+
+    Its path is short, since the name of a Unix socket may have 103 bytes at most.
+    """
     digest = hashlib.sha256(str(data_directory.resolve()).encode()).hexdigest()[:12]
     return Path(f"/tmp/tessera-{digest}")  # noqa: S108  (its owner and mode are checked before use)
 
 
 def make_socket_directory(sockets: Path, account: Account) -> None:
-    """Made private, or refused: anybody may write in the directory above it."""
+    """Make the directory for the account alone.
+
+    Raises StartError if something else is at its place.
+    """
     try:
         sockets.mkdir(mode=0o700)
     except FileExistsError:
-        found = sockets.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), account.uid):
+        # Anybody may write in /tmp, and may have put a directory or a link of their own here.
+        existing = sockets.lstat()
+        is_directory = stat.S_ISDIR(existing.st_mode)
+        if not is_directory or existing.st_uid not in (os.geteuid(), account.uid):
             raise StartError(f"{sockets} belongs to somebody else.") from None
     account.give(sockets)
     sockets.chmod(0o700)
 
 
 def remove_socket_directory(sockets: Path) -> None:
-    """Once no server listens there any more."""
+    """Remove the directory, once no server listens in it."""
     shutil.rmtree(sockets, ignore_errors=True)

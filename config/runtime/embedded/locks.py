@@ -1,4 +1,4 @@
-"""Locks on files, which the system drops when their holder ends, however it ends."""
+"""Locks on files (flock), which the system releases when their holder ends, however it ends."""
 
 import contextlib
 import fcntl
@@ -8,12 +8,15 @@ from pathlib import Path
 
 
 def open_lock(path: Path) -> int:
-    """A descriptor to lock; children started by exec do not get it, forked ones share it."""
+    """Open a file to lock and return its descriptor.
+
+    A forked child shares the descriptor and its lock. A program started by exec does not get it.
+    """
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def try_exclusive(descriptor: int) -> bool:
-    """Whether this descriptor is now the only one that holds the lock."""
+    """Take the lock alone, without waiting. Returns whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -22,7 +25,7 @@ def try_exclusive(descriptor: int) -> bool:
 
 
 def lock_shared(descriptor: int) -> None:
-    """Hold the lock together with others."""
+    """Take the lock together with others, and wait while one holds it alone."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 

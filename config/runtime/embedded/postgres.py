@@ -1,6 +1,7 @@
-"""The embedded PostgreSQL: a private socket, a password, the builtin C.UTF-8 locale, durable settings left on.
+"""The embedded PostgreSQL: making its cluster, starting and stopping it.
 
-Invariant: its log names no statement and no parameter, since those hold personal data.
+Invariant: the log contains no statement and no parameter, since those hold personal data. Settings
+that make commits durable keep their defaults.
 """
 
 import os
@@ -23,17 +24,22 @@ from config.runtime.embedded.numbers import is_stale
 
 START_SECONDS = 60
 PID_FILE = "postmaster.pid"
+# From PostgreSQL's message: "pre-existing shared memory block (key …) is still in use".
 MEMORY_IN_USE = "pre-existing shared memory block"
 FIXED_SETTINGS = {
+    # Empty: the server listens on its socket only.
     "listen_addresses": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "100",
+    # Events lie in a partition per month, and a statement may lock all of them.
     "max_locks_per_transaction": "256",
     "max_wal_size": "4GB",
     "checkpoint_completion_target": "0.9",
+    # The planner's default is for spinning disks.
     "random_page_cost": "1.1",
     "jit": "off",
+    # These keep personal data out of the log.
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
@@ -51,28 +57,38 @@ class Postgres:
         self.password = password
 
     def is_up(self) -> bool:
-        """Whether it answers; one that is just starting or recovering is waited for."""
+        """Return whether the server accepts connections.
+
+        Waits while it starts or recovers. Raises StartError if it is the server of a data directory
+        that has been removed.
+        """
         deadline = time.monotonic() + START_SECONDS
         while (answer := self._ping()) == Ping.REJECT and time.monotonic() < deadline:
             time.sleep(0.05)
         if answer == Ping.OK and not (self._cluster() / "PG_VERSION").exists():
             raise StartError(
-                "the PostgreSQL of a removed DATA_DIR still runs; it ends by itself within a minute."
+                "the PostgreSQL of a removed DATA_DIR still runs; "
+                "it ends by itself within a minute."
             )
         return answer == Ping.OK
 
     def start(self) -> None:
-        """Make the cluster if there is none, start, and wait until it answers. Raises StartError."""
+        """Make the cluster if there is none, start the server, and wait until it answers.
+
+        Raises StartError.
+        """
         cluster = self._cluster()
         if not (cluster / "PG_VERSION").exists():
             self._make_cluster(cluster)
+        # A killed server leaves its files. PostgreSQL would refuse to start if their PID is another
+        # program's by now.
         for pid_file in (cluster / PID_FILE, self.sockets / ".s.PGSQL.5432.lock"):
             if is_stale(pid_file, "postgres"):
                 pid_file.unlink()
-        self._retry_start(cluster)
+        self._start_server(cluster)
 
     def stop(self) -> None:
-        """Disconnect everybody and end; a shutdown that hangs is cut short, which recovery mends."""
+        """Close all connections and stop the server."""
         pid_file = self._cluster() / PID_FILE
         if not pid_file.exists() or is_stale(pid_file, "postgres"):
             return
@@ -80,6 +96,7 @@ class Postgres:
         try:
             self._run_tool(*stop, "fast")
         except StartError:
+            # The shutdown hangs. After an immediate one, the next start recovers.
             self._run_tool(*stop, "immediate")
 
     def _ping(self) -> Ping:
@@ -88,22 +105,20 @@ class Postgres:
     def _cluster(self) -> Path:
         return cluster_directory(self.data_directory, postgres_account())
 
-    def _retry_start(self, cluster: Path) -> None:
-        """After kill -9 the killed server's children hold its shared memory for a moment more."""
+    def _start_server(self, cluster: Path) -> None:
         settings = self._settings().items()
         options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings)
         log = cluster / "server.log"
         deadline = time.monotonic() + START_SECONDS
         while True:
-            said_before = log.stat().st_size if log.exists() else 0
+            log_size = log.stat().st_size if log.exists() else 0
+            start = ("pg_ctl", "start", "-w", "-t", str(START_SECONDS))
             try:
-                self._run_tool(
-                    *("pg_ctl", "start", "-w", "-t", str(START_SECONDS), "-D", cluster),
-                    *("-l", log, "-o", options),
-                )
+                self._run_tool(*start, "-D", cluster, "-l", log, "-o", options)
                 return
             except StartError as error:
-                reason = _first_fault(log, said_before) or str(error)
+                reason = _first_fatal_message(log, log_size) or str(error)
+            # After kill -9, the children of the killed server hold its memory for a moment.
             if MEMORY_IN_USE not in reason or time.monotonic() > deadline:
                 raise StartError(f"PostgreSQL did not start: {reason}")
             time.sleep(0.2)
@@ -113,8 +128,8 @@ class Postgres:
         return FIXED_SETTINGS | memory | {"unix_socket_directories": str(self.sockets)}
 
     def _make_cluster(self, cluster: Path) -> None:
-        """initdb beside the final place, then one rename: a cluster that exists is a whole one."""
         account = postgres_account()
+        # Made beside the final place and renamed, so that a cluster that exists is complete.
         draft = cluster.with_name(f"{cluster.name}.making")
         if draft.exists():
             shutil.rmtree(draft)
@@ -124,31 +139,38 @@ class Postgres:
         draft.rename(cluster)
 
     def _initialise(self, cluster: Path) -> None:
-        """With its database, which the single-user server makes: nothing is left to be done after a start."""
         password_file = self.sockets / "initial-password"
         password_file.write_text(self.password, encoding="utf-8")
         postgres_account().give(password_file)
         try:
             self._run_tool(
-                *("initdb", "-D", cluster, "-U", "tessera", "--auth=scram-sha-256"),
-                *(f"--pwfile={password_file}", "--encoding=UTF8"),
-                *("--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"),
+                "initdb",
+                "--pgdata",
+                cluster,
+                "--username=tessera",
+                "--auth=scram-sha-256",
+                f"--pwfile={password_file}",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--locale=C.UTF-8",
+                "--no-instructions",
             )
         finally:
             password_file.unlink(missing_ok=True)
+        # By the single-user server, so that a start has nothing left to do.
         statement = b"CREATE DATABASE tessera;\n"
-        self._run_tool("postgres", "--single", "-D", cluster, "postgres", told=statement)
+        self._run_tool("postgres", "--single", "-D", cluster, "postgres", stdin=statement)
 
-    def _run_tool(self, tool: str, *arguments: str | Path, told: bytes = b"") -> None:
+    def _run_tool(self, tool: str, *arguments: str | Path, stdin: bytes = b"") -> None:
+        """Run one of PostgreSQL's programs. Raises StartError with the last line of its output."""
         account = postgres_account()
         program = installation(account) / "bin" / tool
-        # A file and not a pipe: the server inherits it, and a pipe would never reach its end. And a process group of
-        # its own: Ctrl-C at the terminal would cut a start short and leave the server.
+        # Not into a pipe: the server inherits the output, so that a pipe would have no end.
         with (self.sockets / f"{tool}.log").open("w+", encoding="utf-8") as output:
-            done = subprocess.run(
+            result = subprocess.run(
                 [str(program), *map(str, arguments)],
                 check=False,
-                input=told,
+                input=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.sockets,
@@ -156,17 +178,18 @@ class Postgres:
                 user=account.uid if account.is_other else None,
                 group=account.gid if account.is_other else None,
                 extra_groups=[] if account.is_other else None,
+                # Ctrl-C at the terminal would end the program and leave the server.
                 process_group=0,
             )
-            if done.returncode:
+            if result.returncode:
                 output.seek(0)
                 lines = [line.strip() for line in output if line.strip()]
-                reason = lines[-1] if lines else f"exit code {done.returncode}"
+                reason = lines[-1] if lines else f"exit code {result.returncode}"
                 raise StartError(f"PostgreSQL: {tool} failed: {reason}")
 
 
-def _first_fault(log: Path, said_before: int) -> str:
-    """What the server said since its log had so many bytes; empty if nothing."""
-    words = log.read_bytes()[said_before:] if log.exists() else b""
-    _, _, fault = words.decode(errors="replace").partition("FATAL:")
-    return fault.strip().partition("\n")[0]
+def _first_fatal_message(log: Path, offset: int) -> str:
+    """Return the first FATAL message after `offset` bytes of the log, or an empty string."""
+    added = log.read_bytes()[offset:] if log.exists() else b""
+    _, _, message = added.decode(errors="replace").partition("FATAL:")
+    return message.strip().partition("\n")[0]

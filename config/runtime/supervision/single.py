@@ -1,6 +1,7 @@
-"""One `serve` per data directory.
+"""The lock that lets one `serve` run per data directory.
 
-Invariant: the lock is held as long as serve or its supervisor lives, for both have it open; the system drops it.
+Invariant: the lock is held as long as serve or its supervisor lives, since both have it open. The
+system drops it when the last of them ends.
 """
 
 import contextlib
@@ -16,14 +17,16 @@ ENDING_SECONDS = 60
 
 @contextlib.contextmanager
 def only_run(data_directory: Path, *, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold the lock within the block; gives its descriptor. Raises StartError if another run holds it.
+    """Hold the lock within the block and give its descriptor.
 
-    Where that run's serve was killed, its supervisor is ending what it started, and is waited for.
+    Waits while the supervisor of a killed serve ends its programs. Raises StartError if another
+    serve runs.
     """
     data_directory.mkdir(parents=True, exist_ok=True)
     descriptor = locks.open_lock(data_directory / "serve.lock")
     try:
-        _wait_for(descriptor, say)
+        _acquire(descriptor, say)
+        # For the message of the next one that finds the lock taken.
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
         yield descriptor
@@ -31,7 +34,7 @@ def only_run(data_directory: Path, *, say: Callable[[str], None]) -> Iterator[in
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, say: Callable[[str], None]) -> None:
+def _acquire(descriptor: int, say: Callable[[str], None]) -> None:
     if locks.try_exclusive(descriptor):
         return
     holder = os.pread(descriptor, 32, 0).decode("ascii")
@@ -39,6 +42,7 @@ def _wait_for(descriptor: int, say: Callable[[str], None]) -> None:
         raise StartError(
             f"already running here as process {holder}; Ctrl-C there or `kill {holder}` ends it."
         )
+    # Its serve is gone, so only the supervisor can hold the lock, and that ends with its parent.
     say(f"Process {holder} was killed; waiting for what it started to end …")
     deadline = time.monotonic() + ENDING_SECONDS
     while not locks.try_exclusive(descriptor):
@@ -53,5 +57,6 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
+        # The process exists and belongs to another user.
         return True
     return True

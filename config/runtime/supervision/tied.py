@@ -1,6 +1,6 @@
-"""`tied.py PROGRAM …`: run the program so that it is told to end when its parent is gone, even by kill -9.
+"""`tied.py PROGRAM …`: run a program that ends when its parent ends, even by kill -9.
 
-Where the system has no such thing (not Linux), it stays. Run by its path and importing nothing of ours, so as to be quick.
+Invariant: it imports nothing of the project and is run by its path, so that it starts fast.
 """
 
 import ctypes
@@ -8,19 +8,24 @@ import os
 import signal
 import sys
 
+# From <linux/prctl.h>.
 PR_SET_PDEATHSIG = 1
-# Who the parent is: it may have ended before this process could ask to be told.
 PARENT_VARIABLE = "TESSERA_PARENT_PID"
 
 
 def end_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal once its parent is gone. Survives exec, not fork."""
+    """Let the kernel send this process a signal once its parent has ended.
+
+    The setting survives exec and not fork. Systems other than Linux have none, so there the process
+    outlives its parent.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def main() -> None:
     end_with_parent(signal.SIGTERM)
+    # A parent that ended before the call above sends no signal. It is not the parent any more.
     parent = os.environ.get(PARENT_VARIABLE, "")
     if parent and int(parent) != os.getppid():
         sys.exit(1)

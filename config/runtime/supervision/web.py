@@ -1,10 +1,7 @@
-"""Settings of gunicorn: steady sync workers; a worker ends with its master, or it would keep the port."""
+"""Settings of gunicorn."""
 
 import os
 import signal
-
-from gunicorn.arbiter import Arbiter
-from gunicorn.workers.base import Worker
 
 from config.env import env_int
 from config.runtime.listening import listening_address
@@ -12,13 +9,15 @@ from config.runtime.supervision.tied import end_with_parent
 
 bind = str(listening_address())
 workers = env_int("WEB_WORKERS", max(2, min(4, os.cpu_count() or 1)), minimum=1)
+# The steadiest kind of those measured.
 worker_class = "sync"
 timeout = 60
 graceful_timeout = 10
 loglevel = "warning"
-# The control socket would lie in the home directory, one for all that this user runs.
+# The control socket would lie in the home directory, one for everything that this user runs.
 control_socket_disable = True
 
 
-def post_fork(_server: Arbiter, _worker: Worker) -> None:
+def post_fork(_arbiter: object, _worker: object) -> None:
+    """Let a worker end with its master; otherwise it would keep the port."""
     end_with_parent(signal.SIGTERM)

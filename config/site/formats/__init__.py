@@ -1,1 +1,1 @@
-"""How the admin writes times: by languages."""
+"""Formats of days and times in the admin, by language."""

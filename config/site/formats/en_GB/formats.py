@@ -1,4 +1,4 @@
-"""Days and 24 hours, as the rest of the admin writes them."""
+"""Formats of days and times, as the rest of the admin writes them."""
 
 DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"
