@@ -16,10 +16,11 @@ from config.celery import tune_garbage_collector
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Source, TrustLevel
-from profiles.services import create_source
+from profiles.services import Actor, create_source
 
 DATABASE = "tessera_bench"
 WORKERS = 2
+BENCHMARK = Actor.system("benchmark")
 # Creates a table with the columns of events and nothing else, for the floor. It is no model.
 FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS bench_bare (LIKE profiles_event)"
 
@@ -39,8 +40,8 @@ def make_database() -> None:
 
 def make_source() -> tuple[Source, str]:
     """Create the source of all messages, and return it with its secret write key."""
-    source = create_source("bench")
-    return source, create_write_key(source, kind=WriteKey.Kind.SECRET)[1]
+    source = create_source("bench", actor=BENCHMARK)
+    return source, create_write_key(source, actor=BENCHMARK, kind=WriteKey.Kind.SECRET)[1]
 
 
 def fill_inbox(source: Source, bodies: list[bytes], messages_each: int) -> None:

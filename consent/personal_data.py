@@ -33,6 +33,7 @@ from profiles.registry import (
     by_profile,
     registry,
 )
+from profiles.services import Actor
 
 
 @registry.register
@@ -201,7 +202,7 @@ class PrivacyRequestData(PersonalData):
     )
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        """Requests about these profiles; their words only where one profile holds all that they name."""
+        """Return requests; their words only where one profile has all that they name."""
         holders = dict(
             Identifier.objects.filter(profile_id__in=profile_ids).values_list("pk", "profile_id")
         )
@@ -237,7 +238,7 @@ class PrivacyRequestData(PersonalData):
         for request in others.filter(status__in=OPEN):
             request.status, request.done_at = PrivacyRequest.Status.CANCELLED, timezone.now()
             request.save(update_fields=["status", "done_at"])
-            write_log(request, actor="erasure")
+            write_log(request, actor=Actor.system("erasure"))
         return others.exclude(body={}, reason="").update(body={}, reason="")
 
 

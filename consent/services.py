@@ -31,6 +31,7 @@ from consent.purposes.versions import (
     terms_with_changes,
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
+from consent.requests.deadlines import open_requests, time_left
 from consent.requests.erasure import erase, erase_person
 from consent.requests.expiry import remove_expired
 from consent.requests.fulfilment import act_on_request, act_on_requests
@@ -83,6 +84,7 @@ __all__ = [
     "may_process",
     "open_own_request",
     "open_request",
+    "open_requests",
     "open_session",
     "preview_personal_data",
     "rebuild_states",
@@ -97,6 +99,7 @@ __all__ = [
     "suppress",
     "take_archive",
     "terms_with_changes",
+    "time_left",
     "verify_digests",
     "verify_request",
     "verify_states",

@@ -117,6 +117,11 @@ class ConsentCategory(models.Model):
     def __str__(self) -> str:
         return f"{self.category}: {self.purpose}"
 
+    @property
+    def audit_key(self) -> str:
+        """The key under which audit entries name it."""
+        return f"{self.source.key}/{self.category}"
+
 
 class DroppedCount(models.Model):
     """The number of messages of erased people that a source sent on a day.

@@ -59,7 +59,7 @@ class RejectedMessageData(PersonalData):
     phase = ErasurePhase.COPIES
 
     def erase(self, person: Person) -> int:
-        """Rejected messages name nobody by key: each is opened, and goes if any text in it is one of the person's values."""
+        """Open each message, and delete it if any text in it is one of the person's values."""
         references = frozenset(person.references)
         mentioning = [
             rejected.pk

@@ -1,20 +1,24 @@
 """The public functions of ingestion, by which its API, admin and tasks write."""
 
+from ingestion.consent_categories import delete_consent_category, save_consent_category
 from ingestion.drain.loop import drain_inbox
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.rates import seconds_to_wait
 from ingestion.inbox.rejected import replay_message
-from ingestion.write_keys import create_write_key, revoke_write_key
+from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
     "InboxBody",
     "accept",
     "batch_of",
     "create_write_key",
+    "delete_consent_category",
     "drain_inbox",
+    "register_source",
     "replay_message",
     "revoke_write_key",
+    "save_consent_category",
     "seconds_to_wait",
     "unpack_message",
 ]

@@ -1,24 +1,59 @@
-"""Creating and revoking write keys."""
+"""Creating and revoking write keys, and registering a source together with its first one."""
 
 from django.utils import timezone
 
 from ingestion.models import WriteKey
 from profiles.lib.credentials import make_credential
 from profiles.models import Source
+from profiles.services import Actor, audited, create_source
 
 # So that a leaked key can be recognised: Tessera, write, public or secret.
 PREFIXES = {WriteKey.Kind.PUBLIC: "twp", WriteKey.Kind.SECRET: "tws"}
 
 
-def create_write_key(source: Source, *, kind: WriteKey.Kind) -> tuple[WriteKey, str]:
+def register_source(
+    key: str,
+    *,
+    actor: Actor,
+    kind: WriteKey.Kind,
+    name: str = "",
+    priority: int = 100,
+    joins_people: bool = False,
+) -> tuple[Source, str]:
+    """Create a source with a write key; return it with the secret, which is not stored.
+
+    Raises ValidationError on a key that is malformed or in use.
+    """
+    with audited(actor, "source.created") as deed:
+        source = create_source(
+            key, actor=actor, name=name, priority=priority, joins_people=joins_people
+        )
+        write_key, secret = create_write_key(source, actor=actor, kind=kind)
+        deed.about(
+            "source",
+            source.key,
+            name=[None, source.name],
+            priority=[None, source.priority],
+            joins_people=[None, source.joins_people],
+            write_key=[None, write_key.prefix],
+        )
+    return source, secret
+
+
+def create_write_key(source: Source, *, actor: Actor, kind: WriteKey.Kind) -> tuple[WriteKey, str]:
     """Create a write key and return it with its secret, which cannot be read again."""
     credential = make_credential(PREFIXES[kind])
-    key = WriteKey.objects.create(
-        source=source, kind=kind, prefix=credential.prefix, digest=credential.digest
-    )
+    with audited(actor, "write_key.created") as deed:
+        key = WriteKey.objects.create(
+            source=source, kind=kind, prefix=credential.prefix, digest=credential.digest
+        )
+        deed.about("write_key", key.prefix, source=[None, source.key], kind=[None, kind.value])
     return key, credential.secret
 
 
-def revoke_write_key(key: WriteKey) -> None:
+def revoke_write_key(key: WriteKey, *, actor: Actor) -> None:
     """Revoke the key. Web processes refuse it once their cache of half a second ends."""
-    WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with audited(actor, "write_key.revoked") as deed:
+        unrevoked = WriteKey.objects.filter(pk=key.pk, revoked_at=None)
+        if unrevoked.update(revoked_at=timezone.now()):
+            deed.about("write_key", key.prefix)

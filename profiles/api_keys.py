@@ -5,13 +5,14 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from profiles.audit import Actor, audited
 from profiles.lib.credentials import make_credential
 from profiles.models import ApiKey
 from profiles.models.access import Scope
 
 
 def create_api_key(
-    name: str, *, scopes: Sequence[str], expires_at: datetime | None = None
+    name: str, *, actor: Actor, scopes: Sequence[str], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
     """Create a key and return it with its secret, which cannot be read again.
 
@@ -21,16 +22,21 @@ def create_api_key(
     if unknown or not scopes:
         raise ValueError(f"Scopes must be among: {' '.join(Scope.values)}.")
     credential = make_credential("tsk")
-    key = ApiKey.objects.create(
-        name=name,
-        prefix=credential.prefix,
-        digest=credential.digest,
-        scopes=sorted(set(scopes)),
-        expires_at=expires_at,
-    )
+    with audited(actor, "api_key.created") as deed:
+        key = ApiKey.objects.create(
+            name=name,
+            prefix=credential.prefix,
+            digest=credential.digest,
+            scopes=sorted(set(scopes)),
+            expires_at=expires_at,
+        )
+        deed.about("api_key", key.prefix, name=[None, name], scopes=[None, key.scopes])
     return key, credential.secret
 
 
-def revoke_api_key(key: ApiKey) -> None:
+def revoke_api_key(key: ApiKey, *, actor: Actor) -> None:
     """Revoke the key from the next request on; a key revoked before keeps its time."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with audited(actor, "api_key.revoked") as deed:
+        unrevoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None)
+        if unrevoked.update(revoked_at=timezone.now()):
+            deed.about("api_key", key.prefix)

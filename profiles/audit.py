@@ -1,19 +1,23 @@
-"""Who did it: every public write names its actor and leaves an audit entry in the transaction of the change.
+"""Who did it: every public write names its actor and writes an audit entry.
 
-Invariant: only the outermost write leaves an entry, so that one deed is one row. Values of people are never in it: of a
-person the entry has the names of what changed, and its body, which erasure deletes, the person and the reason.
+Invariant: only the outermost write leaves an entry, so that one deed is one row. Values of people
+are never in it: of a person the entry has the names of what changed, and its body, which erasure
+deletes, the person and the reason.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Model
+from django.forms.models import model_to_dict
 
 from profiles.lib.batches import batches
 from profiles.lib.database import database_now
@@ -55,13 +59,25 @@ class Actor:
         """A command, a worker's task or the demo, by its name."""
         return cls(ActorKind.SYSTEM, program)
 
+    @classmethod
+    def of(cls, entry: AuditEntry) -> "Actor":
+        return cls(ActorKind(entry.actor_kind), entry.actor_id)
+
+    @classmethod
+    def parse(cls, reference: str) -> "Actor":
+        """Return the actor that `str` wrote as `reference`; other names are those of programs."""
+        kind, _, actor_id = reference.partition(":")
+        if kind in ActorKind.values:
+            return cls(ActorKind(kind), actor_id)
+        return cls.system(reference)
+
 
 CUSTOMER = Actor(ActorKind.CUSTOMER)
 
 
 @dataclass(slots=True)
 class Deed:
-    """What an audited write says of itself while it runs; nothing is written down where it says nothing."""
+    """What an audited write says of itself. No entry is written if it says nothing."""
 
     object_type: str = ""
     object_key: str = ""
@@ -69,9 +85,9 @@ class Deed:
     reason: str = ""
     profile: Profile | None = None
 
-    def about(self, object_type: str, key: object, **changes: Any) -> None:
-        """The object of configuration, by its public key; `changes` give (before, after) by name."""
-        self.object_type, self.object_key = object_type, str(key)
+    def about(self, object_type: str, object_key: object, /, **changes: Any) -> None:
+        """Name the object of configuration; `changes` are pairs of before and after, by name."""
+        self.object_type, self.object_key = object_type, str(object_key)
         self.changes |= changes
 
     def about_person(self, profile: Profile, **changes: Any) -> None:
@@ -108,6 +124,58 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     }
 
 
+def save_audited(instance: Model, *, actor: Actor, noun: str, key: str) -> None:
+    """Validate and save a row of configuration, and write down what differs from what is stored.
+
+    Raises ValidationError.
+    """
+    stored = type(instance)._default_manager.filter(pk=instance.pk).first()
+    with audited(actor, f"{noun}.{'changed' if stored else 'created'}") as deed:
+        instance.full_clean()
+        instance.save()
+        changes = differences(model_to_dict(stored) if stored else {}, model_to_dict(instance))
+        deed.about(noun, key, **_as_json(changes))
+
+
+def delete_audited(instance: Model, *, actor: Actor, noun: str, key: str) -> None:
+    """Delete a row of configuration and write down what it was."""
+    with audited(actor, f"{noun}.deleted") as deed:
+        deed.about(noun, key, **_as_json(differences(model_to_dict(instance), {})))
+        instance.delete()
+
+
+class PublicActor(NamedTuple):
+    """An actor as the API names it: by login, by the prefix of the key, or by program."""
+
+    kind: ActorKind
+    id: str
+
+
+def public_actors(references: Iterable[str]) -> dict[str, PublicActor]:
+    """Return the kept actors (`staff:3`) as the API names them. Takes two queries."""
+    actors = {reference: Actor.parse(reference) for reference in references}
+    logins, keys = _logins(actors.values()), _keys(actors.values())
+    ids = {ActorKind.STAFF: logins, ActorKind.SERVICE: {pk: key.prefix for pk, key in keys.items()}}
+    return {
+        reference: PublicActor(actor.kind, ids.get(actor.kind, {}).get(actor.id, actor.id))
+        for reference, actor in actors.items()
+    }
+
+
+def actor_names(references: Iterable[str]) -> dict[str, str]:
+    """Return the kept actors (`staff:3`) as staff know them: by login or by the key's name.
+
+    Takes two queries.
+    """
+    actors = {reference: Actor.parse(reference) for reference in references}
+    logins, keys = _logins(actors.values()), _keys(actors.values())
+    names = {ActorKind.STAFF: logins, ActorKind.SERVICE: {pk: key.name for pk, key in keys.items()}}
+    return {
+        reference: names.get(actor.kind, {}).get(actor.id, actor.id or str(actor.kind))
+        for reference, actor in actors.items()
+    }
+
+
 def prune_audit() -> int:
     """Delete the entries that are older than AUDIT_DAYS, in parts; return how many."""
     oldest = database_now() - timedelta(days=settings.AUDIT_DAYS)
@@ -133,6 +201,26 @@ def _write(actor: Actor, verb: str, deed: Deed) -> None:
             object_key=str(deed.profile.uuid) if deed.profile else "",
             reason=deed.reason,
         )
+
+
+def _logins(actors: Iterable[Actor]) -> dict[str, str]:
+    users = User.objects.filter(pk__in=_ids(actors, ActorKind.STAFF))
+    return {str(pk): login for pk, login in users.values_list("pk", User.USERNAME_FIELD)}
+
+
+def _keys(actors: Iterable[Actor]) -> dict[str, ApiKey]:
+    keys = ApiKey.objects.filter(pk__in=_ids(actors, ActorKind.SERVICE))
+    return {str(key.pk): key for key in keys}
+
+
+def _ids(actors: Iterable[Actor], kind: ActorKind) -> list[int]:
+    return [int(actor.id) for actor in actors if actor.kind == kind and actor.id.isdecimal()]
+
+
+def _as_json(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with keys in the place of rows, as `model_to_dict` gives them for relations."""
+    plain: dict[str, Any] = json.loads(json.dumps(changes, default=str))
+    return plain
 
 
 def _identifier_of(profile: Profile | None) -> Identifier | None:

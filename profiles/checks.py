@@ -1,4 +1,4 @@
-"""System checks of personal data: nothing that is held about people goes unseen by access and erasure."""
+"""System checks of personal data: access and erasure see all that is held."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,7 +14,7 @@ OWN_APPS = ("profiles", "consent", "ingestion", "segments")
 
 
 def check_declarations(**_: object) -> list[CheckMessage]:
-    """`profiles.E001` to `E003`: each model is declared or exempt, not both, and each field has one class."""
+    """`profiles.E001` to `E003`: a model is declared or exempt, and each field has one class."""
     return declaration_faults(registry)
 
 

@@ -1,4 +1,4 @@
-"""What this app holds about people: how it is shown, follows identifiers between profiles, and is erased."""
+"""What this app holds about people: how it is shown, moved and erased."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,8 @@ from profiles.lib import sql as lib_sql
 from profiles.lib.database import array_of
 from profiles.models import (
     ApiKey,
+    AuditBody,
+    AuditEntry,
     Event,
     EventName,
     EventStat,
@@ -53,7 +55,7 @@ def execute_erasure(statement: str, person: Person) -> int:
 
 
 def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
-    """Run a statement over %(identifiers)s, %(origins)s and %(targets)s, which re-attributes rows."""
+    """Run a statement that re-attributes rows, over identifiers, origins and targets."""
     with connection.cursor() as cursor:
         cursor.execute(
             statement,
@@ -294,6 +296,37 @@ class ProfileData(PersonalData):
         # Identifiers of somebody else are left: the golden traits are folded from their records.
         recompute_golden([person.profile_id])
         return 0
+
+
+@registry.register
+class AuditEntryData(PersonalData):
+    model = AuditEntry
+    title = "Who changed what"
+    technical = (
+        "id",
+        "at",
+        "actor_kind",
+        "actor_id",
+        "verb",
+        "object_type",
+        "object_key",
+        "changes",
+    )
+    kept = (
+        "That and when somebody changed something (article 5(2)): without the person whom it was "
+        "about, their values, and the reason."
+    )
+
+
+@registry.register
+class AuditBodyData(PersonalData):
+    model = AuditBody
+    title = "Whom changes were about, and why"
+    technical = ("entry", "identifier", "object_key", "reason")
+    phase = ErasurePhase.RECORDS
+
+    def erase(self, person: Person) -> int:
+        return AuditBody.objects.filter(identifier__in=person.identifier_ids).delete()[0]
 
 
 registry.exempt(

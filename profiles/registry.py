@@ -1,10 +1,11 @@
 """The registry of personal data: one declaration per model that holds something about people.
 
-Access, erasure, merges, the profile page and the system checks all read this one registry. Each app declares its models in
-its `personal_data` module, which its AppConfig imports.
+Access, erasure, merges, the profile page and the system checks all read this one registry. Each app
+declares its models in its `personal_data` module, which its AppConfig imports.
 
-Invariant: every model of the four apps is declared here, with a class for each of its fields, or is exempt with a reason
-(system checks `profiles.E001` to `E003`), and every table of the database is one of the two (`profiles.E004`).
+Invariant: every model of the four apps is declared here, with a class for each of its fields, or is
+exempt with a reason (system checks `profiles.E001` to `E003`), and every table of the database is
+one of the two (`profiles.E004`).
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from django.db.models import Model
 
 
 class FieldClass(StrEnum):
-    """Whose a field's content is, which decides whether access shows it and portability hands it out."""
+    """Whose a field's content is: access shows it, portability hands out some of it."""
 
     GIVEN = "given"  # the person said it: shown and portable
     OBSERVED = "observed"  # the person did it: shown and portable
@@ -28,7 +29,10 @@ class FieldClass(StrEnum):
 
 
 class ErasurePhase(IntEnum):
-    """When in an erasure a model's rows are deleted. Phases run in the order in which they stand here."""
+    """When in an erasure a model's rows are deleted.
+
+    Phases run in the order in which they stand here.
+    """
 
     # First, under the slot locks: afterwards no refresh can let the person into a segment again.
     MEMBERSHIPS = auto()
@@ -64,7 +68,7 @@ class IdentifierMove:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom an erasure is about: the profile, and every identifier (id and `namespace:value`) that it held."""
+    """Whom an erasure is about: the profile and its identifiers, also as `namespace:value`."""
 
     profile_id: int
     profile_uuid: str
@@ -76,10 +80,13 @@ Rows = Mapping[int, Sequence[Mapping[str, Any]]]
 
 
 class PersonalData:
-    """What one model holds about people. Subclasses state it by class attributes and override what applies to them.
+    """What one model holds about people.
 
-    Every concrete field of `model` stands in exactly one of `given`, `observed`, `inferred` and `technical`.
-    `phase` is required where `erase` is overridden. `kept` gives the reason why rows stay after an erasure, where they do.
+    Subclasses state it by class attributes and override what applies to them.
+
+    Every concrete field of `model` stands in exactly one of `given`, `observed`, `inferred` and
+    `technical`. `phase` is required where `erase` is overridden. `kept` gives the reason why rows
+    stay after an erasure, where they do.
     """
 
     model: ClassVar[type[Model]]
@@ -110,7 +117,7 @@ class PersonalData:
         return 0
 
     def is_drained(self, moment: datetime) -> bool:
-        """Whether everything accepted before the moment has been taken in, where rows wait to be."""
+        """Whether every row that was accepted before this time has been applied."""
         return True
 
     @property
@@ -132,7 +139,7 @@ class PersonalData:
 
 
 class Registry:
-    """All declarations and exemptions, by lower-case model label, in the order in which the apps made them."""
+    """All declarations and exemptions by lower-case model label, in order of declaration."""
 
     def __init__(self) -> None:
         self._declarations: dict[str, PersonalData] = {}
@@ -163,9 +170,10 @@ class Registry:
         return self._declarations.get(label.lower())
 
     def follow(self, moves: Sequence[IdentifierMove], pairs: Sequence[tuple[int, int]]) -> None:
-        """Let every app's rows follow the identifiers, then those of absorbed profiles their survivors.
+        """Move every app's rows with their identifiers, then those of absorbed profiles.
 
-        What `profiles` itself derives, golden traits and statistics, is left to `profiles.derived.derive`.
+        What `profiles` itself derives, golden traits and statistics, is left to
+        `profiles.derived.derive`.
         """
         if moves:
             for declaration in self:
@@ -189,7 +197,7 @@ def by_profile(
     profile: str = "profile_id",
     renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> Rows:
-    """Rows grouped by the profile that they name under `profile`, with some of their fields renamed."""
+    """Group rows by the profile that they name under `profile`, and rename some fields."""
     grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         fields = {renamed.get(name, name): value for name, value in row.items() if name != profile}

@@ -4,6 +4,17 @@ Each write is one transaction, or a part of the caller's.
 """
 
 from profiles.api_keys import create_api_key, revoke_api_key
+from profiles.audit import (
+    CUSTOMER,
+    PROFILE,
+    Actor,
+    actor_names,
+    audited,
+    delete_audited,
+    differences,
+    prune_audit,
+    save_audited,
+)
 from profiles.derived import derive
 from profiles.events.copy_format import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
@@ -17,13 +28,24 @@ from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
-from profiles.identity.rules import load_rules
+from profiles.identity.rules import load_rules, save_identity_rule
 from profiles.sources import change_source, create_source
+from profiles.staff import (
+    anonymise_staff,
+    delete_role,
+    password_changed,
+    role_saved,
+    staff_saved,
+)
+from profiles.traits.definitions import save_trait_definition
 from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
 from profiles.traits.rectification import rectify
 
 __all__ = [
+    "CUSTOMER",
+    "PROFILE",
     "REFUSALS",
+    "Actor",
     "AttributedEvent",
     "Attribution",
     "Effect",
@@ -36,12 +58,18 @@ __all__ = [
     "Resolution",
     "Rules",
     "TraitStatement",
+    "actor_names",
     "add_to_stats",
+    "anonymise_staff",
+    "audited",
     "change_source",
     "copy_events",
     "create_api_key",
     "create_source",
+    "delete_audited",
+    "delete_role",
     "derive",
+    "differences",
     "draft_event",
     "facts_naming",
     "forget_messages",
@@ -49,7 +77,9 @@ __all__ = [
     "is_taken",
     "keep_taken",
     "load_rules",
+    "password_changed",
     "predict_attributions",
+    "prune_audit",
     "recompute_golden",
     "recompute_stats",
     "record_traits",
@@ -58,6 +88,11 @@ __all__ = [
     "resolve_names",
     "resolve_observations",
     "revoke_api_key",
+    "role_saved",
+    "save_audited",
+    "save_identity_rule",
+    "save_trait_definition",
+    "staff_saved",
     "take_back_events",
     "take_messages",
     "widen_seen_spans",

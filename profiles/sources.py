@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from django.db import transaction
-
+from profiles.audit import Actor, audited, differences
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
@@ -13,10 +12,32 @@ from profiles.traits.records import recompute_golden
 _BATCH = 5_000
 
 
-@transaction.atomic
+def create_source(
+    key: str,
+    *,
+    actor: Actor,
+    name: str = "",
+    priority: int = 100,
+    joins_people: bool = False,
+) -> Source:
+    """Create a source. Raises ValidationError on a key that is malformed or in use."""
+    source = Source(
+        key=key,
+        name=name or key.replace("-", " ").capitalize(),
+        priority=priority,
+        joins_people=joins_people,
+    )
+    with audited(actor, "source.created") as deed:
+        source.full_clean()
+        source.save()
+        deed.about("source", key, **differences({}, _state(source)))
+    return source
+
+
 def change_source(
     source: Source,
     *,
+    actor: Actor,
     name: str | None = None,
     priority: int | None = None,
     joins_people: bool | None = None,
@@ -25,20 +46,31 @@ def change_source(
 
     `joins_people` applies to facts to come and leaves judged ones alone. Raises ValidationError.
     """
-    # First, so that the drain does not fold traits by the former priority meanwhile.
-    people_lock()
-    changes = {"name": name, "priority": priority, "joins_people": joins_people}
-    source.refresh_from_db()
-    has_new_priority = priority is not None and priority != source.priority
-    for field, value in changes.items():
-        if value is not None:
-            setattr(source, field, value)
-    source.full_clean()
-    source.save()
-    if has_new_priority and _is_priority_used():
-        for profile_ids in _profiles_with_records_of(source):
-            mark_changed(recompute_golden(profile_ids))
+    with audited(actor, "source.changed") as deed:
+        # First, so that the drain does not fold traits by the former priority meanwhile.
+        people_lock()
+        source.refresh_from_db()
+        before = _state(source)
+        changes = {"name": name, "priority": priority, "joins_people": joins_people}
+        for field, value in changes.items():
+            if value is not None:
+                setattr(source, field, value)
+        source.full_clean()
+        source.save()
+        differing = differences(before, _state(source))
+        deed.about("source", source.key, **differing)
+        if "priority" in differing and _is_priority_used():
+            for profile_ids in _profiles_with_records_of(source):
+                mark_changed(recompute_golden(profile_ids))
     return source
+
+
+def _state(source: Source) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "priority": source.priority,
+        "joins_people": source.joins_people,
+    }
 
 
 def _is_priority_used() -> bool:
@@ -50,12 +82,3 @@ def _profiles_with_records_of(source: Source) -> Iterator[Sequence[int]]:
     records = SourceRecord.objects.filter(source=source)
     ids = sorted(set(records.values_list("profile_id", flat=True)))
     return batches(ids, _BATCH)
-
-
-@transaction.atomic
-def create_source(key: str, *, name: str = "", priority: int = 100) -> Source:
-    """Create a source. Raises ValidationError on a key that is malformed or in use."""
-    source = Source(key=key, name=name or key.replace("-", " ").capitalize(), priority=priority)
-    source.full_clean()
-    source.save()
-    return source

@@ -7,8 +7,8 @@ from django.db import connection
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
 from profiles.registry import ErasurePhase, Person, PersonalData, Rows, by_profile, registry
+from segments.lib.locks import lock_slots, slots_of
 from segments.memberships import sql
-from segments.memberships.locks import lock_slots
 from segments.models import (
     Membership,
     MembershipChange,
@@ -41,14 +41,14 @@ class MembershipData(PersonalData):
         return by_profile(rows, renamed=SEGMENT_NAMES)
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
-        # Memberships do not move. An absorbed profile is evaluated like any other: since it is gone,
-        # it leaves its segments with the reason merge.
+        # Memberships do not move. An absorbed profile is evaluated like any other: since it is
+        # gone, it leaves its segments with the reason merge.
         mark_changed(profile for pair in pairs for profile in pair)
 
     def erase(self, person: Person) -> int:
         profile_ids = _profile_ids(person)
         # A refresh that began earlier must not write a membership after this.
-        lock_slots({profile_id % sql.SLOTS for profile_id in profile_ids})
+        lock_slots(slots_of(profile_ids))
         memberships = Membership.objects.filter(profile_id__in=profile_ids)
         segment_ids = list(memberships.values_list("segment_id", flat=True))
         with connection.cursor() as cursor:
@@ -132,7 +132,7 @@ registry.exempt(
 
 
 def _execute_erasure(statement: str, person: Person) -> int:
-    """Run a statement over the ids of the profile and of those that it absorbed; return the number of rows."""
+    """Run a statement over the profile and those that it absorbed; return the row count."""
     with connection.cursor() as cursor:
         cursor.execute(statement, [_profile_ids(person)])
         return max(int(cursor.rowcount), 0)

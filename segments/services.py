@@ -1,17 +1,12 @@
 """The public functions of this app: saving, evaluating, previewing and explaining segments."""
 
+from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
-from segments.definitions.save import (
-    SegmentError,
-    archive_segment,
-    check_definition,
-    create_segment,
-    dependants,
-    update_segment,
-)
+from segments.definitions.save import SegmentError, create_segment, update_segment
 from segments.definitions.why import Why, why
-from segments.memberships.locks import MomentError
+from segments.memberships.archive import archive_segment
+from segments.memberships.moments import MomentError
 from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
 from segments.memberships.refresh import refresh_changed, refresh_due
 from segments.memberships.verify import verify_memberships

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from consent.models import Actor, Method, PrivacyRequest, State
+from consent.models import DecidedBy, Method, PrivacyRequest, State
 from consent.services import (
     ConsentInput,
     NewRequest,
@@ -37,7 +37,7 @@ from profiles.models import (
 from profiles.models.access import Scope
 from profiles.services import create_api_key
 from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
-from tests.factories import make_profile, make_purpose, make_source
+from tests.factories import TESTER, make_profile, make_purpose, make_source
 
 _numbers = count(1)
 
@@ -66,7 +66,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             kind="access", references=(f"profile:{profiles[0].uuid}",), reason="asked by phone"
         ),
         door=PrivacyRequest.Door.STAFF,
-        actor="tests",
+        actor=TESTER,
     )
     for _ in range(people):
         _make_small_rows(source, purpose)
@@ -77,7 +77,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         "profile": profiles[0],
         "profiles": profiles,
         "request": request,
-        "api_key": create_api_key("till", scopes=[Scope.PROFILES_READ])[0],
+        "api_key": create_api_key("till", scopes=[Scope.PROFILES_READ], actor=TESTER)[0],
         "write_key": WriteKey.objects.filter(source=source).first(),
         "rejected": RejectedMessage.objects.first(),
     }
@@ -182,7 +182,7 @@ def _give_consent(profile: Profile, identifier: Identifier, purpose: Any) -> Non
                 state=State.GIVEN,
                 occurred_at=now,
                 received_at=now,
-                actor=Actor.SUBJECT,
+                actor=DecidedBy.SUBJECT,
                 method=Method.CHECKBOX,
                 trust=TrustLevel.SERVER,
                 evidence={"form": "checkout"},
@@ -223,9 +223,9 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     """Create one row each of the models that are not about a profile."""
     number = next(_numbers)
     now = timezone.now()
-    create_write_key(source, kind=WriteKey.Kind.SECRET)
-    create_api_key(f"service {number}", scopes=[Scope.PROFILES_READ])
-    add_notice(key="signup", language="en", content=f"Words {number}", shown_from=now)
+    create_write_key(source, kind=WriteKey.Kind.SECRET, actor=TESTER)
+    create_api_key(f"service {number}", scopes=[Scope.PROFILES_READ], actor=TESTER)
+    add_notice(key="signup", language="en", content=f"Words {number}", shown_from=now, actor=TESTER)
     suppress([f"email:gone{number}@example.org"], request_id=None)
     TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)

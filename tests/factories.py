@@ -14,9 +14,10 @@ from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Identifier, Profile, Source, TrustLevel
 from profiles.models.access import Scope
-from profiles.services import create_api_key
+from profiles.services import Actor, create_api_key
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+TESTER = Actor.system("tests")
 _numbers = count(1)
 
 
@@ -49,20 +50,20 @@ def make_identifier(reference: str, **overrides: Any) -> Identifier:
 
 def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str:
     """Create a write key and return its secret."""
-    _, secret = create_write_key(source or make_source(), kind=WriteKey.Kind(kind))
+    _, secret = create_write_key(source or make_source(), kind=WriteKey.Kind(kind), actor=TESTER)
     return secret
 
 
 def make_api_key(*scopes: str) -> str:
     """Create an API key and return its secret. Without scopes it has all of them."""
-    _, secret = create_api_key("tests", scopes=scopes or Scope.values)
+    _, secret = create_api_key("tests", scopes=scopes or Scope.values, actor=TESTER)
     return secret
 
 
 def make_purpose(key: str = "newsletter", *, now: datetime = NOW, **terms: Any) -> Purpose:
     """Define a purpose, by default one with consent as its legal basis."""
     defaults = {"title": key.title(), "text": f"Why we do {key}.", "legal_basis": "consent"}
-    return define_purpose(key=key, terms=PurposeTerms(**(defaults | terms)), now=now)
+    return define_purpose(key=key, terms=PurposeTerms(**(defaults | terms)), now=now, actor=TESTER)
 
 
 def make_client(*scopes: str) -> APIClient:
@@ -98,8 +99,3 @@ def profile_of(reference: str) -> Profile:
     """Return the profile of the identifier `namespace:value`."""
     namespace, _, value = reference.partition(":")
     return Profile.objects.get(identifiers__namespace=namespace, identifiers__value=value)
-
-
-# The former names, as long as the tests of segments use them.
-tell = send_messages
-holder_of = profile_of

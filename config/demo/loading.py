@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from config.demo.actor import DEMO
 from config.demo.purposes import PURPOSES, define_purposes
 from config.demo.segments import SEGMENTS
 from config.demo.sending import Report, load_messages
@@ -22,7 +23,6 @@ from profiles.models import Merge, Profile
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed, refresh_due
 
-AUTHOR = "demo"
 # Updates the planner's statistics of the tables that a load fills. The ORM has no ANALYZE, and
 # autovacuum would come a minute or two too late for building the segments.
 ANALYSE = """
@@ -109,7 +109,7 @@ def make_segments() -> None:
                 definition=definition,
                 purpose=purposes.get(purpose),
                 status=Segment.Status.LIVE,
-                author=AUTHOR,
+                actor=DEMO,
             )
     built = set(_built_segments().values_list("key", flat=True))
     rebuild([segment.key for segment in SEGMENTS if segment.key not in built])

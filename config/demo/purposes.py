@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from config.demo.actor import DEMO
 from consent.models import LegalBasis, Purpose
 from consent.services import PurposeTerms, add_notice, define_purpose
 
@@ -104,7 +105,7 @@ def define_purposes(*, now: datetime) -> None:
     present = set(Purpose.objects.values_list("key", flat=True))
     for key, terms, notices in PURPOSES:
         if key not in present:
-            define_purpose(key=key, terms=terms, now=now)
+            define_purpose(key=key, terms=terms, actor=DEMO, now=now)
         # A notice with the same content exists once, so that a second load adds nothing.
         for language, content in notices.items():
-            add_notice(key=key, language=language, content=content, shown_from=now)
+            add_notice(key=key, language=language, content=content, shown_from=now, actor=DEMO)

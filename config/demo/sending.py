@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db.models import Max
 
 from config.demo import crm, faulty, newsletter, shop, website
+from config.demo.actor import DEMO
 from config.demo.cdnow import purchases_until
 from config.demo.people import make_people
 from config.demo.wire import Batch, Days, DemoMessage, make_batches
@@ -75,7 +76,7 @@ def make_sources() -> dict[str, Sender]:
     present = {source.key: source for source in Source.objects.all()}
     return {
         key: Sender(
-            present.get(key) or create_source(key, name=name, priority=priority),
+            present.get(key) or create_source(key, actor=DEMO, name=name, priority=priority),
             WriteKey(kind=kind).trust,
         )
         for key, name, kind, priority in SOURCES

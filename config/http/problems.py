@@ -16,7 +16,8 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from profiles.api.kit.access import Problem, declared_scope
+from profiles.api.kit.access import declared_scope
+from profiles.api.kit.problems import Problem
 
 PROBLEM_TYPE = "application/problem+json"
 # Programs call these. All other paths are pages for people, whose errors are pages too.

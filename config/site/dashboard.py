@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from config.site import sql
-from consent.admin.requests import CLOSED, time_left
+from consent import services as consent
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
 from profiles.admin.kit.base import approximate_count, estimated_rows
@@ -143,8 +143,8 @@ def count_rejected() -> str:
 
 def next_due_requests() -> list[tuple[PrivacyRequest, tuple[str, str]]]:
     """Return the open privacy requests that are due next, each with the time that is left."""
-    still_open = PrivacyRequest.objects.exclude(status__in=CLOSED).order_by("due_at")
-    return [(request, time_left(request)) for request in still_open[:MAX_LISTED]]
+    next_due = consent.open_requests()[:MAX_LISTED]
+    return [(request, consent.time_left(request)) for request in next_due]
 
 
 def segment_movements(now: datetime) -> list[Movement]:

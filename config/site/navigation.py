@@ -54,6 +54,7 @@ GROUPS = {
         Entry("API keys", "key", "profiles.apikey"),
         Entry("Staff", "person", "auth.user"),
         Entry("Roles", "badge", "auth.group"),
+        Entry("Audit", "history", "profiles.auditentry"),
     ),
 }
 

@@ -6,9 +6,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from consent.admin.requests import OPEN, time_left
+from consent.admin.requests import OPEN
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
 from consent.models.purposes import LegalBasis
+from consent.requests.deadlines import time_left
 from consent.services import current_states
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Link, Section, sections

@@ -21,7 +21,7 @@ from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
-from profiles.admin.kit.base import TesseraAdmin
+from profiles.admin.kit.base import TesseraAdmin, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.lib.database import database_now
 
@@ -122,6 +122,7 @@ class PurposeAdmin(TesseraAdmin):
     list_filter = ("legal_basis", "is_direct_marketing")
     ordering = ("key",)
     change_form_outer_after_template = "admin/consent/versions.html"
+    audit_type = "purpose"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Purpose]:
         purposes: QuerySet[Purpose] = super().get_queryset(request)
@@ -172,12 +173,14 @@ class PurposeAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: Purpose, form: PurposeForm, change: Any
     ) -> None:
         """Save through the services, which keep versions, states and segments consistent."""
-        now = database_now()
+        actor, now = staff_actor(request), database_now()
         if change:
             is_substantial = form.cleaned_data["is_substantial"]
-            change_purpose(obj, terms=form.terms(), is_substantial=is_substantial, now=now)
+            change_purpose(
+                obj, terms=form.terms(), is_substantial=is_substantial, actor=actor, now=now
+            )
         else:
-            obj.pk = define_purpose(key=obj.key, terms=form.terms(), now=now).pk
+            obj.pk = define_purpose(key=obj.key, terms=form.terms(), actor=actor, now=now).pk
 
 
 class NoticeForm(ModelForm):
@@ -195,6 +198,7 @@ class NoticeVersionAdmin(TesseraAdmin):
     form = NoticeForm
     list_display = ("key", "language", "short_digest", "shown_from")
     list_filter = ("key", "language")
+    audit_type = "notice"
     page_fields = ("key", "language", "content_block", "digest", "shown_from", "created_at")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -221,7 +225,11 @@ class NoticeVersionAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: NoticeVersion, form: NoticeForm, change: Any
     ) -> None:
         notice = add_notice(
-            key=obj.key, language=obj.language, content=obj.content, shown_from=obj.shown_from
+            key=obj.key,
+            language=obj.language,
+            content=obj.content,
+            shown_from=obj.shown_from,
+            actor=staff_actor(request),
         )
         # The same content again gives the notice that is already there, so the admin shows that.
         obj.pk = notice.pk

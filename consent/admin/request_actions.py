@@ -15,6 +15,7 @@ from consent.models import PrivacyRequest
 from consent.services import cancel_request, extend_request, refuse_request, verify_request
 from profiles.admin.kit.base import Question
 from profiles.lib.database import database_now
+from profiles.services import Actor
 
 Kind = PrivacyRequest.Kind
 # Rectification has its own form on the profile page, which knows the traits.
@@ -61,11 +62,11 @@ class ConfirmedRequestForm(NewRequestForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestAction:
-    """One step. `perform` takes the request, the cleaned fields of the form, and the username."""
+    """One step. `perform` takes the request, the cleaned fields of the form, and who acts."""
 
     title: str
     submit: str
-    perform: Callable[[PrivacyRequest, dict[str, Any], str], None]
+    perform: Callable[[PrivacyRequest, dict[str, Any], Actor], None]
     form: type[forms.Form] = ReasonForm
     warning: str = ""
     is_dangerous: bool = False
@@ -82,19 +83,19 @@ class RequestAction:
         )
 
 
-def _verify(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+def _verify(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
     verify_request(privacy_request, actor=actor, note=fields["reason"])
 
 
-def _refuse(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+def _refuse(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
     refuse_request(privacy_request, actor=actor, article=fields["article"], reason=fields["reason"])
 
 
-def _cancel(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+def _cancel(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
     cancel_request(privacy_request, actor=actor, note=fields["reason"])
 
 
-def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: str) -> None:
+def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
     extend_request(privacy_request, actor=actor, reason=fields["reason"], now=database_now())
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
 from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
+from consent.requests.deadlines import CLOSED, time_left
 from consent.requests.lifecycle import NewRequest
 from consent.services import (
     ArchiveGone,
@@ -27,15 +28,15 @@ from consent.services import (
     open_request,
     take_archive,
 )
-from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require
+from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require, staff_actor
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.unfold import display
 from profiles.lib.database import database_now
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
+from profiles.services import actor_names
 
 OPEN, ACT = "consent.add_privacyrequest", "consent.change_privacyrequest"
 Kind, Status = PrivacyRequest.Kind, PrivacyRequest.Status
-CLOSED = (Status.DONE, Status.REFUSED, Status.CANCELLED)
 # By label, since that is what the list shows. "cancelled" has the neutral colour.
 STATUS_COLOURS = {
     "received": "info",
@@ -71,6 +72,10 @@ class PrivacyRequestAdmin(MaskedAdmin):
     list_display = ("kind_label", "status_label", "days_left", "door", "received_at", "due_at")
     list_filter = (OpenFilter, "kind", "status", "door")
     sortable_by = ("received_at", "due_at")
+    audit_type = "privacy_request"
+
+    def audit_key(self, row: PrivacyRequest) -> str:
+        return str(row.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # Requests are opened from the page of a profile, so that it is clear whom they are about.
@@ -129,13 +134,16 @@ class PrivacyRequestAdmin(MaskedAdmin):
             body.pop("references", None)
             body.pop("changes", None)
         archive = AccessArchive.objects.defer("content").filter(request=privacy_request).first()
+        log = list(privacy_request.log.all())
+        names = actor_names([privacy_request.requested_by, *(entry.actor for entry in log)])
         return self.page(
             request,
             "admin/consent/request.html",
             title=str(privacy_request),
             privacy_request=privacy_request,
             urgency=time_left(privacy_request),
-            log=list(privacy_request.log.all()),
+            log=[(entry, names[entry.actor]) for entry in log],
+            requested_by=names[privacy_request.requested_by],
             receipt=formatted_json(privacy_request.receipt),
             body=formatted_json(body),
             profiles=list(profiles_of(privacy_request)),
@@ -189,7 +197,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
                 reason=form.cleaned_data["reason"],
             ),
             door=PrivacyRequest.Door.STAFF,
-            actor=request.user.get_username(),
+            actor=staff_actor(request),
         )
         messages.success(request, f"The request is open: {privacy_request}.")
         return redirect("admin:consent_privacyrequest_change", privacy_request.pk)
@@ -223,8 +231,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
         if not form.is_valid():
             return question_page(self, request, request_action.question(form, back))
         try:
-            username = request.user.get_username()
-            request_action.perform(privacy_request, form.cleaned_data, username)
+            request_action.perform(privacy_request, form.cleaned_data, staff_actor(request))
             status = privacy_request.get_status_display()
             messages.success(request, f"The request is {status}.")
         except (WrongStatus, ValueError) as error:
@@ -237,7 +244,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
         require(request, ACT)
         self.found_or_404(request, str(pk))
         if request.method == "POST":
-            if act_on_request(pk):
+            if act_on_request(pk, actor=staff_actor(request)):
                 messages.success(request, "Done.")
             else:
                 messages.info(request, "Not done yet: messages are still on their way in.")
@@ -253,26 +260,14 @@ class PrivacyRequestAdmin(MaskedAdmin):
         if request.method != "POST":
             return page
         try:
-            content = take_archive(privacy_request, now=database_now())
+            content = take_archive(privacy_request, actor=staff_actor(request), now=database_now())
         except ArchiveGone as error:
             messages.error(request, str(error))
             return page
-        self.log_change(request, privacy_request, "fetched the archive")
         response = HttpResponse(content, content_type="application/zip")
         response["Content-Disposition"] = f'attachment; filename="{privacy_request.pk}.zip"'
         response["Cache-Control"] = "no-store"
         return response
-
-
-def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:
-    """Return the urgency of a request, empty if it is closed, and the time left in words."""
-    if privacy_request.status in CLOSED:
-        return "", "closed"
-    days = (timezone.localdate(privacy_request.due_at) - timezone.localdate()).days
-    if days < 0:
-        return "overdue", f"{-days} day{'' if days == -1 else 's'} overdue"
-    urgency = "due soon" if days <= 3 else "in time"
-    return urgency, f"{days} day{'' if days == 1 else 's'} left"
 
 
 def profiles_of(privacy_request: PrivacyRequest) -> QuerySet[Profile]:

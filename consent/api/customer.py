@@ -14,20 +14,24 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.decorators import action
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 from consent import services
 from consent.api import serializers
-from consent.api.problems import archive_response, problem, problems_from_services
-from consent.api.views import validated, with_profile
+from consent.api.problems import archive_response, problems_from_services
+from consent.api.views import with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
+from profiles.api.kit.access import actor_of
+from profiles.api.kit.problems import problem, validated
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier
+from profiles.services import CUSTOMER
 
 # Of each section the newest rows are returned; the archive has all of them.
 _MAX_ROWS = 100
@@ -42,6 +46,7 @@ class Customer:
 
     def __init__(self, link: MailedLink) -> None:
         self.pk = link.pk
+        self.actor = CUSTOMER
 
     def __str__(self) -> str:
         return "customer"
@@ -77,34 +82,34 @@ class LinkSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer"}
 
 
-class OpenView(APIView):
+class OpenViewSet(GenericViewSet[MailedLink]):
     """Open to everybody: the caller has yet to request or to exchange a mailed link."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
 
 
-class CustomerView(APIView):
+class CustomerViewSet(GenericViewSet[PrivacyRequest]):
     """For the customer whose session it is."""
 
     authentication_classes = [LinkSessionAuthentication]
     permission_classes = [IsAuthenticated]
 
 
-class LinkView(OpenView):
+class LinkViewSet(OpenViewSet):
     @extend_schema(request=serializers.LinkSerializer, responses={202: OpenApiTypes.OBJECT})
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Request a link by mail. The answer is the same whether the address is known or not."""
         services.request_link(validated(serializers.LinkSerializer(data=request.data))["email"])
         detail = "If the address is known, a link is on its way to it."
         return Response({"detail": detail}, status=status.HTTP_202_ACCEPTED)
 
 
-class SessionView(OpenView):
+class SessionViewSet(OpenViewSet):
     @extend_schema(
         request=serializers.TokenSerializer, responses={201: serializers.OpenedSessionSerializer}
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Exchange the token of a mailed link for a session, once."""
         token = validated(serializers.TokenSerializer(data=request.data))["token"]
         session = services.open_session(token)
@@ -115,9 +120,9 @@ class SessionView(OpenView):
         )
 
 
-class MeView(CustomerView):
+class MeViewSet(CustomerViewSet):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
-    def get(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         """Return the customer's data. `is_whole` is false if it is only a part of a profile."""
         with transaction.atomic():
             subject = _subject(request)
@@ -135,12 +140,12 @@ class MeView(CustomerView):
         return Response({**preview, "is_whole": subject.is_whole})
 
 
-class CustomerConsentsView(CustomerView):
+class CustomerConsentViewSet(CustomerViewSet):
     @extend_schema(
         request=serializers.CustomerConsentSerializer,
         responses={201: serializers.ConsentEventSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Give, withdraw or refuse a consent."""
         fields = validated(serializers.CustomerConsentSerializer(data=request.data))
         notice = fields.get("notice")
@@ -154,7 +159,8 @@ class CustomerConsentsView(CustomerView):
                     method=Method.BUTTON,
                     notice_id=notice and notice.pk,
                     evidence=fields.get("evidence", {}),
-                )
+                ),
+                actor=actor_of(request),
             )
         created = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
         return Response(
@@ -162,32 +168,33 @@ class CustomerConsentsView(CustomerView):
         )
 
 
-class CustomerRequestsView(CustomerView):
+class CustomerRequestViewSet(CustomerViewSet):
+    lookup_value_converter = "uuid"
+
     @extend_schema(
         request=serializers.NewCustomerRequestSerializer,
         responses={201: serializers.RequestSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Request access, rectification, erasure, restriction, portability or an objection."""
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
         privacy_request = services.open_own_request(
-            services.NewRequest(**fields), identifier_id=_identifier_id(request)
+            services.NewRequest(**fields),
+            identifier_id=_identifier_id(request),
+            actor=actor_of(request),
         )
         return Response(
             serializers.RequestSerializer(privacy_request).data, status=status.HTTP_201_CREATED
         )
 
-
-class CustomerRequestView(CustomerView):
     @extend_schema(responses=serializers.RequestSerializer)
-    def get(self, request: Request, pk: str) -> Response:
+    def retrieve(self, request: Request, pk: str) -> Response:
         """Return the status of a request."""
         return Response(serializers.RequestSerializer(_own_request(request, pk)).data)
 
-
-class CustomerArchiveView(CustomerView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request, pk: str) -> HttpResponse:
+    @action(detail=True)
+    def archive(self, request: Request, pk: str) -> HttpResponse:
         """Return the archive of a request, once, within some days."""
         return archive_response(_own_request(request, pk), request)
 

@@ -12,7 +12,8 @@ from rest_framework.request import Request
 
 from consent import services
 from consent.models import PrivacyRequest
-from profiles.api.kit.access import Problem
+from profiles.api.kit.access import actor_of
+from profiles.api.kit.problems import problem
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
 
@@ -37,11 +38,6 @@ def problems_from_services(identifier_path: str = "identifier") -> Iterator[None
         ) from None
 
 
-def problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
-    """Return a problem with one error."""
-    return Problem([{"path": path, "code": code, "detail": detail}], status=status)
-
-
 def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpResponse:
     """Return the archive as a file, once.
 
@@ -53,7 +49,9 @@ def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpR
     if privacy_request.status != PrivacyRequest.Status.DONE:
         raise problem("", "not_made", "There is no archive yet.", 404)
     try:
-        content = services.take_archive(privacy_request, now=database_now())
+        content = services.take_archive(
+            privacy_request, actor=actor_of(request), now=database_now()
+        )
     except services.ArchiveGone:
         raise problem(
             "", "gone", "The archive was fetched already, or its time is over.", 410

@@ -11,9 +11,9 @@ from rest_framework.validators import UniqueValidator
 
 from consent.lib.durations import parse_duration
 from consent.models import (
-    Actor,
     ConsentEvent,
     ConsentKind,
+    DecidedBy,
     LegalBasis,
     Method,
     NoticeVersion,
@@ -187,7 +187,7 @@ class ConsentSerializer(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField(required=False)
     valid_until = serializers.DateTimeField(required=False, allow_null=True)
     method = serializers.ChoiceField(Method.choices)
-    actor = serializers.ChoiceField(Actor.choices, required=False)
+    actor = serializers.ChoiceField(DecidedBy.choices, required=False)
     evidence = StorableJSONField(required=False)
     notice = serializers.PrimaryKeyRelatedField(
         queryset=NoticeVersion.objects.all(), required=False, allow_null=True

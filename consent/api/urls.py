@@ -5,25 +5,21 @@ from rest_framework.routers import SimpleRouter
 
 from consent.api import customer, views
 
-router = SimpleRouter()
-router.register("purposes", views.PurposeViewSet, basename="purpose")
-router.register("notices", views.NoticeViewSet, basename="notice")
-router.register("consents", views.ConsentViewSet, basename="consent")
-router.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
+services = SimpleRouter()
+services.register("purposes", views.PurposeViewSet, basename="purpose")
+services.register("notices", views.NoticeViewSet, basename="notice")
+services.register("consents", views.ConsentViewSet, basename="consent")
+services.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
+
+customers = SimpleRouter(use_regex_path=False)
+customers.register("privacy/me/link", customer.LinkViewSet, basename="me-link")
+customers.register("privacy/me/session", customer.SessionViewSet, basename="me-session")
+customers.register("privacy/me/consents", customer.CustomerConsentViewSet, basename="me-consent")
+customers.register("privacy/me/requests", customer.CustomerRequestViewSet, basename="me-request")
 
 urlpatterns = [
-    path("privacy/me/", customer.MeView.as_view(), name="me"),
-    path("privacy/me/link/", customer.LinkView.as_view(), name="me-link"),
-    path("privacy/me/session/", customer.SessionView.as_view(), name="me-session"),
-    path("privacy/me/consents/", customer.CustomerConsentsView.as_view(), name="me-consents"),
-    path("privacy/me/requests/", customer.CustomerRequestsView.as_view(), name="me-requests"),
-    path(
-        "privacy/me/requests/<uuid:pk>/", customer.CustomerRequestView.as_view(), name="me-request"
-    ),
-    path(
-        "privacy/me/requests/<uuid:pk>/archive/",
-        customer.CustomerArchiveView.as_view(),
-        name="me-archive",
-    ),
-    path("", include(router.urls)),
+    # No router has a route for the one object that the session is about.
+    path("privacy/me/", customer.MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("", include(customers.urls)),
+    path("", include(services.urls)),
 ]

@@ -10,7 +10,6 @@ from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from consent import services
@@ -18,7 +17,8 @@ from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
 from consent.api.problems import archive_response, problems_from_services
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
-from profiles.api.kit.access import ScopedView
+from profiles.api.kit.access import ScopedView, actor_of
+from profiles.api.kit.problems import validated
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
@@ -50,7 +50,10 @@ class PurposeViewSet(
         terms = validated(self.get_serializer(data=request.data))
         key = terms.pop("key")
         purpose = services.define_purpose(
-            key=key, terms=services.PurposeTerms(**terms), now=database_now()
+            key=key,
+            terms=services.PurposeTerms(**terms),
+            actor=actor_of(request),
+            now=database_now(),
         )
         return Response(self.get_serializer(purpose).data, status=status.HTTP_201_CREATED)
 
@@ -63,7 +66,11 @@ class PurposeViewSet(
         is_substantial = changes.pop("is_substantial", True)
         terms = services.terms_with_changes(purpose, changes)
         services.change_purpose(
-            purpose, terms=terms, is_substantial=is_substantial, now=database_now()
+            purpose,
+            terms=terms,
+            is_substantial=is_substantial,
+            actor=actor_of(request),
+            now=database_now(),
         )
         # Read again: the prefetched versions lack the new one.
         return Response(self.get_serializer(self.get_object()).data)
@@ -86,7 +93,7 @@ class NoticeViewSet(
     @extend_schema(responses={201: serializers.NoticeSerializer})
     def create(self, request: Request) -> Response:
         fields = {"shown_from": database_now()} | validated(self.get_serializer(data=request.data))
-        notice = services.add_notice(**fields)
+        notice = services.add_notice(**fields, actor=actor_of(request))
         return Response(self.get_serializer(notice).data, status=status.HTTP_201_CREATED)
 
 
@@ -114,7 +121,7 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
     def create(self, request: Request) -> Response:
         statement = _statement(validated(serializers.ConsentSerializer(data=request.data)), request)
         with problems_from_services():
-            event = services.record_statement(statement, recorded_by=str(request.auth))
+            event = services.record_statement(statement, actor=actor_of(request))
         created = with_profile(self.queryset).get(pk=event.pk)
         return Response(self.get_serializer(created).data, status=status.HTTP_201_CREATED)
 
@@ -152,7 +159,7 @@ class RequestViewSet(
         requests = super().get_queryset()
         if Scope.PRIVACY_ADMIN in getattr(self.request.auth, "scopes", ()):
             return requests
-        return requests.filter(requested_by=str(self.request.auth))
+        return requests.filter(requested_by=str(actor_of(self.request)))
 
     @extend_schema(
         request=serializers.NewRequestSerializer, responses={201: serializers.RequestSerializer}
@@ -165,7 +172,7 @@ class RequestViewSet(
             privacy_request = services.open_request(
                 services.NewRequest(references=references, idempotency_key=key, **fields),
                 door=PrivacyRequest.Door.SERVICE,
-                actor=str(request.auth),
+                actor=actor_of(request),
             )
         return Response(self.get_serializer(privacy_request).data, status=status.HTTP_201_CREATED)
 
@@ -193,13 +200,6 @@ def idempotency_key(request: Request, body_key: str | None) -> str | None:
     """
     key = body_key or request.headers.get("Idempotency-Key")
     return f"{request.auth.pk}:{key}" if key else None
-
-
-def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """Return the validated fields of a body. Raises ValidationError."""
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = dict(serializer.validated_data)
-    return fields
 
 
 def _statement(fields: dict[str, Any], request: Request) -> services.ConsentStatement:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-# The stored values of ConsentKind, State, Actor and TrustLevel, whose classes need Django.
+# The stored values of ConsentKind, State, DecidedBy and TrustLevel, whose classes need Django.
 CONSENT, OBJECTION = "consent", "objection"
 GIVEN, RENEWED, REFUSED, WITHDRAWN = "given", "renewed", "refused", "withdrawn"
 INVALIDATED, REQUESTED, UNKNOWN = "invalidated", "requested", "unknown"

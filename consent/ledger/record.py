@@ -21,10 +21,10 @@ from consent.ledger.states import rebuild_states
 from consent.lib.digests import as_plain_json, event_digest, keyed_digest
 from consent.lib.durations import add_duration
 from consent.models import (
-    Actor,
     ConsentBody,
     ConsentEvent,
     ConsentKind,
+    DecidedBy,
     Method,
     Purpose,
     PurposeVersion,
@@ -72,7 +72,7 @@ class ConsentInput:
     state: State
     occurred_at: datetime
     received_at: datetime
-    actor: Actor
+    actor: DecidedBy
     method: Method
     trust: TrustLevel
     kind: ConsentKind = ConsentKind.CONSENT

@@ -13,17 +13,17 @@ from uuid import UUID
 from django.db import transaction
 
 from consent.ledger.record import ConsentInput, record
-from consent.models import Actor, ConsentEvent, ConsentKind, Method, State
+from consent.models import ConsentEvent, ConsentKind, DecidedBy, Method, State
 from consent.suppression.rows import is_suppressed
 from profiles.identifiers.lookup import parse_reference
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source, TrustLevel
-from profiles.services import identify
+from profiles.services import Actor, identify
 
 API_SOURCE = "api"
 # Any other method is an act of the customer.
-_ACTOR_BY_METHOD = {Method.API: Actor.SERVICE, Method.IMPORT: Actor.IMPORT}
+_DECIDER_BY_METHOD = {Method.API: DecidedBy.SERVICE, Method.IMPORT: DecidedBy.IMPORT}
 
 
 class UnknownProfile(LookupError):
@@ -59,7 +59,7 @@ class ConsentStatement:
 class _Provenance:
     """Who made a statement, how far it is trusted, and how it reached us."""
 
-    actor: Actor
+    decided_by: DecidedBy
     trust: TrustLevel
     recorded_by: str
     source_id: int | None = None
@@ -71,7 +71,7 @@ class _AttributedIdentifier(NamedTuple):
 
 
 @transaction.atomic
-def record_statement(statement: ConsentStatement, *, recorded_by: str) -> ConsentEvent:
+def record_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEvent:
     """Record what a service states about the person with this identifier.
 
     Creates a profile if no profile has the identifier. Raises InvalidIdentifier, UnknownProfile,
@@ -83,13 +83,13 @@ def record_statement(statement: ConsentStatement, *, recorded_by: str) -> Consen
     identifier = _find_identifier(statement.reference) or _create_profile(
         statement.reference, source, now
     )
-    actor = statement.actor or _ACTOR_BY_METHOD.get(Method(statement.method), Actor.SUBJECT)
-    provenance = _Provenance(Actor(actor), TrustLevel.SERVER, recorded_by, source.pk)
+    decider = statement.actor or _DECIDER_BY_METHOD.get(Method(statement.method), DecidedBy.SUBJECT)
+    provenance = _Provenance(DecidedBy(decider), TrustLevel.SERVER, str(actor), source.pk)
     return record(_build_input(statement, identifier, provenance, now))
 
 
 @transaction.atomic
-def record_own_statement(statement: ConsentStatement) -> ConsentEvent:
+def record_own_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEvent:
     """Record the statement of a customer who proved that the identifier is theirs.
 
     Raises UnknownProfile and UnknownPurpose.
@@ -99,7 +99,7 @@ def record_own_statement(statement: ConsentStatement) -> ConsentEvent:
     # Never creates a profile: the person may have been erased since the link was mailed.
     if identifier is None:
         raise UnknownProfile("Nobody has this identifier any more.")
-    provenance = _Provenance(Actor.SUBJECT, TrustLevel.VERIFIED, "the customer, by a mailed link")
+    provenance = _Provenance(DecidedBy.SUBJECT, TrustLevel.VERIFIED, str(actor))
     return record(_build_input(statement, identifier, provenance, database_now()))
 
 
@@ -117,7 +117,7 @@ def _build_input(
         state=State(statement.state),
         occurred_at=statement.occurred_at or now,
         received_at=now,
-        actor=provenance.actor,
+        actor=provenance.decided_by,
         method=Method(statement.method),
         trust=provenance.trust,
         source_id=provenance.source_id,

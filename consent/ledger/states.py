@@ -11,7 +11,8 @@ from consent.ledger import sql
 from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
 from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentEvent, ConsentState, Purpose
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.batches import batches
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import array_of
 from profiles.models import Identifier, Merge, Profile
 
@@ -42,8 +43,6 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
         _delete_states([drift for drift in drifts if drift.folded is None])
     changed = {drift.profile_id for drift in drifts}
     mark_changed(changed)
-    if changed:
-        nudge("segments.refresh_changed")
     return changed
 
 
@@ -99,12 +98,7 @@ def verify_states() -> list[StateDrift]:
     ids = set(with_events.values_list("profile_id", flat=True))
     # Also profiles without any event: their stored states should not exist.
     ids |= set(ConsentState.objects.values_list("profile_id", flat=True))
-    ordered = sorted(ids)
-    return [
-        drift
-        for start in range(0, len(ordered), _BATCH)
-        for drift in _differences(ordered[start : start + _BATCH])
-    ]
+    return [drift for batch in batches(sorted(ids), _BATCH) for drift in _differences(batch)]
 
 
 def _differences(profile_ids: Sequence[int]) -> Iterator[StateDrift]:

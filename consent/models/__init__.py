@@ -1,11 +1,11 @@
 """The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
 
 from consent.models.ledger import (
-    Actor,
     ConsentBody,
     ConsentEvent,
     ConsentKind,
     ConsentState,
+    DecidedBy,
     Method,
     State,
 )
@@ -15,11 +15,11 @@ from consent.models.suppression import Suppression, SuppressionKeyCheck
 
 __all__ = [
     "AccessArchive",
-    "Actor",
     "ConsentBody",
     "ConsentEvent",
     "ConsentKind",
     "ConsentState",
+    "DecidedBy",
     "LegalBasis",
     "MailedLink",
     "Method",

@@ -29,7 +29,7 @@ class State(models.TextChoices):
     UNKNOWN = "unknown", "unknown"
 
 
-class Actor(models.TextChoices):
+class DecidedBy(models.TextChoices):
     SUBJECT = "subject", "the person"
     GUARDIAN = "guardian", "a guardian"
     STAFF = "staff", "staff"
@@ -73,7 +73,7 @@ class ConsentEvent(models.Model):
     received_at = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
     # Who decided; `recorded_by` is who wrote it down.
-    actor = models.CharField(max_length=16, choices=Actor)
+    actor = models.CharField(max_length=16, choices=DecidedBy)
     method = models.CharField(max_length=16, choices=Method)
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
     source = models.ForeignKey(Source, null=True, on_delete=models.PROTECT, related_name="+")

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from consent.ledger.states import rebuild_states
 from consent.models import ConsentEvent, ConsentKind, NoticeVersion, Purpose, PurposeVersion
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.batches import batches
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
+from profiles.services import Actor, audited, differences
 
 _BATCH = 10_000
 
@@ -38,58 +38,72 @@ class PurposeTerms:
     transfer_countries: Sequence[str] = ()
 
 
-@transaction.atomic
-def define_purpose(*, key: str, terms: PurposeTerms, now: datetime) -> Purpose:
+def define_purpose(*, key: str, terms: PurposeTerms, actor: Actor, now: datetime) -> Purpose:
     """Create a purpose with its first version. Raises IntegrityError if the key is taken."""
-    people_lock()
-    purpose = Purpose.objects.create(
-        key=key,
-        legal_basis=terms.legal_basis,
-        is_direct_marketing=terms.is_direct_marketing,
-        created_at=now,
-    )
-    _add_version(purpose, terms, is_substantial=True, now=now)
-    if terms.is_direct_marketing:
-        _apply_general_objections()
+    with audited(actor, "purpose.created") as deed:
+        people_lock()
+        purpose = Purpose.objects.create(
+            key=key,
+            legal_basis=terms.legal_basis,
+            is_direct_marketing=terms.is_direct_marketing,
+            created_at=now,
+        )
+        _add_version(purpose, terms, is_substantial=True, now=now)
+        deed.about("purpose", key, version=[None, 1], **differences({}, _plain(terms)))
+        if terms.is_direct_marketing:
+            _apply_general_objections()
     return purpose
 
 
-@transaction.atomic
 def change_purpose(
-    purpose: Purpose, *, terms: PurposeTerms, is_substantial: bool, now: datetime
+    purpose: Purpose, *, terms: PurposeTerms, is_substantial: bool, actor: Actor, now: datetime
 ) -> Purpose:
     """Add a version to a purpose.
 
     After a substantial change, consents to earlier versions no longer permit anything.
     """
-    people_lock()
-    # Another writer may have added a version before this one got the lock.
-    purpose.refresh_from_db()
-    before = (purpose.legal_basis, purpose.is_direct_marketing)
-    purpose.current_version += 1
-    if is_substantial:
-        purpose.minimum_version = purpose.current_version
-    purpose.legal_basis = terms.legal_basis
-    purpose.is_direct_marketing = terms.is_direct_marketing
-    purpose.save()
-    _add_version(purpose, terms, is_substantial=is_substantial, now=now)
-    if purpose.is_direct_marketing != before[1]:
-        _apply_general_objections()
-    # Any other change leaves the gate's answer as it was.
-    if is_substantial or before != (purpose.legal_basis, purpose.is_direct_marketing):
-        _mark_all_profiles_changed()
+    with audited(actor, "purpose.changed") as deed:
+        people_lock()
+        # Another writer may have added a version before this one got the lock.
+        purpose.refresh_from_db()
+        former_terms = terms_with_changes(purpose, {})
+        before = (purpose.legal_basis, purpose.is_direct_marketing)
+        purpose.current_version += 1
+        if is_substantial:
+            purpose.minimum_version = purpose.current_version
+        purpose.legal_basis = terms.legal_basis
+        purpose.is_direct_marketing = terms.is_direct_marketing
+        purpose.save()
+        _add_version(purpose, terms, is_substantial=is_substantial, now=now)
+        deed.about(
+            "purpose",
+            purpose.key,
+            version=[purpose.current_version - 1, purpose.current_version],
+            is_substantial=[None, is_substantial],
+            **differences(_plain(former_terms), _plain(terms)),
+        )
+        if purpose.is_direct_marketing != before[1]:
+            _apply_general_objections()
+        # Any other change leaves the gate's answer as it was.
+        if is_substantial or before != (purpose.legal_basis, purpose.is_direct_marketing):
+            _mark_all_profiles_changed()
     return purpose
 
 
-def add_notice(*, key: str, language: str, content: str, shown_from: datetime) -> NoticeVersion:
+def add_notice(
+    *, key: str, language: str, content: str, shown_from: datetime, actor: Actor
+) -> NoticeVersion:
     """Store a notice byte for byte, or return the one that already has this content."""
     digest = hashlib.sha256(content.encode()).hexdigest()
-    notice, _ = NoticeVersion.objects.get_or_create(
-        key=key,
-        language=language,
-        digest=digest,
-        defaults={"content": content, "shown_from": shown_from},
-    )
+    with audited(actor, "notice.created") as deed:
+        notice, is_new = NoticeVersion.objects.get_or_create(
+            key=key,
+            language=language,
+            digest=digest,
+            defaults={"content": content, "shown_from": shown_from},
+        )
+        if is_new:
+            deed.about("notice", key, language=[None, language], digest=[None, digest])
     return notice
 
 
@@ -103,18 +117,21 @@ def terms_with_changes(purpose: Purpose, changes: Mapping[str, Any]) -> PurposeT
 def _add_version(
     purpose: Purpose, terms: PurposeTerms, *, is_substantial: bool, now: datetime
 ) -> None:
-    # Array columns take lists only.
-    fields = asdict(terms) | {
-        name: list(getattr(terms, name))
-        for name in ("categories", "recipients", "transfer_countries")
-    }
     PurposeVersion.objects.create(
         purpose=purpose,
         number=purpose.current_version,
         is_substantial=is_substantial,
         created_at=now,
-        **fields,
+        **_plain(terms),
     )
+
+
+def _plain(terms: PurposeTerms) -> dict[str, Any]:
+    """Return the terms by field name, with lists, which array columns and JSON demand."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(terms).items()
+    }
 
 
 def _apply_general_objections() -> None:
@@ -127,13 +144,12 @@ def _apply_general_objections() -> None:
         pk__in=general.values("identifier_id"), profile__isnull=False
     )
     profile_ids = sorted(set(identifiers.values_list("profile_id", flat=True)))
-    for start in range(0, len(profile_ids), _BATCH):
-        rebuild_states(profile_ids[start : start + _BATCH])
+    for batch in batches(profile_ids, _BATCH):
+        rebuild_states(batch)
 
 
 def _mark_all_profiles_changed() -> None:
     # States do not change with the terms, so no rebuild would tell the segments.
     profile_ids = list(Profile.objects.values_list("pk", flat=True))
-    for start in range(0, len(profile_ids), _BATCH):
-        mark_changed(profile_ids[start : start + _BATCH])
-    nudge("segments.refresh_changed")
+    for batch in batches(profile_ids, _BATCH):
+        mark_changed(batch)

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
 
 from consent.ledger.states import current_states
 from consent.models import AccessArchive, PrivacyRequest, Purpose, PurposeVersion
 from consent.requests.subjects import Subject, temporary_profile
 from profiles.models import Profile, Source, SourceRecord
 from profiles.registry import FieldClass, Person, PersonalData, registry
+from profiles.services import Actor, audited
 
 RIGHTS = (
     "You may have wrong data corrected (article 16), have data erased (article 17), have "
@@ -75,9 +75,14 @@ def make_archive(request: PrivacyRequest, subject: Subject, *, now: datetime) ->
     return archive
 
 
-@transaction.atomic
-def take_archive(request: PrivacyRequest, *, now: datetime) -> bytes:
+def take_archive(request: PrivacyRequest, *, actor: Actor, now: datetime) -> bytes:
     """Return the ZIP file of a request and delete it. Raises ArchiveGone."""
+    with audited(actor, "privacy_request.archive_fetched") as deed:
+        deed.about("privacy_request", request.pk)
+        return _take_content(request, now)
+
+
+def _take_content(request: PrivacyRequest, now: datetime) -> bytes:
     archive = (
         AccessArchive.objects.select_for_update()
         .filter(request=request, fetched_at=None, expires_at__gt=now)
@@ -163,8 +168,7 @@ def _with_titled_sections(profile: Mapping[str, Any]) -> dict[str, Any]:
 
 def _portable_part(profile: Mapping[str, Any]) -> dict[str, Any]:
     sections = {
-        data.title: [_portable_row(data, row) for row in rows]
-        for data, rows in profile["sections"]
+        data.title: [_portable_row(data, row) for row in rows] for data, rows in profile["sections"]
     }
     filled = {title: [row for row in rows if row] for title, rows in sections.items()}
     return {

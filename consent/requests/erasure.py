@@ -17,7 +17,7 @@ from consent.requests.lifecycle import (
     current_subject,
     restricted_by_other_erasures,
 )
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.models import Profile
 from profiles.registry import Person, registry
@@ -80,7 +80,6 @@ def _resettle_remainders(request: PrivacyRequest, profile_ids: list[int]) -> Non
     # Fully erased profiles are gone; segments need to hear only of those that are left.
     left = created.union(profile_ids)
     mark_changed(Profile.objects.filter(pk__in=left).values_list("pk", flat=True))
-    nudge("segments.refresh_changed")
 
 
 def _has_restriction_request(profile: Profile) -> bool:

@@ -17,10 +17,10 @@ from consent.requests.erasure import erase, is_drained, suppressed_at
 from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_subject
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
-from profiles.services import rectify
+from profiles.services import Actor, audited, rectify
 
 logger = logging.getLogger(__name__)
-_WORKER = "worker"
+WORKER = Actor.system("worker")
 # The counter stops here, well below what its column can hold.
 _MAX_ATTEMPTS = 1000
 
@@ -34,21 +34,27 @@ def act_on_requests() -> int:
     return sum(_try_to_act(pk) for pk in list(active.values_list("pk", flat=True)))
 
 
-def act_on_request(request_id: UUID) -> bool:
+def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
     """Do what can be done now for a verified request; return whether it is done or refused."""
     with transaction.atomic():
         people_lock()
         request = PrivacyRequest.objects.select_for_update().get(pk=request_id)
+        former_status = request.status
         # Another worker may have finished it before this one got the lock.
-        if request.status not in ACTIVE:
+        if former_status not in ACTIVE:
             return False
-        _act(request)
+        _act(request, actor)
+        # After the act: a rectification has an entry of its own, in the name of who asked for it.
+        with audited(actor, "privacy_request.fulfilled") as deed:
+            if request.status != former_status:
+                status = [former_status, str(request.status)]
+                deed.about("privacy_request", request.pk, status=status)
         return request.status not in ACTIVE
 
 
 def _try_to_act(request_id: UUID) -> bool:
     try:
-        return act_on_request(request_id)
+        return act_on_request(request_id, actor=WORKER)
     except Exception as error:
         # Any fault is caught: the other requests must not wait for this one. Only the type is
         # logged, since the text may contain personal data.
@@ -59,52 +65,52 @@ def _try_to_act(request_id: UUID) -> bool:
         return False
 
 
-def _act(request: PrivacyRequest) -> None:
+def _act(request: PrivacyRequest, actor: Actor) -> None:
     match request.kind:
         case Kind.ERASURE:
-            _act_on_erasure(request)
+            _act_on_erasure(request, actor)
         case Kind.ACCESS | Kind.PORTABILITY:
             subject = current_subject(request)
             make_archive(request, subject, now=database_now())
-            _finish(request, profiles=len(subject.people))
+            _finish(request, actor, profiles=len(subject.people))
         case Kind.RECTIFICATION:
-            _act_on_rectification(request)
+            _act_on_rectification(request, actor)
         case _:
             # Restrictions and objections took effect when the request was verified.
-            _finish(request, profiles=len(current_subject(request).people))
+            _finish(request, actor, profiles=len(current_subject(request).people))
 
 
-def _act_on_erasure(request: PrivacyRequest) -> None:
+def _act_on_erasure(request: PrivacyRequest, actor: Actor) -> None:
     if request.status == Status.VERIFIED:
         erase(request)
-        advance(request, Status.IN_PROGRESS, actor=_WORKER, note="Erased.")
+        advance(request, Status.IN_PROGRESS, actor=actor, note="Erased.")
     # Messages accepted before the suppression may have been applied after the first erasure.
     # Once none of them is left, a second one deletes what they brought.
     if is_drained(suppressed_at(request.receipt)):
         erase(request)
-        advance(request, Status.DONE, actor=_WORKER)
+        advance(request, Status.DONE, actor=actor)
 
 
-def _act_on_rectification(request: PrivacyRequest) -> None:
+def _act_on_rectification(request: PrivacyRequest, actor: Actor) -> None:
     subject = current_subject(request)
     if not subject.people:
-        advance(request, Status.REFUSED, actor=_WORKER, note="Nobody has these identifiers.")
+        advance(request, Status.REFUSED, actor=actor, note="Nobody has these identifiers.")
         return
     changes = request.body["changes"]
     for person in subject.people:
         rectify(
             person.profile_id,
             changes,
-            actor=request.requested_by,
+            actor=Actor.parse(request.requested_by),
             reason=request.reason or "privacy request",
         )
     # The body holds the new values, which nobody needs once they are applied.
     request.body = {}
     request.save(update_fields=["body"])
-    _finish(request, profiles=len(subject.people), traits=len(changes))
+    _finish(request, actor, profiles=len(subject.people), traits=len(changes))
 
 
-def _finish(request: PrivacyRequest, **counts: int) -> None:
+def _finish(request: PrivacyRequest, actor: Actor, **counts: int) -> None:
     request.receipt |= counts
     request.save(update_fields=["receipt"])
-    advance(request, Status.DONE, actor=_WORKER)
+    advance(request, Status.DONE, actor=actor)

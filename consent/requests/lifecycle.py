@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from consent.ledger.record import ConsentInput, keyed_idempotency, record_many
-from consent.lib.durations import add_months
 from consent.models import (
-    Actor,
     ConsentKind,
+    DecidedBy,
     Method,
     PrivacyRequest,
     RequestLogEntry,
@@ -28,16 +25,19 @@ from consent.requests.subjects import (
     subject_from_identifiers,
 )
 from consent.suppression.rows import suppress
+from profiles.lib.calendar import add_months
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Profile, TrustLevel
+from profiles.services import Actor, audited
 
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
 # These kinds change the whole profile, so the customer must be shown to own all of it.
 _WHOLE_PROFILE_KINDS = (Kind.RECTIFICATION, Kind.RESTRICTION)
+_CHECK = Actor.system("check of identifiers")
 _NEXT_STATUSES = {
     Status.RECEIVED: (Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.CANCELLED),
     Status.AWAITING_VERIFICATION: (Status.VERIFIED, Status.REFUSED, Status.CANCELLED),
@@ -65,64 +65,72 @@ class NewRequest:
     idempotency_key: str | None = None
 
 
-@transaction.atomic
-def open_request(new_request: NewRequest, *, door: str, actor: str) -> PrivacyRequest:
+def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> PrivacyRequest:
     """Open a request for a service or for staff, who vouch that the customer made it.
 
     If the idempotency key is known, the request already opened is returned. Raises
     InvalidIdentifier.
     """
-    people_lock()
-    if (known := _find_by_idempotency_key(new_request)) is not None:
-        return known
-    subject = find_subject(new_request.references)
-    return _create_request(new_request, subject, door=door, actor=actor)
+    with audited(actor, "privacy_request.opened") as deed:
+        people_lock()
+        if (known := _find_by_idempotency_key(new_request)) is not None:
+            return known
+        subject = find_subject(new_request.references)
+        request = _create_request(new_request, subject, door=door, actor=actor)
+        deed.about("privacy_request", request.pk, **_opened(request))
+    return request
 
 
-@transaction.atomic
-def open_own_request(new_request: NewRequest, *, identifier_id: int) -> PrivacyRequest:
+def open_own_request(
+    new_request: NewRequest, *, identifier_id: int, actor: Actor
+) -> PrivacyRequest:
     """Open a request of the customer who verified this identifier.
 
     It is about the identifiers that are provably theirs.
     """
-    people_lock()
-    subject = find_own_subject(identifier_id)
-    return _create_request(new_request, subject, door=Door.CUSTOMER, actor="customer")
+    with audited(actor, "privacy_request.opened") as deed:
+        people_lock()
+        subject = find_own_subject(identifier_id)
+        request = _create_request(new_request, subject, door=Door.CUSTOMER, actor=actor)
+        deed.about("privacy_request", request.pk, **_opened(request))
+    return request
 
 
-@transaction.atomic
-def verify_request(request: PrivacyRequest, *, actor: str, note: str) -> None:
+def verify_request(request: PrivacyRequest, *, actor: Actor, note: str) -> None:
     """Record that staff are sure of the customer's identity, and let the request take effect.
 
     The request is about the whole profile from then on. Raises WrongStatus.
     """
-    people_lock()
-    advance(request, Status.VERIFIED, actor=actor, note=note)
-    request.body["is_vouched_whole"] = True
-    _take_effect(request, current_subject(request))
+    with audited(actor, "privacy_request.verified") as deed:
+        people_lock()
+        deed.about("privacy_request", request.pk, status=[request.status, Status.VERIFIED])
+        advance(request, Status.VERIFIED, actor=actor, note=note)
+        request.body["is_vouched_whole"] = True
+        _take_effect(request, current_subject(request))
 
 
-@transaction.atomic
-def refuse_request(request: PrivacyRequest, *, actor: str, article: str, reason: str) -> None:
+def refuse_request(request: PrivacyRequest, *, actor: Actor, article: str, reason: str) -> None:
     """Refuse a request, naming the article that allows it and the reason.
 
     Raises WrongStatus, and ValueError if the article or the reason is empty.
     """
     if not article.strip() or not reason.strip():
         raise ValueError("A refusal names its article and its reason.")
-    people_lock()
-    advance(request, Status.REFUSED, actor=actor, note=f"{article}: {reason}")
+    with audited(actor, "privacy_request.refused") as deed:
+        people_lock()
+        deed.about("privacy_request", request.pk, status=[request.status, Status.REFUSED])
+        advance(request, Status.REFUSED, actor=actor, note=f"{article}: {reason}")
 
 
-@transaction.atomic
-def cancel_request(request: PrivacyRequest, *, actor: str, note: str = "") -> None:
+def cancel_request(request: PrivacyRequest, *, actor: Actor, note: str = "") -> None:
     """Cancel a request that is not verified yet. Raises WrongStatus."""
-    people_lock()
-    advance(request, Status.CANCELLED, actor=actor, note=note)
+    with audited(actor, "privacy_request.cancelled") as deed:
+        people_lock()
+        deed.about("privacy_request", request.pk, status=[request.status, Status.CANCELLED])
+        advance(request, Status.CANCELLED, actor=actor, note=note)
 
 
-@transaction.atomic
-def extend_request(request: PrivacyRequest, *, actor: str, reason: str, now: datetime) -> None:
+def extend_request(request: PrivacyRequest, *, actor: Actor, reason: str, now: datetime) -> None:
     """Extend the deadline of an open request by two months, once, before it ends.
 
     Article 12(3) allows this where a reason is given. Raises WrongStatus, and ValueError if the
@@ -130,17 +138,21 @@ def extend_request(request: PrivacyRequest, *, actor: str, reason: str, now: dat
     """
     if not reason.strip():
         raise ValueError("An extension has a reason.")
-    # One conditional update: two callers cannot both extend it.
-    extended = PrivacyRequest.objects.filter(
-        pk=request.pk, status__in=OPEN, extended_at=None, due_at__gt=now
-    ).update(due_at=add_months(request.received_at, 3), extended_at=now)
-    if extended != 1:
-        raise WrongStatus("Only an open request can be extended, once, within its first month.")
-    request.refresh_from_db()
-    write_log(request, actor=actor, note=reason)
+    with audited(actor, "privacy_request.extended") as deed:
+        # One conditional update: two callers cannot both extend it.
+        extended = PrivacyRequest.objects.filter(
+            pk=request.pk, status__in=OPEN, extended_at=None, due_at__gt=now
+        ).update(due_at=add_months(request.received_at, 3), extended_at=now)
+        if extended != 1:
+            raise WrongStatus("Only an open request can be extended, once, within its first month.")
+        former_due_at = request.due_at
+        request.refresh_from_db()
+        write_log(request, actor=actor, note=reason)
+        due_at = [former_due_at.isoformat(), request.due_at.isoformat()]
+        deed.about("privacy_request", request.pk, due_at=due_at)
 
 
-def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "") -> None:
+def advance(request: PrivacyRequest, status: str, *, actor: Actor, note: str = "") -> None:
     """Move a request to the next status and log it.
 
     Raises WrongStatus if the step is not allowed, or if another caller has moved the request.
@@ -158,9 +170,11 @@ def advance(request: PrivacyRequest, status: str, *, actor: str, note: str = "")
     write_log(request, actor=actor, note=note)
 
 
-def write_log(request: PrivacyRequest, *, actor: str, note: str = "") -> None:
+def write_log(request: PrivacyRequest, *, actor: Actor, note: str = "") -> None:
     """Log the current status of a request."""
-    RequestLogEntry.objects.create(request=request, status=request.status, actor=actor, note=note)
+    RequestLogEntry.objects.create(
+        request=request, status=request.status, actor=str(actor), note=note
+    )
 
 
 def current_subject(request: PrivacyRequest) -> Subject:
@@ -185,7 +199,7 @@ def _find_by_idempotency_key(new_request: NewRequest) -> PrivacyRequest | None:
 
 
 def _create_request(
-    new_request: NewRequest, subject: Subject, *, door: str, actor: str
+    new_request: NewRequest, subject: Subject, *, door: str, actor: Actor
 ) -> PrivacyRequest:
     now = database_now()
     key = new_request.idempotency_key
@@ -195,7 +209,7 @@ def _create_request(
         identifier_ids=subject.identifier_ids,
         body=_request_body(new_request, subject),
         reason=new_request.reason,
-        requested_by=actor,
+        requested_by=str(actor),
         received_at=now,
         # Article 12(3): within one month of receipt.
         due_at=add_months(now, 1),
@@ -205,11 +219,20 @@ def _create_request(
     write_log(request, actor=actor)
     if not subject.is_whole and new_request.kind in _WHOLE_PROFILE_KINDS:
         note = "Other identifiers of the profile are not proven to be the customer's."
-        advance(request, Status.AWAITING_VERIFICATION, actor="system", note=note)
+        advance(request, Status.AWAITING_VERIFICATION, actor=_CHECK, note=note)
         return request
     advance(request, Status.VERIFIED, actor=actor, note="The identifiers are vouched for.")
     _take_effect(request, subject)
     return request
+
+
+def _opened(request: PrivacyRequest) -> dict[str, Any]:
+    """Return what the audit entry of a new request shows."""
+    return {
+        "kind": [None, str(request.kind)],
+        "door": [None, str(request.door)],
+        "status": [None, str(request.status)],
+    }
 
 
 def _request_body(new_request: NewRequest, subject: Subject) -> dict[str, Any]:
@@ -259,7 +282,6 @@ def _restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
     request.body["restricted"] = sorted(restricted_by_erasures & set(subject.profile_ids))
     unrestricted.update(is_restricted=True)
     mark_changed(subject.profile_ids)
-    nudge("segments.refresh_changed")
 
 
 def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
@@ -286,7 +308,7 @@ def _record_objections(request: PrivacyRequest, subject: Subject) -> None:
                 state=State.GIVEN,
                 occurred_at=now,
                 received_at=now,
-                actor=Actor.SUBJECT,
+                actor=DecidedBy.SUBJECT,
                 method=Method.BUTTON if is_customer else Method.API,
                 trust=TrustLevel.VERIFIED if is_customer else TrustLevel.SERVER,
                 evidence={"request": str(request.pk)},

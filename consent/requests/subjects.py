@@ -13,12 +13,10 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from profiles.identifiers.lookup import parse_reference
-from profiles.models import Identifier, IdentityFact, IdentityOutcome, Profile, TrustLevel
+from profiles.models import Identifier, Profile, TrustLevel
 from profiles.registry import IdentifierMove, Person, registry
-from profiles.services import derive, load_rules
+from profiles.services import derive, facts_naming, load_rules
 
-# Identity rules by which an identifier was refused a link to the others of its fact.
-_SEPARATING_RULES = ("trust", "unique", "limit", "not_same", "cap")
 _PROFILE_NAMESPACE = "profile"
 
 
@@ -145,20 +143,8 @@ def temporary_profile(person: Person) -> Iterator[int]:
 
 def _linked_groups(identifier_ids: set[int]) -> list[set[int]]:
     """Return, for each trusted fact, the given identifiers that it links to each other."""
-    facts = dict(
-        IdentityFact.objects.filter(
-            identifier_ids__overlap=list(identifier_ids), trust__gte=TrustLevel.SERVER
-        ).values_list("pk", "identifier_ids")
-    )
-    separated = set(
-        IdentityOutcome.objects.filter(fact__in=facts, rule__in=_SEPARATING_RULES).values_list(
-            "fact_id", "identifier_id"
-        )
-    )
-    return [
-        {pk for pk in linked if pk in identifier_ids and (fact_id, pk) not in separated}
-        for fact_id, linked in facts.items()
-    ]
+    facts = facts_naming(identifier_ids, least_trust=TrustLevel.SERVER)
+    return [identifier_ids.intersection(evidence.identifier_ids) for evidence in facts]
 
 
 def _profile_ids_by_reference(references: Iterable[str]) -> dict[str, int]:

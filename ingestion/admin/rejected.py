@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage
 from ingestion.services import replay_message
-from profiles.admin.kit.base import MaskedAdmin, require
+from profiles.admin.kit.base import MaskedAdmin, require, staff_actor
 from profiles.admin.kit.unfold import display
 
 REPLAY = "ingestion.change_rejectedmessage"
@@ -61,6 +61,10 @@ class RejectedMessageAdmin(MaskedAdmin):
     )
     readonly_fields = fields
     change_form_outer_before_template = "admin/ingestion/replay.html"
+    audit_type = "rejected_message"
+
+    def audit_key(self, row: RejectedMessage) -> str:
+        return str(row.uuid)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedMessage]:
         rejected_messages: QuerySet[RejectedMessage] = super().get_queryset(request)
@@ -90,7 +94,8 @@ class RejectedMessageAdmin(MaskedAdmin):
 
     @admin.action(description="Send again", permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
-        count = sum(replay_message(rejected) for rejected in queryset)
+        actor = staff_actor(request)
+        count = sum(replay_message(rejected, actor=actor) for rejected in queryset)
         messages.success(request, f"{count} sent through the inbox again.")
 
     def changeform_view(
@@ -114,7 +119,7 @@ class RejectedMessageAdmin(MaskedAdmin):
         require(request, REPLAY)
         rejected = self.found_or_404(request, str(pk))
         if request.method == "POST":
-            if replay_message(rejected):
+            if replay_message(rejected, actor=staff_actor(request)):
                 messages.success(request, "Sent through the inbox again.")
             else:
                 messages.warning(request, "It was sent again before.")

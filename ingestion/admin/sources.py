@@ -9,11 +9,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 
 from ingestion.models import ConsentCategory, WriteKey
-from ingestion.services import create_write_key, revoke_write_key
-from profiles.admin.kit.base import TesseraAdmin, require, show_secret
+from ingestion.services import (
+    create_write_key,
+    delete_consent_category,
+    revoke_write_key,
+    save_consent_category,
+)
+from profiles.admin.kit.base import TesseraAdmin, require, show_secret, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
-from profiles.services import change_source
+from profiles.services import change_source, create_source
 
 ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
@@ -27,6 +32,7 @@ class SourceAdmin(TesseraAdmin):
     ordering = ("key",)
     fields = ("key", "name", "priority", "joins_people")
     change_form_outer_after_template = "admin/ingestion/write_keys.html"
+    audit_type = "source"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -79,18 +85,14 @@ class SourceAdmin(TesseraAdmin):
         return super().changeform_view(request, object_id, form_url, extra)
 
     def save_model(self, request: HttpRequest, obj: Source, form: ModelForm, change: Any) -> None:
-        if not change:
-            super().save_model(request, obj, form, change)
-            return
-        # The service also updates golden values when the priority changes. It compares with the
-        # stored row, and `obj` has the new values already.
-        stored = Source.objects.get(pk=obj.pk)
-        change_source(
-            stored,
-            name=form.cleaned_data["name"],
-            priority=form.cleaned_data["priority"],
-            joins_people=form.cleaned_data["joins_people"],
-        )
+        actor = staff_actor(request)
+        fields = {name: form.cleaned_data[name] for name in ("name", "priority", "joins_people")}
+        if change:
+            # The service compares with the stored row; `obj` has the new values already.
+            change_source(Source.objects.get(pk=obj.pk), actor=actor, **fields)
+        else:
+            # The admin goes on to the page of `obj`.
+            obj.pk = create_source(form.cleaned_data["key"], actor=actor, **fields).pk
 
     def make_key(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         """Create a key on POST and show its secret, which is in this response alone."""
@@ -101,8 +103,9 @@ class SourceAdmin(TesseraAdmin):
             raise Http404
         if request.method != "POST":
             return redirect(back)
-        write_key, secret = create_write_key(source, kind=WriteKey.Kind(kind))
-        self.log_change(request, source, f"made write key {write_key.prefix}")
+        write_key, secret = create_write_key(
+            source, actor=staff_actor(request), kind=WriteKey.Kind(kind)
+        )
         title = f"{write_key.get_kind_display().capitalize()} write key of {source}"
         return show_secret(self, request, title=title, secret=secret, back=back)
 
@@ -112,8 +115,7 @@ class SourceAdmin(TesseraAdmin):
         source = self.found_or_404(request, str(pk))
         if request.method == "POST":
             write_key = get_object_or_404(WriteKey, pk=key, source=source)
-            revoke_write_key(write_key)
-            self.log_change(request, source, f"revoked write key {write_key.prefix}")
+            revoke_write_key(write_key, actor=staff_actor(request))
             messages.success(request, "The key is revoked.")
         return redirect("admin:profiles_source_change", pk)
 
@@ -126,6 +128,18 @@ class ConsentCategoryAdmin(TesseraAdmin):
     list_filter = ("source", "purpose")
     list_select_related = ("source", "purpose")
     ordering = ("source__key", "category")
+    audit_type = "consent_category"
+
+    def audit_key(self, row: ConsentCategory) -> str:
+        return row.audit_key
+
+    def save_model(
+        self, request: HttpRequest, obj: ConsentCategory, form: ModelForm, change: Any
+    ) -> None:
+        save_consent_category(obj, actor=staff_actor(request))
+
+    def delete_model(self, request: HttpRequest, obj: ConsentCategory) -> None:
+        delete_consent_category(obj, actor=staff_actor(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("ingestion.delete_consentcategory")

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage, WriteKey
-from profiles.api.serializers import AnyField
+from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR
 

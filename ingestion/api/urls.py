@@ -1,15 +1,11 @@
 """Routes of sources and rejected messages, below /api/v1/."""
 
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from ingestion.api import views
 
-urlpatterns = [
-    path("sources/", views.SourceList.as_view()),
-    path("sources/<slug:key>/", views.SourceDetail.as_view()),
-    path("sources/<slug:key>/keys/", views.SourceKeys.as_view()),
-    path("sources/<slug:key>/keys/<slug:prefix>/", views.SourceKey.as_view()),
-    path("rejected-messages/", views.RejectedMessageList.as_view()),
-    path("rejected-messages/<uuid:uuid>/", views.RejectedMessageDetail.as_view()),
-    path("rejected-messages/<uuid:uuid>/replay/", views.RejectedMessageReplay.as_view()),
-]
+router = SimpleRouter(use_regex_path=False)
+router.register("sources", views.SourceViewSet, basename="source")
+router.register("rejected-messages", views.RejectedMessageViewSet, basename="rejected-message")
+
+urlpatterns = router.urls

@@ -2,22 +2,29 @@
 
 from typing import Any
 
-from django.db import transaction
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
-from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
+from rest_framework.viewsets import GenericViewSet
 
 from ingestion.api import filters, serializers
 from ingestion.models import RejectedMessage, WriteKey
-from ingestion.services import create_write_key, replay_message, revoke_write_key
-from profiles.api.kit.access import ScopedView
+from ingestion.services import (
+    create_write_key,
+    register_source,
+    replay_message,
+    revoke_write_key,
+)
+from profiles.api.kit.access import ScopedView, actor_of
+from profiles.api.kit.problems import validated
 from profiles.models import Source
 from profiles.models.access import Scope
-from profiles.services import change_source, create_source
+from profiles.services import change_source
 
 # Rejected messages have personal data, and a write key can send anything.
 ALL_METHODS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.PRIVACY_ADMIN)
@@ -31,88 +38,79 @@ class AlreadyReplayed(APIException):
     default_code = "already_replayed"
 
 
-class SourceList(ScopedView, ListAPIView[Source]):
-    """Sources, by key."""
+class SourceViewSet(
+    ScopedView,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    GenericViewSet[Source],
+):
+    """Sources by key, with their write keys, revoked ones included."""
 
     scopes = ALL_METHODS
     queryset = Source.objects.prefetch_related("write_keys")
-    serializer_class = serializers.SourceSerializer
+    serializer_class: Any = serializers.SourceSerializer
     filterset_class = filters.SourceFilter
     cursor_ordering = ("key",)
+    lookup_field = "key"
+    lookup_value_converter = "slug"
 
     @extend_schema(
         request=serializers.NewSourceSerializer,
         responses={HTTP_201_CREATED: serializers.MadeSourceSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Create a source and its first write key, whose secret is in this response alone."""
-        serializer = serializers.NewSourceSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        validated: dict[str, Any] = serializer.validated_data
-        with transaction.atomic():
-            source = create_source(validated.pop("key"))
-            kind = WriteKey.Kind(validated.pop("kind"))
-            change_source(source, **validated)
-            # The serializer reads it from the source; the model has no such field.
-            source.write_key = create_write_key(source, kind=kind)[1]  # type: ignore[attr-defined]
+        fields = validated(serializers.NewSourceSerializer(data=request.data))
+        kind = WriteKey.Kind(fields.pop("kind"))
+        source, secret = register_source(actor=actor_of(request), kind=kind, **fields)
+        # The serializer reads it from the source; the model has no such field.
+        source.write_key = secret  # type: ignore[attr-defined]
         return Response(serializers.MadeSourceSerializer(source).data, HTTP_201_CREATED)
 
-
-class SourceDetail(ScopedView, GenericAPIView[Source]):
-    """One source with its write keys, revoked ones included."""
-
-    scopes = ALL_METHODS
-    queryset = Source.objects.all()
-    serializer_class = serializers.SourceSerializer
-    lookup_field = "key"
-
-    def get(self, request: Request, key: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
-
     @extend_schema(request=serializers.SourceChangesSerializer)
-    def patch(self, request: Request, key: str) -> Response:
+    def partial_update(self, request: Request, key: str) -> Response:
         """Change the name, the priority, or whether claims of its public keys join people."""
-        serializer = serializers.SourceChangesSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        source = change_source(self.get_object(), **serializer.validated_data)
+        changes = validated(serializers.SourceChangesSerializer(data=request.data))
+        source = change_source(self.get_object(), actor=actor_of(request), **changes)
         return Response(self.get_serializer(source).data)
 
-
-class SourceKeys(ScopedView, GenericAPIView[WriteKey]):
-    """The write keys of a source. It can have several, so that one can replace another."""
-
-    scopes = ALL_METHODS
-    serializer_class = serializers.WriteKeySerializer
-
     @extend_schema(responses={HTTP_201_CREATED: serializers.NewWriteKeySerializer})
-    def post(self, request: Request, key: str) -> Response:
-        """Create one more write key, whose secret is in this response alone."""
-        source = get_object_or_404(Source, key=key)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        kind = WriteKey.Kind(serializer.validated_data["kind"])
-        write_key, secret = create_write_key(source, kind=kind)
+    @action(
+        detail=True,
+        methods=["post"],
+        serializer_class=serializers.WriteKeySerializer,
+        filterset_class=None,
+    )
+    def keys(self, request: Request, key: str) -> Response:
+        """Create one more write key, whose secret is in this response alone.
+
+        A source can have several, so that one can replace another.
+        """
+        fields = validated(self.get_serializer(data=request.data))
+        write_key, secret = create_write_key(
+            self.get_object(), actor=actor_of(request), kind=WriteKey.Kind(fields["kind"])
+        )
         # The database sets the time of creation.
         write_key.refresh_from_db()
         # The serializer reads it from the key; the model has no such field.
         write_key.write_key = secret  # type: ignore[attr-defined]
         return Response(serializers.NewWriteKeySerializer(write_key).data, HTTP_201_CREATED)
 
-
-class SourceKey(ScopedView, GenericAPIView[WriteKey]):
-    """One write key."""
-
-    scopes = ALL_METHODS
-    serializer_class = serializers.WriteKeySerializer
-
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
-    def delete(self, request: Request, key: str, prefix: str) -> Response:
+    @action(detail=True, methods=["delete"], url_path="keys/<slug:prefix>", queryset=Source.objects)
+    def revoke_key(self, request: Request, key: str, prefix: str) -> Response:
         """Revoke a write key, which is refused within a second. Repeating it changes nothing."""
-        revoke_write_key(get_object_or_404(WriteKey, source__key=key, prefix=prefix))
+        write_key = get_object_or_404(WriteKey, source__key=key, prefix=prefix)
+        revoke_write_key(write_key, actor=actor_of(request))
         return Response(status=HTTP_204_NO_CONTENT)
 
 
-class RejectedMessageList(ScopedView, ListAPIView[RejectedMessage]):
+class RejectedMessageViewSet(
+    ScopedView,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    GenericViewSet[RejectedMessage],
+):
     """Rejected messages, the latest first, each with the reason and its content."""
 
     scopes = ALL_METHODS
@@ -120,35 +118,17 @@ class RejectedMessageList(ScopedView, ListAPIView[RejectedMessage]):
     serializer_class = serializers.RejectedMessageSerializer
     filterset_class = filters.RejectedMessageFilter
     cursor_ordering = ("-id",)
-
-
-class RejectedMessageDetail(ScopedView, GenericAPIView[RejectedMessage]):
-    """One rejected message."""
-
-    scopes = ALL_METHODS
-    queryset = RejectedMessage.objects.select_related("source")
-    serializer_class = serializers.RejectedMessageSerializer
     lookup_field = "uuid"
-
-    def get(self, request: Request, uuid: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
-
-
-class RejectedMessageReplay(ScopedView, GenericAPIView[RejectedMessage]):
-    """Replays of a rejected message."""
-
-    scopes = ALL_METHODS
-    queryset = RejectedMessage.objects.select_related("source")
-    serializer_class = serializers.RejectedMessageSerializer
-    lookup_field = "uuid"
+    lookup_value_converter = "uuid"
 
     @extend_schema(
         request=None, responses={HTTP_202_ACCEPTED: serializers.RejectedMessageSerializer}
     )
-    def post(self, request: Request, uuid: str) -> Response:
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def replay(self, request: Request, uuid: str) -> Response:
         """Send the message through the inbox again. 409 if it was replayed before."""
         rejected = self.get_object()
-        if not replay_message(rejected):
+        if not replay_message(rejected, actor=actor_of(request)):
             raise AlreadyReplayed
         rejected.refresh_from_db()
         return Response(self.get_serializer(rejected).data, HTTP_202_ACCEPTED)

@@ -1,6 +1,7 @@
-"""What the messages of a chunk do, in one transaction: people lock, gate, identity, traits, events, consents, changes.
+"""Applying the messages of a chunk, in one transaction.
 
-Invariant: the order of these steps. The gate and who is who are read after the people lock, in later statements.
+Invariant: the steps run in this order: people lock, suppressions, identity, traits, events,
+consents, changes. Suppressions and identities are read by statements that begin after the lock.
 """
 
 from collections import Counter
@@ -37,7 +38,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def take_chunk(chunk: Chunk) -> None:
-    """Leave in the chunk only messages that no other request has taken, each once, and take them."""
+    """Take the messages that no other request has taken, and leave only these in the chunk."""
     by_digest: dict[str, PendingMessage] = {}
     for pending in chunk.messages:
         # Of two equal messages in one chunk the first counts.
@@ -50,7 +51,10 @@ def take_chunk(chunk: Chunk) -> None:
 
 
 def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
-    """Let the taken messages take effect, and keep those that cannot be taken. In the caller's transaction."""
+    """Let the taken messages take effect, and keep those that cannot be taken.
+
+    In the caller's transaction.
+    """
     prepare_events(chunk.messages)
     store_ahead(chunk.messages, configuration.rules)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
@@ -76,7 +80,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 def _filter_identifiers(
     messages: Sequence[PendingMessage], configuration: Configuration, now: datetime
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
-    """The messages that name somebody, and rejections of those that name nobody; messages of erased people are dropped."""
+    """Return messages that name somebody, and rejections; drop those of erased people."""
     refs = {ref for pending in messages for ref in pending.message.refs}
     references = (f"{ref.namespace}:{ref.value}" for ref in refs)
     identifiers = IdentifierFilter(configuration, find_suppressed(references))

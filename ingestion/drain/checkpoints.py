@@ -1,4 +1,4 @@
-"""The places in a drain at which tests pause, fail or kill a worker, in the order in which they are reached."""
+"""The places in a drain at which tests pause, fail or kill a worker, in order."""
 
 LEASED = "drain.leased"
 READ = "drain.read"

@@ -23,9 +23,10 @@ from profiles.services import Attribution, EventDraft, Observation
 class PendingMessage:
     """One message on its way through the drain, and what each step has found out about it.
 
-    `row` and `message` are known from the start. Then come `event` (its event, ready to be stored; None where it is none),
-    `predicted` (where the event was stored ahead of the people lock, on a guess), `observation` (None where the message was
-    dropped or rejected), and `attribution` (whose it is, and by which identifier).
+    `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
+    None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
+    guess), `observation` (None where the message was dropped or rejected), and `attribution` (whose
+    it is, and by which identifier).
     """
 
     row: LeasedRow
@@ -58,7 +59,7 @@ class PendingMessage:
 
 @dataclass(slots=True)
 class Chunk:
-    """Inbox rows that are drained in one transaction: their messages, and those that cannot be taken."""
+    """Inbox rows that are drained in one transaction: their messages and rejections."""
 
     rows: Sequence[LeasedRow]
     messages: list[PendingMessage] = field(default_factory=list)

@@ -10,7 +10,10 @@ from profiles.services import Rules, load_rules
 
 
 class Configuration(NamedTuple):
-    """`blocked` are values by namespace; `categories` give the purpose of a (source, consent category)."""
+    """Blocked values by namespace, and the purposes of consent categories.
+
+    `categories` map a source and its consent category to the purpose.
+    """
 
     rules: Rules
     blocked: Mapping[str, frozenset[str]]

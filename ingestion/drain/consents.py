@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.conf import settings
 
-from consent.models import Actor, Method, State
+from consent.models import DecidedBy, Method, State
 from consent.services import ConsentInput, record_many
 from ingestion.drain.chunk import PendingMessage
 from ingestion.drain.configuration import Configuration
@@ -14,7 +14,7 @@ from profiles.services import Attribution
 
 
 def record_consents(messages: Iterable[PendingMessage], configuration: Configuration) -> None:
-    """Record what attributed messages say of purposes that exist; other categories say nothing here."""
+    """Record what messages say of purposes that exist. Other categories mean nothing here."""
     inputs = [
         consent
         for pending in messages
@@ -56,7 +56,7 @@ def _consent(
         state=State.GIVEN if is_given else State.REFUSED if is_signal else State.WITHDRAWN,
         occurred_at=message.timestamp,
         received_at=row.received_at,
-        actor=Actor.SUBJECT,
+        actor=DecidedBy.SUBJECT,
         method=Method.GPC if is_signal else Method.CHECKBOX,
         trust=TrustLevel(row.trust),
         source_id=row.source_id,

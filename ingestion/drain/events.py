@@ -1,7 +1,7 @@
-"""The events of one chunk: made ready and, where it is plain whose they are, stored before the people lock is taken.
+"""The events of one chunk: prepared, and stored ahead of the people lock if possible.
 
-Invariant: what is stored ahead is a guess. Once the messages are attributed, every guess is compared with the attribution,
-and an event that was stored elsewhere is taken back.
+Invariant: what is stored ahead is a guess. Once the messages are attributed, every guess is
+compared with the attribution, and an event that was stored elsewhere is taken back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ from profiles.services import (
 
 
 def prepare_events(messages: Iterable[PendingMessage]) -> None:
-    """Make the events of messages ready to be stored; once more where something was cut out of a message."""
+    """Prepare the events of messages; once more where something was cut out of a message."""
     with_event = [pending for pending in messages if pending.message.kind]
     names = resolve_names({(pending.message.kind, pending.message.name) for pending in with_event})
     for pending in with_event:
@@ -39,7 +39,7 @@ def prepare_events(messages: Iterable[PendingMessage]) -> None:
 
 
 def store_ahead(messages: Iterable[PendingMessage], rules: Rules) -> None:
-    """Store the events of people who are known well, which are most of them, without holding the people lock."""
+    """Store the events of people who are known well, without holding the people lock."""
     messages = list(messages)
     predictions = predict_attributions((pending.message.refs for pending in messages), rules=rules)
     events: list[AttributedEvent] = []
@@ -54,7 +54,8 @@ def store_ahead(messages: Iterable[PendingMessage], rules: Rules) -> None:
 def store_events(messages: Iterable[PendingMessage], resolution: Resolution) -> None:
     """Have exactly the attributed events stored, each with its profile, and their statistics.
 
-    `messages` are all of the chunk: an event that was stored ahead of a message that was then dropped is taken back.
+    `messages` are all of the chunk: an event that was stored ahead of a message that was then
+    dropped is taken back.
     """
     targets = _targets(resolution.moves)
     stored: list[AttributedEvent] = []

@@ -1,4 +1,4 @@
-"""Which identifiers of a message may be used, and what is cut out of it on behalf of people who were erased."""
+"""Which identifiers of a message may be used, and what is cut out for erased people."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from profiles.lib import exact_json
 
 
 class IdentifierFilter:
-    """Judges the messages of one chunk, by rules and suppressions that were read after the people lock."""
+    """Filters the identifiers of a chunk, by rules read after the people lock."""
 
     def __init__(self, configuration: Configuration, suppressed: Iterable[str]) -> None:
         self._rank = configuration.rules.rank
@@ -20,9 +20,12 @@ class IdentifierFilter:
         self._allowed: dict[Ref, bool] = {}
 
     def filtered(self, message: Message) -> Message | None:
-        """The message with its usable identifiers, highest first; None where its highest one is suppressed.
+        """Return the message with its usable identifiers, highest first.
 
-        No identifiers are left where all of them stand for nobody. What spells a suppressed one is cut out of the message.
+        Returns None where its highest identifier is suppressed.
+
+        No identifiers are left where all of them stand for nobody. What spells a suppressed one is
+        cut out of the message.
         """
         if len(message.refs) == 1 and not self._suppressed and self._is_allowed(message.refs[0]):
             # By far the most common message: nothing to sort and nothing to cut.
@@ -59,7 +62,7 @@ def _cut_json(text: str, values: set[str]) -> str:
 
 
 def _without(content: Any, values: set[str]) -> Any:
-    """The same content without any text that spells one of the values, whatever its case and blanks."""
+    """Return the content without texts that spell a value, whatever their case and blanks."""
     match content:
         case dict():
             return {

@@ -1,8 +1,9 @@
 """The drain: leased rows become people, traits, events and consents, exactly once in effect.
 
-Invariant: everything that a chunk of rows does, and the end of those rows, is one transaction. Its messages are taken before,
-each in the name of its row, so that nobody waits for a repeat to be decided. A chunk that fails is tried row by row, then
-message by message; a message that fails alone is rejected and its neighbours go on.
+Invariant: everything that a chunk of rows does, and the end of those rows, is one transaction. Its
+messages are taken before, each in the name of its row, so that nobody waits for a repeat to be
+decided. A chunk that fails is tried row by row, then message by message; a message that fails alone
+is rejected and its neighbours go on.
 """
 
 import logging
@@ -35,15 +36,17 @@ logger = logging.getLogger(__name__)
 
 # COPY raises the driver's own errors, which Django does not translate.
 OPERATIONAL = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-# Classes of SQLSTATE that are no fault of a message: connection, rollback, resources, object state, intervention, system.
+# Classes of SQLSTATE that are no fault of a message: connection, rollback, resources, object state,
+# intervention, system.
 FAULTS_OF_THE_DATABASE = frozenset({"08", "40", "53", "55", "57", "58"})
 
-# The first attempt takes a chunk, the second the row alone; from the third on messages go one by one.
+# The first attempt takes a chunk, the second the row alone; from the third on messages go one by
+# one.
 FIRST_CAREFUL_ATTEMPT = 3
 
 
 def drain_inbox(*, seconds: float = float("inf")) -> int:
-    """Drain until the inbox has no free row or the time is up; return how many requests were drained."""
+    """Drain until no row is free or the time is up; return how many requests were drained."""
     deadline = time.monotonic() + seconds
     drained = 0
     while time.monotonic() < deadline:
@@ -101,7 +104,8 @@ def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
 def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
     reach(checkpoints.READ)
     with transaction.atomic():
-        # If the rows were taken over meanwhile, messages that were rejected there would be taken as repeats of a replay.
+        # If the rows were taken over meanwhile, messages that were rejected there would be taken as
+        # repeats of a replay.
         hold_rows(lease, chunk.row_ids)
         reach(checkpoints.HELD)
         take_chunk(chunk)
@@ -114,7 +118,10 @@ def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
 
 
 def _drain_one_by_one(lease: UUID, row: LeasedRow) -> None:
-    """One message a transaction. At the last attempt the first message that is not done is rejected: it ended the worker."""
+    """One message a transaction.
+
+    At the last attempt the first message that is not done is rejected: it ended the worker.
+    """
     chunk = read_rows([row])
     done = rejected_places(row.id)
     is_last_attempt = row.attempts >= settings.INBOX_MAX_ATTEMPTS
@@ -149,7 +156,10 @@ def _apply_alone(lease: UUID, chunk: Chunk) -> None:
 
 
 def _reject_alone(lease: UUID, pending: PendingMessage, code: str, detail: str) -> None:
-    """Keep the message where staff see it. It was not taken then: replayed after mending, it is no repeat."""
+    """Keep the message where staff see it.
+
+    It was not taken then: replayed after mending, it is no repeat.
+    """
     reach(checkpoints.REJECTING_ALONE)
     with transaction.atomic():
         hold_rows(lease, [pending.row.id])

@@ -1,4 +1,4 @@
-"""What the inbox stores of a request and of a rejected message, packed and unpacked side by side."""
+"""What is stored of a request and of a rejected message, packed and unpacked."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import lz4.frame
 
 
 class InboxBody(NamedTuple):
-    """A request as it was accepted: the message type of its route, empty for a batch, and its JSON."""
+    """A request as it was accepted: the type of its route, empty for a batch, and its JSON."""
 
     type: str
     content: bytes
@@ -15,7 +15,8 @@ class InboxBody(NamedTuple):
 
 def pack_body(body: InboxBody) -> bytes:
     """The type on a line of its own, then the JSON, compressed."""
-    return lz4.frame.compress(body.type.encode() + b"\n" + body.content)
+    packed: bytes = lz4.frame.compress(body.type.encode() + b"\n" + body.content)
+    return packed
 
 
 def unpack_body(packed: bytes) -> InboxBody:
@@ -30,8 +31,10 @@ def batch_of(messages: Iterable[bytes]) -> InboxBody:
 
 def pack_message(raw: bytes) -> bytes:
     """One message alone, as a rejected one is kept: its JSON, compressed."""
-    return lz4.frame.compress(raw)
+    packed: bytes = lz4.frame.compress(raw)
+    return packed
 
 
-def unpack_message(packed: bytes) -> bytes:
-    return lz4.frame.decompress(bytes(packed))
+def unpack_message(packed: bytes | memoryview) -> bytes:
+    raw: bytes = lz4.frame.decompress(bytes(packed))
+    return raw

@@ -1,13 +1,13 @@
-"""Leases on inbox rows: a worker takes free rows for some seconds, extends the lease while it works, and ends it.
+"""Leases on inbox rows: a worker takes free rows for some seconds, and extends the lease.
 
-Invariant: a row leaves the inbox in the very transaction in which its messages take effect, and only by the worker whose
-lease it carries.
+Invariant: a row leaves the inbox in the very transaction in which its messages take effect, and
+only by the worker whose lease it carries.
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -52,9 +52,8 @@ def lease_rows() -> tuple[UUID, list[LeasedRow]]:
                 "messages": settings.INBOX_CHUNK_MESSAGES,
             },
         )
-        rows = [LeasedRow(*row) for row in cursor.fetchall()]
-    unpacked = [row._replace(body=unpack_body(row.body)) for row in rows]
-    return lease, sorted(unpacked, key=lambda row: row.id)
+        rows = [_unpacked(*row) for row in cursor.fetchall()]
+    return lease, sorted(rows, key=lambda row: row.id)
 
 
 def finish_rows(lease: UUID, row_ids: Sequence[int]) -> None:
@@ -63,7 +62,10 @@ def finish_rows(lease: UUID, row_ids: Sequence[int]) -> None:
 
 
 def hold_rows(lease: UUID, row_ids: Sequence[int]) -> None:
-    """Lock the rows until the transaction ends. Raises LostLease where another worker has one already."""
+    """Lock the rows until the transaction ends.
+
+    Raises LostLease where another worker has one already.
+    """
     _execute_on_rows(sql.HOLD, lease, row_ids)
 
 
@@ -81,6 +83,10 @@ def extended_lease(lease: UUID) -> AbstractContextManager[None]:
 def _extend(lease: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.EXTEND_LEASE, [settings.INBOX_LEASE_SECONDS, lease])
+
+
+def _unpacked(row_id: int, source_id: int, trust: int, packed: bytes, *others: Any) -> LeasedRow:
+    return LeasedRow(row_id, source_id, trust, unpack_body(packed), *others)
 
 
 def _execute_on_rows(statement: str, lease: UUID, row_ids: Sequence[int]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from django.db import transaction
 from django.utils import timezone
 
 from consent.services import find_suppressed
@@ -13,7 +12,7 @@ from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Rejection
 from ingestion.models import RejectedMessage
-from profiles.services import load_rules
+from profiles.services import Actor, audited, load_rules
 
 OF_AN_ERASED_PERSON = "It mentions somebody who was erased, so that its content is not kept."
 
@@ -28,8 +27,8 @@ class RowRejection(NamedTuple):
 def keep_rejected(rejections: Sequence[RowRejection]) -> None:
     """Keep rejected messages where staff see them; one that is kept already stays as it is.
 
-    Of a message that mentions an erased person only the reason is kept, since the gate cannot look into what cannot be
-    read.
+    Of a message that mentions an erased person only the reason is kept, since the gate cannot look
+    into what cannot be read.
     """
     RejectedMessage.objects.bulk_create(
         [
@@ -58,19 +57,20 @@ def rejected_places(row_id: int) -> set[int]:
     return set(rows.values_list("place", flat=True))
 
 
-@transaction.atomic
-def replay_message(rejected: RejectedMessage) -> bool:
+def replay_message(rejected: RejectedMessage, *, actor: Actor) -> bool:
     """Send a rejected message through the inbox again; False where that was done before."""
-    unclaimed = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
-    if not unclaimed.update(replayed_at=timezone.now()):
-        return False
-    accept(
-        batch_of([unpack_message(rejected.body)]),
-        source_id=rejected.source_id,
-        trust=rejected.trust,
-        message_count=1,
-        is_opted_out=False,
-    )
+    with audited(actor, "rejected_message.replayed") as deed:
+        unclaimed = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
+        if not unclaimed.update(replayed_at=timezone.now()):
+            return False
+        accept(
+            batch_of([unpack_message(rejected.body)]),
+            source_id=rejected.source_id,
+            trust=rejected.trust,
+            message_count=1,
+            is_opted_out=False,
+        )
+        deed.about("rejected_message", rejected.uuid)
     return True
 
 

@@ -4,13 +4,14 @@ Invariant: the secret of a key is in the response that created it and nowhere el
 """
 
 from datetime import datetime, time
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -22,11 +23,27 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, show_secret
-from profiles.admin.kit.unfold import BaseUserAdmin, ModelAdmin, display
+from profiles.admin.kit.base import (
+    Question,
+    ReadOnlyAdmin,
+    TesseraAdmin,
+    question_page,
+    require,
+    show_secret,
+    staff_actor,
+)
+from profiles.admin.kit.unfold import BaseUserAdmin, display
 from profiles.models import ApiKey
 from profiles.models.access import Scope
-from profiles.services import create_api_key, revoke_api_key
+from profiles.services import (
+    anonymise_staff,
+    create_api_key,
+    delete_role,
+    password_changed,
+    revoke_api_key,
+    role_saved,
+    staff_saved,
+)
 
 ADD, CHANGE = "profiles.add_apikey", "profiles.change_apikey"
 
@@ -55,6 +72,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     fields = ("name", "prefix", "scope_list", "created_at", "expires_at", "revoked_at")
     readonly_fields = fields
     change_form_outer_after_template = "admin/tessera/revoke.html"
+    audit_type = "api_key"
+
+    def audit_key(self, row: ApiKey) -> str:
+        return row.prefix
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)
@@ -113,9 +134,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         # To the end of the last day, in the time zone of the site.
         expires_at = last_day and timezone.make_aware(datetime.combine(last_day, time.max))
         key, secret = create_api_key(
-            form.cleaned_data["name"], scopes=form.cleaned_data["scopes"], expires_at=expires_at
+            form.cleaned_data["name"],
+            actor=staff_actor(request),
+            scopes=form.cleaned_data["scopes"],
+            expires_at=expires_at,
         )
-        self.log_addition(request, key, "made")
         return show_secret(self, request, title=f"API key {key.name}", secret=secret, back=back)
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -123,8 +146,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         require(request, CHANGE)
         key = self.found_or_404(request, str(pk))
         if request.method == "POST":
-            revoke_api_key(key)
-            self.log_change(request, key, "revoked")
+            revoke_api_key(key, actor=staff_actor(request))
             messages.success(request, "The key is revoked.")
         return redirect("admin:profiles_apikey_changelist")
 
@@ -135,14 +157,18 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):
-    """Staff."""
+class UserAdmin(BaseUserAdmin, TesseraAdmin):
+    """Staff. An account ends by being anonymised, so that what it did keeps its author."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
-    list_per_page = 50
+    actions = ("anonymise",)
+    audit_type = "staff"
+
+    def audit_key(self, row: User) -> str:
+        return str(row.pk)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -159,14 +185,78 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         is_above_user = obj is not None and obj.is_superuser and not request.user.is_superuser
         return not is_above_user and super().has_change_permission(request, obj)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        user = self.get_object(request, object_id) if object_id else None
+        with staff_saved(user, actor=staff_actor(request)) as saved:
+            # `save_related` comes last and puts the account in here.
+            request.saved_accounts = saved  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        request.saved_accounts.append(form.instance)  # type: ignore[attr-defined]
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 (Django gives the name)
+        form_url: str = "",
+    ) -> HttpResponse:
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        # Django redirects once the password is set, and shows the form again where it is not.
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            password_changed(self.found_or_404(request, id), actor=staff_actor(request))
+        return response
+
+    @admin.action(description="Anonymise: end the account for good", permissions=["change"])
+    def anonymise(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = [user for user in queryset if self.has_change_permission(request, user)]
+        for user in ended:
+            anonymise_staff(user, actor=staff_actor(request))
+        messages.success(request, f"{len(ended)} accounts are anonymised.")
+
     @display(description="roles")
     def roles(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all()) or "–"
 
 
 @admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, ModelAdmin):
+class GroupAdmin(BaseGroupAdmin, TesseraAdmin):
     """Roles of staff."""
+
+    audit_type = "role"
+
+    def audit_key(self, row: Group) -> str:
+        return row.name
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        role = self.get_object(request, object_id) if object_id else None
+        with role_saved(role, actor=staff_actor(request)) as saved:
+            request.saved_roles = saved  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        request.saved_roles.append(form.instance)  # type: ignore[attr-defined]
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        delete_role(obj, actor=staff_actor(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.is_superuser

@@ -7,11 +7,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin
+from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin, staff_actor
 from profiles.admin.kit.formatting import profile_link
-from profiles.admin.kit.unfold import display
+from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
-from profiles.services import REFUSALS, Effect
+from profiles.services import REFUSALS, Effect, save_identity_rule
 
 # What each outcome means, for staff.
 MEANINGS = {
@@ -35,6 +35,10 @@ class IdentityRuleAdmin(TesseraAdmin):
 
     list_display = ("namespace", "priority", "limit", "is_unique", "is_weak", "updated_at")
     ordering = ("priority", "namespace")
+    audit_type = "identity_rule"
+
+    def audit_key(self, row: IdentityRule) -> str:
+        return row.namespace
 
     @display(description="limit")
     def limit(self, rule: IdentityRule) -> str:
@@ -50,6 +54,11 @@ class IdentityRuleAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
         return ("namespace",) if obj else ()
+
+    def save_model(
+        self, request: HttpRequest, obj: IdentityRule, form: ModelForm, change: Any
+    ) -> None:
+        save_identity_rule(obj, actor=staff_actor(request))
 
 
 class DoubtFilter(admin.SimpleListFilter):

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin
+from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import EventName, TraitDefinition
-from profiles.traits.definitions import save_definition
+from profiles.services import save_trait_definition
 
 
 @admin.register(TraitDefinition)
@@ -21,6 +21,7 @@ class TraitDefinitionAdmin(TesseraAdmin):
     search_fields = ("key", "label")
     ordering = ("is_reviewed", "key")
     fields = ("key", "label", "type", "category", "policy", "is_reviewed")
+    audit_type = "trait_definition"
 
     @display(description="trait", header=True, ordering="key")
     def label_and_key(self, definition: TraitDefinition) -> list[str]:
@@ -48,7 +49,7 @@ class TraitDefinitionAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: TraitDefinition, form: ModelForm, change: Any
     ) -> None:
         # The service also updates golden values when the policy changes.
-        save_definition(obj)
+        save_trait_definition(obj, actor=staff_actor(request))
 
 
 @admin.register(EventName)

@@ -1,9 +1,9 @@
-"""Filters of the lists of profiles, identifiers, events and merges."""
+"""Filters of the lists of profiles, identifiers, events, merges and audit entries."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters.rest_framework import (
     BooleanFilter,
     CharFilter,
@@ -16,7 +16,16 @@ from profiles import reads
 from profiles.api.kit.access import sees_restricted
 from profiles.api.kit.lists import PAGING, StrictFilterSet
 from profiles.api.serializers import STATUSES
-from profiles.models import Event, EventName, Identifier, Merge, Profile, TraitDefinition
+from profiles.models import (
+    ActorKind,
+    AuditEntry,
+    Event,
+    EventName,
+    Identifier,
+    Merge,
+    Profile,
+    TraitDefinition,
+)
 from profiles.traits.golden import CONTACT_TRAITS
 
 TRAIT_PREFIX = "trait."
@@ -121,3 +130,24 @@ class MergeFilter(StrictFilterSet):
     class Meta:
         model = Merge
         fields: list[str] = []
+
+
+class AuditFilter(StrictFilterSet):
+    """Filters of audit entries."""
+
+    actor = ChoiceFilter(
+        field_name="actor_kind", choices=ActorKind.choices, help_text="The kind of the actor."
+    )
+    verb = CharFilter("verb", help_text="Such as segment.changed.")
+    object_type = CharFilter("object_type", help_text="Such as segment, purpose or profile.")
+    object_key = CharFilter(method="about", help_text="The key of the object.")
+    after = IsoDateTimeFilter("at", "gte", help_text="At this time or later.")
+    before = IsoDateTimeFilter("at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = AuditEntry
+        fields: list[str] = []
+
+    def about(self, queryset: Any, _name: str, key: str) -> QuerySet[AuditEntry]:
+        entries: QuerySet[AuditEntry] = queryset.filter(Q(object_key=key) | Q(body__object_key=key))
+        return entries

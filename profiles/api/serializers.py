@@ -1,15 +1,14 @@
 """Serializers of the profiles API."""
 
-from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from profiles.identity.explain import FactStep, trust_name
-from profiles.models import Event, EventName, Merge, TrustLevel
+from profiles.api.kit.fields import AnyField, NumberField
+from profiles.identity.explain import FactStep
+from profiles.models import ActorKind, AuditEntry, Event, EventName, Merge, TrustLevel
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
@@ -17,12 +16,7 @@ MAX_LOOKUP = 1000
 MAX_TRAIT_KEY = 255  # the length of the column trait_definition.key
 MAX_DEPTH = 32  # of nested lists and objects in a trait
 STATUSES = [("active", "active"), ("restricted", "restricted (article 18)")]
-TRUSTS = [(trust_name(trust), label) for trust, label in TrustLevel.choices]
-
-
-@extend_schema_field({"type": ["string", "number", "boolean", "object", "array"]})
-class AnyField(serializers.JSONField):
-    """Any JSON value."""
+TRUSTS = [(trust.api_name, trust.label) for trust in TrustLevel]
 
 
 class IdentifierSerializer(serializers.Serializer[dict[str, Any]]):
@@ -97,14 +91,6 @@ class LookupResultSerializer(serializers.Serializer[dict[str, Any]]):
     """A profile, or null if it is unknown, for each identifier of the request in its order."""
 
     results = serializers.ListField(child=ProfileSerializer(allow_null=True))
-
-
-@extend_schema_field(OpenApiTypes.NUMBER)
-class NumberField(serializers.Field[Decimal, Any, int | float, Any]):
-    """A decimal as a JSON number."""
-
-    def to_representation(self, value: Decimal) -> int | float:
-        return int(value) if value == value.to_integral_value() else float(value)
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
@@ -264,3 +250,37 @@ class PathSerializer(serializers.Serializer[dict[str, Any]]):
     """
 
     path = FactStepSerializer(many=True, allow_null=True)
+
+
+class ActorSerializer(serializers.Serializer[Any]):
+    """Who acted: the login of staff, the prefix of a service's key, or the name of a program."""
+
+    kind = serializers.ChoiceField(choices=ActorKind.choices)
+    id = serializers.CharField()
+
+
+class AuditObjectSerializer(serializers.Serializer[Any]):
+    """What was changed. The key of a profile is its id, until it is erased."""
+
+    type = serializers.CharField()
+    key = serializers.CharField()
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    """One change. `changes` maps what changed to what it was and what it is."""
+
+    actor = ActorSerializer()
+    object = serializers.SerializerMethodField()
+    reason = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AuditEntry
+        fields = ("id", "at", "actor", "verb", "object", "changes", "reason")
+
+    @extend_schema_field(AuditObjectSerializer)
+    def get_object(self, entry: AuditEntry) -> dict[str, str]:
+        key = entry.object_key or (entry.body.object_key if hasattr(entry, "body") else "")
+        return {"type": entry.object_type, "key": key}
+
+    def get_reason(self, entry: AuditEntry) -> str:
+        return entry.body.reason if hasattr(entry, "body") else ""

@@ -1,19 +1,16 @@
 """Routes of the profiles API, below /api/v1/."""
 
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from profiles.api import views
+from profiles.api.audit import AuditViewSet
+from profiles.api.explain import ExplanationViewSet
+from profiles.api.profiles import ProfileViewSet
+from profiles.api.traits import TraitViewSet
 
-urlpatterns = [
-    path("profiles/", views.ProfileList.as_view()),
-    path("profiles/lookup/", views.ProfileLookup.as_view()),
-    path("profiles/<uuid:uuid>/", views.ProfileDetail.as_view()),
-    path("profiles/<uuid:uuid>/identifiers/", views.ProfileIdentifiers.as_view()),
-    path("profiles/<uuid:uuid>/events/", views.ProfileEvents.as_view()),
-    path("profiles/<uuid:uuid>/traits/", views.ProfileTraits.as_view()),
-    path("profiles/<uuid:uuid>/segments/", views.ProfileSegments.as_view()),
-    path("profiles/<uuid:uuid>/consents/", views.ProfileConsents.as_view()),
-    path("profiles/<uuid:uuid>/merges/", views.ProfileMerges.as_view()),
-    path("profiles/<uuid:uuid>/why-merged/", views.WhyMerged.as_view()),
-    path("profiles/<uuid:uuid>/why-trait/", views.WhyTrait.as_view()),
-]
+router = SimpleRouter(use_regex_path=False)
+router.register("profiles", ProfileViewSet, basename="profile")
+router.register("profiles", TraitViewSet, basename="profile-traits")
+router.register("profiles", ExplanationViewSet, basename="profile-explanations")
+router.register("audit", AuditViewSet, basename="audit")
+
+urlpatterns = router.urls

@@ -65,7 +65,7 @@ def _steps(
             identifiers[origin],
             identifiers[target],
             fact.source.key,
-            trust_name(fact.trust),
+            TrustLevel(fact.trust).api_name,
             fact.day,
             rules.get((fact.pk, target)) or rules.get((fact.pk, origin)) or "seen together",
         )
@@ -81,8 +81,3 @@ def _rules_of(facts: Sequence[IdentityFact]) -> dict[tuple[int, int], str]:
         (outcome.fact_id, outcome.identifier_id): outcome.rule
         for outcome in outcomes.order_by("-pk")
     }
-
-
-def trust_name(trust: int) -> str:
-    """Return `claim`, `server`, `verified` or `staff`."""
-    return TrustLevel(trust).name.lower()

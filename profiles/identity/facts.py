@@ -1,7 +1,8 @@
 """Stored facts as evidence: which identifiers each of them still ties together.
 
-Invariant: an identifier that a rule took out of a fact is tied to nothing by it. This is the one place that says which outcomes
-take an identifier out; a rule added to the engine counts here at once.
+Invariant: an identifier that a rule took out of a fact is tied to nothing by it. This is the one
+place that says which outcomes take an identifier out; a rule added to the engine counts here at
+once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +33,10 @@ class FactEvidence(NamedTuple):
 def facts_naming(
     identifier_ids: Iterable[int], *, least_trust: TrustLevel = TrustLevel.CLAIM
 ) -> Iterator[FactEvidence]:
-    """Yield the facts of this trust or more that name any of the identifiers, oldest first. Two queries."""
+    """Yield the facts of this trust or more that name any of the identifiers, oldest first.
+
+    Two queries.
+    """
     facts = list(
         IdentityFact.objects.filter(
             identifier_ids__overlap=list(identifier_ids), trust__gte=least_trust

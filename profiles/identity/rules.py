@@ -1,5 +1,6 @@
-"""Loading the identity rules that staff have set."""
+"""The identity rules that staff have set."""
 
+from profiles.audit import Actor, save_audited
 from profiles.identity.engine import Limit, NamespaceRule, Rules
 from profiles.models import IdentityRule, Source
 
@@ -12,6 +13,11 @@ def load_rules() -> Rules:
         namespaces={row.namespace: _rule(row) for row in IdentityRule.objects.all()},
         joining_sources=frozenset(joining),
     )
+
+
+def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
+    """Save the rule of a namespace. The next chunk obeys it. Raises ValidationError."""
+    save_audited(rule, actor=actor, noun="identity_rule", key=rule.namespace)
 
 
 def _rule(row: IdentityRule) -> NamespaceRule:

@@ -1,4 +1,4 @@
-"""The queue between what changed and what must be evaluated again, and the nudges that say so early."""
+"""The queue of profiles to evaluate again, and the nudges that wake workers early."""
 
 import contextlib
 import logging
@@ -13,7 +13,8 @@ from profiles.lib import sql
 from profiles.lib.database import array_of
 from profiles.lib.valkey import valkey
 
-# The task of `segments` that empties the queue. Apps above are known here by the names of their tasks alone.
+# The task of `segments` that empties the queue. Apps above are known here by the names of their
+# tasks alone.
 REFRESH_CHANGED = "segments.refresh_changed"
 # A nudge that nobody answers in this time is sent again.
 NUDGE_SECONDS = 1
@@ -21,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def mark_changed(profile_ids: Iterable[int]) -> None:
-    """Have the segments of these profiles evaluated again. Called in the transaction that changed them."""
+    """Have the segments of these profiles evaluated again.
+
+    Called in the transaction that changed them.
+    """
     ids = sorted(set(profile_ids))
     if ids:
         with connection.cursor() as cursor:
@@ -30,7 +34,10 @@ def mark_changed(profile_ids: Iterable[int]) -> None:
 
 
 def nudge(task: str) -> None:
-    """Wake a worker once the transaction is committed. May be lost, since a sweep finds the rows all the same."""
+    """Wake a worker once the transaction is committed.
+
+    May be lost, since a sweep finds the rows all the same.
+    """
     transaction.on_commit(lambda: _send(task))
 
 

@@ -1,7 +1,9 @@
-"""Named places in long operations. In production reaching one does nothing; tests pause, fail or kill a worker there.
+"""Named places in long operations.
 
-Each app lists its own names beside the operation. A test that names a checkpoint survives every move of the code around it,
-where one that patches a private function does not.
+In production reaching one does nothing; tests pause, fail or kill a worker there.
+
+Each app lists its own names beside the operation. A test that names a checkpoint survives every
+move of the code around it, where one that patches a private function does not.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ def reach(checkpoint: str, subject: object = None) -> None:
 
 @contextmanager
 def handled(checkpoint: str, handler: Handler) -> Iterator[None]:
-    """Call the handler with the subject wherever this process reaches the checkpoint, while the block runs."""
+    """Call the handler with the subject at this checkpoint, while the block runs."""
     former = _handlers.get(checkpoint)
     _handlers[checkpoint] = handler
     try:

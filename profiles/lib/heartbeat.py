@@ -12,9 +12,10 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def heartbeat(beat: Callable[[], object], *, seconds: float) -> Iterator[None]:
-    """Call `beat` every so many seconds on a thread with a connection of its own, while the block runs.
+    """Call `beat` every so many seconds, on a connection of its own, while the block runs.
 
-    A beat that the database refuses is tried again at the next turn: the lease that it extends is longer than one.
+    A beat that the database refuses is tried again at the next turn: the lease that it extends is
+    longer than one.
     """
     stopped = threading.Event()
     thread = threading.Thread(target=_beat_until, args=(beat, seconds, stopped), daemon=True)

@@ -15,7 +15,8 @@ DELETE FROM profiles_profilechange WHERE profile_id = %(profile)s
 READ_ONE_SNAPSHOT = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
 """
-# The names of all tables of the product, without partitions. The ORM knows only those of its models.
+# The names of all tables of the product, without partitions. The ORM knows only those of its
+# models.
 TABLES = """
 SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition

@@ -1,6 +1,7 @@
 """The models of profiles, in one module for each noun."""
 
 from profiles.models.access import ApiKey
+from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.events import Event, EventName, EventStat
 from profiles.models.identity import (
     DecisionKind,
@@ -17,7 +18,10 @@ from profiles.models.sources import Source
 from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
 
 __all__ = [
+    "ActorKind",
     "ApiKey",
+    "AuditBody",
+    "AuditEntry",
     "DecisionKind",
     "Event",
     "EventName",

@@ -8,7 +8,10 @@ from profiles.models.identity import Identifier
 
 
 class ActorKind(models.TextChoices):
-    """What kind of somebody acts. The id beside it is that of a user or an API key, or the name of a program."""
+    """What kind of somebody acts.
+
+    The id beside it is that of a user or an API key, or the name of a program.
+    """
 
     STAFF = "staff", "staff"
     SERVICE = "service", "a service"
@@ -17,10 +20,12 @@ class ActorKind(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """One change, who made it and what it was of. Written in the transaction of the change, and never changed.
+    """One change, who made it and what it was of.
 
-    `changes` has what was and what is of configuration, and only the names of what changed of a person. What is personal
-    about an entry lies in its `AuditBody`.
+    Written in the transaction of the change, and never changed.
+
+    `changes` has what was and what is of configuration, and only the names of what changed of a
+    person. What is personal about an entry lies in its `AuditBody`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -46,9 +51,12 @@ class AuditEntry(models.Model):
 
 
 class AuditBody(models.Model):
-    """What may be personal about an audit entry: the reason, and the person whom it is about. Erasure deletes it.
+    """What may be personal about an audit entry: the reason, and the person whom it is about.
 
-    The person is named by the identifier of namespace `profile`, so that the body goes with it on merge and unmerge.
+    Erasure deletes it.
+
+    The person is named by the identifier of namespace `profile`, so that the body goes with it on
+    merge and unmerge.
     """
 
     entry = models.OneToOneField(

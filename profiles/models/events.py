@@ -14,6 +14,7 @@ class EventName(models.Model):
         TRACK = "track", "track"
         PAGE = "page", "page"
         SCREEN = "screen", "screen"
+        GROUP = "group", "group"
 
     kind = models.CharField(max_length=8, choices=Kind)
     name = models.CharField(max_length=255)

@@ -18,6 +18,11 @@ class TrustLevel(models.IntegerChoices):
     VERIFIED = 3, "verified by the person"
     STAFF = 4, "staff"
 
+    @property
+    def api_name(self) -> str:
+        """`claim`, `server`, `verified` or `staff`."""
+        return self.name.lower()
+
 
 class Identifier(models.Model):
     """One identifier, such as an e-mail address, and the profile that has it now.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from django.db import transaction
 
+from profiles.audit import Actor, save_audited
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
@@ -16,21 +17,20 @@ from profiles.traits.records import recompute_golden
 _BATCH = 5_000
 
 
-@transaction.atomic
-def save_definition(definition: TraitDefinition) -> None:
+def save_trait_definition(definition: TraitDefinition, *, actor: Actor) -> None:
     """Save a trait's definition and, if its policy changed, choose its golden values again.
 
     Raises ValidationError.
     """
-    # Before the stored policy is read: the drain must not fold traits by the old one meanwhile.
-    people_lock()
-    stored = TraitDefinition.objects.filter(pk=definition.pk).values_list("policy", flat=True)
-    former_policy = stored.first() or TraitDefinition.Policy.MOST_TRUSTED
-    definition.full_clean()
-    definition.save()
-    if former_policy != definition.policy:
-        for profile_ids in _profiles_with_trait(definition.key):
-            mark_changed(recompute_golden(profile_ids))
+    with transaction.atomic():
+        # Before the stored policy is read: the drain must not fold traits by the old one meanwhile.
+        people_lock()
+        stored = TraitDefinition.objects.filter(pk=definition.pk).values_list("policy", flat=True)
+        former_policy = stored.first() or TraitDefinition.Policy.MOST_TRUSTED
+        save_audited(definition, actor=actor, noun="trait_definition", key=definition.key)
+        if former_policy != definition.policy:
+            for profile_ids in _profiles_with_trait(definition.key):
+                mark_changed(recompute_golden(profile_ids))
 
 
 def _profiles_with_trait(key: str) -> Iterator[Sequence[int]]:

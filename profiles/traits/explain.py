@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from profiles.audit import actor_names
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
-from profiles.identity.explain import trust_name
 from profiles.lib import exact_json
-from profiles.models import Profile, Source, TraitLock
+from profiles.models import Profile, Source, TraitLock, TrustLevel
 from profiles.traits.golden import CONTACT_TRAITS, Policy, Statement, rank_statements
 from profiles.traits.records import load_records, source_priorities, statements_of, trait_policies
 
@@ -40,6 +40,15 @@ class SourceValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Rectification:
+    """A correction that locks a trait; `actor` is the name of who made it."""
+
+    actor: str
+    reason: str
+    locked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TraitExplanation:
     """A golden value, what decided it, the statement behind it, and the losers, best first.
 
@@ -52,13 +61,13 @@ class TraitExplanation:
     policy: Policy
     winner: SourceValue | None
     losers: Sequence[SourceValue]
-    lock: TraitLock | None
+    lock: Rectification | None
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
-    """Explain every trait that was ever stated for the profile, by key. Takes seven queries."""
+    """Explain every trait that was ever stated for the profile, by key, in nine queries."""
     statements = statements_of(load_records([profile.pk]), source_priorities()).get(profile.pk, {})
-    locks = {lock.key: lock for lock in TraitLock.objects.filter(profile=profile)}
+    locks = _rectifications(profile)
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
     return {
         key: _explain(
@@ -69,6 +78,14 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
             locks.get(key),
         )
         for key in sorted(statements.keys() | locks.keys() | profile.traits.keys())
+    }
+
+
+def _rectifications(profile: Profile) -> dict[str, Rectification]:
+    locks = list(TraitLock.objects.filter(profile=profile))
+    names = actor_names(lock.actor for lock in locks)
+    return {
+        lock.key: Rectification(names[lock.actor], lock.reason, lock.locked_at) for lock in locks
     }
 
 
@@ -83,13 +100,13 @@ def _ranked(
         yield SourceValue(
             _with_json_numbers(statement.value),
             sources[statement.source_id],
-            trust_name(statement.trust),
+            TrustLevel(statement.trust).api_name,
             datetime.fromtimestamp(statement.at / 1_000_000, UTC),
         )
 
 
 def _explain(
-    key: str, value: Any, ranked: list[SourceValue], policy: Policy, lock: TraitLock | None
+    key: str, value: Any, ranked: list[SourceValue], policy: Policy, lock: Rectification | None
 ) -> TraitExplanation:
     if lock is not None:
         # No statement wins against a rectification.

@@ -15,9 +15,11 @@ from django.utils.safestring import SafeString
 
 from profiles.admin.kit.charts import Point, curve, sparkline
 from profiles.admin.kit.masks import Mask
-from profiles.admin.profile.page import display_name, readable
+from profiles.admin.kit.people import display_name, readable
 from profiles.models import Profile
-from segments.models import Membership, MembershipChange, Segment, SegmentSize
+from profiles.services import actor_names
+from segments.admin.forms import formatted_definition
+from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
 
 MEMBERS_PER_PAGE = 25
 MAX_CHANGES = 30
@@ -154,3 +156,13 @@ def _make_change(row: MembershipChange, profile: Profile | None, mask: Mask) -> 
 def _city(profile: Profile, mask: Mask) -> str:
     city: Any = profile.traits.get("city")
     return "" if city is None else readable(mask.trait("city", city))
+
+
+def versions(segment: Segment) -> list[tuple[SegmentVersion, str, str]]:
+    """Return the versions of a segment, each with its author's name and its definition as text."""
+    rows = list(SegmentVersion.objects.filter(segment=segment))
+    names = actor_names(version.author for version in rows)
+    return [
+        (version, names[version.author], formatted_definition(version.definition))
+        for version in rows
+    ]

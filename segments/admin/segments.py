@@ -18,7 +18,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 
-from profiles.admin.kit.base import BoundedList, Question, TesseraAdmin, question_page, require
+from profiles.admin.kit.base import (
+    BoundedList,
+    Question,
+    TesseraAdmin,
+    question_page,
+    require,
+    staff_actor,
+)
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
@@ -27,7 +34,7 @@ from segments.admin.forms import GUIDE, SegmentForm, formatted_definition
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.why import make_branch
 from segments.language.operands import DefinitionError
-from segments.models import Segment, SegmentVersion
+from segments.models import Segment
 from segments.services import (
     SegmentError,
     archive_segment,
@@ -172,10 +179,7 @@ class SegmentAdmin(TesseraAdmin):
                 after=int(after) if after.isdecimal() and len(after) < 18 else 0,
             ),
             "changes": segment_page.latest_changes(segment, mask),
-            "versions": [
-                (version, formatted_definition(version.definition))
-                for version in SegmentVersion.objects.filter(segment=segment)
-            ],
+            "versions": segment_page.versions(segment),
             "dependants": dependants(segment.key),
             "may_rebuild": may_change and is_live,
             "may_archive": may_change and segment.status != Status.ARCHIVED,
@@ -184,12 +188,12 @@ class SegmentAdmin(TesseraAdmin):
     def save_model(
         self, request: HttpRequest, obj: Segment, form: SegmentForm, change: Any
     ) -> None:
-        author = request.user.get_username()
+        actor = staff_actor(request)
         fields = {name: form.cleaned_data[name] for name in form.cleaned_data if name != "key"}
         if change:
-            update_segment(obj, author=author, changes=fields)
+            update_segment(obj, actor=actor, changes=fields)
         else:
-            obj.pk = create_segment(key=form.cleaned_data["key"], author=author, **fields).pk
+            obj.pk = create_segment(key=form.cleaned_data["key"], actor=actor, **fields).pk
 
     def preview(self, request: HttpRequest) -> HttpResponse:
         """Show who would be a member by the definition in the form.
@@ -247,7 +251,7 @@ class SegmentAdmin(TesseraAdmin):
             )
             return question_page(self, request, question)
         try:
-            archive_segment(segment, author=request.user.get_username())
+            archive_segment(segment, actor=staff_actor(request))
             messages.success(request, f"{segment.name} is archived.")
         except SegmentError as error:
             messages.error(request, error.detail)

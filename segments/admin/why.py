@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from profiles.admin.kit.masks import Mask
-from profiles.admin.profile.page import readable
+from profiles.admin.kit.people import readable
 from segments.admin.forms import sort_fields
 
 GROUPS = {"and": "all of", "or": "any of", "not": "not", "at_least": "at least"}

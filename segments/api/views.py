@@ -13,10 +13,11 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from profiles.api.kit.access import Problem, ScopedView, actor_of, sees_restricted
+from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
+from profiles.api.kit.lists import RowPages
+from profiles.api.kit.problems import Problem, problem, validated
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
@@ -27,14 +28,17 @@ from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFi
 from segments.language.operands import DefinitionError
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
-from segments.models import MembershipChange, Segment
+from segments.models import Membership, MembershipChange, Segment
+
+SEGMENTS = Segment.objects.select_related("purpose")
 
 
 class SegmentViewSet(
     ScopedView,
+    RowPages,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    GenericViewSet[Segment],
+    GenericViewSet[Any],
 ):
     """Segments. DELETE archives one: its members leave it, and its history stays."""
 
@@ -45,10 +49,10 @@ class SegmentViewSet(
         "DELETE": Scope.SEGMENTS_WRITE,
     }
     action_scopes = {"preview": Scope.SEGMENTS_READ, "why": Scope.PROFILES_READ}
-    queryset = Segment.objects.select_related("purpose")
-    serializer_class = serializers.SegmentSerializer
-    filterset_class = SegmentFilter
-    cursor_ordering: tuple[str, ...] = ("key",)
+    queryset: Any = SEGMENTS
+    serializer_class: Any = serializers.SegmentSerializer
+    filterset_class: Any = SegmentFilter
+    cursor_ordering = ("key",)
     lookup_field = "key"
     lookup_value_regex = "[a-z][a-z0-9_-]{0,62}"
     parser_classes = [ExactJSONParser]
@@ -56,26 +60,26 @@ class SegmentViewSet(
 
     @extend_schema(responses={201: serializers.SegmentSerializer})
     def create(self, request: Request) -> Response:
-        fields = _validated(self.get_serializer(data=request.data))
+        fields = validated(self.get_serializer(data=request.data))
         with problems_from_services():
-            segment = services.create_segment(author=actor_of(request), **fields)
+            segment = services.create_segment(actor=actor_of(request), **fields)
         return Response(self.get_serializer(segment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         request=serializers.SegmentChangeSerializer, responses=serializers.SegmentSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
-        changes = _validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
+        changes = validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
         with problems_from_services():
             segment = services.update_segment(
-                self.get_object(), author=actor_of(request), changes=changes
+                self.get_object(), actor=actor_of(request), changes=changes
             )
         return Response(self.get_serializer(segment).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
         with problems_from_services(status=409):
-            services.archive_segment(self.get_object(), author=actor_of(request))
+            services.archive_segment(self.get_object(), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -84,7 +88,7 @@ class SegmentViewSet(
     @action(detail=False, methods=["post"], filterset_class=None)
     def preview(self, request: Request) -> Response:
         """Return the size that a definition would have, and ten of its members."""
-        fields = _validated(serializers.PreviewRequestSerializer(data=request.data))
+        fields = validated(serializers.PreviewRequestSerializer(data=request.data))
         with problems_from_services():
             preview = services.preview(fields["definition"], at=fields.get("at"))
         return Response(serializers.PreviewSerializer(preview).data)
@@ -102,25 +106,32 @@ class SegmentViewSet(
         return Response(definition_schema())
 
     @extend_schema(responses=serializers.MemberSerializer(many=True))
-    @action(detail=True, methods=["get"])
+    @action(
+        detail=True,
+        queryset=Membership.objects.all(),
+        serializer_class=serializers.MemberSerializer,
+        filterset_class=MemberFilter,
+        cursor_ordering=("profile_id",),
+    )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
-        rows = members_of(self.get_segment())
-        return self.list_rows(rows, MemberFilter, ("profile_id",), serializers.MemberSerializer)
+        return self.page_of_rows(members_of(self.get_segment()))
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
-    @action(detail=True, methods=["get"])
+    @action(
+        detail=True,
+        queryset=MembershipChange.objects.all(),
+        serializer_class=serializers.MembershipChangeSerializer,
+        filterset_class=MembershipChangeFilter,
+        cursor_ordering=("-changed_at", "-id"),
+    )
     def history(self, request: Request, key: str) -> Response:
         """List the entries and exits with their reasons, the newest first."""
         # A subquery, since a join would lose the changes of profiles that no longer exist.
         profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
-        rows = MembershipChange.objects.filter(segment=self.get_segment()).annotate(
-            profile_uuid=Subquery(profiles.values("uuid"))
-        )
-        ordering = ("-changed_at", "-id")
-        return self.list_rows(
-            rows, MembershipChangeFilter, ordering, serializers.MembershipChangeSerializer
-        )
+        changes: QuerySet[MembershipChange] = self.get_queryset()
+        rows = changes.filter(segment=self.get_segment())
+        return self.page_of_rows(rows.annotate(profile_uuid=Subquery(profiles.values("uuid"))))
 
     @extend_schema(
         parameters=[
@@ -133,7 +144,7 @@ class SegmentViewSet(
     @action(detail=True, methods=["get"], filterset_class=None)
     def why(self, request: Request, key: str) -> Response:
         """Explain why a profile is a member or not, node by node, and when that changes."""
-        fields = _validated(serializers.MomentSerializer(data=request.query_params))
+        fields = validated(serializers.MomentSerializer(data=request.query_params))
         profile = _requested_profile(request)
         why = services.why(self.get_segment(), profile, at=fields.get("at"))
         return Response(serializers.WhySerializer(why).data)
@@ -142,43 +153,22 @@ class SegmentViewSet(
     @action(detail=True, methods=["post"], filterset_class=None)
     def refresh(self, request: Request, key: str) -> Response:
         """Evaluate the segment for everybody, before the response."""
-        fields = _validated(serializers.MomentSerializer(data=request.data))
+        fields = validated(serializers.MomentSerializer(data=request.data))
         segment = self.get_segment()
         if segment.status != Segment.Status.LIVE:
-            raise _problem("status", "not_live", "Only a live segment is kept.", 409)
+            raise problem("status", "not_live", "Only a live segment is kept.", 409)
         if "at" in fields and fields["at"] > database_now():
-            raise _problem("at", "future", "Memberships cannot run ahead of the clock.")
+            raise problem("at", "future", "Memberships cannot run ahead of the clock.")
         services.rebuild([segment.key], now=fields.get("at"))
         return Response(self.get_serializer(self.get_segment()).data)
 
     def get_segment(self) -> Segment:
         """Return the segment of the route. Raises NotFound."""
         # Unlike get_object, this leaves the query's filters out: they are for the rows listed.
-        segment = self.queryset.filter(key=self.kwargs["key"]).first()
+        segment = SEGMENTS.filter(key=self.kwargs["key"]).first()
         if segment is None:
             raise NotFound("No segment has this key.")
         return segment
-
-    def list_rows(
-        self,
-        rows: QuerySet[Any],
-        filterset: type[Any],
-        ordering: tuple[str, ...],
-        serializer: type[BaseSerializer[Any]],
-    ) -> Response:
-        """Return a filtered page of rows of a segment."""
-        filtered = filterset(self.request.query_params, queryset=rows, request=self.request)
-        if not filtered.is_valid():
-            raise ValidationError(filtered.errors)
-        self.cursor_ordering = ordering
-        page = self.paginate_queryset(filtered.qs)
-        return self.get_paginated_response(serializer(page, many=True).data)
-
-
-def _validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
-    return fields
 
 
 def _requested_profile(request: Request) -> Profile:
@@ -186,7 +176,7 @@ def _requested_profile(request: Request) -> Profile:
     try:
         uuid = UUID(request.query_params.get("profile", ""))
     except ValueError:
-        raise _problem("profile", "invalid", "This must be the id of a profile.") from None
+        raise problem("profile", "invalid", "This must be the id of a profile.") from None
     public_id = Identifier.objects.filter(namespace="profile", value=str(uuid))
     profile = Profile.objects.filter(pk__in=public_id.values("profile_id")).first()
     if profile is None:
@@ -209,8 +199,4 @@ def problems_from_services(*, status: int = 400) -> Iterator[None]:
             ]
         ) from None
     except services.SegmentError as error:
-        raise _problem(error.field, "refused", error.detail, status) from None
-
-
-def _problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
-    return Problem([{"path": path, "code": code, "detail": detail}], status=status)
+        raise problem(error.field, "refused", error.detail, status) from None

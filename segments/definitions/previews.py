@@ -13,10 +13,10 @@ from psycopg.errors import QueryCanceled
 from profiles.lib.database import database_now
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
+from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
-from segments.definitions.save import check_definition
 from segments.language.nodes import Node
-from segments.memberships import sql as memberships_sql
+from segments.lib.sql import RAISE_WORK_MEM
 
 EXACT_SECONDS = 1
 SAMPLE_SIZE = 10
@@ -71,7 +71,7 @@ def preview(
 def _count(node: Node, context: Context, seconds: float) -> Preview:
     condition = compile_everyone(node, context)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(memberships_sql.RAISE_WORK_MEM)
+        cursor.execute(RAISE_WORK_MEM)
         cursor.execute(definitions_sql.SET_TIMEOUT, [f"{int(seconds * 1000)}ms"])
         ((size,),) = _fetch(fill(definitions_sql.COUNT_MATCHING, condition=condition))
         sample = _fetch(fill(definitions_sql.LIST_MATCHING, condition=condition, limit=SAMPLE_SIZE))

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from profiles.lib.calendar import add_months
 from segments.language.nodes import Duration, Unit
 
 SECONDS = {Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86_400, Unit.WEEKS: 604_800}
@@ -124,16 +125,6 @@ def add_duration(instant: datetime, duration: Duration, zone: ZoneInfo) -> datet
     local = instant.astimezone(zone).replace(tzinfo=None)
     day = add_months(local.date(), months)
     return local_instant(datetime.combine(day, local.time()), zone)
-
-
-def add_months(day: date, months: int) -> date:
-    """Return the same day that many months later, or the last day of a shorter month.
-
-    A negative number goes back.
-    """
-    months_since_year_zero = day.year * 12 + day.month - 1 + months
-    year, month = months_since_year_zero // 12, months_since_year_zero % 12 + 1
-    return date(year, month, min(day.day, days_in_month(year, month)))
 
 
 def expiry_bands(since: datetime, now: datetime, duration: Duration, zone: ZoneInfo) -> list[Band]:

@@ -10,31 +10,25 @@ Otherwise the rebuild starts over.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 from django.db import connection, transaction
 
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
+from profiles.lib.heartbeat import heartbeat
 from segments.compiler import Fragment, compile_everyone, fill, join_fragments
-from segments.compiler.trees import leaves
+from segments.definitions.dependencies import with_dependants, with_references
 from segments.definitions.live import effective_definition, make_context
-from segments.language.nodes import Node, SegmentLeaf
+from segments.language.nodes import Node
 from segments.language.parser import parse
+from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
+from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.locks import (
-    evaluation_time,
-    lock_all_slots,
-    lock_definitions,
-    lock_slots,
-    refuse_far_ahead,
-)
+from segments.memberships.moments import evaluation_time, refuse_far_ahead
 from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
@@ -113,10 +107,14 @@ def _lease_pending() -> list[Rebuild]:
     return [Rebuild.objects.create(token=uuid.uuid4(), segment_keys=sorted(pending))]
 
 
+def _say_alive(lease: Rebuild) -> None:
+    Rebuild.objects.filter(pk=lease.pk).update(heartbeat_at=database_now())
+
+
 def _run(lease: Rebuild, now: datetime | None) -> None:
-    with _beating(lease):
+    with heartbeat(lambda: _say_alive(lease), seconds=HEARTBEAT_SECONDS):
         # Each slot is locked and released: refreshes that began before the lease end here.
-        for slot in range(sql.SLOTS):
+        for slot in ALL_SLOTS:
             with transaction.atomic():
                 lock_slots([slot])
         for _ in range(MAX_ATTEMPTS):
@@ -140,34 +138,15 @@ def make_plan(segment_keys: Iterable[str]) -> Plan:
         key: parse(row.definition if key in wanted else effective_definition(row))
         for key, row in rows.items()
     }
-    keys = _with_dependants(wanted & rows.keys(), nodes)
+    keys = with_dependants(wanted & rows.keys(), nodes)
     versions = {
         rows[key].pk: rows[key].version if key in wanted else rows[key].live_version or 0
         for key in keys
         if key in wanted or rows[key].live_version is not None
     }
     targets = {rows[key].pk: nodes[key] for key in keys if rows[key].pk in versions}
-    needed = _with_references(keys, nodes)
+    needed = with_references(keys, nodes)
     return Plan(versions, targets, {key: nodes[key] for key in needed})
-
-
-def _with_dependants(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """Return the keys, and those of all segments that refer to them, also through others."""
-    dependants = {
-        key for key, node in nodes.items() if key not in keys and referenced_segments(node) & keys
-    }
-    return _with_dependants(keys | dependants, nodes) if dependants else keys
-
-
-def _with_references(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """Return the keys, and those of all segments that they refer to, also through others."""
-    more_keys = keys.union(*(referenced_segments(nodes[key]) for key in keys))
-    return _with_references(more_keys, nodes) if more_keys > keys else keys
-
-
-def referenced_segments(node: Node) -> set[str]:
-    """Return the keys of the segments that a definition refers to directly."""
-    return {leaf.key for leaf in leaves(node) if isinstance(leaf, SegmentLeaf)}
 
 
 def stage(lease: Rebuild, plan: Plan, now: datetime) -> None:
@@ -195,7 +174,7 @@ def _insert_staged(selects: list[Fragment]) -> None:
     if selects:
         statement = fill(sql.STAGE, selects=join_fragments(" UNION ALL ", selects))
         with connection.cursor() as cursor:
-            cursor.execute(sql.RAISE_WORK_MEM)
+            cursor.execute(RAISE_WORK_MEM)
             cursor.execute(statement.text, statement.params)
             cursor.execute(sql.ANALYZE_STAGED)
 
@@ -251,24 +230,3 @@ def _set_live_versions(plan: Plan, now: datetime) -> None:
         segment.save(
             update_fields=["live_version", "live_definition", "refreshed_at", "evaluated_at"]
         )
-
-
-@contextmanager
-def _beating(lease: Rebuild) -> Iterator[None]:
-    """Say every few seconds that the worker lives, on a connection of its own, since computing takes one whole transaction."""
-    stopped = Signal()
-    thread = Thread(target=_beat, args=(lease.pk, stopped), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def _beat(token: uuid.UUID, stopped: Signal) -> None:
-    try:
-        while not stopped.wait(HEARTBEAT_SECONDS):
-            Rebuild.objects.filter(pk=token).update(heartbeat_at=database_now())
-    finally:
-        connection.close()

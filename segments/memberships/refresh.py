@@ -28,8 +28,9 @@ from segments.definitions.live import (
     read_live_definitions,
 )
 from segments.language.nodes import PersonLeaf
+from segments.lib.locks import try_slots
 from segments.memberships import sql
-from segments.memberships.locks import evaluation_time, refuse_far_ahead, try_slots
+from segments.memberships.moments import evaluation_time, refuse_far_ahead
 from segments.models import MembershipChange
 
 BATCH = 2000

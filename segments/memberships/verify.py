@@ -15,14 +15,15 @@ from segments.definitions.live import (
     make_context,
     read_live_definitions,
 )
+from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.locks import evaluation_time
+from segments.memberships.moments import evaluation_time
 
 
 def verify_memberships(*, now: datetime | None = None) -> dict[str, int]:
     """Return, by segment key, how many profiles are wrongly in or out of each live segment."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.RAISE_WORK_MEM)
+        cursor.execute(RAISE_WORK_MEM)
         live, moment = read_live_definitions(), evaluation_time(now)
         context = make_context(live.nodes, now=moment)
         drift = {}

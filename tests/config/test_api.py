@@ -160,7 +160,7 @@ def test_a_failure_is_a_problem_that_tells_nothing(monkeypatch: pytest.MonkeyPat
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("ada@example.org")
 
-    monkeypatch.setattr("profiles.api.views.profiles_by_reference", fail)
+    monkeypatch.setattr("profiles.api.profiles.profiles_by_reference", fail)
     body = {"identifiers": ["user_id:u1"]}
     response = make_client().post("/api/v1/profiles/lookup/", body)
     assert (response.status_code, response["Content-Type"]) == (500, PROBLEM)

@@ -9,7 +9,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from consent.admin.requests import time_left
 from consent.models import (
     ConsentEvent,
     NoticeVersion,
@@ -18,10 +17,12 @@ from consent.models import (
     PurposeVersion,
     Suppression,
 )
+from consent.requests.deadlines import time_left
 from consent.services import NewRequest, act_on_request, open_own_request, open_request
 from profiles.models import Event, Identifier, Profile
+from profiles.services import actor_names
 from tests.admin import make_world, sign_in
-from tests.factories import make_purpose
+from tests.factories import TESTER, make_purpose
 
 pytestmark = pytest.mark.django_db
 TERMS = {
@@ -121,7 +122,8 @@ def test_an_erasure_is_opened_only_after_a_reason_and_a_look_at_what_it_is_about
         "staff",
         "asked by letter",
     )
-    assert request.requested_by.startswith("privacy officer")
+    names = actor_names([request.requested_by])
+    assert names[request.requested_by].startswith("privacy officer")
     officer.post(url_of("act", request))
     assert not Profile.objects.filter(pk=profile.pk).exists()
     page = officer.get(url_of("change", request)).content.decode()
@@ -151,7 +153,7 @@ def test_a_request_of_which_only_a_part_is_proven_waits_until_staff_verify_it(
         last_seen_on=proven.since,
     )
     new_request = NewRequest(kind="restriction", reason="")
-    request = open_own_request(new_request, identifier_id=proven.pk)
+    request = open_own_request(new_request, identifier_id=proven.pk, actor=TESTER)
     assert request.status == Status.AWAITING_VERIFICATION
     officer = sign_in("privacy officer")
     assert "Verify" in officer.get(url_of("change", request)).content.decode()
@@ -197,7 +199,7 @@ def test_a_deadline_is_extended_once(world: dict[str, Any]) -> None:
 
 def test_the_archive_is_handed_out_once_to_who_may_see_contacts(world: dict[str, Any]) -> None:
     request = world["request"]
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     officer = sign_in("privacy officer")
     assert sign_in("auditor").post(url_of("archive", request)).status_code == 403
     assert officer.get(url_of("archive", request)).status_code == 302
@@ -228,7 +230,7 @@ def test_the_ledger_shows_rows_that_outlive_their_person(world: dict[str, Any]) 
     event = ConsentEvent.objects.filter(identifier__profile=profile).first()
     assert event is not None
     new_request = NewRequest(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
-    act_on_request(open_request(new_request, door="staff", actor="tests").pk)
+    act_on_request(open_request(new_request, door="staff", actor=TESTER).pk, actor=TESTER)
     auditor = sign_in("auditor")
     page = auditor.get(reverse("admin:consent_consentevent_changelist"))
     assert "erased" in page.content.decode()

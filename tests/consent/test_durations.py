@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.lib.durations import add_duration, add_months, parse_duration
+from consent.lib.durations import add_duration, parse_duration
+from profiles.lib.calendar import add_months
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 

@@ -31,7 +31,7 @@ from profiles.models import Event, EventStat, Identifier, Profile, SourceRecord
 from profiles.registry import registry
 from tests.consent.callers import BASE, customer, service
 from tests.consent.inputs import consent_input
-from tests.factories import NOW, accept_only, make_profile, make_purpose, make_source
+from tests.factories import NOW, TESTER, accept_only, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
@@ -39,7 +39,7 @@ ADA = "email:ada@example.org"
 
 def open_by_service(*references: str, kind: str = "erasure") -> PrivacyRequest:
     new_request = NewRequest(kind=kind, references=references, reason="Ada wrote to us")
-    return open_request(new_request, door="service", actor="tests")
+    return open_request(new_request, door="service", actor=TESTER)
 
 
 def make_ada(*references: str) -> Profile:
@@ -82,7 +82,7 @@ def test_everything_goes_but_the_proofs_and_they_name_nobody() -> None:
     ada = make_ada()
     other = make_profile("email:bob@example.org")
     request = open_by_service(ADA)
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     request.refresh_from_db()
     assert request.status == "done"
     assert list(Profile.objects.all()) == [other]
@@ -106,7 +106,7 @@ def test_the_receipt_counts_rows_and_says_what_is_kept_and_why() -> None:
     make_purpose()
     make_ada()
     request = open_by_service(ADA)
-    act_on_request(request.pk)
+    act_on_request(request.pk, actor=TESTER)
     request.refresh_from_db()
     receipt = request.receipt
     assert receipt["erased"]["profiles.Identifier"] == 4
@@ -126,33 +126,33 @@ def test_erasing_again_finds_nothing_and_ends_the_same_way() -> None:
     again.refresh_from_db()
     assert again.status == "done"
     assert again.receipt["erased"] == {}
-    assert not act_on_request(first.pk)
+    assert not act_on_request(first.pk, actor=TESTER)
 
 
 def test_an_unknown_person_is_kept_out_all_the_same() -> None:
     request = open_by_service("email:never@example.org")
     assert find_suppressed(["email:never@example.org"])
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
 
 
 def test_it_is_done_only_when_what_was_on_its_way_has_been_taken_in() -> None:
     make_profile(ADA)
     accept_only({"type": "identify", "userId": "somebody else"})
     request = open_by_service(ADA)
-    assert not act_on_request(request.pk)
+    assert not act_on_request(request.pk, actor=TESTER)
     request.refresh_from_db()
     assert request.status == "in_progress"
     assert not Profile.objects.exists()
-    assert not act_on_request(request.pk)
+    assert not act_on_request(request.pk, actor=TESTER)
     drain_inbox()
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
 
 
 def test_an_identifier_that_another_person_holds_is_neither_erased_nor_suppressed() -> None:
     make_profile("user_id:1")
     bob = make_profile("user_id:2", "email:family@example.org")
     request = open_by_service("user_id:1", "email:family@example.org")
-    act_on_request(request.pk)
+    act_on_request(request.pk, actor=TESTER)
     assert list(Profile.objects.all()) == [bob]
     assert bob.identifiers.count() == 3
     bob.refresh_from_db()
@@ -163,7 +163,7 @@ def test_an_identifier_that_another_person_holds_is_neither_erased_nor_suppresse
 def test_two_profiles_that_nothing_tells_apart_are_one_person_to_a_service() -> None:
     make_profile("user_id:1")
     make_profile("email:ada@example.org")
-    act_on_request(open_by_service("user_id:1", ADA).pk)
+    act_on_request(open_by_service("user_id:1", ADA).pk, actor=TESTER)
     assert not Profile.objects.exists()
 
 
@@ -171,16 +171,16 @@ def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go(
     make_purpose()
     make_ada()
     access = open_by_service(ADA, kind="access")
-    act_on_request(access.pk)
+    act_on_request(access.pk, actor=TESTER)
     waiting = open_request(
         NewRequest(
             kind="rectification", references=(ADA,), reason="Ada", changes={"city": "Paris"}
         ),
         door="staff",
-        actor="dpo",
+        actor=TESTER,
     )
     RequestLogEntry.objects.create(request=waiting, status="verified", actor="dpo", note="Ada rang")
-    act_on_request(open_by_service(ADA).pk)
+    act_on_request(open_by_service(ADA).pk, actor=TESTER)
     waiting.refresh_from_db()
     access.refresh_from_db()
     assert waiting.status == "cancelled"
@@ -193,7 +193,7 @@ def test_other_open_requests_of_the_person_end_and_their_bodies_and_archives_go(
 def test_a_consent_for_an_erased_person_is_refused() -> None:
     make_purpose()
     make_ada()
-    act_on_request(open_by_service(ADA).pk)
+    act_on_request(open_by_service(ADA).pk, actor=TESTER)
     body = {"identifier": ADA, "purpose": "newsletter", "state": "given", "method": "api"}
     answer = service("consent:write").post(f"{BASE}/consents/", body)
     assert answer.status_code == 409
@@ -246,9 +246,9 @@ def test_the_rest_of_a_profile_stays_closed_until_its_last_erasure_is_done() -> 
     for address in ("ada@example.org", "grace@example.org"):
         answer = customer(address).post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
         requests.append(answer.json()["id"])
-    act_on_request(requests[0])
+    act_on_request(requests[0], actor=TESTER)
     assert not may_process(profile.pk, "care", at=NOW)
-    act_on_request(requests[1])
+    act_on_request(requests[1], actor=TESTER)
     assert may_process(profile.pk, "care", at=NOW)
 
 
@@ -257,8 +257,8 @@ def test_erasing_a_part_lifts_no_restriction_that_was_asked_for() -> None:
     profile = make_profile(ADA, "user_id:1")
     erasure = customer("ada@example.org").post(f"{BASE}/privacy/me/requests/", {"kind": "erasure"})
     restriction = open_by_service("user_id:1", kind="restriction")
-    act_on_request(restriction.pk)
-    act_on_request(erasure.json()["id"])
+    act_on_request(restriction.pk, actor=TESTER)
+    act_on_request(erasure.json()["id"], actor=TESTER)
     assert profile.identifiers.count() == 2
     assert not may_process(profile.pk, "care", at=NOW)
 
@@ -269,7 +269,7 @@ def test_declarations_give_only_fields_that_the_model_or_its_words_have() -> Non
 
     make_purpose()
     ada = make_ada()
-    act_on_request(open_by_service(ADA, kind="access").pk)
+    act_on_request(open_by_service(ADA, kind="access").pk, actor=TESTER)
     for declaration in registry:
         if declaration.label.startswith("consent.") and declaration.overrides("read"):
             for row in declaration.read([ada.pk])[ada.pk]:

@@ -11,7 +11,7 @@ from consent.models import ConsentEvent, PrivacyRequest
 from consent.services import NewRequest, act_on_request, may_process, open_request, verify_digests
 from ingestion.services import drain_inbox
 from profiles.models import Event, Identifier, Profile
-from tests.factories import NOW, make_purpose, make_write_key
+from tests.factories import NOW, TESTER, make_purpose, make_write_key
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
@@ -42,7 +42,7 @@ def accept(client: Client) -> Callable[..., None]:
 
 def open_erasure() -> PrivacyRequest:
     new_request = NewRequest(kind="erasure", references=(ADA,), reason="asked")
-    return open_request(new_request, door="service", actor="tests")
+    return open_request(new_request, door="service", actor=TESTER)
 
 
 def test_messages_on_their_way_when_a_person_is_erased_bring_nothing_back(
@@ -52,10 +52,12 @@ def test_messages_on_their_way_when_a_person_is_erased_bring_nothing_back(
     drain_inbox()
     accept(ORDER, IDENTIFY | {"messageId": "again"})
     request = open_erasure()
-    assert not act_on_request(request.pk), "an accepted message has not been drained yet"
+    assert not act_on_request(request.pk, actor=TESTER), (
+        "an accepted message has not been drained yet"
+    )
     assert not Profile.objects.exists()
     drain_inbox()
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     assert not Identifier.objects.exists()
     assert not Event.objects.exists()
 
@@ -65,7 +67,7 @@ def test_an_erased_person_does_not_come_back_by_a_later_message(
 ) -> None:
     accept(IDENTIFY)
     drain_inbox()
-    act_on_request(open_erasure().pk)
+    act_on_request(open_erasure().pk, actor=TESTER)
     accept(
         IDENTIFY,
         ORDER,

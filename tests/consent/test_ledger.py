@@ -30,7 +30,7 @@ from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Merge, Profile, ProfileChange, TrustLevel
 from profiles.services import identify
 from tests.consent.inputs import consent_input
-from tests.factories import NOW, make_profile, make_purpose, make_source
+from tests.factories import NOW, TESTER, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +110,7 @@ def test_an_import_without_evidence_is_written_as_unknown() -> None:
 def test_the_database_itself_refuses_to_change_what_was_written(statement: str) -> None:
     make_purpose()
     record(consent_input(make_profile("email:ada@example.org"), "withdrawn"))
-    add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
+    add_notice(key="form", language="en", content="We write to you.", shown_from=NOW, actor=TESTER)
     connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         connection.cursor().execute(statement)
@@ -179,10 +179,14 @@ def test_a_substantial_version_asks_for_consent_again() -> None:
     profile = make_profile("email:ada@example.org")
     record(consent_input(profile))
     terms = terms_with_changes(purpose, {"text": "More."})
-    change_purpose(purpose, terms=terms, is_substantial=False, now=NOW + timedelta(days=1))
+    change_purpose(
+        purpose, terms=terms, is_substantial=False, now=NOW + timedelta(days=1), actor=TESTER
+    )
     assert state_of(profile)["permitted"]
     ProfileChange.objects.all().delete()
-    change_purpose(purpose, terms=terms, is_substantial=True, now=NOW + timedelta(days=2))
+    change_purpose(
+        purpose, terms=terms, is_substantial=True, now=NOW + timedelta(days=2), actor=TESTER
+    )
     assert (state_of(profile)["state"], state_of(profile)["permitted"]) == ("requested", False)
     assert ProfileChange.objects.filter(profile_id=profile.pk).exists()
     late = NOW + timedelta(days=3)
@@ -202,7 +206,7 @@ def test_a_general_objection_covers_marketing_purposes_made_later() -> None:
     assert not may_process(profile.pk, "offers", at=NOW)
     assert may_process(profile.pk, "care", at=NOW)
     terms = terms_with_changes(offers, {"is_direct_marketing": False})
-    change_purpose(offers, terms=terms, is_substantial=False, now=NOW)
+    change_purpose(offers, terms=terms, is_substantial=False, now=NOW, actor=TESTER)
     assert may_process(profile.pk, "offers", at=NOW)
     assert verify_states() == []
 
@@ -233,7 +237,9 @@ def test_states_follow_a_merge_and_the_refusal_holds() -> None:
 
 def test_a_proof_says_who_what_when_how_where_and_until_when() -> None:
     make_purpose(validity="P1Y")
-    notice = add_notice(key="form", language="en", content="We write to you.", shown_from=NOW)
+    notice = add_notice(
+        key="form", language="en", content="We write to you.", shown_from=NOW, actor=TESTER
+    )
     profile = make_profile("email:ada@example.org")
     event = record(
         consent_input(profile, notice_id=notice.pk, evidence={"page": "/join"}, recorded_by="Shop")
@@ -262,16 +268,19 @@ def test_the_command_prints_the_proof_and_says_so_where_there_is_none(
 
 
 def test_the_same_notice_again_is_the_one_that_is_there() -> None:
-    first = add_notice(key="form", language="en", content="Words.", shown_from=NOW)
-    assert add_notice(key="form", language="en", content="Words.", shown_from=NOW) == first
-    add_notice(key="form", language="en", content="Other words.", shown_from=NOW)
+    first = add_notice(key="form", language="en", content="Words.", shown_from=NOW, actor=TESTER)
+    assert (
+        add_notice(key="form", language="en", content="Words.", shown_from=NOW, actor=TESTER)
+        == first
+    )
+    add_notice(key="form", language="en", content="Other words.", shown_from=NOW, actor=TESTER)
     assert NoticeVersion.objects.count() == 2
 
 
 def test_a_purpose_keeps_all_its_versions() -> None:
     purpose = make_purpose(categories=["contact"])
     terms = PurposeTerms(title="T", text="New.", legal_basis="contract")
-    change_purpose(purpose, terms=terms, is_substantial=True, now=NOW)
+    change_purpose(purpose, terms=terms, is_substantial=True, now=NOW, actor=TESTER)
     assert purpose.legal_basis == "contract"
     assert list(PurposeVersion.objects.order_by("number").values_list("text", flat=True)) == [
         "Why we do newsletter.",

@@ -21,7 +21,7 @@ from consent.services import (
 )
 from profiles.models import IdentityFact, IdentityOutcome, Profile, SourceRecord
 from tests.consent.callers import BASE, customer, mailed_token, read_archive, service
-from tests.factories import NOW, make_profile, make_purpose, make_source
+from tests.factories import NOW, TESTER, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 ME = f"{BASE}/privacy/me/"
@@ -271,7 +271,7 @@ def test_correcting_a_profile_that_is_not_all_theirs_waits_for_staff() -> None:
     assert answer["status"] == "awaiting_verification"
     assert act_on_requests() == 0
     request = PrivacyRequest.objects.get()
-    verify_request(request, actor="steward", note="called back")
+    verify_request(request, actor=TESTER, note="called back")
     assert act_on_requests() == 1
     profile.refresh_from_db()
     assert profile.traits["city"] == "Paris"

@@ -26,7 +26,7 @@ from consent.services import (
 )
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile
-from tests.factories import make_profile, make_purpose
+from tests.factories import TESTER, make_profile, make_purpose
 
 pytestmark = pytest.mark.usefixtures("committing_db")
 ADA = "email:ada@example.org"
@@ -34,12 +34,12 @@ ADA = "email:ada@example.org"
 
 def open_erasure() -> PrivacyRequest:
     new_request = NewRequest(kind="erasure", references=(ADA,), reason="asked")
-    return open_request(new_request, door="service", actor="tests")
+    return open_request(new_request, door="service", actor=TESTER)
 
 
 def give_consent() -> ConsentEvent:
     statement = ConsentStatement(reference=ADA, purpose="newsletter", state="given", method="api")
-    return record_statement(statement, recorded_by="tests")
+    return record_statement(statement, actor=TESTER)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def test_a_consent_that_waited_for_an_erasure_does_not_bring_the_person_back() -
     people_lock()
     with in_background(give_consent) as results:
         wait_until(is_lock_awaited)
-        act_on_request(open_erasure().pk)
+        act_on_request(open_erasure().pk, actor=TESTER)
         assert results == []
         lock.__exit__(None, None, None)
     assert isinstance(results[0], Suppressed)
@@ -102,8 +102,8 @@ def test_a_consent_that_waited_for_an_erasure_does_not_bring_the_person_back() -
 def test_two_workers_act_on_a_request_once() -> None:
     make_profile(ADA)
     request = open_erasure()
-    with in_background(lambda: act_on_request(request.pk)) as results:
-        own_result = act_on_request(request.pk)
+    with in_background(lambda: act_on_request(request.pk, actor=TESTER)) as results:
+        own_result = act_on_request(request.pk, actor=TESTER)
     assert sorted([own_result, results[0]], key=str) == [False, True]
     assert request.log.filter(status="done").count() == 1
 
@@ -120,7 +120,7 @@ def _erase_and_die(request_id: Any) -> None:
     """Erase in a process of its own that is killed before the commit."""
     connections.close_all()
     with transaction.atomic():
-        act_on_request(request_id)
+        act_on_request(request_id, actor=TESTER)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -133,7 +133,7 @@ def test_an_erasure_killed_at_its_last_line_is_done_by_the_next_worker() -> None
     worker.join(30)
     assert worker.exitcode == -signal.SIGKILL
     assert Profile.objects.count() == 1
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     assert not Profile.objects.exists()
     request.refresh_from_db()
     assert request.status == "done"

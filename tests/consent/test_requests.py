@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from consent.lib.durations import add_months
 from consent.models import PrivacyRequest
 from consent.services import (
     NewRequest,
@@ -20,9 +19,10 @@ from consent.services import (
     open_request,
     refuse_request,
 )
+from profiles.lib.calendar import add_months
 from profiles.models import Profile, SourceRecord
 from tests.consent.callers import BASE, read_archive, service
-from tests.factories import NOW, make_profile, make_purpose, make_source
+from tests.factories import NOW, TESTER, make_profile, make_purpose, make_source
 
 pytestmark = pytest.mark.django_db
 REQUESTS = f"{BASE}/privacy/requests/"
@@ -32,7 +32,7 @@ def open_by_service(kind: str, *references: str, **overrides: Any) -> PrivacyReq
     new_request = NewRequest(
         kind=kind, references=references, reason="asked by telephone", **overrides
     )
-    return open_request(new_request, door="service", actor="tests")
+    return open_request(new_request, door="service", actor=TESTER)
 
 
 def make_ada(**overrides: Any) -> Profile:
@@ -62,7 +62,7 @@ def test_a_service_vouches_so_its_request_is_verified_and_every_step_is_logged()
     assert answer.status_code == 201
     assert answer.json()["status"] == "verified"
     request = PrivacyRequest.objects.get(pk=answer.json()["id"])
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     assert list(request.log.values_list("status", flat=True)) == ["received", "verified", "done"]
     assert client.get(f"{REQUESTS}{request.pk}/").json()["status"] == "done"
 
@@ -115,17 +115,17 @@ def test_portability_gives_only_what_was_given_and_observed() -> None:
 def test_rectification_locks_the_corrected_trait_and_forgets_what_was_asked() -> None:
     ada = make_ada()
     request = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})
-    assert act_on_request(request.pk)
+    assert act_on_request(request.pk, actor=TESTER)
     ada.refresh_from_db()
     request.refresh_from_db()
     assert ada.traits["city"] == "Paris"
     assert (request.status, request.body) == ("done", {})
-    assert not act_on_request(request.pk), "a second worker has nothing to do"
+    assert not act_on_request(request.pk, actor=TESTER), "a second worker has nothing to do"
 
 
 def test_rectifying_nobody_is_refused() -> None:
     request = open_by_service("rectification", "user_id:404", changes={"city": "Paris"})
-    act_on_request(request.pk)
+    act_on_request(request.pk, actor=TESTER)
     request.refresh_from_db()
     assert request.status == "refused"
 
@@ -162,27 +162,27 @@ def test_the_same_idempotency_key_opens_one_request() -> None:
 def test_a_refusal_names_its_article_and_reason() -> None:
     request = open_by_service("access", "user_id:1")
     with pytest.raises(ValueError, match="article"):
-        refuse_request(request, actor="dpo", article="", reason="unfounded")
-    refuse_request(request, actor="dpo", article="12(5)", reason="manifestly unfounded")
+        refuse_request(request, actor=TESTER, article="", reason="unfounded")
+    refuse_request(request, actor=TESTER, article="12(5)", reason="manifestly unfounded")
     assert request.log.last().note == "12(5): manifestly unfounded"
     with pytest.raises(WrongStatus):
-        refuse_request(request, actor="dpo", article="12(5)", reason="again")
+        refuse_request(request, actor=TESTER, article="12(5)", reason="again")
 
 
 def test_a_request_that_took_effect_cannot_be_cancelled() -> None:
     with pytest.raises(WrongStatus):
-        cancel_request(open_by_service("erasure", "user_id:1"), actor="dpo")
+        cancel_request(open_by_service("erasure", "user_id:1"), actor=TESTER)
 
 
 def test_two_more_months_are_had_once_and_within_the_first() -> None:
     request = open_by_service("access", "user_id:1")
     late = request.due_at + timedelta(seconds=1)
     with pytest.raises(WrongStatus):
-        extend_request(request, actor="dpo", reason="complex", now=late)
-    extend_request(request, actor="dpo", reason="complex", now=request.received_at)
+        extend_request(request, actor=TESTER, reason="complex", now=late)
+    extend_request(request, actor=TESTER, reason="complex", now=request.received_at)
     assert request.due_at == add_months(request.received_at, 3)
     with pytest.raises(WrongStatus):
-        extend_request(request, actor="dpo", reason="complex", now=request.received_at)
+        extend_request(request, actor=TESTER, reason="complex", now=request.received_at)
 
 
 def test_an_access_request_leaves_out_another_person_who_shares_an_identifier() -> None:

@@ -11,7 +11,7 @@ from consent.models import ConsentState, PrivacyRequest
 from consent.services import NewRequest, open_request, record
 from tests.consent.callers import BASE
 from tests.consent.inputs import consent_input
-from tests.factories import make_profile, make_purpose
+from tests.factories import TESTER, make_profile, make_purpose
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def test_the_sweep_acts_on_requests_and_mails_links_whose_nudges_were_lost() -> 
     make_profile("email:ada@example.org")
     APIClient().post(f"{BASE}/privacy/me/link/", {"email": "ada@example.org"})
     new_request = NewRequest(kind="access", references=("email:ada@example.org",), reason="asked")
-    open_request(new_request, door="service", actor="tests")
+    open_request(new_request, door="service", actor=TESTER)
     assert tasks.act_on_requests() == 1
     assert PrivacyRequest.objects.get().status == "done"
     assert len(mail.outbox) == 1

@@ -24,7 +24,7 @@ from ingestion.messages import (
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from ingestion.services import drain_inbox, replay_message, revoke_write_key, seconds_to_wait
 from profiles.models import Event, Profile, Source
-from tests.factories import make_write_key
+from tests.factories import TESTER, make_write_key
 from tests.ingestion.conftest import Send
 
 TRACK = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "m1"}
@@ -68,7 +68,7 @@ def test_a_revoked_key_is_401_within_a_second(
     secret = make_write_key(shop)
     assert send(TRACK, key=secret).status_code == 200
     for key in WriteKey.objects.all():
-        revoke_write_key(key)
+        revoke_write_key(key, actor=TESTER)
     monkeypatch.setattr("ingestion.api.tracking.time.monotonic", lambda: 1e12)
     assert send(TRACK, key=secret).status_code == 401
 
@@ -162,8 +162,8 @@ def test_an_identifier_that_stands_for_nobody_is_no_identifier(send: Send) -> No
 def test_a_rejected_message_is_replayed_once_and_is_no_duplicate(send: Send) -> None:
     send(TRACK | {"userId": "guest"})
     rejected = RejectedMessage.objects.get()
-    assert replay_message(rejected)
-    assert not replay_message(rejected)
+    assert replay_message(rejected, actor=TESTER)
+    assert not replay_message(rejected, actor=TESTER)
     drain_inbox()
     assert RejectedMessage.objects.count() == 2
 

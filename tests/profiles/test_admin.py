@@ -21,6 +21,7 @@ from profiles.models import (
     TraitLock,
 )
 from profiles.models.access import Scope
+from profiles.services import actor_names
 from tests.admin import make_events, make_person, make_world, sign_in
 from tests.factories import make_identifier, make_profile, make_source, profile_of, send_messages
 
@@ -208,7 +209,7 @@ def test_a_correction_with_a_reason_locks_the_trait() -> None:
     assert steward.post(url, body | {"reason": "said so by phone"}).status_code == 302
     lock = TraitLock.objects.get()
     assert (lock.key, lock.value, lock.reason) == ("city", "Nantes", "said so by phone")
-    assert lock.actor.startswith("steward")
+    assert actor_names([lock.actor])[lock.actor].startswith("steward")
     profile.refresh_from_db()
     assert profile.traits["city"] == "Nantes"
     assert "corrected by steward" in steward.get(page_of(profile)).content.decode()

@@ -23,7 +23,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.services import identify, rectify
-from tests.factories import make_source, profile_of, send_messages
+from tests.factories import TESTER, make_source, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def make_history() -> None:
         {"type": "track", "anonymousId": "a1", "event": "Order Completed"},
     )
     profile = profile_of("user_id:u1")
-    rectify(profile.pk, {"city": "Rome"}, actor="tests", reason="test")
+    rectify(profile.pk, {"city": "Rome"}, actor=TESTER, reason="test")
 
 
 def kinds() -> set[str]:

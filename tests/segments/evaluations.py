@@ -12,7 +12,7 @@ from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
 from segments.models import Membership, Segment
 from segments.services import create_segment, rebuild
-from tests.factories import NOW
+from tests.factories import NOW, TESTER
 from tests.oracles.segments import NaivePerson
 from tests.segments.worlds import store_people
 
@@ -59,9 +59,7 @@ def build_segment(
     definition: Mapping[str, Any], *, key: str = "kept", now: datetime = NOW
 ) -> Segment:
     """A live segment whose memberships have been computed."""
-    segment = create_segment(
-        key=key, name=key, definition=definition, author="a test", status="live"
-    )
+    segment = create_segment(key=key, name=key, definition=definition, actor=TESTER, status="live")
     rebuild([key], now=now)
     segment.refresh_from_db()
     return segment

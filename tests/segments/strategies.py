@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from segments.language.calendar import add_months
+from profiles.lib.calendar import add_months
 from tests.oracles.segments import NaiveEvent, NaivePerson, later_by
 from tests.segments.worlds import PARIS
 

@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from profiles.lib import exact_json
 from profiles.models import Profile
+from profiles.services import actor_names
 from segments.admin.forms import EXAMPLE, GUIDE, formatted_definition
 from segments.language.parser import parse
 from segments.models import Membership, Segment, SegmentVersion
 from segments.services import create_segment, rebuild
 from tests.admin import sign_in
-from tests.factories import make_profile, make_purpose
+from tests.factories import TESTER, make_profile, make_purpose
 
 pytestmark = pytest.mark.django_db
 ADD, PREVIEW = "admin:segments_segment_add", "admin:segments_segment_preview"
@@ -54,7 +55,7 @@ def segment(people: list[Profile]) -> Segment:
         key="from-lyon",
         name="From Lyon",
         definition=living_in("Lyon"),
-        author="tests",
+        actor=TESTER,
         status="live",
     )
     rebuild([segment.key])
@@ -70,7 +71,7 @@ def test_saving_a_segment_writes_its_version_and_author() -> None:
     assert marketer.post(reverse(ADD), form()).status_code == 302
     version = SegmentVersion.objects.get()
     assert (version.number, version.definition) == (1, living_in("Lyon"))
-    assert version.author.startswith("marketer")
+    assert actor_names([version.author])[version.author].startswith("marketer")
     segment = Segment.objects.get()
     marketer.post(page_of(segment), form("Nantes"))
     marketer.post(page_of(segment), form("Nantes", name="From Nantes"))
@@ -183,7 +184,7 @@ def test_the_reasons_for_a_membership_name_each_part_and_what_was_found(
 def test_evidence_of_a_contact_trait_is_masked(people: list[Profile]) -> None:
     definition = {"type": "trait", "key": "email", "operator": "exists"}
     segment = create_segment(
-        key="known", name="Known", definition=definition, author="t", status="live"
+        key="known", name="Known", definition=definition, actor=TESTER, status="live"
     )
     url = reverse("admin:segments_segment_why", args=[segment.pk, people[0].pk])
     assert "p0@example.org" not in sign_in("marketer").get(url).content.decode()
@@ -195,7 +196,7 @@ def test_a_segment_on_which_another_leans_is_not_archived(segment: Segment) -> N
         key="also",
         name="Also",
         definition={"type": "segment", "key": "from-lyon"},
-        author="t",
+        actor=TESTER,
         status="live",
     )
     marketer = sign_in("marketer")

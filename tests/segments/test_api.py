@@ -14,7 +14,7 @@ from profiles.models import Profile
 from profiles.models.access import Scope
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed
-from tests.factories import NOW, make_client
+from tests.factories import NOW, TESTER, make_client
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import build_segment, orders, trait
 from tests.segments.worlds import make_purpose, order, store_people, store_person
@@ -183,11 +183,11 @@ def test_why_of_a_restricted_profile_is_for_keys_that_act_for_customers(client: 
 
 def test_a_refresh_builds_the_segment_at_once(client: APIClient) -> None:
     store_person(NaivePerson())
-    create_segment(key="new", name="New", definition=EVERYONE, author="a test", status="live")
+    create_segment(key="new", name="New", definition=EVERYONE, actor=TESTER, status="live")
     answer = client.post(f"{URL}new/refresh/", {"at": NOW.isoformat()})
     assert (answer.status_code, answer.json()["size"]) == (200, 1)
     assert client.post(f"{URL}new/refresh/", {"at": "2100-01-01T00:00:00Z"}).status_code == 400
-    create_segment(key="draft", name="Draft", definition=EVERYONE, author="a test")
+    create_segment(key="draft", name="Draft", definition=EVERYONE, actor=TESTER)
     assert client.post(f"{URL}draft/refresh/").status_code == 409
 
 

@@ -20,6 +20,7 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
+from tests.factories import TESTER
 from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
 from tests.segments import strategies
 from tests.segments.worlds import (
@@ -128,9 +129,9 @@ class History:
         self.definitions[key] = definition
         segment = Segment.objects.filter(key=key).first()
         if segment is None:
-            create_segment(key=key, name=key, definition=definition, author="a test", status="live")
+            create_segment(key=key, name=key, definition=definition, actor=TESTER, status="live")
         else:
-            update_segment(segment, author="a test", changes={"definition": definition})
+            update_segment(segment, actor=TESTER, changes={"definition": definition})
         rebuild([key], now=self.now)
 
     def apply(self, kind: str, which: int, operand: Any) -> None:

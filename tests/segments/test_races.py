@@ -32,7 +32,7 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import NOW
+from tests.factories import NOW, TESTER
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import build_segment, change_traits, members_of, trait
 from tests.segments.worlds import store_people, store_person
@@ -188,7 +188,7 @@ def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_
 def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_answer() -> None:
     profile_id = store_person(NaivePerson(traits={"a": 1}))
     segment = build_segment(trait("a", "equals", 1))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     lease, plan = staged(["kept"])
     change(profile_id, a=2)
     refresh_changed(now=NOW)
@@ -201,9 +201,9 @@ def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_
 def test_a_rebuild_of_a_definition_that_changed_meanwhile_is_not_applied() -> None:
     profile_id = store_person(NaivePerson(traits={"a": 1}))
     segment = build_segment(trait("a", "equals", 2))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 3)})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 3)})
     lease, plan = staged(["kept"])
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 1)})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 1)})
     assert rebuilds.apply_staged(lease, plan, NOW) is False
     Rebuild.objects.all().delete()
     resume_rebuilds(now=NOW)
@@ -215,7 +215,7 @@ def test_a_rebuild_of_what_leans_on_a_changed_segment_is_not_applied() -> None:
     base = build_segment(trait("a", "equals", 1), key="base")
     build_segment({"type": "segment", "key": "base"})
     lease, plan = staged(["kept"])
-    update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    update_segment(base, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     rebuild(["base"], now=NOW)
     assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
@@ -225,7 +225,7 @@ def test_a_segment_that_was_archived_while_it_was_computed_stays_empty() -> None
     store_person(NaivePerson())
     segment = build_segment(trait("a", "not_exists"))
     lease, plan = staged(["kept"])
-    archive_segment(segment, author="Ada")
+    archive_segment(segment, actor=TESTER)
     assert rebuilds.apply_staged(lease, plan, NOW) is False
     assert members_of() == set()
 
@@ -242,7 +242,7 @@ def test_whoever_lost_the_lease_applies_nothing() -> None:
 def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() -> None:
     profile_id = store_person(NaivePerson())
     segment = build_segment(trait("a", "exists"))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "not_exists")})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "not_exists")})
     lease, plan = staged(["kept"])
     erase(profile_id)
     assert rebuilds.apply_staged(lease, plan, NOW)

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
+from profiles.services import Actor
 from segments.definitions import previews
 from segments.language.operands import DefinitionError
 from segments.memberships.rebuild import DEAD_AFTER
@@ -34,7 +35,7 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import NOW, holder_of, tell
+from tests.factories import NOW, TESTER, profile_of, send_messages
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import (
     build_segment,
@@ -55,25 +56,26 @@ def segment_leaf(key: str) -> dict[str, Any]:
 
 
 def make(key: str, definition: dict[str, Any], status: str = "live") -> Segment:
-    return create_segment(key=key, name=key, definition=definition, author="a test", status=status)
+    return create_segment(key=key, name=key, definition=definition, actor=TESTER, status=status)
 
 
 def test_a_new_definition_is_a_new_version_with_its_author() -> None:
     segment = build_segment(trait("a", "equals", 1))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    ada = Actor.system("Ada")
+    update_segment(segment, actor=ada, changes={"definition": trait("a", "equals", 2)})
     versions = SegmentVersion.objects.filter(segment=segment).values_list("number", "author")
-    assert list(versions) == [(2, "Ada"), (1, "a test")]
+    assert list(versions) == [(2, "system:Ada"), (1, "system:tests")]
 
 
 def test_the_same_definition_is_no_new_version() -> None:
     segment = build_segment(EVERYONE)
-    assert update_segment(segment, author="Ada", changes={"name": "All"}).version == 1
+    assert update_segment(segment, actor=TESTER, changes={"name": "All"}).version == 1
 
 
 def test_the_old_definition_answers_until_the_new_one_is_built() -> None:
     profile_id = store_person(NaivePerson(traits={"a": 1}))
     segment = build_segment(trait("a", "equals", 1))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     change_traits(profile_id, a=2)
     mark_changed([profile_id])
     refresh_changed(now=NOW)
@@ -88,7 +90,7 @@ def test_a_draft_is_not_built_until_it_goes_live() -> None:
     store_person(NaivePerson())
     segment = make("kept", EVERYONE, "draft")
     assert resume_rebuilds(now=NOW) == 0
-    update_segment(segment, author="Ada", changes={"status": "live"})
+    update_segment(segment, actor=TESTER, changes={"status": "live"})
     assert resume_rebuilds(now=NOW) == 1
     assert len(members_of()) == 1
 
@@ -96,7 +98,7 @@ def test_a_draft_is_not_built_until_it_goes_live() -> None:
 def test_entered_at_survives_rebuilds() -> None:
     profile_id = store_person(NaivePerson(traits={"a": 1}))
     segment = build_segment(trait("a", "equals", 1))
-    update_segment(segment, author="Ada", changes={"definition": trait("a", "exists")})
+    update_segment(segment, actor=TESTER, changes={"definition": trait("a", "exists")})
     rebuild(["kept"], now=NOW + timedelta(days=1))
     assert Membership.objects.get(profile_id=profile_id).entered_at == NOW
 
@@ -107,7 +109,7 @@ def test_a_definition_may_not_lean_on_itself() -> None:
     with pytest.raises(DefinitionError) as refusal:
         update_segment(
             Segment.objects.get(key="one"),
-            author="Ada",
+            actor=TESTER,
             changes={"definition": negation(segment_leaf("two"))},
         )
     assert [tuple(fault[:2]) for fault in refusal.value.errors] == [("child.key", "cycle")]
@@ -118,7 +120,7 @@ def test_a_definition_leans_on_live_segments_only(status: str | None) -> None:
     if status:
         other = make("other", EVERYONE, "draft")
         if status == "archived":
-            archive_segment(other, author="Ada")
+            archive_segment(other, actor=TESTER)
     with pytest.raises(DefinitionError) as refusal:
         make("kept", segment_leaf("other"))
     assert refusal.value.errors[0][:2] == ("key", "unknown")
@@ -134,16 +136,16 @@ def test_a_segment_that_others_lean_on_is_not_archived() -> None:
     base = build_segment(EVERYONE, key="base")
     build_segment(segment_leaf("base"))
     with pytest.raises(SegmentError, match="kept"):
-        archive_segment(base, author="Ada")
+        archive_segment(base, actor=TESTER)
 
 
 def test_archiving_closes_memberships_and_keeps_the_history() -> None:
     store_person(NaivePerson())
-    segment = archive_segment(build_segment(EVERYONE), author="Ada")
+    segment = archive_segment(build_segment(EVERYONE), actor=TESTER)
     assert (segment.status, segment.size, members_of()) == ("archived", 0, set())
     assert MembershipChange.objects.filter(segment=segment, has_entered=False).count() == 1
     with pytest.raises(SegmentError):
-        update_segment(segment, author="Ada", changes={"name": "Again"})
+        update_segment(segment, actor=TESTER, changes={"name": "Again"})
 
 
 def test_a_new_definition_is_built_with_all_that_lean_on_it() -> None:
@@ -152,7 +154,7 @@ def test_a_new_definition_is_built_with_all_that_lean_on_it() -> None:
     build_segment(negation(segment_leaf("base")), key="middle")
     build_segment(negation(segment_leaf("middle")))
     assert members_of() == {one}
-    update_segment(base, author="Ada", changes={"definition": trait("a", "equals", 2)})
+    update_segment(base, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     resume_rebuilds(now=NOW)
     assert (members_of("base"), members_of("middle"), members_of()) == ({two}, {one}, {two})
 
@@ -200,11 +202,11 @@ def test_a_living_rebuild_is_left_alone() -> None:
 
 
 def test_the_memberships_of_an_absorbed_profile_are_closed_with_reason_merge() -> None:
-    tell({"anonymousId": "a1"}, {"userId": "u1"})
-    anonymous, user = holder_of("anonymous_id:a1").pk, holder_of("user_id:u1").pk
+    send_messages({"anonymousId": "a1"}, {"userId": "u1"})
+    anonymous, user = profile_of("anonymous_id:a1").pk, profile_of("user_id:u1").pk
     build_segment(EVERYONE)
     assert members_of() == {anonymous, user}
-    tell({"anonymousId": "a1", "userId": "u1"})
+    send_messages({"anonymousId": "a1", "userId": "u1"})
     refresh_changed()
     (survivor,) = Profile.objects.values_list("pk", flat=True)
     assert members_of() == {survivor}

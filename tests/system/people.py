@@ -5,6 +5,7 @@ from typing import Any
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, open_request
 from profiles.models import Event
+from tests.factories import TESTER
 
 EMAIL = "ada.lovelace@example.org"
 # All values that identify Ada.
@@ -25,7 +26,7 @@ def message_of_ada(number: int) -> dict[str, Any]:
 def ask_for_erasure() -> PrivacyRequest:
     """Open a request to erase Ada."""
     new_request = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason="asked")
-    return open_request(new_request, door="service", actor="tests")
+    return open_request(new_request, door="service", actor=TESTER)
 
 
 def order(number: int, **fields: object) -> dict[str, Any]:

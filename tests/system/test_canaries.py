@@ -28,7 +28,7 @@ from profiles.lib.database import database_now
 from profiles.models import TrustLevel
 from profiles.services import identify
 from segments.services import refresh_changed
-from tests.factories import make_api_key, make_purpose, make_source, make_write_key
+from tests.factories import TESTER, make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
 from tests.system.traces import tables_with
@@ -199,7 +199,7 @@ def test_what_fails_is_logged_without_what_it_failed_on(
     assert not [line for line in mail.outbox[0].body.splitlines() if canaries_in(line)]
 
     erasure = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
-    open_request(erasure, door="service", actor="tests")
+    open_request(erasure, door="service", actor=TESTER)
     with patch("consent.requests.fulfilment.erase", side_effect=LibraryError()):
         assert act_on_requests() == 0
     assert act_on_requests() == 1
@@ -225,7 +225,7 @@ def test_no_refusal_repeats_what_was_sent() -> None:
         lambda: parse_reference(NAME),
         lambda: identify([f"email:{NAME}"], source=source, trust=TrustLevel.SERVER, now=now),
         lambda: open_request(
-            NewRequest(kind="erasure", references=(f"email:{NAME}",)), door="service", actor="tests"
+            NewRequest(kind="erasure", references=(f"email:{NAME}",)), door="service", actor=TESTER
         ),
         lambda: split_request(f'{{"{EMAIL}":'.encode(), ""),
         lambda: split_request(json.dumps({"batch": NAME}).encode(), ""),

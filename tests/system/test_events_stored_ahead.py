@@ -14,7 +14,7 @@ from ingestion.models import DroppedCount, InboxRow, RejectedMessage
 from ingestion.services import drain_inbox, replay_message
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Identifier, IdentityRule, Profile, TrustLevel
-from tests.factories import accept_only, profile_of, send_messages
+from tests.factories import TESTER, accept_only, profile_of, send_messages
 from tests.system.concurrency import Work, at_once, once_at
 from tests.system.people import (
     EMAIL,
@@ -299,7 +299,7 @@ def test_an_event_of_nobody_is_taken_back_and_can_be_replayed_after_mending() ->
     assert events_of("user_id:kiosk") == ({1}, 1, 1)
     block("user_id")
     rejected = RejectedMessage.objects.get(code="no_identifier")
-    assert replay_message(rejected)
+    assert replay_message(rejected, actor=TESTER)
     drain_inbox()
     accept_only(order(2, userId="kiosk"))
     drain_inbox()

@@ -27,7 +27,7 @@ from profiles.models import ProfileChange
 from segments.memberships import refresh
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
-from tests.factories import accept_only, make_write_key, send_messages
+from tests.factories import TESTER, accept_only, make_write_key, send_messages
 from tests.system.concurrency import at_once, die_at, once_at
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
@@ -165,7 +165,7 @@ def test_every_acknowledged_message_takes_effect_once(
             hits += harm(product, rng)
             # In the middle, so that a rebuild is harmed too.
             if turn == times // 2:
-                update_segment(segment, author="a test", changes={"definition": ROME})
+                update_segment(segment, actor=TESTER, changes={"definition": ROME})
     assert hits, "no harm was done"
     wait_until(is_drained, seconds=40)
     product.stop()
@@ -278,7 +278,7 @@ def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
     for turn, name in enumerate(names):
         definition = (ROME, LYON)[turn % 2]
         before = set(Membership.objects.values_list("profile_id", flat=True))
-        segment = update_segment(segment, author="a test", changes={"definition": definition})
+        segment = update_segment(segment, actor=TESTER, changes={"definition": definition})
         step = f"segments.memberships.rebuild.{name}"
         die_after(step, lambda: rebuild(["town"]))
         assert Rebuild.objects.count() == 1, step

@@ -19,12 +19,12 @@ from ingestion.models import DroppedCount, InboxRow
 from ingestion.services import drain_inbox
 from profiles.lib.checkpoints import handled
 from profiles.models import Identifier, Merge, Profile, ProfileChange
+from segments.lib.locks import lock_all_slots
 from segments.memberships import rebuild as rebuilds
 from segments.memberships import refresh as refreshes
-from segments.memberships.locks import lock_all_slots
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import rebuild, refresh_changed, resume_rebuilds, update_segment
-from tests.factories import accept_only, make_purpose, send_messages
+from tests.factories import TESTER, accept_only, make_purpose, send_messages
 from tests.system.concurrency import at_once, is_anybody_waiting, once_at, pausing, repeat_for
 from tests.system.people import EMAIL, VALUES, ask_for_erasure, message_of_ada
 from tests.system.product import wait_until
@@ -135,7 +135,7 @@ def test_definitions_that_change_under_drains_and_refreshes_come_to_what_they_sa
 
     def change() -> None:
         definition = (ROME, LYON)[next(definitions) % 2]
-        update_segment(segment, author="a test", changes={"definition": definition})
+        update_segment(segment, actor=TESTER, changes={"definition": definition})
         resume_rebuilds()
 
     times = at_once(
@@ -154,7 +154,7 @@ def test_a_rebuild_that_computed_before_people_changed_does_not_undo_what_they_b
     segment = make_live_segment("town", LYON)
     send_messages(*messages(0, 300))
     catch_up()
-    update_segment(segment, author="a test", changes={"definition": ROME})
+    update_segment(segment, actor=TESTER, changes={"definition": ROME})
 
     def move() -> None:
         """Move people out of the new segment and into it, while refreshes use the old one."""
@@ -189,7 +189,7 @@ def test_a_definition_that_changes_while_a_rebuild_computes_is_what_the_rebuild_
     catch_up()
 
     def change() -> None:
-        update_segment(segment, author="a test", changes={"definition": ROME})
+        update_segment(segment, actor=TESTER, changes={"definition": ROME})
 
     with patch.object(rebuilds, "stage", pausing(rebuilds.stage, change, first=False)):
         rebuild(["town"])
@@ -318,7 +318,9 @@ TASKS = (
     "consent.send_links",
     "consent.verify_states",
     "ingestion.drain_inbox",
+    "profiles.clear_sessions",
     "profiles.make_partitions",
+    "profiles.prune_audit",
     "segments.rebuild",
     "segments.refresh_changed",
     "segments.refresh_due",
@@ -337,7 +339,7 @@ def test_every_task_run_twice_and_at_once_changes_nothing() -> None:
     make_live_segment("buyers", BUYERS)
     send_messages(message_of_ada(0), *messages(0, 300))
     ask_for_erasure()
-    update_segment(segment, author="a test", changes={"definition": ROME})
+    update_segment(segment, actor=TESTER, changes={"definition": ROME})
     for first in range(300, 500, 10):
         accept_only(message_of_ada(first), *messages(first, first + 10))
 

@@ -14,7 +14,7 @@ from ingestion.services import drain_inbox, replay_message
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, SeenMessage
 from profiles.services import AttributedEvent
-from tests.factories import accept_only, send_messages
+from tests.factories import TESTER, accept_only, send_messages
 from tests.system.concurrency import Work, at_once, die_at, is_anybody_waiting, once_at
 from tests.system.people import ask_for_erasure, message_of_ada, order, stored_numbers
 from tests.system.product import is_drained, wait_until
@@ -222,7 +222,7 @@ def test_what_took_effect_before_kills_is_not_done_again_and_poison_once_it_is_m
     rejected = list(RejectedMessage.objects.all())
     assert [(row.code, row.place) for row in rejected] == [("poison", 4), ("poison", 2)]
     for row in rejected:
-        assert replay_message(row)
+        assert replay_message(row, actor=TESTER)
         row.delete()
     drain_inbox()
     accept_only(*batch)
@@ -263,8 +263,8 @@ def test_a_message_that_failed_takes_effect_once_after_mending(
         accept_only(*batch)
         drain_inbox()
     for row in rejected:
-        assert replay_message(row)
-        assert not replay_message(row)
+        assert replay_message(row, actor=TESTER)
+        assert not replay_message(row, actor=TESTER)
         drain_inbox()
         row.delete()
     assert_exactly_once({0, 1, 2, 3}, messages=4)
@@ -306,7 +306,7 @@ def test_a_message_rejected_as_poison_stays_a_repeat_of_one_that_took_effect(
 
     drain_pausing(checkpoint, drain_another)
     for rejected in RejectedMessage.objects.all():
-        replay_message(rejected)
+        replay_message(rejected, actor=TESTER)
         drain_inbox()
         rejected.delete()
     assert_exactly_once({1}, messages=1)
@@ -322,7 +322,7 @@ def test_a_worker_that_comes_to_take_messages_too_late_does_not_keep_their_repla
 
     drain_pausing(checkpoints.READ, reject)
     rejected = RejectedMessage.objects.get()
-    assert replay_message(rejected)
+    assert replay_message(rejected, actor=TESTER)
     drain_inbox()
     rejected.delete()
     assert_exactly_once({1}, messages=1)

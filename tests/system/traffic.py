@@ -4,6 +4,7 @@ from typing import Any
 
 from segments.models import Segment
 from segments.services import create_segment, rebuild
+from tests.factories import TESTER
 
 PEOPLE = 40
 # One message in five identifies its visitor. As 5 does not divide this number, each visitor is
@@ -39,8 +40,6 @@ def events_among(numbers: range | list[int]) -> set[int]:
 
 def make_live_segment(key: str, definition: dict[str, Any]) -> Segment:
     """Create a live segment and build it."""
-    segment = create_segment(
-        key=key, name=key, definition=definition, author="a test", status="live"
-    )
+    segment = create_segment(key=key, name=key, definition=definition, actor=TESTER, status="live")
     rebuild([key])
     return segment

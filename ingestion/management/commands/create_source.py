@@ -4,12 +4,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 
 from ingestion.models import WriteKey
-from ingestion.services import create_write_key
+from ingestion.services import create_write_key, register_source
 from profiles.models import Source
-from profiles.services import create_source
+from profiles.services import Actor
+
+ACTOR = Actor.system("create_source")
 
 
 class Command(BaseCommand):
@@ -30,20 +31,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         kind = WriteKey.Kind(options["kind"])
-        with transaction.atomic():
-            source = self._get_or_create_source(options["key"], options["name"])
-            _, secret = create_write_key(source, kind=kind)
+        secret = self._create_key(options["key"], options["name"], kind)
         self.stdout.write(f"A {kind} write key, shown this once:")
         # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)
 
-    def _get_or_create_source(self, key: str, name: str) -> Source:
+    def _create_key(self, key: str, name: str, kind: WriteKey.Kind) -> str:
         if source := Source.objects.filter(key=key).first():
             self.stdout.write(f"Source {key} is there already and gets a further key.")
-            return source
+            return create_write_key(source, actor=ACTOR, kind=kind)[1]
         try:
-            source = create_source(key, name=name)
+            _, secret = register_source(key, actor=ACTOR, kind=kind, name=name)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Made source {key}.")
-        return source
+        return secret

@@ -22,9 +22,11 @@ from profiles.admin.kit.base import (
     approximate_count,
     question_page,
     require,
+    staff_actor,
 )
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
+from profiles.admin.kit.people import display_name, initials, person_name, readable
 from profiles.admin.kit.sections import Link, sections
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
@@ -33,7 +35,7 @@ from profiles.admin.profile.timeline import Cursor, timeline
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identity.engine import PROFILE
-from profiles.models import Identifier, IdentityFact, Profile
+from profiles.models import AuditEntry, Identifier, IdentityFact, Profile
 from profiles.reads import status_of
 from profiles.services import rectify
 
@@ -56,7 +58,7 @@ class ProfileChangeList(BoundedList):
             profile.sources = sorted(sources.get(profile.pk, ()))
             is_open = can_see_restricted or not profile.is_restricted
             profile.masked_traits = mask.traits(profile.traits) if is_open else {}
-            profile.masked_name = page.person_name(profile.traits, mask) if is_open else ""
+            profile.masked_name = person_name(profile.traits, mask) if is_open else ""
         self.result_list = profiles
 
 
@@ -101,6 +103,14 @@ class ProfileAdmin(ReadOnlyAdmin):
     list_before_template = "admin/tessera/find.html"
     change_form_template = "admin/profiles/profile/page.html"
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Render what was changed about the profile, and about those that it absorbed."""
+        profile = self.found_or_404(request, object_id)
+        entries = AuditEntry.objects.filter(body__identifier__profile=profile)
+        return self.history_page(request, profile, entries)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileChangeList
 
@@ -133,7 +143,7 @@ class ProfileAdmin(ReadOnlyAdmin):
     @display(description="city", empty_value="–")
     def city(self, profile: Any) -> str | None:
         city = profile.masked_traits.get("city")
-        return None if city is None else page.readable(city)
+        return None if city is None else readable(city)
 
     @display(description="sources")
     def sources(self, profile: Any) -> str:
@@ -167,7 +177,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         """Render a choice of profiles that have one value in different namespaces."""
         mask = mask_for(request)
         people = [
-            {"profile": profile, "name": page.display_name(profile.traits, mask) or "anonymous"}
+            {"profile": profile, "name": display_name(profile.traits, mask) or "anonymous"}
             for profile in Profile.objects.filter(pk__in=profile_ids)
             if not profile.is_restricted or request.user.has_perm(SEE_RESTRICTED)
         ]
@@ -195,16 +205,16 @@ class ProfileAdmin(ReadOnlyAdmin):
 
     def profile_page(self, request: HttpRequest, profile: Profile) -> HttpResponse:
         mask = mask_for(request)
-        display_name = page.display_name(profile.traits, mask)
+        name = display_name(profile.traits, mask)
         name_id = request.GET.get("name", "")
         identifiers = page.identifiers_of(profile)
         return self.page(
             request,
             self.change_form_template,
-            title=display_name or "Anonymous visitor",
+            title=name or "Anonymous visitor",
             profile=profile,
             is_open=True,
-            initials=initials(display_name),
+            initials=initials(name),
             cards=page.cards(profile, mask),
             identifiers=[
                 {
@@ -251,7 +261,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         rectify(
             profile.pk,
             {form.cleaned_data["key"]: form.cleaned_data["value"]},
-            actor=request.user.get_username(),
+            actor=staff_actor(request),
             reason=form.cleaned_data["reason"],
         )
         messages.success(request, f"{form.cleaned_data['key']} is corrected and locked.")
@@ -279,8 +289,3 @@ def _stored_spellings(value: str) -> list[str]:
         except InvalidIdentifier:
             continue
     return spellings
-
-
-def initials(name: str) -> str:
-    """Return the first letters of the first two words, or a question mark."""
-    return "".join(word[0] for word in name.split()[:2] if word[0].isalnum()).upper() or "?"

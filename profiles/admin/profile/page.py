@@ -4,17 +4,16 @@ Invariant: all functions take a constant number of queries, and no personal data
 unmasked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.safestring import SafeString
 
 from profiles.admin.kit.masks import Mask
+from profiles.admin.kit.people import readable
 from profiles.admin.profile.graph import GraphFact, GraphNode, identity_graph
 from profiles.identity.engine import PROFILE
-from profiles.identity.explain import trust_name
 from profiles.models import (
     Identifier,
     IdentityFact,
@@ -22,6 +21,7 @@ from profiles.models import (
     Merge,
     Profile,
     TraitDefinition,
+    TrustLevel,
 )
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation, explain_traits
 
@@ -39,8 +39,6 @@ FIRST_TRAITS = (
     "language",
     "interests",
 )
-# Traits that make up a name. The first group with any value is taken.
-NAME_TRAITS = (("first_name", "last_name"), ("firstName", "lastName"), ("name",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +57,6 @@ class Card:
     losers: Sequence[tuple[str, str, datetime]]
     agreeing: int
     is_locked: bool
-
-
-def person_name(traits: Mapping[str, Any], mask: Mask) -> str:
-    """Return the name of the person, or an empty text if no source stated it."""
-    for keys in NAME_TRAITS:
-        parts = [str(mask.trait(key, traits[key])) for key in keys if traits.get(key)]
-        if parts:
-            return " ".join(parts)
-    return ""
-
-
-def display_name(traits: Mapping[str, Any], mask: Mask) -> str:
-    """Return the name of the person, else their e-mail address, else an empty text."""
-    name = person_name(traits, mask)
-    return name or (str(mask.trait("email", traits["email"])) if traits.get("email") else "")
 
 
 def cards(profile: Profile, mask: Mask) -> list[Card]:
@@ -125,21 +108,6 @@ def _source_and_trust(statement: SourceValue) -> str:
     return f"{statement.source}, {statement.trust}"
 
 
-def readable(value: Any) -> str:
-    """Return a JSON value as text for people."""
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(readable(inner) for inner in value)
-        case dict():
-            return ", ".join(f"{key}: {readable(inner)}" for key, inner in value.items())
-        case _:
-            return str(value)
-
-
 def identifiers_of(profile: Profile) -> list[Identifier]:
     """Return the profile's identifiers, vouched ones first and public UUIDs last, in one query."""
     identifiers = Identifier.objects.filter(profile=profile).order_by("namespace", "value")
@@ -180,7 +148,7 @@ def _graph_fact(fact: IdentityFact) -> GraphFact:
         identifier_ids=tuple(fact.identifier_ids),
         source=fact.source.key,
         trust=fact.trust,
-        trust_name=trust_name(fact.trust),
+        trust_name=TrustLevel(fact.trust).api_name,
         day=fact.day,
     )
 

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.masks import Mask
-from profiles.admin.profile.page import readable
+from profiles.admin.kit.people import readable
 from profiles.models import Event, EventStat, Profile
 
 PAGE_OF_EVENTS = 40

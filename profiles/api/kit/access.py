@@ -5,16 +5,17 @@ method without a scope is refused.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import APIException, AuthenticationFailed, MethodNotAllowed
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from profiles.audit import Actor
 from profiles.lib.credentials import digest_of
 from profiles.models import ApiKey
 from profiles.models.access import Scope
@@ -33,6 +34,7 @@ class ServiceAccount:
     def __init__(self, key: ApiKey) -> None:
         self.key = key
         self.pk = key.pk
+        self.actor = Actor.service(key)
 
     def __str__(self) -> str:
         return self.key.name
@@ -64,8 +66,6 @@ def is_usable(key: ApiKey) -> bool:
 class HasDeclaredScope(BasePermission):
     """The key has the scope that the view declares for this method or action."""
 
-    message = "The API key lacks the scope for this."
-
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.auth, ApiKey):
             return False
@@ -73,7 +73,10 @@ class HasDeclaredScope(BasePermission):
         # A method that the view lacks is a 405 for every key; it has no scope to check.
         if not hasattr(view, method.lower()):
             raise MethodNotAllowed(method)
-        return declared_scope(view, method) in request.auth.scopes
+        scope = declared_scope(view, method)
+        # Read by REST framework after a refusal.
+        self.message = f"The API key lacks the scope {scope}."
+        return scope in request.auth.scopes
 
 
 def sees_restricted(request: Request | HttpRequest) -> bool:
@@ -95,35 +98,20 @@ def declared_scope(view: "APIView", method: str) -> Scope | None:
 
 
 class ScopedView:
-    """The base of every API view.
+    """The base of every view of the API for services.
 
     `scopes` are by HTTP method, and `action_scopes` by action of a viewset where one differs.
+    `filter_exemption` is the reason why a list has no filters.
     """
 
     scopes: ClassVar[Mapping[str, Scope]]
     action_scopes: ClassVar[Mapping[str, Scope]] = {}
+    filter_exemption = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not getattr(cls, "scopes", None):
             raise TypeError(f"{cls.__name__} declares no scopes.")
-
-
-class Problem(APIException):
-    """A refused request, with a path for each fault.
-
-    `errors` are dictionaries with "path", "code" and "detail".
-    """
-
-    status_code = 400
-    default_detail = "The request was understood and refused."
-
-    def __init__(
-        self, errors: list[dict[str, str]], *, status: int = 400, detail: str | None = None
-    ) -> None:
-        super().__init__(detail or self.default_detail)
-        self.status_code = status
-        self.errors = errors
 
 
 # Spectacular's hook on subclasses has no types.
@@ -137,6 +125,8 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer"}
 
 
-def actor_of(request: Request | HttpRequest) -> str:
-    """Return the name of the API key or the login of the staff member, for logs and audits."""
-    return str(request.user)
+def actor_of(request: Request) -> Actor:
+    """Return who acts by this request: the service of the API key, or the customer."""
+    # ServiceAccount or Customer: the stubs know Django's users only.
+    actor: Actor = cast("Any", request.user).actor
+    return actor

@@ -1,9 +1,10 @@
-"""Building blocks of lists in every app's API: strict filters, and lists of a single page."""
+"""Building blocks of lists in every app's API: strict filters, pages of rows, single pages."""
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
@@ -29,6 +30,20 @@ class StrictFilterSet(FilterSet):  # type: ignore[misc]  # django-filter has no 
 
     def has_filter(self, name: str) -> bool:
         return name in self.filters
+
+
+class RowPages:
+    """Adds lists of rows below one object to a viewset, as actions.
+
+    The action names `serializer_class`, `filterset_class` and `cursor_ordering`.
+    """
+
+    def page_of_rows(self: Any, rows: QuerySet[Any]) -> Response:
+        """Return a filtered page of rows."""
+        page = self.paginate_queryset(self.filter_queryset(rows))
+        return cast(
+            "Response", self.get_paginated_response(self.get_serializer(page, many=True).data)
+        )
 
 
 def one_page(serializer: type[serializers.Serializer[Any]], rows: Iterable[Any]) -> Response:

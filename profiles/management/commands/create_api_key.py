@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from profiles.models.access import Scope
-from profiles.services import create_api_key
+from profiles.services import Actor, create_api_key
 
 
 class Command(BaseCommand):
@@ -23,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         scopes = options["scopes"].replace(",", " ").split()
         try:
-            key, secret = create_api_key(options["name"], scopes=scopes)
+            actor = Actor.system("create_api_key")
+            key, secret = create_api_key(options["name"], actor=actor, scopes=scopes)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

@@ -1,0 +1,80 @@
+"""The audit in the admin: who changed what, as one list and one page for each entry."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+
+from profiles.admin.kit.base import BoundedList, ReadOnlyAdmin
+from profiles.admin.kit.history import HistoryLine, history_lines
+from profiles.admin.kit.unfold import ChangeList, display
+from profiles.models import AuditEntry
+
+
+class AuditList(BoundedList):
+    """A page of entries with their `line`, in two queries more."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        # A list, since a queryset would load the rows again and lose the lines.
+        entries: list[Any] = list(self.result_list)
+        for entry, line in zip(entries, history_lines(request, entries), strict=True):
+            entry.line = line
+        self.result_list = entries
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Changes, the latest first."""
+
+    list_display = ("time", "who", "what", "about", "changes_in_words")
+    list_filter = ("actor_kind", "object_type", "at")
+    sortable_by = ()
+    fields = ("time", "who", "what", "about", "changes_in_words", "reason")
+    readonly_fields = fields
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AuditList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        entries: QuerySet[AuditEntry] = super().get_queryset(request)
+        return entries.select_related("body")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            [entry.line] = history_lines(request, [entry])
+        return entry
+
+    @display(description="when")
+    def time(self, entry: AuditEntry) -> Any:
+        return entry.at
+
+    @display(description="who")
+    def who(self, entry: Any) -> str:
+        line: HistoryLine = entry.line
+        return line.who
+
+    @display(description="what")
+    def what(self, entry: Any) -> str:
+        line: HistoryLine = entry.line
+        return line.verb
+
+    @display(description="of")
+    def about(self, entry: Any) -> str:
+        line: HistoryLine = entry.line
+        return line.object
+
+    @display(description="changes", empty_value="–")
+    def changes_in_words(self, entry: Any) -> str:
+        line: HistoryLine = entry.line
+        return format_html_join("", "<div>{}</div>", ((change,) for change in line.changes))
+
+    @display(description="reason", empty_value="–")
+    def reason(self, entry: Any) -> str:
+        line: HistoryLine = entry.line
+        return line.reason

@@ -1,0 +1,35 @@
+"""Refusals with the path of each fault, and validated bodies."""
+
+from typing import Any
+
+from rest_framework.exceptions import APIException
+from rest_framework.serializers import BaseSerializer
+
+
+class Problem(APIException):
+    """A refused request, with a path for each fault.
+
+    `errors` are dictionaries with "path", "code" and "detail".
+    """
+
+    status_code = 400
+    default_detail = "The request was understood and refused."
+
+    def __init__(
+        self, errors: list[dict[str, str]], *, status: int = 400, detail: str | None = None
+    ) -> None:
+        super().__init__(detail or self.default_detail)
+        self.status_code = status
+        self.errors = errors
+
+
+def problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
+    """Return a problem with one error."""
+    return Problem([{"path": path, "code": code, "detail": detail}], status=status)
+
+
+def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """Return the validated fields of a body. Raises ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = dict(serializer.validated_data)
+    return fields

@@ -1,0 +1,49 @@
+"""The golden traits of one profile, and their correction."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from profiles.api import serializers
+from profiles.api.kit.access import actor_of
+from profiles.api.kit.lists import one_page, page_of
+from profiles.api.kit.problems import validated
+from profiles.api.profiles import ProfileScopedViewSet
+from profiles.models.access import Scope
+from profiles.services import rectify
+from profiles.traits.explain import explain_traits
+
+
+class TraitViewSet(ProfileScopedViewSet):
+    """Traits of a profile."""
+
+    scopes = {"GET": Scope.PROFILES_READ, "PATCH": Scope.PROFILES_WRITE}
+    serializer_class = serializers.RectificationSerializer
+    pagination_class = None
+    filter_exemption = "All traits of one profile are one page; why-trait asks for one of them."
+
+    @extend_schema(responses=page_of(serializers.TraitSerializer))
+    @action(detail=True)
+    def traits(self, request: Request, uuid: UUID) -> Response:
+        """List the golden traits of a profile.
+
+        Each has the source, trust and time that decided it, and the statements that lost.
+        """
+        return self._golden_traits()
+
+    @extend_schema(responses=page_of(serializers.TraitSerializer))
+    @traits.mapping.patch
+    def correct_traits(self, request: Request, uuid: UUID) -> Response:
+        """Correct traits. Each is locked at its value, whatever sources send later."""
+        fields = validated(self.get_serializer(data=request.data))
+        rectify(self.profile.pk, **fields, actor=actor_of(request))
+        self.profile.refresh_from_db()
+        return self._golden_traits()
+
+    def _golden_traits(self) -> Response:
+        explanations = explain_traits(self.profile)
+        golden = [explanations[key] for key in sorted(self.profile.traits)]
+        return one_page(serializers.TraitSerializer, golden)

@@ -1,0 +1,1 @@
+"""Building blocks of definitions and memberships: the locks of both."""

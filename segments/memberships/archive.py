@@ -1,0 +1,32 @@
+"""The end of a segment: its members leave it."""
+
+from django.db import connection
+
+from profiles.lib.database import database_now
+from profiles.services import Actor, audited, differences
+from segments.definitions.dependencies import dependants
+from segments.definitions.save import SegmentError, audited_state
+from segments.lib.locks import lock_all_slots, lock_definitions
+from segments.memberships import sql
+from segments.models import Segment
+
+
+def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
+    """End a segment: its members leave it, and its history stays.
+
+    Raises SegmentError if a live segment refers to it.
+    """
+    with audited(actor, "segment.archived") as deed:
+        lock_definitions()
+        lock_all_slots()
+        segment = Segment.objects.select_for_update().get(pk=segment.pk)
+        if keys := dependants(segment.key):
+            raise SegmentError("key", f"Live segments lean on it: {', '.join(keys)}.")
+        before = audited_state(segment)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.CLOSE_ALL, {"segment": segment.pk, "now": database_now()})
+        segment.status, segment.size = Segment.Status.ARCHIVED, 0
+        segment.live_version = segment.live_definition = segment.evaluated_at = None
+        segment.save()
+        deed.about("segment", segment.key, **differences(before, audited_state(segment)))
+    return segment

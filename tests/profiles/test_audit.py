@@ -1,0 +1,505 @@
+"""Who did it: every public write names its actor and leaves one entry, without personal data."""
+
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.utils import IntegrityError
+from django.urls import reverse
+from django.utils import timezone
+
+import consent.services
+import ingestion.services
+import profiles.services
+import segments.services
+from consent.models import PrivacyRequest
+from consent.services import NewRequest
+from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
+from profiles.models import AuditBody, AuditEntry, IdentityRule, TraitDefinition
+from profiles.models.access import Scope
+from profiles.services import (
+    Actor,
+    actor_names,
+    anonymise_staff,
+    audited,
+    change_source,
+    create_api_key,
+    prune_audit,
+    rectify,
+)
+from segments.services import create_segment, update_segment
+from tests.admin import make_world, sign_in
+from tests.factories import (
+    NOW,
+    TESTER,
+    accept_only,
+    make_client,
+    make_profile,
+    make_purpose,
+    make_source,
+    profile_of,
+    send_messages,
+)
+
+pytestmark = pytest.mark.django_db
+SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
+EVERYONE = {"type": "everyone"}
+
+FROM_MESSAGES = "Ingestion calls it; the message is the evidence."
+DERIVED = "It writes what follows from what is stored already."
+READS = "It writes nothing."
+EPHEMERAL = "It writes what customers need to log in, which ends by itself."
+PART = "It is a part of a step of a privacy request, which has an entry."
+EXEMPT = {
+    "accept": FROM_MESSAGES,
+    "act_on_requests": "It calls act_on_request, which writes the entries.",
+    "actor_names": READS,
+    "add_to_stats": FROM_MESSAGES,
+    "batch_of": READS,
+    "check_definition": READS,
+    "check_suppression_key": READS,
+    "consent_proof": READS,
+    "copy_events": FROM_MESSAGES,
+    "current_states": READS,
+    "dependants": READS,
+    "derive": DERIVED,
+    "differences": READS,
+    "draft_event": READS,
+    "drain_inbox": FROM_MESSAGES,
+    "effective_definition": READS,
+    "erase": PART,
+    "erase_person": PART,
+    "facts_naming": READS,
+    "find_own_subject": READS,
+    "find_session": READS,
+    "find_subject": READS,
+    "find_suppressed": READS,
+    "forget_messages": FROM_MESSAGES,
+    "identify": FROM_MESSAGES,
+    "is_suppressed": READS,
+    "is_taken": READS,
+    "keep_taken": FROM_MESSAGES,
+    "load_rules": READS,
+    "make_archive": PART,
+    "may_process": READS,
+    "open_requests": READS,
+    "open_session": EPHEMERAL,
+    "predict_attributions": READS,
+    "preview": READS,
+    "preview_personal_data": READS,
+    "prune_audit": "It ends entries; one for each would never end.",
+    "rebuild": DERIVED,
+    "rebuild_states": DERIVED,
+    "recompute_golden": DERIVED,
+    "recompute_stats": DERIVED,
+    "record": FROM_MESSAGES,
+    "record_many": FROM_MESSAGES,
+    "record_traits": FROM_MESSAGES,
+    "refresh_changed": DERIVED,
+    "refresh_due": DERIVED,
+    "remove_expired": DERIVED,
+    "request_link": EPHEMERAL,
+    "resettle": DERIVED,
+    "resolve_names": FROM_MESSAGES,
+    "resolve_observations": FROM_MESSAGES,
+    "resume_rebuilds": DERIVED,
+    "seconds_to_wait": READS,
+    "send_links": EPHEMERAL,
+    "suppress": PART,
+    "take_back_events": FROM_MESSAGES,
+    "take_messages": FROM_MESSAGES,
+    "terms_with_changes": READS,
+    "time_left": READS,
+    "unpack_message": READS,
+    "verify_digests": READS,
+    "verify_memberships": READS,
+    "verify_states": READS,
+    "why": READS,
+    "widen_seen_spans": FROM_MESSAGES,
+}
+IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
+WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGER}
+TOOLS = ("audited", "save_audited", "delete_audited")
+
+
+def public_functions() -> dict[str, Callable[..., Any]]:
+    return {
+        name: function
+        for module in SERVICES
+        for name in module.__all__
+        if inspect.isfunction(function := getattr(module, name))
+    }
+
+
+def writers() -> list[str]:
+    """The public functions that say who acts."""
+    return [
+        name
+        for name, function in public_functions().items()
+        if "actor" in inspect.signature(function).parameters and name not in TOOLS
+    ]
+
+
+def test_every_public_function_names_its_actor_or_is_exempt_with_a_reason() -> None:
+    functions = public_functions()
+    silent = functions.keys() - set(writers()) - set(TOOLS)
+    assert silent == EXEMPT.keys()
+    for name in (*writers(), *TOOLS):
+        parameter = inspect.signature(functions[name]).parameters["actor"]
+        assert parameter.annotation is Actor, name
+        assert parameter.default is inspect.Parameter.empty, name
+
+
+def open_erasure() -> PrivacyRequest:
+    make_profile("email:ada@example.org")
+    return consent.services.open_request(
+        NewRequest(kind="erasure", references=("email:ada@example.org",)),
+        door="staff",
+        actor=TESTER,
+    )
+
+
+def open_unverified() -> PrivacyRequest:
+    profile = make_profile("email:ada@example.org", "user_id:1")
+    return consent.services.open_own_request(
+        NewRequest(kind="restriction"),
+        identifier_id=profile.identifiers.get(namespace="email").pk,
+        actor=TESTER,
+    )
+
+
+def finished_access() -> PrivacyRequest:
+    make_profile("email:ada@example.org")
+    request = consent.services.open_request(
+        NewRequest(kind="access", references=("email:ada@example.org",)),
+        door="staff",
+        actor=TESTER,
+    )
+    consent.services.act_on_request(request.pk, actor=TESTER)
+    return request
+
+
+def rejected_message() -> RejectedMessage:
+    accept_only({"type": "identify", "userId": "u1", "traits": 3})
+    ingestion.services.drain_inbox()
+    return RejectedMessage.objects.get()
+
+
+def make_segment(status: str = "draft") -> Any:
+    return create_segment(
+        key="known", name="Known", definition=EVERYONE, status=status, actor=TESTER
+    )
+
+
+def category() -> ConsentCategory:
+    return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
+
+
+def saved_category() -> ConsentCategory:
+    unsaved = category()
+    ingestion.services.save_consent_category(unsaved, actor=TESTER)
+    return unsaved
+
+
+def change_user(actor: Actor) -> None:
+    user = User.objects.create_user("ada")
+    with profiles.services.staff_saved(user, actor=actor) as saved:
+        user.is_staff = True
+        user.save()
+        saved.append(user)
+
+
+def change_role(actor: Actor) -> None:
+    role = Group.objects.create(name="helper")
+    with profiles.services.role_saved(role, actor=actor) as saved:
+        saved.append(role)
+
+
+def terms(**changes: Any) -> Any:
+    return consent.services.PurposeTerms(
+        **({"title": "News", "text": "We write.", "legal_basis": "consent"} | changes)
+    )
+
+
+# Each prepares what the function is called with, and returns the call.
+CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
+    "act_on_request": lambda: _call("act_on_request", open_erasure().pk),
+    "add_notice": lambda: _call(
+        "add_notice", key="form", language="en", content="Words.", shown_from=NOW
+    ),
+    "anonymise_staff": lambda: _call("anonymise_staff", User.objects.create_user("ada")),
+    "archive_segment": lambda: _call("archive_segment", make_segment()),
+    "cancel_request": lambda: _call("cancel_request", open_unverified()),
+    "change_purpose": lambda: _call(
+        "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
+    ),
+    "change_source": lambda: _call("change_source", make_source(), name="Shop"),
+    "create_api_key": lambda: _call("create_api_key", "shop", scopes=["profiles:read"]),
+    "create_segment": lambda: _call(
+        "create_segment", key="known", name="Known", definition=EVERYONE
+    ),
+    "create_source": lambda: _call("create_source", "shop"),
+    "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
+    "define_purpose": lambda: _call("define_purpose", key="news", terms=terms(), now=NOW),
+    "delete_consent_category": lambda: _call("delete_consent_category", saved_category()),
+    "delete_role": lambda: _call("delete_role", Group.objects.create(name="helper")),
+    "extend_request": lambda: _call(
+        "extend_request", open_unverified(), reason="Many.", now=timezone.now()
+    ),
+    "open_own_request": lambda: _call(
+        "open_own_request",
+        NewRequest(kind="access"),
+        identifier_id=make_profile("email:ada@example.org").identifiers.get(namespace="email").pk,
+    ),
+    "open_request": lambda: _call(
+        "open_request",
+        NewRequest(kind="access", references=("email:ada@example.org",)),
+        door="staff",
+    ),
+    "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
+    "rectify": lambda: _call(
+        "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
+    ),
+    "refuse_request": lambda: _call(
+        "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
+    ),
+    "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
+    "replay_message": lambda: _call("replay_message", rejected_message()),
+    "revoke_api_key": lambda: _call(
+        "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
+    ),
+    "revoke_write_key": lambda: _call(
+        "revoke_write_key",
+        ingestion.services.create_write_key(make_source(), kind=WriteKey.Kind.SECRET, actor=TESTER)[
+            0
+        ],
+    ),
+    "role_saved": lambda: change_role,
+    "save_consent_category": lambda: _call("save_consent_category", category()),
+    "save_identity_rule": lambda: _call(
+        "save_identity_rule", IdentityRule(namespace="card", priority=50)
+    ),
+    "save_trait_definition": lambda: _call(
+        "save_trait_definition", TraitDefinition(key="colour", label="Colour", type="text")
+    ),
+    "staff_saved": lambda: change_user,
+    "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
+    "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
+    "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
+}
+
+
+def _call(name: str, /, *args: Any, **fields: Any) -> Callable[[Actor], object]:
+    return lambda actor: public_functions()[name](*args, actor=actor, **fields)
+
+
+def test_every_writer_is_called_below() -> None:
+    assert set(writers()) == CALLS.keys() | WITHOUT_ENTRY.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_write_leaves_one_entry_in_the_name_of_its_actor(name: str) -> None:
+    call = CALLS[name]()
+    before = set(AuditEntry.objects.values_list("pk", flat=True))
+    call(Actor.system("somebody"))
+    (entry,) = AuditEntry.objects.exclude(pk__in=before)
+    assert (entry.actor_kind, entry.actor_id) == ("system", "somebody")
+    assert entry.verb.partition(".")[0] == entry.object_type
+    if entry.object_type != "profile":
+        assert entry.object_key
+        for before_and_after in entry.changes.values():
+            assert len(before_and_after) == 2
+
+
+def test_a_write_that_fails_leaves_no_entry() -> None:
+    make_purpose("news")
+    AuditEntry.objects.all().delete()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_purpose("news")
+    assert not AuditEntry.objects.exists()
+
+
+def test_only_the_outermost_write_leaves_an_entry() -> None:
+    with audited(TESTER, "shop.opened") as deed:
+        make_source_by_service("one")
+        make_source_by_service("two")
+        deed.about("shop", "lyon")
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.object_key) == ("shop.opened", "lyon")
+    make_source_by_service("three")
+    assert AuditEntry.objects.count() == 2
+
+
+def make_source_by_service(key: str) -> None:
+    profiles.services.create_source(key, actor=TESTER)
+
+
+def test_changes_of_configuration_are_kept_in_full_and_definitions_by_version() -> None:
+    source = make_source(key="shop", name="Shop")
+    change_source(source, name="Boutique", actor=TESTER)
+    assert AuditEntry.objects.get().changes == {"name": ["Shop", "Boutique"]}
+    segment = make_segment()
+    secret = {"type": "trait", "key": "email", "operator": "equals", "value": "ada@example.org"}
+    update_segment(segment, changes={"definition": secret, "name": "Ada"}, actor=TESTER)
+    latest = AuditEntry.objects.latest("at")
+    assert latest.changes == {"name": ["Known", "Ada"], "version": [1, 2]}
+    assert "ada@example.org" not in str(list(AuditEntry.objects.values()))
+
+
+def test_of_people_the_entry_names_what_changed_and_erasure_takes_the_rest() -> None:
+    profile = make_profile("email:ada@example.org")
+    rectify(profile.pk, {"city": "Lyon"}, actor=TESTER, reason="Ada wrote on 3 May")
+    entry = AuditEntry.objects.get()
+    assert (entry.object_key, entry.changes) == ("", {"traits": ["city"]})
+    assert (entry.body.object_key, entry.body.reason) == (str(profile.uuid), "Ada wrote on 3 May")
+    request = consent.services.open_request(
+        NewRequest(kind="erasure", references=("email:ada@example.org",)),
+        door="staff",
+        actor=TESTER,
+    )
+    consent.services.act_on_request(request.pk, actor=TESTER)
+    assert not AuditBody.objects.filter(entry=entry).exists()
+    assert AuditEntry.objects.filter(pk=entry.pk).exists()
+    assert str(profile.uuid) not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_rectification_by_a_request_is_in_the_name_of_who_asked() -> None:
+    profile = make_profile("email:ada@example.org")
+    request = consent.services.open_request(
+        NewRequest(
+            kind="rectification",
+            references=("email:ada@example.org",),
+            changes={"city": "Lyon"},
+        ),
+        door="staff",
+        actor=TESTER,
+    )
+    consent.services.act_on_request(request.pk, actor=Actor.system("worker"))
+    entry = AuditEntry.objects.get(verb="profile.rectified")
+    assert (entry.actor_id, entry.body.object_key) == ("tests", str(profile.uuid))
+
+
+def test_a_body_goes_with_its_person_into_the_survivor_of_a_merge() -> None:
+    send_messages({"anonymousId": "a1"}, {"userId": "u1"})
+    rectify(profile_of("anonymous_id:a1").pk, {"city": "Lyon"}, actor=TESTER, reason="")
+    send_messages({"anonymousId": "a1", "userId": "u1"})
+    survivor = profile_of("user_id:u1")
+    assert AuditBody.objects.get().identifier.profile_id == survivor.pk
+    page = sign_in().get(reverse("admin:profiles_profile_history", args=[survivor.pk]))
+    assert b"traits: city" in page.content
+
+
+def test_an_anonymised_account_keeps_what_it_did_and_loses_its_name() -> None:
+    user = User.objects.create_user("ada", "ada@example.org", first_name="Ada", is_staff=True)
+    change_source(make_source(), name="Shop", actor=Actor.staff(user))
+    anonymise_staff(user, actor=TESTER)
+    user.refresh_from_db()
+    assert (user.email, user.first_name, user.is_active) == ("", "", False)
+    assert actor_names([f"staff:{user.pk}"]) == {f"staff:{user.pk}": f"former-{user.pk}"}
+    assert AuditEntry.objects.filter(actor_kind="staff", actor_id=str(user.pk)).count() == 1
+
+
+def test_entries_are_never_changed_and_end_with_their_lifetime(settings: Any) -> None:
+    make_source_by_service("old")
+    make_source_by_service("new")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AuditEntry.objects.update(actor_id="somebody else")
+    settings.AUDIT_DAYS = 30
+    aged = AuditEntry.objects.get(object_key="old")
+    aged.delete()
+    AuditEntry.objects.create(
+        pk=aged.pk,
+        at=timezone.now() - timedelta(days=31),
+        actor_kind="system",
+        verb=aged.verb,
+        object_type="source",
+        object_key="old",
+    )
+    assert prune_audit() == 1
+    assert [entry.object_key for entry in AuditEntry.objects.all()] == ["new"]
+
+
+def test_the_api_lists_who_did_what() -> None:
+    client = make_client(Scope.PRIVACY_ADMIN)
+    response = client.post("/api/v1/sources/", {"key": "shop", "kind": "secret"})
+    assert response.status_code == 201
+    staff = User.objects.create_superuser("ada")
+    change_source(make_source(key="shop"), name="Boutique", actor=Actor.staff(staff))
+    profile = make_profile("user_id:1")
+    rectify(profile.pk, {"city": "Lyon"}, actor=TESTER, reason="asked for")
+    rectified, changed, created, _ = client.get("/api/v1/audit/").json()["results"]
+    assert rectified["object"] == {"type": "profile", "key": str(profile.uuid)}
+    assert (rectified["changes"], rectified["reason"]) == ({"traits": ["city"]}, "asked for")
+    assert changed["actor"] == {"kind": "staff", "id": "ada"}
+    assert changed["changes"] == {"name": ["Shop", "Boutique"]}
+    assert (created["actor"]["kind"], created["verb"]) == ("service", "source.created")
+    assert created["actor"]["id"].startswith("tsk_")
+    assert rectified.keys() == {"id", "at", "actor", "verb", "object", "changes", "reason"}
+    for query, found in (
+        ("object_type=source", 2),
+        ("object_type=source&object_key=shop&actor=staff", 1),
+        (f"object_key={profile.uuid}", 1),
+        ("verb=profile.rectified", 1),
+    ):
+        assert len(client.get(f"/api/v1/audit/?{query}").json()["results"]) == found, query
+    assert make_client(Scope.PROFILES_READ).get("/api/v1/audit/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("url", "role"),
+    [("admin:profiles_auditentry_changelist", role) for role in ("auditor", "privacy officer")],
+)
+def test_the_admin_lists_the_audit_to_those_who_may_see_it(url: str, role: str) -> None:
+    make_world()
+    page = sign_in(role).get(reverse(url))
+    assert page.status_code == 200
+    assert b"created" in page.content
+    assert sign_in("marketer").get(reverse(url)).status_code == 403
+
+
+def test_each_object_shows_its_history() -> None:
+    client = sign_in()
+    body = {"key": "till", "name": "Till", "priority": "10"}
+    assert client.post(reverse("admin:profiles_source_add"), body).status_code == 302
+    source = make_source(key="till")
+    change = reverse("admin:profiles_source_change", args=[source.pk])
+    assert client.post(change, body | {"name": "Cash desk"}).status_code == 302
+    page = client.get(reverse("admin:profiles_source_history", args=[source.pk])).content.decode()
+    assert "Till → Cash desk" in page
+    assert "owner-" in page
+
+
+def test_staff_and_roles_are_audited_in_the_admin() -> None:
+    client = sign_in()
+    new = {"username": "ada", "password1": "a-long-Phrase-5", "password2": "a-long-Phrase-5"}
+    assert (
+        client.post(reverse("admin:auth_user_add"), new | {"usable_password": "true"}).status_code
+        == 302
+    )
+    ada = User.objects.get(username="ada")
+    entry = AuditEntry.objects.get(verb="staff.created")
+    assert (entry.object_key, entry.actor_kind) == (str(ada.pk), "staff")
+    assert "ada" not in str(entry.changes)
+    role = {"name": "helper", "permissions": []}
+    assert client.post(reverse("admin:auth_group_add"), role).status_code == 302
+    assert AuditEntry.objects.get(verb="role.created").object_key == "helper"
+    helper = Group.objects.get(name="helper")
+    form = {
+        "username": "ada",
+        "is_active": "on",
+        "is_staff": "on",
+        "groups": [helper.pk],
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "00:00:00",
+    }
+    assert client.post(reverse("admin:auth_user_change", args=[ada.pk]), form).status_code == 302
+    changed = AuditEntry.objects.get(verb="staff.changed")
+    assert changed.changes["roles"] == [[], ["helper"]]
+    passwords = {"password1": "another-Phrase-6", "password2": "another-Phrase-6"}
+    url = reverse("admin:auth_user_password_change", args=[ada.pk])
+    assert client.post(url, passwords | {"usable_password": "true"}).status_code == 302
+    assert AuditEntry.objects.filter(verb="staff.password_changed").count() == 1
