@@ -14,10 +14,10 @@ from tests.factories import make_api_key
 BASE = "/api/v1"
 
 
-def service(*scopes: str) -> APIClient:
+def service(*scopes: str, name: str = "tests") -> APIClient:
     """A service whose key has these scopes; all of them, if none are named."""
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes)}")
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes, name=name)}")
     return client
 
 
