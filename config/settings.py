@@ -13,6 +13,7 @@ from config.env import (
     env_text,
     env_time_zone,
 )
+from config.http.tags import TAGS
 from config.runtime.embedded import socket_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -159,7 +160,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "config.http.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "config.http.problems.ScopedSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.http.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     # None keeps times in UTC. The default would convert them to the time zone of the staff.
     "DATETIME_FORMAT": None,
@@ -169,6 +170,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tessera",
     "DESCRIPTION": "Customer profiles, consent and living segments.",
     "VERSION": "1",
+    "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
     "OAS_VERSION": "3.1.1",
     # The default hook names enums after their fields, and several apps have a `kind` and a `state`.
     "POSTPROCESSING_HOOKS": [],

@@ -70,6 +70,14 @@ class CursorPages(CursorPagination):
         has_previous = self.has_more if self.is_backward else self.start is not None
         return self._link(self.page[0], is_backward=True) if has_previous and self.page else None
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
     def _rows_from_start(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.start is None:
             return queryset

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, and what the API's schema says about them.
+"""Errors as RFC 9457 problem details.
 
 Invariant: under /api/ and /v1/ every error has this one shape, whatever fails.
 """
@@ -10,70 +10,16 @@ from typing import Any
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
-from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from profiles.api.kit.access import declared_scope
 from profiles.api.kit.problems import Problem
 
 PROBLEM_TYPE = "application/problem+json"
 # Programs call these. All other paths are pages for people, whose errors are pages too.
 API_PATHS = ("/api/", "/v1/")
-
-
-class FaultSerializer(serializers.Serializer[dict[str, str]]):
-    """One fault: where in the request, a stable code, and what would be right."""
-
-    path = serializers.CharField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
-    """RFC 9457 problem details."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(allow_blank=True)
-    # The metaclass takes fields out of the class, so that this one hides no property.
-    errors = FaultSerializer(many=True)  # type: ignore[assignment]
-
-
-class ScopedSchema(AutoSchema):
-    """The schema of an operation, with the scope that it requires and the errors it may give."""
-
-    # drf-spectacular itself overrides the method of REST framework without its parameters.
-    def get_description(self) -> str:  # type: ignore[override]
-        scope = declared_scope(self.view, self.method)
-        description = super().get_description() or ""
-        return f"{description}\n\nScope: `{scope}`".strip() if scope else description
-
-    def get_operation(self, *args: Any) -> dict[str, Any] | None:
-        operation: dict[str, Any] | None = super().get_operation(*args)
-        if operation is not None:
-            schema = self.resolve_serializer(ProblemSerializer, "response").ref
-            for status in self._error_statuses(operation):
-                body = {
-                    "description": HTTPStatus(status).phrase,
-                    "content": {PROBLEM_TYPE: {"schema": schema}},
-                }
-                # A view may describe the response itself.
-                operation["responses"].setdefault(str(status), body)
-        return operation
-
-    def _error_statuses(self, operation: dict[str, Any]) -> Iterator[int]:
-        places = {parameter["in"] for parameter in operation.get("parameters", ())}
-        if "requestBody" in operation or "query" in places:
-            yield HTTPStatus.BAD_REQUEST
-        if declared_scope(self.view, self.method):
-            yield HTTPStatus.UNAUTHORIZED
-            yield HTTPStatus.FORBIDDEN
-        if "path" in places:
-            yield HTTPStatus.NOT_FOUND
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

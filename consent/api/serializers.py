@@ -142,12 +142,14 @@ class ConsentEventSerializer(serializers.ModelSerializer[ConsentEvent]):
     """One event of the ledger, without its personal body."""
 
     profile = serializers.UUIDField(source="profile_uuid", read_only=True, allow_null=True)
-    purpose = serializers.CharField(source="purpose.key", read_only=True, default=None)
+    purpose = serializers.CharField(
+        source="purpose.key", read_only=True, default=None, allow_null=True
+    )
     version = serializers.IntegerField(
-        source="purpose_version.number", read_only=True, default=None
+        source="purpose_version.number", read_only=True, default=None, allow_null=True
     )
     source = serializers.CharField(  # type: ignore[assignment]  # hides Field.source
-        source="source.key", read_only=True, default=None
+        source="source.key", read_only=True, default=None, allow_null=True
     )
     notice = serializers.UUIDField(source="notice_id", read_only=True, allow_null=True)
 

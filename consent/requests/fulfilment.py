@@ -11,10 +11,12 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
 
+from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
 from consent.requests.erasure import erase, is_drained, suppressed_at
 from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_subject
+from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.services import Actor, audited, rectify
@@ -43,6 +45,7 @@ def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
         # Another worker may have finished it before this one got the lock.
         if former_status not in ACTIVE:
             return False
+        reach(checkpoints.ACTING, request)
         _act(request, actor)
         # After the act: a rectification has an entry of its own, in the name of who asked for it.
         with audited(actor, "privacy_request.fulfilled") as deed:

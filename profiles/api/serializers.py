@@ -87,10 +87,22 @@ class LookupSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"oneOf": [{"$ref": "#/components/schemas/Profile"}, {"type": "null"}]},
+    }
+)
+class FoundProfilesField(serializers.ListField):
+    """Profiles, or null where there is none, which drf-spectacular does not see by itself."""
+
+    child = ProfileSerializer(allow_null=True)
+
+
 class LookupResultSerializer(serializers.Serializer[dict[str, Any]]):
     """A profile, or null if it is unknown, for each identifier of the request in its order."""
 
-    results = serializers.ListField(child=ProfileSerializer(allow_null=True))
+    results = FoundProfilesField()
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

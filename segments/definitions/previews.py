@@ -10,12 +10,14 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
 from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import Node
+from segments.lib import checkpoints
 from segments.lib.sql import RAISE_WORK_MEM
 
 EXACT_SECONDS = 1
@@ -73,6 +75,7 @@ def _count(node: Node, context: Context, seconds: float) -> Preview:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(RAISE_WORK_MEM)
         cursor.execute(definitions_sql.SET_TIMEOUT, [f"{int(seconds * 1000)}ms"])
+        reach(checkpoints.COUNTING)
         ((size,),) = _fetch(fill(definitions_sql.COUNT_MATCHING, condition=condition))
         sample = _fetch(fill(definitions_sql.LIST_MATCHING, condition=condition, limit=SAMPLE_SIZE))
         # The caller's transaction may go on.

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from profiles.lib.change_queue import nudge
+from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.heartbeat import heartbeat
 from segments.compiler import Fragment, compile_everyone, fill, join_fragments
@@ -25,6 +26,7 @@ from segments.definitions.dependencies import with_dependants, with_references
 from segments.definitions.live import effective_definition, make_context
 from segments.language.nodes import Node
 from segments.language.parser import parse
+from segments.lib import checkpoints
 from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
@@ -120,7 +122,9 @@ def _run(lease: Rebuild, now: datetime | None) -> None:
         for _ in range(MAX_ATTEMPTS):
             moment = evaluation_time(now)
             plan = make_plan(lease.segment_keys)
+            reach(checkpoints.PLANNED, lease)
             stage(lease, plan, moment)
+            reach(checkpoints.STAGED, lease)
             if apply_staged(lease, plan, moment):
                 return
         # Definitions change faster than they can be computed. The lease expires, and the rebuild is

@@ -12,6 +12,7 @@ from random import sample
 
 from django.db import connection, transaction
 
+from profiles.lib.checkpoints import reach
 from segments.compiler import (
     Context,
     Fragment,
@@ -28,6 +29,7 @@ from segments.definitions.live import (
     read_live_definitions,
 )
 from segments.language.nodes import PersonLeaf
+from segments.lib import checkpoints
 from segments.lib.locks import try_slots
 from segments.memberships import sql
 from segments.memberships.moments import evaluation_time, refuse_far_ahead
@@ -86,8 +88,10 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
             return 0
         ids = queue.claim(slots, limit, evaluation_time(now))
         if ids:
+            reach(checkpoints.CLAIMED, ids)
             # The clock is read again: claiming may have waited, and another refresh moved it on.
             evaluate(sorted(ids), reason=queue.reason, now=evaluation_time(now))
+            reach(checkpoints.EVALUATED, ids)
         return len(ids)
 
 

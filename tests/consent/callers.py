@@ -3,15 +3,25 @@
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.message import EmailMessage
 from rest_framework.test import APIClient
 
 from consent.services import send_links
 from tests.factories import make_api_key
 
 BASE = "/api/v1"
+
+
+class FailingMail(BaseEmailBackend):
+    """A mail server that refuses everything, and quotes the address."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        raise OSError(email_messages[0].to[0])
 
 
 def service(*scopes: str, name: str = "tests") -> APIClient:

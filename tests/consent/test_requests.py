@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.services import (
     NewRequest,
@@ -20,6 +21,7 @@ from consent.services import (
     refuse_request,
 )
 from profiles.lib.calendar import add_months
+from profiles.lib.checkpoints import handled
 from profiles.models import Profile, SourceRecord
 from tests.consent.callers import BASE, read_archive, service
 from tests.factories import NOW, TESTER, make_profile, make_purpose, make_source
@@ -205,17 +207,17 @@ def test_an_access_request_leaves_out_another_person_who_shares_an_identifier() 
 
 
 def test_a_request_that_fails_is_tried_again_and_stops_no_other(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     make_ada()
     failing = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})
     other = open_by_service("access", "user_id:1")
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise ValueError("ada@example.org")
+    def fail(request: PrivacyRequest) -> None:
+        if request.pk == failing.pk:
+            raise ValueError("ada@example.org")
 
-    with monkeypatch.context() as patched:
-        patched.setattr("consent.requests.fulfilment.rectify", fail)
+    with handled(checkpoints.ACTING, fail):
         assert act_on_requests() == 1
     failing.refresh_from_db()
     other.refresh_from_db()

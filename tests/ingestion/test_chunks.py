@@ -14,7 +14,7 @@ from profiles.identifiers.references import Ref
 from profiles.identity.engine import Trust
 from profiles.models import Event, EventStat, Identifier, Profile, Source
 from tests.factories import NOW, make_source
-from tests.ingestion.test_histories import check_events, check_people, messages, send
+from tests.ingestion.histories import check_events, check_people, messages, send
 
 Sent = tuple[dict[str, Any], int, int]  # the message, its trust, the days after the first
 People = dict[frozenset[Ref], tuple[Any, ...]]

@@ -11,10 +11,11 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from profiles.lib.change_queue import mark_changed
+from profiles.lib.checkpoints import handled
 from profiles.models import Profile, ProfileChange
 from profiles.registry import ErasurePhase, Person, registry
+from segments.lib import checkpoints
 from segments.memberships import rebuild as rebuilds
-from segments.memberships import refresh as refreshes
 from segments.memberships.rebuild import LeaseLostError
 from segments.models import (
     Membership,
@@ -58,21 +59,26 @@ def in_background(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
 class Pause:
     """Stops a worker after it has evaluated and before it commits."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.reached, self.released = Signal(), Signal()
         self.backend = 0
-        evaluate = refreshes.evaluate
 
-        def paused(*args: Any, **options: Any) -> None:
-            evaluate(*args, **options)
-            if not self.reached.is_set():
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_backend_pid()")
-                    (self.backend,) = cursor.fetchone()
-                self.reached.set()
-                assert self.released.wait(PATIENCE)
+    def stop(self, _: object) -> None:
+        """Wait at the first call; later workers pass."""
+        if self.reached.is_set():
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (self.backend,) = cursor.fetchone()
+        self.reached.set()
+        assert self.released.wait(PATIENCE)
 
-        monkeypatch.setattr(refreshes, "evaluate", paused)
+
+@pytest.fixture
+def pause() -> Iterator[Pause]:
+    paused = Pause()
+    with handled(checkpoints.EVALUATED, paused.stop):
+        yield paused
 
 
 def change(profile_id: int, **traits: Any) -> None:
@@ -83,11 +89,10 @@ def change(profile_id: int, **traits: Any) -> None:
 
 
 def test_a_change_that_comes_while_an_older_one_is_served_is_not_lost(
-    monkeypatch: pytest.MonkeyPatch,
+    pause: Pause,
 ) -> None:
     profile_id = store_person(NaivePerson())
     build_segment(trait("a", "equals", 1))
-    pause = Pause(monkeypatch)
     change(profile_id, a=1)
     with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)
@@ -120,11 +125,10 @@ def test_two_workers_share_the_slots_and_serve_everybody_once() -> None:
 
 
 def test_a_worker_that_dies_before_it_commits_leaves_its_work_in_the_queue(
-    monkeypatch: pytest.MonkeyPatch,
+    pause: Pause,
 ) -> None:
     profile_id = store_person(NaivePerson())
     build_segment(trait("a", "equals", 1))
-    pause = Pause(monkeypatch)
     change(profile_id, a=1)
     with in_background(lambda: refresh_changed(now=NOW)) as doomed:
         assert pause.reached.wait(PATIENCE)
@@ -140,11 +144,10 @@ def test_a_worker_that_dies_before_it_commits_leaves_its_work_in_the_queue(
 
 
 def test_a_rebuild_waits_for_a_refresher_that_has_not_seen_its_lease(
-    monkeypatch: pytest.MonkeyPatch,
+    pause: Pause,
 ) -> None:
     profile_id = store_person(NaivePerson())
     build_segment(trait("a", "equals", 1))
-    pause = Pause(monkeypatch)
     change(profile_id, a=1)
     with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)
@@ -263,11 +266,10 @@ def erase(profile_id: int) -> None:
 
 
 def test_an_erasure_waits_for_a_refresh_of_that_person_and_leaves_no_membership(
-    monkeypatch: pytest.MonkeyPatch,
+    pause: Pause,
 ) -> None:
     profile_id = store_person(NaivePerson())
     build_segment(trait("a", "equals", 1))
-    pause = Pause(monkeypatch)
     change(profile_id, a=1)
     with in_background(lambda: refresh_changed(now=NOW)) as slow:
         assert pause.reached.wait(PATIENCE)

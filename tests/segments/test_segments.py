@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from profiles.lib.change_queue import mark_changed
+from profiles.lib.checkpoints import handled
 from profiles.models import Profile, ProfileChange
 from profiles.registry import Person, registry
 from profiles.services import Actor
 from segments.definitions import previews
 from segments.language.operands import DefinitionError
+from segments.lib import checkpoints
 from segments.memberships.rebuild import DEAD_AFTER
 from segments.models import (
     Membership,
@@ -263,13 +266,15 @@ def test_a_preview_counts_exactly_and_can_look_back() -> None:
     assert preview(orders(), at=NOW - timedelta(days=4)).size == 2
 
 
-def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_preview_that_takes_too_long_is_an_estimate_with_its_interval() -> None:
     store_people([NaivePerson(traits={"a": number}) for number in range(30)])
-    slow = "SELECT count(*), pg_sleep(1) FROM profiles_profile p WHERE {condition}"
-    monkeypatch.setattr(previews.definitions_sql, "COUNT_MATCHING", slow)
-    result = preview(trait("a", "lt", 15), exact_seconds=0.05)
+
+    def wait(_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(1)")
+
+    with handled(checkpoints.COUNTING, wait):
+        result = preview(trait("a", "lt", 15), exact_seconds=0.05)
     assert not result.is_exact
     low, high = result.interval or (0, 0)
     assert low <= 15 <= high <= 30

@@ -1,11 +1,12 @@
 """Each kind of time leaf: refresh_due finds who changes at the instant that `why` foretells."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
+from profiles.lib.checkpoints import handled
 from profiles.models import Profile
+from segments.lib import checkpoints
 from segments.models import MembershipChange, Wakeup
 from segments.services import refresh_due, verify_memberships, why
 from tests.factories import NOW
@@ -138,18 +139,16 @@ def test_the_clock_never_runs_back() -> None:
     assert profile_id not in members_of()
 
 
-def test_a_wake_up_is_not_lost_when_its_worker_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wake_up_is_not_lost_when_its_worker_dies() -> None:
     store_person(NaivePerson(events=[order(6)]))
     build_segment(orders(window={"last": {"days": 7}}))
     instant = NOW + timedelta(days=1)
 
-    def die(*_: Any, **__: Any) -> None:
+    def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr("segments.memberships.refresh.evaluate", die)
-        with pytest.raises(KeyboardInterrupt):
-            refresh_due(now=instant)
+    with handled(checkpoints.CLAIMED, die), pytest.raises(KeyboardInterrupt):
+        refresh_due(now=instant)
     assert Wakeup.objects.filter(due_at__lte=instant).count() == 1
     refresh_due(now=instant)
     assert members_of() == set()

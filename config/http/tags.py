@@ -1,0 +1,14 @@
+"""The tags of the schema: the nouns that addresses begin with."""
+
+TAGS = {
+    "profiles": "One customer each, as far as all sources together know.",
+    "segments": "Living sets of profiles, and why somebody belongs to one.",
+    "consents": "The ledger of what people permitted and refused.",
+    "purposes": "What data are processed for, and on which legal basis.",
+    "notices": "The very texts that people were shown.",
+    "privacy/me": "What customers do themselves, with a session from a mailed link.",
+    "privacy/requests": "Requests of customers that a service passes on.",
+    "sources": "Where messages come from, and their write keys.",
+    "rejected-messages": "Messages that could not be taken, with the reason.",
+    "audit": "Who changed what.",
+}

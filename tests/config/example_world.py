@@ -1,0 +1,143 @@
+"""The store in which the examples of the API are tried: one customer, with something of each kind.
+
+Only the store knows the real ids, so those of an example are exchanged before it is sent.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core import mail
+from rest_framework.test import APIClient
+
+from consent.models import PrivacyRequest
+from consent.services import act_on_requests, add_notice, send_links
+from ingestion.models import RejectedMessage, WriteKey
+from profiles.models import Profile
+from segments.services import create_segment, rebuild
+from tests.factories import (
+    NOW,
+    TESTER,
+    make_client,
+    make_purpose,
+    make_source,
+    make_write_key,
+    profile_of,
+    send_messages,
+)
+
+PRIVACY = "/api/v1/privacy"
+LYON = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Clients of both kinds, and the real value of each id that an example has."""
+
+    service: APIClient
+    customer: APIClient
+    real: dict[str, str]
+
+
+def make_world() -> World:
+    """Fill the store with what the examples are about."""
+    service = make_client()
+    _send_history()
+    profile = profile_of("email:ada@example.org")
+    purpose = make_purpose("newsletter")
+    notice = add_notice(
+        key="footer", language="en", content="Once a month.", shown_from=NOW, actor=TESTER
+    )
+    _give_consent(service)
+    create_segment(
+        key="customers-in-lyon",
+        name="Customers in Lyon",
+        definition=LYON,
+        purpose=purpose,
+        status="live",
+        actor=TESTER,
+    )
+    rebuild(["customers-in-lyon"])
+    customer, token = _customers_session()
+    return World(
+        service,
+        customer,
+        {
+            "01a20018-75ed-731a-8eff-3a42aae4c6b3": str(profile.uuid),
+            "5e0c6b1e-6f1c-5c6f-9d61-0c6d3f7a8a11": _identifier_id(service, profile, "email"),
+            "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
+            "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
+            "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
+            "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
+            "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
+            "3q2-7wXl0PzVbUoYk9sE1rT5": token,
+            "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+        },
+    )
+
+
+def _send_history() -> None:
+    """Send a visitor and an account that prove to be one person, an order, and a faulty message."""
+    make_write_key(make_source(key="shop", name="Shop"))
+    ada = {"email": "ada@example.org", "name": "Ada"}
+    send_messages({"anonymousId": "7f3c", "traits": {"city": "Lyon"}})
+    send_messages({"userId": "42", "traits": ada})
+    order = {"orderId": "7", "revenue": 19.99}
+    send_messages(
+        {"userId": "42", "anonymousId": "7f3c"},
+        {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
+        {"type": "track", "userId": "42"},
+    )
+
+
+def _give_consent(service: APIClient) -> None:
+    body = {
+        "identifier": "email:ada@example.org",
+        "purpose": "newsletter",
+        "state": "given",
+        "method": "checkbox",
+    }
+    assert service.post("/api/v1/consents/", body).status_code == 201
+
+
+def _identifier_id(service: APIClient, profile: Profile, namespace: str) -> str:
+    """Return the opaque id of the profile's first identifier of a namespace."""
+    route = f"/api/v1/profiles/{profile.uuid}/identifiers/?namespace={namespace}"
+    identifier_id: str = service.get(route).json()["results"][0]["id"]
+    return identifier_id
+
+
+def _services_request(service: APIClient) -> str:
+    body = {
+        "kind": "access",
+        "identifiers": ["email:ada@example.org"],
+        "reason": "Asked at the counter.",
+    }
+    return _done_request(service, f"{PRIVACY}/requests/", body)
+
+
+def _customers_request(customer: APIClient) -> str:
+    return _done_request(customer, f"{PRIVACY}/me/requests/", {"kind": "access"})
+
+
+def _done_request(client: APIClient, route: str, body: dict[str, Any]) -> str:
+    response = client.post(route, body)
+    assert response.status_code == 201, response.json()
+    act_on_requests()
+    request_id: str = response.json()["id"]
+    assert PrivacyRequest.objects.get(pk=request_id).status == PrivacyRequest.Status.DONE
+    return request_id
+
+
+def _customers_session() -> tuple[APIClient, str]:
+    """Return a customer in a session, and the token of one more link that nobody used yet."""
+    customer = APIClient()
+    response = customer.post(f"{PRIVACY}/me/session/", {"token": _mailed_token()})
+    customer.credentials(HTTP_AUTHORIZATION=f"Bearer {response.json()['token']}")
+    return customer, _mailed_token()
+
+
+def _mailed_token() -> str:
+    APIClient().post(f"{PRIVACY}/me/link/", {"email": "ada@example.org"})
+    send_links()
+    text = str(mail.outbox[-1].body)
+    return text.split("/privacy/#")[1].split()[0]

@@ -1,0 +1,122 @@
+"""The OpenAPI schema: it is whole, it lies in the repository, and its examples work."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator
+
+from config.http.examples import examples
+from config.http.tags import TAGS
+from tests.config.example_world import World, make_world
+
+PROBLEM = "application/problem+json"
+FILE = Path(settings.BASE_DIR, "docs", "openapi.yaml")
+SCHEMA = yaml.safe_load(FILE.read_text())
+OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    operation["operationId"]: (method, path, operation)
+    for path, operations in SCHEMA["paths"].items()
+    for method, operation in operations.items()
+}
+
+
+def test_the_file_is_the_schema_of_the_code(tmp_path: Path) -> None:
+    written = tmp_path / "openapi.yaml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(written))
+    assert written.read_text() == FILE.read_text(), "script/schema writes docs/openapi.yaml anew."
+
+
+def test_the_schema_says_what_each_operation_asks_for_and_how_it_refuses(client: Client) -> None:
+    schema = client.get("/api/schema/?format=json").json()
+    assert schema["openapi"].startswith("3.1")
+    listing = schema["paths"]["/api/v1/profiles/"]["get"]
+    assert "Scope: `profiles:read`" in listing["description"]
+    assert {"segment", "source", "seen_after", "status", "trait.KEY", "cursor"} <= {
+        parameter["name"] for parameter in listing["parameters"]
+    }
+    assert {"200", "400", "401", "403"} <= listing["responses"].keys()
+    assert PROBLEM in listing["responses"]["403"]["content"]
+    assert listing["security"] == [{"apiKey": []}]
+
+
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_each_operation_is_described_and_has_one_tag(operation_id: str) -> None:
+    _, _, operation = OPERATIONS[operation_id]
+    assert len(operation["description"].split("Scope:")[0].strip()) >= 10
+    [tag] = operation["tags"]
+    assert tag in TAGS
+
+
+def test_each_example_is_of_an_operation_and_each_operation_has_one() -> None:
+    assert examples().keys() == OPERATIONS.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_the_example_is_answered_as_it_says(operation_id: str) -> None:
+    world = make_world()
+    method, path, operation = OPERATIONS[operation_id]
+    example = _with_real_ids(examples()[operation_id], world)
+    response = _send(world, method, path, operation, example)
+    [status] = [status for status in operation["responses"] if status.startswith("2")]
+    assert response.status_code == int(status), response.content
+    if "response" not in example:
+        # An archive, nothing at all, or the whole schema of definitions, which is long.
+        assert operation_id.endswith(("archive_retrieve", "destroy", "schema_retrieve"))
+        return
+    answered = response.json()
+    _check(answered, operation["responses"][status])
+    assert _shape(answered) == _shape(example["response"])
+
+
+def _send(
+    world: World, method: str, path: str, operation: dict[str, Any], example: dict[str, Any]
+) -> Any:
+    """Send the request of an example, each parameter where the schema has it."""
+    places = {parameter["name"]: parameter["in"] for parameter in operation.get("parameters", ())}
+    query = {}
+    for name, value in example.get("parameters", {}).items():
+        if places[name] == "path":
+            path = path.replace(f"{{{name}}}", str(value))
+        else:
+            query[name] = str(value).lower() if isinstance(value, bool) else value
+    client = world.customer if "/privacy/me/" in path else world.service
+    if method == "get":
+        return client.get(path, query)
+    return getattr(client, method)(path, example.get("body"), format="json")
+
+
+def _with_real_ids(example: Any, world: World) -> Any:
+    """Exchange the ids of an example for those of the store."""
+    match example:
+        case dict():
+            return {key: _with_real_ids(value, world) for key, value in example.items()}
+        case list():
+            return [_with_real_ids(value, world) for value in example]
+        case _:
+            return world.real.get(example, example) if isinstance(example, str) else example
+
+
+def _check(answered: Any, response: dict[str, Any]) -> None:
+    """Hold an answer against its schema."""
+    content = response["content"]["application/json"]["schema"]
+    whole = {**content, "components": SCHEMA["components"]}
+    Draft202012Validator(whole).validate(answered)
+
+
+def _shape(value: Any) -> Any:
+    """Return a JSON value with the kind of each scalar in its place; lists by their first item."""
+    match value:
+        case dict():
+            return {key: _shape(inner) for key, inner in value.items()}
+        case list():
+            return [_shape(inner) for inner in value[:1]]
+        case str():
+            return "time" if re.match(r"\d{4}-\d\d-\d\dT", value) else "text"
+        case _:
+            return type(value).__name__
