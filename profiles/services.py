@@ -15,6 +15,13 @@ from profiles.audit import (
     prune_audit,
     save_audited,
 )
+from profiles.corrections.judgement import (
+    ContactNotFree,
+    InvalidCorrection,
+    checked_corrections,
+    needs_staff,
+)
+from profiles.corrections.rectification import rectify, unlock
 from profiles.derived import derive
 from profiles.events.copy_format import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
@@ -37,9 +44,8 @@ from profiles.staff import (
     role_saved,
     staff_saved,
 )
-from profiles.traits.definitions import save_trait_definition
+from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
-from profiles.traits.rectification import rectify
 
 __all__ = [
     "CUSTOMER",
@@ -48,10 +54,12 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "ContactNotFree",
     "Effect",
     "EventDraft",
     "EventTimes",
     "FactEvidence",
+    "InvalidCorrection",
     "NameRef",
     "Observation",
     "RecordKey",
@@ -63,6 +71,7 @@ __all__ = [
     "anonymise_staff",
     "audited",
     "change_source",
+    "checked_corrections",
     "copy_events",
     "create_api_key",
     "create_source",
@@ -77,6 +86,7 @@ __all__ = [
     "is_taken",
     "keep_taken",
     "load_rules",
+    "needs_staff",
     "password_changed",
     "predict_attributions",
     "prune_audit",
@@ -95,5 +105,7 @@ __all__ = [
     "staff_saved",
     "take_back_events",
     "take_messages",
+    "trait_origins",
+    "unlock",
     "widen_seen_spans",
 ]

@@ -179,11 +179,12 @@ class CustomerRequestViewSet(CustomerViewSet):
     def create(self, request: Request) -> Response:
         """Request access, rectification, erasure, restriction, portability or an objection."""
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
-        privacy_request = services.open_own_request(
-            services.NewRequest(**fields),
-            identifier_id=_identifier_id(request),
-            actor=actor_of(request),
-        )
+        with problems_from_services():
+            privacy_request = services.open_own_request(
+                services.NewRequest(**fields),
+                identifier_id=_identifier_id(request),
+                actor=actor_of(request),
+            )
         return Response(
             serializers.RequestSerializer(privacy_request).data, status=status.HTTP_201_CREATED
         )
