@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from django.conf import settings
 from django.utils import timezone
 
-from consent.services import find_suppressed
+from consent.services import find_suppressed, mentions
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import batch_of, pack_message, unpack_message
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Rejection
 from ingestion.models import RejectedMessage
-from profiles.services import Actor, audited, load_rules
+from profiles.services import Actor, audited
 
 OF_AN_ERASED_PERSON = "It mentions somebody who was erased, so that its content is not kept."
 
@@ -78,10 +79,12 @@ def _without_erased(rejections: Sequence[RowRejection]) -> Iterable[RowRejection
     """The same, with nothing in it of messages that mention an erased person."""
     if not rejections:
         return rejections
-    namespaces = load_rules().namespaces.keys()
 
     def references(rejection: RowRejection) -> Iterator[str]:
-        return references_in(rejection.rejection.raw, namespaces)
+        yield from references_in(rejection.rejection.raw)
+        # The other columns quote parts of the message.
+        quoted = (rejection.rejection.message_id, rejection.rejection.type)
+        yield from mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
 
     # A generator: the messages are only scanned where anybody was ever erased.
     erased = find_suppressed(
