@@ -57,6 +57,7 @@ from consent.requests.lifecycle import (
     verify_request,
 )
 from consent.requests.subjects import Subject, find_own_subject, find_subject
+from consent.requests.sweep import sweep_traces
 from consent.suppression.forms import (
     is_distinctive,
     mentions,
@@ -129,6 +130,7 @@ __all__ = [
     "send_links",
     "spellings",
     "suppress",
+    "sweep_traces",
     "take_archive",
     "terms_with_changes",
     "time_left",

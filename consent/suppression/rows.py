@@ -5,7 +5,7 @@ wrong key all erased people would come back unnoticed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -101,9 +101,18 @@ def clean(content: Any) -> Any:
 
     The caller holds the people lock.
     """
+    return clean_many([content])[0]
+
+
+def clean_many(contents: Sequence[Any]) -> Sequence[Any]:
+    """Return each of the JSON values without what stands for an erased person."""
     region = settings.DEFAULT_PHONE_REGION
-    suppressed = find_suppressed(iter(mentions(content, region=region)))
-    return redacted(content, suppressed, region=region) if suppressed else content
+    suppressed = find_suppressed(
+        reference for content in contents for reference in mentions(content, region=region)
+    )
+    if not suppressed:
+        return contents
+    return [redacted(content, suppressed, region=region) for content in contents]
 
 
 def _by_spelling(references: Iterable[str]) -> dict[str, list[str]]:

@@ -120,6 +120,7 @@ EXEMPT = {
     "seconds_to_wait": READS,
     "send_links": EPHEMERAL,
     "suppress": PART,
+    "sweep_traces": "It finishes erasures, each of which has its entry.",
     "take_back_events": FROM_MESSAGES,
     "take_messages": FROM_MESSAGES,
     "terms_with_changes": READS,
