@@ -298,7 +298,16 @@ class MailedLinkData(PersonalData):
 class SuppressionData(PersonalData):
     model = Suppression
     title = "Identifiers that must not come back"
-    technical = ("id", "digest", "key_id", "normaliser_version", "created_at", "request_id")
+    technical = (
+        "id",
+        "digest",
+        "key_id",
+        "normaliser_version",
+        "created_at",
+        "request_id",
+        "refusals",
+        "lifted_at",
+    )
     kept = (
         "So that the next import does not bring an erased person back (articles 5(2) and 21(3)): "
         "keyed hashes, whose key lies outside the database."

@@ -56,6 +56,7 @@ from consent.requests.lifecycle import (
     refuse_request,
     verify_request,
 )
+from consent.requests.returning import welcome_back
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
 from consent.suppression.forms import (
@@ -137,4 +138,5 @@ __all__ = [
     "verify_digests",
     "verify_request",
     "verify_states",
+    "welcome_back",
 ]

@@ -9,7 +9,16 @@ from django.conf import settings
 from django.db import connection
 
 from consent.ledger import sql
-from consent.ledger.fold import REFUSING, LedgerEvent, MergeSides, StateRow, fold
+from consent.ledger.fold import (
+    CONSENT,
+    GIVEN,
+    OBJECTION,
+    REFUSING,
+    LedgerEvent,
+    MergeSides,
+    StateRow,
+    fold,
+)
 from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentEvent, ConsentState, Purpose
 from profiles.identifiers.references import Ref
@@ -97,6 +106,25 @@ def find_refused(profile_ids: Iterable[int]) -> set[tuple[int, str]]:
     """Return the (profile id, purpose key) whose state is a no already."""
     states = ConsentState.objects.filter(profile_id__in=profile_ids, state__in=REFUSING)
     return set(states.values_list("profile_id", "purpose__key"))
+
+
+def standing_refusals(profile_ids: Iterable[int]) -> list[tuple[str, int | None]]:
+    """Return what the people refused or objected to: pairs of kind and purpose id.
+
+    None is direct marketing as a whole.
+    """
+    states = ConsentState.objects.filter(profile_id__in=profile_ids)
+    refused = states.filter(state__in=REFUSING).values_list("purpose_id", flat=True)
+    objected = states.filter(is_objected=True).values_list("purpose_id", flat=True)
+    general = ConsentEvent.objects.filter(
+        identifier__profile_id__in=profile_ids, kind=OBJECTION, purpose=None
+    )
+    latest = general.order_by("-seq").first()
+    pairs: set[tuple[str, int | None]] = {(CONSENT, pk) for pk in refused}
+    pairs |= {(OBJECTION, pk) for pk in objected}
+    if latest is not None and latest.state == GIVEN:
+        pairs.add((OBJECTION, None))
+    return sorted(pairs, key=str)
 
 
 def verify_states() -> list[StateDrift]:

@@ -80,5 +80,15 @@ class Migration(migrations.Migration):
             name='validity',
             field=models.CharField(blank=True, help_text='How long a consent lasts, such as P13M.', max_length=32),
         ),
+        migrations.AddField(
+            model_name='suppression',
+            name='lifted_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='suppression',
+            name='refusals',
+            field=models.JSONField(default=list),
+        ),
         migrations.RunPython(let_every_consent_end, migrations.RunPython.noop),
     ]

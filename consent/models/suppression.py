@@ -17,6 +17,11 @@ class Suppression(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     # No foreign key: a suppression stays, whatever happens to its request.
     request_id = models.UUIDField(null=True)
+    # What the person had refused or objected to, so that it stands if they come back: pairs of kind
+    # and purpose id, where None is direct marketing as a whole.
+    refusals = models.JSONField(default=list)
+    # Kept when the person came back, to be closed again by another erasure.
+    lifted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from consent.ledger.record import ConsentInput, keyed_idempotency, record_many
 from consent.ledger.statements import KeyReused
+from consent.ledger.states import standing_refusals
 from consent.models import (
     ConsentKind,
     DecidedBy,
@@ -297,7 +298,7 @@ def _suppress_subject(request: PrivacyRequest, subject: Subject) -> None:
     Identifiers of other people were left out of the subject, so they are not suppressed.
     """
     references = {*request.body["references"], *subject.references}
-    suppress(references, request_id=request.pk)
+    suppress(references, request_id=request.pk, refusals=standing_refusals(subject.profile_ids))
     request.identifier_ids = sorted({*request.identifier_ids, *subject.identifier_ids})
     request.receipt |= {
         "suppressed": len(references),

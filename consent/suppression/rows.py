@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from consent.lib.digests import keyed_digest
 from consent.models import Suppression, SuppressionKeyCheck
@@ -26,10 +27,16 @@ from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION
 
 
-def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
+def suppress(
+    references: Iterable[str],
+    *,
+    request_id: UUID | None,
+    refusals: Sequence[Sequence[Any]] = (),
+) -> None:
     """Put normalised `namespace:value` references on the list, in the caller's transaction.
 
-    An address that was a user id is suppressed as an address too.
+    An address that was a user id is suppressed as an address too. `refusals` are pairs of kind and
+    purpose id that stand again if the person comes back.
     """
     spelled = {
         spelling
@@ -47,11 +54,26 @@ def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
                 key_id=key.id,
                 normaliser_version=NORMALISER_VERSION,
                 request_id=request_id,
+                refusals=[list(refusal) for refusal in refusals],
             )
             for reference in sorted(spelled)
         ],
-        ignore_conflicts=True,
+        # A row that was lifted is closed again, and what was refused since is added.
+        update_conflicts=True,
+        unique_fields=["digest", "key_id", "normaliser_version"],
+        update_fields=["lifted_at", "request_id", "refusals"],
     )
+
+
+def rows_of(reference: str) -> QuerySet[Suppression]:
+    """Return the rows that keep a normalised reference out."""
+    digests = [
+        suppression_digest(key, spelling, version)
+        for spelling in spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION)
+        for key in suppression_keys()
+        for version in range(1, NORMALISER_VERSION + 1)
+    ]
+    return Suppression.objects.filter(digest__in=digests, lifted_at=None)
 
 
 def find_suppressed(references: Iterable[str]) -> set[str]:

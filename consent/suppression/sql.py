@@ -5,7 +5,7 @@
 # both questions are one query.
 SUPPRESSED = """
 SELECT s.digest, NULL::text FROM consent_suppression s
-WHERE s.digest = ANY(%(digests)s) AND s.key_id = ANY(%(key_ids)s)
+WHERE s.digest = ANY(%(digests)s) AND s.key_id = ANY(%(key_ids)s) AND s.lifted_at IS NULL
 UNION ALL
 SELECT NULL, k.key_id FROM consent_suppressionkeycheck k WHERE NOT k.key_id = ANY(%(key_ids)s)
 """

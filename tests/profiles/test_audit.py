@@ -17,7 +17,7 @@ import ingestion.services
 import profiles.services
 import segments.services
 from consent.models import PrivacyRequest
-from consent.services import NewRequest
+from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
 from profiles.models import AuditBody, AuditEntry, IdentityRule, TraitDefinition
 from profiles.models.access import Scope
@@ -273,6 +273,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         door="staff",
     ),
     "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
+    "welcome_back": lambda: _call(
+        "welcome_back", _suppressed_references(), reason="a signed letter"
+    ),
     "unlock": lambda: _call("unlock", _corrected_profile().pk, ["city"], reason="a mistake"),
     "rectify": lambda: _call(
         "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
@@ -304,6 +307,11 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def _suppressed_references() -> list[str]:
+    suppress(["email:gone@example.org"], request_id=None)
+    return ["email:gone@example.org"]
 
 
 def _corrected_profile() -> Any:

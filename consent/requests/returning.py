@@ -1,0 +1,84 @@
+"""The way back: an erased person is stored again where there is proof that they want it.
+
+Invariant: what the person had refused or objected to before the erasure stands, until they
+themselves permit it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from consent.ledger.record import ConsentInput, record_many
+from consent.models import ConsentKind, DecidedBy, Method, Purpose, State
+from consent.suppression.rows import rows_of
+from profiles.identifiers.lookup import parse_reference
+from profiles.lib.database import database_now
+from profiles.lib.people_lock import people_lock
+from profiles.models import Identifier, Source, TrustLevel
+from profiles.services import Actor, audited, identify
+
+RETURNS = "returns"
+
+
+def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> bool:
+    """Lift these identifiers of one person, and store the person anew with what they had refused.
+
+    `reason` names the proof. Returns whether any of them was suppressed; nothing is done if none
+    was. Raises InvalidIdentifier.
+    """
+    with audited(actor, "suppression.lifted", reason=reason) as deed:
+        people_lock()
+        refs = [parse_reference(reference) for reference in references]
+        normalised = [f"{ref.namespace}:{ref.value}" for ref in refs]
+        refusals = [pair for reference in normalised for pair in _lifted(reference)]
+        if not refusals:
+            return False
+        deed.about("suppression", "returned", identifiers=[None, len(normalised)])
+        _store(normalised, {pair for pair in refusals if pair is not None}, actor)
+    return True
+
+
+def _lifted(reference: str) -> list[tuple[str, int | None] | None]:
+    """Lift the rows of a reference; return what they kept of refusals, after a None for each."""
+    rows = rows_of(reference)
+    kept: list[tuple[str, int | None] | None] = []
+    for refusals in rows.values_list("refusals", flat=True):
+        kept += [None, *((kind, purpose_id) for kind, purpose_id in refusals)]
+    rows.update(lifted_at=database_now())
+    return kept
+
+
+def _store(references: Sequence[str], refusals: set[tuple[str, int | None]], actor: Actor) -> None:
+    source, _ = Source.objects.get_or_create(key=RETURNS, defaults={"name": "Returns"})
+    now = database_now()
+    profile_id = identify(references, source=source, trust=TrustLevel.VERIFIED, now=now)
+    ref = parse_reference(references[0])
+    identifier = Identifier.objects.get(namespace=ref.namespace, value=ref.value)
+    keys = dict(Purpose.objects.values_list("pk", "key"))
+    first = ConsentInput(
+        identifier_id=identifier.pk,
+        profile_id=profile_id,
+        purpose=None,
+        state=State.WITHDRAWN,
+        # Just before what the person may say from now on.
+        occurred_at=now - timedelta(microseconds=1),
+        received_at=now,
+        actor=DecidedBy.SUBJECT,
+        method=Method.API,
+        trust=TrustLevel.VERIFIED,
+        source_id=source.pk,
+        evidence={"kept": "through an erasure"},
+        recorded_by=str(actor),
+    )
+    record_many(
+        [
+            _refusal(first, kind, None if purpose_id is None else keys[purpose_id])
+            for kind, purpose_id in sorted(refusals, key=str)
+        ]
+    )
+
+
+def _refusal(first: ConsentInput, kind: str, purpose: str | None) -> ConsentInput:
+    if kind == ConsentKind.CONSENT:
+        return replace(first, purpose=purpose)
+    return replace(first, kind=ConsentKind.OBJECTION, state=State.GIVEN, purpose=purpose)
