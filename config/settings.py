@@ -217,6 +217,10 @@ UNFOLD = {
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
+# Seconds that one statement may take which evaluates segments, for a batch of profiles and for
+# everybody. A segment that takes longer is set apart.
+SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
+SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")

@@ -5,8 +5,10 @@ from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
 from segments.definitions.why import Why, why
+from segments.lib.failures import SegmentFailed, count_failed, require_open
 from segments.memberships.archive import archive_segment
 from segments.memberships.moments import MomentError
+from segments.memberships.reads import find_segment
 from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
 from segments.memberships.refresh import refresh_changed, refresh_due
 from segments.memberships.verify import verify_memberships
@@ -16,16 +18,20 @@ __all__ = [
     "MomentError",
     "Preview",
     "SegmentError",
+    "SegmentFailed",
     "Why",
     "archive_segment",
     "check_definition",
+    "count_failed",
     "create_segment",
     "dependants",
     "effective_definition",
+    "find_segment",
     "preview",
     "rebuild",
     "refresh_changed",
     "refresh_due",
+    "require_open",
     "resume_rebuilds",
     "update_segment",
     "verify_memberships",

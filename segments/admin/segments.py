@@ -40,6 +40,7 @@ from segments.services import (
     archive_segment,
     create_segment,
     dependants,
+    find_segment,
     update_segment,
     why,
 )
@@ -116,10 +117,10 @@ class SegmentAdmin(TesseraAdmin):
     @display(
         description="status",
         ordering="status",
-        label={"live": "success", "draft": "info", "archived": "warning"},
+        label={"live": "success", "draft": "info", "archived": "warning", "failed": "danger"},
     )
     def status_label(self, segment: Segment) -> str:
-        return segment.status
+        return "failed" if segment.failed_at else segment.status
 
     @display(description="definition")
     def definition_block(self, segment: Segment) -> str:
@@ -202,7 +203,7 @@ class SegmentAdmin(TesseraAdmin):
         """
         if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
             require(request, CHANGE)
-        segment = Segment.objects.filter(key=request.POST.get("segment", "")).first()
+        segment = find_segment(request.POST.get("segment", ""))
         result = preview_text(request.POST.get("definition", ""), segment)
         context = {"result": result, "sample": self.sample(request, result)}
         if request.headers.get("HX-Request"):

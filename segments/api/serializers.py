@@ -25,7 +25,11 @@ class DefinitionField(serializers.Field[Any, Any, Any, Any]):
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
-    """A segment. `live_version` is the version that its memberships and `size` are of."""
+    """A segment. `live_version` is the version that its memberships and `size` are of.
+
+    `failure`, `failed_at` and `retry_at` are null unless it is set apart: it could not be
+    evaluated, nobody enters it, and its members are not given out until a rebuild succeeds.
+    """
 
     definition = DefinitionField()
     purpose = serializers.SlugRelatedField(
@@ -37,6 +41,10 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
     )
     status = serializers.ChoiceField(
         choices=Segment.Status.choices, required=False, default=Segment.Status.DRAFT
+    )
+
+    failure = serializers.SerializerMethodField(
+        help_text="The word for what failed, such as `query_canceled`; null if nothing did."
     )
 
     class Meta:
@@ -51,6 +59,9 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "version",
             "live_version",
             "size",
+            "failure",
+            "failed_at",
+            "retry_at",
             "refreshed_at",
             "created_at",
         )
@@ -58,9 +69,14 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "version",
             "live_version",
             "size",
+            "failed_at",
+            "retry_at",
             "refreshed_at",
             "created_at",
         )
+
+    def get_failure(self, segment: Segment) -> str | None:
+        return segment.failure or None
 
 
 class SegmentChangeSerializer(SegmentSerializer):

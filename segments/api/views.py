@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.lists import RowPages
-from profiles.api.kit.problems import Problem, problem, validated
+from profiles.api.kit.problems import Problem, problem, unavailable, validated
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
@@ -48,11 +48,14 @@ class SegmentViewSet(
         "PATCH": Scope.SEGMENTS_WRITE,
         "DELETE": Scope.SEGMENTS_WRITE,
     }
+    # They answer 503 `segment_failed` while the segment is set apart.
+    unavailable_actions = ("members", "refresh", "why")
     action_scopes = {"preview": Scope.SEGMENTS_READ, "why": Scope.PROFILES_READ}
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter
-    cursor_ordering = ("key",)
+    # An archived segment may have had the same key.
+    cursor_ordering = ("key", "id")
     lookup_field = "key"
     lookup_value_regex = "[a-z][a-z0-9_-]{0,62}"
     parser_classes = [ExactJSONParser]
@@ -115,7 +118,9 @@ class SegmentViewSet(
     )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
-        return self.page_of_rows(members_of(self.get_segment()))
+        with problems_from_services():
+            members = members_of(self.get_segment())
+        return self.page_of_rows(members)
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
     @action(
@@ -146,7 +151,8 @@ class SegmentViewSet(
         """Explain why a profile is a member or not, node by node, and when that changes."""
         fields = validated(serializers.MomentSerializer(data=request.query_params))
         profile = _requested_profile(request)
-        why = services.why(self.get_segment(), profile, at=fields.get("at"))
+        with problems_from_services():
+            why = services.why(self.get_segment(), profile, at=fields.get("at"))
         return Response(serializers.WhySerializer(why).data)
 
     @extend_schema(request=serializers.MomentSerializer, responses=serializers.SegmentSerializer)
@@ -159,13 +165,17 @@ class SegmentViewSet(
             raise problem("status", "not_live", "Only a live segment is kept.", 409)
         if "at" in fields and fields["at"] > database_now():
             raise problem("at", "future", "Memberships cannot run ahead of the clock.")
-        services.rebuild([segment.key], now=fields.get("at"))
+        with problems_from_services():
+            services.rebuild([segment.key], now=fields.get("at"))
         return Response(self.get_serializer(self.get_segment()).data)
+
+    def get_object(self) -> Segment:
+        # Not by the key alone, which archived segments may share.
+        return self.get_segment()
 
     def get_segment(self) -> Segment:
         """Return the segment of the route. Raises NotFound."""
-        # Unlike get_object, this leaves the query's filters out: they are for the rows listed.
-        segment = SEGMENTS.filter(key=self.kwargs["key"]).first()
+        segment = services.find_segment(self.kwargs["key"])
         if segment is None:
             raise NotFound("No segment has this key.")
         return segment
@@ -197,6 +207,12 @@ def problems_from_services(*, status: int = 400) -> Iterator[None]:
                 {"path": f"definition.{path}".rstrip("."), "code": code, "detail": detail}
                 for path, code, detail in error.errors
             ]
+        ) from None
+    except services.SegmentFailed as error:
+        raise unavailable(
+            "segment_failed",
+            f"The segment could not be evaluated ({error.segment.failure}); it is tried again.",
+            retry_seconds=error.retry_in.total_seconds(),
         ) from None
     except services.SegmentError as error:
         raise problem(error.field, "refused", error.detail, status) from None

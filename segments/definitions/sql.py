@@ -4,9 +4,6 @@ Invariant: no statement has values in its text. Those with `{parts}` are filled 
 fragments and parameters.
 """
 
-# Limits the duration of the following statements of the transaction. Not ORM: a setting.
-SET_TIMEOUT = "SELECT set_config('statement_timeout', %s, true)"
-
 # Returns the number of profiles that match. Not ORM: the condition is compiled SQL, here and in
 # the other statements with `{condition}`.
 COUNT_MATCHING = """
@@ -61,4 +58,9 @@ ORDER BY 1
 EVENT_DOCUMENTS = """
 SELECT e.properties::text, e.context::text
 FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {has_name}
+"""
+
+# Compiles patterns, and raises an error if one of them cannot be. Not ORM: no table is read.
+COMPILE_PATTERNS = """
+SELECT count(*) FROM unnest(%s::text[]) AS pattern WHERE 'a' COLLATE "C" ~ pattern
 """

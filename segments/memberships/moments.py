@@ -1,6 +1,6 @@
 """The time that memberships are evaluated at, which only moves ahead."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Max
 
@@ -9,18 +9,25 @@ from segments.models import Segment
 
 # Within the months for which partitions of the history are made ahead.
 MAX_AHEAD = timedelta(days=60)
+# Windows reach back a century, and clocks of segments are compared with these times.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 class MomentError(ValueError):
-    """The time is too far ahead to evaluate memberships at.
+    """Memberships cannot be evaluated at this time.
 
-    Every later refresh would have to wait for it, and the history has no partition for it yet.
+    Every later refresh would have to wait for a time far ahead, and the history has no partition
+    for it yet.
     """
 
 
-def refuse_far_ahead(now: datetime | None) -> None:
-    """Raise MomentError for a time more than `MAX_AHEAD` in the future."""
-    if now is not None and now > database_now() + MAX_AHEAD:
+def refuse_out_of_range(now: datetime | None) -> None:
+    """Raise MomentError for a time before `EARLIEST` or more than `MAX_AHEAD` in the future."""
+    if now is None:
+        return
+    if now < EARLIEST:
+        raise MomentError(f"Memberships are evaluated from {EARLIEST.year} on.")
+    if now > database_now() + MAX_AHEAD:
         raise MomentError(f"Memberships move ahead by {MAX_AHEAD.days} days at most.")
 
 
@@ -29,7 +36,7 @@ def evaluation_time(now: datetime | None) -> datetime:
 
     It is never before the last evaluation, or memberships would go back in time.
     """
-    moment = database_now() if now is None else now
+    moment = database_now() if now is None else now.astimezone(UTC)
     latest: datetime | None = Segment.objects.filter(status=Segment.Status.LIVE).aggregate(
         latest=Max("evaluated_at")
     )["latest"]

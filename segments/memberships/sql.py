@@ -70,6 +70,14 @@ SELECT segment_id, count(*) FILTER (WHERE has_entered) - count(*) FILTER (WHERE 
 FROM changes GROUP BY segment_id
 """
 
+# One of the conditions of REFRESH, of a segment that is set apart: whoever is a member stays one,
+# unless they are restricted or gone.
+IS_MEMBER_STILL = """
+({segment}::bigint, EXISTS (
+    SELECT 1 FROM segments_membership kept
+    WHERE kept.profile_id = p.id AND kept.segment_id = {segment}::bigint))
+"""
+
 # Notes for every rebuild under way that these profiles were evaluated after its snapshot. Not ORM:
 # one statement for all rebuilds, which may change meanwhile.
 NOTE_EVALUATED = """

@@ -1,5 +1,6 @@
 """Refusals with the path of each fault, and validated bodies."""
 
+from math import ceil
 from typing import Any
 
 from rest_framework.exceptions import APIException
@@ -15,6 +16,9 @@ class Problem(APIException):
     status_code = 400
     default_detail = "The request was understood and refused."
 
+    # REST framework sends these seconds as the header Retry-After.
+    wait: int
+
     def __init__(
         self, errors: list[dict[str, str]], *, status: int = 400, detail: str | None = None
     ) -> None:
@@ -26,6 +30,13 @@ class Problem(APIException):
 def problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
     """Return a problem with one error."""
     return Problem([{"path": path, "code": code, "detail": detail}], status=status)
+
+
+def unavailable(code: str, detail: str, *, retry_seconds: float) -> Problem:
+    """Return a problem of something that is away for a while (503 with Retry-After)."""
+    refusal = problem("", code, detail, 503)
+    refusal.wait = max(1, ceil(retry_seconds))
+    return refusal
 
 
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
