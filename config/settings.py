@@ -226,6 +226,8 @@ TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
+# How long a consent lasts where its purpose does not say so, as an ISO 8601 duration.
+CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 AUDIT_DAYS = env_int("AUDIT_DAYS", 3 * 365, minimum=1)

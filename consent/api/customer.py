@@ -160,6 +160,7 @@ class CustomerConsentViewSet(CustomerViewSet):
                     notice_id=notice and notice.pk,
                     evidence=fields.get("evidence", {}),
                 ),
+                reached=_subject(request).identifier_ids,
                 actor=actor_of(request),
             )
         created = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
