@@ -28,6 +28,7 @@ from consent.api.views import with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
+from profiles.api.kit.strict import StrictRequests
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier
@@ -82,14 +83,14 @@ class LinkSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer"}
 
 
-class OpenViewSet(GenericViewSet[MailedLink]):
+class OpenViewSet(StrictRequests, GenericViewSet[MailedLink]):
     """Open to everybody: the caller has yet to request or to exchange a mailed link."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
 
 
-class CustomerViewSet(GenericViewSet[PrivacyRequest]):
+class CustomerViewSet(StrictRequests, GenericViewSet[PrivacyRequest]):
     """For the customer whose session it is."""
 
     authentication_classes = [LinkSessionAuthentication]

@@ -61,8 +61,8 @@ class PurposeViewSet(
         request=serializers.PurposeChangeSerializer, responses=serializers.PurposeSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
-        purpose = self.get_object()
         changes = validated(serializers.PurposeChangeSerializer(data=request.data, partial=True))
+        purpose = self.get_object()
         is_substantial = changes.pop("is_substantial", True)
         terms = services.terms_with_changes(purpose, changes)
         services.change_purpose(
