@@ -35,6 +35,7 @@ from profiles.staff import (
     delete_role,
     password_changed,
     role_saved,
+    search_made,
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition
@@ -92,6 +93,7 @@ __all__ = [
     "save_audited",
     "save_identity_rule",
     "save_trait_definition",
+    "search_made",
     "staff_saved",
     "take_back_events",
     "take_messages",

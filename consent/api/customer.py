@@ -29,8 +29,10 @@ from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
 from profiles.api.kit.strict import StrictRequests
+from profiles.api.kit.throttles import LinkThrottle, refuse_more
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
+from profiles.lib.throttles import Throttle
 from profiles.models import Identifier
 from profiles.services import CUSTOMER
 
@@ -88,6 +90,7 @@ class OpenViewSet(StrictRequests, GenericViewSet[MailedLink]):
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
+    throttle_classes = [LinkThrottle]
 
 
 class CustomerViewSet(StrictRequests, GenericViewSet[PrivacyRequest]):
@@ -179,6 +182,7 @@ class CustomerRequestViewSet(CustomerViewSet):
     def create(self, request: Request) -> Response:
         """Request access, rectification, erasure, restriction, portability or an objection."""
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
+        refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], _identifier_id(request))
         privacy_request = services.open_own_request(
             services.NewRequest(**fields),
             identifier_id=_identifier_id(request),

@@ -19,8 +19,10 @@ from consent.api.problems import archive_response, problems_from_services
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.problems import validated
+from profiles.api.kit.throttles import refuse_more
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.database import database_now
+from profiles.lib.throttles import Throttle
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
 
@@ -167,6 +169,7 @@ class RequestViewSet(
     def create(self, request: Request) -> Response:
         fields = validated(serializers.NewRequestSerializer(data=request.data))
         references = tuple(fields.pop("identifiers"))
+        refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], *sorted(references))
         key = idempotency_key(request, None)
         with problems_from_services("identifiers"):
             privacy_request = services.open_request(
