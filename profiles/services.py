@@ -29,7 +29,7 @@ from profiles.identity.predict import predict_attributions
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_rules, save_identity_rule
-from profiles.sources import change_source, create_source
+from profiles.sources import change_source, create_source, source_of_service
 from profiles.staff import (
     anonymise_staff,
     delete_role,
@@ -94,6 +94,7 @@ __all__ = [
     "save_identity_rule",
     "save_trait_definition",
     "search_made",
+    "source_of_service",
     "staff_saved",
     "take_back_events",
     "take_messages",

@@ -57,7 +57,7 @@ def password_changed(user: User, *, actor: Actor) -> None:
 def search_made(*, found: int, actor: Actor) -> None:
     """Write down that somebody searched for an identifier and how many it found, not which."""
     with audited(actor, "search.made") as deed:
-        deed.about("search", "", people=[None, found])
+        deed.about("search", "identifier", people=[None, found])
 
 
 def anonymise_staff(user: User, *, actor: Actor) -> None:

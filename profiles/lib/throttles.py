@@ -16,8 +16,6 @@ from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from redis import RedisError
 
-from profiles.lib.valkey import CONNECTION
-
 
 class Throttle(StrEnum):
     """What is limited; the rates are in `settings.THROTTLES` under these names."""
@@ -71,4 +69,4 @@ def _storage() -> Storage:
         return MemoryStorage()
     # The library gives the scheme of a Unix socket another name than the client does.
     url = settings.CACHE_URL.replace("unix://", "redis+unix://", 1)
-    return RedisStorage(url, key_prefix="throttle", **CONNECTION)
+    return RedisStorage(url, key_prefix="throttle", socket_timeout=1, socket_connect_timeout=1)
