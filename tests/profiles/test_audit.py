@@ -19,7 +19,7 @@ import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
-from profiles.models import AuditBody, AuditEntry, IdentityRule, TraitDefinition
+from profiles.models import ApiKey, AuditBody, AuditEntry, IdentityRule, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
@@ -288,6 +288,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "save_trait_definition": lambda: _call(
         "save_trait_definition", TraitDefinition(key="colour", label="Colour", type="text")
+    ),
+    "search_made": lambda: _call("search_made", found=1),
+    "source_of_service": lambda: _call(
+        "source_of_service", ApiKey.objects.create(name="Till", scopes=[])
     ),
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
