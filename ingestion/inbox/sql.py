@@ -64,3 +64,10 @@ SET lease = NULL, leased_until = NULL, attempts = greatest(attempts - 1, 0) WHER
 FINISH = """
 DELETE FROM ingestion_inboxrow WHERE lease = %s AND id = ANY(%s)
 """
+
+# Adds to the counter of a source, day and reason. The ORM's upsert replaces values and cannot add.
+COUNT_DROPPED = """
+INSERT INTO ingestion_droppedcount AS dropped (source_id, day, reason, count)
+VALUES (%s, %s, %s, %s)
+ON CONFLICT (source_id, day, reason) DO UPDATE SET count = dropped.count + excluded.count
+"""
