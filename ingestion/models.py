@@ -54,6 +54,9 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    first_arrival = models.BigIntegerField(
+        null=True, editable=False, help_text="Of a replayed message: its place when it first came."
+    )
     # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)

@@ -138,7 +138,7 @@ def _record_traits(
             key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
-            statements.append(TraitStatement(key, pending.message.traits, at))
+            statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))
     record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
 
 

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from consent.services import find_suppressed
-from ingestion.inbox.accept import accept
-from ingestion.inbox.body import batch_of, pack_message, unpack_message
+from ingestion.inbox.accept import DRAIN
+from ingestion.inbox.body import InboxBody, pack_body, pack_message, unpack_message
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.identifier_scan import references_in
-from ingestion.inbox.lease import LeasedRow
+from ingestion.inbox.lease import LeasedRow, arrival_of
 from ingestion.messages import Rejection
-from ingestion.models import RejectedMessage
+from ingestion.models import InboxRow, RejectedMessage
+from profiles.lib.change_queue import nudge
 from profiles.services import Actor, audited, load_rules
 
 # Anybody with a public key can send what is rejected, and must not fill the disk with it.
@@ -72,13 +73,17 @@ def replay_message(rejected: RejectedMessage, *, actor: Actor) -> bool:
         unclaimed = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
         if not unclaimed.update(replayed_at=timezone.now()):
             return False
-        accept(
-            batch_of([unpack_message(rejected.body)]),
+        # Once and seldom, so that accepting need not know of it. Its times stay those of its
+        # first receipt: what came meanwhile is newer.
+        InboxRow.objects.create(
             source_id=rejected.source_id,
             trust=rejected.trust,
+            body=pack_body(InboxBody(rejected.type, unpack_message(rejected.body))),
             message_count=1,
-            is_opted_out=False,
+            received_at=rejected.received_at,
+            first_arrival=arrival_of(rejected.inbox_row_id, rejected.place),
         )
+        nudge(DRAIN)
         deed.about("rejected_message", rejected.uuid)
     return True
 

@@ -37,7 +37,7 @@ UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
 WHERE id = ANY (ARRAY(
     SELECT id FROM counted WHERE place = 1 OR messages <= %(messages)s AND worst = 0
 ))
-RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival
 """
 
 # Extends a lease by the database's clock, which all workers share. The ORM has no make_interval.

@@ -23,14 +23,14 @@ _dump_numeric = DecimalBinaryDumper(Decimal).dump
 # where a row has its number of columns.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
-_COLUMNS = 12
+_COLUMNS = 13
 # Each column is its size in bytes, -1 for null, and its content. The structs pack sizes and
 # contents of several columns at once.
 _NULL = b"\xff\xff\xff\xff"
 _SIZE = Struct(">i")
 _OWNER_COLUMNS = Struct(">hiqiq")  # number of columns, profile_id, identifier_id
 _EVENT_COLUMNS = Struct(">iqi16siqiq")  # timestamp, id, source_id, name_id
-_TIME_COLUMN = Struct(">iq")
+_TIME_COLUMN = _INTEGER_COLUMN = Struct(">iq")
 _JSONB_PREFIX = Struct(">ib")  # size and format version of a jsonb value
 _JSONB_VERSION = 1
 _TIMESTAMP_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -40,12 +40,16 @@ _NUMBER_STARTS = frozenset(bytes([sign]) for sign in b"-0123456789")
 
 
 class EventTimes(NamedTuple):
-    """An event's corrected time, its time of receipt, and both times by the sender's clock."""
+    """An event's corrected time, its time of receipt, and both times by the sender's clock.
+
+    `arrival` is its message's place among all that arrived.
+    """
 
     timestamp: datetime
     received_at: datetime
     original_timestamp: datetime | None
     sent_at: datetime | None
+    arrival: int
 
 
 class EventDraft(NamedTuple):
@@ -76,7 +80,7 @@ def draft_event(
 
     `id_` is 32 hexadecimal digits.
     """
-    timestamp, received_at, original_timestamp, sent_at = times
+    timestamp, received_at, original_timestamp, sent_at, arrival = times
     stated = value_of(properties, name.value_property)
     value = stated if stated is None or _is_summable(stated) else None
     row = (
@@ -89,6 +93,7 @@ def draft_event(
         _shared_time_column(received_at),
         _NULL if original_timestamp is None else _time_column(original_timestamp),
         _NULL if sent_at is None else _shared_time_column(sent_at),
+        _INTEGER_COLUMN.pack(8, arrival),
     )
     return EventDraft(name.id, timestamp, value, b"".join(row), stated is not value)
 
