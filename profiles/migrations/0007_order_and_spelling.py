@@ -47,7 +47,7 @@ def respell_identifiers(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0005_audit'),
+        ('profiles', '0006_trust_at_the_edges'),
     ]
 
     operations = [
