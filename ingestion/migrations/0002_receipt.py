@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ingestion', '0001_initial'),
-        ('profiles', '0006_order_and_spelling'),
+        ('profiles', '0007_order_and_spelling'),
     ]
 
     operations = [
