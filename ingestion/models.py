@@ -68,6 +68,21 @@ class InboxRow(models.Model):
         return f"{self.message_count} messages of {self.received_at}"
 
 
+class DrainPause(models.Model):
+    """That the drain stands still, since when, and which type of error stopped it.
+
+    At most one row. Requests are accepted meanwhile; from time to time one is tried.
+    """
+
+    error = models.CharField(max_length=120)
+    paused_at = models.DateTimeField(db_default=Now())
+    probe_at = models.DateTimeField(db_default=Now())
+    probes = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.error} since {self.paused_at}"
+
+
 class RejectedMessage(models.Model):
     """One rejected message, with the reason and the path of the fault. It can be replayed."""
 

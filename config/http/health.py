@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from config.runtime.broker import broker_fault
 from consent.services import check_suppression_key, count_failed_requests
 from ingestion.models import InboxRow
+from ingestion.services import drain_is_paused
 from segments.services import count_failed
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,10 @@ def _has_suppression_keys() -> bool:
     return not check_suppression_key()
 
 
+def _is_draining() -> bool:
+    return not drain_is_paused()
+
+
 def _passes(check: Callable[[], bool]) -> bool:
     try:
         return check()
@@ -99,4 +104,5 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "migrations": _is_migrated,
     "broker": _has_broker,
     "suppression_keys": _has_suppression_keys,
+    "drain": _is_draining,
 }

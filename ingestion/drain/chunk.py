@@ -98,9 +98,11 @@ def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
 
 def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
     try:
-        envelope = split_request(row.body.content, row.body.type)
-    except BadRequest as fault:
-        # The row was judged when it was accepted, so only a change of the code comes here.
-        return [Rejection(0, "", "", "invalid_request", "", str(fault), row.body.content)]
+        body = row.body
+        envelope = split_request(body.content, body.type)
+    except (BadRequest, RuntimeError) as fault:
+        # The row was judged when it was accepted: the code changed since, or the row was damaged.
+        raw = body.content if isinstance(fault, BadRequest) else b""
+        return [Rejection(0, "", "", "invalid_request", "", str(fault), raw)]
     facts = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

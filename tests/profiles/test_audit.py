@@ -71,6 +71,7 @@ EXEMPT = {
     "differences": READS,
     "draft_event": READS,
     "drain_inbox": FROM_MESSAGES,
+    "drain_is_paused": READS,
     "effective_definition": READS,
     "erase": PART,
     "erase_person": PART,
