@@ -18,6 +18,16 @@ loads = _decoder.decode
 dump_bytes = _encoder.encode
 
 
+def loads_from_outside(text: str | bytes) -> Any:
+    """Read a text of unknown origin. Raises ValueError, also for too deep a nesting."""
+    try:
+        return loads(text)
+    except RecursionError:
+        raise ValueError("the nesting is too deep") from None
+    except ArithmeticError:
+        raise ValueError("a number is out of range") from None
+
+
 def dumps(value: object) -> str:
     """Return JSON text with keys in their own order; a Decimal becomes a number, digit by digit."""
     return _encoder.encode(value).decode()

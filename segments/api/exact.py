@@ -30,7 +30,7 @@ class ExactJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            return exact_json.loads(stream.read())
+            return exact_json.loads_from_outside(stream.read())
         except ValueError as error:
             raise ParseError(f"JSON parse error: {error}") from None
 
