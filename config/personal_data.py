@@ -1,4 +1,8 @@
-"""What the tables of other packages hold, which no app of ours declares."""
+"""What is held outside the models of the four apps: tables of other packages, files, Valkey.
+
+Invariant: whatever a running product writes stands here with its lifetime, or in an app's
+declarations. Tests look into a real data directory and a real Valkey.
+"""
 
 from profiles.registry import registry
 
@@ -16,3 +20,29 @@ registry.exempt_foreign_tables(
         "django_session": "Sessions of staff, until they end.",
     }
 )
+
+# By the beginning of an entry of DATA_DIR.
+FOLDERS = {
+    "beat-schedule": "When the beat last sent each task.",
+    "log": "Logs without personal data: ids, counts, types of errors. 40 MB for each program.",
+    "mail": "Mails, where no mail server is configured. An erasure deletes those of the person.",
+    "postgres": "The database, which the tables above and the apps' declarations describe.",
+    "secrets": "The keys of this installation.",
+    "serve.lock": "Which process serves.",
+    "start.lock": "Held while the servers start.",
+    "static": "Style sheets and scripts.",
+    "supervisord.pid": "The supervisor's process id.",
+    "users.lock": "Which processes use the servers.",
+}
+# By the beginning of a key in Valkey, of the cache and of the queue.
+VALKEY_PREFIXES = {
+    "nudge:": "Whether a worker was woken. One second.",
+    "rate:": "Messages of one write key in one minute. Two minutes.",
+    "_kombu.": "Names of queues.",
+    "celery": "Results of tasks, which are counts. A day.",
+    "unacked": "Messages that a worker has under way.",
+    "default": "Queued tasks, which have no arguments but ids of configuration.",
+    "ingestion": "Queued tasks, likewise.",
+    "privacy": "Queued tasks, likewise.",
+    "segments": "Queued tasks, likewise.",
+}

@@ -9,6 +9,7 @@ from config.env import (
     env_email,
     env_int,
     env_list,
+    env_rate,
     env_secret,
     env_text,
     env_time_zone,
@@ -56,6 +57,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.http.headers.never_stored",
+    "config.http.headers.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -156,6 +159,7 @@ DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "Tessera <privacy@localhost>
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.kit.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["profiles.api.kit.access.HasDeclaredScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["profiles.api.kit.throttles.KeyThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.http.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -223,9 +227,22 @@ SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
+# How often each may be tried; see profiles.lib.throttles. Empty means no limit.
+THROTTLES = {
+    "login": env_rate("LOGIN_RATE", "10/15 minutes"),
+    "login_sender": env_rate("LOGIN_SENDER_RATE", "60/15 minutes"),
+    "link": env_rate("LINK_RATE", "100/hour"),
+    "privacy_request": env_rate("PRIVACY_REQUEST_RATE", "20/day"),
+    "api": env_rate("API_RATE", "12000/minute"),
+    "find": env_rate("FIND_RATE", "30/hour"),
+}
+# How many proxies of ours append to X-Forwarded-For.
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
+# How long a consent lasts where its purpose does not say so, as an ISO 8601 duration.
+CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 AUDIT_DAYS = env_int("AUDIT_DAYS", 3 * 365, minimum=1)
@@ -245,7 +262,19 @@ if PUBLIC_URL.startswith("https://"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"plain": {"()": "config.http.logs.WithoutRequestText"}},
+    "formatters": {
+        "line": {
+            "()": "config.http.logs.PlainFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["plain"],
+            "formatter": "line",
+        }
+    },
     "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", "WARNING")},
 }

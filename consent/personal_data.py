@@ -13,6 +13,7 @@ from consent.models import (
     ConsentBody,
     ConsentEvent,
     ConsentState,
+    IdempotentAnswer,
     MailedLink,
     NoticeVersion,
     PrivacyRequest,
@@ -51,6 +52,7 @@ class ConsentEventData(PersonalData):
         "source",
         "recorded_by",
         "idempotency_key",
+        "reached_identifier_ids",
         "digest",
         "seq",
     )
@@ -97,6 +99,29 @@ class ConsentBodyData(PersonalData):
     def erase(self, person: Person) -> int:
         bodies = ConsentBody.objects.filter(event__identifier_id__in=person.identifier_ids)
         return bodies.delete()[0]
+
+
+@registry.register
+class IdempotentAnswerData(PersonalData):
+    model = IdempotentAnswer
+    title = "Answers kept for retries"
+    technical = (
+        "id",
+        "scope",
+        "digest",
+        "status",
+        "answer",
+        "identifier_ids",
+        "conflicts",
+        "created_at",
+    )
+    phase = ErasurePhase.RECORDS
+
+    def erase(self, person: Person) -> int:
+        answers = IdempotentAnswer.objects.filter(
+            identifier_ids__overlap=list(person.identifier_ids)
+        )
+        return answers.delete()[0]
 
 
 @registry.register

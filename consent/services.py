@@ -7,11 +7,19 @@ a caller who holds the people lock.
 
 from consent.customers.links import request_link, send_links
 from consent.customers.sessions import OpenedSession, find_session, open_session
+from consent.idempotency import Answer, KeyedRequest, answer_once
 from consent.ledger.proof import consent_proof, verify_digests
-from consent.ledger.record import ConsentInput, UnknownPurpose, record, record_many
+from consent.ledger.record import (
+    ConsentInput,
+    SignalPermits,
+    UnknownPurpose,
+    record,
+    record_many,
+)
 from consent.ledger.sql import PERMITTED
 from consent.ledger.statements import (
     ConsentStatement,
+    KeyReused,
     Suppressed,
     UnknownProfile,
     record_own_statement,
@@ -19,15 +27,18 @@ from consent.ledger.statements import (
 )
 from consent.ledger.states import (
     current_states,
+    find_refused,
     may_process,
     rebuild_states,
     verify_states,
 )
 from consent.purposes.versions import (
     PurposeTerms,
+    TermsAreFixed,
     add_notice,
     change_purpose,
     define_purpose,
+    refuse_laxer_terms,
     terms_with_changes,
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
@@ -55,21 +66,27 @@ from consent.suppression.rows import find_suppressed, is_suppressed, suppress
 
 __all__ = [
     "PERMITTED",
+    "Answer",
     "ArchiveGone",
     "ConsentInput",
     "ConsentStatement",
+    "KeyReused",
+    "KeyedRequest",
     "NewRequest",
     "OpenedSession",
     "PurposeTerms",
+    "SignalPermits",
     "Subject",
     "Suppressed",
     "SuppressionKeyMissing",
+    "TermsAreFixed",
     "UnknownProfile",
     "UnknownPurpose",
     "WrongStatus",
     "act_on_request",
     "act_on_requests",
     "add_notice",
+    "answer_once",
     "cancel_request",
     "change_purpose",
     "check_suppression_key",
@@ -81,6 +98,7 @@ __all__ = [
     "erase_person",
     "extend_request",
     "find_own_subject",
+    "find_refused",
     "find_session",
     "find_subject",
     "find_suppressed",
@@ -97,6 +115,7 @@ __all__ = [
     "record_many",
     "record_own_statement",
     "record_statement",
+    "refuse_laxer_terms",
     "refuse_request",
     "remove_expired",
     "request_link",

@@ -29,12 +29,13 @@ from profiles.identity.predict import predict_attributions
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_rules, save_identity_rule
-from profiles.sources import change_source, create_source
+from profiles.sources import change_source, create_source, source_of_service
 from profiles.staff import (
     anonymise_staff,
     delete_role,
     password_changed,
     role_saved,
+    search_made,
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition
@@ -92,6 +93,8 @@ __all__ = [
     "save_audited",
     "save_identity_rule",
     "save_trait_definition",
+    "search_made",
+    "source_of_service",
     "staff_saved",
     "take_back_events",
     "take_messages",

@@ -54,9 +54,9 @@ def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str
     return secret
 
 
-def make_api_key(*scopes: str) -> str:
+def make_api_key(*scopes: str, name: str = "tests") -> str:
     """Create an API key and return its secret. Without scopes it has all of them."""
-    _, secret = create_api_key("tests", scopes=scopes or Scope.values, actor=TESTER)
+    _, secret = create_api_key(name, scopes=scopes or Scope.values, actor=TESTER)
     return secret
 
 

@@ -20,7 +20,14 @@ from unfold.widgets import (
 from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
-from consent.services import PurposeTerms, add_notice, change_purpose, define_purpose
+from consent.services import (
+    PurposeTerms,
+    TermsAreFixed,
+    add_notice,
+    change_purpose,
+    define_purpose,
+    refuse_laxer_terms,
+)
 from profiles.admin.kit.base import TesseraAdmin, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.lib.database import database_now
@@ -59,7 +66,7 @@ class PurposeForm(ModelForm):
         required=False,
         max_length=32,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="How long a consent lasts, such as P13M; empty: no end.",
+        help_text="How long a consent lasts, such as P13M; empty: CONSENT_VALIDITY.",
     )
     categories = LineListField(help_text="Categories of data, one a line.")
     recipients = LineListField(help_text="One a line.")
@@ -77,7 +84,7 @@ class PurposeForm(ModelForm):
 
     class Meta:
         model = Purpose
-        fields = ("key",)
+        fields = ("key", "replaces")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         purpose = kwargs.get("instance")
@@ -99,6 +106,15 @@ class PurposeForm(ModelForm):
         if any(len(country) != 2 for country in countries):
             raise forms.ValidationError("A country is two letters, such as CH.")
         return countries
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk is not None and not self.errors:
+            try:
+                refuse_laxer_terms(Purpose.objects.get(pk=self.instance.pk), self.terms())
+            except TermsAreFixed as error:
+                self.add_error("legal_basis", str(error))
+        return cleaned
 
     def terms(self) -> PurposeTerms:
         """Return the terms that the user entered. The form must be valid."""
@@ -148,15 +164,17 @@ class PurposeAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("key", "legal_basis", "is_direct_marketing", "current_version")
-        return ("key",) if obj else ()
+            return ("key", "replaces", "legal_basis", "is_direct_marketing", "current_version")
+        return ("key", "replaces") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         if obj is not None and not self.has_change_permission(request, obj):
             return [(None, {"fields": self.get_readonly_fields(request, obj)})]
-        terms = [name for name in PurposeForm.base_fields if name not in ("key", "is_substantial")]
+        others = ("key", "replaces", "is_substantial")
+        terms = [name for name in PurposeForm.base_fields if name not in others]
         # The first version is always substantial, so a new purpose is not asked for it.
-        return [(None, {"fields": ["key", *terms, *(["is_substantial"] if obj else [])]})]
+        more = ["is_substantial"] if obj else []
+        return [(None, {"fields": ["key", *terms, "replaces", *more]})]
 
     def changeform_view(
         self,
@@ -180,7 +198,9 @@ class PurposeAdmin(TesseraAdmin):
                 obj, terms=form.terms(), is_substantial=is_substantial, actor=actor, now=now
             )
         else:
-            obj.pk = define_purpose(key=obj.key, terms=form.terms(), actor=actor, now=now).pk
+            obj.pk = define_purpose(
+                key=obj.key, terms=form.terms(), replaces=obj.replaces, actor=actor, now=now
+            ).pk
 
 
 class NoticeForm(ModelForm):

@@ -32,6 +32,12 @@ def problems_from_services(identifier_path: str = "identifier") -> Iterator[None
         raise problem("profile", "unknown_profile", "No profile has this id.") from None
     except services.UnknownPurpose:
         raise problem("purpose", "unknown_purpose", "No purpose has this key.") from None
+    except services.SignalPermits as error:
+        raise problem("state", "signal_permits", str(error)) from None
+    except services.TermsAreFixed as error:
+        raise problem("", "terms_are_fixed", str(error), 409) from None
+    except services.KeyReused as error:
+        raise problem("idempotency_key", "key_reused", str(error), 409) from None
     except services.Suppressed:
         raise problem(
             identifier_path, "suppressed", "The person was erased and may not come back so.", 409

@@ -4,6 +4,7 @@ Invariant: serializers judge the shape of a body; services judge its meaning.
 """
 
 import re
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -73,6 +74,9 @@ class PurposeSerializer(serializers.Serializer[Purpose]):
     retention = serializers.CharField(max_length=200, required=False, allow_blank=True)
     is_profiling = serializers.BooleanField(required=False)
     is_automated_decision = serializers.BooleanField(required=False)
+    replaces = serializers.SlugRelatedField(
+        slug_field="key", queryset=Purpose.objects.all(), required=False, allow_null=True
+    )
     transfer_countries = serializers.ListField(
         child=serializers.RegexField(r"^[A-Z]{2}$"), required=False, max_length=250
     )
@@ -99,6 +103,7 @@ class PurposeSerializer(serializers.Serializer[Purpose]):
             "key": instance.key,
             "version": instance.current_version,
             "minimum_version": instance.minimum_version,
+            "replaces": instance.replaces.key if instance.replaces else None,
             "created_at": serializers.DateTimeField().to_representation(instance.created_at),
         }
         names = list(self.fields.keys())
@@ -114,8 +119,9 @@ class PurposeChangeSerializer(PurposeSerializer):
     A substantial change means that everybody has to be asked for consent again.
     """
 
-    # None removes the field: the key of a purpose never changes.
+    # None removes the field: the key of a purpose, and what it replaces, never change.
     key = None  # type: ignore[assignment]
+    replaces = None  # type: ignore[assignment]
     is_substantial = serializers.BooleanField(default=True, write_only=True)
 
 
@@ -178,6 +184,13 @@ class CustomerConsentSerializer(serializers.Serializer[Any]):
     )
 
 
+class StatedDateTimeField(serializers.DateTimeField):
+    """A time as it was stated, without a zone where none was: imports must give one."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value
+
+
 class ConsentSerializer(serializers.Serializer[Any]):
     """A consent or objection of a person, as a service reports it."""
 
@@ -186,7 +199,7 @@ class ConsentSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(ConsentKind.choices, default=ConsentKind.CONSENT)
     purpose = serializers.SlugField(max_length=63, required=False, allow_null=True)
     state = serializers.ChoiceField(State.choices)
-    occurred_at = serializers.DateTimeField(required=False)
+    occurred_at = StatedDateTimeField(required=False)
     valid_until = serializers.DateTimeField(required=False, allow_null=True)
     method = serializers.ChoiceField(Method.choices)
     actor = serializers.ChoiceField(DecidedBy.choices, required=False)

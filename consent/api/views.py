@@ -1,6 +1,8 @@
 """The API for services: purposes, notices, the ledger, and requests of their customers."""
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
@@ -8,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -16,12 +19,21 @@ from consent import services
 from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
 from consent.api.problems import archive_response, problems_from_services
-from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
+from consent.models import (
+    ConsentEvent,
+    ConsentKind,
+    NoticeVersion,
+    PrivacyRequest,
+    Purpose,
+    State,
+)
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.problems import validated
+from profiles.api.kit.throttles import refuse_more
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.database import database_now
-from profiles.models import Identifier, Profile
+from profiles.lib.throttles import Throttle
+from profiles.models import ApiKey, Identifier, Profile
 from profiles.models.access import Scope
 
 
@@ -38,7 +50,7 @@ class PurposeViewSet(
         "POST": Scope.PRIVACY_ADMIN,
         "PATCH": Scope.PRIVACY_ADMIN,
     }
-    queryset = Purpose.objects.prefetch_related("versions")
+    queryset = Purpose.objects.select_related("replaces").prefetch_related("versions")
     serializer_class = serializers.PurposeSerializer
     filterset_class = PurposeFilter
     cursor_ordering = ("key",)
@@ -51,6 +63,7 @@ class PurposeViewSet(
         key = terms.pop("key")
         purpose = services.define_purpose(
             key=key,
+            replaces=terms.pop("replaces", None),
             terms=services.PurposeTerms(**terms),
             actor=actor_of(request),
             now=database_now(),
@@ -61,17 +74,18 @@ class PurposeViewSet(
         request=serializers.PurposeChangeSerializer, responses=serializers.PurposeSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
-        purpose = self.get_object()
         changes = validated(serializers.PurposeChangeSerializer(data=request.data, partial=True))
+        purpose = self.get_object()
         is_substantial = changes.pop("is_substantial", True)
         terms = services.terms_with_changes(purpose, changes)
-        services.change_purpose(
-            purpose,
-            terms=terms,
-            is_substantial=is_substantial,
-            actor=actor_of(request),
-            now=database_now(),
-        )
+        with problems_from_services():
+            services.change_purpose(
+                purpose,
+                terms=terms,
+                is_substantial=is_substantial,
+                actor=actor_of(request),
+                now=database_now(),
+            )
         # Read again: the prefetched versions lack the new one.
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -119,11 +133,16 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
         request=serializers.ConsentSerializer, responses={201: serializers.ConsentEventSerializer}
     )
     def create(self, request: Request) -> Response:
-        statement = _statement(validated(serializers.ConsentSerializer(data=request.data)), request)
-        with problems_from_services():
+        fields = validated(serializers.ConsentSerializer(data=request.data))
+        statement = _statement(fields, request)
+
+        def record() -> services.Answer:
             event = services.record_statement(statement, actor=actor_of(request))
-        created = with_profile(self.queryset).get(pk=event.pk)
-        return Response(self.get_serializer(created).data, status=status.HTTP_201_CREATED)
+            created = with_profile(self.queryset).get(pk=event.pk)
+            return _created(self.get_serializer(created).data, [event.identifier_id])
+
+        with problems_from_services():
+            return answer_once(request, record, is_refusal=not _permits(fields))
 
     @extend_schema(request=serializers.StateQuerySerializer, responses={200: OpenApiTypes.OBJECT})
     @action(detail=False, methods=["post"])
@@ -167,14 +186,21 @@ class RequestViewSet(
     def create(self, request: Request) -> Response:
         fields = validated(serializers.NewRequestSerializer(data=request.data))
         references = tuple(fields.pop("identifiers"))
-        key = idempotency_key(request, None)
-        with problems_from_services("identifiers"):
+        refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], *sorted(references))
+        key = scoped_idempotency_key(request)
+
+        def open_request() -> services.Answer:
             privacy_request = services.open_request(
                 services.NewRequest(references=references, idempotency_key=key, **fields),
                 door=PrivacyRequest.Door.SERVICE,
                 actor=actor_of(request),
             )
-        return Response(self.get_serializer(privacy_request).data, status=status.HTTP_201_CREATED)
+            return _created(
+                self.get_serializer(privacy_request).data, privacy_request.identifier_ids
+            )
+
+        with problems_from_services("identifiers"):
+            return answer_once(request, open_request, is_refusal=True)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
@@ -193,13 +219,62 @@ def with_profile(events: QuerySet[ConsentEvent]) -> QuerySet[ConsentEvent]:
     return events.annotate(profile_uuid=Subquery(profiles.values("uuid")[:1]))
 
 
-def idempotency_key(request: Request, body_key: str | None) -> str | None:
-    """Return the caller's idempotency key, from the body or else from the header.
+def answer_once(
+    request: Request, work: Callable[[], services.Answer], *, is_refusal: bool
+) -> Response:
+    """Respond with what the work returns, or with the answer that the key's request had before."""
+    key = _idempotency_key(request)
+    if key is None:
+        answer = work()
+    else:
+        body = {name: value for name, value in _body(request).items() if name != "idempotency_key"}
+        keyed = services.KeyedRequest(
+            service=_service(request),
+            method=str(request.method),
+            path=request.path,
+            key=key,
+            body=body,
+            is_refusal=is_refusal,
+        )
+        answer = services.answer_once(keyed, work)
+    return Response(answer.body, status=answer.status)
 
-    It is prefixed with the id of the API key, so that two callers may use the same one.
+
+def scoped_idempotency_key(request: Request) -> str | None:
+    """Return the caller's key with the service and route for which it is one.
+
+    The service, not the API key: a retry may come with the next API key of the same service.
     """
-    key = body_key or request.headers.get("Idempotency-Key")
-    return f"{request.auth.pk}:{key}" if key else None
+    key = _idempotency_key(request)
+    return json.dumps([_service(request), request.path, key]) if key else None
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """Return the idempotency key from the body or else from the header."""
+    key: str | None = _body(request).get("idempotency_key")
+    return key or request.headers.get("Idempotency-Key")
+
+
+def _body(request: Request) -> dict[str, Any]:
+    # Serializers have refused lists before.
+    return cast("dict[str, Any]", request.data)
+
+
+def _service(request: Request) -> str:
+    """Return the name of the service, which all of its API keys have."""
+    return cast("ApiKey", request.auth).name
+
+
+def _permits(fields: dict[str, Any]) -> bool:
+    is_given: bool = fields["state"] in (State.GIVEN, State.RENEWED)
+    is_consent: bool = fields["kind"] == ConsentKind.CONSENT
+    return is_given == is_consent
+
+
+def _created(body: Any, identifier_ids: Iterable[int]) -> services.Answer:
+    # As JSON, so that it can be kept: the body of a serializer has times and ids.
+    plain = json.loads(JSONRenderer().render(body))
+    return services.Answer(status.HTTP_201_CREATED, plain, list(identifier_ids))
 
 
 def _statement(fields: dict[str, Any], request: Request) -> services.ConsentStatement:
@@ -215,5 +290,5 @@ def _statement(fields: dict[str, Any], request: Request) -> services.ConsentStat
         valid_until=fields.get("valid_until"),
         notice_id=notice and notice.pk,
         evidence=fields.get("evidence", {}),
-        idempotency_key=idempotency_key(request, fields.get("idempotency_key")),
+        idempotency_key=scoped_idempotency_key(request),
     )

@@ -12,8 +12,8 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.db import connection, transaction
 
-from consent.customers import sql
 from consent.customers.mail import mail_link
+from consent.lib import sql
 from consent.lib.digests import keyed_digest
 from consent.models import MailedLink
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
@@ -82,7 +82,7 @@ def _normalise_address(email: str) -> str:
 def _lock_address(digest: str) -> None:
     number = int.from_bytes(bytes.fromhex(digest[:8]), signed=True)
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_ADDRESS, [_ADDRESS_LOCKS, number])
+        cursor.execute(sql.LOCK_PAIR, [_ADDRESS_LOCKS, number])
 
 
 def _try_to_send(link_id: int) -> int:

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
+
+from consent.lib.durations import add_duration
 
 # The stored values of ConsentKind, State, DecidedBy and TrustLevel, whose classes need Django.
 CONSENT, OBJECTION = "consent", "objection"
@@ -21,6 +24,7 @@ CLAIM = 1
 
 PERMITTING = frozenset({GIVEN, RENEWED})
 UNDECIDED = frozenset({REQUESTED, UNKNOWN})
+REFUSING = frozenset({REFUSED, WITHDRAWN, INVALIDATED})
 # Among grants of the same instant, or among refusals of it, the later in this list is the state.
 _RANK = {
     state: rank for rank, state in enumerate((RENEWED, GIVEN, REFUSED, INVALIDATED, WITHDRAWN))
@@ -33,7 +37,8 @@ class LedgerEvent:
     """The columns of a ledger row that the fold reads.
 
     `purpose_id` is None for an objection to direct marketing as a whole. `version` is 0 where the
-    event has no purpose version.
+    event has no purpose version, and `validity` empty where that version sets no end. `reached`
+    has the identifiers that the person proved where they proved only a part of a profile.
     """
 
     identifier_id: int
@@ -46,11 +51,23 @@ class LedgerEvent:
     valid_until: datetime | None
     actor: str
     trust: int
+    validity: str = ""
+    reached: AbstractSet[int] | None = None
 
     @property
     def effective_at(self) -> datetime:
         """The earlier of both times, so that a consent dated in the future outranks nothing."""
         return min(self.occurred_at, self.received_at)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The earlier of the stated end and that of the version that was agreed to."""
+        return earliest_end(self.valid_until, self.effective_at, self.validity)
+
+    @property
+    def widens(self) -> bool:
+        """Whether it permits more: a grant, or an objection taken back."""
+        return widens(self.kind, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +110,17 @@ class _Decision:
     valid_until: datetime | None = None
 
 
-def state_to_record(state: str, *, actor: str, has_evidence: bool) -> str:
-    """Return the state to write to the ledger: an imported grant without evidence is `unknown`.
+def widens(kind: str, state: str) -> bool:
+    """Whether a statement permits more: a grant, or an objection taken back."""
+    return state in PERMITTING if kind == CONSENT else state == WITHDRAWN
 
-    An imported refusal needs no evidence, since doubt about it must not lead to more processing.
-    """
-    is_unproven = actor == IMPORT and state in PERMITTING and not has_evidence
-    return UNKNOWN if is_unproven else state
+
+def earliest_end(
+    valid_until: datetime | None, effective_at: datetime, validity: str
+) -> datetime | None:
+    """Return the earlier of a stated end and that of a validity; None where there is neither."""
+    end = add_duration(effective_at, validity) if validity else None
+    return min(filter(None, (valid_until, end)), default=None)
 
 
 def fold(
@@ -108,26 +129,35 @@ def fold(
     *,
     is_vouched: bool,
     purposes: Mapping[int, bool],
+    replaced: Mapping[int, Sequence[int]] = MappingProxyType({}),
+    named_by: AbstractSet[int] = frozenset(),
 ) -> dict[int, StateRow]:
     """Return the state of every purpose that at least one event is about.
 
     `events` are those of all identifiers of the profile, `merges` all that led to it. `is_vouched`
     says whether one of its identifiers is vouched for. `purposes` maps purpose ids to whether they
-    are direct marketing; events about other purposes are ignored.
+    are direct marketing; events about other purposes are ignored. `replaced` maps a purpose to
+    those that it replaces, `named_by` has the identifiers of the profile that are not weak.
     """
-    binding = [event for event in events if not (is_vouched and _is_claimed_grant(event))]
+    binding = [
+        event
+        for event in events
+        if not (event.widens and _is_void(event, is_vouched=is_vouched, named_by=named_by))
+    ]
     history = sorted(merges, key=lambda merge: (merge.merged_at, merge.order))
     rows = {
-        purpose_id: _state_row(purpose_id, is_marketing, binding, history)
+        purpose_id: _state_row(
+            purpose_id, is_marketing, binding, history, replaced.get(purpose_id, ())
+        )
         for purpose_id, is_marketing in purposes.items()
     }
     return {purpose_id: row for purpose_id, row in rows.items() if row is not None}
 
 
-def _is_claimed_grant(event: LedgerEvent) -> bool:
-    """Whether a mere claim (public key) gives consent or takes an objection back."""
-    widens = event.state in PERMITTING if event.kind == CONSENT else event.state == WITHDRAWN
-    return event.trust == CLAIM and widens
+def _is_void(event: LedgerEvent, *, is_vouched: bool, named_by: AbstractSet[int]) -> bool:
+    """Whether a grant does not count: a mere claim, or of somebody who reached only a part."""
+    is_claim = is_vouched and event.trust == CLAIM
+    return is_claim or (event.reached is not None and not named_by <= event.reached)
 
 
 def _state_row(
@@ -135,16 +165,19 @@ def _state_row(
     is_marketing: bool,
     events: Sequence[LedgerEvent],
     merges: Sequence[MergeSides],
+    replaced: Sequence[int],
 ) -> StateRow | None:
     own = [event for event in events if event.purpose_id == purpose_id]
     general = [event for event in events if event.purpose_id is None and is_marketing]
-    if not own and not general:
+    former = [[event for event in events if event.purpose_id == old] for old in replaced]
+    if not own and not general and not any(former):
         return None
     row = _consent_row([event for event in own if event.kind == CONSENT], merges)
     # Two separate tracks: taking back the general objection must not lift the specific one.
     tracks = [
         _decide(list(_objection_decisions(own, [])), merges),
         _decide(list(_objection_decisions(own, general)), merges) if general else None,
+        *(_decide(track, merges) for old in former for track in _inherited_decisions(old, own)),
     ]
     standing = [
         decision.decided_at
@@ -162,7 +195,7 @@ def _consent_row(consents: Sequence[LedgerEvent], merges: Sequence[MergeSides]) 
             is_permitting=event.state in PERMITTING,
             state=event.state,
             version=event.version,
-            valid_until=event.valid_until if event.state in PERMITTING else None,
+            valid_until=event.ends_at if event.state in PERMITTING else None,
         )
         for event in consents
         if event.state not in UNDECIDED
@@ -198,6 +231,28 @@ def _objection_decisions(
     for event in (*own, *general):
         if _lifts_objection(event):
             yield _Decision(event.identifier_id, event.effective_at, True, GIVEN)
+
+
+def _inherited_decisions(
+    former: Sequence[LedgerEvent], own: Sequence[LedgerEvent]
+) -> Iterator[list[_Decision]]:
+    """Yield two tracks of objections that a replaced purpose leaves: by its consents, and its own.
+
+    A no to the old purpose counts as an objection to the new one, unless it was taken back there or
+    is lifted here.
+    """
+    lifted = [
+        _Decision(event.identifier_id, event.effective_at, True, GIVEN)
+        for event in own
+        if _lifts_objection(event)
+    ]
+    consents = [
+        _Decision(event.identifier_id, event.effective_at, event.state in PERMITTING, GIVEN)
+        for event in former
+        if event.kind == CONSENT and event.state not in UNDECIDED
+    ]
+    yield [*consents, *lifted]
+    yield [*_objection_decisions(former, []), *lifted]
 
 
 def _lifts_objection(event: LedgerEvent) -> bool:

@@ -24,6 +24,8 @@ class GateTerms:
     legal_basis: str
     is_direct_marketing: bool
     minimum_version: int
+    # A no to the purpose that this one replaces is an objection under every basis.
+    replaces_another: bool = False
 
 
 def is_permitted(terms: GateTerms, row: StateRow, *, is_restricted: bool, at: datetime) -> bool:
@@ -50,4 +52,5 @@ def displayed_state(terms: GateTerms, row: StateRow) -> str:
 
 
 def _can_be_objected(terms: GateTerms) -> bool:
-    return terms.is_direct_marketing or terms.legal_basis in OBJECTABLE_BASES
+    is_objectable = terms.legal_basis in OBJECTABLE_BASES
+    return terms.is_direct_marketing or is_objectable or terms.replaces_another

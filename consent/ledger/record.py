@@ -16,10 +16,9 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from consent.ledger import sql
-from consent.ledger.fold import PERMITTING, state_to_record
+from consent.ledger.fold import earliest_end, widens
 from consent.ledger.states import rebuild_states
 from consent.lib.digests import as_plain_json, event_digest, keyed_digest
-from consent.lib.durations import add_duration
 from consent.models import (
     ConsentBody,
     ConsentEvent,
@@ -32,7 +31,8 @@ from consent.models import (
 )
 from profiles.models import TrustLevel
 
-# Every column except the digest itself. Adding one would invalidate the digests already written.
+# Every column except the digest itself. One that is added must be left out where it is NULL, or the
+# digests already written would be invalid.
 DIGESTED_FIELDS = (
     "id",
     "identifier_id",
@@ -54,23 +54,33 @@ DIGESTED_FIELDS = (
 )
 
 
+# What shows that an imported grant was really given: where it was found, and to which words.
+IMPORT_EVIDENCE = ("file", "row", "text")
+
+
 class UnknownPurpose(LookupError):
     """No purpose has this key."""
+
+
+class SignalPermits(ValueError):
+    """Global Privacy Control is a signal that refuses; it cannot permit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentInput:
     """A consent or objection to be written to the ledger.
 
-    `purpose` is a key, or None for an objection to direct marketing as a whole. `valid_until`
-    defaults to the validity of the purpose's version, counted from when the consent took effect.
+    `purpose` is a key, or None for an objection to direct marketing as a whole. `valid_until` is
+    cut to the validity of the purpose's version, counted from when the consent took effect.
+    Without `occurred_at` it was when it was received. `reached` are the identifiers that its giver
+    proved, where they are a part of the profile.
     """
 
     identifier_id: int
     profile_id: int
     purpose: str | None
     state: State
-    occurred_at: datetime
+    occurred_at: datetime | None
     received_at: datetime
     actor: DecidedBy
     method: Method
@@ -82,18 +92,42 @@ class ConsentInput:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
     recorded_by: str = ""
+    reached: Sequence[int] | None = None
+
+    @property
+    def dated_at(self) -> datetime | None:
+        """When it was stated; None where nobody said so, or an import says what cannot be."""
+        at = self.occurred_at
+        if at is None or at.tzinfo is None or (self.is_import and at > self.received_at):
+            return None
+        return at
 
     @property
     def effective_at(self) -> datetime:
         """The earlier of both times, as in the fold."""
-        return min(self.occurred_at, self.received_at)
+        return min(self.dated_at or self.received_at, self.received_at)
+
+    @property
+    def is_import(self) -> bool:
+        return self.method == Method.IMPORT or self.actor == DecidedBy.IMPORT
+
+    @property
+    def widens(self) -> bool:
+        return widens(self.kind, self.state)
+
+    @property
+    def ledger_key(self) -> str | None:
+        """What the ledger takes once: a browser's signal once for each identifier and purpose."""
+        if self.method == Method.GPC:
+            return f"gpc:{self.identifier_id}:{self.kind}:{self.purpose}"
+        return self.idempotency_key
 
 
 def record(entry: ConsentInput) -> ConsentEvent:
     """Write one event to the ledger and return it.
 
     The caller holds the people lock. If the idempotency key is known, the event that is already
-    there is returned. Raises UnknownPurpose.
+    there is returned. Raises UnknownPurpose and SignalPermits.
     """
     return ConsentEvent.objects.get(pk=record_many([entry])[0])
 
@@ -103,10 +137,12 @@ def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
 
     The caller holds the people lock. The number of queries does not depend on the number of
     events. For a known idempotency key the id is that of the event already there. Raises
-    UnknownPurpose before anything is written.
+    UnknownPurpose and SignalPermits before anything is written.
     """
     if not entries:
         return []
+    if any(entry.method == Method.GPC and not _refuses(entry) for entry in entries):
+        raise SignalPermits("Global Privacy Control only refuses.")
     versions = _PurposeVersions(entries)
     events, bodies = [], []
     for entry, seq in zip(entries, _next_event_numbers(len(entries)), strict=True):
@@ -133,7 +169,9 @@ def keyed_idempotency(key: str) -> str:
 
 def digested_columns(event: ConsentEvent) -> dict[str, Any]:
     """Return the columns of an event that its digest covers."""
-    return {name: getattr(event, name) for name in DIGESTED_FIELDS}
+    columns = {name: getattr(event, name) for name in DIGESTED_FIELDS}
+    reached = event.reached_identifier_ids
+    return columns if reached is None else columns | {"reached_identifier_ids": reached}
 
 
 class _PurposeVersions:
@@ -175,7 +213,7 @@ def _build_event(
         purpose_version_id=version.pk if version else None,
         notice_id=entry.notice_id,
         state=_state(entry),
-        occurred_at=entry.occurred_at,
+        occurred_at=entry.dated_at or entry.received_at,
         received_at=entry.received_at,
         valid_until=_valid_until(entry, version),
         actor=entry.actor,
@@ -183,7 +221,8 @@ def _build_event(
         trust=entry.trust,
         source_id=entry.source_id,
         recorded_by=entry.recorded_by,
-        idempotency_key=entry.idempotency_key and keyed_idempotency(entry.idempotency_key),
+        idempotency_key=entry.ledger_key and keyed_idempotency(entry.ledger_key),
+        reached_identifier_ids=None if entry.reached is None else sorted(entry.reached),
         seq=seq,
     )
     # The digest must be of what the database returns, and JSON columns return no Decimal.
@@ -192,17 +231,38 @@ def _build_event(
     return event, ConsentBody(event_id=event.pk, salt=salt, evidence=evidence)
 
 
-def _state(entry: ConsentInput) -> str:
+def _refuses(entry: ConsentInput) -> bool:
     if entry.kind == ConsentKind.OBJECTION:
-        return entry.state
-    return state_to_record(entry.state, actor=entry.actor, has_evidence=bool(entry.evidence))
+        return entry.state == State.GIVEN
+    return entry.state in (State.REFUSED, State.WITHDRAWN)
+
+
+def _state(entry: ConsentInput) -> str:
+    """Return the state to write: what an import says without proof is `unknown` where it permits.
+
+    An imported refusal needs no proof, since doubt about it must not lead to more processing.
+    """
+    is_unproven = entry.is_import and entry.widens and not _is_proven(entry)
+    return State.UNKNOWN if is_unproven else entry.state
+
+
+def _is_proven(entry: ConsentInput) -> bool:
+    shown = (entry.evidence.get(name) for name in IMPORT_EVIDENCE)
+    return entry.dated_at is not None and all(map(_is_stated, shown))
+
+
+def _is_stated(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _valid_until(entry: ConsentInput, version: PurposeVersion | None) -> datetime | None:
-    is_grant = entry.kind == ConsentKind.CONSENT and entry.state in PERMITTING
-    if entry.valid_until is not None or version is None or not version.validity or not is_grant:
+    is_grant = entry.kind == ConsentKind.CONSENT and entry.widens
+    if version is None or not is_grant:
         return entry.valid_until
-    return add_duration(entry.effective_at, version.validity)
+    validity = version.validity or settings.CONSENT_VALIDITY
+    return earliest_end(entry.valid_until, entry.effective_at, validity)
 
 
 def _stored_ids(events: Sequence[ConsentEvent]) -> dict[UUID, UUID]:

@@ -16,7 +16,7 @@ PERMITTED = """(
         SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
         WHERE s.profile_id = p.id AND q.key = %(purpose)s AND s.is_objected
             AND (
-                q.is_direct_marketing
+                q.is_direct_marketing OR q.replaces_id IS NOT NULL
                 OR q.legal_basis IN ('consent', 'legitimate_interest', 'public_task')
             )
     ) IS FALSE

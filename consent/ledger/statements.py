@@ -4,15 +4,17 @@ Invariant: suppression and identity are read under the people lock, so that no e
 back by a consent.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.timezone import is_naive, make_aware
 
 from consent.ledger.record import ConsentInput, record
+from consent.ledger.states import naming_identifiers
 from consent.models import ConsentEvent, ConsentKind, DecidedBy, Method, State
 from consent.suppression.rows import is_suppressed
 from profiles.identifiers.lookup import parse_reference
@@ -28,6 +30,10 @@ _DECIDER_BY_METHOD = {Method.API: DecidedBy.SERVICE, Method.IMPORT: DecidedBy.IM
 
 class UnknownProfile(LookupError):
     """No profile has this public id."""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used for another statement."""
 
 
 class Suppressed(Exception):
@@ -75,7 +81,7 @@ def record_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEve
     """Record what a service states about the person with this identifier.
 
     Creates a profile if no profile has the identifier. Raises InvalidIdentifier, UnknownProfile,
-    UnknownPurpose and Suppressed.
+    UnknownPurpose, SignalPermits, KeyReused and Suppressed.
     """
     people_lock()
     now = database_now()
@@ -85,14 +91,18 @@ def record_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEve
     )
     decider = statement.actor or _DECIDER_BY_METHOD.get(Method(statement.method), DecidedBy.SUBJECT)
     provenance = _Provenance(DecidedBy(decider), TrustLevel.SERVER, str(actor), source.pk)
-    return record(_build_input(statement, identifier, provenance, now))
+    entry = _build_input(statement, identifier, provenance, now)
+    return _refuse_other_statement(entry, record(entry))
 
 
 @transaction.atomic
-def record_own_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEvent:
+def record_own_statement(
+    statement: ConsentStatement, *, reached: Collection[int], actor: Actor
+) -> ConsentEvent:
     """Record the statement of a customer who proved that the identifier is theirs.
 
-    Raises UnknownProfile and UnknownPurpose.
+    `reached` are all identifiers that they proved. Where something else names the profile too, a
+    grant binds only as long as that is so. Raises UnknownProfile and UnknownPurpose.
     """
     people_lock()
     identifier = _find_identifier(statement.reference)
@@ -100,7 +110,11 @@ def record_own_statement(statement: ConsentStatement, *, actor: Actor) -> Consen
     if identifier is None:
         raise UnknownProfile("Nobody has this identifier any more.")
     provenance = _Provenance(DecidedBy.SUBJECT, TrustLevel.VERIFIED, str(actor))
-    return record(_build_input(statement, identifier, provenance, database_now()))
+    entry = _build_input(statement, identifier, provenance, database_now())
+    naming = {pk for pk, _ in naming_identifiers([identifier.profile_id])}
+    if entry.widens and not naming <= set(reached):
+        entry = replace(entry, reached=sorted(reached))
+    return record(entry)
 
 
 def _build_input(
@@ -115,7 +129,7 @@ def _build_input(
         purpose=statement.purpose,
         kind=ConsentKind(statement.kind),
         state=State(statement.state),
-        occurred_at=statement.occurred_at or now,
+        occurred_at=_zoned(statement),
         received_at=now,
         actor=provenance.decided_by,
         method=Method(statement.method),
@@ -127,6 +141,30 @@ def _build_input(
         idempotency_key=statement.idempotency_key,
         recorded_by=provenance.recorded_by,
     )
+
+
+def _zoned(statement: ConsentStatement) -> datetime | None:
+    """Return the stated time. One without a zone is in our own, but for imports, which prove."""
+    at = statement.occurred_at
+    is_import = Method.IMPORT in (statement.method, statement.actor)
+    return make_aware(at) if at is not None and is_naive(at) and not is_import else at
+
+
+def _refuse_other_statement(entry: ConsentInput, event: ConsentEvent) -> ConsentEvent:
+    """Return the event, unless an earlier, other one has the key. Raises KeyReused.
+
+    Answers are kept for some days only; after that the ledger itself still knows the key.
+    """
+    if entry.ledger_key is None or entry.method == Method.GPC:
+        return event
+    stated = (entry.identifier_id, entry.kind, entry.purpose, entry.method)
+    purpose = event.purpose.key if event.purpose else None
+    stored = (event.identifier_id, event.kind, purpose, event.method)
+    # A grant that proved nothing was written as unknown.
+    is_same_state = event.state in (entry.state, State.UNKNOWN)
+    if stated != stored or not is_same_state:
+        raise KeyReused("The idempotency key was used for another statement.")
+    return event
 
 
 def _find_identifier(reference: str) -> _AttributedIdentifier | None:

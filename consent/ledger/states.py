@@ -5,16 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
 
 from consent.ledger import sql
-from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
+from consent.ledger.fold import REFUSING, LedgerEvent, MergeSides, StateRow, fold
 from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentEvent, ConsentState, Purpose
+from profiles.identifiers.references import Ref
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import array_of
 from profiles.models import Identifier, Merge, Profile
+from profiles.services import PROFILE, load_rules
 
 # By (profile id, purpose id).
 StateRows = dict[tuple[int, int], StateRow]
@@ -90,6 +93,12 @@ def may_process(profile_id: int, purpose_key: str, *, at: datetime) -> bool:
     return is_permitted(_gate_terms(purpose), row, is_restricted=restricted[0], at=at)
 
 
+def find_refused(profile_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Return the (profile id, purpose key) whose state is a no already."""
+    states = ConsentState.objects.filter(profile_id__in=profile_ids, state__in=REFUSING)
+    return set(states.values_list("profile_id", "purpose__key"))
+
+
 def verify_states() -> list[StateDrift]:
     """Return every stored state that differs from what the ledger folds to."""
     with_events = Identifier.objects.filter(
@@ -129,7 +138,15 @@ def _folded_states(profile_ids: Sequence[int]) -> StateRows:
         .values_list("profile_id", flat=True)
         .distinct()
     )
-    purposes = dict(Purpose.objects.values_list("pk", "is_direct_marketing"))
+    terms = {
+        pk: (is_marketing, replaces_id)
+        for pk, is_marketing, replaces_id in Purpose.objects.values_list(
+            "pk", "is_direct_marketing", "replaces_id"
+        )
+    }
+    purposes = {pk: is_marketing for pk, (is_marketing, _) in terms.items()}
+    replaced = _replaced_purposes({pk: former for pk, (_, former) in terms.items()})
+    named_by = _naming_identifiers(events)
     return {
         (profile_id, purpose_id): row
         for profile_id, profile_events in events.items()
@@ -138,8 +155,44 @@ def _folded_states(profile_ids: Sequence[int]) -> StateRows:
             merges.get(profile_id, ()),
             is_vouched=profile_id in vouched,
             purposes=purposes,
+            replaced=replaced,
+            named_by=named_by.get(profile_id, frozenset()),
         ).items()
     }
+
+
+def _replaced_purposes(replaces: Mapping[int, int | None]) -> dict[int, list[int]]:
+    """Map each purpose to all that it replaces, also by way of others."""
+    chains: dict[int, list[int]] = {purpose_id: [] for purpose_id in replaces}
+    for purpose_id, chain in chains.items():
+        former = replaces[purpose_id]
+        while former is not None:
+            chain.append(former)
+            former = replaces[former]
+    return chains
+
+
+def _naming_identifiers(
+    events: Mapping[int, Sequence[LedgerEvent]],
+) -> dict[int, set[int]]:
+    """Return the identifiers that are not weak, of each profile with a grant that binds a part."""
+    parted = [pk for pk, stated in events.items() if any(e.reached is not None for e in stated)]
+    named_by: dict[int, set[int]] = defaultdict(set)
+    if parted:
+        for pk, profile_id in naming_identifiers(parted):
+            named_by[profile_id].add(pk)
+    return named_by
+
+
+def naming_identifiers(profile_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield (identifier id, profile id) of what names people: not weak, quarantined or our own."""
+    rules = load_rules()
+    identifiers = Identifier.objects.filter(
+        profile__in=profile_ids, quarantined_at__isnull=True
+    ).exclude(namespace=PROFILE)
+    for pk, profile_id, *ref in identifiers.values_list("pk", "profile_id", "namespace", "value"):
+        if profile_id is not None and not rules.is_weak(Ref(*ref)):
+            yield pk, profile_id
 
 
 def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
@@ -156,6 +209,8 @@ def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]
         "valid_until",
         "actor",
         "trust",
+        "purpose_version__validity",
+        "reached_identifier_ids",
     )
     events: dict[int, list[LedgerEvent]] = defaultdict(list)
     for (
@@ -170,6 +225,8 @@ def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]
         valid_until,
         actor,
         trust,
+        validity,
+        reached,
     ) in rows:
         events[profile_id].append(
             LedgerEvent(
@@ -183,6 +240,8 @@ def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]
                 valid_until,
                 actor,
                 trust,
+                validity or settings.CONSENT_VALIDITY,
+                None if reached is None else frozenset(reached),
             )
         )
     return events
@@ -228,7 +287,12 @@ def _as_row(state: ConsentState) -> StateRow:
 
 
 def _gate_terms(purpose: Purpose) -> GateTerms:
-    return GateTerms(purpose.legal_basis, purpose.is_direct_marketing, purpose.minimum_version)
+    return GateTerms(
+        purpose.legal_basis,
+        purpose.is_direct_marketing,
+        purpose.minimum_version,
+        replaces_another=purpose.replaces_id is not None,
+    )
 
 
 def _describe_state(

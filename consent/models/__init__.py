@@ -6,6 +6,7 @@ from consent.models.ledger import (
     ConsentKind,
     ConsentState,
     DecidedBy,
+    IdempotentAnswer,
     Method,
     State,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ConsentKind",
     "ConsentState",
     "DecidedBy",
+    "IdempotentAnswer",
     "LegalBasis",
     "MailedLink",
     "Method",

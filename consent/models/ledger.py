@@ -5,6 +5,7 @@ Invariant: the ledger is the only truth; every state can be computed from it aga
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -88,6 +89,8 @@ class ConsentEvent(models.Model):
         unique=True,
         help_text="A keyed hash: what callers send may name people.",
     )
+    # Of a grant whose giver proved only a part of a profile; NULL where it binds the whole.
+    reached_identifier_ids = ArrayField(models.BigIntegerField(), null=True)
     digest = models.CharField(max_length=64, help_text="SHA-256 over salt, row and body.")
     seq = models.BigIntegerField(help_text="Order of arrival, drawn under the people lock.")
 
@@ -97,6 +100,29 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+
+class IdempotentAnswer(models.Model):
+    """What was answered to a service's request that carried an idempotency key.
+
+    `scope` is a keyed hash of the service, the route and the key; `digest` one of the request as it
+    was sent. Kept for 30 days, and erased with the person.
+    """
+
+    scope = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    # Text and not jsonb, which would give its keys back in another order.
+    answer = models.TextField(help_text="The JSON of the answer.")
+    # An array without foreign keys, as in privacy requests.
+    identifier_ids = ArrayField(models.BigIntegerField(), default=list)
+    conflicts = models.PositiveIntegerField(
+        default=0, help_text="How often the key came again with another body."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"answer {self.pk}"
 
 
 class ConsentBody(models.Model):

@@ -35,6 +35,14 @@ class Purpose(models.Model):
     is_direct_marketing = models.BooleanField(default=False)
     current_version = models.PositiveIntegerField(default=1)
     minimum_version = models.PositiveIntegerField(default=1)
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who said no to that purpose has objected to this one.",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -62,7 +70,7 @@ class PurposeVersion(models.Model):
     validity = models.CharField(
         max_length=32,
         blank=True,
-        help_text="How long a consent lasts, such as P13M; empty: no end.",
+        help_text="How long a consent lasts, such as P13M.",
     )
     categories = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     recipients = ArrayField(models.CharField(max_length=120), default=list, blank=True)

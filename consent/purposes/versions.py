@@ -5,12 +5,22 @@ Invariant: a change adds a version; no version is ever altered.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
 from consent.ledger.states import rebuild_states
-from consent.models import ConsentEvent, ConsentKind, NoticeVersion, Purpose, PurposeVersion
+from consent.models import (
+    ConsentEvent,
+    ConsentKind,
+    LegalBasis,
+    NoticeVersion,
+    Purpose,
+    PurposeVersion,
+)
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
@@ -18,6 +28,10 @@ from profiles.models import Identifier, Profile
 from profiles.services import Actor, audited, differences
 
 _BATCH = 10_000
+
+
+class TermsAreFixed(Exception):
+    """Somebody decided on these terms, so that they may change only towards the stricter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +52,35 @@ class PurposeTerms:
     transfer_countries: Sequence[str] = ()
 
 
-def define_purpose(*, key: str, terms: PurposeTerms, actor: Actor, now: datetime) -> Purpose:
-    """Create a purpose with its first version. Raises IntegrityError if the key is taken."""
+def define_purpose(
+    *,
+    key: str,
+    terms: PurposeTerms,
+    actor: Actor,
+    now: datetime,
+    replaces: Purpose | None = None,
+) -> Purpose:
+    """Create a purpose with its first version. Raises IntegrityError if the key is taken.
+
+    Who said no to the purpose that it replaces has objected to this one, whatever its basis.
+    """
+    terms = _with_validity(terms)
     with audited(actor, "purpose.created") as deed:
         people_lock()
         purpose = Purpose.objects.create(
             key=key,
             legal_basis=terms.legal_basis,
             is_direct_marketing=terms.is_direct_marketing,
+            replaces=replaces,
             created_at=now,
         )
         _add_version(purpose, terms, is_substantial=True, now=now)
-        deed.about("purpose", key, version=[None, 1], **differences({}, _plain(terms)))
+        changes = differences({}, _plain(terms) | ({"replaces": replaces.key} if replaces else {}))
+        deed.about("purpose", key, version=[None, 1], **changes)
         if terms.is_direct_marketing:
             _apply_general_objections()
+        if replaces is not None:
+            _rebuild_speakers(ConsentEvent.objects.exclude(purpose=None))
     return purpose
 
 
@@ -60,12 +89,15 @@ def change_purpose(
 ) -> Purpose:
     """Add a version to a purpose.
 
-    After a substantial change, consents to earlier versions no longer permit anything.
+    After a substantial change, consents to earlier versions no longer permit anything. Raises
+    TermsAreFixed where the change would permit what somebody refused.
     """
+    terms = _with_validity(terms)
     with audited(actor, "purpose.changed") as deed:
         people_lock()
         # Another writer may have added a version before this one got the lock.
         purpose.refresh_from_db()
+        refuse_laxer_terms(purpose, terms)
         former_terms = terms_with_changes(purpose, {})
         before = (purpose.legal_basis, purpose.is_direct_marketing)
         purpose.current_version += 1
@@ -134,14 +166,39 @@ def _plain(terms: PurposeTerms) -> dict[str, Any]:
     }
 
 
+def _with_validity(terms: PurposeTerms) -> PurposeTerms:
+    """A consent always ends: where the terms do not say when, by the default."""
+    if terms.validity or terms.legal_basis != LegalBasis.CONSENT:
+        return terms
+    return replace(terms, validity=settings.CONSENT_VALIDITY)
+
+
+def refuse_laxer_terms(purpose: Purpose, terms: PurposeTerms) -> None:
+    """Raise TermsAreFixed where decisions on the purpose would come to mean less."""
+    is_basis_laxer = terms.legal_basis not in (purpose.legal_basis, LegalBasis.CONSENT)
+    leaves_marketing = purpose.is_direct_marketing and not terms.is_direct_marketing
+    if not is_basis_laxer and not leaves_marketing:
+        return
+    decisions = Q(purpose=purpose)
+    if leaves_marketing:
+        # Objections to direct marketing as a whole are to every such purpose.
+        decisions |= Q(purpose=None)
+    if ConsentEvent.objects.filter(decisions).exists():
+        raise TermsAreFixed("People decided on these terms: define a new purpose that replaces it.")
+
+
 def _apply_general_objections() -> None:
     """Rebuild the states of everybody who objected to direct marketing as a whole.
 
     Their objection covers purposes that become direct marketing later.
     """
-    general = ConsentEvent.objects.filter(kind=ConsentKind.OBJECTION, purpose=None)
+    _rebuild_speakers(ConsentEvent.objects.filter(kind=ConsentKind.OBJECTION, purpose=None))
+
+
+def _rebuild_speakers(events: QuerySet[ConsentEvent]) -> None:
+    """Rebuild the states of everybody who has one of these events."""
     identifiers = Identifier.objects.filter(
-        pk__in=general.values("identifier_id"), profile__isnull=False
+        pk__in=events.values("identifier_id"), profile__isnull=False
     )
     profile_ids = sorted(set(identifiers.values_list("profile_id", flat=True)))
     for batch in batches(profile_ids, _BATCH):

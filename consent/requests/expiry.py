@@ -1,16 +1,17 @@
-"""Deleting expired archives and links.
+"""Deleting expired archives, links and answers.
 
 Invariant: nothing that a customer could still use is deleted.
 """
 
 from datetime import timedelta
 
+from consent.idempotency import remove_old_answers
 from consent.models import AccessArchive, MailedLink
 from profiles.lib.database import database_now
 
 
 def remove_expired() -> int:
-    """Delete expired archives and links and return the number of rows."""
+    """Delete expired archives, links and answers, and return the number of rows."""
     now = database_now()
     archives, _ = AccessArchive.objects.filter(expires_at__lte=now).delete()
     links, _ = (
@@ -19,4 +20,4 @@ def remove_expired() -> int:
         .exclude(session_expires_at__gt=now)
         .delete()
     )
-    return archives + links
+    return archives + links + remove_old_answers()

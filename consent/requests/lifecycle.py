@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from consent.ledger.record import ConsentInput, keyed_idempotency, record_many
+from consent.ledger.statements import KeyReused
 from consent.models import (
     ConsentKind,
     DecidedBy,
@@ -69,7 +70,7 @@ def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> Privacy
     """Open a request for a service or for staff, who vouch that the customer made it.
 
     If the idempotency key is known, the request already opened is returned. Raises
-    InvalidIdentifier.
+    InvalidIdentifier, and KeyReused where that one is of another kind.
     """
     with audited(actor, "privacy_request.opened") as deed:
         people_lock()
@@ -195,7 +196,10 @@ def _find_by_idempotency_key(new_request: NewRequest) -> PrivacyRequest | None:
     if new_request.idempotency_key is None:
         return None
     key = keyed_idempotency(new_request.idempotency_key)
-    return PrivacyRequest.objects.filter(idempotency_key=key).first()
+    known = PrivacyRequest.objects.filter(idempotency_key=key).first()
+    if known is not None and known.kind != new_request.kind:
+        raise KeyReused("The idempotency key was used for another request.")
+    return known
 
 
 def _create_request(

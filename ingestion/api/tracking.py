@@ -29,7 +29,11 @@ from ingestion.messages import (
 )
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, seconds_to_wait
+from profiles.api.kit.access import is_usable
 from profiles.lib.credentials import digest_of
+from profiles.models import ApiKey, TrustLevel
+from profiles.models.access import Scope
+from profiles.services import Actor, source_of_service
 
 KEY_CACHE_SECONDS = 0.5  # a revoked key must be refused within a second
 KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys can take
@@ -157,9 +161,20 @@ def _find_sender(key: str) -> Sender | None:
         return cached[1]
     write_key = WriteKey.objects.filter(digest=digest, revoked_at=None).first()
     sender = (
-        Sender(write_key.source_id, int(write_key.trust), write_key.prefix) if write_key else None
+        Sender(write_key.source_id, int(write_key.trust), write_key.prefix)
+        if write_key
+        else _find_service(digest)
     )
     if len(_senders) >= KEY_CACHE_SIZE:
         _senders.clear()
     _senders[digest] = (now + KEY_CACHE_SECONDS, sender)
     return sender
+
+
+def _find_service(digest: str) -> Sender | None:
+    """Return the sender of an API key that may send events; its source is that of its service."""
+    key = ApiKey.objects.filter(digest=digest).first()
+    if key is None or not is_usable(key) or Scope.EVENTS_WRITE not in key.scopes:
+        return None
+    source = source_of_service(key, actor=Actor.service(key))
+    return Sender(source.pk, int(TrustLevel.SERVER), key.prefix)

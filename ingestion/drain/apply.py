@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from consent.services import find_suppressed
+from consent.services import find_suppressed, rebuild_states
 from ingestion.drain import checkpoints, sql
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
@@ -72,6 +72,8 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     spans = _seen_spans(kept)
     widen_seen_spans(spans)
     record_consents(kept, configuration)
+    # A fact that vouches for a profile, or names it by more, changes which grants count.
+    rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
     keep_rejected([*chunk.rejections, *rejected])
     reach(checkpoints.APPLIED)

@@ -1,13 +1,17 @@
 """Consents in messages, on their way into the ledger."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 
 from consent.models import DecidedBy, Method, State
-from consent.services import ConsentInput, record_many
+from consent.services import ConsentInput, find_refused, record_many
 from ingestion.drain.chunk import PendingMessage
 from ingestion.drain.configuration import Configuration
+from ingestion.messages import CONSENT_EVENT
 from profiles.lib import exact_json
 from profiles.models import TrustLevel
 from profiles.services import Attribution
@@ -15,51 +19,99 @@ from profiles.services import Attribution
 
 def record_consents(messages: Iterable[PendingMessage], configuration: Configuration) -> None:
     """Record what messages say of purposes that exist. Other categories mean nothing here."""
+    speaking = [
+        pending
+        for pending in messages
+        if pending.attribution and (pending.message.consents or pending.row.is_opted_out)
+    ]
+    refused = _already_refused(speaking)
     inputs = [
         consent
-        for pending in messages
-        if pending.message.consents or pending.row.is_opted_out
+        for pending in speaking
         if pending.attribution is not None
-        for consent in _consents(pending, pending.attribution, configuration)
+        for consent in _consents(pending, pending.attribution, configuration, refused)
     ]
     if inputs:
         record_many(inputs)
 
 
+def _already_refused(messages: Iterable[PendingMessage]) -> set[tuple[int, str]]:
+    """Return the profiles and purposes on which a signal would have nothing new to say."""
+    signalling = {
+        pending.attribution.profile_id
+        for pending in messages
+        if pending.row.is_opted_out and pending.attribution
+    }
+    return find_refused(signalling) if signalling else set()
+
+
 def _consents(
-    pending: PendingMessage, attribution: Attribution, configuration: Configuration
-) -> Iterator[ConsentInput]:
-    preferences = dict(pending.message.consents)
-    if pending.row.is_opted_out:
-        # The browser's signal refuses, whatever the page's own form said.
-        preferences |= dict.fromkeys(settings.GPC_CATEGORIES, False)
-    for category, is_given in preferences.items():
-        # A category without a row of its own is the purpose of the same key.
-        purpose = configuration.categories.get((pending.row.source_id, category), category)
-        if purpose in configuration.purposes:
-            yield _consent(pending, attribution, purpose, category, is_given)
-
-
-def _consent(
     pending: PendingMessage,
     attribution: Attribution,
-    purpose: str,
-    category: str,
-    is_given: bool,
-) -> ConsentInput:
-    row, message = pending.row, pending.message
-    is_signal = row.is_opted_out and category in settings.GPC_CATEGORIES
-    return ConsentInput(
-        identifier_id=attribution.identifier_id,
-        profile_id=attribution.profile_id,
-        purpose=purpose,
-        state=State.GIVEN if is_given else State.REFUSED if is_signal else State.WITHDRAWN,
-        occurred_at=message.timestamp,
-        received_at=row.received_at,
-        actor=DecidedBy.SUBJECT,
-        method=Method.GPC if is_signal else Method.CHECKBOX,
-        trust=TrustLevel(row.trust),
-        source_id=row.source_id,
-        evidence={"category": category, "context": exact_json.loads(message.context)},
-        idempotency_key=f"{message.digest}:{category}",
-    )
+    configuration: Configuration,
+    refused: Collection[tuple[int, str]],
+) -> Iterator[ConsentInput]:
+    preferences, source_id = pending.message.consents, pending.row.source_id
+    signals = settings.GPC_CATEGORIES if pending.row.is_opted_out else ()
+    for category in dict.fromkeys((*preferences, *signals)):
+        # A category without a row of its own is the purpose of the same key.
+        purpose = configuration.categories.get((source_id, category), category)
+        if purpose not in configuration.purposes:
+            continue
+        statement = _Statement(pending, attribution, purpose, category)
+        is_chosen = _is_deliberate(pending) and preferences.get(category, False)
+        if category in signals:
+            # Ahead of a deliberate grant always: it says that the signal was on when it was given.
+            if is_chosen or (attribution.profile_id, purpose) not in refused:
+                yield statement.signal()
+            # What a page repeats in each context does not stand against the browser's signal.
+            if not is_chosen and preferences.get(category, False):
+                continue
+        if category in preferences:
+            yield statement.choice(preferences[category])
+
+
+def _is_deliberate(pending: PendingMessage) -> bool:
+    """Whether the message is the act of choosing, and does not repeat an earlier choice."""
+    return pending.message.kind == "track" and pending.message.name == CONSENT_EVENT
+
+
+class _Statement(NamedTuple):
+    """What one message says of one purpose."""
+
+    pending: PendingMessage
+    attribution: Attribution
+    purpose: str
+    category: str
+
+    def choice(self, is_given: bool) -> ConsentInput:
+        message = self.pending.message
+        context = exact_json.loads(message.context)
+        return replace(
+            self._refusal(),
+            state=State.GIVEN if is_given else State.WITHDRAWN,
+            evidence={"category": self.category, "context": context},
+            idempotency_key=f"{message.digest}:{self.category}",
+        )
+
+    def signal(self) -> ConsentInput:
+        """The refusal by Sec-GPC, which the ledger takes once for an identifier and purpose."""
+        refusal = self._refusal()
+        # Just before a choice of the same message.
+        at = self.pending.message.timestamp - timedelta(microseconds=1)
+        return replace(refusal, method=Method.GPC, occurred_at=at, evidence={"header": "Sec-GPC"})
+
+    def _refusal(self) -> ConsentInput:
+        row = self.pending.row
+        return ConsentInput(
+            identifier_id=self.attribution.identifier_id,
+            profile_id=self.attribution.profile_id,
+            purpose=self.purpose,
+            state=State.REFUSED,
+            occurred_at=self.pending.message.timestamp,
+            received_at=row.received_at,
+            actor=DecidedBy.SUBJECT,
+            method=Method.CHECKBOX,
+            trust=TrustLevel(row.trust),
+            source_id=row.source_id,
+        )

@@ -11,10 +11,11 @@ from ingestion.messages.envelope import (
     without_unstorable,
 )
 from ingestion.messages.fast_path import is_ordinary_batch
-from ingestion.messages.parse import read_messages
+from ingestion.messages.parse import CONSENT_EVENT, read_messages
 from ingestion.messages.results import BadRequest, Message, Rejection, RequestFacts
 
 __all__ = [
+    "CONSENT_EVENT",
     "MAX_REQUEST_BYTES",
     "BadRequest",
     "Envelope",

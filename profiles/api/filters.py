@@ -14,7 +14,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from profiles import reads
 from profiles.api.kit.access import sees_restricted
-from profiles.api.kit.lists import PAGING, StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.strict import PAGING
 from profiles.api.serializers import STATUSES
 from profiles.models import (
     ActorKind,
@@ -52,8 +53,9 @@ class ProfileFilter(StrictFilterSet):
         model = Profile
         fields: list[str] = []
 
-    def has_filter(self, name: str) -> bool:
-        return super().has_filter(name) or name.startswith(TRAIT_PREFIX)
+    @classmethod
+    def knows(cls, name: str) -> bool:
+        return super().knows(name) or name.startswith(TRAIT_PREFIX)
 
     def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         queryset = super().filter_queryset(queryset)

@@ -130,6 +130,12 @@ class MomentSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(required=False)
 
 
+class WhyQuerySerializer(MomentSerializer):
+    """The public id of the profile that is or is not a member."""
+
+    profile = serializers.UUIDField()
+
+
 class PreviewRequestSerializer(MomentSerializer):
     """A definition to evaluate without saving it."""
 

@@ -152,11 +152,11 @@ class SegmentViewSet(
         responses=serializers.WhySerializer,
         filters=False,
     )
-    @action(detail=True, methods=["get"], filterset_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, query_parameters=("profile", "at"))
     def why(self, request: Request, key: str) -> Response:
         """Explain why a profile is a member or not, node by node, and when that changes."""
-        fields = validated(serializers.MomentSerializer(data=request.query_params))
-        profile = _requested_profile(request)
+        fields = validated(serializers.WhyQuerySerializer(data=request.query_params))
+        profile = _requested_profile(request, fields["profile"])
         with problems_from_services():
             why = services.why(self.get_segment(), profile, at=fields.get("at"))
         return Response(serializers.WhySerializer(why).data)
@@ -187,12 +187,8 @@ class SegmentViewSet(
         return segment
 
 
-def _requested_profile(request: Request) -> Profile:
-    """Return the profile with the public id in the query, possibly of an absorbed profile."""
-    try:
-        uuid = UUID(request.query_params.get("profile", ""))
-    except ValueError:
-        raise problem("profile", "invalid", "This must be the id of a profile.") from None
+def _requested_profile(request: Request, uuid: UUID) -> Profile:
+    """Return the profile with this public id, possibly that of an absorbed profile."""
     public_id = Identifier.objects.filter(namespace="profile", value=str(uuid))
     profile = Profile.objects.filter(pk__in=public_id.values("profile_id")).first()
     if profile is None:

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from config.personal_data import FOLDERS
 from tests.config.programs import (
     end_all,
     free_port,
@@ -150,6 +151,7 @@ def test_serve_from_the_first_start_to_the_last_stop(shop: Path) -> None:
         kill(killed)
         wait_until(lambda word=word, killed=killed: main_process(shop, word) not in (0, killed))
     wait_until(lambda: is_ready(port))
+    assert [entry for entry in shop.iterdir() if not entry.name.startswith(tuple(FOLDERS))] == []
 
     program.terminate()
     assert program.wait(60) == 0

@@ -24,10 +24,10 @@ class FailingMail(BaseEmailBackend):
         raise OSError(email_messages[0].to[0])
 
 
-def service(*scopes: str) -> APIClient:
+def service(*scopes: str, name: str = "tests") -> APIClient:
     """A service whose key has these scopes; all of them, if none are named."""
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes)}")
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_api_key(*scopes, name=name)}")
     return client
 
 

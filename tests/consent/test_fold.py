@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold, state_to_record
+from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
 from consent.ledger.gate import GateTerms, is_permitted
 from tests.oracles.consent import naive_fold
 
@@ -16,6 +16,14 @@ NEWS, ADS = 1, 2
 PURPOSES = {NEWS: True, ADS: False}
 GRANTS = ("given", "renewed")
 REFUSALS = ("refused", "withdrawn", "invalidated")
+BASES = (
+    "consent",
+    "contract",
+    "legal_obligation",
+    "vital_interest",
+    "public_task",
+    "legitimate_interest",
+)
 TERMS = GateTerms("consent", is_direct_marketing=True, minimum_version=1)
 
 
@@ -68,6 +76,8 @@ events_at = st.builds(
     valid_until=st.none() | st.integers(5, 400).map(day),
     actor=st.sampled_from(("subject", "staff", "service")),
     trust=st.sampled_from((1, 2, 3)),
+    validity=st.sampled_from(("", "P3D", "P90D")),
+    reached=st.none() | st.frozensets(st.integers(1, 5), min_size=1, max_size=3),
 )
 objections_at = st.builds(
     consent,
@@ -173,11 +183,64 @@ def test_a_claim_grants_nothing_to_a_vouched_profile_but_its_refusal_binds() -> 
     assert state_of(consent("given", 1), consent("withdrawn", 2, trust=1)).state == "withdrawn"
 
 
-def test_an_import_without_evidence_is_unknown_unless_it_refuses() -> None:
-    assert state_to_record("given", actor="import", has_evidence=False) == "unknown"
-    assert state_to_record("given", actor="import", has_evidence=True) == "given"
-    assert state_to_record("given", actor="service", has_evidence=False) == "given"
-    assert state_to_record("withdrawn", actor="import", has_evidence=False) == "withdrawn"
+def test_a_consent_ends_with_the_validity_of_the_version_that_was_agreed_to() -> None:
+    assert state_of(consent("given", 1, validity="P9D")).valid_until == day(10)
+    cut = consent("given", 1, validity="P9D", valid_until=day(400))
+    assert state_of(cut).valid_until == day(10)
+    shorter = consent("given", 1, validity="P9D", valid_until=day(5))
+    assert state_of(shorter).valid_until == day(5)
+
+
+def test_a_grant_of_a_part_counts_only_while_nothing_else_names_the_profile() -> None:
+    part = consent("given", 1, reached=frozenset({1}))
+
+    def state(named_by: set[int], *events: LedgerEvent) -> StateRow:
+        rows = fold(
+            [part, *events], [], is_vouched=True, purposes=PURPOSES, named_by=frozenset(named_by)
+        )
+        return rows.get(NEWS, StateRow())
+
+    assert permits(state({1}))
+    assert permits(state(set()))
+    assert not permits(state({1, 2}))
+    refusal = consent("withdrawn", 2, reached=frozenset({1}))
+    assert state({1, 2}, refusal).state == "withdrawn", "a refusal always binds the whole"
+
+
+def test_a_no_to_the_replaced_purpose_is_an_objection_to_the_new_one() -> None:
+    def objected(*events: LedgerEvent) -> bool:
+        rows = fold(
+            events, [], is_vouched=True, purposes={3: False} | PURPOSES, replaced={3: [NEWS]}
+        )
+        return rows.get(3, StateRow()).is_objected
+
+    for refusal in REFUSALS:
+        assert objected(consent(refusal, 1))
+        assert not objected(consent(refusal, 1), consent("given", 2, purpose_id=3))
+        assert not objected(consent(refusal, 1), consent("given", 2))
+        assert objected(consent(refusal, 1), consent("given", 2, purpose_id=3, actor="staff"))
+    assert objected(objection(1, purpose_id=NEWS))
+    assert not objected(consent("given", 1))
+    assert not objected(consent("requested", 1))
+
+
+@given(
+    st.sampled_from(BASES),
+    st.booleans(),
+    st.sampled_from(REFUSALS),
+)
+def test_what_replaces_a_refused_purpose_is_refused_under_every_basis(
+    basis: str, is_marketing: bool, refusal: str
+) -> None:
+    rows = fold(
+        [consent(refusal, 1)],
+        [],
+        is_vouched=True,
+        purposes={3: is_marketing, NEWS: False},
+        replaced={3: [NEWS]},
+    )
+    terms = GateTerms(basis, is_marketing, 1, replaces_another=True)
+    assert not is_permitted(terms, rows[3], is_restricted=False, at=day(9))
 
 
 def test_an_objection_covers_direct_marketing_only() -> None:
@@ -222,11 +285,19 @@ def test_an_objection_of_either_side_survives_a_merge() -> None:
 
 
 @settings(max_examples=600, deadline=None)
-@given(histories, merge_histories(), st.booleans())
+@given(histories, merge_histories(), st.booleans(), st.frozensets(st.integers(1, 5), max_size=3))
 def test_the_fold_equals_the_naive_one(
-    events: list[LedgerEvent], merges: list[MergeSides], is_vouched: bool
+    events: list[LedgerEvent],
+    merges: list[MergeSides],
+    is_vouched: bool,
+    named_by: frozenset[int],
 ) -> None:
-    options = {"is_vouched": is_vouched, "purposes": PURPOSES}
+    options: dict[str, Any] = {
+        "is_vouched": is_vouched,
+        "purposes": PURPOSES | {3: False},
+        "replaced": {3: [ADS], ADS: [NEWS]},
+        "named_by": named_by,
+    }
     assert fold(events, merges, **options) == naive_fold(events, merges, **options)
 
 

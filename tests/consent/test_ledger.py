@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from consent.models import ConsentBody, ConsentEvent, ConsentState, NoticeVersion, PurposeVersion
 from consent.services import (
     PurposeTerms,
+    TermsAreFixed,
     UnknownPurpose,
     add_notice,
     change_purpose,
@@ -89,7 +90,8 @@ def test_an_import_without_evidence_is_written_as_unknown() -> None:
     make_purpose()
     profile = make_profile("email:ada@example.org")
     assert record(consent_input(profile, actor="import", method="import")).state == "unknown"
-    proven = consent_input(profile, actor="import", method="import", evidence={"file": "2019.csv"})
+    evidence = {"file": "2019.csv", "row": 7, "text": "Yes, write to me."}
+    proven = consent_input(profile, actor="import", method="import", evidence=evidence)
     assert record(proven).state == "given"
 
 
@@ -206,8 +208,9 @@ def test_a_general_objection_covers_marketing_purposes_made_later() -> None:
     assert not may_process(profile.pk, "offers", at=NOW)
     assert may_process(profile.pk, "care", at=NOW)
     terms = terms_with_changes(offers, {"is_direct_marketing": False})
-    change_purpose(offers, terms=terms, is_substantial=False, now=NOW, actor=TESTER)
-    assert may_process(profile.pk, "offers", at=NOW)
+    with pytest.raises(TermsAreFixed):
+        change_purpose(offers, terms=terms, is_substantial=False, now=NOW, actor=TESTER)
+    assert not may_process(profile.pk, "offers", at=NOW)
     assert verify_states() == []
 
 

@@ -161,7 +161,9 @@ def test_the_same_idempotency_key_opens_one_request() -> None:
         client.post(REQUESTS, body, headers={"Idempotency-Key": "form 7"}) for _ in range(2)
     )
     assert first.json()["id"] == again.json()["id"]
-    other = service("privacy:act").post(REQUESTS, body, headers={"Idempotency-Key": "form 7"})
+    other = service("privacy:act", name="another").post(
+        REQUESTS, body, headers={"Idempotency-Key": "form 7"}
+    )
     assert other.json()["id"] != first.json()["id"]
 
 

@@ -4,7 +4,7 @@ It is written from the rules in words and shares no code with `consent.ledger.fo
 that go in and come out.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 
 from consent.ledger.fold import LedgerEvent, MergeSides, StateRow
@@ -19,31 +19,51 @@ def naive_fold(
     *,
     is_vouched: bool,
     purposes: dict[int, bool],
+    replaced: dict[int, list[int]] | None = None,
+    named_by: frozenset[int] = frozenset(),
 ) -> dict[int, StateRow]:
+    events = [event for event in events if not _is_void(event, is_vouched, named_by)]
     rows = {}
     for purpose_id, is_marketing in purposes.items():
         relevant = [
             event
             for event in events
-            if (event.purpose_id == purpose_id or (event.purpose_id is None and is_marketing))
-            and not _is_void(event, is_vouched)
+            if event.purpose_id == purpose_id or (event.purpose_id is None and is_marketing)
         ]
-        if relevant:
-            rows[purpose_id] = _state(relevant, merges)
+        former = [
+            [event for event in events if event.purpose_id == old]
+            for old in (replaced or {}).get(purpose_id, [])
+        ]
+        if relevant or any(former):
+            rows[purpose_id] = _state(relevant, former, merges)
     return rows
 
 
-def _is_void(event: LedgerEvent, is_vouched: bool) -> bool:
+def _is_void(event: LedgerEvent, is_vouched: bool, named_by: frozenset[int]) -> bool:
     is_grant = event.kind == "consent" and event.state in GRANTS
     takes_back = event.kind == "objection" and event.state == "withdrawn"
-    return is_vouched and event.trust == 1 and (is_grant or takes_back)
+    if not (is_grant or takes_back):
+        return False
+    is_outside = event.reached is not None and any(pk not in event.reached for pk in named_by)
+    return is_outside or (is_vouched and event.trust == 1)
 
 
 def _effective_at(event: LedgerEvent) -> datetime:
     return event.occurred_at if event.occurred_at <= event.received_at else event.received_at
 
 
-def _state(events: list[LedgerEvent], merges: list[MergeSides]) -> StateRow:
+def _ends_at(event: LedgerEvent) -> datetime | None:
+    # The tests state validities in days only.
+    days = int(event.validity[1:-1]) if event.validity else None
+    own = None if days is None else _effective_at(event) + timedelta(days=days)
+    if own is None or event.valid_until is None:
+        return own or event.valid_until
+    return own if own < event.valid_until else event.valid_until
+
+
+def _state(
+    events: list[LedgerEvent], former: list[list[LedgerEvent]], merges: list[MergeSides]
+) -> StateRow:
     consents = [event for event in events if event.kind == "consent"]
     decisions = [event for event in consents if event.state in STRICTNESS]
     state = _strictest_decision(_endings(decisions, merges))
@@ -59,6 +79,11 @@ def _state(events: list[LedgerEvent], merges: list[MergeSides]) -> StateRow:
             [
                 _objected_at([e for e in specific if _is_objecting(e)], specific, merges),
                 _objected_at(general_objections, events, merges),
+                *(
+                    _inherited_at(old, track, specific, merges)
+                    for old in former
+                    for track in ("consent", "objection")
+                ),
             ],
         ),
         default=None,
@@ -110,7 +135,7 @@ def _strictest_decision(endings: list[list[LedgerEvent]]) -> tuple | None:
     if not decisions:
         return None
     latest = max(decisions, key=lambda e: (_effective_at(e), STRICTNESS[e.state]))
-    ends = [event.valid_until for event in decisions if event.valid_until is not None]
+    ends = [end for end in map(_ends_at, decisions) if end is not None]
     return (
         latest.state,
         min(event.version for event in decisions),
@@ -125,14 +150,30 @@ def _objected_at(
     """When the objection that stands was made; None where none stands."""
     if not objections:
         return None
-    lifting = [
-        event
-        for event in events
-        if (event.kind == "objection" and event.state == "withdrawn")
-        or (event.kind == "consent" and event.state in GRANTS and event.actor == "subject")
-    ]
+    lifting = [event for event in events if _is_lifting(event)]
     endings = _endings(objections + lifting, merges)
     standing = [
         _effective_at(event) for ending in endings for event in ending if event in objections
     ]
+    return max(standing, default=None)
+
+
+def _is_lifting(event: LedgerEvent) -> bool:
+    if event.kind == "objection":
+        return event.state == "withdrawn"
+    return event.state in GRANTS and event.actor == "subject"
+
+
+def _inherited_at(
+    former: list[LedgerEvent], track: str, own: list[LedgerEvent], merges: list[MergeSides]
+) -> datetime | None:
+    """When the no to a replaced purpose was said that stands as an objection to this one."""
+    lifted = [event for event in own if _is_lifting(event)]
+    if track == "objection":
+        objections = [event for event in former if _is_objecting(event)]
+        return _objected_at(objections, former + lifted, merges)
+    decisions = [e for e in former if e.kind == "consent" and e.state in STRICTNESS]
+    refusals = [event for event in decisions if event.state not in GRANTS]
+    endings = _endings(decisions + lifted, merges)
+    standing = [_effective_at(e) for ending in endings for e in ending if e in refusals]
     return max(standing, default=None)

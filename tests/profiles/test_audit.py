@@ -19,7 +19,7 @@ import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
-from profiles.models import AuditBody, AuditEntry, IdentityRule, TraitDefinition
+from profiles.models import ApiKey, AuditBody, AuditEntry, IdentityRule, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
@@ -59,6 +59,7 @@ EXEMPT = {
     "act_on_requests": "It calls act_on_request, which writes the entries.",
     "actor_names": READS,
     "add_to_stats": FROM_MESSAGES,
+    "answer_once": "It keeps an answer; the work that it does names the actor.",
     "batch_of": READS,
     "check_definition": READS,
     "check_suppression_key": READS,
@@ -75,6 +76,7 @@ EXEMPT = {
     "erase_person": PART,
     "facts_naming": READS,
     "find_own_subject": READS,
+    "find_refused": READS,
     "find_session": READS,
     "find_subject": READS,
     "find_suppressed": READS,
@@ -101,6 +103,7 @@ EXEMPT = {
     "record_traits": FROM_MESSAGES,
     "refresh_changed": DERIVED,
     "refresh_due": DERIVED,
+    "refuse_laxer_terms": READS,
     "remove_expired": DERIVED,
     "request_link": EPHEMERAL,
     "resettle": DERIVED,
@@ -285,6 +288,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "save_trait_definition": lambda: _call(
         "save_trait_definition", TraitDefinition(key="colour", label="Colour", type="text")
+    ),
+    "search_made": lambda: _call("search_made", found=1),
+    "source_of_service": lambda: _call(
+        "source_of_service", ApiKey.objects.create(name="Till", scopes=[])
     ),
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),

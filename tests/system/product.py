@@ -97,7 +97,7 @@ class Product:
         self.directory = directory
         self.port = free_port()
         self.valkey = redis.Redis.from_url(with_database_number(settings.CACHE_URL, queue))
-        self._cache = redis.Redis.from_url(with_database_number(settings.CACHE_URL, cache))
+        self.cache = redis.Redis.from_url(with_database_number(settings.CACHE_URL, cache))
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ
@@ -151,12 +151,12 @@ class Product:
             self.kill(next(iter(self._programs)))
         self.flush()
         self.valkey.close()
-        self._cache.close()
+        self.cache.close()
 
     def flush(self) -> None:
         """Delete everything that is queued, and the record of sent nudges."""
         self.valkey.flushdb()
-        self._cache.flushdb()
+        self.cache.flushdb()
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in sorted(self.directory.glob("*.log")))

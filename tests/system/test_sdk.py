@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from segment.analytics.client import Client
 
+from config.personal_data import VALKEY_PREFIXES
 from ingestion.models import DroppedCount, RejectedMessage
 from tests.factories import make_source, make_write_key
 from tests.system.product import Product, is_drained, wait_until
@@ -125,6 +126,15 @@ def test_whom_an_sdk_identifies_by_the_address_of_a_crm_row_is_that_person_unles
     assert (profile["traits"]["city"], profile["traits"]["plan"]) == ("Lyon", "gold")
     traits = service.call("GET", f"/profiles/{profile['id']}/traits/")
     assert {"crm", "shop"} <= set(_texts(traits))
+    assert list(_undeclared_keys(product)) == []
+
+
+def _undeclared_keys(product: Product) -> Iterator[str]:
+    """Yield the keys in Valkey that config/personal_data.py says nothing about."""
+    for store in (product.valkey, product.cache):
+        for key in store.scan_iter():
+            if not key.decode().startswith(tuple(VALKEY_PREFIXES)):
+                yield key.decode()
 
 
 def test_a_rudderstack_body_that_is_gzipped_comes_to_the_same_person(
