@@ -24,8 +24,16 @@ def refresh_changed() -> None:
 
 @shared_task(name="segments.refresh_due")
 def refresh_due() -> None:
-    """Evaluate the profiles that may have changed by time."""
+    """Look for all profiles that change by time about now, and evaluate those that have."""
+    answer_nudge("segments.refresh_due")
     services.refresh_due()
+
+
+@shared_task(name="segments.refresh_woken")
+def refresh_woken() -> None:
+    """Evaluate the profiles whose wake-up is due."""
+    answer_nudge("segments.refresh_woken")
+    services.refresh_woken()
 
 
 @shared_task(name="segments.rebuild")

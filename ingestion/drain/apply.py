@@ -73,7 +73,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     _count_left_out(kept)
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(kept)
-    widen_seen_spans(spans)
+    widen_seen_spans(spans, made_at=now)
     record_consents(kept, configuration)
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)

@@ -86,7 +86,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     list_filter = (DoubtFilter, "rule", "day")
     list_select_related = ("identifier", "wanter", "fact__source")
     sortable_by = ()
-    fields = ("rule_and_meaning", "masked_identifier", "person", "wanted_by", "source", "day")
+    fields = ("rule_sentence", "masked_identifier", "person", "wanted_by", "source", "day")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityOutcome]:
@@ -96,6 +96,10 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     @display(description="what", header=True)
     def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
         return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
+
+    @display(description="what")
+    def rule_sentence(self, outcome: IdentityOutcome) -> str:
+        return ": ".join(filter(None, self.rule_and_meaning(outcome)))
 
     @display(description="identifier")
     def masked_identifier(self, outcome: IdentityOutcome) -> str:

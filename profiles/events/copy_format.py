@@ -125,8 +125,9 @@ def _json_column(text: str) -> bytes:
 
 def value_of(properties: str, name: str) -> Decimal | None:
     """Return the exact number that a JSON object's text has under the name, or None."""
-    # Most events have no value: test the text before decoding the object.
-    if name not in properties:
+    # Most events have no value: test the text before decoding the object. A name may also be spelt
+    # with escapes.
+    if name not in properties and "\\" not in properties:
         return None
     raw = bytes(_member_decoder.decode(properties).get(name, b""))
     return Decimal(raw.decode()) if raw[:1] in _NUMBER_STARTS else None

@@ -63,14 +63,19 @@ ON CONFLICT (profile_id, name_id) DO UPDATE SET
     last_at = greatest(stat.last_at, excluded.last_at)
 """
 
-# Extends the time in which each profile was seen, and changes no indexed column. The ORM cannot
-# update many rows with a value of their own by a condition on both.
+# Extends the time in which each profile was seen, and changes no indexed column. A profile that was
+# made in this transaction has the time of receipt, which its messages replace. The ORM cannot set
+# values of their own in many rows, by a condition on both.
 WIDEN_SEEN_SPANS = """
 UPDATE profiles_profile p
-SET first_seen_at = least(p.first_seen_at, seen.first_at),
-    last_seen_at = greatest(p.last_seen_at, seen.last_at)
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen (id, first_at, last_at)
-WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at)
+SET first_seen_at = CASE WHEN p.last_seen_at = %(made_at)s THEN seen.first_at
+        ELSE least(p.first_seen_at, seen.first_at) END,
+    last_seen_at = CASE WHEN p.last_seen_at = %(made_at)s THEN seen.last_at
+        ELSE greatest(p.last_seen_at, seen.last_at) END
+FROM unnest(%(ids)s::bigint[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
+    AS seen (id, first_at, last_at)
+WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at
+    OR p.last_seen_at = %(made_at)s)
 """
 
 # Marks messages as seen and returns the digests that are new or that the same request took before.

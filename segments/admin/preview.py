@@ -11,18 +11,19 @@ from uuid import UUID
 from profiles.lib import exact_json
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.services import Preview, preview
+from segments.services import Preview, preview, unknown_words
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
-    """Either the faults of a definition or its preview.
+    """Either the faults of a definition or its preview, with the words that stand for nothing.
 
     `entering` and `leaving` compare it with the saved definition. They are None if there is none,
     or if it is the same.
     """
 
     faults: Sequence[Fault] = ()
+    warnings: Sequence[Fault] = ()
     preview: Preview | None = None
     entering: Preview | None = None
     leaving: Preview | None = None
@@ -35,7 +36,7 @@ class PreviewResult:
 def preview_text(text: str, segment: Segment | None) -> PreviewResult:
     """Preview a definition in JSON text, as the next one of the segment if there is one."""
     try:
-        definition: Any = exact_json.loads(text or "null")
+        definition: Any = exact_json.read((text or "null").encode(errors="replace"))
     except ValueError as error:
         return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {error}.")])
     key = segment.key if segment else ""
@@ -43,10 +44,12 @@ def preview_text(text: str, segment: Segment | None) -> PreviewResult:
         result = preview(definition, key=key)
     except DefinitionError as error:
         return PreviewResult(faults=error.errors)
+    warnings = unknown_words(definition)
     if segment is None or definition == segment.definition:
-        return PreviewResult(preview=result)
+        return PreviewResult(preview=result, warnings=warnings)
     return PreviewResult(
         preview=result,
+        warnings=warnings,
         entering=preview_difference(definition, segment.definition, key),
         leaving=preview_difference(segment.definition, definition, key),
     )

@@ -30,7 +30,7 @@ from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
-from segments.admin.forms import GUIDE, SegmentForm, formatted_definition
+from segments.admin.forms import GUIDE, SegmentForm, fault_text, formatted_definition
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.why import make_branch
 from segments.language.operands import DefinitionError
@@ -41,6 +41,7 @@ from segments.services import (
     create_segment,
     dependants,
     find_segment,
+    unknown_words,
     update_segment,
     why,
 )
@@ -195,6 +196,8 @@ class SegmentAdmin(TesseraAdmin):
             update_segment(obj, actor=actor, changes=fields)
         else:
             obj.pk = create_segment(key=form.cleaned_data["key"], actor=actor, **fields).pk
+        for warning in unknown_words(fields["definition"]):
+            messages.warning(request, fault_text(warning))
 
     def preview(self, request: HttpRequest) -> HttpResponse:
         """Show who would be a member by the definition in the form.

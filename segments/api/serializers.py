@@ -10,7 +10,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from consent.models import Purpose
+from segments.language.operands import DefinitionError
 from segments.models import Membership, MembershipChange, Segment
+from segments.services import unknown_words
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -79,6 +81,39 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
         return segment.failure or None
 
 
+class WarningSerializer(serializers.Serializer[Any]):
+    """A word of a definition that stands for nothing yet, with its path and the nearest words."""
+
+    path = serializers.CharField()
+    code = serializers.ChoiceField(["unknown_event", "unknown_trait", "unknown_value"])
+    detail = serializers.CharField()
+
+
+class WarnedSegmentSerializer(SegmentSerializer):
+    """A segment, with the words of its definition that stand for nothing yet."""
+
+    warnings = serializers.SerializerMethodField()
+
+    class Meta(SegmentSerializer.Meta):
+        fields = (*SegmentSerializer.Meta.fields, "warnings")
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, segment: Segment) -> list[dict[str, str]]:
+        return warnings_of(segment.definition)
+
+
+def warnings_of(definition: object) -> list[dict[str, str]]:
+    """Return the warnings of a definition; none for a stored one that cannot be parsed any more."""
+    try:
+        warnings = unknown_words(definition)
+    except DefinitionError:
+        return []
+    return [
+        {"path": f"definition.{path}", "code": code, "detail": detail}
+        for path, code, detail in warnings
+    ]
+
+
 class SegmentChangeSerializer(SegmentSerializer):
     """The fields of a segment that can be changed."""
 
@@ -108,12 +143,20 @@ class PreviewRequestSerializer(MomentSerializer):
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    """The size of a definition and ten members. An estimated size has its 95 % `interval`."""
+    """The size of a definition and ten members. An estimated size has its 95 % `interval`.
+
+    `warnings` name the words of the definition that stand for nothing yet.
+    """
 
     size = serializers.IntegerField()
     exact = serializers.BooleanField(source="is_exact")
     interval = serializers.ListField(child=serializers.IntegerField(), required=False)
     sample = serializers.ListField(child=serializers.UUIDField())
+    warnings = serializers.SerializerMethodField()
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, _: object) -> list[dict[str, str]]:
+        return warnings_of(self.context["definition"])
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         fields: dict[str, Any] = super().to_representation(instance)

@@ -61,15 +61,20 @@ class SegmentViewSet(
     parser_classes = [ExactJSONParser]
     renderer_classes = [ExactJSONRenderer]
 
-    @extend_schema(responses={201: serializers.SegmentSerializer})
+    @extend_schema(responses=serializers.WarnedSegmentSerializer)
+    def retrieve(self, request: Request, key: str) -> Response:
+        return Response(serializers.WarnedSegmentSerializer(self.get_object()).data)
+
+    @extend_schema(responses={201: serializers.WarnedSegmentSerializer})
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
         with problems_from_services():
             segment = services.create_segment(actor=actor_of(request), **fields)
-        return Response(self.get_serializer(segment).data, status=status.HTTP_201_CREATED)
+        answer = serializers.WarnedSegmentSerializer(segment).data
+        return Response(answer, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        request=serializers.SegmentChangeSerializer, responses=serializers.SegmentSerializer
+        request=serializers.SegmentChangeSerializer, responses=serializers.WarnedSegmentSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
         changes = validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
@@ -77,7 +82,7 @@ class SegmentViewSet(
             segment = services.update_segment(
                 self.get_object(), actor=actor_of(request), changes=changes
             )
-        return Response(self.get_serializer(segment).data)
+        return Response(serializers.WarnedSegmentSerializer(segment).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
@@ -94,7 +99,8 @@ class SegmentViewSet(
         fields = validated(serializers.PreviewRequestSerializer(data=request.data))
         with problems_from_services():
             preview = services.preview(fields["definition"], at=fields.get("at"))
-        return Response(serializers.PreviewSerializer(preview).data)
+        context = {"definition": fields["definition"]}
+        return Response(serializers.PreviewSerializer(preview, context=context).data)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
     @action(
@@ -204,6 +210,8 @@ def problems_from_services(*, status: int = 400) -> Iterator[None]:
                 for path, code, detail in error.errors
             ]
         ) from None
+    except services.MomentError as error:
+        raise problem("at", "out_of_range", str(error)) from None
     except services.SegmentFailed as error:
         raise unavailable(
             "segment_failed",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consent.models import Purpose
 from profiles.lib.database import database_now
 from segments.compiler import expanded_leaves
+from segments.compiler.trees import leaves
 from segments.definitions.live import effective_definition, make_context, parsed_nodes
 from segments.definitions.patterns import pattern_faults
 from segments.definitions.references import (
@@ -13,12 +14,15 @@ from segments.definitions.references import (
     referenced_segments,
     with_references,
 )
-from segments.language.nodes import ConsentLeaf, Node, SegmentLeaf
+from segments.language import nodes
+from segments.language.nodes import ConsentLeaf, Node, PersonLeaf, SegmentLeaf
 from segments.language.parser import DefinitionError, Fault, parse_with_paths
 from segments.models import Segment
 
-# A segment is evaluated with the leaves of all segments that it refers to.
+# A segment is evaluated with the leaves of all segments that it refers to. Leaves of `where` and
+# values of lists count too: all are compared with each person or event.
 MAX_EXPANDED_LEAVES = 2000
+MAX_EXPANDED_VALUES = 50_000
 Status = Segment.Status
 
 
@@ -36,11 +40,11 @@ class LiveNodes:
 
     def referring(self, key: str) -> list[str]:
         """Return the keys of the segments that refer to this one directly."""
-        nodes = (self.saved, self.effective)
+        both = (self.saved, self.effective)
         return sorted(
             other
             for other in self.keys - {key}
-            if any(key in referenced_segments(by[other]) for by in nodes if other in by)
+            if any(key in referenced_segments(by[other]) for by in both if other in by)
         )
 
 
@@ -82,12 +86,29 @@ def check_definition(definition: object, *, key: str = "") -> Node:
 
 def _refuse_expensive(node: Node, live: LiveNodes) -> None:
     """Raise DefinitionError if the definition, with all that it leans on, is too large."""
-    count = sum(1 for _ in expanded_leaves(node, make_context(live.saved, now=database_now())))
-    if count > MAX_EXPANDED_LEAVES:
-        detail = (
-            f"With the segments that it leans on it has {count} leaves; "
-            f"at most {MAX_EXPANDED_LEAVES}."
-        )
+    context = make_context(live.saved, now=database_now())
+    tests = [test for leaf in expanded_leaves(node, context) for test in _tests_of(leaf)]
+    _refuse_above(MAX_EXPANDED_LEAVES, len(tests), "leaves")
+    values = sum(
+        len(test.values) for test in tests if isinstance(test, nodes.OneOf | nodes.Includes)
+    )
+    _refuse_above(MAX_EXPANDED_VALUES, values, "values in lists")
+
+
+def _tests_of(leaf: PersonLeaf) -> list[nodes.Test | None]:
+    """Return the tests of a leaf and of its `where`, None for a leaf that has none."""
+    match leaf:
+        case nodes.EventLeaf(where=where) if where is not None:
+            return [leaf.test, *(field.test for field in leaves(where))]
+        case nodes.EventLeaf() | nodes.TraitLeaf():
+            return [leaf.test]
+        case _:
+            return [None]
+
+
+def _refuse_above(limit: int, count: int, what: str) -> None:
+    if count > limit:
+        detail = f"With the segments that it leans on it has {count} {what}; at most {limit}."
         raise DefinitionError([Fault("", "limit", detail)])
 
 
@@ -109,8 +130,8 @@ def _leaf_faults(
 
 def _reference_fault(other: str, key: str, live: LiveNodes) -> tuple[str, str]:
     """Return the code and the detail of what is wrong with a reference; empty if nothing is."""
-    for nodes in (live.saved, live.effective):
-        if circle := reference_path(other, key, nodes):
+    for by_key in (live.saved, live.effective):
+        if circle := reference_path(other, key, by_key):
             steps = " → ".join([key, *circle])
             return "cycle", f"The segment would lean on itself: {steps}."
     if other not in live.keys:
@@ -118,7 +139,7 @@ def _reference_fault(other: str, key: str, live: LiveNodes) -> tuple[str, str]:
             "unknown",
             "There is no live segment with this key; drafts and archived ones are refused.",
         )
-    for nodes in (live.saved, live.effective):
-        if unreadable := sorted(with_references({other}, nodes) - nodes.keys()):
+    for by_key in (live.saved, live.effective):
+        if unreadable := sorted(with_references({other}, by_key) - by_key.keys()):
             return "failed", f"The definition of {unreadable[0]} has to be mended first."
     return "", ""

@@ -23,6 +23,7 @@ from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import Node
 from segments.language.operands import DefinitionError, definition_error
 from segments.lib import checkpoints
+from segments.lib.moments import refuse_out_of_range
 from segments.lib.sql import RAISE_WORK_MEM
 
 EXACT_SECONDS = 1
@@ -60,8 +61,10 @@ def preview(
 
     All profiles are counted. Where that takes longer than `exact_seconds`, the size is estimated
     from a random sample. `key` is that of the segment which would get the definition. Raises
-    DefinitionError, also for a definition that takes too long or cannot be evaluated.
+    DefinitionError, also for a definition that takes too long or cannot be evaluated, and
+    MomentError.
     """
+    refuse_out_of_range(at)
     node = check_definition(definition, key=key)
     now = database_now()
     context = make_context(

@@ -38,6 +38,7 @@ from segments.language.calendar import (
 from segments.language.nodes import EventLeaf, Node
 from segments.language.parser import child_definitions, parse
 from segments.lib.failures import SegmentFailed, require_open
+from segments.lib.moments import refuse_out_of_range
 from segments.models import Segment
 
 EXPLAIN_SECONDS = 10
@@ -65,8 +66,9 @@ class Why:
 def why(segment: Segment, profile: Profile, *, at: datetime | None = None) -> Why:
     """Explain a membership as of a time, now by default, by the segment's effective definition.
 
-    Raises SegmentFailed where the segment is set apart or cannot be evaluated.
+    Raises SegmentFailed where the segment is set apart or cannot be evaluated, and MomentError.
     """
+    refuse_out_of_range(at)
     require_open(segment)
     try:
         with time_limit(EXPLAIN_SECONDS):

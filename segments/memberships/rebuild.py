@@ -40,9 +40,9 @@ from segments.lib.failures import (
     require_open,
 )
 from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
+from segments.lib.moments import evaluation_time, refuse_far_ahead
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.moments import evaluation_time, refuse_out_of_range
 from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
@@ -80,7 +80,7 @@ def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None
     Raises MomentError, SegmentFailed for the first one that cannot be evaluated, and LeaseLostError
     if another worker took over.
     """
-    refuse_out_of_range(now)
+    refuse_far_ahead(now)
     keys = sorted(set(segment_keys))
     for key in keys:
         _run(_lease(key), now)
@@ -94,7 +94,7 @@ def resume_rebuilds(*, now: datetime | None = None) -> int:
     A segment needs it if its saved version is not the live one, or if it was set apart and is to be
     tried again. Each has a lease of its own, so that none waits for another's fault.
     """
-    refuse_out_of_range(now)
+    refuse_far_ahead(now)
     count = 0
     while (lease := _take_over_dead() or _lease_pending()) is not None:
         count += 1
@@ -279,6 +279,8 @@ def apply_staged(
     NotedProfile.objects.filter(rebuild=lease).delete()
     lease.delete()
     nudge("segments.refresh_changed")
+    # Who will change within the next minutes by the new definition is not queued yet.
+    nudge("segments.refresh_due")
     return True
 
 

@@ -7,7 +7,7 @@ killed at any line leaves its work in the queue.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import sample
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from profiles.lib.faults import fault_of
 from segments.compiler import (
     Context,
     Fragment,
+    Period,
     compile_scoped,
     expanded_leaves,
     fill,
@@ -35,11 +36,13 @@ from segments.language.nodes import PersonLeaf
 from segments.lib import checkpoints
 from segments.lib.failures import UNREADABLE, mark_failed
 from segments.lib.locks import try_slots
+from segments.lib.moments import EARLIEST, evaluation_time, refuse_far_ahead
 from segments.memberships import sql
-from segments.memberships.moments import evaluation_time, refuse_out_of_range
 from segments.models import MembershipChange
 
 BATCH = 2000
+# Twice as long as beat waits between two looks at all profiles, so that a late one leaves no gap.
+LOOK_AHEAD = timedelta(seconds=120)
 Reason = MembershipChange.Reason
 
 
@@ -62,7 +65,7 @@ def refresh_changed(*, now: datetime | None = None, limit: int = BATCH) -> int:
     `limit` is the number of wake-ups in one transaction. Slots that another worker has locked are
     left to it. Raises MomentError.
     """
-    refuse_out_of_range(now)
+    refuse_far_ahead(now)
     return _work_off(CHANGED, now, limit)
 
 
@@ -71,9 +74,26 @@ def refresh_due(*, now: datetime | None = None, limit: int = BATCH) -> int:
 
     Raises MomentError.
     """
-    refuse_out_of_range(now)
+    refuse_far_ahead(now)
     queue_due(now=now)
     return _work_off(DUE, now, limit)
+
+
+def refresh_woken(*, now: datetime | None = None) -> int:
+    """Evaluate the profiles whose wake-up is due, without looking for others.
+
+    Returns the number of evaluations. Raises MomentError.
+    """
+    refuse_far_ahead(now)
+    return _work_off(DUE, now, BATCH)
+
+
+def seconds_to_wakeup() -> float | None:
+    """Return the seconds until the next wake-up, at most 0 if one is due; None if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SECONDS_TO_WAKEUP)
+        seconds: float | None = cursor.fetchone()[0]
+        return seconds
 
 
 def _work_off(queue: Queue, now: datetime | None, limit: int) -> int:
@@ -113,6 +133,15 @@ def _choose_slots(counts: dict[int, int], limit: int) -> list[int]:
     return slots
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The profiles that one transaction evaluates, and why and when it does."""
+
+    ids: list[int]
+    reason: str
+    now: datetime
+
+
 def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
     """Evaluate all live segments for these profiles and write the memberships that changed.
 
@@ -127,16 +156,26 @@ def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
         size_changes, faults = _refresh(live, batch)
         if live.segments:
             cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": batch.ids, "now": now})
+            _wake_ahead(live, batch)
         _add_to_sizes(size_changes, now, faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The profiles that one transaction evaluates, and why and when it does."""
-
-    ids: list[int]
-    reason: str
-    now: datetime
+def _wake_ahead(live: LiveDefinitions, batch: Batch) -> None:
+    """Queue the batch's own profiles for the instants before the next look at all profiles."""
+    try:
+        with time_limit(settings.SEGMENT_REFRESH_SECONDS), connection.cursor() as cursor:
+            ahead = make_context(live.nodes, now=batch.now + LOOK_AHEAD)
+            leaves = [
+                leaf for segment in live.segments for leaf in expanded_leaves(segment.node, ahead)
+            ]
+            selects = select_due(leaves, Period(batch.now, ahead, batch.ids))
+            if selects:
+                union = join_fragments(" UNION ", selects)
+                statement = fill(sql.WAKE_DUE, now=batch.now, since=batch.now, selects=union)
+                cursor.execute(statement.text, statement.params)
+    except Exception as error:
+        # Nothing is lost: queue_due finds the same profiles, and the segment at fault.
+        fault_of(error)
 
 
 def _refresh(live: LiveDefinitions, batch: Batch) -> tuple[list[tuple[int, int]], dict[int, str]]:
@@ -213,7 +252,11 @@ def _add_to_sizes(
 
 @transaction.atomic
 def queue_due(*, now: datetime | None = None) -> None:
-    """Queue the profiles that may change between each segment's clock and now; set the clocks."""
+    """Queue the profiles that may change between each segment's clock and now; set the clocks.
+
+    Those who may change within `LOOK_AHEAD` are queued too, for the instant at which they do. The
+    clocks stay at now, so that nobody is missed whose data change meanwhile.
+    """
     live, moment = read_live_definitions(), evaluation_time(now)
     segments = [segment for segment in live.segments if segment.evaluated_at < moment]
     faults = dict.fromkeys(live.unreadable, UNREADABLE) | _wake_due(segments, live, moment)
@@ -251,8 +294,9 @@ def _wake_due(
 
 def _execute_wake(segments: Sequence[LiveSegment], live: LiveDefinitions, moment: datetime) -> None:
     with time_limit(settings.SEGMENT_REFRESH_SECONDS), connection.cursor() as cursor:
-        for select in due_selects(segments, make_context(live.nodes, now=moment)):
-            statement = fill(sql.WAKE_DUE, now=moment, selects=select)
+        ahead = make_context(live.nodes, now=moment + LOOK_AHEAD)
+        for select in due_selects(segments, ahead):
+            statement = fill(sql.WAKE_DUE, now=moment, since=EARLIEST, selects=select)
             cursor.execute(statement.text, statement.params)
 
 
@@ -266,7 +310,7 @@ def due_selects(segments: Sequence[LiveSegment], context: Context) -> list[Fragm
     return [
         select
         for since, leaves in leaves_by_clock.items()
-        for select in select_due(leaves, since, context)
+        for select in select_due(leaves, Period(since, context))
     ]
 
 

@@ -11,16 +11,24 @@ from django.db import connection, transaction
 
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
-from segments.compiler import Context, Fragment, compile_everyone, fill, join_fragments, select_due
+from segments.compiler import (
+    Context,
+    Fragment,
+    Period,
+    compile_everyone,
+    fill,
+    join_fragments,
+    select_due,
+)
 from segments.compiler.people import expanded_leaves
 from segments.definitions.live import (
     LiveSegment,
     make_context,
     read_live_definitions,
 )
+from segments.lib.moments import evaluation_time
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.moments import evaluation_time
 from segments.models import Segment
 
 
@@ -53,8 +61,10 @@ def _drift(segment: LiveSegment, context: Context) -> int | None:
 
 def _drift_statement(segment: LiveSegment, context: Context) -> Fragment:
     leaves = expanded_leaves(segment.node, context)
-    due = select_due(leaves, segment.evaluated_at, context)
-    unions = [fill("UNION {select}", select=select) for select in due]
+    due = select_due(leaves, Period(segment.evaluated_at, context))
+    unions = [
+        fill("UNION SELECT due.id FROM ({select}) AS due (id, at)", select=select) for select in due
+    ]
     return fill(
         sql.DRIFT,
         now=context.now,

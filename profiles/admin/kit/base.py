@@ -116,7 +116,10 @@ class TesseraAdmin(ModelAdmin):
     def page(
         self, request: HttpRequest, template: str, *, title: str, **context: Any
     ) -> TemplateResponse:
-        """Render a page of this model in the admin's layout."""
+        """Render a page of this model in the admin's layout.
+
+        Where its address has the key of a row, the breadcrumbs name the row.
+        """
         # The admin's templates reverse URLs by it.
         request.current_app = self.admin_site.name
         layout = {
@@ -124,8 +127,16 @@ class TesseraAdmin(ModelAdmin):
             "opts": self.opts,
             "title": title,
             "model_admin": self,
+            "original": self.row_of(request),
         }
         return TemplateResponse(request, template, {**layout, **context})
+
+    def row_of(self, request: HttpRequest) -> Any:
+        """Return the row whose key is in the address of the request, None if there is none."""
+        match = request.resolver_match
+        arguments = match.kwargs if match else {}
+        key = arguments.get("pk") or arguments.get("object_id")
+        return None if key is None else self.get_object(request, str(key))
 
     def redirect_missing(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
         """Redirect to the admin's home with a message, as Django does if there is no such row."""
@@ -204,7 +215,11 @@ def question_page(
     admin: TesseraAdmin, request: HttpRequest, question: Question
 ) -> TemplateResponse:
     """Render the question. Its form posts to the same URL."""
-    return admin.page(request, "admin/tessera/ask.html", title=question.title, question=question)
+    # The pickers of dates need what the admin itself loads, before what the form does.
+    media = admin.media + question.form.media
+    return admin.page(
+        request, "admin/tessera/ask.html", title=question.title, question=question, media=media
+    )
 
 
 def show_secret(
