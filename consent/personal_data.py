@@ -1,7 +1,7 @@
 """What this app holds about people: how it is shown, follows identifiers, and is erased or kept."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any
 
@@ -24,6 +24,7 @@ from consent.models import (
     SuppressionKeyCheck,
 )
 from consent.requests.lifecycle import OPEN, write_log
+from consent.suppression.rows import find_suppressed
 from profiles.models import Identifier
 from profiles.registry import (
     ErasurePhase,
@@ -305,6 +306,9 @@ class SuppressionData(PersonalData):
         "So that the next import does not bring an erased person back (articles 5(2) and 21(3)): "
         "keyed hashes, whose key lies outside the database."
     )
+
+    def kept_out(self, references: Collection[str]) -> set[str]:
+        return find_suppressed(references)
 
 
 registry.exempt(

@@ -9,7 +9,7 @@ one of the two (`profiles.E004`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, auto
@@ -116,6 +116,10 @@ class PersonalData:
         """Delete what there is of a person; return the number of rows."""
         return 0
 
+    def kept_out(self, references: Collection[str]) -> set[str]:
+        """Those of the normalised references that nobody may bring in, since they were erased."""
+        return set()
+
     def is_drained(self, moment: datetime) -> bool:
         """Whether every row that was accepted before this time has been applied."""
         return True
@@ -181,6 +185,10 @@ class Registry:
         if pairs:
             for declaration in self:
                 declaration.absorb(pairs)
+
+    def kept_out(self, references: Collection[str]) -> set[str]:
+        """Those of the normalised references that nobody may bring in. Under the people lock."""
+        return set().union(*(declaration.kept_out(references) for declaration in self))
 
     def in_order_of_erasure(self) -> list[PersonalData]:
         """The declarations that erase something, in the order of their phases."""

@@ -15,6 +15,13 @@ from profiles.audit import (
     prune_audit,
     save_audited,
 )
+from profiles.corrections.judgement import (
+    ContactNotFree,
+    InvalidCorrection,
+    checked_corrections,
+    needs_staff,
+)
+from profiles.corrections.rectification import rectify, unlock
 from profiles.derived import derive
 from profiles.events.copy_format import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
@@ -38,9 +45,8 @@ from profiles.staff import (
     search_made,
     staff_saved,
 )
-from profiles.traits.definitions import save_trait_definition
+from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
-from profiles.traits.rectification import rectify
 
 __all__ = [
     "CUSTOMER",
@@ -49,10 +55,12 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "ContactNotFree",
     "Effect",
     "EventDraft",
     "EventTimes",
     "FactEvidence",
+    "InvalidCorrection",
     "NameRef",
     "Observation",
     "RecordKey",
@@ -64,6 +72,7 @@ __all__ = [
     "anonymise_staff",
     "audited",
     "change_source",
+    "checked_corrections",
     "copy_events",
     "create_api_key",
     "create_source",
@@ -79,6 +88,7 @@ __all__ = [
     "keep_taken",
     "load_blocked",
     "load_rules",
+    "needs_staff",
     "password_changed",
     "predict_attributions",
     "prune_audit",
@@ -99,5 +109,7 @@ __all__ = [
     "staff_saved",
     "take_back_events",
     "take_messages",
+    "trait_origins",
+    "unlock",
     "widen_seen_spans",
 ]

@@ -184,11 +184,12 @@ class CustomerRequestViewSet(CustomerViewSet):
         """Request access, rectification, erasure, restriction, portability or an objection."""
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
         refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], _identifier_id(request))
-        privacy_request = services.open_own_request(
-            services.NewRequest(**fields),
-            identifier_id=_identifier_id(request),
-            actor=actor_of(request),
-        )
+        with problems_from_services():
+            privacy_request = services.open_own_request(
+                services.NewRequest(**fields),
+                identifier_id=_identifier_id(request),
+                actor=actor_of(request),
+            )
         return Response(
             serializers.RequestSerializer(privacy_request).data, status=status.HTTP_201_CREATED
         )

@@ -16,6 +16,7 @@ from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
+from profiles.services import InvalidCorrection
 
 
 @contextmanager
@@ -32,6 +33,9 @@ def problems_from_services(identifier_path: str = "identifier") -> Iterator[None
         raise problem("profile", "unknown_profile", "No profile has this id.") from None
     except services.UnknownPurpose:
         raise problem("purpose", "unknown_purpose", "No purpose has this key.") from None
+    except InvalidCorrection as error:
+        path = f"changes.{error.key}"
+        raise problem(path, "invalid_correction", str(error)) from None
     except services.SignalPermits as error:
         raise problem("state", "signal_permits", str(error)) from None
     except services.TermsAreFixed as error:

@@ -20,7 +20,7 @@ from consent.models import AccessArchive, PrivacyRequest, Purpose, PurposeVersio
 from consent.requests.subjects import Subject, temporary_profile
 from profiles.models import Profile, Source, SourceRecord
 from profiles.registry import FieldClass, Person, PersonalData, registry
-from profiles.services import Actor, audited
+from profiles.services import Actor, audited, trait_origins
 
 RIGHTS = (
     "You may have wrong data corrected (article 16), have data erased (article 17), have "
@@ -178,7 +178,16 @@ def _portable_part(profile: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _portable_row(data: PersonalData, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if data.fields.get(name) in _PORTABLE}
+    portable = {name: value for name, value in row.items() if data.fields.get(name) in _PORTABLE}
+    if data.model is SourceRecord:
+        # What a source says is many traits, each with an origin of its own.
+        portable["traits"] = _portable_traits(row["traits"])
+    return portable
+
+
+def _portable_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
+    origins = trait_origins(traits)
+    return {key: value for key, value in traits.items() if origins[key] in _PORTABLE}
 
 
 def _zip_as_json(files: Mapping[str, Any]) -> bytes:

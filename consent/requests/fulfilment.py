@@ -7,19 +7,21 @@ request. So it may run twice or at the same time as another, or be killed at any
 import logging
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import Q
 
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
+from consent.requests.deadlines import CLOSED
 from consent.requests.erasure import erase, is_drained, suppressed_at
 from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_subject
+from consent.requests.subjects import Subject
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.faults import fault_word, is_outage, retry_delay
 from profiles.lib.people_lock import people_lock
-from profiles.services import Actor, audited, rectify
+from profiles.services import Actor, ContactNotFree, InvalidCorrection, audited, rectify
 
 logger = logging.getLogger(__name__)
 WORKER = Actor.system("worker")
@@ -59,7 +61,7 @@ def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
             if request.status != former_status:
                 status = [former_status, str(request.status)]
                 deed.about("privacy_request", request.pk, status=status)
-        return request.status not in ACTIVE
+        return request.status in CLOSED
 
 
 def _try_to_act(request_id: UUID) -> bool:
@@ -120,17 +122,33 @@ def _act_on_rectification(request: PrivacyRequest, actor: Actor) -> None:
         advance(request, Status.REFUSED, actor=actor, note="Nobody has these identifiers.")
         return
     changes = request.body["changes"]
-    for person in subject.people:
-        rectify(
-            person.profile_id,
-            changes,
-            actor=Actor.parse(request.requested_by),
-            reason=request.reason or "privacy request",
-        )
+    try:
+        with transaction.atomic():
+            _rectify(request, subject)
+    except (ContactNotFree, InvalidCorrection, DataError) as error:
+        _leave_to_staff(request, error)
+        return
     # The body holds the new values, which nobody needs once they are applied.
     request.body = {}
     request.save(update_fields=["body"])
     _finish(request, actor, profiles=len(subject.people), traits=len(changes))
+
+
+def _rectify(request: PrivacyRequest, subject: Subject) -> None:
+    for person in subject.people:
+        rectify(
+            person.profile_id,
+            request.body["changes"],
+            actor=Actor.parse(request.requested_by),
+            reason=request.reason or "privacy request",
+        )
+
+
+def _leave_to_staff(request: PrivacyRequest, error: Exception) -> None:
+    """Stop trying what can never succeed, and say so where somebody looks."""
+    logger.error("Privacy request %s needs staff: %s.", request.pk, type(error).__name__)
+    note = "It cannot be carried out as it is; see who has the address, or refuse it."
+    advance(request, Status.AWAITING_VERIFICATION, actor=WORKER, note=note)
 
 
 def _finish(request: PrivacyRequest, actor: Actor, **counts: int) -> None:

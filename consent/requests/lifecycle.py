@@ -4,8 +4,9 @@ Invariant: what a verified erasure, restriction or objection forbids is refused 
 the call returns.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Profile, TrustLevel
-from profiles.services import Actor, audited
+from profiles.services import Actor, audited, checked_corrections, needs_staff
 
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)
@@ -42,7 +43,12 @@ _CHECK = Actor.system("check of identifiers")
 _NEXT_STATUSES = {
     Status.RECEIVED: (Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.CANCELLED),
     Status.AWAITING_VERIFICATION: (Status.VERIFIED, Status.REFUSED, Status.CANCELLED),
-    Status.VERIFIED: (Status.IN_PROGRESS, Status.DONE, Status.REFUSED),
+    Status.VERIFIED: (
+        Status.AWAITING_VERIFICATION,
+        Status.IN_PROGRESS,
+        Status.DONE,
+        Status.REFUSED,
+    ),
     Status.IN_PROGRESS: (Status.DONE, Status.REFUSED),
 }
 
@@ -70,7 +76,7 @@ def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> Privacy
     """Open a request for a service or for staff, who vouch that the customer made it.
 
     If the idempotency key is known, the request already opened is returned. Raises
-    InvalidIdentifier, and KeyReused where that one is of another kind.
+    InvalidIdentifier, InvalidCorrection, and KeyReused where that one is of another kind.
     """
     with audited(actor, "privacy_request.opened") as deed:
         people_lock()
@@ -87,7 +93,7 @@ def open_own_request(
 ) -> PrivacyRequest:
     """Open a request of the customer who verified this identifier.
 
-    It is about the identifiers that are provably theirs.
+    It is about the identifiers that are provably theirs. Raises InvalidCorrection.
     """
     with audited(actor, "privacy_request.opened") as deed:
         people_lock()
@@ -207,6 +213,7 @@ def _create_request(
 ) -> PrivacyRequest:
     now = database_now()
     key = new_request.idempotency_key
+    new_request = replace(new_request, changes=checked_corrections(new_request.changes))
     request = PrivacyRequest.objects.create(
         kind=new_request.kind,
         door=door,
@@ -221,13 +228,32 @@ def _create_request(
         receipt={"left_out": subject.left_out_count} if subject.left_out_count else {},
     )
     write_log(request, actor=actor)
-    if not subject.is_whole and new_request.kind in _WHOLE_PROFILE_KINDS:
-        note = "Other identifiers of the profile are not proven to be the customer's."
+    if note := _reason_to_wait(new_request, subject, door):
         advance(request, Status.AWAITING_VERIFICATION, actor=_CHECK, note=note)
         return request
     advance(request, Status.VERIFIED, actor=actor, note="The identifiers are vouched for.")
     _take_effect(request, subject)
     return request
+
+
+def _reason_to_wait(new_request: NewRequest, subject: Subject, door: str) -> str:
+    """Return why staff must look at a new request first; empty if it can take effect."""
+    if not subject.is_whole and new_request.kind in _WHOLE_PROFILE_KINDS:
+        return "Other identifiers of the profile are not proven to be the customer's."
+    if door != Door.CUSTOMER or new_request.kind != Kind.RECTIFICATION:
+        return ""
+    if needs_staff(new_request.changes, held=_contacts(subject)):
+        return "Customers correct alone what they gave; the rest, and new contacts, need a proof."
+    return ""
+
+
+def _contacts(subject: Subject) -> dict[str, set[str]]:
+    """Return the values of the subject's identifiers by namespace."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for reference in subject.references:
+        namespace, _, value = reference.partition(":")
+        held[namespace].add(value)
+    return held
 
 
 def _opened(request: PrivacyRequest) -> dict[str, Any]:

@@ -17,10 +17,10 @@ class TraitDefinitionAdmin(TesseraAdmin):
     """Trait definitions, with the policy by which the golden value is chosen."""
 
     list_display = ("label_and_key", "type", "category_label", "policy", "review", "created_at")
-    list_filter = ("is_reviewed", "category", "type", "policy")
+    list_filter = ("is_reviewed", "category", "origin", "type", "policy")
     search_fields = ("key", "label")
     ordering = ("is_reviewed", "key")
-    fields = ("key", "label", "type", "category", "policy", "is_reviewed")
+    fields = ("key", "label", "type", "category", "origin", "policy", "is_reviewed")
     audit_type = "trait_definition"
 
     @display(description="trait", header=True, ordering="key")

@@ -1,20 +1,18 @@
 """Serializers of the profiles API."""
 
-from math import isfinite
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from profiles.api.kit.fields import AnyField, NumberField
+from profiles.corrections.judgement import MAX_KEY, InvalidCorrection, checked_corrections
 from profiles.identity.explain import FactStep
 from profiles.models import ActorKind, AuditEntry, Event, EventName, Merge, TrustLevel
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
 MAX_LOOKUP = 1000
-MAX_TRAIT_KEY = 255  # the length of the column trait_definition.key
-MAX_DEPTH = 32  # of nested lists and objects in a trait
 STATUSES = [("active", "active"), ("restricted", "restricted (article 18)")]
 TRUSTS = [(trust.api_name, trust.label) for trust in TrustLevel]
 
@@ -180,32 +178,19 @@ class RectificationSerializer(serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=2000)
 
     def validate_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
-        for key, value in changes.items():
-            if not key.strip() or len(key) > MAX_TRAIT_KEY:
-                raise serializers.ValidationError({key[:80]: ["A key has 1 to 255 characters."]})
-            if not is_storable([key, value]):
-                raise serializers.ValidationError({key: ["Holds what cannot be stored."]})
-        return changes
+        try:
+            return checked_corrections(changes)
+        except InvalidCorrection as error:
+            raise serializers.ValidationError({error.key: [str(error)]}) from None
 
 
-def is_storable(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether PostgreSQL can store the JSON value as it is.
+class UnlockingSerializer(serializers.Serializer[dict[str, Any]]):
+    """Traits whose corrections are taken back, with the reason."""
 
-    It refuses NUL, lone surrogates and infinite numbers; nesting is bounded by `depth`.
-    """
-    match value:
-        case bool() | int() | None:
-            return True
-        case str():
-            return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in value)
-        case float():
-            return isfinite(value)
-        case dict():
-            return depth > 0 and all(is_storable([*pair], depth - 1) for pair in value.items())
-        case list():
-            return depth > 0 and all(is_storable(inner, depth - 1) for inner in value)
-        case _:
-            return False
+    traits = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_KEY), allow_empty=False, max_length=100
+    )
+    reason = serializers.CharField(max_length=2000)
 
 
 class MembershipSerializer(serializers.Serializer[dict[str, Any]]):

@@ -10,17 +10,21 @@ from rest_framework.response import Response
 from profiles.api import serializers
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.lists import one_page, page_of
-from profiles.api.kit.problems import validated
+from profiles.api.kit.problems import problem, validated
 from profiles.api.profiles import ProfileScopedViewSet
 from profiles.models.access import Scope
-from profiles.services import rectify
+from profiles.services import ContactNotFree, rectify, unlock
 from profiles.traits.explain import explain_traits
 
 
 class TraitViewSet(ProfileScopedViewSet):
     """Traits of a profile."""
 
-    scopes = {"GET": Scope.PROFILES_READ, "PATCH": Scope.PROFILES_WRITE}
+    scopes = {
+        "GET": Scope.PROFILES_READ,
+        "PATCH": Scope.PROFILES_WRITE,
+        "POST": Scope.PROFILES_WRITE,
+    }
     serializer_class = serializers.RectificationSerializer
     pagination_class = None
     filter_exemption = "All traits of one profile are one page; why-trait asks for one of them."
@@ -39,7 +43,26 @@ class TraitViewSet(ProfileScopedViewSet):
     def correct_traits(self, request: Request, uuid: UUID) -> Response:
         """Correct traits. Each is locked at its value, whatever sources send later."""
         fields = validated(self.get_serializer(data=request.data))
-        rectify(self.profile.pk, **fields, actor=actor_of(request))
+        try:
+            rectify(self.profile.pk, **fields, actor=actor_of(request))
+        except ContactNotFree as error:
+            raise problem(f"changes.{error.key}", "not_free", str(error), 409) from None
+        self.profile.refresh_from_db()
+        return self._golden_traits()
+
+    @extend_schema(
+        request=serializers.UnlockingSerializer, responses=page_of(serializers.TraitSerializer)
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="traits/unlock",
+        serializer_class=serializers.UnlockingSerializer,
+    )
+    def unlock_traits(self, request: Request, uuid: UUID) -> Response:
+        """Take corrections back: what sources say decides these traits again."""
+        fields = validated(self.get_serializer(data=request.data))
+        unlock(self.profile.pk, **fields, actor=actor_of(request))
         self.profile.refresh_from_db()
         return self._golden_traits()
 

@@ -82,6 +82,14 @@ class TraitDefinition(models.Model):
         CONTACT = "contact", "contact"
         SPECIAL = "special", "special (article 9)"
 
+    class Origin(models.TextChoices):
+        """Whose word it is: a customer corrects alone, and takes away as given, what is GIVEN."""
+
+        GIVEN = "given", "the person said it"
+        OBSERVED = "observed", "the person did it"
+        INFERRED = "inferred", "concluded by us"
+        UNREVIEWED = "unreviewed", "not reviewed yet"
+
     class Policy(models.TextChoices):
         MOST_TRUSTED = "most_trusted", "the newest of the most trusted level"
         NEWEST = "newest", "the newest"
@@ -92,6 +100,7 @@ class TraitDefinition(models.Model):
     label = models.CharField(max_length=120, blank=True)
     type = models.CharField(max_length=16, choices=Type)
     category = models.CharField(max_length=16, choices=Category, default=Category.ORDINARY)
+    origin = models.CharField(max_length=16, choices=Origin, default=Origin.UNREVIEWED)
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.MOST_TRUSTED)
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."

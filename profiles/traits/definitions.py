@@ -3,7 +3,7 @@
 Invariant: golden traits follow a new policy in the transaction that sets it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
 
@@ -12,6 +12,7 @@ from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
 from profiles.models import SourceRecord, TraitDefinition
+from profiles.traits.origins import ORIGINS
 from profiles.traits.records import recompute_golden
 
 _BATCH = 5_000
@@ -31,6 +32,14 @@ def save_trait_definition(definition: TraitDefinition, *, actor: Actor) -> None:
         if former_policy != definition.policy:
             for profile_ids in _profiles_with_trait(definition.key):
                 mark_changed(recompute_golden(profile_ids))
+
+
+def trait_origins(keys: Iterable[str]) -> dict[str, str]:
+    """Return whose word each trait is; of one that was never met, as far as its name tells."""
+    wanted = list(keys)
+    defined = TraitDefinition.objects.filter(key__in=wanted).values_list("key", "origin")
+    unreviewed = TraitDefinition.Origin.UNREVIEWED
+    return {key: ORIGINS.get(key, unreviewed) for key in wanted} | dict(defined)
 
 
 def _profiles_with_trait(key: str) -> Iterator[Sequence[int]]:

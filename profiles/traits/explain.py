@@ -17,7 +17,14 @@ from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib import exact_json
 from profiles.models import Profile, Source, TraitLock, TrustLevel
-from profiles.traits.golden import CONTACT_TRAITS, Policy, Statement, rank_statements
+from profiles.traits.golden import (
+    CONTACT_TRAITS,
+    Contact,
+    Policy,
+    Statement,
+    holds_lock,
+    rank_statements,
+)
 from profiles.traits.records import load_records, source_priorities, statements_of, trait_policies
 
 
@@ -66,8 +73,9 @@ class TraitExplanation:
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
     """Explain every trait that was ever stated for the profile, by key, in nine queries."""
-    statements = statements_of(load_records([profile.pk]), source_priorities()).get(profile.pk, {})
-    locks = _rectifications(profile)
+    loaded = load_records([profile.pk])
+    statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
+    locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
     return {
         key: _explain(
@@ -81,8 +89,12 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
     }
 
 
-def _rectifications(profile: Profile) -> dict[str, Rectification]:
-    locks = list(TraitLock.objects.filter(profile=profile))
+def _rectifications(profile: Profile, contacts: Sequence[Contact]) -> dict[str, Rectification]:
+    locks = [
+        lock
+        for lock in TraitLock.objects.filter(profile=profile)
+        if holds_lock(lock.key, lock.value, contacts)
+    ]
     names = actor_names(lock.actor for lock in locks)
     return {
         lock.key: Rectification(names[lock.actor], lock.reason, lock.locked_at) for lock in locks

@@ -110,8 +110,17 @@ def golden_traits(
     for namespace in CONTACT_TRAITS:
         golden[namespace] = _best_contact(golden.get(namespace), namespace, contacts)
     # Last, since a rectification stands against everything else.
-    golden.update({key: lock.value for key, lock in locks.items()})
+    golden.update(
+        {key: lock.value for key, lock in locks.items() if holds_lock(key, lock.value, contacts)}
+    )
     return {key: value for key, value in golden.items() if value is not None}
+
+
+def holds_lock(key: str, value: Any, contacts: Sequence[Contact]) -> bool:
+    """Whether a correction counts: of an address or number only while the profile has it."""
+    if key not in CONTACT_TRAITS or value is None:
+        return True
+    return any((contact.namespace, contact.value) == (key, value) for contact in contacts)
 
 
 def _rank(statement: Statement, policy: Policy) -> tuple[Any, ...]:

@@ -265,6 +265,7 @@ def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
     definition = TraitDefinition.objects.get(key="city")
     url = reverse("admin:profiles_traitdefinition_change", args=[definition.pk])
     body = {"label": "City", "type": "text", "category": "ordinary", "policy": "first"}
+    body |= {"origin": "given"}
     ProfileChange.objects.all().delete()
     assert sign_in("steward").post(url, body).status_code == 302
     profile.refresh_from_db()

@@ -63,6 +63,7 @@ EXEMPT = {
     "batch_of": READS,
     "check_definition": READS,
     "check_suppression_key": READS,
+    "checked_corrections": READS,
     "consent_proof": READS,
     "copy_events": FROM_MESSAGES,
     "current_states": READS,
@@ -88,6 +89,7 @@ EXEMPT = {
     "keep_taken": FROM_MESSAGES,
     "load_blocked": READS,
     "load_rules": READS,
+    "needs_staff": READS,
     "make_archive": PART,
     "may_process": READS,
     "open_requests": READS,
@@ -126,6 +128,7 @@ EXEMPT = {
     "take_messages": FROM_MESSAGES,
     "terms_with_changes": READS,
     "time_left": READS,
+    "trait_origins": READS,
     "unpack_message": READS,
     "verify_digests": READS,
     "verify_memberships": READS,
@@ -273,6 +276,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         door="staff",
     ),
     "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
+    "unlock": lambda: _call("unlock", _corrected_profile().pk, ["city"], reason="a mistake"),
     "rectify": lambda: _call(
         "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
     ),
@@ -307,6 +311,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def _corrected_profile() -> Any:
+    profile = make_profile("user_id:1")
+    rectify(profile.pk, {"city": "Lyon"}, actor=TESTER, reason="asked for")
+    return profile
 
 
 def _call(name: str, /, *args: Any, **fields: Any) -> Callable[[Actor], object]:

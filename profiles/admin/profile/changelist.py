@@ -38,7 +38,7 @@ from profiles.identity.engine import PROFILE
 from profiles.lib.throttles import Throttle, seconds_to_wait
 from profiles.models import AuditEntry, Identifier, IdentityFact, Profile
 from profiles.reads import status_of
-from profiles.services import rectify, search_made
+from profiles.services import ContactNotFree, search_made
 
 SEE_RESTRICTED = "profiles.view_restricted_profile"
 RECTIFY = "profiles.change_profile"
@@ -264,13 +264,12 @@ class ProfileAdmin(ReadOnlyAdmin):
                 warning="The value stands whatever sources send later.",
             )
             return question_page(self, request, question)
-        rectify(
-            profile.pk,
-            {form.cleaned_data["key"]: form.cleaned_data["value"]},
-            actor=staff_actor(request),
-            reason=form.cleaned_data["reason"],
-        )
-        messages.success(request, f"{form.cleaned_data['key']} is corrected and locked.")
+        try:
+            form.correct(profile, actor=staff_actor(request))
+        except ContactNotFree as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{form.cleaned_data['key']} is corrected, or decided anew.")
         return redirect(back)
 
 

@@ -15,7 +15,10 @@ from unfold.widgets import (
 from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
 from profiles.models import Profile, TraitDefinition
+from profiles.services import Actor, checked_corrections, rectify, unlock
 
+# The kind of value of a trait whose correction is taken back.
+UNLOCKED = "unlocked"
 # The Python types of the kinds of values that are written as JSON.
 JSON_TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, float),
@@ -30,7 +33,11 @@ class RectifyForm(forms.Form):
 
     key = forms.CharField(max_length=255, label="Trait", widget=UnfoldAdminTextInputWidget())
     type = forms.ChoiceField(
-        choices=[*TraitDefinition.Type.choices, ("empty", "no value: keep it empty")],
+        choices=[
+            *TraitDefinition.Type.choices,
+            ("empty", "no value: keep it empty"),
+            (UNLOCKED, "no correction: let sources decide again"),
+        ],
         label="Kind of value",
         widget=UnfoldAdminSelectWidget(),
     )
@@ -46,15 +53,24 @@ class RectifyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         try:
-            cleaned["value"] = parse_value(cleaned.get("type", ""), cleaned.get("value", ""))
+            value = parse_value(cleaned.get("type", ""), cleaned.get("value", ""))
+            cleaned["value"] = checked_corrections({cleaned.get("key", "?"): value})
         except ValueError as error:
             self.add_error("value", str(error))
         return cleaned
 
+    def correct(self, profile: Profile, *, actor: Actor) -> None:
+        """Lock the trait, or take its lock away. Raises ContactNotFree."""
+        key, reason = self.cleaned_data["key"], self.cleaned_data["reason"]
+        if self.cleaned_data["type"] == UNLOCKED:
+            unlock(profile.pk, [key], actor=actor, reason=reason)
+        else:
+            rectify(profile.pk, self.cleaned_data["value"], actor=actor, reason=reason)
+
 
 def parse_value(kind: str, text: str) -> Any:
     """Return the JSON value of a text, by its kind. Raises ValueError with a message for staff."""
-    if kind == "empty":
+    if kind in ("empty", UNLOCKED):
         return None
     if not text:
         raise ValueError("Say the value, or choose that there is none.")

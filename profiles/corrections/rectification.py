@@ -1,9 +1,10 @@
 """Rectifications: corrections of traits that stand whatever sources send later (GDPR art. 16)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from profiles.audit import Actor, audited
+from profiles.corrections.judgement import attach_contacts, checked_corrections
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
@@ -16,12 +17,15 @@ def rectify(
 ) -> dict[str, Any]:
     """Lock each trait at its corrected value and return the golden traits.
 
-    A value of None keeps the trait empty. Raises Profile.DoesNotExist.
+    A value of None keeps the trait empty. An e-mail address or telephone number becomes an
+    identifier of the profile. Raises Profile.DoesNotExist, InvalidCorrection and ContactNotFree.
     """
+    changes = checked_corrections(changes)
     with audited(actor, "profile.rectified", reason=reason) as deed:
         people_lock()
         now = database_now()
         profile = Profile.objects.get(pk=profile_id)
+        attach_contacts(profile, changes, actor=actor)
         # The lock hangs on the public UUID, so that an unmerge returns it to this profile.
         identifier = Identifier.objects.get(namespace="profile", value=str(profile.uuid))
         for key, value in changes.items():
@@ -37,8 +41,30 @@ def rectify(
                 locked_at=now,
             )
         deed.about_person(profile, traits=sorted(changes))
-        recompute_golden([profile_id])
-        mark_changed([profile_id])
-        profile.refresh_from_db(fields=["traits"])
+        return _folded_traits(profile)
+
+
+def unlock(
+    profile_id: int, traits: Collection[str], *, actor: Actor, reason: str
+) -> dict[str, Any]:
+    """Take corrections back, so that sources decide again, and return the golden traits.
+
+    Traits without a correction stay as they are. Raises Profile.DoesNotExist.
+    """
+    with audited(actor, "profile.unlocked", reason=reason) as deed:
+        people_lock()
+        profile = Profile.objects.get(pk=profile_id)
+        locks = TraitLock.objects.filter(profile=profile, key__in=traits)
+        unlocked = sorted(set(locks.values_list("key", flat=True)))
+        locks.delete()
+        if unlocked:
+            deed.about_person(profile, traits=unlocked)
+        return _folded_traits(profile)
+
+
+def _folded_traits(profile: Profile) -> dict[str, Any]:
+    recompute_golden([profile.pk])
+    mark_changed([profile.pk])
+    profile.refresh_from_db(fields=["traits"])
     traits: dict[str, Any] = profile.traits
     return traits

@@ -1,0 +1,1 @@
+"""Corrections: what they may say, and how they stand against what sources send."""
