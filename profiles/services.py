@@ -41,6 +41,12 @@ from profiles.staff import (
 from profiles.traits.definitions import save_trait_definition
 from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
 from profiles.traits.rectification import rectify
+from profiles.traits.sensitivity import (
+    Category,
+    TraitCategories,
+    load_categories,
+    most_sensitive,
+)
 
 __all__ = [
     "CUSTOMER",
@@ -49,6 +55,7 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "Category",
     "Effect",
     "EventDraft",
     "EventTimes",
@@ -58,6 +65,7 @@ __all__ = [
     "RecordKey",
     "Resolution",
     "Rules",
+    "TraitCategories",
     "TraitStatement",
     "actor_names",
     "add_to_stats",
@@ -77,7 +85,9 @@ __all__ = [
     "identify",
     "is_taken",
     "keep_taken",
+    "load_categories",
     "load_rules",
+    "most_sensitive",
     "password_changed",
     "predict_attributions",
     "prune_audit",

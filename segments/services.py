@@ -4,6 +4,7 @@ from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
+from segments.definitions.sensitivity import sensitive_segments
 from segments.definitions.why import Why, why
 from segments.memberships.archive import archive_segment
 from segments.memberships.moments import MomentError
@@ -27,6 +28,7 @@ __all__ = [
     "refresh_changed",
     "refresh_due",
     "resume_rebuilds",
+    "sensitive_segments",
     "update_segment",
     "verify_memberships",
     "why",

@@ -17,6 +17,7 @@ from profiles.lib.database import array_of
 from profiles.models import Source, TraitDefinition
 from profiles.traits import sql
 from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_traits, merge_record
+from profiles.traits.sensitivity import guess_category
 
 
 class RecordKey(NamedTuple):
@@ -179,7 +180,12 @@ def _define_new_traits(stated: Iterable[Mapping[str, Any]]) -> None:
     new = samples.keys() - set(defined)
     if new:
         TraitDefinition.objects.bulk_create(
-            [TraitDefinition(key=key[:255], type=_guess_type(samples[key])) for key in sorted(new)],
+            [
+                TraitDefinition(
+                    key=key[:255], type=_guess_type(samples[key]), category=guess_category(key)
+                )
+                for key in sorted(new)
+            ],
             ignore_conflicts=True,
         )
 

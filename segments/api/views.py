@@ -25,6 +25,7 @@ from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
+from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
 from segments.language.operands import DefinitionError
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
@@ -61,6 +62,7 @@ class SegmentViewSet(
     @extend_schema(responses={201: serializers.SegmentSerializer})
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             segment = services.create_segment(actor=actor_of(request), **fields)
         return Response(self.get_serializer(segment).data, status=status.HTTP_201_CREATED)
@@ -70,10 +72,10 @@ class SegmentViewSet(
     )
     def partial_update(self, request: Request, key: str) -> Response:
         changes = validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
+        former = self.get_object()
+        refuse_sensitive_definition(request, changes.get("definition", former.definition))
         with problems_from_services():
-            segment = services.update_segment(
-                self.get_object(), actor=actor_of(request), changes=changes
-            )
+            segment = services.update_segment(former, actor=actor_of(request), changes=changes)
         return Response(self.get_serializer(segment).data)
 
     @extend_schema(responses={204: None})
@@ -89,6 +91,7 @@ class SegmentViewSet(
     def preview(self, request: Request) -> Response:
         """Return the size that a definition would have, and ten of its members."""
         fields = validated(serializers.PreviewRequestSerializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             preview = services.preview(fields["definition"], at=fields.get("at"))
         return Response(serializers.PreviewSerializer(preview).data)
@@ -115,7 +118,9 @@ class SegmentViewSet(
     )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
-        return self.page_of_rows(members_of(self.get_segment()))
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
+        return self.page_of_rows(members_of(segment))
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
     @action(
@@ -127,10 +132,12 @@ class SegmentViewSet(
     )
     def history(self, request: Request, key: str) -> Response:
         """List the entries and exits with their reasons, the newest first."""
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
         # A subquery, since a join would lose the changes of profiles that no longer exist.
         profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
         changes: QuerySet[MembershipChange] = self.get_queryset()
-        rows = changes.filter(segment=self.get_segment())
+        rows = changes.filter(segment=segment)
         return self.page_of_rows(rows.annotate(profile_uuid=Subquery(profiles.values("uuid"))))
 
     @extend_schema(
