@@ -26,6 +26,7 @@ from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
+from profiles.identity.quarantine import release_quarantine
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_rules, save_identity_rule
@@ -95,6 +96,7 @@ __all__ = [
     "recompute_stats",
     "record_traits",
     "rectify",
+    "release_quarantine",
     "resettle",
     "resolve_names",
     "resolve_observations",

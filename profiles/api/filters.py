@@ -133,6 +133,18 @@ class MergeFilter(StrictFilterSet):
         fields: list[str] = []
 
 
+class QuarantineFilter(StrictFilterSet):
+    """Filters of quarantined identifiers."""
+
+    namespace = CharFilter("namespace", help_text="Such as email, user_id, anonymous_id.")
+    after = IsoDateTimeFilter("quarantined_at", "gte", help_text="At this time or later.")
+    before = IsoDateTimeFilter("quarantined_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Identifier
+        fields: list[str] = []
+
+
 class AuditFilter(StrictFilterSet):
     """Filters of audit entries."""
 

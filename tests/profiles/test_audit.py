@@ -38,6 +38,7 @@ from tests.factories import (
     TESTER,
     accept_only,
     make_client,
+    make_identifier,
     make_profile,
     make_purpose,
     make_source,
@@ -280,6 +281,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         ingestion.services.create_write_key(make_source(), kind=WriteKey.Kind.SECRET, actor=TESTER)[
             0
         ],
+    ),
+    "release_quarantine": lambda: _call(
+        "release_quarantine", make_identifier("email:info@example.org", quarantined_at=NOW)
     ),
     "role_saved": lambda: change_role,
     "save_consent_category": lambda: _call("save_consent_category", category()),
