@@ -40,7 +40,13 @@ from profiles.staff import (
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition
-from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
+from profiles.traits.records import (
+    RecordKey,
+    TraitStatement,
+    recompute_golden,
+    record_traits,
+    within_claimed_names,
+)
 from profiles.traits.rectification import rectify
 from profiles.traits.sensitivity import (
     Category,
@@ -111,4 +117,5 @@ __all__ = [
     "take_back_events",
     "take_messages",
     "widen_seen_spans",
+    "within_claimed_names",
 ]

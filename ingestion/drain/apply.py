@@ -32,6 +32,7 @@ from profiles.services import (
     resolve_observations,
     take_messages,
     widen_seen_spans,
+    within_claimed_names,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,7 +66,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
-    _record_traits(kept, resolution, now)
+    refused_traits = _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
     store_events(chunk.messages, resolution)
     reach(checkpoints.EVENTS_STORED)
@@ -73,6 +74,9 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     widen_seen_spans(spans)
     record_consents(kept, configuration)
     mark_changed(resolution.changed_profiles | set(spans))
+    _count(refused_traits, "trait_name", now)
+    other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
+    _count(Counter(other_names), "event_name", now)
     keep_rejected([*chunk.rejections, *rejected])
     reach(checkpoints.APPLIED)
 
@@ -103,7 +107,7 @@ def _filter_identifiers(
             )
             kept.append(pending)
     prepare_events(changed)
-    _count_dropped(dropped, now)
+    _count(dropped, "suppressed", now)
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
     detail = "every identifier is a value that stands for nobody"
@@ -128,7 +132,8 @@ def _attribute(
 
 def _record_traits(
     messages: Iterable[PendingMessage], resolution: Resolution, now: datetime
-) -> None:
+) -> Counter[int]:
+    """Record traits; return how many were left out, by source, since their names are too many."""
     statements = []
     for pending in messages:
         if pending.message.traits and pending.attribution:
@@ -136,7 +141,9 @@ def _record_traits(
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
             statements.append(TraitStatement(key, pending.message.traits, at))
-    record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
+    bounded, refused = within_claimed_names(statements)
+    record_traits(bounded, now=now, stale_profiles=resolution.stale_traits)
+    return refused
 
 
 def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime, datetime]]:
@@ -152,11 +159,11 @@ def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime,
     return spans
 
 
-def _count_dropped(dropped: Mapping[int, int], now: datetime) -> None:
-    """Count the messages of erased people by source and day: nothing else may be kept of them."""
-    if not dropped:
+def _count(numbers: Mapping[int, int], reason: str, now: datetime) -> None:
+    """Count what was left out by source and day: of erased people nothing else may be kept."""
+    if not numbers:
         return
     day = now.astimezone(UTC).date()
     with connection.cursor() as cursor:
-        for source_id, count in sorted(dropped.items()):
-            cursor.execute(sql.COUNT_DROPPED, [source_id, day, "suppressed", count])
+        for source_id, count in sorted(numbers.items()):
+            cursor.execute(sql.COUNT_DROPPED, [source_id, day, reason, count])

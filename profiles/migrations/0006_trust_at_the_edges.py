@@ -35,6 +35,28 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
+        migrations.AddField(
+            model_name="eventname",
+            name="claimed_by",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=models.deletion.SET_NULL,
+                related_name="+",
+                to="profiles.source",
+            ),
+        ),
+        migrations.AddField(
+            model_name="traitdefinition",
+            name="claimed_by",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=models.deletion.SET_NULL,
+                related_name="+",
+                to="profiles.source",
+            ),
+        ),
         migrations.RunSQL(RELEASE_FROM_CLAIMS, migrations.RunSQL.noop),
         migrations.RunPython(keep_roles_from_changing_roles, migrations.RunPython.noop),
     ]

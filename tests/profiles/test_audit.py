@@ -124,6 +124,7 @@ EXEMPT = {
     "verify_states": READS,
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
+    "within_claimed_names": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGER}
