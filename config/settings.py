@@ -239,6 +239,8 @@ THROTTLES = {
 }
 # How many proxies of ours append to X-Forwarded-For.
 TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
+# Names of events, and of traits, that one source may bring up by public keys, which anybody has.
+CLAIMED_NAMES_PER_SOURCE = env_int("CLAIMED_NAMES_PER_SOURCE", 1000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])

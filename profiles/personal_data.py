@@ -73,7 +73,7 @@ class IdentifierData(PersonalData):
     title = "Identifiers"
     given = ("namespace", "value")
     observed = ("first_seen_on", "last_seen_on", "since")
-    technical = ("id", "profile", "component", "is_vouched", "quarantined_at")
+    technical = ("id", "profile", "component", "is_vouched", "quarantined_at", "released_seq")
     phase = ErasurePhase.IDENTIFIERS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:

@@ -33,6 +33,7 @@ from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
+from profiles.identity.quarantine import release_quarantine
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
@@ -46,7 +47,19 @@ from profiles.staff import (
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition, trait_origins
-from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
+from profiles.traits.records import (
+    RecordKey,
+    TraitStatement,
+    recompute_golden,
+    record_traits,
+    within_claimed_names,
+)
+from profiles.traits.sensitivity import (
+    Category,
+    TraitCategories,
+    load_categories,
+    most_sensitive,
+)
 
 __all__ = [
     "CUSTOMER",
@@ -55,6 +68,7 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "Category",
     "ContactNotFree",
     "Effect",
     "EventDraft",
@@ -66,6 +80,7 @@ __all__ = [
     "RecordKey",
     "Resolution",
     "Rules",
+    "TraitCategories",
     "TraitStatement",
     "actor_names",
     "add_to_stats",
@@ -87,7 +102,9 @@ __all__ = [
     "is_taken",
     "keep_taken",
     "load_blocked",
+    "load_categories",
     "load_rules",
+    "most_sensitive",
     "needs_staff",
     "password_changed",
     "predict_attributions",
@@ -96,6 +113,7 @@ __all__ = [
     "recompute_stats",
     "record_traits",
     "rectify",
+    "release_quarantine",
     "resettle",
     "resolve_names",
     "resolve_observations",
@@ -112,4 +130,5 @@ __all__ = [
     "trait_origins",
     "unlock",
     "widen_seen_spans",
+    "within_claimed_names",
 ]

@@ -4,6 +4,7 @@ from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
+from segments.definitions.sensitivity import sensitive_segments
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
 from segments.lib.failures import SegmentFailed, count_failed, require_open
@@ -41,6 +42,7 @@ __all__ = [
     "require_open",
     "resume_rebuilds",
     "seconds_to_wakeup",
+    "sensitive_segments",
     "unknown_words",
     "update_segment",
     "verify_memberships",

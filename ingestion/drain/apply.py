@@ -5,7 +5,7 @@ consents, changes. Suppressions and identities are read by statements that begin
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from consent.services import find_suppressed, rebuild_states
@@ -32,10 +32,13 @@ from profiles.services import (
     resolve_observations,
     take_messages,
     widen_seen_spans,
+    within_claimed_names,
 )
 
 # The reason of a message that is dropped whole, of which nothing else may be kept.
 SUPPRESSED = "suppressed"
+# What a public key sent under more names than one key may bring.
+TRAIT_NAME, EVENT_NAME = "trait_name", "event_name"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +70,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
-    _record_traits(kept, resolution, now)
+    refused_traits = _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
     store_events(chunk.messages, resolution)
     _count_left_out(kept)
@@ -78,6 +81,9 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
+    _count_names(refused_traits, TRAIT_NAME)
+    other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
+    _count_names(Counter(other_names), EVENT_NAME)
     keep_rejected([*chunk.rejections, *rejected])
     reach(checkpoints.APPLIED)
 
@@ -133,7 +139,8 @@ def _attribute(
 
 def _record_traits(
     messages: Iterable[PendingMessage], resolution: Resolution, now: datetime
-) -> None:
+) -> Counter[int]:
+    """Record traits; return how many were left out, by source, since their names are too many."""
     statements = []
     for pending in messages:
         if pending.message.traits and pending.attribution:
@@ -141,7 +148,9 @@ def _record_traits(
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
             statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))
-    record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
+    bounded, refused = within_claimed_names(statements)
+    record_traits(bounded, now=now, stale_profiles=resolution.stale_traits)
+    return refused
 
 
 def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime, datetime]]:
@@ -166,3 +175,7 @@ def _count_left_out(messages: Iterable[PendingMessage]) -> None:
         if pending.event is not None and pending.event.is_value_left_out:
             counts[pending.row.source_id, UNUSABLE_VALUE] += 1
     count_dropped(counts)
+
+
+def _count_names(numbers: Mapping[int, int], reason: str) -> None:
+    count_dropped({(source_id, reason): count for source_id, count in numbers.items()})

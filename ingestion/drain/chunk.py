@@ -26,7 +26,7 @@ class PendingMessage:
     `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
     None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
     guess), `observation` (None where the message was dropped or rejected), and `attribution` (whose
-    it is, and by which identifier).
+    it is, and by which identifier). `has_other_name` is true where the name was one too many.
     """
 
     row: LeasedRow
@@ -34,6 +34,7 @@ class PendingMessage:
     event: EventDraft | None = None
     predicted: Attribution | None = None
     is_event_changed: bool = False
+    has_other_name: bool = False
     observation: Observation | None = None
     attribution: Attribution | None = None
 

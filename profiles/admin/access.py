@@ -163,7 +163,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, TesseraAdmin):
+class UserAdmin(BaseUserAdmin, TesseraAdmin):  # type: ignore[misc]  # of two `lookup_allowed`
     """Staff. An account ends by being anonymised, so that what it did keeps its author."""
 
     form = UserChangeForm

@@ -84,8 +84,14 @@ def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
     arrived = {move.ref for move in outcome.moved}.union(outcome.attached)
     staying = people.state.refs_of(outcome.profile) - arrived
     absorbed = []
+    # What left for a profile of its own is on neither side of the merge.
+    apart = {move.ref for move in outcome.set_apart}
     for absorbed_id in absorbed_ids:
-        leaving = [move.ref for move in outcome.moved if move.origin == absorbed_id]
+        leaving = [
+            move.ref
+            for move in outcome.moved
+            if move.origin == absorbed_id and move.ref not in apart
+        ]
         uuid = next(ref.value for ref in leaving if ref.namespace == PROFILE)
         absorbed.append((absorbed_id, UUID(uuid), [people.rows[ref].id for ref in leaving]))
     staying_ids = [people.rows[ref].id for ref in staying]

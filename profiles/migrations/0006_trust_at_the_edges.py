@@ -1,6 +1,16 @@
-"""Roles are changed by superusers alone."""
+"""Roles are changed by superusers alone; quarantines end; claims are no wanters of an identifier."""
 
-from django.db import migrations
+from django.db import migrations, models
+
+# Ends the quarantines that claims alone brought about: refused for trust, they are no wanters.
+RELEASE_FROM_CLAIMS = """
+UPDATE profiles_identifier i
+SET quarantined_at = NULL, released_seq = (SELECT max(seq) FROM profiles_identityfact)
+WHERE i.quarantined_at IS NOT NULL AND i.is_vouched AND (
+    SELECT count(DISTINCT o.wanter_id) FROM profiles_identityoutcome o
+    WHERE o.identifier_id = i.id AND o.rule NOT IN ('takeover', 'quarantine', 'trust')
+) <= 20
+"""
 
 
 def keep_roles_from_changing_roles(apps, schema_editor):
@@ -16,5 +26,37 @@ def keep_roles_from_changing_roles(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("profiles", "0005_audit")]
     operations = [
+        migrations.AddField(
+            model_name="identifier",
+            name="released_seq",
+            field=models.BigIntegerField(
+                editable=False,
+                help_text="The last fact before staff released it: quarantine and wants until then ended.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="eventname",
+            name="claimed_by",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=models.deletion.SET_NULL,
+                related_name="+",
+                to="profiles.source",
+            ),
+        ),
+        migrations.AddField(
+            model_name="traitdefinition",
+            name="claimed_by",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=models.deletion.SET_NULL,
+                related_name="+",
+                to="profiles.source",
+            ),
+        ),
+        migrations.RunSQL(RELEASE_FROM_CLAIMS, migrations.RunSQL.noop),
         migrations.RunPython(keep_roles_from_changing_roles, migrations.RunPython.noop),
     ]

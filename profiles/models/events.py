@@ -24,6 +24,10 @@ class EventName(models.Model):
         editable=False,
         help_text="The number property whose sum is kept per person.",
     )
+    # The source whose public key brought the name up, which may bring so many only.
+    claimed_by = models.ForeignKey(
+        Source, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]

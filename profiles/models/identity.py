@@ -44,6 +44,11 @@ class Identifier(models.Model):
     first_seen_on = models.DateField()
     last_seen_on = models.DateField()
     quarantined_at = models.DateTimeField(null=True, blank=True)
+    released_seq = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="The last fact before staff released it: quarantine and wants until then ended.",
+    )
 
     class Meta:
         ordering = ["namespace", "value"]

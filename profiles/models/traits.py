@@ -105,6 +105,10 @@ class TraitDefinition(models.Model):
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."
     )
+    # The source whose public key brought the trait up, which may bring so many only.
+    claimed_by = models.ForeignKey(
+        Source, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

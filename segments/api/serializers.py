@@ -3,6 +3,7 @@
 Invariant: serializers judge the shape of a body; services judge its meaning.
 """
 
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -10,6 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from consent.models import Purpose
+from segments.api.visibility import masked_segment, may_count_people
+from segments.definitions.sensitivity import Sensitivity, load_sensitivity
 from segments.language.operands import DefinitionError
 from segments.models import Membership, MembershipChange, Segment
 from segments.services import unknown_words
@@ -24,6 +27,11 @@ class DefinitionField(serializers.Field[Any, Any, Any, Any]):
 
     def to_representation(self, value: object) -> object:
         return value
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class SizeField(serializers.IntegerField):
+    """A number of people; `< 10` for keys that may not count so few by sensitive data."""
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
@@ -44,7 +52,7 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
     status = serializers.ChoiceField(
         choices=Segment.Status.choices, required=False, default=Segment.Status.DRAFT
     )
-
+    size = SizeField(read_only=True)
     failure = serializers.SerializerMethodField(
         help_text="The word for what failed, such as `query_canceled`; null if nothing did."
     )
@@ -79,6 +87,17 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
 
     def get_failure(self, segment: Segment) -> str | None:
         return segment.failure or None
+
+    def to_representation(self, instance: Segment) -> dict[str, Any]:
+        fields: dict[str, Any] = super().to_representation(instance)
+        if may_count_people(self.context.get("request")):
+            return fields
+        return masked_segment(fields, instance, self._sensitivity)
+
+    @cached_property
+    def _sensitivity(self) -> Sensitivity:
+        # A list has one serializer for all its rows.
+        return load_sensitivity()
 
 
 class WarningSerializer(serializers.Serializer[Any]):

@@ -25,6 +25,7 @@ from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
+from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
 from segments.language.operands import DefinitionError
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
@@ -63,26 +64,26 @@ class SegmentViewSet(
 
     @extend_schema(responses=serializers.WarnedSegmentSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
-        return Response(serializers.WarnedSegmentSerializer(self.get_object()).data)
+        return Response(self._warned(self.get_object()))
 
     @extend_schema(responses={201: serializers.WarnedSegmentSerializer})
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             segment = services.create_segment(actor=actor_of(request), **fields)
-        answer = serializers.WarnedSegmentSerializer(segment).data
-        return Response(answer, status=status.HTTP_201_CREATED)
+        return Response(self._warned(segment), status=status.HTTP_201_CREATED)
 
     @extend_schema(
         request=serializers.SegmentChangeSerializer, responses=serializers.WarnedSegmentSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
         changes = validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
+        former = self.get_object()
+        refuse_sensitive_definition(request, changes.get("definition", former.definition))
         with problems_from_services():
-            segment = services.update_segment(
-                self.get_object(), actor=actor_of(request), changes=changes
-            )
-        return Response(serializers.WarnedSegmentSerializer(segment).data)
+            segment = services.update_segment(former, actor=actor_of(request), changes=changes)
+        return Response(self._warned(segment))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
@@ -97,6 +98,7 @@ class SegmentViewSet(
     def preview(self, request: Request) -> Response:
         """Return the size that a definition would have, and ten of its members."""
         fields = validated(serializers.PreviewRequestSerializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             preview = services.preview(fields["definition"], at=fields.get("at"))
         context = {"definition": fields["definition"]}
@@ -124,8 +126,10 @@ class SegmentViewSet(
     )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
         with problems_from_services():
-            members = members_of(self.get_segment())
+            members = members_of(segment)
         return self.page_of_rows(members)
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
@@ -138,10 +142,12 @@ class SegmentViewSet(
     )
     def history(self, request: Request, key: str) -> Response:
         """List the entries and exits with their reasons, the newest first."""
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
         # A subquery, since a join would lose the changes of profiles that no longer exist.
         profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
         changes: QuerySet[MembershipChange] = self.get_queryset()
-        rows = changes.filter(segment=self.get_segment())
+        rows = changes.filter(segment=segment)
         return self.page_of_rows(rows.annotate(profile_uuid=Subquery(profiles.values("uuid"))))
 
     @extend_schema(
@@ -178,6 +184,11 @@ class SegmentViewSet(
     def get_object(self) -> Segment:
         # Not by the key alone, which archived segments may share.
         return self.get_segment()
+
+    def _warned(self, segment: Segment) -> Any:
+        """Return a segment as this key may see it, with the words that stand for nothing yet."""
+        context = self.get_serializer_context()
+        return serializers.WarnedSegmentSerializer(segment, context=context).data
 
     def get_segment(self) -> Segment:
         """Return the segment of the route. Raises NotFound."""

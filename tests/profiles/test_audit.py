@@ -38,6 +38,7 @@ from tests.factories import (
     TESTER,
     accept_only,
     make_client,
+    make_identifier,
     make_profile,
     make_purpose,
     make_source,
@@ -88,10 +89,12 @@ EXEMPT = {
     "is_taken": READS,
     "keep_taken": FROM_MESSAGES,
     "load_blocked": READS,
+    "load_categories": READS,
     "load_rules": READS,
     "needs_staff": READS,
     "make_archive": PART,
     "may_process": READS,
+    "most_sensitive": READS,
     "open_requests": READS,
     "open_session": EPHEMERAL,
     "predict_attributions": READS,
@@ -118,6 +121,7 @@ EXEMPT = {
     "remove_expired": DERIVED,
     "request_link": EPHEMERAL,
     "resettle": DERIVED,
+    "sensitive_segments": READS,
     "resolve_names": FROM_MESSAGES,
     "resolve_observations": FROM_MESSAGES,
     "resume_rebuilds": DERIVED,
@@ -135,6 +139,7 @@ EXEMPT = {
     "verify_states": READS,
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
+    "within_claimed_names": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGER}
@@ -293,6 +298,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         ingestion.services.create_write_key(make_source(), kind=WriteKey.Kind.SECRET, actor=TESTER)[
             0
         ],
+    ),
+    "release_quarantine": lambda: _call(
+        "release_quarantine", make_identifier("email:info@example.org", quarantined_at=NOW)
     ),
     "role_saved": lambda: change_role,
     "save_consent_category": lambda: _call("save_consent_category", category()),
