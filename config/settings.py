@@ -163,7 +163,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.http.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["profiles.api.kit.parsers.JudgingJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.http.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     # None keeps times in UTC. The default would convert them to the time zone of the staff.

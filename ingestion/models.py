@@ -54,6 +54,9 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    first_arrival = models.BigIntegerField(
+        null=True, editable=False, help_text="Of a replayed message: its place when it first came."
+    )
     # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -86,7 +89,10 @@ class RejectedMessage(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["source", "code"], name="rejected_message_code")]
+        indexes = [
+            models.Index(fields=["source", "code"], name="rejected_message_code"),
+            models.Index(fields=["source", "rejected_at"], name="rejected_message_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["inbox_row_id", "place"], name="rejected_message_unique"
@@ -124,9 +130,10 @@ class ConsentCategory(models.Model):
 
 
 class DroppedCount(models.Model):
-    """The number of messages of erased people that a source sent on a day.
+    """How often something that a source sent on a day was dropped, by reason.
 
-    Nothing else is kept of these messages.
+    Of messages of erased people ("suppressed") nothing else is kept. Other reasons name a part that
+    was left out of a message that was taken, such as a timestamp that cannot be read.
     """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="dropped_counts")

@@ -27,6 +27,7 @@ class InboxRowData(PersonalData):
         "is_opted_out",
         "received_at",
         "attempts",
+        "first_arrival",
         "lease",
         "leased_until",
     )

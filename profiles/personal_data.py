@@ -107,7 +107,7 @@ class EventData(PersonalData):
         "original_timestamp",
         "sent_at",
     )
-    technical = ("id", "profile", "identifier", "source", "received_at")
+    technical = ("id", "profile", "identifier", "source", "received_at", "arrival")
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:

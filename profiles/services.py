@@ -28,7 +28,7 @@ from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
-from profiles.identity.rules import load_rules, save_identity_rule
+from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
 from profiles.sources import change_source, create_source, source_of_service
 from profiles.staff import (
     anonymise_staff,
@@ -77,6 +77,7 @@ __all__ = [
     "identify",
     "is_taken",
     "keep_taken",
+    "load_blocked",
     "load_rules",
     "password_changed",
     "predict_attributions",

@@ -4,7 +4,7 @@ Invariant: unless every key that rows were made with is configured, every look-u
 wrong key all erased people would come back unnoticed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +19,7 @@ from consent.suppression.keys import (
     suppression_keys,
 )
 from profiles.identifiers.lookup import parse_reference
-from profiles.identifiers.normalisers import NORMALISER_VERSION
+from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
 
 
 def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
@@ -54,10 +54,11 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
     keys = suppression_keys()
     # Rows keep the normaliser version they were made with, so every version is tried.
     digests = {
-        suppression_digest(key, reference, version): reference
+        suppression_digest(key, spelling, version): reference
         for reference in set(references)
-        for key in keys
         for version in range(1, NORMALISER_VERSION + 1)
+        for spelling in _spellings(reference, version)
+        for key in keys
     }
     if not digests:
         return set()
@@ -74,6 +75,12 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
             "were made with."
         )
     return {digests[bytes(digest)] for digest, _ in rows}
+
+
+def _spellings(reference: str, version: int) -> Iterator[str]:
+    namespace, _, value = reference.partition(":")
+    for spelling in former_spellings(namespace, value, version):
+        yield f"{namespace}:{spelling}"
 
 
 def is_suppressed(reference: str) -> bool:

@@ -25,7 +25,6 @@ from ingestion.messages import (
     is_ordinary_batch,
     read_messages,
     split_request,
-    without_unstorable,
 )
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, seconds_to_wait
@@ -35,6 +34,8 @@ from profiles.models import ApiKey, TrustLevel
 from profiles.models.access import Scope
 from profiles.services import Actor, source_of_service
 
+TOO_LARGE = "the request is larger than 500 KB"
+GZIP_START = b"\x1f\x8b"
 KEY_CACHE_SECONDS = 0.5  # a revoked key must be refused within a second
 KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys can take
 
@@ -60,7 +61,7 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     over its rate limit.
     """
     try:
-        body = without_unstorable(_read_body(request))
+        body = _read_body(request)
         envelope = split_request(body, "" if type_ in ("batch", "import") else type_)
     except BadRequest as error:
         return JsonResponse({"success": False, "message": str(error)}, status=400)
@@ -70,9 +71,7 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
         return _rate_limited(wait)
     # Only for the response: the drain judges the messages again.
-    rejections = (
-        [] if not envelope.type and is_ordinary_batch(body) else _rejections(envelope, sender)
-    )
+    rejections = [] if is_ordinary_batch(body, envelope) else _rejections(envelope, sender)
     accept(
         InboxBody(envelope.type, body),
         source_id=sender.source_id,
@@ -120,20 +119,38 @@ def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
 
 
 def _read_body(request: HttpRequest) -> bytes:
-    """Return the body, unpacked if it is gzip. Raises BadRequest."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_REQUEST_BYTES:
-        raise BadRequest("the request is larger than 500 KB")
-    if request.headers.get("Content-Encoding", "").lower() != "gzip":
+    """Return the body, unpacked if it is gzip, told or not. Raises BadRequest."""
+    length = request.headers.get("Content-Length", "")
+    # Gunicorn refuses what is no number; other servers may hand it over.
+    if length.isdecimal() and int(length[:20]) > MAX_REQUEST_BYTES:
+        raise BadRequest(TOO_LARGE)
+    body = _received(request)
+    is_told = request.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip")
+    # No JSON begins so.
+    return _unpacked(body) if is_told or body.startswith(GZIP_START) else body
+
+
+def _received(request: HttpRequest) -> bytes:
+    """Return the body as it was sent. A chunked one has no length, and ends by itself."""
+    if request.headers.get("Transfer-Encoding", "").lower() != "chunked":
         return request.body
+    stream = request.META["wsgi.input"]
+    body: bytes = stream.read(MAX_REQUEST_BYTES + 1)
+    if len(body) > MAX_REQUEST_BYTES:
+        raise BadRequest(TOO_LARGE)
+    return body
+
+
+def _unpacked(body: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         # No more than a request may have, so that a small body cannot fill the memory.
-        body = unpacker.decompress(request.body, MAX_REQUEST_BYTES + 1)
+        unpacked = unpacker.decompress(body, MAX_REQUEST_BYTES + 1)
     except zlib.error as error:
         raise BadRequest("the body is not gzip") from error
-    if len(body) <= MAX_REQUEST_BYTES and not unpacker.eof:
+    if len(unpacked) <= MAX_REQUEST_BYTES and not unpacker.eof:
         raise BadRequest("the gzip body is cut short")
-    return body
+    return unpacked
 
 
 def _key_from_header(request: HttpRequest) -> str:

@@ -5,19 +5,19 @@ consents, changes. Suppressions and identities are read by statements that begin
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from django.db import connection
-
 from consent.services import find_suppressed, rebuild_states
-from ingestion.drain import checkpoints, sql
+from ingestion.drain import checkpoints
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
 from ingestion.drain.identifier_filter import IdentifierFilter
+from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
+from ingestion.messages import UNUSABLE_VALUE
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
@@ -34,6 +34,8 @@ from profiles.services import (
     widen_seen_spans,
 )
 
+# The reason of a message that is dropped whole, of which nothing else may be kept.
+SUPPRESSED = "suppressed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,13 +63,14 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     now = database_now()
-    kept, rejected = _filter_identifiers(chunk.messages, configuration, now)
+    kept, rejected = _filter_identifiers(chunk.messages, configuration)
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
     _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
     store_events(chunk.messages, resolution)
+    _count_left_out(kept)
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(kept)
     widen_seen_spans(spans, made_at=now)
@@ -80,7 +83,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 
 
 def _filter_identifiers(
-    messages: Sequence[PendingMessage], configuration: Configuration, now: datetime
+    messages: Sequence[PendingMessage], configuration: Configuration
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
     refs = {ref for pending in messages for ref in pending.message.refs}
@@ -105,7 +108,7 @@ def _filter_identifiers(
             )
             kept.append(pending)
     prepare_events(changed)
-    _count_dropped(dropped, now)
+    count_dropped({(source_id, SUPPRESSED): count for source_id, count in dropped.items()})
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
     detail = "every identifier is a value that stands for nobody"
@@ -137,7 +140,7 @@ def _record_traits(
             key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
-            statements.append(TraitStatement(key, pending.message.traits, at))
+            statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))
     record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
 
 
@@ -154,11 +157,12 @@ def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime,
     return spans
 
 
-def _count_dropped(dropped: Mapping[int, int], now: datetime) -> None:
-    """Count the messages of erased people by source and day: nothing else may be kept of them."""
-    if not dropped:
-        return
-    day = now.astimezone(UTC).date()
-    with connection.cursor() as cursor:
-        for source_id, count in sorted(dropped.items()):
-            cursor.execute(sql.COUNT_DROPPED, [source_id, day, "suppressed", count])
+def _count_left_out(messages: Iterable[PendingMessage]) -> None:
+    """Count the parts of messages that could not be used, for staff to see what a source does."""
+    counts: Counter[tuple[int, str]] = Counter()
+    for pending in messages:
+        for part in pending.message.left_out:
+            counts[pending.row.source_id, part] += 1
+        if pending.event is not None and pending.event.is_value_left_out:
+            counts[pending.row.source_id, UNUSABLE_VALUE] += 1
+    count_dropped(counts)

@@ -6,7 +6,7 @@ from datetime import UTC, date
 
 from django.conf import settings
 
-from ingestion.inbox.lease import LeasedRow
+from ingestion.inbox.lease import LeasedRow, arrival_of
 from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import (
     BadRequest,
@@ -41,6 +41,12 @@ class PendingMessage:
     def day(self) -> date:
         """The UTC day on which the message came, which is the day of its fact."""
         return self.row.received_at.astimezone(UTC).date()
+
+    @property
+    def arrival(self) -> int:
+        """The place of the message among all that arrived; of a replayed one, when it first did."""
+        first = self.row.first_arrival
+        return arrival_of(self.row.id, self.message.place) if first is None else first
 
     def rejected(self, code: str, detail: str) -> RowRejection:
         """This message as one that cannot be taken."""

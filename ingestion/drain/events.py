@@ -112,6 +112,7 @@ def _draft(pending: PendingMessage, name: NameRef) -> EventDraft:
         received_at=pending.row.received_at,
         original_timestamp=message.original_timestamp,
         sent_at=message.sent_at,
+        arrival=pending.arrival,
     )
     return draft_event(
         message.digest,

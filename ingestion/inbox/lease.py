@@ -34,6 +34,12 @@ class LeasedRow(NamedTuple):
     received_at: datetime
     attempts: int
     is_opted_out: bool
+    first_arrival: int | None = None
+
+
+def arrival_of(row_id: int, place: int) -> int:
+    """Return the place among all messages of one that stands at this place of a request."""
+    return row_id * 4096 + place  # of which a request has at most 2500
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:

@@ -37,7 +37,7 @@ UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
 WHERE id = ANY (ARRAY(
     SELECT id FROM counted WHERE place = 1 OR messages <= %(messages)s AND worst = 0
 ))
-RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival
 """
 
 # Extends a lease by the database's clock, which all workers share. The ORM has no make_interval.
@@ -63,4 +63,11 @@ SET lease = NULL, leased_until = NULL, attempts = greatest(attempts - 1, 0) WHER
 # leases.
 FINISH = """
 DELETE FROM ingestion_inboxrow WHERE lease = %s AND id = ANY(%s)
+"""
+
+# Adds to the counter of a source, day and reason. The ORM's upsert replaces values and cannot add.
+COUNT_DROPPED = """
+INSERT INTO ingestion_droppedcount AS dropped (source_id, day, reason, count)
+VALUES (%s, %s, %s, %s)
+ON CONFLICT (source_id, day, reason) DO UPDATE SET count = dropped.count + excluded.count
 """

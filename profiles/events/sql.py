@@ -15,9 +15,9 @@ WITH moved AS (
     RETURNING move.target, e.*
 )
 INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at)
+    properties, context, received_at, original_timestamp, sent_at, arrival)
 SELECT target, "timestamp", id, identifier_id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at FROM moved
+    properties, context, received_at, original_timestamp, sent_at, arrival FROM moved
 """
 
 # Deletes the statistics of profiles, ahead of RECOMPUTE_STATS. Two statements, because the parts of
@@ -37,7 +37,8 @@ FROM profiles_event WHERE profile_id = ANY(%s) GROUP BY profile_id, name_id
 # can conflict. The ORM has no COPY.
 COPY_EVENTS = """
 COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at) FROM STDIN (FORMAT BINARY)
+    properties, context, received_at, original_timestamp, sent_at, arrival)
+FROM STDIN (FORMAT BINARY)
 """
 
 # Deletes events by their primary keys, where the profile guessed before judgement was wrong. The

@@ -1,6 +1,12 @@
 """The identity rules that staff have set."""
 
+import contextlib
+from collections.abc import Iterator
+
+from django.conf import settings
+
 from profiles.audit import Actor, save_audited
+from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identity.engine import Limit, NamespaceRule, Rules
 from profiles.models import IdentityRule, Source
 
@@ -13,6 +19,26 @@ def load_rules() -> Rules:
         namespaces={row.namespace: _rule(row) for row in IdentityRule.objects.all()},
         joining_sources=frozenset(joining),
     )
+
+
+def load_blocked() -> dict[str, frozenset[str]]:
+    """Return the values that staff block, by namespace: as they wrote them, and as stored."""
+    rows = IdentityRule.objects.exclude(blocked_values=[]).values_list(
+        "namespace", "blocked_values"
+    )
+    return {
+        namespace: frozenset(
+            spelling for value in values for spelling in _spellings(namespace, value)
+        )
+        for namespace, values in rows
+    }
+
+
+def _spellings(namespace: str, value: str) -> Iterator[str]:
+    yield value
+    # What is blocked may be no identifier in the first place.
+    with contextlib.suppress(InvalidIdentifier):
+        yield normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION)
 
 
 def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:

@@ -63,6 +63,9 @@ class Event(models.Model):
     received_at = models.DateTimeField()
     original_timestamp = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    arrival = models.BigIntegerField(
+        default=0, help_text="Its place among all messages that arrived, for events of one time."
+    )
 
     class Meta:
         # Migration 0002 creates the table: Django cannot create partitioned ones.

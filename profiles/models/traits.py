@@ -9,10 +9,12 @@ from profiles.models.sources import Source
 
 
 class SourceRecord(models.Model):
-    """What one source states, at one trust, for one identifier: `{trait: [value, time]}`.
+    """What one source states, at one trust, for one identifier: `{trait: [value, time,
+    arrival]}`.
 
     Each trait has its newest value. A value of null is kept, because the source took the trait
-    back. Times are epoch microseconds.
+    back. Times are epoch microseconds; of equal ones the later `arrival` is the newer value. Older
+    entries have none.
     """
 
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")

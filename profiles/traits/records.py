@@ -29,11 +29,15 @@ class RecordKey(NamedTuple):
 
 
 class TraitStatement(NamedTuple):
-    """The traits that one message states. `at` is in epoch microseconds."""
+    """The traits that one message states. `at` is in epoch microseconds.
+
+    `arrival` is the place of the message among all that arrived.
+    """
 
     key: RecordKey
     traits: Mapping[str, Any]
     at: int
+    arrival: int
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ def record_traits(
     changed: dict[RecordKey, dict[str, Any]] = {}
     for statement in statements:
         record = loaded.records.setdefault(statement.key, {})
-        if merge_record(record, statement.traits, statement.at):
+        if merge_record(record, statement.traits, statement.at, statement.arrival):
             changed[statement.key] = record
     _store_records(changed, now)
     _define_new_traits(statement.traits for statement in statements)
@@ -101,11 +105,12 @@ def statements_of(
     """
     statements: dict[int, dict[str, list[Statement]]] = defaultdict(lambda: defaultdict(list))
     for key, record in loaded.records.items():
-        for trait, (value, at) in record.items():
+        for trait, (value, at, *arrival) in record.items():
             statements[key.profile_id][trait].append(
                 Statement(
                     value,
                     at,
+                    arrival[0] if arrival else 0,  # not noted by older versions
                     key.trust,
                     key.source_id,
                     priorities[key.source_id],

@@ -56,7 +56,7 @@ class DefinitionFormField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         try:
-            return exact_json.loads_from_outside(super().to_python(value) or "null")
+            return exact_json.read((super().to_python(value) or "null").encode())
         except ValueError as error:
             raise forms.ValidationError(f"This is not JSON: {error}.") from None
 

@@ -36,7 +36,7 @@ class PreviewResult:
 def preview_text(text: str, segment: Segment | None) -> PreviewResult:
     """Preview a definition in JSON text, as the next one of the segment if there is one."""
     try:
-        definition: Any = exact_json.loads_from_outside(text or "null")
+        definition: Any = exact_json.read((text or "null").encode())
     except ValueError as error:
         return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {error}.")])
     key = segment.key if segment else ""

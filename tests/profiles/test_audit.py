@@ -85,6 +85,7 @@ EXEMPT = {
     "is_suppressed": READS,
     "is_taken": READS,
     "keep_taken": FROM_MESSAGES,
+    "load_blocked": READS,
     "load_rules": READS,
     "make_archive": PART,
     "may_process": READS,
