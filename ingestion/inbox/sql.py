@@ -18,8 +18,8 @@ WITH free AS (
     -- About as many rows as fill a chunk if all are like the first: other workers cannot have a row
     -- that is locked here, and those that are locked and not leased would be locked for nothing.
     LIMIT (
-        SELECT least(%(rows)s, 2 + %(messages)s / message_count) FROM ingestion_inboxrow
-        WHERE attempts = 0 ORDER BY id LIMIT 1
+        SELECT least(%(rows)s, 2 + %(messages)s / greatest(message_count, 1))
+        FROM ingestion_inboxrow WHERE attempts = 0 ORDER BY id LIMIT 1
     )
     FOR UPDATE SKIP LOCKED
 ), counted AS (

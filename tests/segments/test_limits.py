@@ -12,12 +12,13 @@ from django.urls import reverse
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ingestion.services import drain_inbox
 from profiles.models import Event, Profile
 from segments.language.calendar import SECONDS, Unit
 from segments.models import Segment
 from segments.services import create_segment, preview
 from tests.admin import sign_in
-from tests.factories import NOW, TESTER, make_client, make_write_key, send_messages
+from tests.factories import NOW, TESTER, make_client, make_write_key
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import orders, trait
 from tests.segments.worlds import store_people, store_person
@@ -200,7 +201,7 @@ def test_a_value_is_read_however_its_name_is_spelt(escaped: list[bool], is_upper
         )
         answer = Client().post("/v1/batch", body, content_type="application/json")
         assert answer.status_code == 200, answer.content
-        send_messages()
+        drain_inbox()
         (event,) = Event.objects.all()
         assert event.value is not None
         assert float(event.value) == 12.5
