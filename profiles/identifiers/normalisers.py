@@ -113,14 +113,15 @@ def former_spellings(namespace: str, value: str, version: int) -> tuple[str, ...
 def is_blocked(namespace: str, value: str, extra: Collection[str] = frozenset()) -> bool:
     """Whether the value is a placeholder, by default or because it is among the `extra` values.
 
-    Works on values before and after normalising: letter case and outer blanks do not count.
+    Works on values before and after normalising: letter case and outer blanks do not count. In an
+    `extra` value each * stands for any signs.
     """
     if _is_blocked_everywhere(namespace, value):
         return True
     if not extra:
         return False
     folded = _folded(value)
-    return any(folded == _folded(blocked) for blocked in extra)
+    return any(_matches(folded, _folded(blocked)) for blocked in extra)
 
 
 @lru_cache(maxsize=65_536)
@@ -129,6 +130,23 @@ def _is_blocked_everywhere(namespace: str, value: str) -> bool:
     if folded in BLOCKED_VALUES or _BLOCKED_PATTERN.fullmatch(folded):
         return True
     return namespace == "email" and (folded.startswith("test@") or folded.endswith("@example.com"))
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Whether the text is the pattern, by a search that takes no longer than both are long."""
+    first, *middle = pattern.split("*")
+    if not middle:
+        return text == pattern
+    last = middle.pop()
+    place, end = len(first), len(text) - len(last)
+    if place > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for part in middle:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
 
 
 def _folded(value: str) -> str:

@@ -1,5 +1,6 @@
 """Where a message stood among all that arrived, and the spellings of normaliser version 2."""
 
+import django.contrib.postgres.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -61,6 +62,11 @@ class Migration(migrations.Migration):
                     field=models.BigIntegerField(default=0, help_text='Its place among all messages that arrived, for events of one time.'),
                 ),
             ],
+        ),
+        migrations.AlterField(
+            model_name='identityrule',
+            name='blocked_values',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=255), blank=True, default=list, help_text='Values never taken as an identifier, beside those always blocked. In them * stands for any signs, as in test-*.', size=None),
         ),
         migrations.RunPython(respell_identifiers, migrations.RunPython.noop),
     ]

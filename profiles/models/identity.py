@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
@@ -177,7 +178,10 @@ class IdentityRule(models.Model):
         models.CharField(max_length=255),
         default=list,
         blank=True,
-        help_text="Values never taken as an identifier, beside those always blocked.",
+        help_text=(
+            "Values never taken as an identifier, beside those always blocked. "
+            "In them * stands for any signs, as in test-*."
+        ),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -186,3 +190,8 @@ class IdentityRule(models.Model):
 
     def __str__(self) -> str:
         return self.namespace
+
+    def clean(self) -> None:
+        # One such value would make everybody nobody.
+        if any(not value.strip("* ") for value in self.blocked_values):
+            raise ValidationError({"blocked_values": "A value needs a sign other than *."})

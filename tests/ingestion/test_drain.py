@@ -18,6 +18,7 @@ from profiles.models import (
     EventStat,
     Identifier,
     IdentityFact,
+    IdentityRule,
     Merge,
     Profile,
     ProfileChange,
@@ -326,3 +327,23 @@ def test_the_database_is_blamed_for_what_is_its_own_and_a_message_for_what_it_pr
             drain_inbox()
         assert InboxRow.objects.get().attempts == 0
         assert not RejectedMessage.objects.exists()
+
+
+def test_what_staff_block_is_blocked_as_sent_as_stored_and_by_pattern(
+    send: Send, holder: Holder
+) -> None:
+    IdentityRule.objects.filter(namespace="phone").update(blocked_values=["06 12 34 56 78"])
+    IdentityRule.objects.filter(namespace="user_id").update(blocked_values=["kiosk-*"])
+    send(identify("u1", phone="+33612345678"), identify("Kiosk-7", phone="0612345679"))
+    send(identify("u2", phone="0612345678"))
+    assert holder("phone:+33612345678") is None
+    assert holder("user_id:Kiosk-7") is None
+    assert holder("phone:+33612345679") is not None
+    assert holder("user_id:u1") != holder("user_id:u2")
+
+
+def test_an_ownerless_number_joins_no_strangers(send: Send, holder: Holder) -> None:
+    for number in ("0000000000", "1111111111", "+33 1 23 45 67 89 ext. 4", "N/A"):
+        send(identify("u1", phone=number), identify("u2", phone=number))
+    assert holder("user_id:u1") != holder("user_id:u2")
+    assert not Identifier.objects.filter(namespace="phone").exists()

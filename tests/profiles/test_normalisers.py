@@ -1,5 +1,7 @@
 """The stored spelling of identifiers, and the values that stand for nobody."""
 
+import re
+import time
 import unicodedata
 from decimal import Decimal
 
@@ -353,3 +355,23 @@ def test_a_value_stored_by_version_1_is_found_by_its_spelling_of_now(
     spelled = normalise(namespace, sent, region="FR")
     assert stored_by_version_1 in former_spellings(namespace, spelled, 1)
     assert former_spellings(namespace, spelled, 2) == (spelled,)
+
+
+def test_a_blocked_value_may_be_a_pattern():
+    assert is_blocked("user_id", "Test-42", extra=["test-*"])
+    assert is_blocked("user_id", "a-kiosk-9", extra=["*kiosk*"])
+    assert not is_blocked("user_id", "contest-42", extra=["test-*"])
+    assert not is_blocked("user_id", "aba", extra=["ab*ba"])
+
+
+@given(st.text("ab*.", max_size=8), st.text("ab.", max_size=8).filter(str.strip))
+def test_a_pattern_means_what_a_regular_expression_means(pattern: str, value: str):
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value) is not None
+    assert is_blocked("loyalty_card", value, extra=[pattern]) is expected
+
+
+def test_a_hostile_pattern_takes_no_time():
+    started = time.monotonic()
+    for _ in range(100):
+        assert not is_blocked("user_id", "a" * 255, extra=["*a" * 120 + "*b"])
+    assert time.monotonic() - started < 1
