@@ -59,5 +59,6 @@ beat_schedule = {
         "options": {"expires": 10.0},
     },
     "verify-consent-states": {"task": "consent.verify_states", "schedule": 86_400.0},
+    "sweep-traces-of-the-erased": {"task": "consent.sweep_traces", "schedule": 86_400.0},
     "remove-expired-archives": {"task": "consent.remove_expired", "schedule": 3600.0},
 }

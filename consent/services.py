@@ -61,8 +61,16 @@ from consent.requests.lifecycle import (
     verify_request,
 )
 from consent.requests.subjects import Subject, find_own_subject, find_subject
+from consent.requests.sweep import sweep_traces
+from consent.suppression.forms import (
+    is_distinctive,
+    mentions,
+    redacted,
+    redacted_text,
+    spellings,
+)
 from consent.suppression.keys import SuppressionKeyMissing, check_suppression_key
-from consent.suppression.rows import find_suppressed, is_suppressed, suppress
+from consent.suppression.rows import clean, find_suppressed, is_suppressed, suppress
 
 __all__ = [
     "PERMITTED",
@@ -90,6 +98,7 @@ __all__ = [
     "cancel_request",
     "change_purpose",
     "check_suppression_key",
+    "clean",
     "consent_proof",
     "count_failed_requests",
     "current_states",
@@ -102,9 +111,11 @@ __all__ = [
     "find_session",
     "find_subject",
     "find_suppressed",
+    "is_distinctive",
     "is_suppressed",
     "make_archive",
     "may_process",
+    "mentions",
     "open_own_request",
     "open_request",
     "open_requests",
@@ -115,12 +126,16 @@ __all__ = [
     "record_many",
     "record_own_statement",
     "record_statement",
+    "redacted",
+    "redacted_text",
     "refuse_laxer_terms",
     "refuse_request",
     "remove_expired",
     "request_link",
     "send_links",
+    "spellings",
     "suppress",
+    "sweep_traces",
     "take_archive",
     "terms_with_changes",
     "time_left",

@@ -26,6 +26,12 @@ def send_links() -> int:
     return services.send_links()
 
 
+@shared_task(name="consent.sweep_traces")
+def sweep_traces() -> int:
+    """Take erased people out of other people's rows and return the number of rows."""
+    return sum(services.sweep_traces().values())
+
+
 @shared_task(name="consent.verify_states")
 def verify_states() -> int:
     """Compare the consent states with the ledger, log how many differ, and return that number.

@@ -1,7 +1,11 @@
 """What this app holds about people: messages on their way, and messages that could not be taken."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.conf import settings
+
+from consent.services import mentions, spellings
 from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.models import (
@@ -61,12 +65,13 @@ class RejectedMessageData(PersonalData):
     phase = ErasurePhase.COPIES
 
     def erase(self, person: Person) -> int:
-        """Open each message, and delete it if any text in it is one of the person's values."""
-        references = frozenset(person.references)
+        """Open each message, and delete it if it names or mentions the person."""
+        references = _all_spellings(person.references)
+        messages = RejectedMessage.objects.only("body", "message_id", "type")
         mentioning = [
             rejected.pk
-            for rejected in RejectedMessage.objects.only("body").iterator(chunk_size=500)
-            if _mentions(unpack_message(rejected.body), references)
+            for rejected in messages.iterator(chunk_size=500)
+            if _mentions(rejected, references)
         ]
         return RejectedMessage.objects.filter(pk__in=mentioning).delete()[0]
 
@@ -81,6 +86,16 @@ registry.exempt(
 )
 
 
-def _mentions(body: bytes, references: frozenset[str]) -> bool:
-    namespaces = {reference.partition(":")[0] for reference in references}
-    return not references.isdisjoint(references_in(body, namespaces))
+def _all_spellings(references: Iterable[str]) -> frozenset[str]:
+    region = settings.DEFAULT_PHONE_REGION
+    return frozenset(
+        spelling
+        for namespace, _, value in (reference.partition(":") for reference in references)
+        for spelling in spellings(namespace, value, region)
+    )
+
+
+def _mentions(rejected: RejectedMessage, references: frozenset[str]) -> bool:
+    quoted = mentions((rejected.message_id, rejected.type), region=settings.DEFAULT_PHONE_REGION)
+    body = unpack_message(rejected.body)
+    return not references.isdisjoint(quoted) or not references.isdisjoint(references_in(body))

@@ -31,6 +31,7 @@ from profiles.models import (
     TraitLock,
 )
 from profiles.registry import (
+    Cleaner,
     ErasurePhase,
     IdentifierMove,
     Person,
@@ -39,6 +40,7 @@ from profiles.registry import (
     by_profile,
     registry,
 )
+from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import recompute_golden
 
@@ -135,6 +137,9 @@ class EventData(PersonalData):
     def erase(self, person: Person) -> int:
         return execute_erasure(events_sql.DELETE_EVENTS, person)
 
+    def sweep(self, clean: Cleaner) -> int:
+        return sweep_events(clean) + sweep_names(clean)
+
 
 @registry.register
 class EventStatData(PersonalData):
@@ -171,6 +176,9 @@ class SourceRecordData(PersonalData):
 
     def erase(self, person: Person) -> int:
         return execute_erasure(traits_sql.DELETE_RECORDS, person)
+
+    def sweep(self, clean: Cleaner) -> int:
+        return sweep_records(clean)
 
 
 @registry.register

@@ -9,7 +9,7 @@ one of the two (`profiles.E004`).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, auto
@@ -77,6 +77,8 @@ class Person:
 
 
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]
+# Returns each JSON value without what stands for an erased person.
+Cleaner = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class PersonalData:
@@ -119,6 +121,10 @@ class PersonalData:
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in, since they were erased."""
         return set()
+
+    def sweep(self, clean: Cleaner) -> int:
+        """Take people who were erased out of everybody's rows; return how many changed."""
+        return 0
 
     def is_drained(self, moment: datetime) -> bool:
         """Whether every row that was accepted before this time has been applied."""

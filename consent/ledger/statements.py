@@ -16,7 +16,7 @@ from django.utils.timezone import is_naive, make_aware
 from consent.ledger.record import ConsentInput, record
 from consent.ledger.states import naming_identifiers
 from consent.models import ConsentEvent, ConsentKind, DecidedBy, Method, State
-from consent.suppression.rows import is_suppressed
+from consent.suppression.rows import clean, is_suppressed
 from profiles.identifiers.lookup import parse_reference
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
@@ -137,7 +137,7 @@ def _build_input(
         source_id=provenance.source_id,
         notice_id=statement.notice_id,
         valid_until=statement.valid_until,
-        evidence=statement.evidence,
+        evidence=clean(statement.evidence),
         idempotency_key=statement.idempotency_key,
         recorded_by=provenance.recorded_by,
     )

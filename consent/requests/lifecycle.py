@@ -39,6 +39,8 @@ OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.I
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
 # These kinds change the whole profile, so the customer must be shown to own all of it.
 _WHOLE_PROFILE_KINDS = (Kind.RECTIFICATION, Kind.RESTRICTION)
+# These kinds take effect when they are verified; from then on there is only forward.
+_IMMEDIATE_KINDS = (Kind.ERASURE, Kind.RESTRICTION, Kind.OBJECTION)
 _CHECK = Actor.system("check of identifiers")
 _NEXT_STATUSES = {
     Status.RECEIVED: (Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.CANCELLED),
@@ -119,12 +121,16 @@ def verify_request(request: PrivacyRequest, *, actor: Actor, note: str) -> None:
 def refuse_request(request: PrivacyRequest, *, actor: Actor, article: str, reason: str) -> None:
     """Refuse a request, naming the article that allows it and the reason.
 
-    Raises WrongStatus, and ValueError if the article or the reason is empty.
+    One that has taken effect is carried out to its end. Raises WrongStatus, and ValueError if the
+    article or the reason is empty.
     """
     if not article.strip() or not reason.strip():
         raise ValueError("A refusal names its article and its reason.")
     with audited(actor, "privacy_request.refused") as deed:
         people_lock()
+        request.refresh_from_db(fields=["status"])
+        if request.kind in _IMMEDIATE_KINDS and request.status in ACTIVE:
+            raise WrongStatus("What the request asks for has taken effect already.")
         deed.about("privacy_request", request.pk, status=[request.status, Status.REFUSED])
         advance(request, Status.REFUSED, actor=actor, note=f"{article}: {reason}")
 

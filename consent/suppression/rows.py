@@ -4,14 +4,18 @@ Invariant: unless every key that rows were made with is configured, every look-u
 wrong key all erased people would come back unnoticed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from consent.lib.digests import keyed_digest
 from consent.models import Suppression, SuppressionKeyCheck
 from consent.suppression import sql
+from consent.suppression.forms import mentions, redacted, spellings, stored_spellings
 from consent.suppression.keys import (
     CANARY,
     SuppressionKeyMissing,
@@ -23,7 +27,15 @@ from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spelling
 
 
 def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
-    """Put normalised `namespace:value` references on the list, in the caller's transaction."""
+    """Put normalised `namespace:value` references on the list, in the caller's transaction.
+
+    An address that was a user id is suppressed as an address too.
+    """
+    spelled = {
+        spelling
+        for reference in references
+        for spelling in stored_spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION)
+    }
     key = suppression_keys()[0]
     SuppressionKeyCheck.objects.get_or_create(
         key_id=key.id, defaults={"digest": keyed_digest(key.secret, CANARY)}
@@ -36,7 +48,7 @@ def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
                 normaliser_version=NORMALISER_VERSION,
                 request_id=request_id,
             )
-            for reference in sorted(set(references))
+            for reference in sorted(spelled)
         ],
         ignore_conflicts=True,
     )
@@ -45,19 +57,21 @@ def suppress(references: Iterable[str], *, request_id: UUID | None) -> None:
 def find_suppressed(references: Iterable[str]) -> set[str]:
     """Return those of the normalised `namespace:value` references that are suppressed.
 
-    Takes two queries at most. The caller holds the people lock, or an erasure could commit
-    between the look-up and its use. Raises SuppressionKeyMissing.
+    They are, under any of their spellings (`consent.suppression.forms`). Takes two queries at most.
+    The caller holds the people lock, or an erasure could commit between the look-up and its use.
+    Raises SuppressionKeyMissing.
     """
     # Without any row the keys do not matter, and hashing every reference would be wasted.
     if not Suppression.objects.exists():
         return set()
     keys = suppression_keys()
     # Rows keep the normaliser version they were made with, so every version is tried.
+    spelled = _by_spelling(references)
     digests = {
-        suppression_digest(key, spelling, version): reference
-        for reference in set(references)
+        suppression_digest(key, former, version): spelling
+        for spelling in spelled
         for version in range(1, NORMALISER_VERSION + 1)
-        for spelling in _spellings(reference, version)
+        for former in _former_spellings(spelling, version)
         for key in keys
     }
     if not digests:
@@ -74,10 +88,10 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
             "Suppressed people cannot be recognised: SUPPRESSION_KEY is not the one that rows "
             "were made with."
         )
-    return {digests[bytes(digest)] for digest, _ in rows}
+    return {reference for digest, _ in rows for reference in spelled[digests[bytes(digest)]]}
 
 
-def _spellings(reference: str, version: int) -> Iterator[str]:
+def _former_spellings(reference: str, version: int) -> Iterator[str]:
     namespace, _, value = reference.partition(":")
     for spelling in former_spellings(namespace, value, version):
         yield f"{namespace}:{spelling}"
@@ -87,3 +101,35 @@ def is_suppressed(reference: str) -> bool:
     """Whether a reference, normalised or not, is suppressed. Raises InvalidIdentifier."""
     ref = parse_reference(reference)
     return bool(find_suppressed([f"{ref.namespace}:{ref.value}"]))
+
+
+def clean(content: Any) -> Any:
+    """Return JSON without what stands for an erased person, the same object where nothing does.
+
+    The caller holds the people lock.
+    """
+    return clean_many([content])[0]
+
+
+def clean_many(contents: Sequence[Any]) -> Sequence[Any]:
+    """Return each of the JSON values without what stands for an erased person."""
+    region = settings.DEFAULT_PHONE_REGION
+    suppressed = find_suppressed(
+        reference for content in contents for reference in mentions(content, region=region)
+    )
+    if not suppressed:
+        return contents
+    return [redacted(content, suppressed, region=region) for content in contents]
+
+
+def _by_spelling(references: Iterable[str]) -> dict[str, list[str]]:
+    spelled: dict[str, list[str]] = defaultdict(list)
+    for reference in set(references):
+        for spelling in spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION):
+            spelled[spelling].append(reference)
+    return spelled
+
+
+def _parted(reference: str) -> tuple[str, str]:
+    namespace, _, value = reference.partition(":")
+    return namespace, value

@@ -8,13 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from consent.services import find_suppressed, rebuild_states
+from django.conf import settings
+
+from consent.services import (
+    find_suppressed,
+    is_distinctive,
+    mentions,
+    rebuild_states,
+    redacted_text,
+)
 from ingestion.drain import checkpoints
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
-from ingestion.drain.identifier_filter import IdentifierFilter
+from ingestion.drain.identifier_filter import IdentifierFilter, references_of
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
 from ingestion.messages import UNUSABLE_VALUE
@@ -60,6 +68,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 
     In the caller's transaction.
     """
+    redact_names(chunk.messages)
     prepare_events(chunk.messages)
     store_ahead(chunk.messages, configuration.rules)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
@@ -88,12 +97,27 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.APPLIED)
 
 
+def redact_names(messages: Iterable[PendingMessage]) -> None:
+    """Take erased people out of names of events, before these go into the dictionary of names.
+
+    It is asked before the people lock, since names come first; what an erasure misses by this is
+    found by the sweep.
+    """
+    naming = [pending for pending in messages if is_distinctive(pending.message.name)]
+    region = settings.DEFAULT_PHONE_REGION
+    mentioned = (ref for p in naming for ref in mentions(p.message.name, region=region))
+    suppressed = find_suppressed(mentioned) if naming else ()
+    for pending in naming if suppressed else ():
+        name = redacted_text(pending.message.name, suppressed, region=region)
+        pending.message = pending.message._replace(name=name)
+
+
 def _filter_identifiers(
     messages: Sequence[PendingMessage], configuration: Configuration
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
-    refs = {ref for pending in messages for ref in pending.message.refs}
-    references = (f"{ref.namespace}:{ref.value}" for ref in refs)
+    # A generator: nothing is searched where nobody was ever erased.
+    references = (ref for pending in messages for ref in references_of(pending.message))
     identifiers = IdentifierFilter(configuration, find_suppressed(references))
     kept: list[PendingMessage] = []
     rejected: list[PendingMessage] = []

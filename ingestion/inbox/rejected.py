@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from django.conf import settings
 from django.utils import timezone
 
-from consent.services import find_suppressed
+from consent.services import find_suppressed, mentions
 from ingestion.inbox.accept import DRAIN
 from ingestion.inbox.body import InboxBody, pack_body, pack_message, unpack_message
 from ingestion.inbox.counts import count_dropped
@@ -16,7 +17,7 @@ from ingestion.inbox.lease import LeasedRow, arrival_of
 from ingestion.messages import Rejection
 from ingestion.models import InboxRow, RejectedMessage
 from profiles.lib.change_queue import nudge
-from profiles.services import Actor, audited, load_rules
+from profiles.services import Actor, audited
 
 # Anybody with a public key can send what is rejected, and must not fill the disk with it.
 MAX_KEPT_BYTES = 32 * 1024
@@ -117,10 +118,12 @@ def _without_erased(rejections: Sequence[RowRejection]) -> Iterable[RowRejection
     """The same, with nothing in it of messages that mention an erased person."""
     if not rejections:
         return rejections
-    namespaces = load_rules().namespaces.keys()
 
     def references(rejection: RowRejection) -> Iterator[str]:
-        return references_in(rejection.rejection.raw, namespaces)
+        yield from references_in(rejection.rejection.raw)
+        # The other columns quote parts of the message.
+        quoted = (rejection.rejection.message_id, rejection.rejection.type)
+        yield from mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
 
     # A generator: the messages are only scanned where anybody was ever erased.
     erased = find_suppressed(

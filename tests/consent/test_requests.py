@@ -306,3 +306,14 @@ def test_a_key_sees_its_own_requests_and_the_privacy_role_all() -> None:
         len(officer.get(REQUESTS, {"kind": "access", "status": "verified"}).json()["results"]) == 1
     )
     assert officer.get(REQUESTS, {"kind": "erasure"}).json()["results"] == []
+
+
+@pytest.mark.parametrize("kind", ["erasure", "restriction", "objection"])
+def test_what_has_taken_effect_can_no_longer_be_refused(kind: str) -> None:
+    make_profile("user_id:1")
+    request = open_by_service(kind, "user_id:1")
+    with pytest.raises(WrongStatus):
+        refuse_request(request, actor=TESTER, article="12(5)", reason="manifestly unfounded")
+    request.refresh_from_db()
+    assert request.status == "verified"
+    assert act_on_requests() == 1

@@ -19,7 +19,12 @@ pytestmark = pytest.mark.django_db
 def test_every_task_that_beat_sends_to_consent_exists() -> None:
     scheduled = {entry["task"] for entry in beat_schedule.values()}
     own = {name for name in scheduled if name.startswith("consent.")}
-    assert own == {"consent.act_on_requests", "consent.verify_states", "consent.remove_expired"}
+    assert own == {
+        "consent.act_on_requests",
+        "consent.verify_states",
+        "consent.remove_expired",
+        "consent.sweep_traces",
+    }
     assert own <= set(current_app.tasks)
 
 
@@ -33,6 +38,7 @@ def test_the_sweep_acts_on_requests_and_mails_links_whose_nudges_were_lost() -> 
     assert len(mail.outbox) == 1
     assert tasks.send_links() == 0
     assert tasks.remove_expired() == 0
+    assert tasks.sweep_traces() == 0
 
 
 def test_the_nightly_comparison_counts_states_that_drifted(

@@ -1,0 +1,297 @@
+"""In which forms a suppressed identifier is recognised: the three rings.
+
+1. Where a message names somebody: the identifier under its own namespace; `user_id` and
+   `anonymous_id` stand for each other, and an address or international number is one in any place.
+2. In any other text, key or URL: only what is distinctive, that is addresses, international
+   telephone numbers, UUIDs and opaque ids of 16 characters or more.
+3. Nothing else: no numbers, no short ids, no values that stand for nobody.
+
+Pure: it knows no list. References are `namespace:value`; those of distinctive ids have the
+namespace `token`, so that a text is asked for once and not under every namespace.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked, normalise
+
+ERASED = "[erased]"
+TOKEN = "token"
+MAX_ADDRESSES = 16
+_MOST_CHARACTERS = 255
+_INTERCHANGEABLE = ("user_id", "anonymous_id")
+# What a text has that holds a distinctive form, so that all others are done with one search. Any
+# escape may hide one.
+_PHONE_WORDS = r"phone|mobile|tel|msisdn|whatsapp|fax"
+_DISTINCTIVE = re.compile(
+    r"[@＠%\\]|&(?:#|commat)|(?:\+|00)[\s./-]*[\d(]|[^\s\"/?&=]{16,}|" + _PHONE_WORDS,
+    re.IGNORECASE,
+)
+_AT = r"(?:@|＠|%(?:25)?40|&#0*64;|&#[xX]0*40;|&commat;)"
+_ENTITY = r"&#?\w{1,8};"
+_ADDRESS = re.compile(
+    rf"(?:[\w.!#$%*+/?^`{{|}}~'-]|{_ENTITY})+?{_AT}(?:[\w.%-]|{_ENTITY})+", re.ASCII
+)
+_WIDE_ADDRESS = re.compile(rf"[^\s<>\"(),;:&?=/\\\[\]@＠]+{_AT}[^\s<>\"(),;:&?=/\\\[\]@＠]+")
+_PHONE = re.compile(r"(?:\+|00)[\d\s().\-/]{6,30}")
+_PHONE_SIGNS = re.compile(r"\+?[\d\s().\-/]{6,30}")
+_PHONE_KEY = re.compile(r"phone|mobile|telephone|^tel$|msisdn|whatsapp|fax", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_CLASSES = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile(r"\d"), re.compile(r"[^\w\s]|_"))
+_WRAPPED = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
+_URL_PART = re.compile(r"[^/?&=#;\s]+")
+_ENDS = ".,;:!?'\"-"
+
+
+class Find(NamedTuple):
+    """A distinctive form in a text: where it is, and the references that it may stand for."""
+
+    start: int
+    end: int
+    references: tuple[str, ...]
+
+
+@lru_cache(maxsize=65_536)
+def spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
+    """Return the references under which a normalised identifier is suppressed and looked up."""
+    references = [f"{namespace}:{value}"]
+    if is_blocked(namespace, value):
+        # What stands for nobody is nobody's under another name either.
+        return tuple(references)
+    if namespace in _INTERCHANGEABLE:
+        references += [f"{other}:{value}" for other in _INTERCHANGEABLE]
+    if namespace == "email":
+        references += [f"email:{address}" for address in _addresses(decoded(value))[:1]]
+    elif namespace not in ("phone", TOKEN):
+        references += [*_contacts(value, region), *_tokens(value)]
+    return tuple(dict.fromkeys(references))
+
+
+@lru_cache(maxsize=65_536)
+def stored_spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
+    """Return the references that an erasure suppresses for an identifier.
+
+    A look-up knows that user and anonymous ids stand for each other, so the list need not.
+    """
+    others = {f"{other}:{value}" for other in _INTERCHANGEABLE if other != namespace}
+    return tuple(ref for ref in spellings(namespace, value, region) if ref not in others)
+
+
+def mentions(content: Any, *, region: str) -> set[str]:
+    """Return the references that any text or key of the JSON may stand for."""
+    found: set[str] = set()
+    _walk(content, "", region, found)
+    return found
+
+
+def redacted(content: Any, suppressed: Collection[str], *, region: str) -> Any:
+    """Return the JSON without what stands for a suppressed reference.
+
+    A value that is the identifier goes with its key; a text that holds it keeps the rest. Numbers
+    stay.
+    """
+    return _Redaction(suppressed, region).of(content, "")
+
+
+def redacted_text(text: str, suppressed: Collection[str], *, region: str) -> str:
+    """Return a name or other text with `[erased]` in place of what is suppressed."""
+    return _replace(text, list(_hits(text, "", suppressed, region)))
+
+
+def is_distinctive(text: str) -> bool:
+    """Whether a text may hold anything that is looked for outside of identifiers."""
+    return _DISTINCTIVE.search(text) is not None
+
+
+def _walk(content: Any, key: str, region: str, found: set[str]) -> None:
+    match content:
+        case str():
+            for find in finds(content, key, region):
+                found.update(find.references)
+        case dict():
+            for inner_key, inner in content.items():
+                _walk(str(inner_key), "", region, found)
+                _walk(inner, str(inner_key), region, found)
+        case list() | tuple():
+            for inner in content:
+                _walk(inner, key, region, found)
+
+
+class _Redaction:
+    """Takes suppressed references out of JSON."""
+
+    def __init__(self, suppressed: Collection[str], region: str) -> None:
+        self._suppressed = suppressed
+        self._region = region
+
+    def of(self, content: Any, key: str) -> Any:
+        match content:
+            case str():
+                return _replace(content, self._hits(content, key))
+            case dict():
+                return {
+                    _replace(name, self._hits(name, "")): self.of(inner, name)
+                    for name, inner in content.items()
+                    if not self._is_identifier(inner, name)
+                }
+            case list():
+                kept = (inner for inner in content if not self._is_identifier(inner, key))
+                return [self.of(inner, key) for inner in kept]
+        return content
+
+    def _hits(self, text: str, key: str) -> list[Find]:
+        return list(_hits(text, key, self._suppressed, self._region))
+
+    def _is_identifier(self, content: Any, key: str) -> bool:
+        """Whether the value is a suppressed identifier and nothing else."""
+        if not isinstance(content, str):
+            return False
+        hits = self._hits(content, key)
+        wrapped = _WRAPPED.fullmatch(content.strip())
+        if wrapped is not None and hits:
+            return True
+        rest = _replace(content, hits).replace(ERASED, "") if hits else content
+        return bool(hits) and rest.strip(" <>\t\n").lower() in ("", "mailto:", "tel:")
+
+
+def _hits(text: str, key: str, suppressed: Collection[str], region: str) -> Iterator[Find]:
+    for find in finds(text, key, region):
+        if any(reference in suppressed for reference in find.references):
+            yield find
+
+
+def _replace(text: str, hits: list[Find]) -> str:
+    pieces, end = [], 0
+    for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
+        if hit.start >= end:
+            pieces += [text[end : hit.start], ERASED]
+            end = hit.end
+    return "".join(pieces) + text[end:]
+
+
+def finds(text: str, key: str, region: str) -> Iterator[Find]:
+    """Yield the distinctive forms in a text that stands under a key."""
+    if not text or not (is_distinctive(text) or _PHONE_KEY.search(key)):
+        return
+    # They may overlap: of which of them an erased person is, only the list knows.
+    yield from _address_finds(text)
+    whole = _whole_references(text, key, region)
+    if whole:
+        yield Find(0, len(text), whole)
+    if "/" in text or "?" in text:
+        for part in _URL_PART.finditer(text):
+            references = _part_references(part.group(), region)
+            if references:
+                yield Find(part.start(), part.end(), references)
+
+
+def _address_finds(text: str) -> list[Find]:
+    matches: dict[tuple[int, int], set[str]] = {}
+    for pattern in (_WIDE_ADDRESS, _ADDRESS):
+        for count, match in enumerate(pattern.finditer(text)):
+            if count >= MAX_ADDRESSES:
+                break
+            end = match.end() - (len(match.group()) - len(match.group().rstrip(_ENDS)))
+            for start in _starts(text, match.start(), end):
+                for address in _addresses(decoded(text[start:end])):
+                    matches.setdefault((start, end), set()).add(f"email:{address}")
+    return [Find(*place, tuple(sorted(found))) for place, found in sorted(matches.items())]
+
+
+def _starts(text: str, start: int, end: int) -> Iterator[int]:
+    """Yield where an address may begin: with the match, or after what another script wrote."""
+    yield start
+    local = re.split(_AT, text[start:end], maxsplit=1)[0]
+    ascii_tail = re.search(r"[\x21-\x7e\uff01-\uff5e]+$", local)
+    if ascii_tail is not None and ascii_tail.start() > 0:
+        yield start + ascii_tail.start()
+    stripped = len(local) - len(local.lstrip("'`{|}*-.!"))
+    if stripped:
+        yield start + stripped
+
+
+@lru_cache(maxsize=16_384)
+def _addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses that a text may begin with, as they are stored."""
+    found = []
+    # The domain ends where a separator was encoded, or where another script goes on.
+    for flags in (0, re.ASCII):
+        match = re.match(r"[^\x00-\x20<>\"@]+@[\w.-]+", text, flags)
+        if match is not None:
+            with suppress(InvalidIdentifier):
+                found.append(normalise("email", match.group().rstrip(_ENDS)))
+    return tuple(found)
+
+
+def decoded(text: str) -> str:
+    """Undo what hides an identifier: entities, percent signs twice, wide signs and letter case."""
+    text = html.unescape(text)
+    for _ in range(2):
+        text = unquote(text, errors="replace")
+    return unicodedata.normalize("NFKC", text).casefold().strip()
+
+
+def _contacts(value: str, region: str) -> list[str]:
+    """Return the address or international number that the whole of a value is."""
+    text = decoded(value)
+    wrapped = _WRAPPED.fullmatch(text)
+    text = (wrapped.group(1) if wrapped else text).removeprefix("mailto:").removeprefix("tel:")
+    references = []
+    if "@" in text:
+        references += [f"email:{address}" for address in _addresses(text.partition("?")[0])]
+    if _PHONE.fullmatch(text.strip()):
+        number = _number(text.strip(), region)
+        references += [f"phone:{number}"] if number else []
+    return references
+
+
+def _whole_references(text: str, key: str, region: str) -> tuple[str, ...]:
+    if len(text) > _MOST_CHARACTERS:
+        return ()
+    plain = decoded(text).removeprefix("tel:").strip()
+    references = []
+    is_number = _PHONE.fullmatch(plain) or (
+        _PHONE_KEY.search(key) and _PHONE_SIGNS.fullmatch(plain)
+    )
+    if is_number and (number := _number(plain, region)):
+        references.append(f"phone:{number}")
+    if "://" not in text:
+        references += _tokens(text)
+    return tuple(references)
+
+
+def _part_references(part: str, region: str) -> tuple[str, ...]:
+    plain = decoded(part)
+    references = _tokens(unquote(part))
+    if _PHONE.fullmatch(plain) and (number := _number(plain, region)):
+        references.append(f"phone:{number}")
+    return tuple(references)
+
+
+@lru_cache(maxsize=16_384)
+def _number(text: str, region: str) -> str | None:
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    try:
+        return normalise("phone", text, region=region)
+    except InvalidIdentifier:
+        return None
+
+
+def _tokens(value: str) -> list[str]:
+    """Return the reference of a value that is distinctive by itself, if it is."""
+    text = unicodedata.normalize("NFKC", value).strip()
+    if _UUID.fullmatch(text.casefold()):
+        return [f"{TOKEN}:{text.casefold().replace('-', '')}"]
+    # Addresses are looked for as such.
+    is_opaque = 16 <= len(text) <= _MOST_CHARACTERS and not re.search(r"[\s@]", decoded(text))
+    if not is_opaque:
+        return []
+    classes = sum(1 for sign_class in _CLASSES if sign_class.search(text))
+    return [f"{TOKEN}:{text.casefold()}"] if classes >= 2 else []

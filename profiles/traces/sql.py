@@ -1,0 +1,22 @@
+"""Statements that replace texts in stored rows."""
+
+# Returns all events with their JSON as text. Not ORM: its JSON field would read numbers as floats.
+EVENTS = """
+SELECT profile_id, timestamp, id, properties::text, context::text FROM profiles_event
+"""
+
+# Replaces the JSON of one event. Not ORM, for the same reason.
+SET_EVENT = """
+UPDATE profiles_event SET properties = %s::jsonb, context = %s::jsonb
+WHERE profile_id = %s AND timestamp = %s AND id = %s
+"""
+
+# Returns all source records with their traits as text. Not ORM, for the same reason.
+RECORDS = """
+SELECT id, profile_id, traits::text FROM profiles_sourcerecord
+"""
+
+# Replaces the traits of one source record. Not ORM, for the same reason.
+SET_RECORD = """
+UPDATE profiles_sourcerecord SET traits = %s::jsonb WHERE id = %s
+"""
