@@ -10,6 +10,9 @@ PLANNED = "rebuild.planned"
 # With the ids of the segments that one statement is about to compute.
 BUILDING = "rebuild.building"
 STAGED = "rebuild.staged"
+# Under all slot locks, before and after the difference is written.
+APPLYING = "rebuild.applying"
+APPLIED = "rebuild.applied"
 # Of a preview, in the transaction that has the time-out.
 COUNTING = "preview.counting"
 ESTIMATING = "preview.estimating"

@@ -272,12 +272,14 @@ def apply_staged(
         cursor.execute(sql.LOCK_SEGMENTS, [sorted({*ids, *faults})])
         if make_plan(lease.segment_keys) != plan:
             return False
+        reach(checkpoints.APPLYING, lease)
         _apply_difference(lease, ids, now)
     _set_live_versions({pk: plan.versions[pk] for pk in ids}, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
     NotedProfile.objects.filter(rebuild=lease).delete()
     lease.delete()
+    reach(checkpoints.APPLIED, lease)
     nudge("segments.refresh_changed")
     # Who will change within the next minutes by the new definition is not queued yet.
     nudge("segments.refresh_due")

@@ -10,7 +10,7 @@ from profiles.identity.verify import find_drift
 from profiles.models import Identifier, Profile
 from tests.factories import make_profile, send_messages
 
-MIGRATION = import_module("profiles.migrations.0006_order_and_spelling")
+MIGRATION = import_module("profiles.migrations.0007_order_and_spelling")
 
 
 def respell() -> None:
