@@ -18,12 +18,11 @@ from profiles.identity.engine import (
     Decisions,
     Fact,
     IdentityState,
-    Rules,
     Trust,
     apply_fact,
     set_apart,
 )
-from profiles.identity.rules import load_rules
+from profiles.identity.rules import RulesHistory, load_history
 from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Source
 
 
@@ -31,7 +30,7 @@ from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Sourc
 class IdentityConfiguration:
     """What facts are judged by: rules, decisions of staff, and the keys of sources by id."""
 
-    rules: Rules
+    history: RulesHistory
     decisions: Decisions
     source_keys: Mapping[int, str]
 
@@ -78,7 +77,6 @@ def replay_facts(
     state = IdentityState(count(1).__next__)
     quarantine_seqs = _quarantine_seqs(stored_identifiers)
     released: set[int] = set()
-    rank = configuration.rules.rank
     for fact in facts:
         # Erased identifiers are no longer stored.
         identifiers = [
@@ -92,6 +90,7 @@ def replay_facts(
             if _is_quarantined_at(identifier, fact.seq, quarantine_seqs.get(identifier.id, ()))
         ]
         usable = [identifier for identifier in identifiers if identifier not in quarantined]
+        rank = configuration.history.at(fact.seq).rank
         ranked = usable or sorted(quarantined, key=lambda identifier: rank(identifier.ref))
         if ranked and ranked[0].component in components:
             for identifier in identifiers:
@@ -116,7 +115,7 @@ def _apply(
     refs = tuple(identifier.ref for identifier in identifiers)
     source = configuration.source_keys[stored_fact.source_id]
     fact = Fact(stored_fact.seq, refs, source, Trust(stored_fact.trust), stored_fact.day)
-    apply_fact(state, fact, configuration.rules, configuration.decisions)
+    apply_fact(state, fact, configuration.history.at(fact.seq), configuration.decisions)
 
 
 def _assign_public_uuids(
@@ -148,7 +147,7 @@ def read_configuration() -> IdentityConfiguration:
         for pair in pairs
     )
     return IdentityConfiguration(
-        load_rules(), decisions, dict(Source.objects.values_list("pk", "key"))
+        load_history(), decisions, dict(Source.objects.values_list("pk", "key"))
     )
 
 

@@ -12,6 +12,7 @@ from profiles.identity.components import join_components
 from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
 from profiles.identity.loaded import LoadedPeople, NewFact
 from profiles.identity.observations import Attribution, Observation, Resolution
+from profiles.identity.rules import record_rules
 from profiles.lib.database import array_of
 
 
@@ -33,6 +34,7 @@ def resolve_observations(
     people = LoadedPeople(rules, source_keys, now)
     people.load_rows({ref for observation in distinct for ref in observation.refs})
     if facts := people.new_facts(distinct):
+        record_rules(rules)
         people.make_rows(facts)
         people.load_state(facts)
         merges = _apply_facts(people, facts)

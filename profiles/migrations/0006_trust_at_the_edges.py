@@ -1,5 +1,6 @@
 """Roles are changed by superusers alone; quarantines end; claims are no wanters of an identifier."""
 
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 # Ends the quarantines that claims alone brought about: refused for trust, they are no wanters.
@@ -26,6 +27,24 @@ def keep_roles_from_changing_roles(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("profiles", "0005_audit")]
     operations = [
+        migrations.CreateModel(
+            name="IdentityRulesVersion",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("after_seq", models.BigIntegerField()),
+                ("rules", models.JSONField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+            ],
+            options={"ordering": ["pk"]},
+        ),
         migrations.AddField(
             model_name="identifier",
             name="released_seq",

@@ -195,3 +195,20 @@ class IdentityRule(models.Model):
         # One such value would make everybody nobody.
         if any(not value.strip("* ") for value in self.blocked_values):
             raise ValidationError({"blocked_values": "A value needs a sign other than *."})
+
+
+class IdentityRulesVersion(models.Model):
+    """The rules by which all facts after `after_seq` were judged, up to the next version.
+
+    A replay judges each fact by its own version, so that a change of rules moves nobody by itself.
+    """
+
+    after_seq = models.BigIntegerField()
+    rules = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"rules after fact {self.after_seq}"
