@@ -29,6 +29,14 @@ def join_servers(**_: object) -> None:
         embedded.join()
 
 
+@beat_init.connect
+def start_alarm(**_: object) -> None:
+    """Let beat wake workers at the instants at which memberships change by time."""
+    from config.runtime import alarm
+
+    alarm.start_alarm()
+
+
 @worker_process_init.connect
 def prepare_worker_process(**_: object) -> None:
     """Prepare a forked worker process for work of its own."""

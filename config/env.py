@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import environ
+import limits
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = {"1", "true", "yes", "on"}
@@ -48,6 +49,20 @@ def env_list(name: str, default: list[str]) -> list[str]:
     """Read a comma-separated list; empty items are left out."""
     items = [item.strip() for item in os.environ.get(name, "").split(",")]
     return [item for item in items if item] or default
+
+
+def env_rate(name: str, default: str) -> str:
+    """Read a rate such as 10/15 minutes; `none` gives an empty text, which is no limit."""
+    text = env_text(name, default)
+    if text == "none":
+        return ""
+    try:
+        limits.parse(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be a rate such as 10/15 minutes, or none."
+        ) from error
+    return text
 
 
 def env_database(name: str) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from config.env import (
     env_email,
     env_int,
     env_list,
+    env_rate,
     env_secret,
     env_text,
     env_time_zone,
@@ -56,6 +57,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.http.headers.never_stored",
+    "config.http.headers.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -156,10 +159,11 @@ DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "Tessera <privacy@localhost>
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.api.kit.access.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["profiles.api.kit.access.HasDeclaredScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["profiles.api.kit.throttles.KeyThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.http.paging.CursorPages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["profiles.api.kit.parsers.JudgingJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.http.schema.ScopedSchema",
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     # None keeps times in UTC. The default would convert them to the time zone of the staff.
@@ -201,8 +205,9 @@ UNFOLD = {
             "100": "oklch(94% .037 195)",
             "200": "oklch(88% .067 195)",
             "300": "oklch(80% .095 195)",
-            "400": "oklch(70% .105 195)",
-            "500": "oklch(60% .098 195)",
+            "400": "oklch(74% .105 195)",
+            # Links on dark pages, which need a contrast of 4.5.
+            "500": "oklch(67% .105 195)",
             "600": "oklch(51% .085 195)",
             "700": "oklch(44% .073 195)",
             "800": "oklch(38% .061 195)",
@@ -217,8 +222,25 @@ UNFOLD = {
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
+# Seconds that one statement may take which evaluates segments, for a batch of profiles and for
+# everybody. A segment that takes longer is set apart.
+SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
+SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
+# How often each may be tried; see profiles.lib.throttles. Empty means no limit.
+THROTTLES = {
+    "login": env_rate("LOGIN_RATE", "10/15 minutes"),
+    "login_sender": env_rate("LOGIN_SENDER_RATE", "60/15 minutes"),
+    "link": env_rate("LINK_RATE", "100/hour"),
+    "privacy_request": env_rate("PRIVACY_REQUEST_RATE", "20/day"),
+    "api": env_rate("API_RATE", "12000/minute"),
+    "find": env_rate("FIND_RATE", "30/hour"),
+}
+# How many proxies of ours append to X-Forwarded-For.
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
+# Names of events, and of traits, that one source may bring up by public keys, which anybody has.
+CLAIMED_NAMES_PER_SOURCE = env_int("CLAIMED_NAMES_PER_SOURCE", 1000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
@@ -243,7 +265,19 @@ if PUBLIC_URL.startswith("https://"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"plain": {"()": "config.http.logs.WithoutRequestText"}},
+    "formatters": {
+        "line": {
+            "()": "config.http.logs.PlainFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["plain"],
+            "formatter": "line",
+        }
+    },
     "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", "WARNING")},
 }

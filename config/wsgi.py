@@ -5,9 +5,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from config.runtime import embedded
+from config.runtime.slow_clients import WholeBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # A web process joins the servers once, before it takes requests.
 with embedded.report_start_errors():
     embedded.join()
-application = get_wsgi_application()
+application = WholeBodies(get_wsgi_application())

@@ -218,6 +218,9 @@ class PrivacyRequestData(PersonalData):
         "extended_at",
         "done_at",
         "attempts",
+        "failed_at",
+        "failure",
+        "retry_at",
         "idempotency_key",
         "receipt",
     )

@@ -45,7 +45,11 @@ from consent.requests.archive import ArchiveGone, make_archive, preview_personal
 from consent.requests.deadlines import open_requests, time_left
 from consent.requests.erasure import erase, erase_person
 from consent.requests.expiry import remove_expired
-from consent.requests.fulfilment import act_on_request, act_on_requests
+from consent.requests.fulfilment import (
+    act_on_request,
+    act_on_requests,
+    count_failed_requests,
+)
 from consent.requests.lifecycle import (
     NewRequest,
     WrongStatus,
@@ -97,6 +101,7 @@ __all__ = [
     "check_suppression_key",
     "clean",
     "consent_proof",
+    "count_failed_requests",
     "current_states",
     "define_purpose",
     "erase",

@@ -54,6 +54,9 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    first_arrival = models.BigIntegerField(
+        null=True, editable=False, help_text="Of a replayed message: its place when it first came."
+    )
     # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -63,6 +66,21 @@ class InboxRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_count} messages of {self.received_at}"
+
+
+class DrainPause(models.Model):
+    """That the drain stands still, since when, and which type of error stopped it.
+
+    At most one row. Requests are accepted meanwhile; from time to time one is tried.
+    """
+
+    error = models.CharField(max_length=120)
+    paused_at = models.DateTimeField(db_default=Now())
+    probe_at = models.DateTimeField(db_default=Now())
+    probes = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.error} since {self.paused_at}"
 
 
 class RejectedMessage(models.Model):
@@ -86,7 +104,10 @@ class RejectedMessage(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["source", "code"], name="rejected_message_code")]
+        indexes = [
+            models.Index(fields=["source", "code"], name="rejected_message_code"),
+            models.Index(fields=["source", "rejected_at"], name="rejected_message_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["inbox_row_id", "place"], name="rejected_message_unique"
@@ -124,9 +145,10 @@ class ConsentCategory(models.Model):
 
 
 class DroppedCount(models.Model):
-    """The number of messages of erased people that a source sent on a day.
+    """How often something that a source sent on a day was dropped, by reason.
 
-    Nothing else is kept of these messages.
+    Of messages of erased people ("suppressed") nothing else is kept. Other reasons name a part that
+    was left out of a message that was taken, such as a timestamp that cannot be read.
     """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="dropped_counts")

@@ -10,6 +10,7 @@ from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.models import (
     ConsentCategory,
+    DrainPause,
     DroppedCount,
     InboxRow,
     RejectedMessage,
@@ -31,6 +32,7 @@ class InboxRowData(PersonalData):
         "is_opted_out",
         "received_at",
         "attempts",
+        "first_arrival",
         "lease",
         "leased_until",
     )
@@ -77,6 +79,7 @@ class RejectedMessageData(PersonalData):
 registry.exempt(
     {
         ConsentCategory: "Configuration: which purpose a category of a source means.",
+        DrainPause: "Names a type of error.",
         DroppedCount: "Counts by source and day.",
         WriteKey: "Names a source, not a person.",
     }

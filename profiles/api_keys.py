@@ -16,11 +16,13 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Create a key and return it with its secret, which cannot be read again.
 
-    Raises ValueError for an unknown scope, or none.
+    Raises ValueError for an unknown scope, or none, and for an end that is past.
     """
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise ValueError(f"Scopes must be among: {' '.join(Scope.values)}.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise ValueError("The key would have expired already.")
     credential = make_credential("tsk")
     with audited(actor, "api_key.created") as deed:
         key = ApiKey.objects.create(
@@ -30,7 +32,13 @@ def create_api_key(
             scopes=sorted(set(scopes)),
             expires_at=expires_at,
         )
-        deed.about("api_key", key.prefix, name=[None, name], scopes=[None, key.scopes])
+        deed.about(
+            "api_key",
+            key.prefix,
+            name=[None, name],
+            scopes=[None, key.scopes],
+            expires_at=[None, expires_at and expires_at.isoformat()],
+        )
     return key, credential.secret
 
 

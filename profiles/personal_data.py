@@ -21,6 +21,7 @@ from profiles.models import (
     IdentityFact,
     IdentityOutcome,
     IdentityRule,
+    IdentityRulesVersion,
     Merge,
     Profile,
     ProfileChange,
@@ -75,7 +76,7 @@ class IdentifierData(PersonalData):
     title = "Identifiers"
     given = ("namespace", "value")
     observed = ("first_seen_on", "last_seen_on", "since")
-    technical = ("id", "profile", "component", "is_vouched", "quarantined_at")
+    technical = ("id", "profile", "component", "is_vouched", "quarantined_at", "released_seq")
     phase = ErasurePhase.IDENTIFIERS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
@@ -109,7 +110,7 @@ class EventData(PersonalData):
         "original_timestamp",
         "sent_at",
     )
-    technical = ("id", "profile", "identifier", "source", "received_at")
+    technical = ("id", "profile", "identifier", "source", "received_at", "arrival")
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
@@ -342,6 +343,7 @@ registry.exempt(
         ApiKey: "Names a service, not a person.",
         EventName: "A dictionary of what events are called.",
         IdentityRule: "Configuration of a namespace.",
+        IdentityRulesVersion: "Configuration of all namespaces, as it was.",
         SeenMessage: "Keyed hashes of message ids, kept so that a late repeat is recognised.",
         Source: "Names a system, not a person.",
         TraitDefinition: "Configuration of a trait, by its key.",

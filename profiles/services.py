@@ -33,19 +33,33 @@ from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
+from profiles.identity.quarantine import release_quarantine
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
-from profiles.identity.rules import load_rules, save_identity_rule
-from profiles.sources import change_source, create_source
+from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
+from profiles.sources import change_source, create_source, source_of_service
 from profiles.staff import (
     anonymise_staff,
     delete_role,
     password_changed,
     role_saved,
+    search_made,
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition, trait_origins
-from profiles.traits.records import RecordKey, TraitStatement, recompute_golden, record_traits
+from profiles.traits.records import (
+    RecordKey,
+    TraitStatement,
+    recompute_golden,
+    record_traits,
+    within_claimed_names,
+)
+from profiles.traits.sensitivity import (
+    Category,
+    TraitCategories,
+    load_categories,
+    most_sensitive,
+)
 
 __all__ = [
     "CUSTOMER",
@@ -54,6 +68,7 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "Category",
     "ContactNotFree",
     "Effect",
     "EventDraft",
@@ -65,6 +80,7 @@ __all__ = [
     "RecordKey",
     "Resolution",
     "Rules",
+    "TraitCategories",
     "TraitStatement",
     "actor_names",
     "add_to_stats",
@@ -85,7 +101,10 @@ __all__ = [
     "identify",
     "is_taken",
     "keep_taken",
+    "load_blocked",
+    "load_categories",
     "load_rules",
+    "most_sensitive",
     "needs_staff",
     "password_changed",
     "predict_attributions",
@@ -94,6 +113,7 @@ __all__ = [
     "recompute_stats",
     "record_traits",
     "rectify",
+    "release_quarantine",
     "resettle",
     "resolve_names",
     "resolve_observations",
@@ -102,10 +122,13 @@ __all__ = [
     "save_audited",
     "save_identity_rule",
     "save_trait_definition",
+    "search_made",
+    "source_of_service",
     "staff_saved",
     "take_back_events",
     "take_messages",
     "trait_origins",
     "unlock",
     "widen_seen_spans",
+    "within_claimed_names",
 ]

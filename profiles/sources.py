@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
+
 from profiles.audit import Actor, audited, differences
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
-from profiles.models import Source, SourceRecord, TraitDefinition
+from profiles.models import ApiKey, Source, SourceRecord, TraitDefinition
 from profiles.traits.records import recompute_golden
 
 _BATCH = 5_000
@@ -32,6 +35,22 @@ def create_source(
         source.save()
         deed.about("source", key, **differences({}, _state(source)))
     return source
+
+
+def source_of_service(key: ApiKey, *, actor: Actor) -> Source:
+    """Return the source as which the service of an API key sends; it is made on first use.
+
+    Keys of one name share it, so that a service goes on as itself with its next key.
+    """
+    source_key = f"service-{slugify(key.name)[:50] or key.prefix.lower()}"
+    source = Source.objects.filter(key=source_key).first()
+    if source is not None:
+        return source
+    try:
+        return create_source(source_key, actor=actor, name=key.name)
+    except ValidationError:
+        # Another process made it meanwhile.
+        return Source.objects.get(key=source_key)
 
 
 def change_source(

@@ -54,6 +54,12 @@ def password_changed(user: User, *, actor: Actor) -> None:
         deed.about("staff", user.pk)
 
 
+def search_made(*, found: int, actor: Actor) -> None:
+    """Write down that somebody searched for an identifier and how many it found, not which."""
+    with audited(actor, "search.made") as deed:
+        deed.about("search", "identifier", people=[None, found])
+
+
 def anonymise_staff(user: User, *, actor: Actor) -> None:
     """End an account: it cannot log in and names nobody any more."""
     with audited(actor, "staff.anonymised") as deed:

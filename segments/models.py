@@ -21,9 +21,8 @@ class Segment(models.Model):
         LIVE = "live", "live"
         ARCHIVED = "archived", "archived"
 
-    key = models.CharField(
-        max_length=63, unique=True, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")]
-    )
+    # Unique among segments that are not archived, see Meta.
+    key = models.CharField(max_length=63, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")])
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     definition = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
@@ -49,10 +48,23 @@ class Segment(models.Model):
     size = models.BigIntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
+    # Set while the segment is set apart, since evaluating it failed: its outlets are closed, and
+    # it is rebuilt at `retry_at`. `failure` is a word without any value of a person or definition.
+    failed_at = models.DateTimeField(null=True, editable=False)
+    failure = models.CharField(max_length=63, blank=True, db_default="", editable=False)
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            # An archived segment leaves its key to another one.
+            models.UniqueConstraint(
+                fields=["key"], condition=~models.Q(status="archived"), name="segment_key_unique"
+            )
+        ]
+        indexes = [models.Index(fields=["key"], name="segment_key")]
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +99,8 @@ class Rebuild(models.Model):
     token = models.UUIDField(primary_key=True)
     # Keys rather than ids: the segments are looked up again for every attempt.
     segment_keys = models.JSONField(default=list)
+    # How many workers have died of it.
+    deaths = models.PositiveSmallIntegerField(default=0, db_default=0)
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
 

@@ -1,8 +1,10 @@
 """What this app holds about people: how it is shown, ended by a merge, and erased."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
@@ -33,11 +35,17 @@ class MembershipData(PersonalData):
     phase = ErasurePhase.MEMBERSHIPS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        rows = (
-            Membership.objects.filter(profile_id__in=profile_ids)
-            .order_by("segment__key")
-            .values("profile_id", "segment__key", "segment__name", "entered_at")
+        return by_profile(self._memberships(profile_ids), renamed=SEGMENT_NAMES)
+
+    def _memberships(self, profile_ids: Sequence[int]) -> QuerySet[Membership, Any]:
+        memberships = Membership.objects.filter(profile_id__in=profile_ids)
+        return memberships.order_by("segment__key").values(
+            "profile_id", "segment__key", "segment__name", "entered_at"
         )
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        # What leaves the system; a segment that is set apart is closed.
+        rows = self._memberships(profile_ids).filter(segment__failed_at=None)
         return by_profile(rows, renamed=SEGMENT_NAMES)
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:

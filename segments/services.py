@@ -4,11 +4,20 @@ from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
+from segments.definitions.sensitivity import sensitive_segments
 from segments.definitions.why import Why, why
+from segments.definitions.words import unknown_words
+from segments.lib.failures import SegmentFailed, count_failed, require_open
+from segments.lib.moments import MomentError
 from segments.memberships.archive import archive_segment
-from segments.memberships.moments import MomentError
+from segments.memberships.reads import find_segment
 from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
-from segments.memberships.refresh import refresh_changed, refresh_due
+from segments.memberships.refresh import (
+    refresh_changed,
+    refresh_due,
+    refresh_woken,
+    seconds_to_wakeup,
+)
 from segments.memberships.verify import verify_memberships
 
 __all__ = [
@@ -16,17 +25,25 @@ __all__ = [
     "MomentError",
     "Preview",
     "SegmentError",
+    "SegmentFailed",
     "Why",
     "archive_segment",
     "check_definition",
+    "count_failed",
     "create_segment",
     "dependants",
     "effective_definition",
+    "find_segment",
     "preview",
     "rebuild",
     "refresh_changed",
     "refresh_due",
+    "refresh_woken",
+    "require_open",
     "resume_rebuilds",
+    "seconds_to_wakeup",
+    "sensitive_segments",
+    "unknown_words",
     "update_segment",
     "verify_memberships",
     "why",

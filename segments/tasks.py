@@ -24,15 +24,27 @@ def refresh_changed() -> None:
 
 @shared_task(name="segments.refresh_due")
 def refresh_due() -> None:
-    """Evaluate the profiles that may have changed by time."""
+    """Look for all profiles that change by time about now, and evaluate those that have."""
+    answer_nudge("segments.refresh_due")
     services.refresh_due()
+
+
+@shared_task(name="segments.refresh_woken")
+def refresh_woken() -> None:
+    """Evaluate the profiles whose wake-up is due."""
+    answer_nudge("segments.refresh_woken")
+    services.refresh_woken()
 
 
 @shared_task(name="segments.rebuild")
 def rebuild(segment_id: int) -> None:
     """Rebuild one segment, if it still exists."""
     for key in Segment.objects.filter(pk=segment_id).values_list("key", flat=True):
-        services.rebuild([key])
+        try:
+            services.rebuild([key])
+        except services.SegmentFailed as error:
+            # It is set apart, shown as failed, and tried again by resume_rebuilds.
+            logger.error("Segment %s failed: %s.", key, error.segment.failure)
 
 
 @shared_task(name="segments.resume_rebuilds")
@@ -46,5 +58,7 @@ def resume_rebuilds() -> None:
 def verify() -> None:
     """Log the segments whose memberships differ from a full evaluation. Nothing is repaired."""
     for key, drift in services.verify_memberships().items():
-        if drift:
+        if drift is None:
+            logger.error("Segment %s could not be evaluated.", key)
+        elif drift:
             logger.error("Segment %s has %d memberships that are not right.", key, drift)

@@ -21,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     # The default hasher is slow on purpose, to slow down guessing.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Tests share their sender and Valkey. Those of the limits set them.
+    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 

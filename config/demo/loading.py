@@ -16,6 +16,7 @@ from config.demo.actor import DEMO
 from config.demo.purposes import PURPOSES, define_purposes
 from config.demo.segments import SEGMENTS
 from config.demo.sending import Report, load_messages
+from config.demo.traits import define_traits
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
 from profiles.lib.database import database_now
@@ -78,6 +79,7 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
     zone = ZoneInfo(settings.TIME_ZONE)
     # Not at `now`, which may lie in the past: a notice is shown from the time of loading on.
     define_purposes(now=actual_now)
+    define_traits()
     days = Days((now or actual_now).astimezone(zone).date(), zone)
     messages = load_messages(customers=customers, days=days, report=report)
     # Empties the queue of changes. No segment needs them, as those below are built over everybody.

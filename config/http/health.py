@@ -17,8 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.runtime.broker import broker_fault
-from consent.services import check_suppression_key
+from consent.services import check_suppression_key, count_failed_requests
 from ingestion.models import InboxRow
+from ingestion.services import drain_is_paused
+from segments.services import count_failed
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if every check passes, and 503 if not.
 
-    `inbox_lag_seconds` is for alarms. A long lag takes no web server out of service, since requests
-    are still accepted while workers are slow.
+    `inbox_lag_seconds` and `set_apart` are for alarms: how long the oldest request waits, and how
+    many segments and privacy requests failed and wait to be tried again. Neither takes a web server
+    out of service, since requests are still accepted.
     """
     results = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
@@ -45,8 +48,14 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "checks": results,
         # It is read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
+        "set_apart": set_apart() if is_ready else None,
     }
     return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def set_apart() -> dict[str, int]:
+    """Return how many pieces of work failed and wait to be tried again, by their kind."""
+    return {"segments": count_failed(), "privacy_requests": count_failed_requests()}
 
 
 def inbox_lag_seconds() -> float:
@@ -76,6 +85,10 @@ def _has_suppression_keys() -> bool:
     return not check_suppression_key()
 
 
+def _is_draining() -> bool:
+    return not drain_is_paused()
+
+
 def _passes(check: Callable[[], bool]) -> bool:
     try:
         return check()
@@ -91,4 +104,5 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "migrations": _is_migrated,
     "broker": _has_broker,
     "suppression_keys": _has_suppression_keys,
+    "drain": _is_draining,
 }

@@ -3,6 +3,7 @@
 Invariant: under /api/ and /v1/ every error has this one shape, whatever fails.
 """
 
+import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from config.http.availability import RETRY_SECONDS, is_database_away
 from profiles.api.kit.problems import Problem
 
 PROBLEM_TYPE = "application/problem+json"
@@ -131,8 +133,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 (`handler500`), without the reason, which may hold personal data."""
+    """Answer 500 (`handler500`), without the reason, which may hold personal data.
+
+    While the database is away the answer is 503, so that callers try again.
+    """
+    # Django calls this while it handles the exception, whatever layer raised it.
+    if is_database_away(sys.exception()):
+        return _unavailable(request)
     return json_problem(500) if _is_api_call(request) else defaults.server_error(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    detail = "The database does not answer. Try again in a moment."
+    response = (
+        json_problem(503, detail)
+        if _is_api_call(request)
+        else HttpResponse(detail, status=503, content_type="text/plain")
+    )
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _is_api_call(request: HttpRequest) -> bool:

@@ -68,3 +68,5 @@ class ScopedSchema(AutoSchema):
             yield HTTPStatus.FORBIDDEN
         if "path" in places:
             yield HTTPStatus.NOT_FOUND
+        if getattr(self.view, "action", "") in getattr(self.view, "unavailable_actions", ()):
+            yield HTTPStatus.SERVICE_UNAVAILABLE

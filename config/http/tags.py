@@ -10,5 +10,6 @@ TAGS = {
     "privacy/requests": "Requests of customers that a service passes on.",
     "sources": "Where messages come from, and their write keys.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
+    "identity": "Who is who: identifiers that too many people wanted.",
     "audit": "Who changed what.",
 }

@@ -1,6 +1,8 @@
 """The address at which the web server listens, by HOST and PORT."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
@@ -26,17 +28,34 @@ class Address:
     def bind_fault(self) -> str | None:
         """Return why a server cannot listen here, or None if the address is free."""
         try:
-            family, kind, protocol, _, place = socket.getaddrinfo(
-                self.host, self.port, type=socket.SOCK_STREAM
-            )[0]
-            with socket.socket(family, kind, protocol) as probe:
-                # As gunicorn does: a server that stopped just now leaves connections in TIME_WAIT.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(place)
-                probe.listen(1)
+            with self.held():
+                return None
         except OSError as error:
             return error.strerror or str(error)
-        return None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the address from everybody else while the block runs.
+
+        Raises OSError where it cannot be listened at.
+        """
+        with self._listening():
+            yield
+
+    def _listening(self) -> socket.socket:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            # As gunicorn does: a server that stopped just now leaves connections in TIME_WAIT.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+            listener.listen(1)
+        except OSError:
+            listener.close()
+            raise
+        return listener
 
     def answers(self) -> bool:
         """Return whether a web server answers here, whatever its status."""

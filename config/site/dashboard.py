@@ -21,7 +21,9 @@ from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
 from profiles.admin.kit.base import approximate_count, estimated_rows
 from profiles.admin.kit.charts import Bar, bars, share_bar
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.models import Profile
+from segments.services import sensitive_segments
 
 DAYS, HOURS = 30, 24
 # How many rows of a table are read; of a larger table, a sample of about this size.
@@ -77,7 +79,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if has_perm("consent.view_privacyrequest"):
         figures["requests"] = next_due_requests()
     if has_perm("segments.view_segment"):
-        figures["movements"] = segment_movements(now)
+        hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()
+        figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]
     return {**context, **figures}
 
 

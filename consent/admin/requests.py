@@ -45,6 +45,7 @@ STATUS_COLOURS = {
     "awaiting verification": "warning",
     "done": "success",
     "refused": "danger",
+    "set apart": "danger",
 }
 
 
@@ -105,7 +106,8 @@ class PrivacyRequestAdmin(MaskedAdmin):
 
     @display(description="status", label=STATUS_COLOURS)
     def status_label(self, privacy_request: PrivacyRequest) -> str:
-        return privacy_request.get_status_display()
+        is_set_apart = privacy_request.failed_at and privacy_request.status not in CLOSED
+        return "set apart" if is_set_apart else privacy_request.get_status_display()
 
     @display(
         description="time left",

@@ -28,8 +28,11 @@ from consent.api.views import with_profile
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
+from profiles.api.kit.strict import StrictRequests
+from profiles.api.kit.throttles import LinkThrottle, refuse_more
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
+from profiles.lib.throttles import Throttle
 from profiles.models import Identifier
 from profiles.services import CUSTOMER
 
@@ -82,14 +85,15 @@ class LinkSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer"}
 
 
-class OpenViewSet(GenericViewSet[MailedLink]):
+class OpenViewSet(StrictRequests, GenericViewSet[MailedLink]):
     """Open to everybody: the caller has yet to request or to exchange a mailed link."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
+    throttle_classes = [LinkThrottle]
 
 
-class CustomerViewSet(GenericViewSet[PrivacyRequest]):
+class CustomerViewSet(StrictRequests, GenericViewSet[PrivacyRequest]):
     """For the customer whose session it is."""
 
     authentication_classes = [LinkSessionAuthentication]
@@ -179,6 +183,7 @@ class CustomerRequestViewSet(CustomerViewSet):
     def create(self, request: Request) -> Response:
         """Request access, rectification, erasure, restriction, portability or an objection."""
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
+        refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], _identifier_id(request))
         with problems_from_services():
             privacy_request = services.open_own_request(
                 services.NewRequest(**fields),

@@ -7,16 +7,17 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
+from profiles.api.kit.lists import StrictFilterSet
 from profiles.models import Identifier
 
 
-class PurposeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+class PurposeFilter(StrictFilterSet):
     class Meta:
         model = Purpose
         fields = ["key", "legal_basis", "is_direct_marketing"]
 
 
-class NoticeFilter(filters.FilterSet):  # type: ignore[misc]
+class NoticeFilter(StrictFilterSet):
     shown = filters.IsoDateTimeFromToRangeFilter(field_name="shown_from")
 
     class Meta:
@@ -24,7 +25,7 @@ class NoticeFilter(filters.FilterSet):  # type: ignore[misc]
         fields = ["key", "language", "digest", "shown"]
 
 
-class ConsentEventFilter(filters.FilterSet):  # type: ignore[misc]
+class ConsentEventFilter(StrictFilterSet):
     """Filters of the ledger. `profile` is a public id, which may be that of an absorbed profile."""
 
     profile = filters.UUIDFilter(method="filter_by_profile")
@@ -62,7 +63,7 @@ class ConsentEventFilter(filters.FilterSet):  # type: ignore[misc]
         return queryset.filter(identifier_id__in=identifiers.values("pk"))
 
 
-class RequestFilter(filters.FilterSet):  # type: ignore[misc]
+class RequestFilter(StrictFilterSet):
     received = filters.IsoDateTimeFromToRangeFilter(field_name="received_at")
     due = filters.IsoDateTimeFromToRangeFilter(field_name="due_at")
     done = filters.IsoDateTimeFromToRangeFilter(field_name="done_at")

@@ -235,11 +235,24 @@ class StateQuerySerializer(serializers.Serializer[Any]):
 
 
 class RequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
-    """The status of a request, without its personal body."""
+    """The status of a request, without its personal body.
+
+    `failed_at` and `retry_at` are null unless acting on it failed; it is tried again then.
+    """
 
     class Meta:
         model = PrivacyRequest
-        fields = ["id", "kind", "status", "received_at", "due_at", "done_at", "receipt"]
+        fields = [
+            "id",
+            "kind",
+            "status",
+            "received_at",
+            "due_at",
+            "done_at",
+            "failed_at",
+            "retry_at",
+            "receipt",
+        ]
 
 
 class NewCustomerRequestSerializer(serializers.Serializer[Any]):

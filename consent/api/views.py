@@ -29,8 +29,10 @@ from consent.models import (
 )
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.problems import validated
+from profiles.api.kit.throttles import refuse_more
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.database import database_now
+from profiles.lib.throttles import Throttle
 from profiles.models import ApiKey, Identifier, Profile
 from profiles.models.access import Scope
 
@@ -72,8 +74,8 @@ class PurposeViewSet(
         request=serializers.PurposeChangeSerializer, responses=serializers.PurposeSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
-        purpose = self.get_object()
         changes = validated(serializers.PurposeChangeSerializer(data=request.data, partial=True))
+        purpose = self.get_object()
         is_substantial = changes.pop("is_substantial", True)
         terms = services.terms_with_changes(purpose, changes)
         with problems_from_services():
@@ -184,6 +186,7 @@ class RequestViewSet(
     def create(self, request: Request) -> Response:
         fields = validated(serializers.NewRequestSerializer(data=request.data))
         references = tuple(fields.pop("identifiers"))
+        refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], *sorted(references))
         key = scoped_idempotency_key(request)
 
         def open_request() -> services.Answer:

@@ -54,6 +54,10 @@ class PrivacyRequest(models.Model):
     done_at = models.DateTimeField(null=True, blank=True)
     # Failed attempts to act on it. Successful ones are in the log.
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Set while it is set apart, since acting on it failed. `failure` is a word without any value.
+    failed_at = models.DateTimeField(null=True, editable=False)
+    failure = models.CharField(max_length=63, blank=True, db_default="", editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False)
     # Hashed, since callers may build it from names. NULL where there is none, so that it is unique.
     idempotency_key = models.CharField(
         max_length=64, null=True, unique=True, editable=False, help_text="A keyed hash."

@@ -8,8 +8,7 @@ import logging
 from uuid import UUID
 
 from django.db import DataError, transaction
-from django.db.models import F
-from django.db.models.functions import Least
+from django.db.models import Q
 
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
@@ -20,6 +19,7 @@ from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_su
 from consent.requests.subjects import Subject
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
+from profiles.lib.faults import fault_word, is_outage, retry_delay
 from profiles.lib.people_lock import people_lock
 from profiles.services import Actor, ContactNotFree, InvalidCorrection, audited, rectify
 
@@ -32,10 +32,17 @@ _MAX_ATTEMPTS = 1000
 def act_on_requests() -> int:
     """Act on every active request and return how many are now done or refused.
 
-    Each request has a transaction of its own. One that fails is tried again in the next run.
+    Each request has a transaction of its own. One that fails is set apart and tried again after a
+    delay that grows with each failure.
     """
-    active = PrivacyRequest.objects.filter(status__in=ACTIVE).order_by("received_at")
+    is_due = Q(retry_at=None) | Q(retry_at__lte=database_now())
+    active = PrivacyRequest.objects.filter(is_due, status__in=ACTIVE).order_by("received_at")
     return sum(_try_to_act(pk) for pk in list(active.values_list("pk", flat=True)))
+
+
+def count_failed_requests() -> int:
+    """Return how many active requests are set apart."""
+    return PrivacyRequest.objects.filter(status__in=ACTIVE, failed_at__isnull=False).count()
 
 
 def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
@@ -59,15 +66,28 @@ def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
 
 def _try_to_act(request_id: UUID) -> bool:
     try:
-        return act_on_request(request_id, actor=WORKER)
+        is_finished = act_on_request(request_id, actor=WORKER)
     except Exception as error:
-        # Any fault is caught: the other requests must not wait for this one. Only the type is
-        # logged, since the text may contain personal data.
-        logger.error("Privacy request %s failed: %s.", request_id, type(error).__name__)
-        PrivacyRequest.objects.filter(pk=request_id).update(
-            attempts=Least(F("attempts") + 1, _MAX_ATTEMPTS)
-        )
+        # Any fault is caught: the other requests must not wait for this one.
+        logger.error("Privacy request %s failed: %s.", request_id, fault_word(error))
+        # An outage is no fault of the request, which is tried again in the next run.
+        if not is_outage(error):
+            _set_apart(request_id, fault_word(error))
         return False
+    succeeded = PrivacyRequest.objects.filter(pk=request_id, failed_at__isnull=False)
+    succeeded.update(failed_at=None, failure="", retry_at=None)
+    return is_finished
+
+
+def _set_apart(request_id: UUID, fault: str) -> None:
+    request, now = PrivacyRequest.objects.filter(pk=request_id), database_now()
+    for attempts in request.values_list("attempts", flat=True):
+        request.update(
+            attempts=min(attempts + 1, _MAX_ATTEMPTS),
+            failed_at=now,
+            failure=fault,
+            retry_at=now + retry_delay(attempts + 1),
+        )
 
 
 def _act(request: PrivacyRequest, actor: Actor) -> None:

@@ -5,7 +5,7 @@ wrong key all erased people would come back unnoticed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from consent.suppression.keys import (
     suppression_keys,
 )
 from profiles.identifiers.lookup import parse_reference
-from profiles.identifiers.normalisers import NORMALISER_VERSION
+from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
 
 
 def suppress(
@@ -90,10 +90,11 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
     # Rows keep the normaliser version they were made with, so every version is tried.
     spelled = _by_spelling(references)
     digests = {
-        suppression_digest(key, spelling, version): spelling
+        suppression_digest(key, former, version): spelling
         for spelling in spelled
-        for key in keys
         for version in range(1, NORMALISER_VERSION + 1)
+        for former in _former_spellings(spelling, version)
+        for key in keys
     }
     if not digests:
         return set()
@@ -110,6 +111,12 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
             "were made with."
         )
     return {reference for digest, _ in rows for reference in spelled[digests[bytes(digest)]]}
+
+
+def _former_spellings(reference: str, version: int) -> Iterator[str]:
+    namespace, _, value = reference.partition(":")
+    for spelling in former_spellings(namespace, value, version):
+        yield f"{namespace}:{spelling}"
 
 
 def is_suppressed(reference: str) -> bool:

@@ -41,7 +41,7 @@ class InboxRowAdmin(ReadOnlyAdmin):
 
 @admin.register(DroppedCount)
 class DroppedCountAdmin(ReadOnlyAdmin):
-    """The numbers of messages of erased people that each source sent."""
+    """What each source sent that was dropped: messages of erased people, and unusable parts."""
 
     list_display = ("day", "source", "reason", "count")
     list_filter = ("source", "reason", "day")

@@ -5,7 +5,6 @@ goes here. Invariant: a 200 is sent only once the inbox row is committed.
 """
 
 import base64
-import binascii
 import time
 import zlib
 from typing import NamedTuple
@@ -25,12 +24,17 @@ from ingestion.messages import (
     is_ordinary_batch,
     read_messages,
     split_request,
-    without_unstorable,
 )
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, seconds_to_wait
+from profiles.api.kit.access import is_usable
 from profiles.lib.credentials import digest_of
+from profiles.models import ApiKey, TrustLevel
+from profiles.models.access import Scope
+from profiles.services import Actor, source_of_service
 
+TOO_LARGE = "the request is larger than 500 KB"
+GZIP_START = b"\x1f\x8b"
 KEY_CACHE_SECONDS = 0.5  # a revoked key must be refused within a second
 KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys can take
 
@@ -56,7 +60,7 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     over its rate limit.
     """
     try:
-        body = without_unstorable(_read_body(request))
+        body = _read_body(request)
         envelope = split_request(body, "" if type_ in ("batch", "import") else type_)
     except BadRequest as error:
         return JsonResponse({"success": False, "message": str(error)}, status=400)
@@ -66,9 +70,7 @@ def track(request: HttpRequest, type_: str) -> HttpResponse:
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
         return _rate_limited(wait)
     # Only for the response: the drain judges the messages again.
-    rejections = (
-        [] if not envelope.type and is_ordinary_batch(body) else _rejections(envelope, sender)
-    )
+    rejections = [] if is_ordinary_batch(body, envelope) else _rejections(envelope, sender)
     accept(
         InboxBody(envelope.type, body),
         source_id=sender.source_id,
@@ -116,20 +118,38 @@ def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
 
 
 def _read_body(request: HttpRequest) -> bytes:
-    """Return the body, unpacked if it is gzip. Raises BadRequest."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_REQUEST_BYTES:
-        raise BadRequest("the request is larger than 500 KB")
-    if request.headers.get("Content-Encoding", "").lower() != "gzip":
+    """Return the body, unpacked if it is gzip, told or not. Raises BadRequest."""
+    length = request.headers.get("Content-Length", "")
+    # Gunicorn refuses what is no number; other servers may hand it over.
+    if length.isdecimal() and int(length[:20]) > MAX_REQUEST_BYTES:
+        raise BadRequest(TOO_LARGE)
+    body = _received(request)
+    is_told = request.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip")
+    # No JSON begins so.
+    return _unpacked(body) if is_told or body.startswith(GZIP_START) else body
+
+
+def _received(request: HttpRequest) -> bytes:
+    """Return the body as it was sent. A chunked one has no length, and ends by itself."""
+    if request.headers.get("Transfer-Encoding", "").lower() != "chunked":
         return request.body
+    stream = request.META["wsgi.input"]
+    body: bytes = stream.read(MAX_REQUEST_BYTES + 1)
+    if len(body) > MAX_REQUEST_BYTES:
+        raise BadRequest(TOO_LARGE)
+    return body
+
+
+def _unpacked(body: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         # No more than a request may have, so that a small body cannot fill the memory.
-        body = unpacker.decompress(request.body, MAX_REQUEST_BYTES + 1)
+        unpacked = unpacker.decompress(body, MAX_REQUEST_BYTES + 1)
     except zlib.error as error:
         raise BadRequest("the body is not gzip") from error
-    if len(body) <= MAX_REQUEST_BYTES and not unpacker.eof:
+    if len(unpacked) <= MAX_REQUEST_BYTES and not unpacker.eof:
         raise BadRequest("the gzip body is cut short")
-    return body
+    return unpacked
 
 
 def _key_from_header(request: HttpRequest) -> str:
@@ -144,7 +164,7 @@ def _key_from_header(request: HttpRequest) -> str:
         return ""
     try:
         return base64.b64decode(credentials).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no ASCII, no base64, or no UTF-8
         return ""
 
 
@@ -157,9 +177,20 @@ def _find_sender(key: str) -> Sender | None:
         return cached[1]
     write_key = WriteKey.objects.filter(digest=digest, revoked_at=None).first()
     sender = (
-        Sender(write_key.source_id, int(write_key.trust), write_key.prefix) if write_key else None
+        Sender(write_key.source_id, int(write_key.trust), write_key.prefix)
+        if write_key
+        else _find_service(digest)
     )
     if len(_senders) >= KEY_CACHE_SIZE:
         _senders.clear()
     _senders[digest] = (now + KEY_CACHE_SECONDS, sender)
     return sender
+
+
+def _find_service(digest: str) -> Sender | None:
+    """Return the sender of an API key that may send events; its source is that of its service."""
+    key = ApiKey.objects.filter(digest=digest).first()
+    if key is None or not is_usable(key) or Scope.EVENTS_WRITE not in key.scopes:
+        return None
+    source = source_of_service(key, actor=Actor.service(key))
+    return Sender(source.pk, int(TrustLevel.SERVER), key.prefix)

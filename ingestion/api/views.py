@@ -47,6 +47,7 @@ class SourceViewSet(
     """Sources by key, with their write keys, revoked ones included."""
 
     scopes = ALL_METHODS
+    bodiless_actions = ("revoke_key",)
     queryset = Source.objects.prefetch_related("write_keys")
     serializer_class: Any = serializers.SourceSerializer
     filterset_class = filters.SourceFilter
@@ -114,6 +115,7 @@ class RejectedMessageViewSet(
     """Rejected messages, the latest first, each with the reason and its content."""
 
     scopes = ALL_METHODS
+    bodiless_actions = ("replay",)
     queryset = RejectedMessage.objects.select_related("source")
     serializer_class = serializers.RejectedMessageSerializer
     filterset_class = filters.RejectedMessageFilter

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import connection
 
 from consent.services import (
     find_suppressed,
@@ -18,13 +17,15 @@ from consent.services import (
     rebuild_states,
     redacted_text,
 )
-from ingestion.drain import checkpoints, sql
+from ingestion.drain import checkpoints
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
 from ingestion.drain.identifier_filter import IdentifierFilter, references_of
+from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
+from ingestion.messages import UNUSABLE_VALUE
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
@@ -39,8 +40,13 @@ from profiles.services import (
     resolve_observations,
     take_messages,
     widen_seen_spans,
+    within_claimed_names,
 )
 
+# The reason of a message that is dropped whole, of which nothing else may be kept.
+SUPPRESSED = "suppressed"
+# What a public key sent under more names than one key may bring.
+TRAIT_NAME, EVENT_NAME = "trait_name", "event_name"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,20 +75,24 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     now = database_now()
-    kept, rejected = _filter_identifiers(chunk.messages, configuration, now)
+    kept, rejected = _filter_identifiers(chunk.messages, configuration)
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
-    _record_traits(kept, resolution, now)
+    refused_traits = _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
     store_events(chunk.messages, resolution)
+    _count_left_out(kept)
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(kept)
-    widen_seen_spans(spans)
+    widen_seen_spans(spans, made_at=now)
     record_consents(kept, configuration)
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
+    _count_names(refused_traits, TRAIT_NAME)
+    other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
+    _count_names(Counter(other_names), EVENT_NAME)
     keep_rejected([*chunk.rejections, *rejected])
     reach(checkpoints.APPLIED)
 
@@ -103,7 +113,7 @@ def redact_names(messages: Iterable[PendingMessage]) -> None:
 
 
 def _filter_identifiers(
-    messages: Sequence[PendingMessage], configuration: Configuration, now: datetime
+    messages: Sequence[PendingMessage], configuration: Configuration
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
     # A generator: nothing is searched where nobody was ever erased.
@@ -128,7 +138,7 @@ def _filter_identifiers(
             )
             kept.append(pending)
     prepare_events(changed)
-    _count_dropped(dropped, now)
+    count_dropped({(source_id, SUPPRESSED): count for source_id, count in dropped.items()})
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
     detail = "every identifier is a value that stands for nobody"
@@ -153,15 +163,18 @@ def _attribute(
 
 def _record_traits(
     messages: Iterable[PendingMessage], resolution: Resolution, now: datetime
-) -> None:
+) -> Counter[int]:
+    """Record traits; return how many were left out, by source, since their names are too many."""
     statements = []
     for pending in messages:
         if pending.message.traits and pending.attribution:
             key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
-            statements.append(TraitStatement(key, pending.message.traits, at))
-    record_traits(statements, now=now, stale_profiles=resolution.stale_traits)
+            statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))
+    bounded, refused = within_claimed_names(statements)
+    record_traits(bounded, now=now, stale_profiles=resolution.stale_traits)
+    return refused
 
 
 def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime, datetime]]:
@@ -177,11 +190,16 @@ def _seen_spans(messages: Iterable[PendingMessage]) -> dict[int, tuple[datetime,
     return spans
 
 
-def _count_dropped(dropped: Mapping[int, int], now: datetime) -> None:
-    """Count the messages of erased people by source and day: nothing else may be kept of them."""
-    if not dropped:
-        return
-    day = now.astimezone(UTC).date()
-    with connection.cursor() as cursor:
-        for source_id, count in sorted(dropped.items()):
-            cursor.execute(sql.COUNT_DROPPED, [source_id, day, "suppressed", count])
+def _count_left_out(messages: Iterable[PendingMessage]) -> None:
+    """Count the parts of messages that could not be used, for staff to see what a source does."""
+    counts: Counter[tuple[int, str]] = Counter()
+    for pending in messages:
+        for part in pending.message.left_out:
+            counts[pending.row.source_id, part] += 1
+        if pending.event is not None and pending.event.is_value_left_out:
+            counts[pending.row.source_id, UNUSABLE_VALUE] += 1
+    count_dropped(counts)
+
+
+def _count_names(numbers: Mapping[int, int], reason: str) -> None:
+    count_dropped({(source_id, reason): count for source_id, count in numbers.items()})

@@ -6,7 +6,7 @@ from datetime import UTC, date
 
 from django.conf import settings
 
-from ingestion.inbox.lease import LeasedRow
+from ingestion.inbox.lease import LeasedRow, arrival_of
 from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import (
     BadRequest,
@@ -26,7 +26,7 @@ class PendingMessage:
     `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
     None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
     guess), `observation` (None where the message was dropped or rejected), and `attribution` (whose
-    it is, and by which identifier).
+    it is, and by which identifier). `has_other_name` is true where the name was one too many.
     """
 
     row: LeasedRow
@@ -34,6 +34,7 @@ class PendingMessage:
     event: EventDraft | None = None
     predicted: Attribution | None = None
     is_event_changed: bool = False
+    has_other_name: bool = False
     observation: Observation | None = None
     attribution: Attribution | None = None
 
@@ -41,6 +42,12 @@ class PendingMessage:
     def day(self) -> date:
         """The UTC day on which the message came, which is the day of its fact."""
         return self.row.received_at.astimezone(UTC).date()
+
+    @property
+    def arrival(self) -> int:
+        """The place of the message among all that arrived; of a replayed one, when it first did."""
+        first = self.row.first_arrival
+        return arrival_of(self.row.id, self.message.place) if first is None else first
 
     def rejected(self, code: str, detail: str) -> RowRejection:
         """This message as one that cannot be taken."""
@@ -92,9 +99,11 @@ def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
 
 def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
     try:
-        envelope = split_request(row.body.content, row.body.type)
-    except BadRequest as fault:
-        # The row was judged when it was accepted, so only a change of the code comes here.
-        return [Rejection(0, "", "", "invalid_request", "", str(fault), row.body.content)]
+        body = row.body
+        envelope = split_request(body.content, body.type)
+    except (BadRequest, RuntimeError) as fault:
+        # The row was judged when it was accepted: the code changed since, or the row was damaged.
+        raw = body.content if isinstance(fault, BadRequest) else b""
+        return [Rejection(0, "", "", "invalid_request", "", str(fault), raw)]
     facts = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

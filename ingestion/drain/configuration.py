@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from consent.models import Purpose
 from ingestion.models import ConsentCategory
-from profiles.models import IdentityRule, Source
-from profiles.services import Rules, load_rules
+from profiles.models import Source
+from profiles.services import Rules, load_blocked, load_rules
 
 
 class Configuration(NamedTuple):
@@ -26,10 +26,7 @@ def load_configuration() -> Configuration:
     """Read afresh for each chunk: what is changed in the admin holds from the next one on."""
     return Configuration(
         rules=load_rules(),
-        blocked={
-            rule.namespace: frozenset(rule.blocked_values)
-            for rule in IdentityRule.objects.exclude(blocked_values=[])
-        },
+        blocked=load_blocked(),
         source_keys=dict(Source.objects.values_list("pk", "key")),
         categories={
             (category.source_id, category.category): category.purpose.key

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from ingestion.drain import checkpoints
 from ingestion.drain.chunk import PendingMessage
 from profiles.lib.checkpoints import reach
+from profiles.models import TrustLevel
 from profiles.registry import IdentifierMove
 from profiles.services import (
     AttributedEvent,
@@ -31,11 +32,24 @@ from profiles.services import (
 def prepare_events(messages: Iterable[PendingMessage]) -> None:
     """Prepare the events of messages; once more where something was cut out of a message."""
     with_event = [pending for pending in messages if pending.message.kind]
-    names = resolve_names({(pending.message.kind, pending.message.name) for pending in with_event})
+    names = resolve_names(_claimants(with_event))
     for pending in with_event:
         name = names[pending.message.kind, pending.message.name]
+        pending.has_other_name = name.is_other
         pending.is_event_changed = pending.event is not None
         pending.event = _draft(pending, name)
+
+
+def _claimants(messages: Iterable[PendingMessage]) -> dict[tuple[str, str], int | None]:
+    """Return the source that claims each event name, None where a trusted one sends it too."""
+    claimants: dict[tuple[str, str], int | None] = {}
+    for pending in messages:
+        key = (pending.message.kind, pending.message.name)
+        if pending.row.trust > TrustLevel.CLAIM:
+            claimants[key] = None
+        else:
+            claimants.setdefault(key, pending.row.source_id)
+    return claimants
 
 
 def store_ahead(messages: Iterable[PendingMessage], rules: Rules) -> None:
@@ -112,6 +126,7 @@ def _draft(pending: PendingMessage, name: NameRef) -> EventDraft:
         received_at=pending.row.received_at,
         original_timestamp=message.original_timestamp,
         sent_at=message.sent_at,
+        arrival=pending.arrival,
     )
     return draft_event(
         message.digest,

@@ -2,103 +2,146 @@
 
 Invariant: everything that a chunk of rows does, and the end of those rows, is one transaction. Its
 messages are taken before, each in the name of its row, so that nobody waits for a repeat to be
-decided. A chunk that fails is tried row by row, then message by message; a message that fails alone
-is rejected and its neighbours go on.
+decided. A chunk that fails is tried row by row, then message by message; a message that is at fault
+is rejected, one that fails unexpectedly is tried again later, and its neighbours go on. Rows that
+were tried before take no more of the time than new ones.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
+from consent.services import SuppressionKeyMissing
 from ingestion.drain import checkpoints
 from ingestion.drain.apply import apply_chunk, take_chunk
 from ingestion.drain.chunk import Chunk, PendingMessage, read_rows
 from ingestion.drain.configuration import load_configuration
+from ingestion.drain.faults import (
+    OPERATIONAL,
+    TooManyFaults,
+    UnexpectedFaults,
+    is_fault_of_a_message,
+    is_fault_of_the_database,
+)
+from ingestion.drain.pauses import drain_is_paused, end_pause, pause_drain, take_probe
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
     extended_lease,
     finish_rows,
     hold_rows,
+    lease_any_row,
+    lease_late_row,
     lease_rows,
+    postpone_row,
     release_rows,
 )
-from ingestion.inbox.rejected import keep_rejected, rejected_places
+from ingestion.inbox.rejected import RowRejection, keep_rejected, rejected_places
+from ingestion.messages import Rejection
 from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
 
 logger = logging.getLogger(__name__)
 
-# COPY raises the driver's own errors, which Django does not translate.
-OPERATIONAL = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-# Classes of SQLSTATE that are no fault of a message: connection, rollback, resources, object state,
-# intervention, system.
-FAULTS_OF_THE_DATABASE = frozenset({"08", "40", "53", "55", "57", "58"})
-
-# The first attempt takes a chunk, the second the row alone; from the third on messages go one by
-# one.
+# A row is tried within a chunk first, and message by message from the third attempt on.
 FIRST_CAREFUL_ATTEMPT = 3
+Lease = Callable[[], tuple[UUID, list[LeasedRow]]]
+_faults = UnexpectedFaults()  # of this process, which drains in one thread
 
 
 def drain_inbox(*, seconds: float = float("inf")) -> int:
-    """Drain until no row is free or the time is up; return how many requests were drained."""
+    """Drain until no row is due or the time is up; return how many requests were tried."""
     deadline = time.monotonic() + seconds
-    drained = 0
+    tried = 0
     while time.monotonic() < deadline:
-        lease, rows = lease_rows()
-        if not rows:
+        if drain_is_paused() and not _probe():
             break
+        started = time.monotonic()
+        count = _drain_next(lease_rows, _faults)
+        # What was tried before gets as long as what is new, and one row at least.
+        late_until = time.monotonic() + (time.monotonic() - started if count else 0)
+        count += _drain_late(late_until)
+        if not count:
+            break
+        tried += count
+    return tried
+
+
+def _drain_late(until: float) -> int:
+    count = tried = _drain_next(lease_late_row, _faults)
+    while count and time.monotonic() < until:
+        count = _drain_next(lease_late_row, _faults)
+        tried += count
+    return tried
+
+
+def _probe() -> bool:
+    """Try one row while the drain is paused, and end the pause if it can be drained."""
+    if not take_probe():
+        return False
+    _drain_next(lease_any_row, UnexpectedFaults(allowed=0), on_success=end_pause)
+    return not drain_is_paused()
+
+
+def _drain_next(
+    lease_next: Lease, faults: UnexpectedFaults, on_success: Callable[[], None] | None = None
+) -> int:
+    """Drain what the lease gives; return the number of its rows."""
+    lease, rows = lease_next()
+    if rows:
         reach(checkpoints.LEASED)
         with extended_lease(lease):
-            _drain(lease, rows)
-        drained += len(rows)
-    return drained
+            is_drained = _drain(lease, rows, faults)
+        if is_drained and on_success:
+            on_success()
+    elif on_success:
+        on_success()
+    return len(rows)
 
 
-def _drain(lease: UUID, rows: Sequence[LeasedRow]) -> None:
-    """Drain leased rows. Where the database itself fails, they are given back to be tried again."""
+def _drain(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFaults) -> bool:
+    """Drain leased rows. Where they are not at fault, they are given back to be tried again."""
+    faults.begin_chunk()
     try:
         if rows[0].attempts >= FIRST_CAREFUL_ATTEMPT:
             # A row that was tried before is always leased alone.
-            _drain_one_by_one(lease, rows[0])
+            _drain_one_by_one(lease, rows[0], faults)
         else:
-            _drain_together(lease, rows)
+            _drain_together(lease, rows, faults)
     except LostLease:
         logger.info("A lease ran out; another worker has its rows.")
     except OPERATIONAL:
         release_rows(lease)
         raise
-
-
-def _is_fault_of_the_database(error: Exception) -> bool:
-    """A session that ended, a deadlock, a full disk: what happens to any message alike."""
-    if not isinstance(error, OPERATIONAL):
+    except TooManyFaults as stop:
+        release_rows(lease, [row.id for row in rows])
+        pause_drain(stop.error_type)
         return False
-    cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    state = getattr(cause, "sqlstate", None)
-    return state is None or state[:2] in FAULTS_OF_THE_DATABASE
+    return True
 
 
-def _drain_together(lease: UUID, rows: Sequence[LeasedRow]) -> None:
+def _drain_together(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFaults) -> None:
     try:
-        _apply_and_finish(lease, read_rows(rows))
+        chunk = read_rows(rows)
+        _apply_and_finish(lease, chunk)
+        faults.add_drained(len(chunk.messages))
     except LostLease:
         raise
     except Exception as error:
-        if _is_fault_of_the_database(error):
+        if is_fault_of_the_database(error):
             raise
         # Only the type of the error is logged: its text may hold personal data.
         logger.warning("%d rows failed together: %s", len(rows), type(error).__name__)
+        _stop_without_suppression_key(error)
         for row in rows:
             if len(rows) > 1:
-                _drain_together(lease, [row])
+                _drain_together(lease, [row], faults)
             else:
-                _drain_one_by_one(lease, row)
+                _drain_one_by_one(lease, row, faults)
 
 
 def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
@@ -117,28 +160,51 @@ def _apply_and_finish(lease: UUID, chunk: Chunk) -> None:
         reach(checkpoints.FINISHED)
 
 
-def _drain_one_by_one(lease: UUID, row: LeasedRow) -> None:
+def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> None:
     """One message a transaction.
 
     At the last attempt the first message that is not done is rejected: it ended the worker.
     """
-    chunk = read_rows([row])
+    try:
+        chunk = read_rows([row])
+    except Exception as error:
+        _give_up_reading(lease, row, error, faults)
+        return
     done = rejected_places(row.id)
-    is_last_attempt = row.attempts >= settings.INBOX_MAX_ATTEMPTS
+    may_be_poison = row.attempts >= settings.INBOX_MAX_ATTEMPTS
+    is_finished = True
     for pending in chunk.messages:
         if pending.message.place in done or is_taken(pending.message.digest, row.id):
             continue
-        if is_last_attempt:
-            _reject_alone(lease, pending, "poison", "ended the worker each time it was tried")
-            is_last_attempt = False
+        if may_be_poison:
+            _reject_alone(lease, pending, "poison", "could not be drained, however often tried")
+            may_be_poison = False
         else:
             reach(checkpoints.ALONE)
-            _apply_alone(lease, chunk.alone(pending))
+            is_finished &= _apply_alone(lease, chunk.alone(pending), faults)
             reach(checkpoints.ALONE_APPLIED)
-    _apply_and_finish(lease, chunk.without_messages())
+    if is_finished:
+        _apply_and_finish(lease, chunk.without_messages())
+    else:
+        postpone_row(lease, row.id)
 
 
-def _apply_alone(lease: UUID, chunk: Chunk) -> None:
+def _give_up_reading(
+    lease: UUID, row: LeasedRow, error: Exception, faults: UnexpectedFaults
+) -> None:
+    """Try a row again later that cannot be read at all, and reject it after all attempts."""
+    logger.warning("A request could not be read: %s", type(error).__name__)
+    faults.add(error)
+    if row.attempts < settings.INBOX_MAX_ATTEMPTS:
+        postpone_row(lease, row.id)
+        return
+    detail = f"could not be read ({type(error).__name__})"
+    fault = Rejection(0, "", row.body.type, "failed", "", detail, row.body.content)
+    _apply_and_finish(lease, Chunk([row], [], [RowRejection(row, fault)]))
+
+
+def _apply_alone(lease: UUID, chunk: Chunk, faults: UnexpectedFaults) -> bool:
+    """Return whether the message is done with: it took effect, or was rejected."""
     (pending,) = chunk.messages
     try:
         with transaction.atomic():
@@ -149,10 +215,21 @@ def _apply_alone(lease: UUID, chunk: Chunk) -> None:
     except LostLease:
         raise
     except Exception as error:
-        if _is_fault_of_the_database(error):
+        if is_fault_of_the_database(error):
             raise
-        logger.warning("A message failed alone and is rejected: %s", type(error).__name__)
+        logger.warning("A message failed alone: %s", type(error).__name__)
+        _stop_without_suppression_key(error)
+        if not is_fault_of_a_message(error):
+            faults.add(error)
+            return False
         _reject_alone(lease, pending, "failed", f"could not be stored ({type(error).__name__})")
+    return True
+
+
+def _stop_without_suppression_key(error: Exception) -> None:
+    if isinstance(error, SuppressionKeyMissing):
+        # Erased people would come back with the first message.
+        raise TooManyFaults(type(error).__name__) from error
 
 
 def _reject_alone(lease: UUID, pending: PendingMessage, code: str, detail: str) -> None:

@@ -30,30 +30,36 @@ class LeasedRow(NamedTuple):
     id: int
     source_id: int
     trust: int
-    body: InboxBody
+    packed: bytes
     received_at: datetime
     attempts: int
     is_opted_out: bool
+    first_arrival: int | None = None
+
+    @property
+    def body(self) -> InboxBody:
+        """The request. Raises RuntimeError where its bytes were damaged."""
+        return unpack_body(self.packed)
+
+
+def arrival_of(row_id: int, place: int) -> int:
+    """Return the place among all messages of one that stands at this place of a request."""
+    return row_id * 4096 + place  # of which a request has at most 2500
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:
-    """Lease the oldest free rows of about one chunk, and count the attempt.
+    """Lease the oldest rows of about one chunk that nobody tried, and count the attempt."""
+    return _lease(sql.LEASE, {"rows": ROWS_PER_LEASE, "messages": settings.INBOX_CHUNK_MESSAGES})
 
-    In a transaction of its own: an attempt that kills the worker has been counted before it begins.
-    """
-    lease = uuid4()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            sql.LEASE,
-            {
-                "rows": ROWS_PER_LEASE,
-                "lease": lease,
-                "seconds": settings.INBOX_LEASE_SECONDS,
-                "messages": settings.INBOX_CHUNK_MESSAGES,
-            },
-        )
-        rows = [_unpacked(*row) for row in cursor.fetchall()]
-    return lease, sorted(rows, key=lambda row: row.id)
+
+def lease_late_row() -> tuple[UUID, list[LeasedRow]]:
+    """Lease one row that was tried before and is due again, and count the attempt."""
+    return _lease(sql.LEASE_LATE, {})
+
+
+def lease_any_row() -> tuple[UUID, list[LeasedRow]]:
+    """Lease one free row by chance, to see whether it can be drained."""
+    return _lease(sql.LEASE_ANY, {})
 
 
 def finish_rows(lease: UUID, row_ids: Sequence[int]) -> None:
@@ -69,10 +75,18 @@ def hold_rows(lease: UUID, row_ids: Sequence[int]) -> None:
     _execute_on_rows(sql.HOLD, lease, row_ids)
 
 
-def release_rows(lease: UUID) -> None:
-    """Give back what is left of a lease, so that it is tried again at once."""
+def postpone_row(lease: UUID, row_id: int) -> None:
+    """Give a row back, to be tried again after 2, 4, 8 … seconds. Raises LostLease."""
+    _execute_on_rows(sql.POSTPONE, lease, [row_id])
+
+
+def release_rows(lease: UUID, postponed: Sequence[int] = ()) -> None:
+    """Give back what is left of a lease, so that it is tried again at once.
+
+    `postponed` are rows of it that were given back to be tried later, and are not to blame either.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(sql.RELEASE, [lease])
+        cursor.execute(sql.RELEASE, [lease, list(postponed)])
 
 
 def extended_lease(lease: UUID) -> AbstractContextManager[None]:
@@ -85,8 +99,14 @@ def _extend(lease: UUID) -> None:
         cursor.execute(sql.EXTEND_LEASE, [settings.INBOX_LEASE_SECONDS, lease])
 
 
-def _unpacked(row_id: int, source_id: int, trust: int, packed: bytes, *others: Any) -> LeasedRow:
-    return LeasedRow(row_id, source_id, trust, unpack_body(packed), *others)
+def _lease(statement: str, parameters: dict[str, Any]) -> tuple[UUID, list[LeasedRow]]:
+    """Lease rows in a transaction of its own, which counts the attempt before it begins."""
+    lease = uuid4()
+    parameters |= {"lease": lease, "seconds": settings.INBOX_LEASE_SECONDS}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = [LeasedRow(*row) for row in cursor.fetchall()]
+    return lease, sorted(rows, key=lambda row: row.id)
 
 
 def _execute_on_rows(statement: str, lease: UUID, row_ids: Sequence[int]) -> None:

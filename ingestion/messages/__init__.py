@@ -4,19 +4,21 @@ The contract is Segment's public HTTP tracking API and specification. Invariant:
 deterministic, so that the view and the drain judge the same bytes alike.
 """
 
-from ingestion.messages.envelope import (
-    MAX_REQUEST_BYTES,
-    Envelope,
-    split_request,
-    without_unstorable,
-)
+from ingestion.messages.envelope import MAX_REQUEST_BYTES, Envelope, split_request
 from ingestion.messages.fast_path import is_ordinary_batch
 from ingestion.messages.parse import CONSENT_EVENT, read_messages
-from ingestion.messages.results import BadRequest, Message, Rejection, RequestFacts
+from ingestion.messages.results import (
+    UNUSABLE_VALUE,
+    BadRequest,
+    Message,
+    Rejection,
+    RequestFacts,
+)
 
 __all__ = [
     "CONSENT_EVENT",
     "MAX_REQUEST_BYTES",
+    "UNUSABLE_VALUE",
     "BadRequest",
     "Envelope",
     "Message",
@@ -25,5 +27,4 @@ __all__ = [
     "is_ordinary_batch",
     "read_messages",
     "split_request",
-    "without_unstorable",
 ]

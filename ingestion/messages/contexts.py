@@ -58,7 +58,8 @@ def contact_refs(traits: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 def _device_refs(device: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(device, dict):
         return
-    platform = str(device.get("type", "")).lower()
+    kind = device.get("type")
+    platform = kind.lower() if isinstance(kind, str) else ""
     if platform not in ("ios", "android"):
         return
     yield f"{platform}.id", device.get("id")

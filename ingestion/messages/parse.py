@@ -1,8 +1,10 @@
 """Parsing one message: its identifiers, event, times, traits and consents."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +12,18 @@ import msgspec
 
 from ingestion.messages.contexts import ContextContent, contact_refs, preferences_of, read_context
 from ingestion.messages.envelope import Envelope
-from ingestion.messages.results import Message, MessageFault, Rejection, RequestFacts
-from ingestion.messages.times import read_sent_time, read_time
+from ingestion.messages.results import (
+    FUTURE_TIMESTAMP,
+    UNREADABLE_SENT_AT,
+    UNREADABLE_TIMESTAMP,
+    Message,
+    MessageFault,
+    Rejection,
+    RequestFacts,
+)
+from ingestion.messages.times import EARLIEST, UnreadableTime, read_sent_time, read_time
 from ingestion.messages.wire import (
+    MAX_MESSAGE_BYTES,
     MAX_MESSAGE_ID,
     MAX_MESSAGES,
     MAX_NAME,
@@ -22,8 +33,13 @@ from ingestion.messages.wire import (
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
+from profiles.lib.exact_json import UnreadableJSON
+from profiles.lib.numbers import whole
 
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
+MAX_PATH = 255  # the length of the column rejected_message.path
+_CREDIBLE_FUTURE = timedelta(hours=24)
+_EMPTY_LIST = re.compile(rb"\[\s*\]")
 CONSENT_EVENT = "Segment Consent Preference Updated"  # its properties have consents too
 
 
@@ -41,7 +57,7 @@ def read_messages(
 class _MessageParser:
     """Parses one message."""
 
-    __slots__ = ("digest_key", "envelope", "place", "raw", "request", "wire")
+    __slots__ = ("digest_key", "envelope", "left_out", "place", "raw", "request", "wire")
 
     def __init__(
         self, envelope: Envelope, request: RequestFacts, digest_key: bytes, place: int, raw: bytes
@@ -52,6 +68,7 @@ class _MessageParser:
         self.place = place
         self.raw = raw
         self.wire = Wire()
+        self.left_out: tuple[str, ...] = ()
 
     def parse(self) -> Message | Rejection:
         try:
@@ -62,17 +79,22 @@ class _MessageParser:
             return self._rejection(
                 MessageFault("invalid_identifier", error.namespace, error.reason)
             )
+        except UnreadableJSON as error:
+            return self._rejection(MessageFault(error.code, error.path, error.detail))
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            # No input is known to come here. It is the message's fault: reading asks nobody else.
+            return self._rejection(MessageFault("unreadable", "", type(error).__name__))
 
     def _rejection(self, fault: MessageFault) -> Rejection:
         wire = self.wire
         message_id = wire.message_id if isinstance(wire.message_id, str) else ""
-        type_ = wire.type if isinstance(wire.type, str) else ""
+        type_ = self.envelope.type or (wire.type if isinstance(wire.type, str) else "")
         return Rejection(
             self.place,
             message_id[:255],
             type_[:32],
             fault.code,
-            fault.path,
+            fault.path[:MAX_PATH],
             fault.detail,
             self.raw,
         )
@@ -82,12 +104,17 @@ class _MessageParser:
             raise MessageFault(
                 "too_many_messages", "batch", f"a batch has at most {MAX_MESSAGES} messages"
             )
+        raw = self._storable()
         try:
-            self.wire = wire = wire_decoder.decode(self.raw)
-        except msgspec.MsgspecError as error:
+            self.wire = wire = wire_decoder.decode(raw)
+        except msgspec.ValidationError as error:
             raise MessageFault("not_an_object", "", "a message is a JSON object") from error
+        except msgspec.DecodeError as error:
+            raise MessageFault("not_json", "", "valid JSON") from error
+        if self.envelope.fault:
+            raise self.envelope.fault
         type_ = self.envelope.type or wire.type
-        if type_ not in TYPES:
+        if not isinstance(type_, str) or type_ not in TYPES:
             raise MessageFault("unknown_type", "type", f"one of {', '.join(sorted(TYPES))}")
         context = self._context()
         message_id = self._message_id()
@@ -97,7 +124,7 @@ class _MessageParser:
             self.place,
             self._digest(message_id),
             type_,
-            self.raw,
+            raw,
             self._refs(type_, context),
             kind,
             name,
@@ -109,7 +136,15 @@ class _MessageParser:
             self._traits(context) if type_ == "identify" else {},
             self._consents(context, name),
             message_id,
+            self.left_out,
         )
+
+    def _storable(self) -> bytes:
+        if len(self.raw) > MAX_MESSAGE_BYTES:
+            raise MessageFault("message_too_large", "", "at most 32 KB")
+        if exact_json.is_too_deep(self.raw):
+            raise MessageFault("too_deep", "", f"at most {exact_json.MAX_DEPTH} levels deep")
+        return exact_json.storable(self.raw)
 
     def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)
@@ -117,8 +152,8 @@ class _MessageParser:
         if not shared:
             return read_context(raw)
         # The message's own context goes over that of the batch.
-        own = exact_json.loads(raw) if raw else None
-        merged = {**shared, **own} if isinstance(own, dict) else shared
+        own = exact_json.loads(raw) if raw.startswith(b"{") else {}
+        merged = {**shared, **own}
         return read_context(exact_json.dump_bytes(merged))
 
     def _message_id(self) -> str:
@@ -163,29 +198,43 @@ class _MessageParser:
 
     def _group_properties(self) -> str:
         # A group's traits describe the account and not the person: they stay with the event.
-        traits = exact_json.loads(self.wire.traits) if bytes(self.wire.traits) else None
+        raw = bytes(self.wire.traits)
+        traits = {} if _EMPTY_LIST.fullmatch(raw) else exact_json.loads(raw) if raw else None
         return exact_json.dump_bytes({"groupId": self.wire.group_id, "traits": traits}).decode()
 
     def _times(self) -> tuple[datetime, datetime | None, datetime | None]:
         """Return the timestamp, the original timestamp and the time of sending.
 
         As Segment has it, timestamp = receivedAt - (sentAt - originalTimestamp), which corrects a
-        wrong clock of the sender. It is never after receivedAt.
+        wrong clock of the sender. It is never after receivedAt, and receivedAt itself where the
+        message has no time that can be read.
         """
-        wire, received_at = self.wire, self.request.received_at
-        original = read_time(wire.original_timestamp or wire.timestamp, "timestamp")
-        raw_sent_at = wire.sent_at or self.envelope.sent_at
-        sent_at = None if raw_sent_at is None else read_sent_time(raw_sent_at)
+        received_at = self.request.received_at
+        original = self._original_time()
+        sent_at = self._sent_time()
         if original is None:
             return received_at, None, sent_at
-        if sent_at is None:
-            return min(original, received_at), original, None
-        try:
-            corrected = received_at - (sent_at - original)
-        except OverflowError:
-            # One of the times is near the year 1 or 9999.
-            corrected = original
+        corrected = _corrected(original, sent_at, received_at)
+        if corrected > received_at + _CREDIBLE_FUTURE:
+            self.left_out += (FUTURE_TIMESTAMP,)
         return min(corrected, received_at), original, sent_at
+
+    def _original_time(self) -> datetime | None:
+        for value in (self.wire.original_timestamp, self.wire.timestamp):
+            try:
+                if (moment := read_time(value)) is not None:
+                    return moment
+            except UnreadableTime:
+                self.left_out += (UNREADABLE_TIMESTAMP,)
+        return None
+
+    def _sent_time(self) -> datetime | None:
+        value = self.wire.sent_at or self.envelope.sent_at
+        try:
+            return None if value is None else read_sent_time(value)
+        except UnreadableTime:
+            self.left_out += (UNREADABLE_SENT_AT,)
+            return None
 
     def _refs(self, type_: str, context: ContextContent) -> tuple[Ref, ...]:
         wire = self.wire
@@ -239,12 +288,25 @@ class _MessageParser:
         return {**context.consents, **preferences}
 
 
+def _corrected(original: datetime, sent_at: datetime | None, received_at: datetime) -> datetime:
+    if sent_at is None:
+        return original
+    try:
+        corrected = received_at - (sent_at - original)
+    except OverflowError:
+        # One of the times is near the year 1 or 9999.
+        return original
+    return corrected if corrected >= EARLIEST else original
+
+
 def is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def make_ref(namespace: str, value: Any, region: str) -> Ref:
     """Normalise an identifier. Raises InvalidIdentifier."""
+    if isinstance(value, Decimal):
+        value = whole(value)
     # Before the cache, whose keys 1 and True would be equal.
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise InvalidIdentifier(namespace, "neither a text nor a whole number")
@@ -257,8 +319,11 @@ def _cached_ref(namespace: str, value: str | int, region: str) -> Ref:
 
 
 def _object_text(raw: bytes, path: str) -> str:
-    """Return the JSON text of an object, or of an empty one for a missing or null value."""
-    if not raw or raw == b"null":
+    """Return the JSON text of an object, or of an empty one where there is none.
+
+    PHP writes an empty object as [].
+    """
+    if not raw or raw == b"null" or _EMPTY_LIST.fullmatch(raw):
         return "{}"
     if not raw.startswith(b"{"):
         raise MessageFault("not_an_object", path, "a JSON object")
@@ -267,7 +332,7 @@ def _object_text(raw: bytes, path: str) -> str:
 
 def _read_traits(raw: bytes) -> Mapping[str, Any]:
     traits = exact_json.loads(raw)
-    if traits is None:
+    if traits is None or traits == []:
         return {}
     if not isinstance(traits, dict):
         raise MessageFault("not_an_object", "traits", "a JSON object")

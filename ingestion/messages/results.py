@@ -6,6 +6,12 @@ from typing import Any, NamedTuple
 
 from profiles.identifiers.references import Ref
 
+# Parts of a message that are left out where they cannot be read, while the rest is taken.
+UNREADABLE_TIMESTAMP = "timestamp"
+UNREADABLE_SENT_AT = "sentAt"
+FUTURE_TIMESTAMP = "timestamp in the future"
+UNUSABLE_VALUE = "value"
+
 
 class BadRequest(ValueError):
     """A request is refused as a whole. The text omits its content, which is personal."""
@@ -53,6 +59,7 @@ class Message(NamedTuple):
     traits: Mapping[str, Any]
     consents: Mapping[str, bool]
     message_id: str
+    left_out: tuple[str, ...] = ()  # parts that could not be read, to be counted
 
 
 class RequestFacts(NamedTuple):

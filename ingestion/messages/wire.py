@@ -1,10 +1,12 @@
 """The JSON of a message: its fields and the limits of their values."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 MAX_MESSAGES = 2500  # Segment's limit of a batch
+MAX_MESSAGE_BYTES = 32 * 1024  # Segment's limit
 MAX_MESSAGE_ID = 99  # Segment's "under 100 characters"
 MAX_NAME = 255  # the length of the column event_name.name
 
@@ -32,4 +34,4 @@ class Wire(msgspec.Struct, rename="camel"):
     context: msgspec.Raw = msgspec.Raw(b"")
 
 
-wire_decoder = msgspec.json.Decoder(Wire)
+wire_decoder = msgspec.json.Decoder(Wire, float_hook=Decimal)

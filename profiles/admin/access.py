@@ -3,7 +3,7 @@
 Invariant: the secret of a key is in the response that created it and nowhere else.
 """
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from http import HTTPStatus
 from typing import Any
 
@@ -61,6 +61,12 @@ class ApiKeyForm(forms.Form):
         widget=UnfoldAdminSingleDateWidget(),
         help_text="The last day on which it works; empty: no end.",
     )
+
+    def clean_expires_on(self) -> date | None:
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is not None and day < timezone.localdate():
+            raise forms.ValidationError("This day is past.")
+        return day
 
 
 @admin.register(ApiKey)
@@ -157,7 +163,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, TesseraAdmin):
+class UserAdmin(BaseUserAdmin, TesseraAdmin):  # type: ignore[misc]  # of two `lookup_allowed`
     """Staff. An account ends by being anonymised, so that what it did keeps its author."""
 
     form = UserChangeForm
@@ -230,9 +236,15 @@ class UserAdmin(BaseUserAdmin, TesseraAdmin):
 
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, TesseraAdmin):
-    """Roles of staff."""
+    """Roles of staff. Whoever could change one could give themselves every permission."""
 
     audit_type = "role"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_superuser
 
     def audit_key(self, row: Group) -> str:
         return row.name

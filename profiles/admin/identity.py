@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -11,7 +11,7 @@ from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin, st
 from profiles.admin.kit.formatting import profile_link
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Identifier, IdentityOutcome, IdentityRule, Merge
-from profiles.services import REFUSALS, Effect, save_identity_rule
+from profiles.services import REFUSALS, Effect, release_quarantine, save_identity_rule
 
 # What each outcome means, for staff.
 MEANINGS = {
@@ -22,6 +22,8 @@ MEANINGS = {
     "cap": "too many people want it",
     "merge": "joined to who wanted it, as the rules allow",
     "takeover": "a vouched person took it over",
+    "claim_limit": "a claim beside more devices than the person may have",
+    "pushed_out": "a claimed device that made room for one of a trusted source",
     "quarantine": "shared by so many that it names nobody",
 }
 
@@ -86,8 +88,22 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     list_filter = (DoubtFilter, "rule", "day")
     list_select_related = ("identifier", "wanter", "fact__source")
     sortable_by = ()
-    fields = ("rule_and_meaning", "masked_identifier", "person", "wanted_by", "source", "day")
+    fields = ("rule_sentence", "masked_identifier", "person", "wanted_by", "source", "day")
     readonly_fields = fields
+    actions = ("release",)
+
+    @admin.action(description="Release quarantined identifiers", permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[IdentityOutcome]) -> None:
+        """Let facts use the identifiers of quarantines again."""
+        rows = queryset.filter(rule=Effect.QUARANTINE).select_related("identifier")
+        identifiers = {row.identifier_id: row.identifier for row in rows}.values()
+        actor = staff_actor(request)
+        released = [release_quarantine(identifier, actor=actor) for identifier in identifiers]
+        messages.success(request, f"{sum(released)} identifiers are released.")
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may do what changes who is who: who may change its rules."""
+        return request.user.has_perm("profiles.change_identityrule")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityOutcome]:
         outcomes: QuerySet[IdentityOutcome] = super().get_queryset(request)
@@ -96,6 +112,10 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     @display(description="what", header=True)
     def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
         return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
+
+    @display(description="what")
+    def rule_sentence(self, outcome: IdentityOutcome) -> str:
+        return ": ".join(filter(None, self.rule_and_meaning(outcome)))
 
     @display(description="identifier")
     def masked_identifier(self, outcome: IdentityOutcome) -> str:

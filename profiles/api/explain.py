@@ -32,7 +32,12 @@ class ExplanationViewSet(ProfileScopedViewSet):
     pagination_class = None
 
     @extend_schema(parameters=[OpenApiParameter("key", OpenApiTypes.STR, required=True)])
-    @action(detail=True, url_path="why-trait", serializer_class=serializers.TraitSerializer)
+    @action(
+        detail=True,
+        url_path="why-trait",
+        serializer_class=serializers.TraitSerializer,
+        query_parameters=("key",),
+    )
     def why_trait(self, request: Request, uuid: UUID) -> Response:
         """Explain why a trait has its value, or has none any more, with the losing statements."""
         key = request.query_params.get("key")
@@ -50,7 +55,7 @@ class ExplanationViewSet(ProfileScopedViewSet):
         ],
         responses=serializers.PathSerializer,
     )
-    @action(detail=True, url_path="why-merged")
+    @action(detail=True, url_path="why-merged", query_parameters=("a", "b"))
     def why_merged(self, request: Request, uuid: UUID) -> Response:
         """Return the shortest path of facts between two identifiers, given by their ids."""
         # An opaque id cannot be looked up: derive those of all identifiers of the profile.

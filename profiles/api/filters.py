@@ -14,7 +14,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from profiles import reads
 from profiles.api.kit.access import sees_restricted
-from profiles.api.kit.lists import PAGING, StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.strict import PAGING
 from profiles.api.serializers import STATUSES
 from profiles.models import (
     ActorKind,
@@ -26,7 +27,7 @@ from profiles.models import (
     Profile,
     TraitDefinition,
 )
-from profiles.traits.golden import CONTACT_TRAITS
+from profiles.traits.sensitivity import load_categories
 
 TRAIT_PREFIX = "trait."
 
@@ -52,8 +53,9 @@ class ProfileFilter(StrictFilterSet):
         model = Profile
         fields: list[str] = []
 
-    def has_filter(self, name: str) -> bool:
-        return super().has_filter(name) or name.startswith(TRAIT_PREFIX)
+    @classmethod
+    def knows(cls, name: str) -> bool:
+        return super().knows(name) or name.startswith(TRAIT_PREFIX)
 
     def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         queryset = super().filter_queryset(queryset)
@@ -89,10 +91,9 @@ class ProfileFilter(StrictFilterSet):
 
     def _refuse_contact_trait(self, name: str) -> None:
         """Refuse contact data in a URL, since URLs are written to logs."""
-        key = name.removeprefix(TRAIT_PREFIX)
-        contact = TraitDefinition.objects.filter(key=key, category=TraitDefinition.Category.CONTACT)
-        if key in CONTACT_TRAITS or ("\x00" not in key and contact.exists()):
-            detail = "Addresses have no place in a URL: POST them to /api/v1/profiles/lookup/."
+        category = load_categories().of(name.removeprefix(TRAIT_PREFIX))
+        if category != TraitDefinition.Category.ORDINARY:
+            detail = "Contact and special data have no place in a URL; POST to …/profiles/lookup/."
             raise ValidationError({name: [ErrorDetail(detail, code="contact_trait")]})
 
 
@@ -129,6 +130,18 @@ class MergeFilter(StrictFilterSet):
 
     class Meta:
         model = Merge
+        fields: list[str] = []
+
+
+class QuarantineFilter(StrictFilterSet):
+    """Filters of quarantined identifiers."""
+
+    namespace = CharFilter("namespace", help_text="Such as email, user_id, anonymous_id.")
+    after = IsoDateTimeFilter("quarantined_at", "gte", help_text="At this time or later.")
+    before = IsoDateTimeFilter("quarantined_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Identifier
         fields: list[str] = []
 
 

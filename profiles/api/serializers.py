@@ -2,13 +2,23 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from profiles import reads
 from profiles.api.kit.fields import AnyField, NumberField
 from profiles.corrections.judgement import MAX_KEY, InvalidCorrection, checked_corrections
 from profiles.identity.explain import FactStep
-from profiles.models import ActorKind, AuditEntry, Event, EventName, Merge, TrustLevel
+from profiles.models import (
+    ActorKind,
+    AuditEntry,
+    Event,
+    EventName,
+    Identifier,
+    Merge,
+    TrustLevel,
+)
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
@@ -247,6 +257,28 @@ class PathSerializer(serializers.Serializer[dict[str, Any]]):
     """
 
     path = FactStepSerializer(many=True, allow_null=True)
+
+
+class QuarantineSerializer(serializers.ModelSerializer[Identifier]):
+    """An identifier that too many people wanted. `profile` is the profile of its own, or null."""
+
+    id = serializers.SerializerMethodField()
+    profile = serializers.UUIDField(source="profile.uuid", default=None, allow_null=True)
+    vouched = serializers.BooleanField(source="is_vouched")
+
+    class Meta:
+        model = Identifier
+        fields = ("id", "namespace", "value", "vouched", "profile", "quarantined_at")
+
+    @extend_schema_field(OpenApiTypes.UUID)
+    def get_id(self, identifier: Identifier) -> str:
+        return str(reads.public_id(identifier))
+
+
+class ReleaseSerializer(serializers.Serializer[dict[str, Any]]):
+    """Why an identifier names one person after all."""
+
+    reason = serializers.CharField(max_length=2000)
 
 
 class ActorSerializer(serializers.Serializer[Any]):

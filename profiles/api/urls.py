@@ -5,12 +5,14 @@ from rest_framework.routers import SimpleRouter
 from profiles.api.audit import AuditViewSet
 from profiles.api.explain import ExplanationViewSet
 from profiles.api.profiles import ProfileViewSet
+from profiles.api.quarantines import QuarantineViewSet
 from profiles.api.traits import TraitViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("profiles", ProfileViewSet, basename="profile")
 router.register("profiles", TraitViewSet, basename="profile-traits")
 router.register("profiles", ExplanationViewSet, basename="profile-explanations")
+router.register("identity/quarantines", QuarantineViewSet, basename="quarantine")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = router.urls

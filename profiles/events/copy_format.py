@@ -23,36 +23,46 @@ _dump_numeric = DecimalBinaryDumper(Decimal).dump
 # where a row has its number of columns.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
-_COLUMNS = 12
+_COLUMNS = 13
 # Each column is its size in bytes, -1 for null, and its content. The structs pack sizes and
 # contents of several columns at once.
 _NULL = b"\xff\xff\xff\xff"
 _SIZE = Struct(">i")
 _OWNER_COLUMNS = Struct(">hiqiq")  # number of columns, profile_id, identifier_id
 _EVENT_COLUMNS = Struct(">iqi16siqiq")  # timestamp, id, source_id, name_id
-_TIME_COLUMN = Struct(">iq")
+_TIME_COLUMN = _INTEGER_COLUMN = Struct(">iq")
 _JSONB_PREFIX = Struct(">ib")  # size and format version of a jsonb value
 _JSONB_VERSION = 1
 _TIMESTAMP_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MAX_VALUE = Decimal(10) ** 15
+_TEN_PLACES = Decimal("1e-10")
 _NUMBER_STARTS = frozenset(bytes([sign]) for sign in b"-0123456789")
 
 
 class EventTimes(NamedTuple):
-    """An event's corrected time, its time of receipt, and both times by the sender's clock."""
+    """An event's corrected time, its time of receipt, and both times by the sender's clock.
+
+    `arrival` is its message's place among all that arrived.
+    """
 
     timestamp: datetime
     received_at: datetime
     original_timestamp: datetime | None
     sent_at: datetime | None
+    arrival: int
 
 
 class EventDraft(NamedTuple):
-    """An event that is not attributed yet. `row` is its COPY row without the owner's columns."""
+    """An event that is not attributed yet. `row` is its COPY row without the owner's columns.
+
+    `is_value_left_out` says that its value is too large or too long to be summed up.
+    """
 
     name_id: int
     timestamp: datetime
     value: Decimal | None
     row: bytes
+    is_value_left_out: bool = False
 
 
 class AttributedEvent(NamedTuple):
@@ -68,11 +78,11 @@ def draft_event(
 ) -> EventDraft:
     """Prepare all of an event that needs no profile, so that it is done before the people lock.
 
-    `id_` is 32 hexadecimal digits. Raises psycopg.DataError where the event's value has more digits
-    than PostgreSQL takes.
+    `id_` is 32 hexadecimal digits.
     """
-    timestamp, received_at, original_timestamp, sent_at = times
-    value = value_of(properties, name.value_property)
+    timestamp, received_at, original_timestamp, sent_at, arrival = times
+    stated = value_of(properties, name.value_property)
+    value = stated if stated is None or _is_summable(stated) else None
     row = (
         _EVENT_COLUMNS.pack(
             8, _microseconds(timestamp), 16, bytes.fromhex(id_), 8, source_id, 8, name.id
@@ -83,8 +93,9 @@ def draft_event(
         _shared_time_column(received_at),
         _NULL if original_timestamp is None else _time_column(original_timestamp),
         _NULL if sent_at is None else _shared_time_column(sent_at),
+        _INTEGER_COLUMN.pack(8, arrival),
     )
-    return EventDraft(name.id, timestamp, value, b"".join(row))
+    return EventDraft(name.id, timestamp, value, b"".join(row), stated is not value)
 
 
 def _microseconds(moment: datetime) -> int:
@@ -114,11 +125,17 @@ def _json_column(text: str) -> bytes:
 
 def value_of(properties: str, name: str) -> Decimal | None:
     """Return the exact number that a JSON object's text has under the name, or None."""
-    # Most events have no value: test the text before decoding the object.
-    if name not in properties:
+    # Most events have no value: test the text before decoding the object. A name may also be spelt
+    # with escapes.
+    if name not in properties and "\\" not in properties:
         return None
     raw = bytes(_member_decoder.decode(properties).get(name, b""))
     return Decimal(raw.decode()) if raw[:1] in _NUMBER_STARTS else None
+
+
+def _is_summable(value: Decimal) -> bool:
+    """Whether the value is under 10^15 and of at most 10 decimal places, as the columns of sums."""
+    return abs(value) < MAX_VALUE and value == value.quantize(_TEN_PLACES)
 
 
 def copy_block(events: Iterable[AttributedEvent]) -> bytes:

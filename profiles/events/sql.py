@@ -15,9 +15,9 @@ WITH moved AS (
     RETURNING move.target, e.*
 )
 INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at)
+    properties, context, received_at, original_timestamp, sent_at, arrival)
 SELECT target, "timestamp", id, identifier_id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at FROM moved
+    properties, context, received_at, original_timestamp, sent_at, arrival FROM moved
 """
 
 # Deletes the statistics of profiles, ahead of RECOMPUTE_STATS. Two statements, because the parts of
@@ -37,7 +37,8 @@ FROM profiles_event WHERE profile_id = ANY(%s) GROUP BY profile_id, name_id
 # can conflict. The ORM has no COPY.
 COPY_EVENTS = """
 COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name_id, value,
-    properties, context, received_at, original_timestamp, sent_at) FROM STDIN (FORMAT BINARY)
+    properties, context, received_at, original_timestamp, sent_at, arrival)
+FROM STDIN (FORMAT BINARY)
 """
 
 # Deletes events by their primary keys, where the profile guessed before judgement was wrong. The
@@ -62,14 +63,19 @@ ON CONFLICT (profile_id, name_id) DO UPDATE SET
     last_at = greatest(stat.last_at, excluded.last_at)
 """
 
-# Extends the time in which each profile was seen, and changes no indexed column. The ORM cannot
-# update many rows with a value of their own by a condition on both.
+# Extends the time in which each profile was seen, and changes no indexed column. A profile that was
+# made in this transaction has the time of receipt, which its messages replace. The ORM cannot set
+# values of their own in many rows, by a condition on both.
 WIDEN_SEEN_SPANS = """
 UPDATE profiles_profile p
-SET first_seen_at = least(p.first_seen_at, seen.first_at),
-    last_seen_at = greatest(p.last_seen_at, seen.last_at)
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen (id, first_at, last_at)
-WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at)
+SET first_seen_at = CASE WHEN p.last_seen_at = %(made_at)s THEN seen.first_at
+        ELSE least(p.first_seen_at, seen.first_at) END,
+    last_seen_at = CASE WHEN p.last_seen_at = %(made_at)s THEN seen.last_at
+        ELSE greatest(p.last_seen_at, seen.last_at) END
+FROM unnest(%(ids)s::bigint[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
+    AS seen (id, first_at, last_at)
+WHERE p.id = seen.id AND (p.first_seen_at > seen.first_at OR p.last_seen_at < seen.last_at
+    OR p.last_seen_at = %(made_at)s)
 """
 
 # Marks messages as seen and returns the digests that are new or that the same request took before.

@@ -25,7 +25,7 @@ def _increment_columns(events: Sequence[AttributedEvent]) -> list[str]:
     """Sum the events up per statistic and return the columns that ADD_TO_STATS takes."""
     # Lists changed in place: this loop runs for every event that the drain stores.
     increments: dict[tuple[int, int], list[Any]] = {}
-    for profile_id, _, (name_id, timestamp, value, _) in events:
+    for profile_id, _, (name_id, timestamp, value, *_) in events:
         key = (profile_id, name_id)
         increment = increments.get(key)
         if increment is None:

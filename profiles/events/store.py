@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -26,12 +27,21 @@ def take_back_events(keys: Sequence[tuple[int, datetime, str]]) -> None:
             cursor.execute(sql.TAKE_BACK_EVENTS, columns)
 
 
-def widen_seen_spans(spans: Mapping[int, tuple[datetime, datetime]]) -> None:
-    """Extend `first_seen_at` and `last_seen_at` of each profile to the (first, last) given."""
+def widen_seen_spans(spans: Mapping[int, tuple[datetime, datetime]], *, made_at: datetime) -> None:
+    """Extend `first_seen_at` and `last_seen_at` of each profile to the (first, last) given.
+
+    `made_at` is the time at which this transaction makes profiles; no message of theirs has it.
+    """
     if not spans:
         return
     # In order of id, like every statement that updates many rows: two drains cannot deadlock.
     ids = sorted(spans)
     firsts, lasts = zip(*(spans[profile_id] for profile_id in ids), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(sql.WIDEN_SEEN_SPANS, [array_of(ids), array_of(firsts), array_of(lasts)])
+        parameters: dict[str, Any] = {
+            "ids": array_of(ids),
+            "firsts": array_of(firsts),
+            "lasts": array_of(lasts),
+            "made_at": made_at,
+        }
+        cursor.execute(sql.WIDEN_SEEN_SPANS, parameters)

@@ -5,13 +5,16 @@ another spelling must raise `NORMALISER_VERSION`.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection
+from decimal import Decimal
 from functools import lru_cache
 
 import email_validator
 import phonenumbers
 
-NORMALISER_VERSION = 1
+# 2: NFC, no invisible signs, Mexico without its former 1, no extensions, no repeated digit.
+NORMALISER_VERSION = 2
 MAX_LENGTH = 255  # the length of the column identifier.value
 
 # Reserved domains such as .test are valid syntax; `is_blocked` refuses them where they stand for
@@ -25,12 +28,35 @@ _ORDINARY_EMAIL = re.compile(
     r"(?=.{6,64}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
-_ZEROS_AND_DASHES = re.compile("[0-]*")
+# Zero-width and direction marks, soft hyphens, byte order marks: two texts that differ by them look
+# the same.
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Zeros and dashes; templates that nobody filled in; JavaScript's names of values.
+_BLOCKED_PATTERN = re.compile(
+    r"[0-]*|\{\{.*\}\}|\$\{.*\}|<%.*%>|\[(object|function) ?\w*\]", re.DOTALL
+)
+# Mexican mobile numbers had a 1 behind the country code until 2019.
+_MEXICO, _FORMER_MEXICAN = 52, re.compile(r"1(\d{10})")
 
 # Placeholders that programs send in place of an identifier, as listed by PostHog and Segment.
 BLOCKED_VALUES = frozenset(
     {
         "-1",
+        "(none)",
+        "(not set)",
+        "(null)",
+        "<null>",
+        "anonymous_id",
+        "anonymousid",
+        "distinct_id",
+        "distinctid",
+        "email",
+        "id",
+        "n/a",
+        "not set",
+        "phone",
+        "user_id",
+        "userid",
         "null",
         "none",
         "nil",
@@ -42,7 +68,6 @@ BLOCKED_VALUES = frozenset(
         "not_authenticated",
         "true",
         "false",
-        "[object object]",
     }
 )
 
@@ -74,28 +99,63 @@ def normalise(namespace: str, value: object, *, region: str | None = None) -> st
     return text
 
 
+def former_spellings(namespace: str, value: str, version: int) -> tuple[str, ...]:
+    """Return what an older version may have made of an identifier that is now spelled like this."""
+    if version >= NORMALISER_VERSION:
+        return (value,)
+    if namespace == "phone" and value.startswith("+52"):
+        return (value, f"+521{value[3:]}")
+    # What was sent decomposed was stored so.
+    decomposed = value if value.isascii() else unicodedata.normalize("NFD", value)
+    return (value,) if decomposed == value else (value, decomposed)
+
+
 def is_blocked(namespace: str, value: str, extra: Collection[str] = frozenset()) -> bool:
     """Whether the value is a placeholder, by default or because it is among the `extra` values.
 
-    Works on values before and after normalising: letter case and outer blanks do not count.
+    Works on values before and after normalising: letter case and outer blanks do not count. In an
+    `extra` value each * stands for any signs.
     """
     if _is_blocked_everywhere(namespace, value):
         return True
     if not extra:
         return False
-    folded = value.strip().lower()
-    return any(folded == blocked.strip().lower() for blocked in extra)
+    folded = _folded(value)
+    return any(_matches(folded, _folded(blocked)) for blocked in extra)
 
 
 @lru_cache(maxsize=65_536)
 def _is_blocked_everywhere(namespace: str, value: str) -> bool:
-    folded = value.strip().lower()
-    if folded in BLOCKED_VALUES or _ZEROS_AND_DASHES.fullmatch(folded):
+    folded = _folded(value)
+    if folded in BLOCKED_VALUES or _BLOCKED_PATTERN.fullmatch(folded):
         return True
     return namespace == "email" and (folded.startswith("test@") or folded.endswith("@example.com"))
 
 
+def _matches(text: str, pattern: str) -> bool:
+    """Whether the text is the pattern, by a search that takes no longer than both are long."""
+    first, *middle = pattern.split("*")
+    if not middle:
+        return text == pattern
+    last = middle.pop()
+    place, end = len(first), len(text) - len(last)
+    if place > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for part in middle:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
+
+
+def _folded(value: str) -> str:
+    return _INVISIBLE.sub("", value).strip().lower()
+
+
 def _storable_text(namespace: str, value: object) -> str:
+    if isinstance(value, float | Decimal) and value == value // 1 and abs(value) < 10**MAX_LENGTH:
+        value = int(value)  # 42.0 is 42
     if isinstance(value, int) and not isinstance(value, bool):
         # Refuse longer numbers before str(), which is slow for very long ones.
         if abs(value) >= 10**MAX_LENGTH:
@@ -103,7 +163,7 @@ def _storable_text(namespace: str, value: object) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise InvalidIdentifier(namespace, "neither a text nor a whole number")
-    text = value.strip()
+    text = value.strip() if value.isascii() else _visible_text(value)
     if not text:
         raise InvalidIdentifier(namespace, "blank")
     if len(text) > MAX_LENGTH:
@@ -111,6 +171,10 @@ def _storable_text(namespace: str, value: object) -> str:
     if _UNSTORABLE.search(text):
         raise InvalidIdentifier(namespace, "has characters that cannot be stored")
     return text
+
+
+def _visible_text(text: str) -> str:
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
 
 
 def _email(text: str) -> str:
@@ -128,11 +192,22 @@ def _validated_email(text: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _phone(text: str, region: str | None) -> str:
+    # Before anything is made of it: 0000000000 would become a number of somebody.
+    if is_blocked("phone", text):
+        raise InvalidIdentifier("phone", "a value that stands for nobody")
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         raise InvalidIdentifier("phone", "not an international number") from None
+    if number.extension:
+        # Everybody behind a switchboard would be one person.
+        raise InvalidIdentifier("phone", "has an extension")
+    former = _FORMER_MEXICAN.fullmatch(str(number.national_number))
+    if number.country_code == _MEXICO and former:
+        number.national_number = int(former[1])
     # Only the length is checked: numbering plans change faster than their descriptions.
     if not phonenumbers.is_possible_number(number):
         raise InvalidIdentifier("phone", "not of a possible length")
+    if len(set(phonenumbers.national_significant_number(number))) == 1:
+        raise InvalidIdentifier("phone", "one repeated digit")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

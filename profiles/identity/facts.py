@@ -21,6 +21,7 @@ class Effect(StrEnum):
     MERGE = "merge"
     TAKEOVER = "takeover"
     QUARANTINE = "quarantine"
+    PUSHED_OUT = "pushed_out"
 
 
 class FactEvidence(NamedTuple):

@@ -8,7 +8,7 @@ from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked
 from profiles.identity.observations import Observation
 from profiles.identity.resolve import resolve_observations
-from profiles.identity.rules import load_rules
+from profiles.identity.rules import load_blocked, load_rules
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Source, TrustLevel
 
@@ -19,8 +19,9 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
     The caller holds the people lock. Raises InvalidIdentifier.
     """
     refs = tuple(dict.fromkeys(parse_reference(reference) for reference in references))
+    blocked = load_blocked()
     for ref in refs:
-        if is_blocked(ref.namespace, ref.value):
+        if is_blocked(ref.namespace, ref.value, blocked.get(ref.namespace, ())):
             raise InvalidIdentifier(ref.namespace, "is a value that stands for nobody")
     observation = Observation(refs, source.pk, trust, now.astimezone(UTC).date())
     resolution = resolve_observations(

@@ -98,8 +98,8 @@ class LoadedPeople:
             ids = array_of(self.rows[ref].id for ref in refs)
             cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, [ids])
             wants = cursor.fetchall()
-            # A fact creates one profile at most. Reversed, since pop() takes from the end and the
-            # smaller id must be the profile created first.
+            # A fact rarely creates more than one profile. Reversed, since pop() takes from the end,
+            # and the smaller id must be the profile created first.
             cursor.execute(identity_sql.NEXT_PROFILE_IDS, [len(facts)])
             self._free_profile_ids = [profile_id for (profile_id,) in reversed(cursor.fetchall())]
         for ref, row in self.rows.items():
@@ -149,6 +149,14 @@ class LoadedPeople:
             self.state.add_want(refs[wanted], refs[wanter], day)
 
     def _allocate(self) -> int:
-        profile_id = self._free_profile_ids.pop()
+        profile_id = self._free_profile_ids.pop() if self._free_profile_ids else _next_profile_id()
         self.new_profiles.add(profile_id)
         return profile_id
+
+
+def _next_profile_id() -> int:
+    """Draw one id more, for a fact that also set identifiers apart."""
+    with connection.cursor() as cursor:
+        cursor.execute(identity_sql.NEXT_PROFILE_IDS, [1])
+        ((profile_id,),) = cursor.fetchall()
+        return int(profile_id)

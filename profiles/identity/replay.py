@@ -3,13 +3,14 @@
 The result is what unmerges, erasures and `verify_profiles` compare the stored profiles with.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import NamedTuple
 
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import (
@@ -17,11 +18,11 @@ from profiles.identity.engine import (
     Decisions,
     Fact,
     IdentityState,
-    Rules,
     Trust,
     apply_fact,
+    set_apart,
 )
-from profiles.identity.rules import load_rules
+from profiles.identity.rules import RulesHistory, load_history
 from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Source
 
 
@@ -29,7 +30,7 @@ from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Sourc
 class IdentityConfiguration:
     """What facts are judged by: rules, decisions of staff, and the keys of sources by id."""
 
-    rules: Rules
+    history: RulesHistory
     decisions: Decisions
     source_keys: Mapping[int, str]
 
@@ -44,6 +45,11 @@ class StoredIdentifier:
     component: int
     is_vouched: bool
     since: date
+    released_seq: int | None = None
+
+    def is_released_at(self, seq: int) -> bool:
+        """Whether staff had ended all quarantines of the identifier before this fact."""
+        return self.released_seq is not None and self.released_seq < seq
 
 
 class StoredFact(NamedTuple):
@@ -70,7 +76,7 @@ def replay_facts(
     """
     state = IdentityState(count(1).__next__)
     quarantine_seqs = _quarantine_seqs(stored_identifiers)
-    rank = configuration.rules.rank
+    released: set[int] = set()
     for fact in facts:
         # Erased identifiers are no longer stored.
         identifiers = [
@@ -81,13 +87,20 @@ def replay_facts(
         quarantined = [
             identifier
             for identifier in identifiers
-            if quarantine_seqs.get(identifier.id, fact.seq) < fact.seq
+            if _is_quarantined_at(identifier, fact.seq, quarantine_seqs.get(identifier.id, ()))
         ]
         usable = [identifier for identifier in identifiers if identifier not in quarantined]
+        rank = configuration.history.at(fact.seq).rank
         ranked = usable or sorted(quarantined, key=lambda identifier: rank(identifier.ref))
         if ranked and ranked[0].component in components:
+            for identifier in identifiers:
+                if identifier.is_released_at(fact.seq) and identifier.id not in released:
+                    state.release(identifier.ref)
+                    released.add(identifier.id)
             for identifier in quarantined:
                 state.quarantine(identifier.ref)
+                # Also where the facts that made it wanted are erased.
+                set_apart(state, identifier.ref)
             _assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
             _apply(state, fact, identifiers, configuration)
     return state
@@ -102,7 +115,7 @@ def _apply(
     refs = tuple(identifier.ref for identifier in identifiers)
     source = configuration.source_keys[stored_fact.source_id]
     fact = Fact(stored_fact.seq, refs, source, Trust(stored_fact.trust), stored_fact.day)
-    apply_fact(state, fact, configuration.rules, configuration.decisions)
+    apply_fact(state, fact, configuration.history.at(fact.seq), configuration.decisions)
 
 
 def _assign_public_uuids(
@@ -134,13 +147,16 @@ def read_configuration() -> IdentityConfiguration:
         for pair in pairs
     )
     return IdentityConfiguration(
-        load_rules(), decisions, dict(Source.objects.values_list("pk", "key"))
+        load_history(), decisions, dict(Source.objects.values_list("pk", "key"))
     )
 
 
 def stored_identifiers(identifiers: QuerySet[Identifier]) -> dict[int, StoredIdentifier]:
     """Load identifiers by id."""
-    fields = ("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since")
+    fields = (
+        *("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since"),
+        "released_seq",
+    )
     rows = identifiers.values_list(*fields)
     return {
         identifier_id: StoredIdentifier(identifier_id, Ref(namespace, value), *rest)
@@ -148,9 +164,21 @@ def stored_identifiers(identifiers: QuerySet[Identifier]) -> dict[int, StoredIde
     }
 
 
-def _quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, int]:
-    """Return the `seq` of the fact that quarantined each identifier; later facts leave it out."""
+def _is_quarantined_at(identifier: StoredIdentifier, seq: int, quarantines: Iterable[int]) -> bool:
+    """Whether an earlier fact quarantined the identifier, and staff did not release it since."""
+    released_seq = identifier.released_seq if identifier.is_released_at(seq) else None
+    return any(
+        quarantine < seq and (released_seq is None or quarantine > released_seq)
+        for quarantine in quarantines
+    )
+
+
+def _quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the `seq`s of the facts that quarantined each identifier; later ones leave it out."""
     outcomes = IdentityOutcome.objects.filter(
         identifier__in=list(identifier_ids), rule="quarantine"
     )
-    return dict(outcomes.values_list("identifier_id").annotate(Min("fact__seq")))
+    seqs: dict[int, list[int]] = defaultdict(list)
+    for identifier_id, seq in outcomes.values_list("identifier_id", "fact__seq"):
+        seqs[identifier_id].append(seq)
+    return seqs

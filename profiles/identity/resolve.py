@@ -12,6 +12,7 @@ from profiles.identity.components import join_components
 from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
 from profiles.identity.loaded import LoadedPeople, NewFact
 from profiles.identity.observations import Attribution, Observation, Resolution
+from profiles.identity.rules import record_rules
 from profiles.lib.database import array_of
 
 
@@ -33,6 +34,7 @@ def resolve_observations(
     people = LoadedPeople(rules, source_keys, now)
     people.load_rows({ref for observation in distinct for ref in observation.refs})
     if facts := people.new_facts(distinct):
+        record_rules(rules)
         people.make_rows(facts)
         people.load_state(facts)
         merges = _apply_facts(people, facts)
@@ -84,8 +86,14 @@ def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
     arrived = {move.ref for move in outcome.moved}.union(outcome.attached)
     staying = people.state.refs_of(outcome.profile) - arrived
     absorbed = []
+    # What left for a profile of its own is on neither side of the merge.
+    apart = {move.ref for move in outcome.set_apart}
     for absorbed_id in absorbed_ids:
-        leaving = [move.ref for move in outcome.moved if move.origin == absorbed_id]
+        leaving = [
+            move.ref
+            for move in outcome.moved
+            if move.origin == absorbed_id and move.ref not in apart
+        ]
         uuid = next(ref.value for ref in leaving if ref.namespace == PROFILE)
         absorbed.append((absorbed_id, UUID(uuid), [people.rows[ref].id for ref in leaving]))
     staying_ids = [people.rows[ref].id for ref in staying]

@@ -144,12 +144,16 @@ FACT_IDS_BY_SEQ = """
 SELECT seq, id FROM profiles_identityfact WHERE seq = ANY(%s)
 """
 
-# Returns who wanted the identifiers and on which day: the wanters of dropped and merging refs. One
-# array parameter, where the ORM would write every id into the statement.
+# Returns who wanted the identifiers and on which day: the wanters of dropped and merging refs, but
+# of claims refused for what they are, and since the last release. One array parameter, where the
+# ORM would write every id into the statement.
 WANTS_OF_IDENTIFIERS = """
-SELECT identifier_id, wanter_id, day FROM profiles_identityoutcome
-WHERE identifier_id = ANY(%s) AND wanter_id IS NOT NULL
-  AND rule <> 'takeover' AND rule <> 'quarantine'
+SELECT o.identifier_id, o.wanter_id, o.day FROM profiles_identityoutcome o
+JOIN profiles_identifier i ON i.id = o.identifier_id
+JOIN profiles_identityfact f ON f.id = o.fact_id
+WHERE o.identifier_id = ANY(%s) AND o.wanter_id IS NOT NULL
+  AND o.rule NOT IN ('takeover', 'quarantine', 'pushed_out', 'trust', 'claim_limit')
+  AND (i.released_seq IS NULL OR f.seq > i.released_seq)
 """
 
 # Takes an erased person's identifiers out of facts that name other people too. The digest is

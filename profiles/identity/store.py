@@ -156,11 +156,14 @@ def _outcome_rows(
     dropped = {drop.ref for drop in outcome.dropped}
     merged = [ref for ref in outcome.wanted if ref not in dropped]
     # A move from a profile that stays is a takeover from a claim.
+    quarantined = set(outcome.quarantined)
+    pushed_out = [move.ref for move in outcome.set_apart if move.ref not in quarantined]
     taken_over = [move.ref for move in outcome.moved if move.origin not in outcome.absorbed]
     return [
         *(row(drop.ref, drop.rule, drop.wanter) for drop in outcome.dropped),
         *(row(ref, Effect.MERGE, outcome.anchor) for ref in merged),
         *(row(ref, Effect.TAKEOVER, None) for ref in taken_over),
+        *(row(ref, Effect.PUSHED_OUT, None) for ref in pushed_out),
         *(row(ref, Effect.QUARANTINE, outcome.anchor) for ref in outcome.quarantined),
     ]
 

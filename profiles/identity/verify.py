@@ -69,8 +69,7 @@ class FactStream:
 def find_drift() -> Iterator[Drift]:
     """Yield all drift, batch by batch.
 
-    Facts are replayed under today's rules, so after a change of rules the drift is what the change
-    would do.
+    Each fact is replayed under the rules by which it was judged.
     """
     with consistent_snapshot():
         for kind, statement in SWEEPS.items():

@@ -41,6 +41,21 @@ def database_now() -> datetime:
 
 
 @contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Run the block in a transaction or savepoint in which no statement may take longer.
+
+    A statement that does raises OperationalError, whose cause is psycopg's QueryCanceled. The limit
+    of the caller's own transaction holds again afterwards.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(lib_sql.EXCHANGE_TIMEOUT, [f"{int(seconds * 1000)}ms"])
+        former, _ = cursor.fetchone()
+        yield
+        # A rollback of the savepoint takes the setting back by itself.
+        cursor.execute(lib_sql.EXCHANGE_TIMEOUT, [former])
+
+
+@contextmanager
 def consistent_snapshot() -> Iterator[None]:
     """Have all reads of the block see the database at one moment."""
     if connection.in_atomic_block:

@@ -1,21 +1,52 @@
 """JSON whose numbers stay exact decimals on the way in, in the database and on the way out.
 
-Invariant: 19.99 is read as the decimal 19.99 and never as the float beside it.
+Invariant: 19.99 is read as the decimal 19.99 and never as the float beside it. What others sent is
+read by `read`, which judges it; `loads` trusts its text, which the product wrote itself.
 """
 
 import json
+import re
+import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
+
+from profiles.lib.numbers import UNUSUAL_NUMBER, number
+
+MAX_DEPTH = 64  # keeps every later recursion within Python's limit
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _sorting_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_OUT_OF_RANGE = object()
 
-# Bound methods instead of functions: the drain calls them for every message.
-loads = _decoder.decode
+# A bound method instead of a function: the drain calls it for every message.
 dump_bytes = _encoder.encode
+
+
+class UnreadableJSON(ValueError):
+    """A text of others is refused: a stable code, the path of the fault, and what would be right.
+
+    The detail omits the text, which may be personal.
+    """
+
+    def __init__(self, code: str, path: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.path, self.detail = code, path, detail
+
+
+def loads(text: bytes | str) -> Any:
+    """Return the value of a text that is stored or was judged before."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        # A store of an older version may have numbers of any length.
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
 def dumps(value: object) -> str:
@@ -26,6 +57,65 @@ def dumps(value: object) -> str:
 def dumps_sorted(value: object) -> str:
     """Return JSON text with sorted keys, so that equal values have equal texts."""
     return _sorting_encoder.encode(value).decode()
+
+
+def storable(text: bytes) -> bytes:
+    """Return a JSON text of others as it can be stored: its strings NFC, without NUL, zeros 0.
+
+    Only what looks unusual is decoded; the rest may still be no JSON. Raises UnreadableJSON.
+    """
+    if text.isascii():
+        if b"\\u" not in text and UNUSUAL_NUMBER.search(text) is None:
+            return text
+    else:
+        text = _composed(text)
+        if b"\\u" not in text and UNUSUAL_NUMBER.search(text) is None:
+            return text
+    return dump_bytes(read(text))
+
+
+def read(text: bytes, *, repairs: bool = True) -> Any:
+    """Return the value of a JSON text of others, its numbers exact and its strings NFC.
+
+    Signs that cannot be stored are replaced, or left for the caller to refuse. Raises
+    UnreadableJSON for what is not UTF-8, not JSON, nested more than 64 levels deep, or has a number
+    that is not taken.
+    """
+    if is_too_deep(text):
+        raise UnreadableJSON("too_deep", "", f"nested at most {MAX_DEPTH} levels deep")
+    try:
+        value = json.loads(
+            _composed(text).decode(),
+            parse_float=_number,
+            parse_int=_number,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, UnreadableJSON) else _not_json() from None
+    return _judged(value, "", _repaired if repairs else composed)
+
+
+def with_floats(value: Any) -> Any:
+    """Return the value with floats for decimals, for callers that know no Decimal."""
+    match value:
+        case Decimal():
+            return float(value)
+        case dict():
+            return {key: with_floats(inner) for key, inner in value.items()}
+        case list():
+            return [with_floats(inner) for inner in value]
+        case _:
+            return value
+
+
+def is_too_deep(text: bytes) -> bool:
+    # Counting brackets is fast; the exact depth is measured only if it may be too much.
+    return text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth(text) > MAX_DEPTH
+
+
+def composed(text: str) -> str:
+    """Return the text in Unicode's normal form C, as all texts are stored."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class ExactEncoder(json.JSONEncoder):
@@ -40,3 +130,62 @@ class ExactDecoder(json.JSONDecoder):
 
     def decode(self, s: str, *_: object) -> object:
         return loads(s)
+
+
+def _composed(text: bytes) -> bytes:
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        raise UnreadableJSON("not_utf8", "", "UTF-8 text") from None
+    # No sign of JSON itself composes with what follows it.
+    return text if unicodedata.is_normalized("NFC", decoded) else composed(decoded).encode()
+
+
+def _number(token: str) -> Any:
+    value = number(token)
+    return _OUT_OF_RANGE if value is None else value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise _not_json()
+
+
+def _not_json() -> UnreadableJSON:
+    return UnreadableJSON("not_json", "", "valid JSON")
+
+
+def _depth(text: bytes) -> int:
+    """Return how deep brackets nest outside of strings."""
+    depth = deepest = 0
+    for bracket in re.findall(rb"[{}\[\]]", _STRING.sub(b"", text)):
+        if bracket in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _judged(value: Any, path: str, spelled: Callable[[str], str]) -> Any:
+    match value:
+        case str():
+            return spelled(value)
+        case dict():
+            return {
+                spelled(key): _judged(inner, f"{path}.{key}" if path else key, spelled)
+                for key, inner in value.items()
+            }
+        case list():
+            return [
+                _judged(inner, f"{path}[{place}]", spelled) for place, inner in enumerate(value)
+            ]
+        case _ if value is _OUT_OF_RANGE:
+            detail = "a number within the range of doubles, of at most 100 digits unless whole"
+            raise UnreadableJSON("number_out_of_range", _repaired(path), detail)
+        case _:
+            return value
+
+
+def _repaired(text: str) -> str:
+    return composed(_UNSTORABLE.sub(REPLACEMENT, text))

@@ -21,3 +21,10 @@ TABLES = """
 SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
 """
+
+# Limits the duration of the following statements of the transaction, and returns the former limit,
+# which is read first. Not ORM: a setting.
+EXCHANGE_TIMEOUT = """
+WITH former AS MATERIALIZED (SELECT current_setting('statement_timeout') AS value)
+SELECT former.value, set_config('statement_timeout', %s, true) FROM former
+"""

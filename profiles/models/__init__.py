@@ -10,6 +10,7 @@ from profiles.models.identity import (
     IdentityFact,
     IdentityOutcome,
     IdentityRule,
+    IdentityRulesVersion,
     Merge,
     TrustLevel,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "IdentityFact",
     "IdentityOutcome",
     "IdentityRule",
+    "IdentityRulesVersion",
     "Merge",
     "Profile",
     "ProfileChange",

@@ -24,6 +24,10 @@ class EventName(models.Model):
         editable=False,
         help_text="The number property whose sum is kept per person.",
     )
+    # The source whose public key brought the name up, which may bring so many only.
+    claimed_by = models.ForeignKey(
+        Source, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]
@@ -63,6 +67,9 @@ class Event(models.Model):
     received_at = models.DateTimeField()
     original_timestamp = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    arrival = models.BigIntegerField(
+        default=0, help_text="Its place among all messages that arrived, for events of one time."
+    )
 
     class Meta:
         # Migration 0002 creates the table: Django cannot create partitioned ones.

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
@@ -44,6 +45,11 @@ class Identifier(models.Model):
     first_seen_on = models.DateField()
     last_seen_on = models.DateField()
     quarantined_at = models.DateTimeField(null=True, blank=True)
+    released_seq = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="The last fact before staff released it: quarantine and wants until then ended.",
+    )
 
     class Meta:
         ordering = ["namespace", "value"]
@@ -172,7 +178,10 @@ class IdentityRule(models.Model):
         models.CharField(max_length=255),
         default=list,
         blank=True,
-        help_text="Values never taken as an identifier, beside those always blocked.",
+        help_text=(
+            "Values never taken as an identifier, beside those always blocked. "
+            "In them * stands for any signs, as in test-*."
+        ),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -181,3 +190,25 @@ class IdentityRule(models.Model):
 
     def __str__(self) -> str:
         return self.namespace
+
+    def clean(self) -> None:
+        # One such value would make everybody nobody.
+        if any(not value.strip("* ") for value in self.blocked_values):
+            raise ValidationError({"blocked_values": "A value needs a sign other than *."})
+
+
+class IdentityRulesVersion(models.Model):
+    """The rules by which all facts after `after_seq` were judged, up to the next version.
+
+    A replay judges each fact by its own version, so that a change of rules moves nobody by itself.
+    """
+
+    after_seq = models.BigIntegerField()
+    rules = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"rules after fact {self.after_seq}"

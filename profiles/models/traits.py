@@ -9,10 +9,12 @@ from profiles.models.sources import Source
 
 
 class SourceRecord(models.Model):
-    """What one source states, at one trust, for one identifier: `{trait: [value, time]}`.
+    """What one source states, at one trust, for one identifier: `{trait: [value, time,
+    arrival]}`.
 
     Each trait has its newest value. A value of null is kept, because the source took the trait
-    back. Times are epoch microseconds.
+    back. Times are epoch microseconds; of equal ones the later `arrival` is the newer value. Older
+    entries have none.
     """
 
     identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")
@@ -102,6 +104,10 @@ class TraitDefinition(models.Model):
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.MOST_TRUSTED)
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."
+    )
+    # The source whose public key brought the trait up, which may bring so many only.
+    claimed_by = models.ForeignKey(
+        Source, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(db_default=Now())
 

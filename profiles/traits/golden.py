@@ -1,7 +1,7 @@
 """Golden traits: one value per trait, chosen from all statements by the trait's policy.
 
-Invariant: the result depends on the set of statements and not on their order of arrival; of equal
-times, the value whose JSON text sorts last wins. A winning null removes the trait.
+Invariant: the result depends on the set of statements and not on the order in which they are
+folded; of equal times, the message that arrived last wins. A winning null removes the trait.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +26,14 @@ class Policy(StrEnum):
 
 
 class Statement(NamedTuple):
-    """The value that one source gives one trait. `at` is in epoch microseconds."""
+    """The value that one source gives one trait. `at` is in epoch microseconds.
+
+    `arrival` is the place of its message among all that arrived, and 0 where nobody noted it.
+    """
 
     value: Any
     at: int
+    arrival: int
     trust: int
     source_id: int
     source_priority: int
@@ -60,21 +64,23 @@ class RankedStatements:
     losers: Sequence[Statement]
 
 
-def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int) -> bool:
-    """Put newer values into a record `{trait: [value, time]}` and return whether it changed."""
+def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int, arrival: int) -> bool:
+    """Put newer values into a record `{trait: [value, time, arrival]}`; return if it changed."""
     changed = False
     for key, value in traits.items():
         stored = record.get(key)
-        if stored is None or _is_later(value, at, *stored):
-            record[key] = [value, at]
+        if stored is None or _is_later(value, at, arrival, *stored):
+            record[key] = [value, at, arrival]
             changed = True
     return changed
 
 
-def _is_later(value: Any, at: int, stored_value: Any, stored_at: int) -> bool:
-    if at != stored_at:
-        return at > stored_at
-    # Of two values at one time the same one must win, whichever arrives first.
+def _is_later(
+    value: Any, at: int, arrival: int, stored_value: Any, stored_at: int, stored_arrival: int = 0
+) -> bool:
+    if (at, arrival) != (stored_at, stored_arrival):
+        return (at, arrival) > (stored_at, stored_arrival)
+    # Of two values of one message the same one must win, whichever is merged first.
     return exact_json.dumps_sorted(value) > exact_json.dumps_sorted(stored_value)
 
 
@@ -122,14 +128,16 @@ def _rank(statement: Statement, policy: Policy) -> tuple[Any, ...]:
     text = exact_json.dumps_sorted(statement.value)
     match policy:
         case Policy.MOST_TRUSTED:
-            return (statement.trust, statement.at, text)
+            return (statement.trust, statement.at, statement.arrival, text)
         case Policy.NEWEST:
-            return (statement.at, statement.trust, text)
+            return (statement.at, statement.trust, statement.arrival, text)
         case Policy.SOURCE_ORDER:
-            return (-statement.source_priority, statement.at, statement.trust, text)
+            rank = (-statement.source_priority, statement.at, statement.trust)
+            return (*rank, statement.arrival, text)
         case Policy.FIRST:
             # A null takes a value back; it must not be the first value known.
-            return (statement.value is not None, -statement.at, statement.trust, text)
+            rank = (statement.value is not None, -statement.at, statement.trust)
+            return (*rank, -statement.arrival, text)
 
 
 def _best_contact(stated: Any, namespace: str, contacts: Sequence[Contact]) -> str | None:

@@ -4,20 +4,22 @@ Invariant: `profile.traits` always equals the fold of the profile's records, loc
 caller of every function that writes holds the people lock.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
 
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
-from profiles.models import Source, TraitDefinition
+from profiles.models import Source, TraitDefinition, TrustLevel
 from profiles.traits import sql
 from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_traits, merge_record
 from profiles.traits.origins import ORIGINS
+from profiles.traits.sensitivity import guess_category
 
 
 class RecordKey(NamedTuple):
@@ -30,11 +32,15 @@ class RecordKey(NamedTuple):
 
 
 class TraitStatement(NamedTuple):
-    """The traits that one message states. `at` is in epoch microseconds."""
+    """The traits that one message states. `at` is in epoch microseconds.
+
+    `arrival` is the place of the message among all that arrived.
+    """
 
     key: RecordKey
     traits: Mapping[str, Any]
     at: int
+    arrival: int
 
 
 @dataclass(slots=True)
@@ -61,11 +67,52 @@ def record_traits(
     changed: dict[RecordKey, dict[str, Any]] = {}
     for statement in statements:
         record = loaded.records.setdefault(statement.key, {})
-        if merge_record(record, statement.traits, statement.at):
+        if merge_record(record, statement.traits, statement.at, statement.arrival):
             changed[statement.key] = record
     _store_records(changed, now)
-    _define_new_traits(statement.traits for statement in statements)
+    _define_new_traits(statements)
     return _update_golden(profiles, loaded)
+
+
+def within_claimed_names(
+    statements: Sequence[TraitStatement],
+) -> tuple[list[TraitStatement], Counter[int]]:
+    """Leave out traits that are too many new names of a source's public keys.
+
+    Returns the statements, and how many traits were left out by source.
+    """
+    new = _new_claimed_names(statements)
+    refused: dict[int, set[str]] = {}
+    for source_id, keys in new.items():
+        claimed = TraitDefinition.objects.filter(claimed_by=source_id).count()
+        refused[source_id] = set(
+            sorted(keys)[max(0, settings.CLAIMED_NAMES_PER_SOURCE - claimed) :]
+        )
+    if not any(refused.values()):
+        return list(statements), Counter()
+    counts: Counter[int] = Counter()
+    bounded = []
+    for statement in statements:
+        is_claim = statement.key.trust == TrustLevel.CLAIM
+        out = refused.get(statement.key.source_id, set()) if is_claim else set()
+        kept = {key: value for key, value in statement.traits.items() if key not in out}
+        counts[statement.key.source_id] += len(statement.traits) - len(kept)
+        bounded.append(statement._replace(traits=kept))
+    return bounded, +counts
+
+
+def _new_claimed_names(statements: Iterable[TraitStatement]) -> dict[int, set[str]]:
+    """Return the traits that only claims name and that have no definition, by source."""
+    claimed: dict[int, set[str]] = defaultdict(set)
+    trusted: set[str] = set()
+    for statement in statements:
+        if statement.key.trust == TrustLevel.CLAIM:
+            claimed[statement.key.source_id].update(statement.traits)
+        else:
+            trusted.update(statement.traits)
+    names = set().union(*claimed.values())
+    known = set(TraitDefinition.objects.filter(key__in=names).values_list("key", flat=True))
+    return {source_id: keys - known - trusted for source_id, keys in claimed.items()}
 
 
 def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
@@ -102,11 +149,12 @@ def statements_of(
     """
     statements: dict[int, dict[str, list[Statement]]] = defaultdict(lambda: defaultdict(list))
     for key, record in loaded.records.items():
-        for trait, (value, at) in record.items():
+        for trait, (value, at, *arrival) in record.items():
             statements[key.profile_id][trait].append(
                 Statement(
                     value,
                     at,
+                    arrival[0] if arrival else 0,  # not noted by older versions
                     key.trust,
                     key.source_id,
                     priorities[key.source_id],
@@ -170,14 +218,22 @@ def _store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -
         cursor.execute(sql.UPSERT_RECORDS, [now, *columns, texts])
 
 
-def _define_new_traits(stated: Iterable[Mapping[str, Any]]) -> None:
+def _define_new_traits(statements: Iterable[TraitStatement]) -> None:
     """Add a definition, to be reviewed, for each trait that has none; its type is guessed."""
     # A null says nothing of a type, so a trait is defined at its first value.
-    samples = {
-        key: value for traits in stated for key, value in traits.items() if value is not None
-    }
+    samples: dict[str, Any] = {}
+    claimants: dict[str, int | None] = {}
+    for statement in statements:
+        is_claim = statement.key.trust == TrustLevel.CLAIM
+        for key, value in statement.traits.items():
+            if value is not None:
+                samples[key] = value
+                if is_claim:
+                    claimants.setdefault(key, statement.key.source_id)
+                else:
+                    claimants[key] = None
     defined = TraitDefinition.objects.filter(key__in=samples).values_list("key", flat=True)
-    new = samples.keys() - set(defined)
+    new = sorted(samples.keys() - set(defined))
     if new:
         TraitDefinition.objects.bulk_create(
             [
@@ -185,6 +241,8 @@ def _define_new_traits(stated: Iterable[Mapping[str, Any]]) -> None:
                     key=key[:255],
                     type=_guess_type(samples[key]),
                     origin=ORIGINS.get(key, TraitDefinition.Origin.UNREVIEWED),
+                    category=guess_category(key),
+                    claimed_by_id=claimants[key],
                 )
                 for key in sorted(new)
             ],

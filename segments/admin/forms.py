@@ -8,6 +8,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from profiles.admin.kit.unfold import ModelForm
 from profiles.lib import exact_json
+from profiles.services import Category
+from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
 from segments.services import check_definition
@@ -41,6 +43,7 @@ FIELD_ORDER = (
     "child",
     "children",
 )
+SENSITIVE = "It asks for contact or special data: only who may see them may count by them."
 Status = Segment.Status
 
 
@@ -56,7 +59,7 @@ class DefinitionFormField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         try:
-            return exact_json.loads(super().to_python(value) or "null")
+            return exact_json.read((super().to_python(value) or "null").encode(errors="replace"))
         except ValueError as error:
             raise forms.ValidationError(f"This is not JSON: {error}.") from None
 
@@ -72,6 +75,9 @@ class SegmentForm(ModelForm):
         choices=[(Status.DRAFT.value, "draft"), (Status.LIVE.value, "live: kept up to date")],
         widget=UnfoldAdminSelectWidget(),
     )
+
+    # Whether the user may count people by contact or special data; set by the admin.
+    may_count_people = False
 
     class Meta:
         model = Segment
@@ -92,6 +98,8 @@ class SegmentForm(ModelForm):
             check_definition(definition, key=key)
         except DefinitionError as error:
             raise forms.ValidationError(list(map(fault_text, error.errors))) from None
+        if not self.may_count_people and load_sensitivity().of(definition) != Category.ORDINARY:
+            raise forms.ValidationError(SENSITIVE)
         return definition
 
 

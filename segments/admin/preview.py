@@ -9,20 +9,24 @@ from typing import Any
 from uuid import UUID
 
 from profiles.lib import exact_json
+from profiles.services import Category
+from segments.admin.forms import SENSITIVE
+from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.services import Preview, preview
+from segments.services import Preview, preview, unknown_words
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
-    """Either the faults of a definition or its preview.
+    """Either the faults of a definition or its preview, with the words that stand for nothing.
 
     `entering` and `leaving` compare it with the saved definition. They are None if there is none,
     or if it is the same.
     """
 
     faults: Sequence[Fault] = ()
+    warnings: Sequence[Fault] = ()
     preview: Preview | None = None
     entering: Preview | None = None
     leaving: Preview | None = None
@@ -32,21 +36,28 @@ class PreviewResult:
         return self.preview.sample if self.preview else ()
 
 
-def preview_text(text: str, segment: Segment | None) -> PreviewResult:
+def preview_text(text: str, segment: Segment | None, *, may_count_people: bool) -> PreviewResult:
     """Preview a definition in JSON text, as the next one of the segment if there is one."""
     try:
-        definition: Any = exact_json.loads(text or "null")
+        definition: Any = exact_json.read((text or "null").encode(errors="replace"))
     except ValueError as error:
         return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {error}.")])
+    sensitivity = load_sensitivity()
+    involved = [definition, *([segment.definition] if segment else [])]
+    is_sensitive = any(sensitivity.of(tree) != Category.ORDINARY for tree in involved)
+    if is_sensitive and not may_count_people:
+        return PreviewResult(faults=[Fault("", "sensitive", SENSITIVE)])
     key = segment.key if segment else ""
     try:
         result = preview(definition, key=key)
     except DefinitionError as error:
         return PreviewResult(faults=error.errors)
+    warnings = unknown_words(definition)
     if segment is None or definition == segment.definition:
-        return PreviewResult(preview=result)
+        return PreviewResult(preview=result, warnings=warnings)
     return PreviewResult(
         preview=result,
+        warnings=warnings,
         entering=preview_difference(definition, segment.definition, key),
         leaving=preview_difference(segment.definition, definition, key),
     )

@@ -19,6 +19,7 @@ from profiles.admin.kit.people import display_name, readable
 from profiles.models import Profile
 from profiles.services import actor_names
 from segments.admin.forms import formatted_definition
+from segments.definitions.sensitivity import Sensitivity
 from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
 
 MEMBERS_PER_PAGE = 25
@@ -158,11 +159,19 @@ def _city(profile: Profile, mask: Mask) -> str:
     return "" if city is None else readable(mask.trait("city", city))
 
 
-def versions(segment: Segment) -> list[tuple[SegmentVersion, str, str]]:
+def versions(
+    segment: Segment, sensitivity: Sensitivity, *, is_open: bool
+) -> list[tuple[SegmentVersion, str, str]]:
     """Return the versions of a segment, each with its author's name and its definition as text."""
     rows = list(SegmentVersion.objects.filter(segment=segment))
     names = actor_names(version.author for version in rows)
     return [
-        (version, names[version.author], formatted_definition(version.definition))
+        (
+            version,
+            names[version.author],
+            formatted_definition(
+                version.definition if is_open else sensitivity.mask_operands(version.definition)
+            ),
+        )
         for version in rows
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 from celery import current_app
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -26,13 +27,16 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
-from segments.admin.forms import GUIDE, SegmentForm, formatted_definition
+from segments.admin.forms import GUIDE, SegmentForm, fault_text, formatted_definition
 from segments.admin.preview import PreviewResult, preview_text
+from segments.admin.visibility import hiding_for, shown_size
 from segments.admin.why import make_branch
+from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError
 from segments.models import Segment
 from segments.services import (
@@ -40,6 +44,8 @@ from segments.services import (
     archive_segment,
     create_segment,
     dependants,
+    find_segment,
+    unknown_words,
     update_segment,
     why,
 )
@@ -56,8 +62,11 @@ class SegmentList(BoundedList):
         # A list, since a queryset would load the rows again and lose the sparklines.
         rows: list[Any] = list(self.result_list)
         sparklines = segment_page.sparklines([segment.pk for segment in rows], timezone.now())
+        hides = hiding_for(request)
         for segment in rows:
-            segment.sparkline = sparklines.get(segment.pk, "")
+            is_hidden = hides(segment)
+            segment.sparkline = "" if is_hidden else sparklines.get(segment.pk, "")
+            segment.shown_size = shown_size(segment, is_hidden=is_hidden)
         self.result_list = rows
 
 
@@ -101,8 +110,15 @@ class SegmentAdmin(TesseraAdmin):
         return [segment.name, segment.key]
 
     @display(description="size", ordering="size")
-    def formatted_size(self, segment: Segment) -> str:
-        return f"{segment.size:,}"
+    def formatted_size(self, segment: Any) -> str:
+        size: str = segment.shown_size
+        return size
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        # The order would tell a hidden size.
+        columns = super().get_sortable_by(request)
+        is_open = request.user.has_perm(SEE_CONTACTS)
+        return columns if is_open else [name for name in columns if name != "formatted_size"]
 
     @display(description="sixty days")
     def sparkline(self, segment: Any) -> SafeString:
@@ -116,18 +132,34 @@ class SegmentAdmin(TesseraAdmin):
     @display(
         description="status",
         ordering="status",
-        label={"live": "success", "draft": "info", "archived": "warning"},
+        label={"live": "success", "draft": "info", "archived": "warning", "failed": "danger"},
     )
     def status_label(self, segment: Segment) -> str:
-        return segment.status
+        return "failed" if segment.failed_at else segment.status
 
     @display(description="definition")
     def definition_block(self, segment: Segment) -> str:
-        return format_html('<pre class="t-code">{}</pre>', formatted_definition(segment.definition))
+        definition = getattr(segment, "shown_definition", segment.definition)
+        return format_html('<pre class="t-code">{}</pre>', formatted_definition(definition))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        is_archived = isinstance(obj, Segment) and obj.status == Status.ARCHIVED
-        return not is_archived and super().has_change_permission(request, obj)
+        if isinstance(obj, Segment) and (obj.status == Status.ARCHIVED or hiding_for(request)(obj)):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.may_count_people = request.user.has_perm(SEE_CONTACTS)
+        return form
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        segment = super().get_object(request, object_id, from_field)
+        if segment is not None and hiding_for(request)(segment):
+            # For the page alone: who sees the mask may not save.
+            segment.shown_definition = load_sensitivity().mask_operands(segment.definition)
+        return segment
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -169,17 +201,23 @@ class SegmentAdmin(TesseraAdmin):
         after = request.GET.get("after", "")
         is_live = segment.status == Status.LIVE
         may_change = request.user.has_perm(CHANGE)
+        sensitivity = load_sensitivity()
+        is_hidden = not mask.is_open and sensitivity.is_sensitive(segment)
         return {
             "segment": segment,
-            "curve": segment_page.size_curve(segment, timezone.now()),
-            "members": segment_page.members_page(
+            "is_hidden": is_hidden,
+            "size": shown_size(segment, is_hidden=is_hidden),
+            "curve": "" if is_hidden else segment_page.size_curve(segment, timezone.now()),
+            "members": []
+            if is_hidden
+            else segment_page.members_page(
                 # At most 17 digits, so that the number fits into a bigint.
                 segment,
                 mask,
                 after=int(after) if after.isdecimal() and len(after) < 18 else 0,
             ),
-            "changes": segment_page.latest_changes(segment, mask),
-            "versions": segment_page.versions(segment),
+            "changes": [] if is_hidden else segment_page.latest_changes(segment, mask),
+            "versions": segment_page.versions(segment, sensitivity, is_open=mask.is_open),
             "dependants": dependants(segment.key),
             "may_rebuild": may_change and is_live,
             "may_archive": may_change and segment.status != Status.ARCHIVED,
@@ -194,6 +232,8 @@ class SegmentAdmin(TesseraAdmin):
             update_segment(obj, actor=actor, changes=fields)
         else:
             obj.pk = create_segment(key=form.cleaned_data["key"], actor=actor, **fields).pk
+        for warning in unknown_words(fields["definition"]):
+            messages.warning(request, fault_text(warning))
 
     def preview(self, request: HttpRequest) -> HttpResponse:
         """Show who would be a member by the definition in the form.
@@ -202,8 +242,12 @@ class SegmentAdmin(TesseraAdmin):
         """
         if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
             require(request, CHANGE)
-        segment = Segment.objects.filter(key=request.POST.get("segment", "")).first()
-        result = preview_text(request.POST.get("definition", ""), segment)
+        segment = find_segment(request.POST.get("segment", ""))
+        result = preview_text(
+            request.POST.get("definition", ""),
+            segment,
+            may_count_people=request.user.has_perm(SEE_CONTACTS),
+        )
         context = {"result": result, "sample": self.sample(request, result)}
         if request.headers.get("HX-Request"):
             page = self.page(request, "admin/segments/trial.html", title="Preview", **context)
@@ -246,7 +290,7 @@ class SegmentAdmin(TesseraAdmin):
                 warning=(
                     "Its memberships are closed and its history stays. It cannot be opened again."
                 ),
-                counts={"Members": segment.size},
+                counts={} if hiding_for(request)(segment) else {"Members": segment.size},
                 is_dangerous=True,
             )
             return question_page(self, request, question)
@@ -261,6 +305,8 @@ class SegmentAdmin(TesseraAdmin):
         """Show why a profile is a member or not, node by node, and when that changes."""
         segment = self.found_or_404(request, str(pk))
         require(request, "profiles.view_profile")
+        if hiding_for(request)(segment):
+            raise PermissionDenied
         profile = get_object_or_404(Profile, pk=profile_id, is_restricted=False)
         mask = mask_for(request)
         explanation = why(segment, profile)

@@ -3,16 +3,13 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import IO, Any
+from typing import Any
 
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-from profiles.lib import exact_json
+from profiles.api.kit.parsers import JudgingJSONParser
 
 # Python's encoder cannot write a Decimal as a number. It is written as text that starts with a mark
 # which nobody can guess, and mark and quotes are removed afterwards.
@@ -20,19 +17,11 @@ MARK = secrets.token_hex(8)
 MARKED = re.compile(f'"{MARK}([^"]*)"')
 
 
-class ExactJSONParser(JSONParser):
+class ExactJSONParser(JudgingJSONParser):
     """Parses numbers with a decimal point as Decimal."""
 
-    def parse(
-        self,
-        stream: IO[bytes],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        try:
-            return exact_json.loads(stream.read())
-        except ValueError as error:
-            raise ParseError(f"JSON parse error: {error}") from None
+    def numbers_of(self, value: Any) -> Any:
+        return value
 
 
 class ExactJSONEncoder(JSONEncoder):

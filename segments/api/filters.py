@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from profiles.api.kit.lists import StrictFilterSet
 from profiles.lib.database import database_now
 from profiles.models import Identifier
+from segments.api.visibility import may_count_people
+from segments.definitions.sensitivity import sensitive_segments
 from segments.memberships.reads import filter_permitted
 from segments.models import Membership, MembershipChange, Segment
 
@@ -21,6 +23,14 @@ class SegmentFilter(StrictFilterSet):
     size = filters.RangeFilter()
     refreshed = filters.IsoDateTimeFromToRangeFilter(field_name="refreshed_at")
     created = filters.IsoDateTimeFromToRangeFilter(field_name="created_at")
+
+    def filter_queryset(self, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        queryset = super().filter_queryset(queryset)
+        asks_size = any(name.startswith("size_") for name in self.data)
+        if asks_size and not may_count_people(self.request):
+            # The size of a sensitive segment could be found by asking for it.
+            queryset = queryset.exclude(pk__in=sensitive_segments())
+        return queryset
 
     class Meta:
         model = Segment

@@ -3,6 +3,7 @@
 Invariant: serializers judge the shape of a body; services judge its meaning.
 """
 
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -10,7 +11,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from consent.models import Purpose
+from segments.api.visibility import masked_segment, may_count_people
+from segments.definitions.sensitivity import Sensitivity, load_sensitivity
+from segments.language.operands import DefinitionError
 from segments.models import Membership, MembershipChange, Segment
+from segments.services import unknown_words
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -24,8 +29,17 @@ class DefinitionField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class SizeField(serializers.IntegerField):
+    """A number of people; `< 10` for keys that may not count so few by sensitive data."""
+
+
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
-    """A segment. `live_version` is the version that its memberships and `size` are of."""
+    """A segment. `live_version` is the version that its memberships and `size` are of.
+
+    `failure`, `failed_at` and `retry_at` are null unless it is set apart: it could not be
+    evaluated, nobody enters it, and its members are not given out until a rebuild succeeds.
+    """
 
     definition = DefinitionField()
     purpose = serializers.SlugRelatedField(
@@ -37,6 +51,10 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
     )
     status = serializers.ChoiceField(
         choices=Segment.Status.choices, required=False, default=Segment.Status.DRAFT
+    )
+    size = SizeField(read_only=True)
+    failure = serializers.SerializerMethodField(
+        help_text="The word for what failed, such as `query_canceled`; null if nothing did."
     )
 
     class Meta:
@@ -51,6 +69,9 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "version",
             "live_version",
             "size",
+            "failure",
+            "failed_at",
+            "retry_at",
             "refreshed_at",
             "created_at",
         )
@@ -58,9 +79,58 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "version",
             "live_version",
             "size",
+            "failed_at",
+            "retry_at",
             "refreshed_at",
             "created_at",
         )
+
+    def get_failure(self, segment: Segment) -> str | None:
+        return segment.failure or None
+
+    def to_representation(self, instance: Segment) -> dict[str, Any]:
+        fields: dict[str, Any] = super().to_representation(instance)
+        if may_count_people(self.context.get("request")):
+            return fields
+        return masked_segment(fields, instance, self._sensitivity)
+
+    @cached_property
+    def _sensitivity(self) -> Sensitivity:
+        # A list has one serializer for all its rows.
+        return load_sensitivity()
+
+
+class WarningSerializer(serializers.Serializer[Any]):
+    """A word of a definition that stands for nothing yet, with its path and the nearest words."""
+
+    path = serializers.CharField()
+    code = serializers.ChoiceField(["unknown_event", "unknown_trait", "unknown_value"])
+    detail = serializers.CharField()
+
+
+class WarnedSegmentSerializer(SegmentSerializer):
+    """A segment, with the words of its definition that stand for nothing yet."""
+
+    warnings = serializers.SerializerMethodField()
+
+    class Meta(SegmentSerializer.Meta):
+        fields = (*SegmentSerializer.Meta.fields, "warnings")
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, segment: Segment) -> list[dict[str, str]]:
+        return warnings_of(segment.definition)
+
+
+def warnings_of(definition: object) -> list[dict[str, str]]:
+    """Return the warnings of a definition; none for a stored one that cannot be parsed any more."""
+    try:
+        warnings = unknown_words(definition)
+    except DefinitionError:
+        return []
+    return [
+        {"path": f"definition.{path}", "code": code, "detail": detail}
+        for path, code, detail in warnings
+    ]
 
 
 class SegmentChangeSerializer(SegmentSerializer):
@@ -79,6 +149,12 @@ class MomentSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(required=False)
 
 
+class WhyQuerySerializer(MomentSerializer):
+    """The public id of the profile that is or is not a member."""
+
+    profile = serializers.UUIDField()
+
+
 class PreviewRequestSerializer(MomentSerializer):
     """A definition to evaluate without saving it."""
 
@@ -86,12 +162,20 @@ class PreviewRequestSerializer(MomentSerializer):
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    """The size of a definition and ten members. An estimated size has its 95 % `interval`."""
+    """The size of a definition and ten members. An estimated size has its 95 % `interval`.
+
+    `warnings` name the words of the definition that stand for nothing yet.
+    """
 
     size = serializers.IntegerField()
     exact = serializers.BooleanField(source="is_exact")
     interval = serializers.ListField(child=serializers.IntegerField(), required=False)
     sample = serializers.ListField(child=serializers.UUIDField())
+    warnings = serializers.SerializerMethodField()
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, _: object) -> list[dict[str, str]]:
+        return warnings_of(self.context["definition"])
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         fields: dict[str, Any] = super().to_representation(instance)

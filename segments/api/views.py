@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.lists import RowPages
-from profiles.api.kit.problems import Problem, problem, validated
+from profiles.api.kit.problems import Problem, problem, unavailable, validated
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
@@ -25,6 +25,7 @@ from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
+from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
 from segments.language.operands import DefinitionError
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
@@ -48,33 +49,41 @@ class SegmentViewSet(
         "PATCH": Scope.SEGMENTS_WRITE,
         "DELETE": Scope.SEGMENTS_WRITE,
     }
+    # They answer 503 `segment_failed` while the segment is set apart.
+    unavailable_actions = ("members", "refresh", "why")
     action_scopes = {"preview": Scope.SEGMENTS_READ, "why": Scope.PROFILES_READ}
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter
-    cursor_ordering = ("key",)
+    # An archived segment may have had the same key.
+    cursor_ordering = ("key", "id")
     lookup_field = "key"
     lookup_value_regex = "[a-z][a-z0-9_-]{0,62}"
     parser_classes = [ExactJSONParser]
     renderer_classes = [ExactJSONRenderer]
 
-    @extend_schema(responses={201: serializers.SegmentSerializer})
+    @extend_schema(responses=serializers.WarnedSegmentSerializer)
+    def retrieve(self, request: Request, key: str) -> Response:
+        return Response(self._warned(self.get_object()))
+
+    @extend_schema(responses={201: serializers.WarnedSegmentSerializer})
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             segment = services.create_segment(actor=actor_of(request), **fields)
-        return Response(self.get_serializer(segment).data, status=status.HTTP_201_CREATED)
+        return Response(self._warned(segment), status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        request=serializers.SegmentChangeSerializer, responses=serializers.SegmentSerializer
+        request=serializers.SegmentChangeSerializer, responses=serializers.WarnedSegmentSerializer
     )
     def partial_update(self, request: Request, key: str) -> Response:
         changes = validated(serializers.SegmentChangeSerializer(data=request.data, partial=True))
+        former = self.get_object()
+        refuse_sensitive_definition(request, changes.get("definition", former.definition))
         with problems_from_services():
-            segment = services.update_segment(
-                self.get_object(), actor=actor_of(request), changes=changes
-            )
-        return Response(self.get_serializer(segment).data)
+            segment = services.update_segment(former, actor=actor_of(request), changes=changes)
+        return Response(self._warned(segment))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
@@ -89,9 +98,11 @@ class SegmentViewSet(
     def preview(self, request: Request) -> Response:
         """Return the size that a definition would have, and ten of its members."""
         fields = validated(serializers.PreviewRequestSerializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             preview = services.preview(fields["definition"], at=fields.get("at"))
-        return Response(serializers.PreviewSerializer(preview).data)
+        context = {"definition": fields["definition"]}
+        return Response(serializers.PreviewSerializer(preview, context=context).data)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
     @action(
@@ -115,7 +126,11 @@ class SegmentViewSet(
     )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
-        return self.page_of_rows(members_of(self.get_segment()))
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
+        with problems_from_services():
+            members = members_of(segment)
+        return self.page_of_rows(members)
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
     @action(
@@ -127,10 +142,12 @@ class SegmentViewSet(
     )
     def history(self, request: Request, key: str) -> Response:
         """List the entries and exits with their reasons, the newest first."""
+        segment = self.get_segment()
+        refuse_sensitive_segment(request, segment)
         # A subquery, since a join would lose the changes of profiles that no longer exist.
         profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
         changes: QuerySet[MembershipChange] = self.get_queryset()
-        rows = changes.filter(segment=self.get_segment())
+        rows = changes.filter(segment=segment)
         return self.page_of_rows(rows.annotate(profile_uuid=Subquery(profiles.values("uuid"))))
 
     @extend_schema(
@@ -141,12 +158,13 @@ class SegmentViewSet(
         responses=serializers.WhySerializer,
         filters=False,
     )
-    @action(detail=True, methods=["get"], filterset_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, query_parameters=("profile", "at"))
     def why(self, request: Request, key: str) -> Response:
         """Explain why a profile is a member or not, node by node, and when that changes."""
-        fields = validated(serializers.MomentSerializer(data=request.query_params))
-        profile = _requested_profile(request)
-        why = services.why(self.get_segment(), profile, at=fields.get("at"))
+        fields = validated(serializers.WhyQuerySerializer(data=request.query_params))
+        profile = _requested_profile(request, fields["profile"])
+        with problems_from_services():
+            why = services.why(self.get_segment(), profile, at=fields.get("at"))
         return Response(serializers.WhySerializer(why).data)
 
     @extend_schema(request=serializers.MomentSerializer, responses=serializers.SegmentSerializer)
@@ -159,24 +177,29 @@ class SegmentViewSet(
             raise problem("status", "not_live", "Only a live segment is kept.", 409)
         if "at" in fields and fields["at"] > database_now():
             raise problem("at", "future", "Memberships cannot run ahead of the clock.")
-        services.rebuild([segment.key], now=fields.get("at"))
+        with problems_from_services():
+            services.rebuild([segment.key], now=fields.get("at"))
         return Response(self.get_serializer(self.get_segment()).data)
+
+    def get_object(self) -> Segment:
+        # Not by the key alone, which archived segments may share.
+        return self.get_segment()
+
+    def _warned(self, segment: Segment) -> Any:
+        """Return a segment as this key may see it, with the words that stand for nothing yet."""
+        context = self.get_serializer_context()
+        return serializers.WarnedSegmentSerializer(segment, context=context).data
 
     def get_segment(self) -> Segment:
         """Return the segment of the route. Raises NotFound."""
-        # Unlike get_object, this leaves the query's filters out: they are for the rows listed.
-        segment = SEGMENTS.filter(key=self.kwargs["key"]).first()
+        segment = services.find_segment(self.kwargs["key"])
         if segment is None:
             raise NotFound("No segment has this key.")
         return segment
 
 
-def _requested_profile(request: Request) -> Profile:
-    """Return the profile with the public id in the query, possibly of an absorbed profile."""
-    try:
-        uuid = UUID(request.query_params.get("profile", ""))
-    except ValueError:
-        raise problem("profile", "invalid", "This must be the id of a profile.") from None
+def _requested_profile(request: Request, uuid: UUID) -> Profile:
+    """Return the profile with this public id, possibly that of an absorbed profile."""
     public_id = Identifier.objects.filter(namespace="profile", value=str(uuid))
     profile = Profile.objects.filter(pk__in=public_id.values("profile_id")).first()
     if profile is None:
@@ -197,6 +220,14 @@ def problems_from_services(*, status: int = 400) -> Iterator[None]:
                 {"path": f"definition.{path}".rstrip("."), "code": code, "detail": detail}
                 for path, code, detail in error.errors
             ]
+        ) from None
+    except services.MomentError as error:
+        raise problem("at", "out_of_range", str(error)) from None
+    except services.SegmentFailed as error:
+        raise unavailable(
+            "segment_failed",
+            f"The segment could not be evaluated ({error.segment.failure}); it is tried again.",
+            retry_seconds=error.retry_in.total_seconds(),
         ) from None
     except services.SegmentError as error:
         raise problem(error.field, "refused", error.detail, status) from None

@@ -5,7 +5,7 @@ definition is a boolean over the alias `p` of a profile's row, or a SELECT of pr
 """
 
 from segments.compiler.context import Context, EventNameRef
-from segments.compiler.due import select_due
+from segments.compiler.due import Period, select_due
 from segments.compiler.fragments import Fragment, fill, join_fragments
 from segments.compiler.people import (
     ScopedConditions,
@@ -18,6 +18,7 @@ __all__ = [
     "Context",
     "EventNameRef",
     "Fragment",
+    "Period",
     "ScopedConditions",
     "compile_everyone",
     "compile_scoped",

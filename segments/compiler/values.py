@@ -4,6 +4,7 @@ Invariant: every condition is TRUE or FALSE on any data, never NULL and never an
 checks the type before any cast.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
@@ -14,7 +15,6 @@ from segments.compiler.fragments import (
     FALSE,
     Fragment,
     all_of,
-    any_of,
     fill,
     negate,
 )
@@ -274,16 +274,34 @@ def _test_list(element: Element, test: nodes.Includes | nodes.Length) -> Fragmen
         case nodes.Includes(nodes.Quantifier.ALL, values):
             return _contains(element, list(values))
         case nodes.Includes(nodes.Quantifier.ANY, values):
-            return any_of([_contains(element, [value]) for value in values])
+            return _has_any(element, values)
         case nodes.Includes(nodes.Quantifier.NONE, values):
-            has_any = any_of([_contains(element, [value]) for value in values])
-            return all_of([is_type(element, "array"), negate(has_any)])
+            return all_of([is_type(element, "array"), negate(_has_any(element, values))])
         case nodes.Length(operator, count):
             comparison = fill(LENGTHS[operator], value=json_value(element), operand=count)
             template = "CASE WHEN {is_list} THEN {comparison} ELSE FALSE END"
             return fill(template, is_list=is_type(element, "array"), comparison=comparison)
         case _:
             raise ValueError("There is no such quantifier.")
+
+
+def _has_any(element: Element, values: Sequence[Scalar]) -> Fragment:
+    """Return the condition that the element is a list with one of the values."""
+    if len(values) == 1:
+        return _contains(element, list(values))
+    # One test of the whole set, which PostgreSQL hashes. One test for each value would take as many
+    # times as long.
+    template = (
+        "(CASE WHEN {is_list} THEN EXISTS ("
+        "SELECT FROM jsonb_array_elements({value}) AS item (value)"
+        " WHERE item.value = ANY({operands}::text[]::jsonb[])) ELSE FALSE END)"
+    )
+    return fill(
+        template,
+        is_list=is_type(element, "array"),
+        value=json_value(element),
+        operands=[exact_json.dumps(value) for value in values],
+    )
 
 
 def test_number(value: Fragment, test: Test) -> Fragment:

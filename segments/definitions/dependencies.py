@@ -1,49 +1,66 @@
-"""Which segments refer to which, and the check that a definition may be saved."""
+"""The check that a definition may be saved, and which segments lean on one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from consent.models import Purpose
 from profiles.lib.database import database_now
 from segments.compiler import expanded_leaves
 from segments.compiler.trees import leaves
-from segments.definitions.live import effective_definition, make_context
-from segments.language.nodes import ConsentLeaf, Node, SegmentLeaf
-from segments.language.parser import DefinitionError, Fault, parse, parse_with_paths
+from segments.definitions.live import effective_definition, make_context, parsed_nodes
+from segments.definitions.patterns import pattern_faults
+from segments.definitions.references import (
+    reference_path,
+    referenced_segments,
+    with_references,
+)
+from segments.language import nodes
+from segments.language.nodes import ConsentLeaf, Node, PersonLeaf, SegmentLeaf
+from segments.language.parser import DefinitionError, Fault, parse_with_paths
 from segments.models import Segment
 
-# A segment is evaluated with the leaves of all segments that it refers to.
+# A segment is evaluated with the leaves of all segments that it refers to. Leaves of `where` and
+# values of lists count too: all are compared with each person or event.
 MAX_EXPANDED_LEAVES = 2000
+MAX_EXPANDED_VALUES = 50_000
 Status = Segment.Status
 
 
-def referenced_segments(node: Node) -> set[str]:
-    """Return the keys of the segments that a definition refers to directly."""
-    return {leaf.key for leaf in leaves(node) if isinstance(leaf, SegmentLeaf)}
+@dataclass(frozen=True, slots=True)
+class LiveNodes:
+    """The nodes of live segments by key: those of the saved definitions, and those evaluated now.
+
+    Memberships follow the second until the first are built, so a definition must be right by both.
+    `keys` also has the segments whose definition cannot be parsed any more.
+    """
+
+    keys: frozenset[str]
+    saved: Mapping[str, Node]
+    effective: Mapping[str, Node]
+
+    def referring(self, key: str) -> list[str]:
+        """Return the keys of the segments that refer to this one directly."""
+        both = (self.saved, self.effective)
+        return sorted(
+            other
+            for other in self.keys - {key}
+            if any(key in referenced_segments(by[other]) for by in both if other in by)
+        )
 
 
-def with_references(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """Return the keys, and those of all segments that they refer to, also through others."""
-    known = (nodes[key] for key in keys if key in nodes)
-    more_keys = keys.union(*(referenced_segments(node) for node in known))
-    return with_references(more_keys, nodes) if more_keys > keys else keys
-
-
-def with_dependants(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
-    """Return the keys, and those of all segments that refer to them, also through others."""
-    more_keys = {
-        key for key, node in nodes.items() if key not in keys and referenced_segments(node) & keys
-    }
-    return with_dependants(keys | more_keys, nodes) if more_keys else keys
+def read_live_nodes(*, without: str = "") -> LiveNodes:
+    """Read all live segments but one."""
+    rows = list(Segment.objects.filter(status=Status.LIVE).exclude(key=without))
+    return LiveNodes(
+        frozenset(row.key for row in rows),
+        parsed_nodes({row.key: row.definition for row in rows}),
+        parsed_nodes({row.key: effective_definition(row) for row in rows}),
+    )
 
 
 def dependants(key: str) -> list[str]:
     """Return the keys of the live segments whose saved or live definition refers to this one."""
-    return sorted(
-        row.key
-        for row in Segment.objects.filter(status=Status.LIVE).exclude(key=key)
-        if key in referenced_segments(parse(row.definition))
-        or key in referenced_segments(parse(effective_definition(row)))
-    )
+    return read_live_nodes().referring(key)
 
 
 def check_definition(definition: object, *, key: str = "") -> Node:
@@ -52,39 +69,53 @@ def check_definition(definition: object, *, key: str = "") -> Node:
     Raises DefinitionError with the path of each fault.
     """
     node, placed_leaves = parse_with_paths(definition)
-    rows = Segment.objects.filter(status=Status.LIVE).exclude(key=key)
-    saved = {row.key: parse(row.definition) for row in rows}
-    live = {row.key: parse(effective_definition(row)) for row in rows}
+    live = read_live_nodes(without=key)
     purposes = set(Purpose.objects.values_list("key", flat=True))
     faults = [
         fault
         for path, leaf in placed_leaves
-        for fault in _leaf_faults(path, leaf, key, (saved, live), purposes)
+        for fault in _leaf_faults(path, leaf, key, live, purposes)
     ]
+    faults += pattern_faults(placed_leaves)
     if faults:
         raise DefinitionError(faults)
     # Only now: with a cycle the expansion would not end.
-    count = sum(1 for _ in expanded_leaves(node, make_context(saved, now=database_now())))
-    if count > MAX_EXPANDED_LEAVES:
-        detail = (
-            f"With the segments that it leans on it has {count} leaves; "
-            f"at most {MAX_EXPANDED_LEAVES}."
-        )
-        raise DefinitionError([Fault("", "limit", detail)])
+    _refuse_expensive(node, live)
     return node
 
 
-def _leaf_faults(
-    path: str,
-    leaf: object,
-    key: str,
-    definitions: Iterable[Mapping[str, Node]],
-    purposes: set[str],
-) -> Iterator[Fault]:
-    """Yield the faults of a leaf, which must be correct by the saved and the live definitions.
+def _refuse_expensive(node: Node, live: LiveNodes) -> None:
+    """Raise DefinitionError if the definition, with all that it leans on, is too large."""
+    context = make_context(live.saved, now=database_now())
+    tests = [test for leaf in expanded_leaves(node, context) for test in _tests_of(leaf)]
+    _refuse_above(MAX_EXPANDED_LEAVES, len(tests), "leaves")
+    values = sum(
+        len(test.values) for test in tests if isinstance(test, nodes.OneOf | nodes.Includes)
+    )
+    _refuse_above(MAX_EXPANDED_VALUES, values, "values in lists")
 
-    Memberships follow the live ones until the saved ones are built, so both are evaluated.
-    """
+
+def _tests_of(leaf: PersonLeaf) -> list[nodes.Test | None]:
+    """Return the tests of a leaf and of its `where`, None for a leaf that has none."""
+    match leaf:
+        case nodes.EventLeaf(where=where) if where is not None:
+            return [leaf.test, *(field.test for field in leaves(where))]
+        case nodes.EventLeaf() | nodes.TraitLeaf():
+            return [leaf.test]
+        case _:
+            return [None]
+
+
+def _refuse_above(limit: int, count: int, what: str) -> None:
+    if count > limit:
+        detail = f"With the segments that it leans on it has {count} {what}; at most {limit}."
+        raise DefinitionError([Fault("", "limit", detail)])
+
+
+def _leaf_faults(
+    path: str, leaf: object, key: str, live: LiveNodes, purposes: set[str]
+) -> Iterator[Fault]:
+    """Yield the faults of a leaf."""
     match leaf:
         case ConsentLeaf(purpose) if purpose not in purposes:
             detail = (
@@ -92,11 +123,23 @@ def _leaf_faults(
             )
             yield Fault(f"{path}.purpose".lstrip("."), "unknown", detail)
         case SegmentLeaf(other):
-            key_path = f"{path}.key".lstrip(".")
-            if other == key or any(key in with_references({other}, nodes) for nodes in definitions):
-                yield Fault(key_path, "cycle", "The segment would lean on itself.")
-            elif any(other not in nodes for nodes in definitions):
-                detail = (
-                    "There is no live segment with this key; drafts and archived ones are refused."
-                )
-                yield Fault(key_path, "unknown", detail)
+            code, detail = _reference_fault(other, key, live)
+            if code:
+                yield Fault(f"{path}.key".lstrip("."), code, detail)
+
+
+def _reference_fault(other: str, key: str, live: LiveNodes) -> tuple[str, str]:
+    """Return the code and the detail of what is wrong with a reference; empty if nothing is."""
+    for by_key in (live.saved, live.effective):
+        if circle := reference_path(other, key, by_key):
+            steps = " → ".join([key, *circle])
+            return "cycle", f"The segment would lean on itself: {steps}."
+    if other not in live.keys:
+        return (
+            "unknown",
+            "There is no live segment with this key; drafts and archived ones are refused.",
+        )
+    for by_key in (live.saved, live.effective):
+        if unreadable := sorted(with_references({other}, by_key) - by_key.keys()):
+            return "failed", f"The definition of {unreadable[0]} has to be mended first."
+    return "", ""

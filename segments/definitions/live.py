@@ -1,11 +1,13 @@
 """What the compiler needs from the database: the live definitions and the event names.
 
 Invariant: refreshes read this while they hold their slots, so that no definition changes meanwhile.
+A stored definition that cannot be read does not keep the others from being read.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +16,9 @@ from django.conf import settings
 from consent.services import PERMITTED
 from profiles.models import EventName
 from segments.compiler import Context, EventNameRef
+from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
-from segments.language.parser import parse
+from segments.language.parser import DefinitionError, parse
 from segments.models import Segment
 
 
@@ -32,26 +35,57 @@ class LiveSegment:
 
 @dataclass(frozen=True, slots=True)
 class LiveDefinitions:
-    """All segments that have been built, sorted by id, and the effective node of each live key.
+    """All segments that have been built and can be read, sorted by id.
 
-    `nodes` also has the live segments that have not been built yet.
+    `nodes` has the effective node of each live key, also of those not built yet. `failed` has the
+    ids of the segments that are set apart, `unreadable` of those that have to be.
     """
 
     segments: tuple[LiveSegment, ...]
     nodes: Mapping[str, Node]
+    failed: tuple[int, ...] = ()
+    unreadable: tuple[int, ...] = ()
 
 
 def read_live_definitions() -> LiveDefinitions:
     """Read all live segments in one query."""
     rows = list(Segment.objects.filter(status=Segment.Status.LIVE).order_by("id"))
-    nodes = {row.key: parse(effective_definition(row)) for row in rows}
+    nodes = readable_nodes({row.key: effective_definition(row) for row in rows})
     segments = (
         LiveSegment(row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at)
         for row in rows
         # Both are set when a segment is first built.
         if row.live_version is not None and row.evaluated_at is not None
+        if row.key in nodes and row.failed_at is None
     )
-    return LiveDefinitions(tuple(segments), nodes)
+    return LiveDefinitions(
+        tuple(segments),
+        nodes,
+        failed=tuple(row.pk for row in rows if row.failed_at is not None),
+        unreadable=tuple(row.pk for row in rows if row.failed_at is None and row.key not in nodes),
+    )
+
+
+def parsed_nodes(definitions: Mapping[str, object]) -> dict[str, Node]:
+    """Return the node of each stored definition that can be parsed, by key."""
+    nodes: dict[str, Node] = {}
+    for key, definition in definitions.items():
+        # Others were stored by a former version, whose language allowed more.
+        with suppress(DefinitionError):
+            nodes[key] = parse(definition)
+    return nodes
+
+
+def readable_nodes(definitions: Mapping[str, object]) -> dict[str, Node]:
+    """Return the node of each stored definition that can be evaluated, by key.
+
+    One that refers to another which cannot be parsed is left out with it.
+    """
+    nodes = parsed_nodes(definitions)
+    while broken := [key for key in nodes if not referenced_segments(nodes[key]) <= nodes.keys()]:
+        for key in broken:
+            del nodes[key]
+    return nodes
 
 
 def effective_definition(segment: Segment) -> dict[str, Any]:
@@ -67,7 +101,8 @@ def make_context(
 ) -> Context:
     """Return a context for this time, with the event names known now."""
     return Context(
-        now=now,
+        # In UTC: Python adds durations to a local time by its wall clock.
+        now=now.astimezone(UTC),
         zone=ZoneInfo(settings.TIME_ZONE),
         permitted=PERMITTED,
         names=_event_names(),

@@ -1,4 +1,7 @@
-"""Previews: how many members a definition would have, exactly or as an estimate."""
+"""Previews: how many members a definition would have, exactly or as an estimate.
+
+Invariant: no statement runs longer than its limit, and the caller's own limit holds afterwards.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,20 +10,24 @@ from math import sqrt
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import Error, OperationalError, connection
 from psycopg.errors import QueryCanceled
 
 from profiles.lib.checkpoints import reach
-from profiles.lib.database import database_now
+from profiles.lib.database import database_now, time_limit
+from profiles.lib.faults import fault_of
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
 from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import Node
+from segments.language.operands import DefinitionError, definition_error
 from segments.lib import checkpoints
+from segments.lib.moments import refuse_out_of_range
 from segments.lib.sql import RAISE_WORK_MEM
 
 EXACT_SECONDS = 1
+ESTIMATE_SECONDS = 5
 SAMPLE_SIZE = 10
 ESTIMATE_PROFILES = 10_000
 # The 97.5 % quantile of the standard normal distribution, for an interval of 95 %.
@@ -54,13 +61,22 @@ def preview(
 
     All profiles are counted. Where that takes longer than `exact_seconds`, the size is estimated
     from a random sample. `key` is that of the segment which would get the definition. Raises
-    DefinitionError.
+    DefinitionError, also for a definition that takes too long or cannot be evaluated, and
+    MomentError.
     """
+    refuse_out_of_range(at)
     node = check_definition(definition, key=key)
     now = database_now()
     context = make_context(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
     )
+    try:
+        return _count_or_estimate(node, context, exact_seconds)
+    except Error as error:
+        raise _refusal(fault_of(error)) from None
+
+
+def _count_or_estimate(node: Node, context: Context, exact_seconds: float) -> Preview:
     try:
         return _count(node, context, exact_seconds)
     except OperationalError as error:
@@ -70,21 +86,26 @@ def preview(
         return _estimate(node, context)
 
 
+def _refusal(fault: str) -> DefinitionError:
+    if fault == "query_canceled":
+        detail = f"Even an estimate takes more than {ESTIMATE_SECONDS} seconds; make it smaller."
+        return definition_error("", "too_slow", detail)
+    return definition_error("", "not_evaluable", f"The database cannot evaluate this: {fault}.")
+
+
 def _count(node: Node, context: Context, seconds: float) -> Preview:
     condition = compile_everyone(node, context)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with time_limit(seconds), connection.cursor() as cursor:
         cursor.execute(RAISE_WORK_MEM)
-        cursor.execute(definitions_sql.SET_TIMEOUT, [f"{int(seconds * 1000)}ms"])
         reach(checkpoints.COUNTING)
         ((size,),) = _fetch(fill(definitions_sql.COUNT_MATCHING, condition=condition))
         sample = _fetch(fill(definitions_sql.LIST_MATCHING, condition=condition, limit=SAMPLE_SIZE))
-        # The caller's transaction may go on.
-        cursor.execute(definitions_sql.SET_TIMEOUT, ["0"])
         return Preview(size, tuple(uuid for (uuid,) in sample))
 
 
 def _estimate(node: Node, context: Context) -> Preview:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with time_limit(ESTIMATE_SECONDS), connection.cursor() as cursor:
+        reach(checkpoints.ESTIMATING)
         cursor.execute(definitions_sql.ESTIMATED_TOTAL)
         (total,) = cursor.fetchone()
         percent = min(100.0, 100 * ESTIMATE_PROFILES / max(total, 1))

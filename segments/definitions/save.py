@@ -10,6 +10,7 @@ from typing import Any
 
 from consent.models import Purpose
 from profiles.lib.change_queue import nudge
+from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.definitions.dependencies import check_definition
 from segments.lib.locks import lock_definitions
@@ -47,7 +48,7 @@ def create_segment(
             raise SegmentError("status", "A new segment is a draft or live.")
         if key in RESERVED_KEYS:
             raise SegmentError("key", f"Not allowed: {', '.join(RESERVED_KEYS)}.")
-        if Segment.objects.filter(key=key).exists():
+        if Segment.objects.filter(key=key).exclude(status=Status.ARCHIVED).exists():
             raise SegmentError("key", "There is a segment with this key.")
         check_definition(definition, key=key)
         segment = Segment(
@@ -82,6 +83,9 @@ def update_segment(segment: Segment, *, actor: Actor, changes: Mapping[str, Any]
         if definition != segment.definition:
             segment.definition = dict(definition)
             segment.version += 1
+            if segment.failed_at is not None:
+                # A mended definition need not wait; the segment stays closed until it is built.
+                segment.failures, segment.retry_at = 0, database_now()
             _write_version(segment, actor)
         segment.full_clean(exclude=["purpose"])
         segment.save()

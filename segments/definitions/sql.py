@@ -4,9 +4,6 @@ Invariant: no statement has values in its text. Those with `{parts}` are filled 
 fragments and parameters.
 """
 
-# Limits the duration of the following statements of the transaction. Not ORM: a setting.
-SET_TIMEOUT = "SELECT set_config('statement_timeout', %s, true)"
-
 # Returns the number of profiles that match. Not ORM: the condition is compiled SQL, here and in
 # the other statements with `{condition}`.
 COUNT_MATCHING = """
@@ -61,4 +58,26 @@ ORDER BY 1
 EVENT_DOCUMENTS = """
 SELECT e.properties::text, e.context::text
 FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {has_name}
+"""
+
+# Compiles patterns, and raises an error if one of them cannot be. Not ORM: no table is read.
+COMPILE_PATTERNS = """
+SELECT count(*) FROM unnest(%s::text[]) AS pattern WHERE 'a' COLLATE "C" ~ pattern
+"""
+
+# Returns texts that people have at a path of their traits, or in a list there, and how many do:
+# those of `values`, and the most common ones. Not ORM: it cannot take lists apart.
+SHARED_VALUES = """
+SELECT item, count(*) FROM profiles_profile p
+CROSS JOIN LATERAL (SELECT p.traits #> %(path)s::text[] AS value) AS found
+CROSS JOIN LATERAL (
+    SELECT found.value #>> '{}' AS item WHERE jsonb_typeof(found.value) = 'string'
+    UNION ALL
+    SELECT element #>> '{}' FROM jsonb_array_elements(
+        CASE WHEN jsonb_typeof(found.value) = 'array' THEN found.value ELSE '[]' END) AS element
+    WHERE jsonb_typeof(element) = 'string'
+) AS texts
+WHERE NOT p.is_restricted
+GROUP BY item HAVING item = ANY(%(values)s) OR count(*) >= %(shared_by)s
+ORDER BY item = ANY(%(values)s) DESC, count(*) DESC LIMIT %(limit)s
 """

@@ -9,7 +9,8 @@ from django.db import connection
 
 from consent.models import ConsentState
 from profiles.lib import exact_json
-from profiles.lib.database import database_now
+from profiles.lib.database import database_now, time_limit
+from profiles.lib.faults import fault_of
 from profiles.models import Profile
 from segments.compiler import (
     Context,
@@ -36,8 +37,11 @@ from segments.language.calendar import (
 )
 from segments.language.nodes import EventLeaf, Node
 from segments.language.parser import child_definitions, parse
+from segments.lib.failures import SegmentFailed, require_open
+from segments.lib.moments import refuse_out_of_range
 from segments.models import Segment
 
+EXPLAIN_SECONDS = 10
 # After this many times at which the answer does not change, the next one is returned untested.
 MAX_TRIES = 100
 # Dates beyond this year are ignored, so that adding a duration to them cannot overflow.
@@ -60,7 +64,22 @@ class Why:
 
 
 def why(segment: Segment, profile: Profile, *, at: datetime | None = None) -> Why:
-    """Explain a membership as of a time, now by default, by the segment's effective definition."""
+    """Explain a membership as of a time, now by default, by the segment's effective definition.
+
+    Raises SegmentFailed where the segment is set apart or cannot be evaluated, and MomentError.
+    """
+    refuse_out_of_range(at)
+    require_open(segment)
+    try:
+        with time_limit(EXPLAIN_SECONDS):
+            return _explain(segment, profile, at)
+    except Exception as error:
+        # An outage is raised again.
+        segment.failure = fault_of(error)
+        raise SegmentFailed(segment) from None
+
+
+def _explain(segment: Segment, profile: Profile, at: datetime | None) -> Why:
     now = database_now()
     context = make_context(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now

@@ -10,7 +10,8 @@ a flag. Bounds multiply to at most MAX_REPEAT, so that no pattern takes exponent
 from dataclasses import dataclass
 
 MAX_PATTERN_LENGTH = 200
-MAX_REPEAT = 256
+# PostgreSQL's own limit for one bound.
+MAX_REPEAT = 255
 MAX_GROUP_DEPTH = 10
 # Longer ranges are not searched for capitals, which would take long.
 MAX_CASED_RANGE = 1000
@@ -180,7 +181,7 @@ class _Reader:
         if char == "\\":
             char = self.take()
             if char in SHORTHANDS:
-                return SHORTHANDS[char]
+                return self.shorthand(char)
             if char not in SPECIAL:
                 raise PatternError(f"the escape \\{char} in [ ]")
         elif char == "[":
@@ -193,11 +194,21 @@ class _Reader:
             return self.span(char)
         return self.literal(char)
 
+    def shorthand(self, char: str) -> str:
+        """Return what a class such as `\\w` stands for in brackets. It begins no range."""
+        follower = self.pattern[self.position + 1 : self.position + 2]
+        if self.peek() == "-" and follower not in ("]", ""):
+            raise PatternError(f"the range \\{char}-{follower}")
+        return SHORTHANDS[char]
+
     def span(self, low: str) -> str:
         self.take()
         high = self.take()
         if high == "\\":
             high = self.take()
+            # A class such as \w has no place in an order.
+            if high not in SPECIAL:
+                raise PatternError(f"the range {low}-\\{high}")
         if low > high or high == "[":
             raise PatternError(f"the range {low}-{high}")
         if self.lower:

@@ -3,8 +3,16 @@
 # Of a refresh, with the ids of the profiles.
 CLAIMED = "refresh.claimed"
 EVALUATED = "refresh.evaluated"
+# With the keys of the segments that one statement is about to evaluate.
+REFRESHING = "refresh.refreshing"
 # Of a rebuild, with its lease.
 PLANNED = "rebuild.planned"
+# With the ids of the segments that one statement is about to compute.
+BUILDING = "rebuild.building"
 STAGED = "rebuild.staged"
+# Under all slot locks, before and after the difference is written.
+APPLYING = "rebuild.applying"
+APPLIED = "rebuild.applied"
 # Of a preview, in the transaction that has the time-out.
 COUNTING = "preview.counting"
+ESTIMATING = "preview.estimating"

@@ -6,6 +6,7 @@ from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.definitions.dependencies import dependants
 from segments.definitions.save import SegmentError, audited_state
+from segments.lib.failures import bring_back
 from segments.lib.locks import lock_all_slots, lock_definitions
 from segments.memberships import sql
 from segments.models import Segment
@@ -27,6 +28,7 @@ def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
             cursor.execute(sql.CLOSE_ALL, {"segment": segment.pk, "now": database_now()})
         segment.status, segment.size = Segment.Status.ARCHIVED, 0
         segment.live_version = segment.live_definition = segment.evaluated_at = None
+        bring_back(segment)
         segment.save()
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))
     return segment

@@ -6,37 +6,53 @@ staging table without locks, applies the difference under all slot locks, and qu
 profiles again.
 
 Invariant: what is applied was computed from exactly the definitions that are saved at that time.
-Otherwise the rebuild starts over.
+Otherwise the rebuild starts over. A segment that cannot be computed is set apart, and those that
+were computed with it are applied.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.models import F, Q
 
 from profiles.lib.change_queue import nudge
 from profiles.lib.checkpoints import reach
-from profiles.lib.database import database_now
+from profiles.lib.database import database_now, time_limit
+from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
-from segments.compiler import Fragment, compile_everyone, fill, join_fragments
-from segments.definitions.dependencies import with_dependants, with_references
-from segments.definitions.live import effective_definition, make_context
+from segments.compiler import compile_everyone, fill, join_fragments
+from segments.definitions.live import effective_definition, make_context, readable_nodes
+from segments.definitions.references import with_dependants, with_references
 from segments.language.nodes import Node
-from segments.language.parser import parse
 from segments.lib import checkpoints
+from segments.lib.failures import (
+    FAILURE_FIELDS,
+    KILLED,
+    UNREADABLE,
+    bring_back,
+    mark_failed,
+    require_open,
+)
 from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
+from segments.lib.moments import evaluation_time, refuse_far_ahead
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.moments import evaluation_time, refuse_far_ahead
 from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
 # Four heartbeats may be missing before a worker counts as dead.
 DEAD_AFTER = timedelta(seconds=45)
 MAX_ATTEMPTS = 10
+# A rebuild that so many workers died of is set apart with its segment.
+MAX_DEATHS = 3
+COMPUTED_FIELDS = ("live_version", "live_definition", "refreshed_at", "evaluated_at")
+logger = logging.getLogger(__name__)
 
 
 class LeaseLostError(Exception):
@@ -48,65 +64,102 @@ class Plan:
     """What a rebuild computes.
 
     `versions` and `targets` are the version and the node of each segment to compute, by id; `nodes`
-    are those of all segments that the targets refer to, by key. Equal plans give equal members.
+    are those of all segments that the targets refer to, by key. `unreadable` are the ids of
+    segments that should be computed and cannot be read. Equal plans give equal members.
     """
 
     versions: Mapping[int, int]
     targets: Mapping[int, Node]
     nodes: Mapping[str, Node]
+    unreadable: frozenset[int] = frozenset()
 
 
 def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None:
     """Evaluate these segments, and those that refer to them, for everybody.
 
-    Raises MomentError, and LeaseLostError if another worker took over.
+    Raises MomentError, SegmentFailed for the first one that cannot be evaluated, and LeaseLostError
+    if another worker took over.
     """
     refuse_far_ahead(now)
-    lease = Rebuild.objects.create(token=uuid.uuid4(), segment_keys=sorted(segment_keys))
-    _run(lease, now)
+    keys = sorted(set(segment_keys))
+    for key in keys:
+        _run(_lease(key), now)
+    for segment in Segment.objects.filter(status=Segment.Status.LIVE, key__in=keys):
+        require_open(segment)
 
 
 def resume_rebuilds(*, now: datetime | None = None) -> int:
     """Run the rebuilds whose worker died and build the segments that need it; return how many.
 
-    A segment needs it if its saved version is not the live one.
+    A segment needs it if its saved version is not the live one, or if it was set apart and is to be
+    tried again. Each has a lease of its own, so that none waits for another's fault.
     """
     refuse_far_ahead(now)
-    leases = [*_take_over_dead(), *_lease_pending()]
-    for lease in leases:
+    count = 0
+    while (lease := _take_over_dead() or _lease_pending()) is not None:
+        count += 1
+        _try_to_run(lease, now)
+    return count
+
+
+def _try_to_run(lease: Rebuild, now: datetime | None) -> None:
+    try:
         _run(lease, now)
-    return len(leases)
+    except (LeaseLostError, Error) as error:
+        # The others must not wait for this one, whose lease ends like that of a dead worker.
+        logger.error("The rebuild %s stopped: %s.", lease.segment_keys, type(error).__name__)
+
+
+def _lease(key: str, *, deaths: int = 0) -> Rebuild:
+    return Rebuild.objects.create(token=uuid.uuid4(), segment_keys=[key], deaths=deaths)
 
 
 @transaction.atomic
-def _take_over_dead() -> list[Rebuild]:
-    """Replace the lease of each dead worker, which can then no longer apply its result."""
+def _take_over_dead() -> Rebuild | None:
+    """Replace the lease of a dead worker, which can then no longer apply its result."""
     dead = Rebuild.objects.select_for_update(skip_locked=True).filter(
         heartbeat_at__lt=database_now() - DEAD_AFTER
     )
-    leases = []
-    for lease in dead:
-        keys = lease.segment_keys
+    successor = None
+    for lease in dead.order_by("started_at"):
+        if successor is not None:
+            break
         lease.delete()
-        leases.append(Rebuild.objects.create(token=uuid.uuid4(), segment_keys=keys))
+        successor = _succeed(lease)
     # What dead workers staged. The rows have no foreign key to the lease.
     StagedMembership.objects.exclude(rebuild_id__in=Rebuild.objects.values("token")).delete()
-    return leases
+    return successor
+
+
+def _succeed(lease: Rebuild) -> Rebuild | None:
+    """Return a new lease for a dead one, unless the segment itself seems to end its workers."""
+    deaths = lease.deaths + 1
+    if deaths < MAX_DEATHS:
+        return Rebuild.objects.create(
+            token=uuid.uuid4(), segment_keys=lease.segment_keys, deaths=deaths
+        )
+    segments = Segment.objects.filter(
+        status=Segment.Status.LIVE, key__in=lease.segment_keys
+    ).order_by("pk")
+    mark_failed({segment.pk: KILLED for segment in segments.select_for_update()})
+    return None
 
 
 @transaction.atomic
-def _lease_pending() -> list[Rebuild]:
-    # Two workers would otherwise both find the same segments.
+def _lease_pending() -> Rebuild | None:
+    # Two workers would otherwise both find the same segment.
     lock_definitions()
     under_way = {key for lease in Rebuild.objects.all() for key in lease.segment_keys}
-    pending = [
-        segment.key
-        for segment in Segment.objects.filter(status=Segment.Status.LIVE)
-        if segment.live_version != segment.version and segment.key not in under_way
-    ]
-    if not pending:
-        return []
-    return [Rebuild.objects.create(token=uuid.uuid4(), segment_keys=sorted(pending))]
+    is_new = Q(failed_at=None) & ~Q(live_version=F("version"))
+    is_retried = Q(failed_at__isnull=False, retry_at__lte=database_now())
+    pending = (
+        Segment.objects.filter(is_new | is_retried)
+        .filter(status=Segment.Status.LIVE)
+        .exclude(key__in=under_way)
+        .order_by("key")
+    )
+    key = pending.values_list("key", flat=True).first()
+    return None if key is None else _lease(key)
 
 
 def _say_alive(lease: Rebuild) -> None:
@@ -123,9 +176,9 @@ def _run(lease: Rebuild, now: datetime | None) -> None:
             moment = evaluation_time(now)
             plan = make_plan(lease.segment_keys)
             reach(checkpoints.PLANNED, lease)
-            stage(lease, plan, moment)
+            faults = stage(lease, plan, moment)
             reach(checkpoints.STAGED, lease)
-            if apply_staged(lease, plan, moment):
+            if apply_staged(lease, plan, moment, faults):
                 return
         # Definitions change faster than they can be computed. The lease expires, and the rebuild is
         # taken over like that of a dead worker.
@@ -138,11 +191,13 @@ def make_plan(segment_keys: Iterable[str]) -> Plan:
     """
     wanted = set(segment_keys)
     rows = {row.key: row for row in Segment.objects.filter(status=Segment.Status.LIVE)}
-    nodes = {
-        key: parse(row.definition if key in wanted else effective_definition(row))
-        for key, row in rows.items()
-    }
-    keys = with_dependants(wanted & rows.keys(), nodes)
+    nodes = readable_nodes(
+        {
+            key: row.definition if key in wanted else effective_definition(row)
+            for key, row in rows.items()
+        }
+    )
+    keys = with_dependants(wanted & nodes.keys(), nodes)
     versions = {
         rows[key].pk: rows[key].version if key in wanted else rows[key].live_version or 0
         for key in keys
@@ -150,60 +205,84 @@ def make_plan(segment_keys: Iterable[str]) -> Plan:
     }
     targets = {rows[key].pk: nodes[key] for key in keys if rows[key].pk in versions}
     needed = with_references(keys, nodes)
-    return Plan(versions, targets, {key: nodes[key] for key in needed})
+    unreadable = frozenset(rows[key].pk for key in (wanted & rows.keys()) - nodes.keys())
+    return Plan(versions, targets, {key: nodes[key] for key in needed}, unreadable)
 
 
-def stage(lease: Rebuild, plan: Plan, now: datetime) -> None:
+def stage(lease: Rebuild, plan: Plan, now: datetime) -> dict[int, str]:
     """Compute the members of all targets into the staging table.
 
-    All are computed in one statement and so on one snapshot. No lock is held meanwhile.
+    All are computed in one statement and so on one snapshot. Where that fails they are computed one
+    by one; changes between their snapshots are in the change queue. Returns by segment id the word
+    for what failed. No lock is held meanwhile.
     """
-    context = make_context(plan.nodes, now=now)
-    selects = [
-        fill(
-            sql.STAGE_ONE,
-            rebuild=lease.token,
-            segment=segment,
-            condition=compile_everyone(node, context),
-        )
-        for segment, node in plan.targets.items()
-    ]
-    with transaction.atomic():
-        # An earlier attempt may have left rows.
-        StagedMembership.objects.filter(rebuild_id=lease.token).delete()
-        _insert_staged(selects)
+    # An earlier attempt may have left rows.
+    StagedMembership.objects.filter(rebuild_id=lease.token).delete()
+    faults = dict.fromkeys(plan.unreadable, UNREADABLE)
+    try:
+        _stage_together(lease, plan, list(plan.targets), now)
+        return faults
+    except Exception as error:
+        # Any fault of one of them; an outage is raised again.
+        fault_of(error)
+    for segment_id in plan.targets:
+        try:
+            _stage_together(lease, plan, [segment_id], now)
+        except Exception as error:
+            faults[segment_id] = fault_of(error)
+    return faults
 
 
-def _insert_staged(selects: list[Fragment]) -> None:
-    if selects:
+def _stage_together(lease: Rebuild, plan: Plan, segment_ids: list[int], now: datetime) -> None:
+    if not segment_ids:
+        return
+    with time_limit(settings.SEGMENT_BUILD_SECONDS), connection.cursor() as cursor:
+        reach(checkpoints.BUILDING, segment_ids)
+        context = make_context(plan.nodes, now=now)
+        selects = [
+            fill(
+                sql.STAGE_ONE,
+                rebuild=lease.token,
+                segment=segment_id,
+                condition=compile_everyone(plan.targets[segment_id], context),
+            )
+            for segment_id in segment_ids
+        ]
         statement = fill(sql.STAGE, selects=join_fragments(" UNION ALL ", selects))
-        with connection.cursor() as cursor:
-            cursor.execute(RAISE_WORK_MEM)
-            cursor.execute(statement.text, statement.params)
-            cursor.execute(sql.ANALYZE_STAGED)
+        cursor.execute(RAISE_WORK_MEM)
+        cursor.execute(statement.text, statement.params)
+        cursor.execute(sql.ANALYZE_STAGED)
 
 
 @transaction.atomic
-def apply_staged(lease: Rebuild, plan: Plan, now: datetime) -> bool:
-    """Make the staged members the members, and end the rebuild.
+def apply_staged(
+    lease: Rebuild, plan: Plan, now: datetime, faults: Mapping[int, str] | None = None
+) -> bool:
+    """Make the staged members the members, set apart what failed, and end the rebuild.
 
     Returns False, and changes nothing, if definitions have changed since the plan was made. Raises
     LeaseLostError.
     """
+    faults = faults or {}
     lock_all_slots()
     if not Rebuild.objects.select_for_update().filter(pk=lease.pk).exists():
         raise LeaseLostError
-    ids = sorted(plan.targets)
+    ids = sorted(plan.targets.keys() - faults.keys())
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_SEGMENTS, [ids])
+        cursor.execute(sql.LOCK_SEGMENTS, [sorted({*ids, *faults})])
         if make_plan(lease.segment_keys) != plan:
             return False
+        reach(checkpoints.APPLYING, lease)
         _apply_difference(lease, ids, now)
-    _set_live_versions(plan, now)
+    _set_live_versions({pk: plan.versions[pk] for pk in ids}, now)
+    mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
     NotedProfile.objects.filter(rebuild=lease).delete()
     lease.delete()
+    reach(checkpoints.APPLIED, lease)
     nudge("segments.refresh_changed")
+    # Who will change within the next minutes by the new definition is not queued yet.
+    nudge("segments.refresh_due")
     return True
 
 
@@ -223,14 +302,13 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 
-def _set_live_versions(plan: Plan, now: datetime) -> None:
+def _set_live_versions(versions: Mapping[int, int], now: datetime) -> None:
     """Record which version the memberships are of, and the time they were computed for."""
-    for segment in Segment.objects.filter(pk__in=plan.versions):
-        segment.live_version = plan.versions[segment.pk]
+    for segment in Segment.objects.filter(pk__in=versions):
+        segment.live_version = versions[segment.pk]
         # Segments that only refer to a target were computed by their live definition, which stays.
         if segment.live_version == segment.version:
             segment.live_definition = segment.definition
         segment.refreshed_at = segment.evaluated_at = now
-        segment.save(
-            update_fields=["live_version", "live_definition", "refreshed_at", "evaluated_at"]
-        )
+        bring_back(segment)
+        segment.save(update_fields=[*COMPUTED_FIELDS, *FAILURE_FIELDS])

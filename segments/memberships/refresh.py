@@ -5,17 +5,21 @@ evaluates, compares and writes in one statement. Claim and effect commit togethe
 killed at any line leaves its work in the queue.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import sample
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from profiles.lib.checkpoints import reach
+from profiles.lib.database import time_limit
+from profiles.lib.faults import fault_of
 from segments.compiler import (
     Context,
     Fragment,
+    Period,
     compile_scoped,
     expanded_leaves,
     fill,
@@ -30,12 +34,15 @@ from segments.definitions.live import (
 )
 from segments.language.nodes import PersonLeaf
 from segments.lib import checkpoints
+from segments.lib.failures import UNREADABLE, mark_failed
 from segments.lib.locks import try_slots
+from segments.lib.moments import EARLIEST, evaluation_time, refuse_far_ahead
 from segments.memberships import sql
-from segments.memberships.moments import evaluation_time, refuse_far_ahead
 from segments.models import MembershipChange
 
 BATCH = 2000
+# Twice as long as beat waits between two looks at all profiles, so that a late one leaves no gap.
+LOOK_AHEAD = timedelta(seconds=120)
 Reason = MembershipChange.Reason
 
 
@@ -70,6 +77,23 @@ def refresh_due(*, now: datetime | None = None, limit: int = BATCH) -> int:
     refuse_far_ahead(now)
     queue_due(now=now)
     return _work_off(DUE, now, limit)
+
+
+def refresh_woken(*, now: datetime | None = None) -> int:
+    """Evaluate the profiles whose wake-up is due, without looking for others.
+
+    Returns the number of evaluations. Raises MomentError.
+    """
+    refuse_far_ahead(now)
+    return _work_off(DUE, now, BATCH)
+
+
+def seconds_to_wakeup() -> float | None:
+    """Return the seconds until the next wake-up, at most 0 if one is due; None if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SECONDS_TO_WAKEUP)
+        seconds: float | None = cursor.fetchone()[0]
+        return seconds
 
 
 def _work_off(queue: Queue, now: datetime | None, limit: int) -> int:
@@ -109,72 +133,171 @@ def _choose_slots(counts: dict[int, int], limit: int) -> list[int]:
     return slots
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The profiles that one transaction evaluates, and why and when it does."""
+
+    ids: list[int]
+    reason: str
+    now: datetime
+
+
 def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
     """Evaluate all live segments for these profiles and write the memberships that changed.
 
-    The caller has locked their slots and claimed their wake-ups.
+    A segment that cannot be evaluated is set apart, and the others go on. The caller has locked the
+    slots of the profiles and claimed their wake-ups.
     """
     live = read_live_definitions()
+    batch = Batch(list(ids), reason, now)
     with connection.cursor() as cursor:
         # Also without live segments: one may be under construction in a rebuild.
-        cursor.execute(sql.NOTE_EVALUATED, [list(ids)])
-        if not live.segments:
-            return
-        statement = _refresh_statement(live, ids, reason, now)
+        cursor.execute(sql.NOTE_EVALUATED, [batch.ids])
+        size_changes, faults = _refresh(live, batch)
+        if live.segments:
+            cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": batch.ids, "now": now})
+            _wake_ahead(live, batch)
+        _add_to_sizes(size_changes, now, faults)
+
+
+def _wake_ahead(live: LiveDefinitions, batch: Batch) -> None:
+    """Queue the batch's own profiles for the instants before the next look at all profiles."""
+    try:
+        with time_limit(settings.SEGMENT_REFRESH_SECONDS), connection.cursor() as cursor:
+            ahead = make_context(live.nodes, now=batch.now + LOOK_AHEAD)
+            leaves = [
+                leaf for segment in live.segments for leaf in expanded_leaves(segment.node, ahead)
+            ]
+            selects = select_due(leaves, Period(batch.now, ahead, batch.ids))
+            if selects:
+                union = join_fragments(" UNION ", selects)
+                statement = fill(sql.WAKE_DUE, now=batch.now, since=batch.now, selects=union)
+                cursor.execute(statement.text, statement.params)
+    except Exception as error:
+        # Nothing is lost: queue_due finds the same profiles, and the segment at fault.
+        fault_of(error)
+
+
+def _refresh(live: LiveDefinitions, batch: Batch) -> tuple[list[tuple[int, int]], dict[int, str]]:
+    """Write the memberships of all segments.
+
+    Returns the changes in size as pairs of segment id and difference, and by id the word for what
+    failed.
+    """
+    faults = dict.fromkeys(live.unreadable, UNREADABLE)
+    closed = [*live.failed, *live.unreadable]
+    try:
+        return _execute_refresh(live, live.segments, closed, batch), faults
+    except Exception as error:
+        # Any fault of one of them, so that the others need not wait. An outage is raised again.
+        fault_of(error)
+    size_changes = []
+    for segment in live.segments:
+        try:
+            size_changes += _execute_refresh(live, [segment], [], batch)
+        except Exception as error:
+            faults[segment.id] = fault_of(error)
+    size_changes += _execute_refresh(live, [], [*live.failed, *faults], batch)
+    return size_changes, faults
+
+
+def _execute_refresh(
+    live: LiveDefinitions, segments: Sequence[LiveSegment], closed: Sequence[int], batch: Batch
+) -> list[tuple[int, int]]:
+    """Write the memberships of some segments; of `closed` ones only exits."""
+    if not segments and not closed:
+        return []
+    with time_limit(settings.SEGMENT_REFRESH_SECONDS), connection.cursor() as cursor:
+        reach(checkpoints.REFRESHING, [segment.key for segment in segments])
+        statement = _refresh_statement(live, segments, closed, batch)
         cursor.execute(statement.text, statement.params)
-        size_changes = cursor.fetchall()
-        cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": list(ids), "now": now})
-        _add_to_sizes(size_changes, now)
+        size_changes: list[tuple[int, int]] = cursor.fetchall()
+        return size_changes
 
 
 def _refresh_statement(
-    live: LiveDefinitions, ids: Sequence[int], reason: str, now: datetime
+    live: LiveDefinitions, segments: Sequence[LiveSegment], closed: Sequence[int], batch: Batch
 ) -> Fragment:
-    context = make_context(live.nodes, now=now)
-    scoped = compile_scoped([segment.node for segment in live.segments], ids, context)
-    conditions = (
+    context = make_context(live.nodes, now=batch.now)
+    scoped = compile_scoped([segment.node for segment in segments], batch.ids, context)
+    conditions = [
         fill("({segment}::bigint, {condition})", segment=segment.id, condition=condition)
-        for segment, condition in zip(live.segments, scoped.conditions, strict=True)
-    )
+        for segment, condition in zip(segments, scoped.conditions, strict=True)
+    ]
+    conditions += [fill(sql.IS_MEMBER_STILL, segment=segment_id) for segment_id in closed]
     return fill(
         sql.REFRESH,
         joins=scoped.joins,
         conditions=join_fragments(", ", conditions),
-        ids=list(ids),
-        segments=[segment.id for segment in live.segments],
-        now=now,
-        reason=reason,
+        ids=batch.ids,
+        segments=[*(segment.id for segment in segments), *closed],
+        now=batch.now,
+        reason=batch.reason,
     )
 
 
-def _add_to_sizes(size_changes: Iterable[tuple[int, int]], now: datetime) -> None:
-    """Add (segment id, difference) pairs to the sizes of segments."""
+def _add_to_sizes(
+    size_changes: Iterable[tuple[int, int]], now: datetime, faults: Mapping[int, str]
+) -> None:
+    """Add (segment id, difference) pairs to the sizes of segments, and set apart those at fault."""
     changes = sorted(size_changes)
-    if not changes:
+    if not changes and not faults:
         return
     ids = [segment_id for segment_id, _ in changes]
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_SEGMENTS, [ids])
+        cursor.execute(sql.LOCK_SEGMENTS, [sorted({*ids, *faults})])
         cursor.execute(sql.ADD_TO_SIZES, [now, ids, [difference for _, difference in changes]])
+    mark_failed(faults)
 
 
 @transaction.atomic
 def queue_due(*, now: datetime | None = None) -> None:
-    """Queue the profiles that may change between each segment's clock and now; set the clocks."""
+    """Queue the profiles that may change between each segment's clock and now; set the clocks.
+
+    Those who may change within `LOOK_AHEAD` are queued too, for the instant at which they do. The
+    clocks stay at now, so that nobody is missed whose data change meanwhile.
+    """
     live, moment = read_live_definitions(), evaluation_time(now)
     segments = [segment for segment in live.segments if segment.evaluated_at < moment]
-    if not segments:
+    faults = dict.fromkeys(live.unreadable, UNREADABLE) | _wake_due(segments, live, moment)
+    due = [segment for segment in segments if segment.id not in faults]
+    if not due and not faults:
         return
-    ids = [segment.id for segment in segments]
+    ids = [segment.id for segment in due]
     with connection.cursor() as cursor:
-        for select in due_selects(segments, make_context(live.nodes, now=moment)):
-            statement = fill(sql.WAKE_DUE, now=moment, selects=select)
-            cursor.execute(statement.text, statement.params)
-        cursor.execute(sql.LOCK_SEGMENTS, [ids])
-        versions = [segment.version for segment in segments]
-        clocks = [segment.evaluated_at for segment in segments]
+        cursor.execute(sql.LOCK_SEGMENTS, [sorted({*ids, *faults})])
+        versions = [segment.version for segment in due]
+        clocks = [segment.evaluated_at for segment in due]
         cursor.execute(sql.ADVANCE_CLOCKS, [moment, moment, ids, versions, clocks])
         cursor.execute(sql.MEASURE_SIZES, [moment, ids])
+    mark_failed(faults)
+
+
+def _wake_due(
+    segments: Sequence[LiveSegment], live: LiveDefinitions, moment: datetime
+) -> dict[int, str]:
+    """Queue the profiles of these segments; return by segment id the word for what failed."""
+    try:
+        _execute_wake(segments, live, moment)
+        return {}
+    except Exception as error:
+        # Any fault of one of them; an outage is raised again.
+        fault_of(error)
+    faults = {}
+    for segment in segments:
+        try:
+            _execute_wake([segment], live, moment)
+        except Exception as error:
+            faults[segment.id] = fault_of(error)
+    return faults
+
+
+def _execute_wake(segments: Sequence[LiveSegment], live: LiveDefinitions, moment: datetime) -> None:
+    with time_limit(settings.SEGMENT_REFRESH_SECONDS), connection.cursor() as cursor:
+        ahead = make_context(live.nodes, now=moment + LOOK_AHEAD)
+        for select in due_selects(segments, ahead):
+            statement = fill(sql.WAKE_DUE, now=moment, since=EARLIEST, selects=select)
+            cursor.execute(statement.text, statement.params)
 
 
 def due_selects(segments: Sequence[LiveSegment], context: Context) -> list[Fragment]:
@@ -187,7 +310,7 @@ def due_selects(segments: Sequence[LiveSegment], context: Context) -> list[Fragm
     return [
         select
         for since, leaves in leaves_by_clock.items()
-        for select in select_due(leaves, since, context)
+        for select in select_due(leaves, Period(since, context))
     ]
 
 

@@ -70,6 +70,14 @@ SELECT segment_id, count(*) FILTER (WHERE has_entered) - count(*) FILTER (WHERE 
 FROM changes GROUP BY segment_id
 """
 
+# One of the conditions of REFRESH, of a segment that is set apart: whoever is a member stays one,
+# unless they are restricted or gone.
+IS_MEMBER_STILL = """
+({segment}::bigint, EXISTS (
+    SELECT 1 FROM segments_membership kept
+    WHERE kept.profile_id = p.id AND kept.segment_id = {segment}::bigint))
+"""
+
 # Notes for every rebuild under way that these profiles were evaluated after its snapshot. Not ORM:
 # one statement for all rebuilds, which may change meanwhile.
 NOTE_EVALUATED = """
@@ -113,11 +121,22 @@ SET size = s.size + changed.difference, refreshed_at = greatest(s.refreshed_at, 
 FROM unnest(%s::bigint[], %s::bigint[]) AS changed (id, difference) WHERE s.id = changed.id
 """
 
-# Inserts a wake-up, due now, for every profile that may change because time passed. Not ORM: the
-# selects are compiled SQL.
+# Inserts wake-ups of profiles that may change because time passes: due now where it has, else at
+# the instant. That is rounded up to half a second, so that a profile with many events is not
+# evaluated for each. Instants up to `since` are left out: a profile that is evaluated must not wake
+# itself at once again. Not ORM: the selects are compiled SQL.
 WAKE_DUE = """
 INSERT INTO segments_wakeup (profile_id, due_at)
-SELECT DISTINCT crossing.id, {now}::timestamptz FROM ({selects}) AS crossing (id)
+SELECT DISTINCT crossing.id, CASE
+    WHEN crossing.at <= {now}::timestamptz THEN {now}::timestamptz
+    ELSE to_timestamp(ceil(extract(epoch FROM crossing.at) * 2) / 2) END
+FROM ({selects}) AS crossing (id, at) WHERE crossing.at > {since}::timestamptz
+"""
+
+# Returns the seconds until the next wake-up, at most 0 if one is due. Not ORM: by the database's
+# clock, which all workers share.
+SECONDS_TO_WAKEUP = """
+SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM segments_wakeup
 """
 
 # Sets the clocks of segments, except where a rebuild has set another one since they were read. Not

@@ -37,7 +37,9 @@ FLAGS = (
     # Timers of scripts run for five virtual seconds, without waiting for them.
     "--virtual-time-budget=5000",
 )
-SCRIPT_ERROR = re.compile(r"CONSOLE.*(?:Uncaught|Refused|Failed to load|SyntaxError|TypeError).*")
+SCRIPT_ERROR = re.compile(
+    r"CONSOLE.*(?:Uncaught|Refused|Content Security Policy|Failed to load|SyntaxError|TypeError).*"
+)
 # An address of a file, link or form on another host.
 ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|localhost)[^"']+"""
@@ -127,3 +129,11 @@ def test_the_main_pages_draw_without_a_fault_and_without_the_outside(
         page = draw(f"{server.url}{url}", tmp_path / "home")
         for pattern in patterns:
             assert re.search(pattern, page), (url, pattern)
+
+
+@needs_chromium
+def test_the_log_in_and_the_page_of_the_api_draw_under_their_policies(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    for url, pattern in ((reverse("docs"), "swagger-ui"), (reverse("admin:login"), "Tessera")):
+        assert re.search(pattern, draw(f"{server.url}{url}", tmp_path / "home")), url

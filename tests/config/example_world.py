@@ -65,6 +65,7 @@ def make_world() -> World:
             "01a20018-75ed-731a-8eff-3a42aae4c6b3": str(profile.uuid),
             "5e0c6b1e-6f1c-5c6f-9d61-0c6d3f7a8a11": _identifier_id(service, profile, "email"),
             "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
+            "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
@@ -104,6 +105,15 @@ def _identifier_id(service: APIClient, profile: Profile, namespace: str) -> str:
     route = f"/api/v1/profiles/{profile.uuid}/identifiers/?namespace={namespace}"
     identifier_id: str = service.get(route).json()["results"][0]["id"]
     return identifier_id
+
+
+def _quarantined_id(service: APIClient) -> str:
+    """Send a number that everybody gives, and return its opaque id."""
+    number = "+33612345678"
+    send_messages(*({"userId": f"c-{each}", "traits": {"phone": number}} for each in range(25)))
+    route = "/api/v1/identity/quarantines/"
+    quarantined_id: str = service.get(route).json()["results"][0]["id"]
+    return quarantined_id
 
 
 def _services_request(service: APIClient) -> str:

@@ -88,7 +88,7 @@ def assert_unified() -> None:
     assert Event.objects.filter(name__name="Order Completed").count() == orders
     assert Merge.objects.count() >= 20
     rules = set(IdentityOutcome.objects.values_list("rule", flat=True))
-    assert {"merge", "takeover", "trust", "limit", "unique"} <= rules
+    assert {"merge", "takeover", "trust", "claim_limit", "unique"} <= rules
     sources = Counter(SourceRecord.objects.values_list("profile_id", "source__key").distinct())
     per_profile = Counter(profile for profile, _ in sources)
     assert sum(count >= 2 for count in per_profile.values()) > 50

@@ -30,6 +30,8 @@ from config.runtime.listening import listening_address
         (lambda: env.env_broker("WORD", ""), "redis://"),
         (lambda: env.env_broker("WORD", ""), "redis://host:port"),
         (lambda: env.env_broker("WORD", ""), "redis://[::1/0"),
+        (lambda: env.env_rate("WORD", ""), "often"),
+        (lambda: env.env_rate("WORD", ""), "0.5/minute"),
         (lambda: env.env_time_zone("WORD", "UTC"), "Paris"),
         (lambda: env.env_time_zone("WORD", "UTC"), "../../etc/passwd"),
         (lambda: env.env_time_zone("WORD", "UTC"), "Europe"),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from psycopg.errors import DeadlockDetected
 
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
@@ -14,6 +16,7 @@ from consent.services import (
     act_on_request,
     act_on_requests,
     cancel_request,
+    count_failed_requests,
     current_states,
     extend_request,
     may_process,
@@ -22,6 +25,7 @@ from consent.services import (
 )
 from profiles.lib.calendar import add_months
 from profiles.lib.checkpoints import handled
+from profiles.lib.database import database_now
 from profiles.models import Profile, SourceRecord
 from tests.consent.callers import BASE, read_archive, service
 from tests.factories import NOW, TESTER, make_profile, make_purpose, make_source
@@ -222,7 +226,47 @@ def test_a_request_that_fails_is_tried_again_and_stops_no_other(
     failing.refresh_from_db()
     other.refresh_from_db()
     assert (failing.status, failing.attempts, other.status) == ("verified", 1, "done")
+    assert (failing.failure, count_failed_requests()) == ("value_error", 1)
     assert "ada@" not in caplog.text
+    # It waits for its time, which a second failure would put off further.
+    assert act_on_requests() == 0
+    PrivacyRequest.objects.filter(pk=failing.pk).update(retry_at=database_now())
+    assert act_on_requests() == 1
+    failing.refresh_from_db()
+    assert (failing.failed_at, failing.failure, failing.retry_at) == (None, "", None)
+    assert count_failed_requests() == 0
+
+
+def test_the_delay_grows_with_each_failure_of_a_request() -> None:
+    make_ada()
+    failing = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})
+    delays = []
+
+    def fail(request: PrivacyRequest) -> None:
+        raise ValueError
+
+    with handled(checkpoints.ACTING, fail):
+        for _ in range(3):
+            PrivacyRequest.objects.update(retry_at=None)
+            act_on_requests()
+            failing.refresh_from_db()
+            assert failing.retry_at is not None
+            assert failing.failed_at is not None
+            delays.append((failing.retry_at - failing.failed_at).total_seconds())
+    assert delays == [60, 120, 240]
+
+
+def test_an_outage_is_no_fault_of_a_request() -> None:
+    make_ada()
+    request = open_by_service("access", "user_id:1")
+
+    def deadlock(_: PrivacyRequest) -> None:
+        raise OperationalError from DeadlockDetected()
+
+    with handled(checkpoints.ACTING, deadlock):
+        assert act_on_requests() == 0
+    request.refresh_from_db()
+    assert (request.attempts, request.failed_at) == (0, None)
     assert act_on_requests() == 1
 
 

@@ -13,6 +13,7 @@ from consent.services import (
     is_suppressed,
     suppress,
 )
+from consent.suppression.keys import suppression_digest, suppression_keys
 
 pytestmark = pytest.mark.django_db
 ADA, BOB = "email:ada@example.org", "email:bob@example.org"
@@ -65,3 +66,22 @@ def test_without_rows_any_key_will_do() -> None:
     assert find_suppressed([ADA]) == set()
     assert find_suppressed([]) == set()
     assert check_suppression_key() == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "offered"),
+    [
+        ("user_id:e\u0301va", "user_id:\u00e9va"),
+        ("phone:+5215512345678", "phone:+525512345678"),
+        (ADA, ADA),
+    ],
+)
+def test_who_was_suppressed_under_version_1_stays_so_under_the_spelling_of_now(
+    stored: str, offered: str
+) -> None:
+    key = suppression_keys()[0]
+    suppress([BOB], request_id=None)
+    Suppression.objects.create(
+        digest=suppression_digest(key, stored, 1), key_id=key.id, normaliser_version=1
+    )
+    assert find_suppressed([offered, "user_id:other"]) == {offered}

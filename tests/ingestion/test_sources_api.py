@@ -83,7 +83,8 @@ def test_a_source_that_is_malformed_or_taken_is_refused(
 
 def test_a_source_is_changed_but_for_its_key(admin: APIClient) -> None:
     make_source(key="shop")
-    response = admin.patch(f"{URL}shop/", {"name": "Renamed", "key": "other", "joins_people": True})
+    assert admin.patch(f"{URL}shop/", {"key": "other"}).status_code == 400
+    response = admin.patch(f"{URL}shop/", {"name": "Renamed", "joins_people": True})
     assert response.status_code == 200
     assert (response.json()["key"], response.json()["name"]) == ("shop", "Renamed")
     assert Source.objects.get(key="shop").joins_people

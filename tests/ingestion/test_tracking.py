@@ -80,13 +80,12 @@ def test_a_revoked_key_is_401_within_a_second(
         b"{",
         b"[]",
         b'{"batch":{}}',
-        b'{"batch":[{"type":"track","properties":{"n":NaN}}]}',
         b'{"batch":[]}' + b" " * 500 * 1024,
-        b'{"batch":[{"userId":"u","event":"' + b"x" * 32 * 1024 + b'"}]}',
-        b'{"batch":[' + b"[" * 70 + b"]" * 70 + b"]}",
-        b'{"batch":["\xff"]}',
+        b'{"batch":[{"userId":"u}]}',
+        b'{"batch":[{"userId":"u"}]}}',
+        b'{"batch":[{"userId":"u"}]',
     ],
-    ids=["empty", "cut", "list", "object", "nan", "500KB", "32KB", "deep", "bytes"],
+    ids=["empty", "cut", "list", "object", "500KB", "text", "more", "less"],
 )
 def test_what_is_no_json_or_too_large_is_400(client: Client, shop: Source, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {make_write_key(shop)}"}
@@ -96,14 +95,14 @@ def test_what_is_no_json_or_too_large_is_400(client: Client, shop: Source, body:
 
 
 def test_gzip_is_unpacked_and_capped(client: Client, shop: Source) -> None:
-    def post(body: bytes) -> Any:
+    def post(body: bytes, *, told: bool = True) -> Any:
         return client.post(
             "/v1/batch",
             body,
             content_type="application/json",
             headers={
                 "Authorization": f"Bearer {make_write_key(shop)}",
-                "Content-Encoding": "gzip",
+                **({"Content-Encoding": "gzip"} if told else {}),
             },
         )
 
@@ -112,6 +111,7 @@ def test_gzip_is_unpacked_and_capped(client: Client, shop: Source) -> None:
     assert post(packed[:-9]).status_code == 400
     assert post(gzip.compress(b" " * 10_000_000)).status_code == 400
     assert post(b"not gzip").status_code == 400
+    assert post(packed, told=False).status_code == 200
 
 
 REFUSED = [
@@ -121,7 +121,6 @@ REFUSED = [
     ({"userId": "u"}, "unknown_type", "type"),
     ({"type": "alias", "userId": "u"}, "missing_previous_id", "previousId"),
     (TRACK | {"messageId": "m" * 100}, "message_id_too_long", "messageId"),
-    (TRACK | {"timestamp": "yesterday"}, "invalid_time", "timestamp"),
     (TRACK | {"properties": [1]}, "not_an_object", "properties"),
     ({"type": "identify", "userId": "u", "traits": "x"}, "not_an_object", "traits"),
     (TRACK | {"event": "x" * 256}, "name_too_long", "event"),
@@ -189,8 +188,9 @@ def test_a_get_is_405_and_never_a_redirect(client: Client) -> None:
 
 @pytest.mark.parametrize("message", [row[0] for row in REFUSED], ids=[row[1] for row in REFUSED])
 def test_a_plain_batch_holds_nothing_that_would_be_refused(message: Any) -> None:
-    assert is_ordinary_batch(json.dumps({"batch": [TRACK]}).encode())
-    assert not is_ordinary_batch(json.dumps({"batch": [TRACK, message]}).encode())
+    for batch, is_ordinary in (([TRACK], True), ([TRACK, message], False)):
+        body = json.dumps({"batch": batch}).encode()
+        assert is_ordinary_batch(body, split_request(body, "")) is is_ordinary
 
 
 _words = st.sampled_from(
@@ -217,8 +217,9 @@ _times = st.sampled_from(
 def test_whatever_passes_as_plain_is_taken_by_the_reading_of_each(message: dict[str, Any]) -> None:
     body = json.dumps({"batch": [message]}).encode()
     request = RequestFacts(1, 1, datetime(2026, 3, 1, tzinfo=UTC), "FR")
-    [result] = read_messages(split_request(body, ""), request, b"key")
-    assert isinstance(result, Message) or not is_ordinary_batch(body)
+    envelope = split_request(body, "")
+    [result] = read_messages(envelope, request, b"key")
+    assert isinstance(result, Message) or not is_ordinary_batch(body, envelope)
 
 
 def test_a_key_that_sends_too_much_is_429_and_told_when_to_send_again(

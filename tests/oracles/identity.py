@@ -92,6 +92,14 @@ def judge(store: NaiveStore, fact: Fact) -> NaiveOutcome:
     while conflict := conflicting(store, fact, kept):
         rule, offending = conflict
         anchor = store.highest(kept)
+        home = next(piece for piece in pieces(store, fact, kept) if anchor in piece)
+        is_claim = fact.trust == Trust.CLAIM and fact.source not in store.rules.joining_sources
+        if is_claim and rule == "limit" and home & offending and all(map(store.is_weak, offending)):
+            # The devices are full: whoever was named is left out, and the newcomer stays alone.
+            for ref in home & kept:
+                kept.remove(ref)
+                dropped[ref] = "claim_limit"
+            continue
         guilty = [ref for ref in kept - {anchor} if brought(store, fact, kept, ref) & offending]
         victim = store.lowest(guilty)
         kept.remove(victim)
@@ -196,6 +204,9 @@ def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set
         counted = set()
         for ref in union:
             age = (fact.day - store.since.get(ref, fact.day)).days
+            is_claimed = ref not in store.vouched and ref not in kept
+            if fact.trust != Trust.CLAIM and store.is_weak(ref) and is_claimed:
+                continue
             if ref.namespace == namespace and (limit.days is None or age in range(limit.days)):
                 counted.add(ref)
         if len(counted) > limit.count and not any(counted - part == set() for part in parts):
@@ -248,7 +259,12 @@ def over_cap(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[Ref]:
 def write(store: NaiveStore, fact: Fact, kept: set[Ref], dropped: dict[Ref, str]) -> NaiveOutcome:
     anchor = store.highest(kept)
     wanted = merged_through(store, fact, kept)
-    wanted |= {ref for ref in dropped if ref.namespace != "profile"}
+    wanted |= {
+        ref
+        for ref, rule in dropped.items()
+        if ref.namespace != "profile" and rule not in ("trust", "claim_limit")
+    }
+    leaving = pushed_out(store, fact, kept)
     united = uniting(store, fact, kept)
     number = united[0].number if united else store.next_number()
     refs = set(kept).union(*(person.refs for person in united))
@@ -258,8 +274,44 @@ def write(store: NaiveStore, fact: Fact, kept: set[Ref], dropped: dict[Ref, str]
         store.since.setdefault(ref, fact.day)
     if fact.trust != Trust.CLAIM:
         store.vouched |= kept
-    for ref in wanted:
-        if is_over(store, ref, anchor, fact.day):
-            store.quarantined.add(ref)
-        store.wants.add((ref, anchor, fact.day))
+    newly_quarantined = {ref for ref in wanted if is_over(store, ref, anchor, fact.day)}
+    store.quarantined |= newly_quarantined
+    store.wants |= {(ref, anchor, fact.day) for ref in wanted}
+    for ref in [*leaving, *sorted(newly_quarantined, key=store.order)]:
+        live_alone(store, ref)
     return NaiveOutcome(number, anchor, kept, dropped)
+
+
+def pushed_out(store: NaiveStore, fact: Fact, kept: set[Ref]) -> list[Ref]:
+    """Return the claimed devices that are too many beside those of a trusted fact."""
+    if fact.trust == Trust.CLAIM:
+        return []
+    parts = pieces(store, fact, kept)
+    leaving: list[Ref] = []
+    union = sorted(set().union(*parts), key=store.order)
+    for namespace in dict.fromkeys(ref.namespace for ref in union):
+        rule = store.rules.rule_for(namespace)
+        brought_by = [part for part in parts if any(ref.namespace == namespace for ref in part)]
+        if not rule.is_weak or rule.limit is None or len(brought_by) < 2:
+            continue
+        recent = [
+            ref
+            for ref in union
+            if ref.namespace == namespace
+            and (
+                rule.limit.days is None
+                or (fact.day - store.since.get(ref, fact.day)).days in range(rule.limit.days)
+            )
+        ]
+        claimed = [ref for ref in recent if ref not in store.vouched | kept]
+        claimed.sort(key=lambda ref: (store.since[ref], store.order(ref)))
+        leaving += claimed[: max(0, len(recent) - rule.limit.count)]
+    return leaving
+
+
+def live_alone(store: NaiveStore, ref: Ref) -> None:
+    person = store.person_of(ref)
+    if person is None or all(other.namespace == "profile" for other in person.refs - {ref}):
+        return
+    person.refs.remove(ref)
+    store.people.append(Person(store.next_number(), {ref}))

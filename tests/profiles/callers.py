@@ -14,7 +14,8 @@ def join_segment(profile: Profile, key: str) -> None:
             "INSERT INTO segments_segment"
             " (key, name, description, definition, status, version, size)"
             " VALUES (%s, %s, '', '{}', 'live', 1, 1)"
-            " ON CONFLICT (key) DO UPDATE SET size = segments_segment.size + 1 RETURNING id",
+            " ON CONFLICT (key) WHERE NOT status = 'archived'"
+            " DO UPDATE SET size = segments_segment.size + 1 RETURNING id",
             [key, key.title()],
         )
         cursor.execute(

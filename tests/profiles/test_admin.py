@@ -143,6 +143,8 @@ def test_who_may_not_see_contacts_sees_no_name_address_or_number() -> None:
         page = marketer.get(url).content.decode()
         for secret in ("grace@", "Grace", "Lovelace", "39980099", "ada.private@", "203.0.113.9"):
             assert secret not in page, (url, secret)
+    assert "Lyon" not in marketer.get(page_of(profile)).content.decode()
+    TraitDefinition.objects.create(key="city", type="text", is_reviewed=True)
     assert "Lyon" in marketer.get(page_of(profile)).content.decode()
     assert "grace@example.org" in sign_in("steward").get(page_of(profile)).content.decode()
 
@@ -160,8 +162,9 @@ def test_a_trait_that_staff_marked_as_contact_is_hidden_too() -> None:
     profile = make_profile("email:ada@example.org")
     Profile.objects.filter(pk=profile.pk).update(traits={"badge number": "B-7781"})
     marketer = sign_in("marketer")
+    definition = TraitDefinition.objects.create(key="badge number", type="text", is_reviewed=True)
     assert "B-7781" in marketer.get(page_of(profile)).content.decode()
-    TraitDefinition.objects.create(key="badge number", type="text", category="contact")
+    TraitDefinition.objects.filter(pk=definition.pk).update(category="contact")
     assert "B-7781" not in marketer.get(page_of(profile)).content.decode()
 
 

@@ -19,7 +19,7 @@ import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
-from profiles.models import AuditBody, AuditEntry, IdentityRule, TraitDefinition
+from profiles.models import ApiKey, AuditBody, AuditEntry, IdentityRule, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
@@ -38,6 +38,7 @@ from tests.factories import (
     TESTER,
     accept_only,
     make_client,
+    make_identifier,
     make_profile,
     make_purpose,
     make_source,
@@ -73,6 +74,7 @@ EXEMPT = {
     "differences": READS,
     "draft_event": READS,
     "drain_inbox": FROM_MESSAGES,
+    "drain_is_paused": READS,
     "effective_definition": READS,
     "erase": PART,
     "erase_person": PART,
@@ -88,15 +90,24 @@ EXEMPT = {
     "is_suppressed": READS,
     "is_taken": READS,
     "keep_taken": FROM_MESSAGES,
+    "load_blocked": READS,
+    "load_categories": READS,
     "load_rules": READS,
     "needs_staff": READS,
     "make_archive": PART,
     "may_process": READS,
+    "most_sensitive": READS,
     "mentions": READS,
     "open_requests": READS,
     "open_session": EPHEMERAL,
     "predict_attributions": READS,
     "preview": READS,
+    "unknown_words": READS,
+    "seconds_to_wakeup": READS,
+    "require_open": READS,
+    "find_segment": READS,
+    "count_failed_requests": READS,
+    "count_failed": READS,
     "preview_personal_data": READS,
     "prune_audit": "It ends entries; one for each would never end.",
     "rebuild": DERIVED,
@@ -110,10 +121,12 @@ EXEMPT = {
     "redacted_text": READS,
     "refresh_changed": DERIVED,
     "refresh_due": DERIVED,
+    "refresh_woken": DERIVED,
     "refuse_laxer_terms": READS,
     "remove_expired": DERIVED,
     "request_link": EPHEMERAL,
     "resettle": DERIVED,
+    "sensitive_segments": READS,
     "resolve_names": FROM_MESSAGES,
     "resolve_observations": FROM_MESSAGES,
     "resume_rebuilds": DERIVED,
@@ -132,6 +145,7 @@ EXEMPT = {
     "verify_states": READS,
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
+    "within_claimed_names": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGER}
@@ -294,6 +308,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
             0
         ],
     ),
+    "release_quarantine": lambda: _call(
+        "release_quarantine", make_identifier("email:info@example.org", quarantined_at=NOW)
+    ),
     "role_saved": lambda: change_role,
     "save_consent_category": lambda: _call("save_consent_category", category()),
     "save_identity_rule": lambda: _call(
@@ -301,6 +318,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "save_trait_definition": lambda: _call(
         "save_trait_definition", TraitDefinition(key="colour", label="Colour", type="text")
+    ),
+    "search_made": lambda: _call("search_made", found=1),
+    "source_of_service": lambda: _call(
+        "source_of_service", ApiKey.objects.create(name="Till", scopes=[])
     ),
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),

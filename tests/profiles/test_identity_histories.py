@@ -123,6 +123,10 @@ class Rows:
             rows[Ref("profile", f"uuid of {outcome.profile}")] = Assignment(
                 outcome.profile, False, day
             )
+        for move in outcome.set_apart:
+            assert rows[move.ref].profile == move.origin
+            rows[move.ref] = rows[move.ref]._replace(profile=move.target)
+            rows[Ref("profile", f"uuid of {move.target}")] = Assignment(move.target, False, day)
         self.wants.update((wanted, outcome.anchor, day) for wanted in outcome.wanted)
         self.quarantined.update(outcome.quarantined)
         profiles = {assignment.profile for assignment in rows.values()}

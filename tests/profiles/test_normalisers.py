@@ -1,5 +1,10 @@
 """The stored spelling of identifiers, and the values that stand for nobody."""
 
+import re
+import time
+import unicodedata
+from decimal import Decimal
+
 import email_validator
 import pytest
 from hypothesis import assume, example, given
@@ -8,6 +13,7 @@ from hypothesis import strategies as st
 from profiles.identifiers.normalisers import (
     _ORDINARY_EMAIL,
     InvalidIdentifier,
+    former_spellings,
     is_blocked,
     normalise,
 )
@@ -249,3 +255,123 @@ def test_further_values_can_be_blocked_whatever_their_letter_case():
     assert not is_blocked("user_id", "Kiosk")
     assert is_blocked("user_id", "Kiosk", extra=["front-desk", "KIOSK "])
     assert not is_blocked("user_id", "kiosk2", extra=["kiosk"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "distinct_id",
+        "distinctId",
+        "ID",
+        "email",
+        "(not set)",
+        "N/A",
+        "{{user.id}}",
+        "{{ user.id }}",
+        "${userId}",
+        "[object Undefined]",
+        "[object Null]",
+        "[object Object]",
+        "nu\u200bll",
+        "\ufeffguest",
+        "\u200b",
+    ],
+)
+def test_further_placeholders_are_blocked_with_and_without_invisible_signs(value: str):
+    for spelled in (value, f" {value}\u200d", value.upper()):
+        assert is_blocked("user_id", spelled)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0000000000",
+        "000-000-0000",
+        "+0000000000",
+        "+33 00 00 00 00 00",
+        "1111111111",
+        "+1 111 111 1111",
+        "+1 (999) 999-9999",
+        "+33 6 12 34 56 78 ext. 9",
+        "+33612345678;ext=12",
+        "+1 650 253 0000 x123",
+        "N/A",
+        "null",
+    ],
+)
+@pytest.mark.parametrize("region", ["FR", "US", None])
+def test_a_number_of_nobody_or_of_a_switchboard_is_no_identifier(value: str, region: str | None):
+    with pytest.raises(InvalidIdentifier):
+        normalise("phone", value, region=region)
+
+
+@given(st.sampled_from("0123456789"), st.integers(4, 15), st.sampled_from(["", "+", "00", "+1 "]))
+def test_one_repeated_digit_is_no_number(digit: str, count: int, prefix: str):
+    for region in ("FR", "US", "MX", "DE", "IT"):
+        try:
+            spelled = normalise("phone", prefix + digit * count, region=region)
+        except InvalidIdentifier:
+            continue
+        # Part of the digits were the country's own.
+        assert len(set(spelled.removeprefix("+")[1:])) > 1
+
+
+@pytest.mark.parametrize("value", ["+521 55 1234 5678", "+52 1 5512345678", "+52 55 1234 5678"])
+def test_a_mexican_number_has_one_spelling(value: str):
+    assert normalise("phone", value) == "+525512345678"
+    assert normalise("phone", "55 1234 5678", region="MX") == "+525512345678"
+
+
+@pytest.mark.parametrize("value", [42, 42.0, Decimal("42.0"), Decimal("4.2e1"), "42", " 42\u200b"])
+def test_a_whole_number_is_one_identifier_however_it_is_written(value: object):
+    assert normalise("user_id", value) == "42"
+
+
+@given(st.sampled_from(["user_id", "loyalty_card"]), st.text(min_size=1, max_size=20))
+def test_decomposed_and_invisible_spellings_are_one_identifier(namespace: str, text: str):
+    try:
+        plain = normalise(namespace, text)
+    except InvalidIdentifier:
+        return
+    decomposed = unicodedata.normalize("NFD", text)
+    assert normalise(namespace, f"\u200b{decomposed}\ufeff") == plain
+
+
+# Golden vectors: what version 1 made of a value, found again by what version 2 makes of it.
+@pytest.mark.parametrize(
+    ("namespace", "sent", "stored_by_version_1"),
+    [
+        ("user_id", "e\u0301va", "e\u0301va"),
+        ("user_id", "\u00e9va", "\u00e9va"),
+        ("user_id", "42", "42"),
+        ("email", "Ada@Example.org", "ada@example.org"),
+        ("phone", "+52 1 55 1234 5678", "+5215512345678"),
+        ("phone", "06 12 34 56 78", "+33612345678"),
+    ],
+)
+def test_a_value_stored_by_version_1_is_found_by_its_spelling_of_now(
+    namespace: str, sent: str, stored_by_version_1: str
+):
+    spelled = normalise(namespace, sent, region="FR")
+    assert stored_by_version_1 in former_spellings(namespace, spelled, 1)
+    assert former_spellings(namespace, spelled, 2) == (spelled,)
+
+
+def test_a_blocked_value_may_be_a_pattern():
+    assert is_blocked("user_id", "Test-42", extra=["test-*"])
+    assert is_blocked("user_id", "a-kiosk-9", extra=["*kiosk*"])
+    assert not is_blocked("user_id", "contest-42", extra=["test-*"])
+    assert not is_blocked("user_id", "aba", extra=["ab*ba"])
+
+
+@given(st.text("ab*.", max_size=8), st.text("ab.", max_size=8).filter(str.strip))
+def test_a_pattern_means_what_a_regular_expression_means(pattern: str, value: str):
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value) is not None
+    assert is_blocked("loyalty_card", value, extra=[pattern]) is expected
+
+
+def test_a_hostile_pattern_takes_no_time():
+    started = time.monotonic()
+    for _ in range(100):
+        assert not is_blocked("user_id", "a" * 255, extra=["*a" * 120 + "*b"])
+    assert time.monotonic() - started < 1

@@ -113,7 +113,8 @@ def test_a_preview_gives_the_size_and_who(client: APIClient) -> None:
     profile_ids = list(store_people([NaivePerson(events=[order(days)]) for days in (1, 5)]))
     body = {"definition": orders(window={"last": {"days": 3}}), "at": NOW.isoformat()}
     answer = client.post(f"{URL}preview/", body)
-    assert answer.json() == {"size": 1, "exact": True, "sample": [uuid_of(profile_ids[0])]}
+    sample = [uuid_of(profile_ids[0])]
+    assert answer.json() == {"size": 1, "exact": True, "sample": sample, "warnings": []}
 
 
 def test_members_are_shown_with_when_they_entered(client: APIClient) -> None:

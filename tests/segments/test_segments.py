@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import handled
@@ -31,6 +33,7 @@ from segments.services import (
     SegmentError,
     archive_segment,
     create_segment,
+    find_segment,
     preview,
     rebuild,
     refresh_changed,
@@ -38,7 +41,7 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import NOW, TESTER, profile_of, send_messages
+from tests.factories import NOW, TESTER, make_client, profile_of, send_messages
 from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import (
     build_segment,
@@ -116,6 +119,49 @@ def test_a_definition_may_not_lean_on_itself() -> None:
             changes={"definition": negation(segment_leaf("two"))},
         )
     assert [tuple(fault[:2]) for fault in refusal.value.errors] == [("child.key", "cycle")]
+
+
+@given(st.integers(1, 5), st.integers(0, 4))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_refused_circle_names_its_steps(length: int, place: int) -> None:
+    keys = [f"s{number}" for number in range(length)]
+    with transaction.atomic():
+        make(keys[-1], EVERYONE)
+        for key, next_key in zip(keys[-2::-1], keys[:0:-1], strict=True):
+            make(key, {"type": "or", "children": [segment_leaf(next_key), EVERYONE]})
+        children = [EVERYONE] * place + [segment_leaf(keys[0])]
+        with pytest.raises(DefinitionError) as refusal:
+            update_segment(
+                Segment.objects.get(key=keys[-1]),
+                actor=TESTER,
+                changes={"definition": {"type": "or", "children": children}},
+            )
+        transaction.set_rollback(True)
+    (fault,) = refusal.value.errors
+    assert (fault.path, fault.code) == (f"children[{place}].key", "cycle")
+    assert " → ".join([keys[-1], *keys]) in fault.detail
+
+
+def test_the_key_of_an_archived_segment_can_be_used_again() -> None:
+    profile_id = store_person(NaivePerson())
+    for number in range(3):
+        segment = build_segment(EVERYONE)
+        assert members_of() == {profile_id}
+        if number < 2:
+            archive_segment(segment, actor=TESTER)
+    assert find_segment("kept") == segment
+    with pytest.raises(SegmentError):
+        make("kept", EVERYONE)
+    client = make_client()
+    keys = []
+    url = "/api/v1/segments/?page_size=1"
+    while url:
+        page = client.get(url).json()
+        keys += [(row["key"], row["status"]) for row in page["results"]]
+        url = page["next"]
+    assert keys == [("kept", "archived"), ("kept", "archived"), ("kept", "live")]
+    assert client.get("/api/v1/segments/kept/").json()["status"] == "live"
+    assert len(client.get("/api/v1/segments/kept/members/").json()["results"]) == 1
 
 
 @pytest.mark.parametrize("status", ["draft", "archived", None])

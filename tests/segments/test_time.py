@@ -3,12 +3,22 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pytest_django.fixtures import DjangoAssertNumQueries
 
+from config.runtime.alarm import LONGEST_SLEEP, PATIENCE, ring_if_due
+from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import handled
+from profiles.lib.database import database_now
 from profiles.models import Profile
 from segments.lib import checkpoints
 from segments.models import MembershipChange, Wakeup
-from segments.services import refresh_due, verify_memberships, why
+from segments.services import (
+    refresh_changed,
+    refresh_due,
+    refresh_woken,
+    verify_memberships,
+    why,
+)
 from tests.factories import NOW
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import build_segment, members_of, negation, orders, trait
@@ -179,3 +189,59 @@ def test_why_tells_the_truth_of_every_node_with_its_evidence() -> None:
     assert (city["holds"], city["evidence"]) == (False, {"value": "Lyon"})
     assert (count["holds"], count["evidence"]) == (True, {"count": "2"})
     assert nobody["child"]["holds"] is True
+
+
+@pytest.mark.parametrize("name", FLIPS)
+def test_a_look_ahead_queues_the_flip_for_its_instant(name: str) -> None:
+    definition, person, instant = FLIPS[name]
+    make_purpose()
+    profile_id = store_person(person)
+    build_segment(definition)
+    before = members_of()
+    refresh_due(now=instant - timedelta(seconds=100))
+    assert Wakeup.objects.filter(profile_id=profile_id, due_at=instant).exists()
+    assert refresh_woken(now=instant - MICROSECOND) == 0
+    # Nobody looks at all profiles here: the wake-up alone brings the flip.
+    assert refresh_woken(now=instant) == 1
+    assert members_of() == {profile_id} - before
+
+
+@pytest.mark.parametrize("name", [name for name in FLIPS if "comes" not in name])
+def test_a_change_between_two_looks_is_queued_for_its_instant(name: str) -> None:
+    definition, person, instant = FLIPS[name]
+    make_purpose()
+    build_segment(definition)
+    refresh_due(now=instant - timedelta(seconds=50))
+    profile_id = store_person(person)
+    mark_changed([profile_id])
+    refresh_changed(now=instant - timedelta(seconds=40))
+    before = members_of()
+    assert refresh_woken(now=instant) == 1
+    assert members_of() == {profile_id} - before
+    assert verify_memberships(now=instant) == {"kept": 0}
+
+
+def test_the_alarm_wakes_a_worker_with_one_query_and_sleeps_until_the_next_instant(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(1):
+        assert ring_if_due() == LONGEST_SLEEP
+    now = database_now()
+    Wakeup.objects.create(profile_id=1, due_at=now + timedelta(seconds=LONGEST_SLEEP * 0.8))
+    with django_assert_num_queries(1):
+        assert 0 < ring_if_due() < LONGEST_SLEEP * 0.8
+    Wakeup.objects.update(due_at=now)
+    with django_assert_num_queries(1):
+        assert ring_if_due() == PATIENCE
+
+
+def test_a_wake_up_survives_the_death_of_everybody_who_waits_for_it() -> None:
+    profile_id = store_person(NaivePerson(events=[order(6)]))
+    build_segment(orders(window={"last": {"days": 7}}))
+    instant = NOW + timedelta(days=1)
+    refresh_due(now=instant - timedelta(seconds=60))
+    # The clock of the segment has not passed the instant, so that the next look finds it too.
+    Wakeup.objects.all().delete()
+    assert members_of() == {profile_id}
+    refresh_due(now=instant + timedelta(hours=1))
+    assert members_of() == set()

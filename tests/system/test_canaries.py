@@ -9,13 +9,14 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import redis
 from django.core import mail
 from rest_framework.test import APIClient
 
+from consent.lib.checkpoints import ACTING
+from consent.models import PrivacyRequest
 from consent.services import NewRequest, act_on_requests, open_request, send_links
 from ingestion.drain import checkpoints
 from ingestion.messages import BadRequest, split_request
@@ -177,8 +178,11 @@ def fail_on_events(events: list[object]) -> None:
 
 @pytest.mark.usefixtures("committing_db")
 def test_what_fails_is_logged_without_what_it_failed_on(
-    open_logs: pytest.LogCaptureFixture,
+    open_logs: pytest.LogCaptureFixture, settings: Any
 ) -> None:
+    def fail(_: object) -> None:
+        raise LibraryError
+
     key, client = make_write_key(make_source(key="shop")), APIClient()
     body = {"batch": [PERSON, ORDER, *REJECTED]}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
@@ -192,16 +196,20 @@ def test_what_fails_is_logged_without_what_it_failed_on(
 
     client.credentials()
     client.post(f"{API}/privacy/me/link/", {"email": EMAIL})
-    with patch("consent.customers.mail.send_mail", side_effect=OSError(str(LibraryError()))):
-        send_links()
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "tests.consent.callers.FailingMail"
+    send_links()
+    settings.EMAIL_BACKEND = working
     send_links()
     assert [message.to for message in mail.outbox] == [[EMAIL]]
     assert not [line for line in mail.outbox[0].body.splitlines() if canaries_in(line)]
 
     erasure = NewRequest(kind="erasure", references=(f"email:{EMAIL}",), reason=f"{NAME} rang")
     open_request(erasure, door="service", actor=TESTER)
-    with patch("consent.requests.fulfilment.erase", side_effect=LibraryError()):
+    with handled(ACTING, fail):
         assert act_on_requests() == 0
+    # It is set apart, and tried again after a while.
+    PrivacyRequest.objects.update(retry_at=None)
     assert act_on_requests() == 1
     assert "failed: LibraryError." in logged(open_logs)
     assert "could not be mailed" in logged(open_logs)

@@ -5,26 +5,20 @@ Afterwards every acknowledged message has had its effect exactly once.
 
 import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from importlib import import_module
 from itertools import count
-from multiprocessing import get_context
 from threading import Event, Thread
-from typing import Any
-from unittest.mock import patch
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from ingestion.drain import checkpoints, loop
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
 from profiles.models import ProfileChange
-from segments.memberships import refresh
+from segments.lib import checkpoints as places
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
 from tests.factories import TESTER, accept_only, make_write_key, send_messages
@@ -186,28 +180,6 @@ def test_rows_whose_nudge_was_lost_with_the_queue_are_found_by_the_sweep(launch:
     assert_exactly_once(events_among(range(30)), messages=30)
 
 
-def die_after(step: str, work: Callable[[], object]) -> None:
-    """Work in another process that kills itself with -9 after calling the function `step`."""
-    # The fork must not share the connections.
-    connections.close_all()
-    module, _, name = step.rpartition(".")
-
-    def run() -> None:
-        function = getattr(import_module(module), name)
-
-        def dying(*arguments: Any, **more: Any) -> None:
-            function(*arguments, **more)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        with patch(step, dying):
-            work()
-
-    worker = get_context("fork").Process(target=run)
-    worker.start()
-    worker.join(30)
-    assert worker.exitcode == -signal.SIGKILL, step
-
-
 @pytest.mark.usefixtures("committing_db")
 def test_a_drain_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
     steps = checkpoints.TOGETHER
@@ -240,47 +212,29 @@ def test_a_session_that_ends_in_mid_copy_is_no_fault_of_the_messages(attempts: i
 
 @pytest.mark.usefixtures("committing_db")
 def test_a_refresh_killed_after_any_of_its_steps_is_done_by_the_next() -> None:
-    names = (
-        "try_slots",
-        "_claim_changed",
-        "read_live_definitions",
-        "_refresh_statement",
-        "_add_to_sizes",
-    )
     make_live_segment("town", LYON)
     make_live_segment("buyers", BUYERS)
-    for turn, name in enumerate(names):
+    steps = (places.CLAIMED, places.REFRESHING, places.EVALUATED)
+    for turn, step in enumerate(steps):
         send_messages(*messages(turn * 50, (turn + 1) * 50))
         waiting = ProfileChange.objects.count()
-        step = f"segments.memberships.refresh.{name}"
-        work = _refresh_by_patched_queue if name == "_claim_changed" else refresh_changed
-        die_after(step, work)
+        die_at(step, refresh_changed)
         assert ProfileChange.objects.count() == waiting > 0, step
         refresh_changed()
         assert_sound()
 
 
-def _refresh_by_patched_queue() -> None:
-    """The queue has taken the function before it was patched."""
-    queue = replace(refresh.CHANGED, claim=refresh._claim_changed)
-    refresh._work_off(queue, None, refresh.BATCH)
-
-
 @pytest.mark.usefixtures("committing_db")
 def test_a_rebuild_killed_after_any_of_its_steps_is_taken_over() -> None:
-    names = [
-        *("lock_slots", "make_plan", "stage", "_insert_staged", "lock_all_slots"),
-        *("_apply_difference", "_set_live_versions", "nudge"),
-    ]
+    steps = (places.PLANNED, places.BUILDING, places.STAGED, places.APPLYING, places.APPLIED)
     segment = make_live_segment("town", LYON)
     send_messages(*messages(0, 300))
     refresh_changed()
-    for turn, name in enumerate(names):
+    for turn, step in enumerate(steps):
         definition = (ROME, LYON)[turn % 2]
         before = set(Membership.objects.values_list("profile_id", flat=True))
         segment = update_segment(segment, actor=TESTER, changes={"definition": definition})
-        step = f"segments.memberships.rebuild.{name}"
-        die_after(step, lambda: rebuild(["town"]))
+        die_at(step, lambda: rebuild(["town"]))
         assert Rebuild.objects.count() == 1, step
         assert set(Membership.objects.values_list("profile_id", flat=True)) == before
         send_messages(*messages(300 + turn * 50, 350 + turn * 50))

@@ -324,6 +324,7 @@ TASKS = (
     "segments.rebuild",
     "segments.refresh_changed",
     "segments.refresh_due",
+    "segments.refresh_woken",
     "segments.resume_rebuilds",
     "segments.verify",
 )

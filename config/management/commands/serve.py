@@ -5,6 +5,8 @@ Invariant: when it ends, by Ctrl-C or SIGTERM, every program that it started has
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -36,22 +38,29 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         address = listening_address()
         with only_run(settings.DATA_DIR, say=self._say) as lock:
-            # Before anything is started, so that a busy port leaves nothing behind.
-            if fault := address.bind_fault():
-                raise StartError(f"cannot listen on {address}: {fault}; PORT names another.")
             try:
                 self._run(address, lock)
             except KeyboardInterrupt:
                 sys.exit("Stopped before everything was started; the next start goes on.")
 
     def _run(self, address: Address, lock: int) -> None:
-        embedded.join()
-        require_broker()
-        password = prepare(with_demo=env_bool("DEMO", True), say=self._say)
+        # Before anything is started, so that a busy port leaves nothing behind. The first start
+        # takes minutes, in which nobody else may take the address.
+        with self._held(address):
+            embedded.join()
+            require_broker()
+            password = prepare(with_demo=env_bool("DEMO", True), say=self._say)
         supervise(address, lock=lock, say_running=lambda: self._say_running(password))
         # Not left to the exit handler: "Stopped." must be true when it is printed.
         embedded.leave()
         self._say("Stopped.")
+
+    @contextmanager
+    def _held(self, address: Address) -> Iterator[None]:
+        if fault := address.bind_fault():
+            raise StartError(f"cannot listen on {address}: {fault}; PORT names another.")
+        with address.held():
+            yield
 
     def _say_running(self, password: str | None) -> None:
         url = settings.PUBLIC_URL.rstrip("/")

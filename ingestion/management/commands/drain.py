@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Max
 
 from ingestion.models import InboxRow
-from ingestion.services import drain_inbox
+from ingestion.services import drain_inbox, drain_is_paused
 
 # Between two looks for rows that a worker has leased, or had when it was killed.
 WAIT_SECONDS = 0.2
@@ -21,6 +21,8 @@ class Command(BaseCommand):
         last = InboxRow.objects.aggregate(last=Max("id"))["last"] or 0
         drained = drain_inbox()
         while InboxRow.objects.filter(id__lte=last).exists():
+            if drain_is_paused():
+                raise CommandError("The drain is paused: too many messages failed alike.")
             time.sleep(WAIT_SECONDS)
             drained += drain_inbox()
         self.stdout.write(f"Drained {drained} requests.")

@@ -45,7 +45,15 @@ class BoundedPaginator(Paginator):
 
 
 class BoundedList(ChangeList):
-    """A page of a list whose rows are counted once."""
+    """A page of a list whose rows are counted once, in an order that the list declares."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        # Django hides the link of a column that is not sortable, and sorts by it all the same.
+        return (
+            super().get_ordering_field(field_name)
+            if field_name in (self.sortable_by or ())
+            else None
+        )
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -65,6 +73,20 @@ class TesseraAdmin(ModelAdmin):
     warn_unsaved_form = True
     # The type under which audit entries name rows of this model; empty where there are none.
     audit_type = ""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Answer only what the list's filters ask: Django's own rule lets any field be guessed."""
+        filters = self.get_list_filter(request) if request is not None else self.list_filter
+        return any(lookup in self._lookups_of(item) for item in filters)
+
+    def _lookups_of(self, item: Any) -> frozenset[str]:
+        """Return the query parameters that a declared filter reads."""
+        if not isinstance(item, str):
+            return frozenset({item.parameter_name})
+        field: Any = self.opts.get_field(item)
+        path = f"{item}__{field.target_field.name}" if field.is_relation else item
+        lookups = {f"{path}__exact", f"{item}__isnull"}
+        return frozenset(lookups | ({f"{item}__gte", f"{item}__lt"} if _is_date(field) else set()))
 
     def audit_key(self, row: Any) -> str:
         """The key under which audit entries name the row."""
@@ -116,7 +138,10 @@ class TesseraAdmin(ModelAdmin):
     def page(
         self, request: HttpRequest, template: str, *, title: str, **context: Any
     ) -> TemplateResponse:
-        """Render a page of this model in the admin's layout."""
+        """Render a page of this model in the admin's layout.
+
+        Where its address has the key of a row, the breadcrumbs name the row.
+        """
         # The admin's templates reverse URLs by it.
         request.current_app = self.admin_site.name
         layout = {
@@ -124,8 +149,16 @@ class TesseraAdmin(ModelAdmin):
             "opts": self.opts,
             "title": title,
             "model_admin": self,
+            "original": self.row_of(request),
         }
         return TemplateResponse(request, template, {**layout, **context})
+
+    def row_of(self, request: HttpRequest) -> Any:
+        """Return the row whose key is in the address of the request, None if there is none."""
+        match = request.resolver_match
+        arguments = match.kwargs if match else {}
+        key = arguments.get("pk") or arguments.get("object_id")
+        return None if key is None else self.get_object(request, str(key))
 
     def redirect_missing(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
         """Redirect to the admin's home with a message, as Django does if there is no such row."""
@@ -143,6 +176,10 @@ class TesseraAdmin(ModelAdmin):
         if row is None:
             raise Http404
         return row
+
+
+def _is_date(field: Any) -> bool:
+    return field.get_internal_type() in ("DateField", "DateTimeField")
 
 
 class ReadOnlyAdmin(TesseraAdmin):
@@ -204,7 +241,11 @@ def question_page(
     admin: TesseraAdmin, request: HttpRequest, question: Question
 ) -> TemplateResponse:
     """Render the question. Its form posts to the same URL."""
-    return admin.page(request, "admin/tessera/ask.html", title=question.title, question=question)
+    # The pickers of dates need what the admin itself loads, before what the form does.
+    media = admin.media + question.form.media
+    return admin.page(
+        request, "admin/tessera/ask.html", title=question.title, question=question, media=media
+    )
 
 
 def show_secret(

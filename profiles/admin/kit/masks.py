@@ -1,7 +1,8 @@
 """Masks, which hide contact data from staff who may not see it.
 
 Invariant: all personal data in the admin passes through a mask, and the mask is closed unless the
-user has the permission `profiles.view_contact_data`.
+user has the permission `profiles.view_contact_data`. A closed mask shows a trait only if staff
+reviewed it as ordinary.
 """
 
 import re
@@ -13,40 +14,23 @@ from django.http import HttpRequest
 
 from profiles.identity.engine import PROFILE
 from profiles.models import TraitDefinition
+from profiles.traits.sensitivity import TraitCategories, load_categories
 
 PERMISSION = "profiles.view_contact_data"
-# Keys of values that name or reach a person, as `plain_key` spells them.
-CONTACT_KEYS = frozenset(
-    {
-        # names
-        "name",
-        "firstname",
-        "lastname",
-        "fullname",
-        "surname",
-        "givenname",
-        "familyname",
-        "displayname",
-        "username",
-        # addresses and numbers
-        "email",
-        "useremail",
-        "customeremail",
-        "phone",
-        "mobile",
-        "telephone",
-        "address",
-        "street",
-        # devices and pictures
-        "ip",
-        "token",
-        "advertisingid",
-        "avatar",
-    }
-)
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+HIDDEN = "•••"
+# Of a text that nobody reviewed, this much is shown.
+MAX_UNKNOWN_LENGTH = 80
+NOTHING_REVIEWED = TraitCategories()
+_ADDRESS = r"[^\s@<>\"']+(?:@|%40)[^\s@<>\"']+"
+_URL = r"(?:https?://|www\.)[^\s<>\"']+"
+_IBAN = r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?\b"
+_CARD = r"\b\d(?:[ -]?\d){12,18}\b"
 # Telephone numbers, international or national with a leading zero; not dates and order numbers.
-_DIGITS = re.compile(r"(?:\+|\b0)\d(?:[ .()-]?\d){7,}")
+_PHONE = r"(?:\+|\b0)\d(?:[ .()/-]?\d){7,}"
+_IP = r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F:]{1,4}\b"
+# Opaque identifiers and keys: long, of letters and digits.
+_TOKEN = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}\b"
+_REVEALING = re.compile("|".join((_URL, _ADDRESS, _IBAN, _CARD, _PHONE, _IP, _TOKEN)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,67 +38,78 @@ class Mask:
     """A mask that is open and shows everything, or hides what names or reaches a person."""
 
     is_open: bool
-    hidden_keys: frozenset[str] = CONTACT_KEYS
+    categories: TraitCategories = NOTHING_REVIEWED
 
     def identifier(self, namespace: str, value: str) -> str:
         """Hide an identifier but for its first letter; a public UUID reveals nothing."""
         return value if self.is_open or namespace == PROFILE else hide_text(value)
 
     def trait(self, key: str, value: Any) -> Any:
-        """Hide a trait's value if its key is one of contact data."""
+        """Hide a trait's value unless staff reviewed the trait as ordinary."""
         if self.is_open:
             return value
-        return hide_all(value) if self.hides(key) else self.tree(value)
+        return self._tree(value) if self.categories.is_shown(key) else hide_all(value)
 
     def tree(self, value: Any) -> Any:
-        """Hide values in nested JSON, by their keys and wherever a text contains an address."""
-        if self.is_open:
-            return value
-        match value:
-            case dict():
-                return {key: self.trait(key, inner) for key, inner in value.items()}
-            case list():
-                return [self.tree(inner) for inner in value]
-            case str():
-                return _DIGITS.sub("•••", _ADDRESS.sub("•••", value))
-            case _:
-                return value
+        """Hide values in nested JSON, by their keys and wherever a text reveals somebody.
+
+        Texts that nobody reviewed are cut.
+        """
+        return value if self.is_open else self._tree(value, MAX_UNKNOWN_LENGTH)
 
     def traits(self, traits: Mapping[str, Any]) -> dict[str, Any]:
         return {key: self.trait(key, value) for key, value in traits.items()}
 
-    def hides(self, key: str) -> bool:
-        return plain_key(key) in self.hidden_keys
+    def _tree(self, value: Any, max_length: int | None = None) -> Any:
+        match value:
+            case dict():
+                return {
+                    self._text(key, max_length): self._part(key, inner, max_length)
+                    for key, inner in value.items()
+                }
+            case list():
+                return [self._tree(inner, max_length) for inner in value]
+            case str():
+                return self._text(value, max_length)
+            case _:
+                return value
+
+    def _part(self, key: str, value: Any, max_length: int | None) -> Any:
+        """Hide one part of an event or message. Its traits are traits of the person."""
+        if key == "traits" and isinstance(value, dict):
+            return self.traits(value)
+        if self.categories.of(key) != TraitDefinition.Category.ORDINARY:
+            return hide_all(value)
+        return self._tree(value, None if self.categories.is_shown(key) else max_length)
+
+    def _text(self, text: str, max_length: int | None) -> str:
+        plain = _REVEALING.sub(HIDDEN, text)
+        is_long = max_length is not None and len(plain) > max_length
+        return f"{plain[:max_length]}…" if is_long else plain
 
 
 def mask_for(request: HttpRequest) -> Mask:
     """Return the user's mask, in one query at most."""
     if request.user.has_perm(PERMISSION):
         return Mask(is_open=True)
-    ordinary = TraitDefinition.Category.ORDINARY
-    # Staff have marked these traits as contact or special data.
-    keys = TraitDefinition.objects.exclude(category=ordinary).values_list("key", flat=True)
-    return Mask(is_open=False, hidden_keys=CONTACT_KEYS | {plain_key(key) for key in keys})
-
-
-def plain_key(key: str) -> str:
-    """Return one spelling for `first_name`, `firstName` and `First Name`."""
-    return re.sub(r"[^a-z0-9]", "", key.lower())
+    return Mask(is_open=False, categories=load_categories())
 
 
 def hide_text(text: str) -> str:
     # The first letter of a short text would reveal too much of it.
-    return f"{text[:1]}•••" if len(text) > 3 else "•••"
+    return f"{text[:1]}{HIDDEN}" if len(text) > 3 else HIDDEN
 
 
 def hide_all(value: Any) -> Any:
-    """Return the same JSON with every text and number hidden."""
+    """Return the same JSON with every text, number and truth value hidden."""
     match value:
         case dict():
             return {key: hide_all(inner) for key, inner in value.items()}
         case list():
             return [hide_all(inner) for inner in value]
-        case None | bool():
+        case None:
             return value
+        case str():
+            return hide_text(value)
         case _:
-            return hide_text(str(value))
+            return HIDDEN

@@ -35,9 +35,10 @@ from profiles.admin.profile.timeline import Cursor, timeline
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identity.engine import PROFILE
+from profiles.lib.throttles import Throttle, seconds_to_wait
 from profiles.models import AuditEntry, Identifier, IdentityFact, Profile
 from profiles.reads import status_of
-from profiles.services import ContactNotFree
+from profiles.services import ContactNotFree, search_made
 
 SEE_RESTRICTED = "profiles.view_restricted_profile"
 RECTIFY = "profiles.change_profile"
@@ -164,7 +165,12 @@ class ProfileAdmin(ReadOnlyAdmin):
         """
         require(request, "profiles.view_profile")
         query = request.POST.get("identifier", "")[:300].strip()
+        # Each answer tells whether somebody is known, so that guessing has to be slow.
+        if query and seconds_to_wait(Throttle.FIND, request.user.pk):
+            return HttpResponse("Too many searches. Try again later.", status=429)
         profile_ids = find_profiles(query) if query else []
+        if query:
+            search_made(actor=staff_actor(request), found=len(profile_ids))
         if len(profile_ids) == 1:
             return redirect("admin:profiles_profile_change", profile_ids[0])
         if not profile_ids:

@@ -12,6 +12,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from profiles.lib import exact_json
+from profiles.lib.exact_json import UnreadableJSON
 from profiles.models import Profile, TraitDefinition
 from profiles.services import Actor, checked_corrections, rectify, unlock
 
@@ -83,9 +85,9 @@ def parse_value(kind: str, text: str) -> Any:
 
 def _parse_json(kind: str, text: str) -> Any:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
+        value = exact_json.with_floats(exact_json.read(text.encode(errors="replace")))
+    except UnreadableJSON as error:
+        raise ValueError(f"This must be {error.detail}.") from None
     is_boolean = isinstance(value, bool)
     # In Python a boolean is a number too.
     if not isinstance(value, JSON_TYPES[kind]) or (kind == "number" and is_boolean):

@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from profiles.api.kit.strict import StrictRequests
 from profiles.audit import Actor
 from profiles.lib.credentials import digest_of
 from profiles.models import ApiKey
@@ -97,7 +98,7 @@ def declared_scope(view: "APIView", method: str) -> Scope | None:
     return scopes.get("GET" if method in ("HEAD", "OPTIONS") else method)
 
 
-class ScopedView:
+class ScopedView(StrictRequests):
     """The base of every view of the API for services.
 
     `scopes` are by HTTP method, and `action_scopes` by action of a viewset where one differs.

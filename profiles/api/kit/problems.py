@@ -1,9 +1,12 @@
 """Refusals with the path of each fault, and validated bodies."""
 
+from math import ceil
 from typing import Any
 
 from rest_framework.exceptions import APIException
 from rest_framework.serializers import BaseSerializer
+
+from profiles.api.kit.strict import refuse_unknown, unknown_fields
 
 
 class Problem(APIException):
@@ -14,6 +17,9 @@ class Problem(APIException):
 
     status_code = 400
     default_detail = "The request was understood and refused."
+
+    # REST framework sends these seconds as the header Retry-After.
+    wait: int
 
     def __init__(
         self, errors: list[dict[str, str]], *, status: int = 400, detail: str | None = None
@@ -28,8 +34,17 @@ def problem(path: str, code: str, detail: str, status: int = 400) -> Problem:
     return Problem([{"path": path, "code": code, "detail": detail}], status=status)
 
 
+def unavailable(code: str, detail: str, *, retry_seconds: float) -> Problem:
+    """Return a problem of something that is away for a while (503 with Retry-After)."""
+    refusal = problem("", code, detail, 503)
+    refusal.wait = max(1, ceil(retry_seconds))
+    return refusal
+
+
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """Return the validated fields of a body. Raises ValidationError."""
+    """Return the validated fields of a body. Raises ValidationError, for unknown fields too."""
+    unknown = unknown_fields(serializer, serializer.initial_data)
+    refuse_unknown(unknown, "unknown_field", "Nothing here reads this field.")
     serializer.is_valid(raise_exception=True)
     fields: dict[str, Any] = dict(serializer.validated_data)
     return fields

@@ -5,9 +5,9 @@ was kept, reloaded in part or built from an empty one. The rules in words are in
 0002-identity-rules-made-precise; the tests have a second, naive implementation to check them with.
 """
 
-from profiles.identity.engine.apply import apply_fact, resolve
+from profiles.identity.engine.apply import apply_fact, resolve, set_apart
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove, RefusalRule
+from profiles.identity.engine.outcomes import NO_WANTS, Dropped, Outcome, RefMove, RefusalRule
 from profiles.identity.engine.rules import (
     DEFAULT_PRIORITY,
     DEFAULT_RULES,
@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULT_PRIORITY",
     "DEFAULT_RULES",
     "MONTH",
+    "NO_WANTS",
     "PROFILE",
     "WEEK",
     "YEAR",
@@ -43,4 +44,5 @@ __all__ = [
     "Trust",
     "apply_fact",
     "resolve",
+    "set_apart",
 ]

@@ -10,8 +10,13 @@ from itertools import count
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.outcomes import Dropped, Outcome, RefMove
-from profiles.identity.engine.refusals import refuse_by_cap, refuse_by_trust, refuse_conflicts
+from profiles.identity.engine.outcomes import NO_WANTS, Dropped, Outcome, RefMove
+from profiles.identity.engine.refusals import (
+    claims_in_the_way,
+    refuse_by_cap,
+    refuse_by_trust,
+    refuse_conflicts,
+)
 from profiles.identity.engine.rules import PROFILE, Decisions, Rules
 from profiles.identity.engine.state import IdentityState
 
@@ -79,10 +84,13 @@ def _settle(case: Case) -> Outcome:
     """Write what the refusals left of the fact into the state."""
     # Read before anything moves: afterwards the parts of the case are no longer true.
     joined, wanted = case.joined_profiles(), _wanted_refs(case)
+    pushed_out = claims_in_the_way(case)
     # Numbers grow, so the smallest is the profile created first, which survives.
     profile = min(joined) if joined else case.state.allocate()
     moved = _move_refs(case, profile)
     attached, vouched = _attach_refs(case, profile)
+    quarantined = _record_wants(case, wanted)
+    apart = [*pushed_out, *sorted(quarantined, key=case.rules.rank)]
     return Outcome(
         seq=case.fact.seq,
         profile=profile,
@@ -95,12 +103,30 @@ def _settle(case: Case) -> Outcome:
         absorbed=tuple(sorted(joined - {profile})),
         dropped=tuple(Dropped(ref, rule, case.anchor) for ref, rule in case.refused.items()),
         wanted=wanted,
-        quarantined=_record_wants(case, wanted),
+        quarantined=quarantined,
+        set_apart=tuple(move for ref in apart if (move := set_apart(case.state, ref))),
     )
 
 
+def set_apart(state: IdentityState, ref: Ref) -> RefMove | None:
+    """Move a ref whole to a new profile; None if it has one to itself, or none at all."""
+    assignment = state.assignment_of(ref)
+    if assignment is None:
+        return None
+    others = state.refs_of(assignment.profile) - {ref}
+    if all(other.namespace == PROFILE for other in others):
+        return None
+    target = state.allocate()
+    state.assign(ref, target, assignment.is_vouched, assignment.since)
+    return RefMove(ref, assignment.profile, target)
+
+
 def _wanted_refs(case: Case) -> tuple[Ref, ...]:
-    refused = [ref for ref in case.refused if ref.namespace != PROFILE]
+    refused = [
+        ref
+        for ref, rule in case.refused.items()
+        if ref.namespace != PROFILE and rule not in NO_WANTS
+    ]
     return tuple(refused + case.merging_refs())
 
 

@@ -48,6 +48,11 @@ class Case:
     def is_trusted(self) -> bool:
         return self.fact.trust >= Trust.SERVER
 
+    @property
+    def is_plain_claim(self) -> bool:
+        """Whether the fact is a claim of a source that may not join people."""
+        return not self.is_trusted and self.fact.source not in self.rules.joining_sources
+
     def refuse(self, ref: Ref, rule: RefusalRule) -> None:
         """Drop the ref from the fact."""
         self.kept.remove(ref)

@@ -18,6 +18,11 @@ class RefusalRule(StrEnum):
     LIMIT = "limit"
     NOT_SAME = "not_same"
     CAP = "cap"
+    CLAIM_LIMIT = "claim_limit"
+
+
+# A claim that is refused for what it is tells nothing of the identifier that it names.
+NO_WANTS = (RefusalRule.TRUST, RefusalRule.CLAIM_LIMIT)
 
 
 class RefMove(NamedTuple):
@@ -55,8 +60,10 @@ class Outcome:
     dropped: tuple[Dropped, ...] = ()
     wanted: tuple[Ref, ...] = ()  # refs that the anchor wanted on the fact's day
     quarantined: tuple[Ref, ...] = ()  # refs that are quarantined from the next fact on
+    set_apart: tuple[RefMove, ...] = ()  # refs that left for a new profile of their own each
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing was refused, moved or merged, so that nobody needs to look at it."""
-        return not (self.moved or self.absorbed or self.dropped or self.quarantined)
+        changes = (self.moved, self.absorbed, self.dropped, self.quarantined, self.set_apart)
+        return not any(changes)

@@ -25,7 +25,7 @@ class _Standing(IntEnum):
 
 def refuse_by_trust(case: Case) -> None:
     """Drop the refs by which a claim would change a vouched profile."""
-    if case.is_trusted or case.fact.source in case.rules.joining_sources:
+    if not case.is_plain_claim:
         return
     while (ref := _next_untrusted_ref(case)) is not None:
         case.refuse(ref, RefusalRule.TRUST)
@@ -72,10 +72,25 @@ def refuse_conflicts(case: Case) -> None:
     """Drop the lowest refs that bring a conflict, until the rest may be one person."""
     while (conflict := _first_conflict(case, parts := case.parts())) is not None:
         rule, conflicting = conflict
+        if _is_over_claim_limit(case, rule, conflicting):
+            # The newcomer stays by itself. Dropped, it would leave its traits to whom it named.
+            for ref in parts[0].fact_refs:
+                case.refuse(ref, RefusalRule.CLAIM_LIMIT)
+            continue
         # Never the anchor's own part: what a profile has already is no conflict.
         at_fault = [part for part in parts[1:] if not part.refs.isdisjoint(conflicting)]
         candidates = (ref for part in at_fault for ref in part.fact_refs)
         case.refuse(max(candidates, key=case.rules.rank), rule)
+
+
+def _is_over_claim_limit(case: Case, rule: RefusalRule, conflicting: AbstractSet[Ref]) -> bool:
+    """Whether a claim brings the anchor's profile more devices than it may have."""
+    return (
+        case.is_plain_claim
+        and rule == RefusalRule.LIMIT
+        and all(map(case.rules.is_weak, conflicting))
+        and not case.parts()[0].refs.isdisjoint(conflicting)
+    )
 
 
 def _first_conflict(case: Case, parts: list[Part]) -> tuple[RefusalRule, AbstractSet[Ref]] | None:
@@ -117,10 +132,43 @@ def _refs_over_limit(case: Case, rule: NamespaceRule, parts: list[Part]) -> Abst
         for ref, assignment in assigned
         if assignment is None or limit.counts(assignment.since, day)
     }
+    if case.is_trusted and rule.is_weak:
+        # What only claims gave stands in nobody's way: it is pushed out afterwards.
+        counted = {ref for ref in counted if ref in case.kept or _is_vouched(case, ref)}
     # One part with all of them had too many before: the union does not add to that.
     if len(counted) <= limit.count or any(counted <= part.refs for part in parts):
         return None
     return counted
+
+
+def _is_vouched(case: Case, ref: Ref) -> bool:
+    assignment = case.state.assignment_of(ref)
+    return assignment is not None and assignment.is_vouched
+
+
+def claims_in_the_way(case: Case) -> list[Ref]:
+    """Return the claimed devices that a trusted fact pushes out, the oldest first.
+
+    They are as many as the union has beyond a limit, of namespaces that several parts bring.
+    """
+    if not case.is_trusted:
+        return []
+    parts = case.parts()
+    rules = [rule for rule in _shared_rules(case, parts) if rule.is_weak and rule.limit]
+    return [ref for rule in rules for ref in _excess_claims(case, rule, parts)]
+
+
+def _excess_claims(case: Case, rule: NamespaceRule, parts: list[Part]) -> list[Ref]:
+    limit, day = rule.limit, case.fact.day
+    known, number = [], 0
+    for ref in _refs_in(rule.namespace, parts):
+        assignment = case.state.assignment_of(ref)
+        if assignment is None or (limit and limit.counts(assignment.since, day)):
+            number += 1
+            if assignment and not assignment.is_vouched and ref not in case.kept:
+                known.append((assignment.since, case.rules.rank(ref), ref))
+    excess = max(0, number - limit.count) if limit else 0
+    return [ref for _, _, ref in sorted(known)[:excess]]
 
 
 def _refs_decided_apart(decisions: Decisions, parts: list[Part]) -> AbstractSet[Ref]:

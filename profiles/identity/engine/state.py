@@ -68,6 +68,11 @@ class IdentityState:
         """Leave the ref out of all facts from now on."""
         self._quarantined.add(ref)
 
+    def release(self, ref: Ref) -> None:
+        """Let facts use the ref again, and forget who wanted it."""
+        self._quarantined.discard(ref)
+        self._wants.pop(ref, None)
+
     def assignment_of(self, ref: Ref) -> Assignment | None:
         return self._assignments.get(ref)
 

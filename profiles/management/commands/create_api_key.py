@@ -1,8 +1,12 @@
 """Create an API key for a service."""
 
+from argparse import ArgumentTypeError
+from datetime import datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 
 from profiles.models.access import Scope
 from profiles.services import Actor, create_api_key
@@ -20,15 +24,38 @@ class Command(BaseCommand):
             "--scopes", required=True, help='What it may do, as in "profiles:read".'
         )
 
+        parser.add_argument(
+            "--expires",
+            type=_moment,
+            metavar="DATE",
+            help="When it ends: the last day on which it works, or a time such as "
+            "2027-01-31T12:00:00Z. Without it, the key has no end.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         scopes = options["scopes"].replace(",", " ").split()
         try:
             actor = Actor.system("create_api_key")
-            key, secret = create_api_key(options["name"], actor=actor, scopes=scopes)
+            key, secret = create_api_key(
+                options["name"], actor=actor, scopes=scopes, expires_at=options["expires"]
+            )
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"API key of {key.name}, shown this once. It may: {' '.join(key.scopes)}."
+            f"API key of {key.name}, shown this once. It may: {' '.join(key.scopes)}. "
+            f"It {f'ends at {key.expires_at.isoformat()}' if key.expires_at else 'has no end'}."
         )
         # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)
+
+
+def _moment(text: str) -> datetime:
+    """Read a time, or a day to its end in the time zone of the site. Raises ArgumentTypeError."""
+    try:
+        day = parse_date(text)
+        moment = datetime.combine(day, time.max) if day else parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ArgumentTypeError("not a day or time such as 2027-01-31 or 2027-01-31T12:00:00Z")
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment

@@ -17,7 +17,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, at: datetime | None, **options: object) -> None:
         drifts = verify_memberships(now=at)
         for key, drift in drifts.items():
-            self.stdout.write(f"{key}: {drift}")
-        if drifted := sum(1 for drift in drifts.values() if drift):
-            raise CommandError(f"{drifted} of {len(drifts)} segments have drifted.", returncode=1)
+            self.stdout.write(f"{key}: {'failed' if drift is None else drift}")
+        if drifted := sum(1 for drift in drifts.values() if drift != 0):
+            message = f"{drifted} of {len(drifts)} segments have drifted or failed."
+            raise CommandError(message, returncode=1)
         self.stdout.write(f"{len(drifts)} live segments, no drift.")

@@ -48,7 +48,7 @@ def let_every_consent_end(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0003_requesters_by_key'),
+        ('consent', '0004_requests_set_apart'),
     ]
 
     operations = [

@@ -16,7 +16,7 @@ def set_known_origins(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0005_audit'),
+        ('profiles', '0007_order_and_spelling'),
     ]
 
     operations = [

@@ -1,0 +1,71 @@
+"""What no route ignores: a parameter in the URL or a field in the body that it does not know.
+
+Ignoring a misspelt filter would return all rows, and ignoring a misspelt field would do less than
+was asked for.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+
+# Query parameters that belong to the paginator and the renderer.
+PAGING = frozenset({"cursor", "page_size", "format"})
+READ_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class StrictRequests:
+    """The base of every view of the API.
+
+    `query_parameters` are those of an action beside the filters of a list. An action of
+    `bodiless_actions` changes something and has nothing to say in a body.
+    """
+
+    query_parameters: ClassVar[Iterable[str]] = ()
+    bodiless_actions: ClassVar[Iterable[str]] = ("destroy",)
+
+    def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        refuse_unknown(
+            (name for name in request.query_params if not self._has_parameter(request, name)),
+            "unknown_filter",
+            "Nothing here reads this parameter.",
+        )
+        if getattr(self, "action", None) in self.bodiless_actions and request.data:
+            names = request.data if isinstance(request.data, dict) else ("",)
+            refuse_unknown(names, "unknown_field", "No body is read here.")
+
+    def _has_parameter(self: Any, request: Request, name: str) -> bool:
+        if name == "format" or name in self.query_parameters:
+            return True
+        filters = getattr(self, "filterset_class", None)
+        # REST framework filters the row of a detail route, too, where it would hide it.
+        if request.method not in READ_METHODS or self.action == "retrieve":
+            return False
+        return name in PAGING if filters is None else filters.knows(name)
+
+
+def refuse_unknown(names: Iterable[str], code: str, detail: str) -> None:
+    """Raise ValidationError with a fault for each name, if there is any."""
+    faults = {name: [ErrorDetail(detail, code=code)] for name in names}
+    if faults:
+        raise ValidationError(faults)
+
+
+def unknown_fields(serializer: BaseSerializer[Any], body: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of the fields in a body that the serializer does not read."""
+    match serializer, body:
+        case Serializer(), dict():
+            fields = serializer.fields
+            for name, value in body.items():
+                step = f"{path}.{name}".lstrip(".")
+                field = fields.get(name)
+                if field is None or field.read_only:
+                    yield step
+                elif isinstance(field, BaseSerializer):
+                    yield from unknown_fields(field, value, step)
+        case ListSerializer(child=BaseSerializer() as child), list():
+            for place, item in enumerate(body):
+                yield from unknown_fields(child, item, f"{path}[{place}]")

@@ -1,0 +1,21 @@
+"""What of sensitive segments staff see who may not see contact data."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from segments.definitions.sensitivity import SMALL, load_sensitivity
+from segments.models import Segment
+
+
+def hiding_for(request: HttpRequest) -> Callable[[Segment], bool]:
+    """Return whether members and counts of a segment are hidden from the user, as a function."""
+    if request.user.has_perm(SEE_CONTACTS):
+        return lambda segment: False
+    return load_sensitivity().is_sensitive
+
+
+def shown_size(segment: Segment, *, is_hidden: bool) -> str:
+    """Return the size as text; of a hidden segment no small one."""
+    return f"< {SMALL}" if is_hidden and segment.size < SMALL else f"{segment.size:,}"

@@ -1,0 +1,49 @@
+"""What of segments an API key sees that may not read profiles.
+
+A count of people by contact or special data is a question about somebody, so that it needs the
+scope that reading people needs.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from profiles.models import ApiKey
+from profiles.models.access import Scope
+from profiles.services import Category
+from segments.definitions.sensitivity import SMALL, Sensitivity, load_sensitivity
+from segments.models import Segment
+
+REFUSAL = "The definition asks for contact or special data: profiles:read may count by them."
+
+
+def may_count_people(request: Request | HttpRequest | None) -> bool:
+    """Whether the key may see what sensitive definitions say."""
+    key = getattr(request, "auth", None)
+    return isinstance(key, ApiKey) and Scope.PROFILES_READ in key.scopes
+
+
+def refuse_sensitive_definition(request: Request, definition: object) -> None:
+    """Raise PermissionDenied if the definition is sensitive and the key may not read people."""
+    if not may_count_people(request) and load_sensitivity().of(definition) != Category.ORDINARY:
+        raise PermissionDenied(REFUSAL)
+
+
+def refuse_sensitive_segment(request: Request, segment: Segment) -> None:
+    """The same for the members and the history of a segment."""
+    if not may_count_people(request) and load_sensitivity().is_sensitive(segment):
+        raise PermissionDenied(REFUSAL)
+
+
+def masked_segment(
+    fields: dict[str, Any], segment: Segment, sensitivity: Sensitivity
+) -> dict[str, Any]:
+    """Hide in a segment's answer what a key may not see that cannot read people."""
+    if not sensitivity.is_sensitive(segment):
+        return fields
+    hidden = {"definition": sensitivity.mask_operands(fields["definition"])}
+    if segment.size < SMALL:
+        hidden["size"] = f"< {SMALL}"
+    return fields | hidden

@@ -1,0 +1,153 @@
+"""One faulty message never stops the others; what is no message's fault rejects none."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import ProgrammingError
+from django.test import Client
+
+from ingestion.drain import checkpoints
+from ingestion.drain.faults import TooManyFaults, UnexpectedFaults
+from ingestion.inbox.rejected import MAX_KEPT_A_DAY
+from ingestion.models import DrainPause, DroppedCount, InboxRow, RejectedMessage
+from ingestion.services import drain_inbox
+from profiles.lib.checkpoints import handled
+from profiles.lib.database import database_now
+from profiles.models import Event, Source
+from profiles.services import AttributedEvent
+from tests.factories import accept_only
+from tests.ingestion.conftest import Send
+
+pytestmark = pytest.mark.django_db
+
+
+def track(user: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "track", "userId": user, "event": "Viewed", "properties": properties}
+
+
+def failing(error: Exception) -> Any:
+    """Fail with this error while events with {"poison": 1} are stored."""
+
+    def fail(events: list[AttributedEvent]) -> None:
+        if any(b'{"poison":1}' in event.draft.row for event in events):
+            raise error
+
+    return handled(checkpoints.COPYING_EVENTS, fail)
+
+
+def make_due() -> None:
+    """Let the time of all postponed rows and probes come."""
+    InboxRow.objects.filter(attempts__gt=0).update(leased_until=None)
+    DrainPause.objects.update(probe_at=database_now() - timedelta(seconds=1))
+
+
+def test_200_poison_requests_do_not_keep_40_ordinary_ones_waiting(send: Send) -> None:
+    for number in range(200):
+        accept_only(track(f"p{number}", poison=1))
+    for number in range(40):
+        accept_only(track(f"u{number}"))
+    started = time.monotonic()
+    with failing(ValueError("no")):
+        drain_inbox()
+    assert time.monotonic() - started < 60
+    assert Event.objects.count() == 40
+    assert RejectedMessage.objects.filter(code="failed").count() == 200
+
+
+def test_rows_tried_before_take_no_place_before_new_ones(send: Send) -> None:
+    for number in range(200):
+        accept_only(track(f"p{number}", poison=1))
+    InboxRow.objects.update(attempts=1)
+    for number in range(40):
+        accept_only(track(f"u{number}"))
+    with failing(ValueError("no")):
+        drain_inbox(seconds=0.001)
+    assert Event.objects.count() == 40
+
+
+def test_an_unexpected_error_is_tried_again_ever_later_and_rejected_at_last(send: Send) -> None:
+    accept_only(track("u1"), track("u2", poison=1), track("u3"))
+    delays = []
+    with failing(TypeError("ours")):
+        for _ in range(4):
+            drain_inbox()
+            row = InboxRow.objects.get()
+            assert row.leased_until is not None
+            delays.append(round((row.leased_until - database_now()).total_seconds()))
+            assert drain_inbox() == 0
+            assert Event.objects.count() == 2
+            make_due()
+        drain_inbox()
+    assert delays == [2, 4, 8, 16]
+    assert not InboxRow.objects.exists()
+    assert RejectedMessage.objects.get().code == "poison"
+
+
+def test_an_error_of_ours_pauses_the_drain_and_rejects_nothing(send: Send, client: Client) -> None:
+    for number in range(30):
+        accept_only(track(f"u{number}", poison=1))
+    with failing(ProgrammingError("column does not exist")):
+        drain_inbox()
+        assert DrainPause.objects.get().error == "ProgrammingError"
+        assert client.get("/readyz").json()["checks"]["drain"] is False
+        assert client.get("/readyz").status_code == 503
+        make_due()
+        drain_inbox()
+    assert set(InboxRow.objects.values_list("attempts", flat=True)) == {0}
+    assert not RejectedMessage.objects.exists()
+    assert send(track("u99"), drain=False).status_code == 200
+    drain_inbox()
+    assert not Event.objects.exists()  # nobody has the turn yet
+    make_due()
+    drain_inbox()
+    assert Event.objects.count() == 31
+    assert not DrainPause.objects.exists()
+    assert client.get("/readyz").json()["checks"]["drain"] is True
+
+
+def test_a_few_unexpected_faults_are_no_reason_to_stop_and_many_are() -> None:
+    faults = UnexpectedFaults()
+    faults.begin_chunk()
+    for _ in range(20):
+        faults.add(TypeError())
+        faults.add(KeyError())
+    with pytest.raises(TooManyFaults):
+        faults.add(TypeError())
+    spread = UnexpectedFaults()
+    spread.add_drained(2_050)
+    for _ in range(20):
+        spread.begin_chunk()
+        spread.add(TypeError())
+    spread.begin_chunk()
+    with pytest.raises(TooManyFaults):
+        spread.add(TypeError())
+
+
+def test_a_damaged_row_is_rejected_and_the_others_go_on(send: Send) -> None:
+    accept_only(track("u1"))
+    InboxRow.objects.update(body=b"no lz4")
+    accept_only(track("u2"))
+    drain_inbox()
+    assert Event.objects.count() == 1
+    assert RejectedMessage.objects.get().code == "invalid_request"
+
+
+def test_what_is_rejected_cannot_fill_the_disk(send: Send, shop: Source) -> None:
+    send(*({"type": "dance"} for _ in range(MAX_KEPT_A_DAY // 4)))
+    for _ in range(3):
+        send(*({"type": "dance", "x": "y" * 100} for _ in range(MAX_KEPT_A_DAY // 4 + 1)))
+    assert RejectedMessage.objects.count() == MAX_KEPT_A_DAY
+    assert DroppedCount.objects.get(source=shop, reason="rejected").count == 3
+
+
+def test_many_rejected_messages_are_replayed_by_code_and_time(send: Send) -> None:
+    send({"type": "dance", "userId": "u1"}, {"type": "track", "userId": "u1"})
+    soon = (database_now() + timedelta(minutes=1)).isoformat()
+    call_command("replay_rejected", code="unknown_type", after=soon)
+    assert not InboxRow.objects.exists()
+    call_command("replay_rejected", code="unknown_type", before=soon)
+    call_command("replay_rejected", code="unknown_type")
+    assert InboxRow.objects.count() == 1
