@@ -19,6 +19,7 @@ from consent.suppression import sql
 from consent.suppression.forms import mentions, redacted, spellings, stored_spellings
 from consent.suppression.keys import (
     CANARY,
+    SuppressionKey,
     SuppressionKeyMissing,
     suppression_digest,
     suppression_keys,
@@ -67,13 +68,8 @@ def suppress(
 
 def rows_of(reference: str) -> QuerySet[Suppression]:
     """Return the rows that keep a normalised reference out."""
-    digests = [
-        suppression_digest(key, spelling, version)
-        for spelling in spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION)
-        for key in suppression_keys()
-        for version in range(1, NORMALISER_VERSION + 1)
-    ]
-    return Suppression.objects.filter(digest__in=digests, lifted_at=None)
+    digests = _digests(_by_spelling([reference]), suppression_keys())
+    return Suppression.objects.filter(digest__in=list(digests), lifted_at=None)
 
 
 def find_suppressed(references: Iterable[str]) -> set[str]:
@@ -87,15 +83,8 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
     if not Suppression.objects.exists():
         return set()
     keys = suppression_keys()
-    # Rows keep the normaliser version they were made with, so every version is tried.
     spelled = _by_spelling(references)
-    digests = {
-        suppression_digest(key, former, version): spelling
-        for spelling in spelled
-        for version in range(1, NORMALISER_VERSION + 1)
-        for former in _former_spellings(spelling, version)
-        for key in keys
-    }
+    digests = _digests(spelled, keys)
     if not digests:
         return set()
     with connection.cursor() as cursor:
@@ -111,6 +100,20 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
             "were made with."
         )
     return {reference for digest, _ in rows for reference in spelled[digests[bytes(digest)]]}
+
+
+def _digests(spelled: Iterable[str], keys: Sequence[SuppressionKey]) -> dict[bytes, str]:
+    """Return each digest that a row of a reference may have, with the reference.
+
+    Rows keep the normaliser version that they were made with, so every version is tried.
+    """
+    return {
+        suppression_digest(key, former, version): reference
+        for reference in spelled
+        for version in range(1, NORMALISER_VERSION + 1)
+        for former in _former_spellings(reference, version)
+        for key in keys
+    }
 
 
 def _former_spellings(reference: str, version: int) -> Iterator[str]:

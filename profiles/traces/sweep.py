@@ -70,12 +70,12 @@ def sweep_records(clean: Cleaner) -> int:
 
 
 def _cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
-    """Return a record `{trait: [value, time]}` with its keys and values cleaned."""
+    """Return a record `{trait: [value, stamps…]}` with its keys and values cleaned."""
     stated = list(record.items())
-    singles = clean([{key: value} for key, (value, _) in stated])
+    singles = clean([{key: entry[0]} for key, entry in stated])
     return {
-        cleaned_key: [cleaned_value, at]
-        for (_, (_, at)), single in zip(stated, singles, strict=True)
+        cleaned_key: [cleaned_value, *entry[1:]]
+        for (_, entry), single in zip(stated, singles, strict=True)
         for cleaned_key, cleaned_value in single.items()
     }
 

@@ -44,7 +44,7 @@ def test_other_peoples_rows_are_swept_and_keep_the_rest() -> None:
     sent = Event.objects.get(name__name="Sent")
     assert sent.properties == {"size": "42", "n": 1.5}
     assert EventName.objects.filter(name__startswith="Invite to [erased]").count() == 1
-    traits = {key: value for key, (value, _) in SourceRecord.objects.get().traits.items()}
+    traits = {key: entry[0] for key, entry in SourceRecord.objects.get().traits.items()}
     assert (traits["city"], traits["note"]) == ("Lyon", "knows [erased] well")
     assert profile_of("user_id:bob").traits["note"] == "knows [erased] well"
     assert not TraitDefinition.objects.filter(key=ADDRESS).exists()
