@@ -188,7 +188,7 @@ SEGMENTS = (
     DemoSegment(
         "men-30-40-tennis",
         "Men from 30 to 40 who like tennis",
-        "A crossing of age, gender and taste; whoever turns 41 leaves it on his birthday.",
+        "A crossing of age, gender and taste; whoever turns 41 leaves it on their birthday.",
         all_of(
             trait("gender", "equals", "male"),
             trait("birth_date", "age_between", [30, 40]),
