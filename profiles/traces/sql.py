@@ -5,6 +5,12 @@ EVENTS = """
 SELECT profile_id, timestamp, id, properties::text, context::text FROM profiles_event
 """
 
+# Returns one event in the same shape, wherever a merge has put it meanwhile.
+ONE_EVENT = """
+SELECT profile_id, timestamp, id, properties::text, context::text FROM profiles_event
+WHERE timestamp = %s AND id = %s
+"""
+
 # Replaces the JSON of one event. Not ORM, for the same reason.
 SET_EVENT = """
 UPDATE profiles_event SET properties = %s::jsonb, context = %s::jsonb
@@ -14,6 +20,11 @@ WHERE profile_id = %s AND timestamp = %s AND id = %s
 # Returns all source records with their traits as text. Not ORM, for the same reason.
 RECORDS = """
 SELECT id, profile_id, traits::text FROM profiles_sourcerecord
+"""
+
+# Returns some source records in the same shape.
+SOME_RECORDS = """
+SELECT id, profile_id, traits::text FROM profiles_sourcerecord WHERE id = ANY(%s)
 """
 
 # Replaces the traits of one source record. Not ORM, for the same reason.

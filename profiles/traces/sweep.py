@@ -1,6 +1,8 @@
 """Taking erased people out of the rows of others: events, names, source records and trait keys.
 
-Invariant: a row in which nobody was erased is not written.
+Invariant: a row in which nobody was erased is not written. Rows are searched without a lock, since
+there are many; those to write are read again under the people lock, so that no newer statement is
+written over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,19 +24,33 @@ _NAME_LENGTH = 255
 
 def sweep_events(clean: Cleaner) -> int:
     """Clean properties and contexts of all events; return how many changed."""
-    changed = 0
-    for rows in _batches(sql.EVENTS):
-        contents = [[exact_json.loads(text) for text in row[3:]] for row in rows]
-        for row, before, after in zip(rows, contents, clean(contents), strict=True):
-            if after != before:
-                texts = [exact_json.dumps_sorted(content) for content in after]
-                _execute(sql.SET_EVENT, [*texts, *row[:3]])
-                changed += 1
-    return changed
+    found = [row[1:3] for rows in _batches(sql.EVENTS) for row in _stained_events(rows, clean)]
+    if found:
+        people_lock()
+    for key in found:
+        for row in _stained_events(_fetch(sql.ONE_EVENT, key), clean):
+            [cleaned] = clean([_contents(row)])
+            texts = [exact_json.dumps_sorted(content) for content in cleaned]
+            _execute(sql.SET_EVENT, [*texts, *row[:3]])
+    return len(found)
+
+
+def _stained_events(rows: Sequence[Any], clean: Cleaner) -> Iterator[Any]:
+    """Yield the events that name an erased person."""
+    contents = [_contents(row) for row in rows]
+    for row, before, after in zip(rows, contents, clean(contents), strict=True):
+        if after != before:
+            yield row
+
+
+def _contents(row: Any) -> list[Any]:
+    return [exact_json.loads(text) for text in row[3:]]
 
 
 def sweep_names(clean: Cleaner) -> int:
     """Clean the names of events and the keys of traits; return how many changed."""
+    # Drains name events and traits under it, too.
+    people_lock()
     names = list(EventName.objects.all())
     changed = 0
     for name, cleaned in zip(names, clean([[name.name] for name in names]), strict=True):
@@ -53,20 +69,27 @@ def sweep_names(clean: Cleaner) -> int:
 
 def sweep_records(clean: Cleaner) -> int:
     """Clean what sources say of other people, and fold their golden traits again."""
+    found = [
+        record_id
+        for rows in _batches(sql.RECORDS)
+        for record_id, _, record in _records(rows)
+        if _cleaned_record(record, clean) != record
+    ]
+    if not found:
+        return 0
+    people_lock()
     stale = set()
-    changed = 0
-    for rows in _batches(sql.RECORDS):
-        for record_id, profile_id, text in rows:
-            record = exact_json.loads(text)
-            cleaned = _cleaned_record(record, clean)
-            if cleaned != record:
-                _execute(sql.SET_RECORD, [exact_json.dumps_sorted(cleaned), record_id])
-                stale.add(profile_id)
-                changed += 1
-    if stale:
-        people_lock()
-        mark_changed(recompute_golden(stale))
-    return changed
+    for record_id, profile_id, record in _records(_fetch(sql.SOME_RECORDS, [found])):
+        cleaned = exact_json.dumps_sorted(_cleaned_record(record, clean))
+        _execute(sql.SET_RECORD, [cleaned, record_id])
+        stale.add(profile_id)
+    mark_changed(recompute_golden(stale))
+    return len(found)
+
+
+def _records(rows: Sequence[Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    for record_id, profile_id, text in rows:
+        yield record_id, profile_id, exact_json.loads(text)
 
 
 def _cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
@@ -91,3 +114,10 @@ def _batches(statement: str) -> Iterator[Sequence[Any]]:
 def _execute(statement: str, parameters: Sequence[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+
+
+def _fetch(statement: str, parameters: Sequence[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[Any] = cursor.fetchall()
+        return rows

@@ -43,7 +43,10 @@ def masked_segment(
     """Hide in a segment's answer what a key may not see that cannot read people."""
     if not sensitivity.is_sensitive(segment):
         return fields
-    hidden = {"definition": sensitivity.mask_operands(fields["definition"])}
+    hidden: dict[str, Any] = {"definition": sensitivity.mask_operands(fields["definition"])}
+    if "warnings" in fields:
+        # They quote operands.
+        hidden["warnings"] = []
     if segment.size < SMALL:
         hidden["size"] = f"< {SMALL}"
     return fields | hidden

@@ -258,7 +258,9 @@ def test_an_identifier_that_is_quarantined_meanwhile_is_no_evidence_for_an_event
     assert Identifier.objects.get(namespace="phone").quarantined_at
     evidence = Event.objects.values_list("properties__n", "identifier__namespace")
     assert dict(evidence) == {1: "phone", 2: "anonymous_id", 3: "anonymous_id"}
-    assert events_of("anonymous_id:a1") == ({1, 2, 3}, 3, 6)
+    # From the quarantine on the number is a profile of its own, with what it is the evidence of.
+    assert events_of("anonymous_id:a1") == ({2, 3}, 2, 5)
+    assert events_of(f"phone:{PHONE}") == ({1}, 1, 1)
     assert_all_right({1, 2, 3}, messages=28)
 
 

@@ -316,6 +316,7 @@ TASKS = (
     "consent.act_on_requests",
     "consent.remove_expired",
     "consent.send_links",
+    "consent.sweep_traces",
     "consent.verify_states",
     "ingestion.drain_inbox",
     "profiles.clear_sessions",
