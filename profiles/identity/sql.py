@@ -118,13 +118,17 @@ COPY profiles_identityfact (seq, digest, identifier_ids, source_id, trust, day) 
 """
 
 # Returns the pairs that staff decided to be apart and that have any of the identifiers. There are
-# few rows but thousands of ids, which the ORM would write into the statement twice.
+# few rows but thousands of ids, which the ORM would write into the statement twice. They are read
+# first: by statistics of an empty table, the planner would pair all identifiers with each other.
 DECISIONS_ON_IDENTIFIERS = """
+WITH decided AS MATERIALIZED (
+    SELECT one_id, other_id FROM profiles_identitydecision
+    WHERE one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s)
+)
 SELECT one.namespace, one.value, other.namespace, other.value
-FROM profiles_identitydecision d
+FROM decided d
 JOIN profiles_identifier one ON one.id = d.one_id
 JOIN profiles_identifier other ON other.id = d.other_id
-WHERE d.one_id = ANY(%(identifiers)s) OR d.other_id = ANY(%(identifiers)s)
 """
 
 # Inserts outcomes. The ORM has no COPY.

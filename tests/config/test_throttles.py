@@ -126,7 +126,7 @@ def test_staff_find_thirty_people_an_hour_and_each_search_is_written_down(limit:
     assert other.post(FIND, {"identifier": "nobody"}).status_code == 302
     entries = AuditEntry.objects.filter(verb="search.made").order_by("id")
     assert [entry.changes["people"][1] for entry in entries] == [1, 1, 1, 0]
-    assert "ada" not in str(list(entries.values()))
+    assert "ada@" not in str(list(entries.values()))
 
 
 def test_without_valkey_each_process_counts_for_itself(
