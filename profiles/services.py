@@ -19,7 +19,7 @@ from profiles.corrections.judgement import (
     ContactNotFree,
     InvalidCorrection,
     checked_corrections,
-    needs_staff,
+    requires_staff,
 )
 from profiles.corrections.rectification import rectify, unlock
 from profiles.derived import derive
@@ -105,7 +105,6 @@ __all__ = [
     "load_categories",
     "load_rules",
     "most_sensitive",
-    "needs_staff",
     "password_changed",
     "predict_attributions",
     "prune_audit",
@@ -114,6 +113,7 @@ __all__ = [
     "record_traits",
     "rectify",
     "release_quarantine",
+    "requires_staff",
     "resettle",
     "resolve_names",
     "resolve_observations",

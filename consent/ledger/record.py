@@ -247,8 +247,8 @@ def _state(entry: ConsentInput) -> str:
 
 
 def _is_proven(entry: ConsentInput) -> bool:
-    shown = (entry.evidence.get(name) for name in IMPORT_EVIDENCE)
-    return entry.dated_at is not None and all(map(_is_stated, shown))
+    evidence = (entry.evidence.get(name) for name in IMPORT_EVIDENCE)
+    return entry.dated_at is not None and all(map(_is_stated, evidence))
 
 
 def _is_stated(value: Any) -> bool:

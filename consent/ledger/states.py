@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Coalesce
 
 from consent.ledger import sql
 from consent.ledger.fold import (
@@ -31,6 +32,21 @@ from profiles.services import PROFILE, load_rules
 # By (profile id, purpose id).
 StateRows = dict[tuple[int, int], StateRow]
 _BATCH = 1000
+# What `_ledger_event` reads, in the order of LedgerEvent.
+_LEDGER_EVENT_COLUMNS = (
+    "identifier_id",
+    "kind",
+    "purpose_id",
+    Coalesce("purpose_version__number", 0),
+    "state",
+    "occurred_at",
+    "received_at",
+    "valid_until",
+    "actor",
+    "trust",
+    "purpose_version__validity",
+    "reached_identifier_ids",
+)
 
 
 class StateDrift(NamedTuple):
@@ -226,53 +242,18 @@ def naming_identifiers(profile_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
 def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
     # Tuples rather than model instances: a large batch reads many thousand rows.
     rows = ConsentEvent.objects.filter(identifier__profile_id__in=profile_ids).values_list(
-        "identifier__profile_id",
-        "identifier_id",
-        "kind",
-        "purpose_id",
-        "purpose_version__number",
-        "state",
-        "occurred_at",
-        "received_at",
-        "valid_until",
-        "actor",
-        "trust",
-        "purpose_version__validity",
-        "reached_identifier_ids",
+        "identifier__profile_id", *_LEDGER_EVENT_COLUMNS
     )
     events: dict[int, list[LedgerEvent]] = defaultdict(list)
-    for (
-        profile_id,
-        identifier_id,
-        kind,
-        purpose_id,
-        version,
-        state,
-        occurred_at,
-        received_at,
-        valid_until,
-        actor,
-        trust,
-        validity,
-        reached,
-    ) in rows:
-        events[profile_id].append(
-            LedgerEvent(
-                identifier_id,
-                kind,
-                purpose_id,
-                version or 0,
-                state,
-                occurred_at,
-                received_at,
-                valid_until,
-                actor,
-                trust,
-                validity or settings.CONSENT_VALIDITY,
-                None if reached is None else frozenset(reached),
-            )
-        )
+    for profile_id, *columns in rows:
+        events[profile_id].append(_ledger_event(*columns))
     return events
+
+
+def _ledger_event(*columns: Any) -> LedgerEvent:
+    *stated, validity, reached = columns
+    proved = None if reached is None else frozenset(reached)
+    return LedgerEvent(*(*stated, validity or settings.CONSENT_VALIDITY, proved))
 
 
 def _merges_by_survivor(profile_ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:

@@ -33,7 +33,7 @@ from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Profile, TrustLevel
-from profiles.services import Actor, audited, checked_corrections, needs_staff
+from profiles.services import Actor, audited, checked_corrections, requires_staff
 
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)
@@ -249,7 +249,7 @@ def _reason_to_wait(new_request: NewRequest, subject: Subject, door: str) -> str
         return "Other identifiers of the profile are not proven to be the customer's."
     if door != Door.CUSTOMER or new_request.kind != Kind.RECTIFICATION:
         return ""
-    if needs_staff(new_request.changes, held=_contacts(subject)):
+    if requires_staff(new_request.changes, held=_contacts(subject)):
         return "Customers correct alone what they gave; the rest, and new contacts, need a proof."
     return ""
 

@@ -85,9 +85,7 @@ def stored_spellings(namespace: str, value: str, region: str) -> tuple[str, ...]
 
 def mentions(content: Any, *, region: str) -> set[str]:
     """Return the references that any text or key of the JSON may stand for."""
-    found: set[str] = set()
-    _walk(content, "", region, found)
-    return found
+    return set(_references_in(content, "", region))
 
 
 def redacted(content: Any, suppressed: Collection[str], *, region: str) -> Any:
@@ -109,18 +107,18 @@ def is_distinctive(text: str) -> bool:
     return _DISTINCTIVE.search(text) is not None
 
 
-def _walk(content: Any, key: str, region: str, found: set[str]) -> None:
+def _references_in(content: Any, key: str, region: str) -> Iterator[str]:
     match content:
         case str():
             for find in finds(content, key, region):
-                found.update(find.references)
+                yield from find.references
         case dict():
             for inner_key, inner in content.items():
-                _walk(str(inner_key), "", region, found)
-                _walk(inner, str(inner_key), region, found)
+                yield from _references_in(str(inner_key), "", region)
+                yield from _references_in(inner, str(inner_key), region)
         case list() | tuple():
             for inner in content:
-                _walk(inner, key, region, found)
+                yield from _references_in(inner, key, region)
 
 
 class _Redaction:
@@ -201,7 +199,7 @@ def _address_finds(text: str) -> list[Find]:
             for start in _starts(text, match.start(), end):
                 for address in _addresses(decoded(text[start:end])):
                     matches.setdefault((start, end), set()).add(f"email:{address}")
-    return [Find(*place, tuple(sorted(found))) for place, found in sorted(matches.items())]
+    return [Find(*place, tuple(sorted(refs))) for place, refs in sorted(matches.items())]
 
 
 def _starts(text: str, start: int, end: int) -> Iterator[int]:
@@ -219,14 +217,14 @@ def _starts(text: str, start: int, end: int) -> Iterator[int]:
 @lru_cache(maxsize=16_384)
 def _addresses(text: str) -> tuple[str, ...]:
     """Return the addresses that a text may begin with, as they are stored."""
-    found = []
+    addresses = []
     # The domain ends where a separator was encoded, or where another script goes on.
     for flags in (0, re.ASCII):
         match = re.match(r"[^\x00-\x20<>\"@]+@[\w.-]+", text, flags)
         if match is not None:
             with suppress(InvalidIdentifier):
-                found.append(normalise("email", match.group().rstrip(_ENDS)))
-    return tuple(found)
+                addresses.append(normalise("email", match.group().rstrip(_ENDS)))
+    return tuple(addresses)
 
 
 def decoded(text: str) -> str:

@@ -49,7 +49,7 @@ def checked_corrections(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _checked(key, value) for key, value in changes.items()}
 
 
-def needs_staff(changes: Mapping[str, Any], *, held: Mapping[str, set[str]]) -> bool:
+def requires_staff(changes: Mapping[str, Any], *, held: Mapping[str, set[str]]) -> bool:
     """Whether a customer may not correct these traits alone.
 
     They may correct what they gave themselves, and choose among the contacts that they have proved:

@@ -4,11 +4,11 @@ The result is what unmerges, erasures and `verify_profiles` compare the stored p
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -89,14 +89,9 @@ def replay_facts(
             for identifier in identifiers
             if _is_quarantined_at(identifier, fact.seq, quarantine_seqs.get(identifier.id, ()))
         ]
-        usable = [identifier for identifier in identifiers if identifier not in quarantined]
         rank = configuration.history.at(fact.seq).rank
-        ranked = usable or sorted(quarantined, key=lambda identifier: rank(identifier.ref))
-        if ranked and ranked[0].component in components:
-            for identifier in identifiers:
-                if identifier.is_released_at(fact.seq) and identifier.id not in released:
-                    state.release(identifier.ref)
-                    released.add(identifier.id)
+        if _component(identifiers, quarantined, rank) in components:
+            _release(state, identifiers, fact.seq, released)
             for identifier in quarantined:
                 state.quarantine(identifier.ref)
                 # Also where the facts that made it wanted are erased.
@@ -104,6 +99,27 @@ def replay_facts(
             _assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
             _apply(state, fact, identifiers, configuration)
     return state
+
+
+def _component(
+    identifiers: Sequence[StoredIdentifier],
+    quarantined: Sequence[StoredIdentifier],
+    rank: Callable[[Ref], Any],
+) -> int | None:
+    """Return the component of a fact: that of its other identifiers, where some are quarantined."""
+    usable = [identifier for identifier in identifiers if identifier not in quarantined]
+    ranked = usable or sorted(quarantined, key=lambda identifier: rank(identifier.ref))
+    return ranked[0].component if ranked else None
+
+
+def _release(
+    state: IdentityState, identifiers: Iterable[StoredIdentifier], seq: int, released: set[int]
+) -> None:
+    """End the quarantines that were over at this fact, each once."""
+    for identifier in identifiers:
+        if identifier.is_released_at(seq) and identifier.id not in released:
+            state.release(identifier.ref)
+            released.add(identifier.id)
 
 
 def _apply(

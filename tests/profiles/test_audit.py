@@ -1,7 +1,6 @@
 """Who did it: every public write names its actor and leaves one entry, without personal data."""
 
 import inspect
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 import consent.services
-import ingestion.services
 import profiles.services
-import segments.services
-from consent.models import PrivacyRequest
-from consent.services import NewRequest, suppress
-from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
-from profiles.models import ApiKey, AuditBody, AuditEntry, IdentityRule, TraitDefinition
+from consent.services import NewRequest
+from profiles.models import AuditBody, AuditEntry
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
@@ -27,28 +22,23 @@ from profiles.services import (
     anonymise_staff,
     audited,
     change_source,
-    create_api_key,
     prune_audit,
     rectify,
 )
-from segments.services import create_segment, update_segment
+from segments.services import update_segment
 from tests.admin import make_world, sign_in
 from tests.factories import (
-    NOW,
     TESTER,
-    accept_only,
     make_client,
-    make_identifier,
     make_profile,
     make_purpose,
     make_source,
     profile_of,
     send_messages,
 )
+from tests.profiles.audited_calls import CALLS, make_segment, public_functions
 
 pytestmark = pytest.mark.django_db
-SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
-EVERYONE = {"type": "everyone"}
 
 FROM_MESSAGES = "Ingestion calls it; the message is the evidence."
 DERIVED = "It writes what follows from what is stored already."
@@ -93,7 +83,7 @@ EXEMPT = {
     "load_blocked": READS,
     "load_categories": READS,
     "load_rules": READS,
-    "needs_staff": READS,
+    "requires_staff": READS,
     "make_archive": PART,
     "may_process": READS,
     "most_sensitive": READS,
@@ -152,15 +142,6 @@ WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGE
 TOOLS = ("audited", "save_audited", "delete_audited")
 
 
-def public_functions() -> dict[str, Callable[..., Any]]:
-    return {
-        name: function
-        for module in SERVICES
-        for name in module.__all__
-        if inspect.isfunction(function := getattr(module, name))
-    }
-
-
 def writers() -> list[str]:
     """The public functions that say who acts."""
     return [
@@ -178,171 +159,6 @@ def test_every_public_function_names_its_actor_or_is_exempt_with_a_reason() -> N
         parameter = inspect.signature(functions[name]).parameters["actor"]
         assert parameter.annotation is Actor, name
         assert parameter.default is inspect.Parameter.empty, name
-
-
-def open_erasure() -> PrivacyRequest:
-    make_profile("email:ada@example.org")
-    return consent.services.open_request(
-        NewRequest(kind="erasure", references=("email:ada@example.org",)),
-        door="staff",
-        actor=TESTER,
-    )
-
-
-def open_unverified() -> PrivacyRequest:
-    profile = make_profile("email:ada@example.org", "user_id:1")
-    return consent.services.open_own_request(
-        NewRequest(kind="restriction"),
-        identifier_id=profile.identifiers.get(namespace="email").pk,
-        actor=TESTER,
-    )
-
-
-def finished_access() -> PrivacyRequest:
-    make_profile("email:ada@example.org")
-    request = consent.services.open_request(
-        NewRequest(kind="access", references=("email:ada@example.org",)),
-        door="staff",
-        actor=TESTER,
-    )
-    consent.services.act_on_request(request.pk, actor=TESTER)
-    return request
-
-
-def rejected_message() -> RejectedMessage:
-    accept_only({"type": "identify", "userId": "u1", "traits": 3})
-    ingestion.services.drain_inbox()
-    return RejectedMessage.objects.get()
-
-
-def make_segment(status: str = "draft") -> Any:
-    return create_segment(
-        key="known", name="Known", definition=EVERYONE, status=status, actor=TESTER
-    )
-
-
-def category() -> ConsentCategory:
-    return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
-
-
-def saved_category() -> ConsentCategory:
-    unsaved = category()
-    ingestion.services.save_consent_category(unsaved, actor=TESTER)
-    return unsaved
-
-
-def change_user(actor: Actor) -> None:
-    user = User.objects.create_user("ada")
-    with profiles.services.staff_saved(user, actor=actor) as saved:
-        user.is_staff = True
-        user.save()
-        saved.append(user)
-
-
-def change_role(actor: Actor) -> None:
-    role = Group.objects.create(name="helper")
-    with profiles.services.role_saved(role, actor=actor) as saved:
-        saved.append(role)
-
-
-def terms(**changes: Any) -> Any:
-    return consent.services.PurposeTerms(
-        **({"title": "News", "text": "We write.", "legal_basis": "consent"} | changes)
-    )
-
-
-# Each prepares what the function is called with, and returns the call.
-CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
-    "act_on_request": lambda: _call("act_on_request", open_erasure().pk),
-    "add_notice": lambda: _call(
-        "add_notice", key="form", language="en", content="Words.", shown_from=NOW
-    ),
-    "anonymise_staff": lambda: _call("anonymise_staff", User.objects.create_user("ada")),
-    "archive_segment": lambda: _call("archive_segment", make_segment()),
-    "cancel_request": lambda: _call("cancel_request", open_unverified()),
-    "change_purpose": lambda: _call(
-        "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
-    ),
-    "change_source": lambda: _call("change_source", make_source(), name="Shop"),
-    "create_api_key": lambda: _call("create_api_key", "shop", scopes=["profiles:read"]),
-    "create_segment": lambda: _call(
-        "create_segment", key="known", name="Known", definition=EVERYONE
-    ),
-    "create_source": lambda: _call("create_source", "shop"),
-    "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
-    "define_purpose": lambda: _call("define_purpose", key="news", terms=terms(), now=NOW),
-    "delete_consent_category": lambda: _call("delete_consent_category", saved_category()),
-    "delete_role": lambda: _call("delete_role", Group.objects.create(name="helper")),
-    "extend_request": lambda: _call(
-        "extend_request", open_unverified(), reason="Many.", now=timezone.now()
-    ),
-    "open_own_request": lambda: _call(
-        "open_own_request",
-        NewRequest(kind="access"),
-        identifier_id=make_profile("email:ada@example.org").identifiers.get(namespace="email").pk,
-    ),
-    "open_request": lambda: _call(
-        "open_request",
-        NewRequest(kind="access", references=("email:ada@example.org",)),
-        door="staff",
-    ),
-    "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
-    "welcome_back": lambda: _call(
-        "welcome_back", _suppressed_references(), reason="a signed letter"
-    ),
-    "unlock": lambda: _call("unlock", _corrected_profile().pk, ["city"], reason="a mistake"),
-    "rectify": lambda: _call(
-        "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
-    ),
-    "refuse_request": lambda: _call(
-        "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
-    ),
-    "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
-    "replay_message": lambda: _call("replay_message", rejected_message()),
-    "revoke_api_key": lambda: _call(
-        "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
-    ),
-    "revoke_write_key": lambda: _call(
-        "revoke_write_key",
-        ingestion.services.create_write_key(make_source(), kind=WriteKey.Kind.SECRET, actor=TESTER)[
-            0
-        ],
-    ),
-    "release_quarantine": lambda: _call(
-        "release_quarantine", make_identifier("email:info@example.org", quarantined_at=NOW)
-    ),
-    "role_saved": lambda: change_role,
-    "save_consent_category": lambda: _call("save_consent_category", category()),
-    "save_identity_rule": lambda: _call(
-        "save_identity_rule", IdentityRule(namespace="card", priority=50)
-    ),
-    "save_trait_definition": lambda: _call(
-        "save_trait_definition", TraitDefinition(key="colour", label="Colour", type="text")
-    ),
-    "search_made": lambda: _call("search_made", found=1),
-    "source_of_service": lambda: _call(
-        "source_of_service", ApiKey.objects.create(name="Till", scopes=[])
-    ),
-    "staff_saved": lambda: change_user,
-    "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
-    "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
-    "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
-}
-
-
-def _suppressed_references() -> list[str]:
-    suppress(["email:gone@example.org"], request_id=None)
-    return ["email:gone@example.org"]
-
-
-def _corrected_profile() -> Any:
-    profile = make_profile("user_id:1")
-    rectify(profile.pk, {"city": "Lyon"}, actor=TESTER, reason="asked for")
-    return profile
-
-
-def _call(name: str, /, *args: Any, **fields: Any) -> Callable[[Actor], object]:
-    return lambda actor: public_functions()[name](*args, actor=actor, **fields)
 
 
 def test_every_writer_is_called_below() -> None:
