@@ -18,6 +18,8 @@ from profiles.models import Identifier, Source, TrustLevel
 from profiles.services import Actor, audited, identify
 
 RETURNS = "returns"
+# The kind of what was refused or objected to, and its purpose; None: direct marketing as a whole.
+Refusal = tuple[str, int | None]
 
 
 def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> bool:
@@ -30,25 +32,26 @@ def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> boo
         people_lock()
         refs = [parse_reference(reference) for reference in references]
         normalised = [f"{ref.namespace}:{ref.value}" for ref in refs]
-        refusals = [pair for reference in normalised for pair in _lifted(reference)]
-        if not refusals:
+        lifted = [refusals for reference in normalised for refusals in _lift(reference)]
+        if not lifted:
             return False
         deed.about("suppression", "returned", identifiers=[None, len(normalised)])
-        _store(normalised, {pair for pair in refusals if pair is not None}, actor)
+        _store(normalised, set().union(*lifted), actor)
     return True
 
 
-def _lifted(reference: str) -> list[tuple[str, int | None] | None]:
-    """Lift the rows of a reference; return what they kept of refusals, after a None for each."""
+def _lift(reference: str) -> list[set[Refusal]]:
+    """Lift the suppressions of a reference; return the refusals that each of them kept."""
     rows = rows_of(reference)
-    kept: list[tuple[str, int | None] | None] = []
-    for refusals in rows.values_list("refusals", flat=True):
-        kept += [None, *((kind, purpose_id) for kind, purpose_id in refusals)]
+    kept = [
+        {(kind, purpose_id) for kind, purpose_id in refusals}
+        for refusals in rows.values_list("refusals", flat=True)
+    ]
     rows.update(lifted_at=database_now())
     return kept
 
 
-def _store(references: Sequence[str], refusals: set[tuple[str, int | None]], actor: Actor) -> None:
+def _store(references: Sequence[str], refusals: set[Refusal], actor: Actor) -> None:
     source, _ = Source.objects.get_or_create(key=RETURNS, defaults={"name": "Returns"})
     now = database_now()
     profile_id = identify(references, source=source, trust=TrustLevel.VERIFIED, now=now)
