@@ -133,6 +133,16 @@ SELECT DISTINCT crossing.id, CASE
 FROM ({selects}) AS crossing (id, at) WHERE crossing.at > {since}::timestamptz
 """
 
+# Inserts a wake-up for the next of the instants that each profile has, unless there is one.
+WAKE_NEXT = """
+INSERT INTO segments_wakeup (profile_id, due_at)
+SELECT next.id, next.at FROM (
+    SELECT edge.id, min(edge.at) AS at FROM ({selects}) AS edge (id, at) GROUP BY edge.id
+) AS next
+WHERE NOT EXISTS (
+    SELECT 1 FROM segments_wakeup w WHERE w.profile_id = next.id AND w.due_at = next.at)
+"""
+
 # Returns the seconds until the next wake-up, at most 0 if one is due. Not ORM: by the database's
 # clock, which all workers share.
 SECONDS_TO_WAKEUP = """
