@@ -65,6 +65,7 @@ EXEMPT = {
     "draft_event": READS,
     "drain_inbox": FROM_MESSAGES,
     "drain_is_paused": READS,
+    "pause_reason": READS,
     "effective_definition": READS,
     "erase": PART,
     "erase_person": PART,
