@@ -32,7 +32,7 @@ def fact_key(*, of_outcomes: bool, is_constrained: bool) -> models.Field:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0008_trait_origins")]
+    dependencies = [("profiles", "0009_source_origins")]
 
     operations = [
         migrations.AlterField(
