@@ -69,13 +69,15 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     In the caller's transaction.
     """
     redact_names(chunk.messages)
+    identifiers = IdentifierFilter(configuration)
+    _observe(chunk.messages, identifiers)
     prepare_events(chunk.messages)
     store_ahead(chunk.messages, configuration.rules)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     now = database_now()
-    kept, rejected = _filter_identifiers(chunk.messages, configuration)
+    kept, rejected = _filter_identifiers(chunk.messages, identifiers)
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
@@ -112,30 +114,44 @@ def redact_names(messages: Iterable[PendingMessage]) -> None:
         pending.message = pending.message._replace(name=name)
 
 
+def _observe(messages: Iterable[PendingMessage], identifiers: IdentifierFilter) -> None:
+    """Find the identifiers of messages that may be used, before anybody waits for the lock."""
+    for pending in messages:
+        pending.message = identifiers.usable(pending.message)
+        pending.observation = _observation(pending)
+
+
+def _observation(pending: PendingMessage) -> Observation:
+    row = pending.row
+    return Observation.of(pending.message.refs, row.source_id, row.trust, pending.day)
+
+
 def _filter_identifiers(
-    messages: Sequence[PendingMessage], configuration: Configuration
+    messages: Sequence[PendingMessage], identifiers: IdentifierFilter
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
     # A generator: nothing is searched where nobody was ever erased.
-    references = (ref for pending in messages for ref in references_of(pending.message))
-    identifiers = IdentifierFilter(configuration, find_suppressed(references))
+    identifiers.suppress(
+        find_suppressed(ref for pending in messages for ref in references_of(pending.message))
+    )
     kept: list[PendingMessage] = []
     rejected: list[PendingMessage] = []
     changed: list[PendingMessage] = []
     dropped: Counter[int] = Counter()
     for pending in messages:
-        filtered = identifiers.filtered(pending.message)
-        if filtered is None:
+        message = identifiers.without_suppressed(pending.message)
+        if message is None:
+            pending.observation = None
             dropped[pending.row.source_id] += 1
-        elif not filtered.refs:
+        elif not message.refs:
+            pending.observation = None
             rejected.append(pending)
         else:
-            if filtered.raw is not pending.message.raw:
-                changed.append(pending)
-            pending.message = filtered
-            pending.observation = Observation(
-                filtered.refs, pending.row.source_id, pending.row.trust, pending.day
-            )
+            if message is not pending.message:
+                if message.raw is not pending.message.raw:
+                    changed.append(pending)
+                pending.message = message
+                pending.observation = _observation(pending)
             kept.append(pending)
     prepare_events(changed)
     count_dropped({(source_id, SUPPRESSED): count for source_id, count in dropped.items()})

@@ -15,29 +15,41 @@ from profiles.lib import exact_json
 
 
 class IdentifierFilter:
-    """Filters the identifiers of a chunk, by rules read after the people lock."""
+    """Filters the identifiers of a chunk's messages: first by rules, then by suppressions.
 
-    def __init__(self, configuration: Configuration, suppressed: Iterable[str]) -> None:
+    Values that stand for nobody are left out ahead of the people lock. Who is erased is read under
+    it, and given as `suppressed`.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
         self._rank = configuration.rules.rank
         self._blocked: Mapping[str, frozenset[str]] = configuration.blocked
-        self._suppressed = frozenset(suppressed)
         self._allowed: dict[Ref, bool] = {}
+        self._suppressed: frozenset[str] = frozenset()
 
-    def filtered(self, message: Message) -> Message | None:
-        """Return the message with its usable identifiers, highest first.
-
-        Returns None where its highest identifier is suppressed. No identifiers are left where all
-        of them stand for nobody. What stands for a suppressed one is cut out of the message.
-        """
-        if len(message.refs) == 1 and not self._suppressed and self._is_allowed(message.refs[0]):
-            # By far the most common message: nothing to sort and nothing to cut.
+    def usable(self, message: Message) -> Message:
+        """Return the message with the identifiers that stand for somebody, highest first."""
+        if len(message.refs) == 1 and self._is_allowed(message.refs[0]):
+            # By far the most common message: nothing to sort and nothing to leave out.
             return message
         refs = sorted((ref for ref in message.refs if self._is_allowed(ref)), key=self._rank)
+        return message._replace(refs=tuple(refs))
+
+    def suppress(self, suppressed: Iterable[str]) -> None:
+        """Take note of the references of erased people, as `namespace:value`."""
+        self._suppressed = frozenset(suppressed)
+
+    def without_suppressed(self, message: Message) -> Message | None:
+        """Return a usable message without what stands for erased people.
+
+        Returns None where its highest identifier is suppressed.
+        """
         if not self._suppressed:
-            return message._replace(refs=tuple(refs))
-        if refs and self._is_suppressed(refs[0]):
+            return message
+        if message.refs and self._is_suppressed(message.refs[0]):
             return None
-        kept = message._replace(refs=tuple(ref for ref in refs if not self._is_suppressed(ref)))
+        refs = tuple(ref for ref in message.refs if not self._is_suppressed(ref))
+        kept = message._replace(refs=refs)
         return kept if self._suppressed.isdisjoint(references_of(message)) else self._cut(kept)
 
     def _cut(self, message: Message) -> Message:

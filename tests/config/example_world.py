@@ -72,6 +72,7 @@ def make_world() -> World:
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+            "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
 

@@ -123,6 +123,7 @@ EXEMPT = {
     "resolve_observations": FROM_MESSAGES,
     "resume_rebuilds": DERIVED,
     "seconds_to_wait": READS,
+    "settings_of": READS,
     "send_links": EPHEMERAL,
     "suppress": PART,
     "sweep_traces": "It finishes erasures, each of which has its entry.",

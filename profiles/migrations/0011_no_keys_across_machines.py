@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0008_trait_origins'),
+        ('profiles', '0010_fact_numbers'),
     ]
 
     operations = [
