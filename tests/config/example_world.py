@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from consent.models import PrivacyRequest
 from consent.services import act_on_requests, add_notice, send_links
 from ingestion.models import RejectedMessage, WriteKey
+from ingestion.services import create_signing_secret
 from profiles.models import Profile
 from segments.services import create_segment, rebuild
 from tests.factories import (
@@ -72,6 +73,7 @@ def make_world() -> World:
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+            "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
@@ -89,6 +91,10 @@ def _send_history() -> None:
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
     )
+
+
+def _signing_secrets_prefix() -> str:
+    return create_signing_secret(make_source(key="shop"), actor=TESTER)[0].prefix
 
 
 def _give_consent(service: APIClient) -> None:
