@@ -2,7 +2,7 @@
 
 from ingestion.consent_categories import delete_consent_category, save_consent_category
 from ingestion.drain.loop import drain_inbox
-from ingestion.drain.pauses import drain_is_paused
+from ingestion.drain.pauses import drain_is_paused, pause_reason
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.rates import seconds_to_wait
@@ -17,6 +17,7 @@ __all__ = [
     "delete_consent_category",
     "drain_inbox",
     "drain_is_paused",
+    "pause_reason",
     "register_source",
     "replay_message",
     "revoke_write_key",

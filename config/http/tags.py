@@ -1,6 +1,7 @@
 """The tags of the schema: the nouns that addresses begin with."""
 
 TAGS = {
+    "tracking": "Segment's protocol, by which SDKs send messages with a write key.",
     "profiles": "One customer each, as far as all sources together know.",
     "segments": "Living sets of profiles, and why somebody belongs to one.",
     "consents": "The ledger of what people permitted and refused.",

@@ -70,7 +70,7 @@ class SourceViewSet(
 
     @extend_schema(request=serializers.SourceChangesSerializer)
     def partial_update(self, request: Request, key: str) -> Response:
-        """Change the name, the priority, or whether claims of its public keys join people."""
+        """Change the settings of a source."""
         changes = validated(serializers.SourceChangesSerializer(data=request.data))
         source = change_source(self.get_object(), actor=actor_of(request), **changes)
         return Response(self.get_serializer(source).data)

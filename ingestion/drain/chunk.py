@@ -16,6 +16,7 @@ from ingestion.messages import (
     read_messages,
     split_request,
 )
+from profiles.models import TrustLevel
 from profiles.services import Attribution, EventDraft, Observation
 
 
@@ -105,5 +106,12 @@ def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
         # The row was judged when it was accepted: the code changed since, or the row was damaged.
         raw = body.content if isinstance(fault, BadRequest) else b""
         return [Rejection(0, "", "", "invalid_request", "", str(fault), raw)]
-    facts = RequestFacts(row.id, row.source_id, row.received_at, settings.DEFAULT_PHONE_REGION)
+    facts = RequestFacts(
+        row.id,
+        row.source_id,
+        row.received_at,
+        settings.DEFAULT_PHONE_REGION,
+        body.address,
+        is_client=row.trust == TrustLevel.CLAIM,
+    )
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from profiles.lib import exact_json
+
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  (by this SDKs say that the address must not be kept)
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_.-]{0,62}")  # at most 63 characters, as the column
 
 
 class _Context(msgspec.Struct, rename="camel"):
-    """The fields of a context that have identifiers, traits or consents."""
+    """The fields of a context that have identifiers, traits, consents or the address."""
 
     traits: Any = None
     device: Any = None
     external_ids: Any = None
     consent: Any = None
+    ip: Any = None
+    direct: Any = None
 
 
 class ContextContent(NamedTuple):
@@ -33,14 +38,20 @@ _context_decoder = msgspec.json.Decoder(_Context, float_hook=Decimal)
 
 
 @lru_cache(maxsize=4096)
-def read_context(raw: bytes) -> ContextContent:
+def read_context(raw: bytes, address: str = "", *, is_client: bool = False) -> ContextContent:
     """Parse a context. Anything but an object counts as empty.
 
-    Cached, because the messages of a client mostly have the same context.
+    The address of the request becomes the context's `ip` where it is the client's own: of a public
+    key, or where `direct` says so. An `ip` in the context stays, and 0.0.0.0 keeps any from being
+    stored. Cached, because the messages of a client mostly have the same context.
     """
     if not raw or not raw.startswith(b"{"):
-        return ContextContent("{}", {}, (), {})
+        raw = b"{}"
     context = _context_decoder.decode(raw)
+    if context.ip == NO_ADDRESS:
+        raw = _with_address(raw, None)
+    elif address and context.ip is None and (is_client or context.direct is True):
+        raw = _with_address(raw, address)
     traits = context.traits if isinstance(context.traits, dict) else {}
     refs = (
         *contact_refs(traits),
@@ -48,6 +59,12 @@ def read_context(raw: bytes) -> ContextContent:
         *_external_refs(context.external_ids),
     )
     return ContextContent(raw.decode(), traits, refs, preferences_of(context.consent))
+
+
+def _with_address(raw: bytes, address: str | None) -> bytes:
+    context = exact_json.loads(raw)
+    context.pop("ip", None)
+    return exact_json.dump_bytes(context | ({"ip": address} if address else {}))
 
 
 def contact_refs(traits: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -148,13 +148,11 @@ class _MessageParser:
 
     def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)
-        shared = self.envelope.context
-        if not shared:
-            return read_context(raw)
-        # The message's own context goes over that of the batch.
-        own = exact_json.loads(raw) if raw.startswith(b"{") else {}
-        merged = {**shared, **own}
-        return read_context(exact_json.dump_bytes(merged))
+        if shared := self.envelope.context:
+            # The message's own context goes over that of the batch.
+            own = exact_json.loads(raw) if raw.startswith(b"{") else {}
+            raw = exact_json.dump_bytes({**shared, **own})
+        return read_context(raw, self.request.address, is_client=self.request.is_client)
 
     def _message_id(self) -> str:
         message_id = self.wire.message_id

@@ -65,10 +65,14 @@ class Message(NamedTuple):
 class RequestFacts(NamedTuple):
     """What is known of a request apart from its bytes.
 
-    `region` is the country of telephone numbers without a country code.
+    `region` is the country of telephone numbers without a country code. `address` is the network
+    address of the sender, empty where the source does not keep it; `is_client` says that it is that
+    of a browser or app, and not of a server of the company.
     """
 
     row_id: int
     source_id: int
     received_at: datetime
     region: str
+    address: str = ""
+    is_client: bool = False

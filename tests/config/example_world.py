@@ -73,6 +73,7 @@ def make_world() -> World:
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+            "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
 

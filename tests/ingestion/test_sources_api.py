@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from ingestion.api import tracking
+from ingestion.api.senders import forget_senders
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from profiles.models import ApiKey, Event, Source
 from profiles.models.access import Scope
@@ -29,7 +29,7 @@ def admin() -> APIClient:
 
 def takes(key: str) -> bool:
     """Whether the tracking API takes messages by the key."""
-    tracking._senders.clear()
+    forget_senders()
     response = Client().post(
         "/v1/track",
         {"event": "Tried", "userId": "u1"},
@@ -54,7 +54,14 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
     assert source == admin.get(f"{URL}shop/").json()
     (key,) = source.pop("keys")
     assert source.pop("created_at")
-    assert source == {"key": "shop", "name": "The shop", "priority": 5, "joins_people": True}
+    assert source == {
+        "key": "shop",
+        "name": "The shop",
+        "priority": 5,
+        "joins_people": True,
+        "allowed_origins": [],
+        "keeps_address": False,
+    }
     assert (key["kind"], key["revoked_at"]) == ("secret", None)
     assert key.keys() == {"prefix", "kind", "created_at", "revoked_at"}
 
