@@ -269,7 +269,7 @@ class MergeData(PersonalData):
 class IdentityFactData(PersonalData):
     model = IdentityFact
     title = "Identity facts"
-    technical = ("id", "seq", "digest", "identifier_ids", "source", "trust", "day")
+    technical = ("seq", "digest", "identifier_ids", "source", "trust", "day")
     phase = ErasurePhase.FACTS
 
     def erase(self, person: Person) -> int:

@@ -73,13 +73,15 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     In the caller's transaction.
     """
     redact_names(chunk.messages)
+    identifiers = IdentifierFilter(configuration)
+    _observe(chunk.messages, identifiers)
     prepare_events(chunk.messages)
     store_ahead(chunk.messages, configuration.rules)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     now = database_now()
-    kept, rejected = _filter_identifiers(chunk.messages, configuration)
+    kept, rejected = _filter_identifiers(chunk.messages, identifiers)
     reach(checkpoints.FILTERED)
     resolution = _attribute(kept, configuration, now)
     reach(checkpoints.RESOLVED)
@@ -116,28 +118,41 @@ def redact_names(messages: Iterable[PendingMessage]) -> None:
         pending.message = pending.message._replace(name=name)
 
 
+def _observe(messages: Iterable[PendingMessage], identifiers: IdentifierFilter) -> None:
+    """Find the identifiers of messages that may be used, before anybody waits for the lock."""
+    for pending in messages:
+        pending.message = identifiers.usable(pending.message)
+        pending.observation = _observation(pending)
+
+
+def _observation(pending: PendingMessage) -> Observation:
+    row = pending.row
+    return Observation.of(pending.message.refs, row.source_id, row.trust, pending.day)
+
+
 def _filter_identifiers(
-    messages: Sequence[PendingMessage], configuration: Configuration
+    messages: Sequence[PendingMessage], identifiers: IdentifierFilter
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
-    identifiers = IdentifierFilter(configuration, _kept_out(messages))
+    identifiers.keep_out(_kept_out(messages))
     kept: list[PendingMessage] = []
     rejected: list[PendingMessage] = []
     changed: list[PendingMessage] = []
     dropped: Counter[tuple[int, str]] = Counter()
     for pending in messages:
-        filtered = identifiers.filtered(pending.message)
-        if isinstance(filtered, Dropped):
-            dropped[pending.row.source_id, filtered] += 1
-        elif not filtered.refs:
+        message = identifiers.without_suppressed(pending.message)
+        if isinstance(message, Dropped):
+            pending.observation = None
+            dropped[pending.row.source_id, message] += 1
+        elif not message.refs:
+            pending.observation = None
             rejected.append(pending)
         else:
-            if filtered.raw is not pending.message.raw:
-                changed.append(pending)
-            pending.message = filtered
-            pending.observation = Observation(
-                filtered.refs, pending.row.source_id, pending.row.trust, pending.day
-            )
+            if message is not pending.message:
+                if message.raw is not pending.message.raw:
+                    changed.append(pending)
+                pending.message = message
+                pending.observation = _observation(pending)
             kept.append(pending)
     prepare_events(changed)
     count_dropped(dropped)

@@ -24,33 +24,44 @@ class Dropped(StrEnum):
 
 
 class IdentifierFilter:
-    """Filters the identifiers of a chunk, by rules read after the people lock."""
+    """Filters the identifiers of a chunk's messages: first by rules, then by suppressions.
 
-    def __init__(self, configuration: Configuration, kept_out: Mapping[str, KeptOut]) -> None:
+    Values that stand for nobody are left out ahead of the people lock. Who is erased is read under
+    it, and given by `keep_out`.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
         self._rank = configuration.rules.rank
         self._blocked: Mapping[str, frozenset[str]] = configuration.blocked
-        self._kept_out = kept_out
-        self._suppressed = frozenset(ref for ref, row in kept_out.items() if row.until == FOREVER)
-        self._returned = {ref: row.until for ref, row in kept_out.items() if row.until != FOREVER}
         self._allowed: dict[Ref, bool] = {}
+        self._suppressed: frozenset[str] = frozenset()
+        self._returned: dict[str, datetime] = {}
 
-    def filtered(self, message: Message) -> Message | Dropped:
-        """Return the message with its usable identifiers, highest first, or why it is dropped.
-
-        It is where its highest identifier is suppressed. No identifiers are left where all of them
-        stand for nobody. What stands for a suppressed one is cut out of the message.
-        """
-        if len(message.refs) == 1 and not self._kept_out and self._is_allowed(message.refs[0]):
-            # By far the most common message: nothing to sort and nothing to cut.
+    def usable(self, message: Message) -> Message:
+        """Return the message with the identifiers that stand for somebody, highest first."""
+        if len(message.refs) == 1 and self._is_allowed(message.refs[0]):
+            # By far the most common message: nothing to sort and nothing to leave out.
             return message
         refs = sorted((ref for ref in message.refs if self._is_allowed(ref)), key=self._rank)
+        return message._replace(refs=tuple(refs))
+
+    def keep_out(self, kept_out: Mapping[str, KeptOut]) -> None:
+        """Take note of the references of people who were erased, and of when they came back."""
+        self._suppressed = frozenset(ref for ref, row in kept_out.items() if row.until == FOREVER)
+        self._returned = {ref: row.until for ref, row in kept_out.items() if row.until != FOREVER}
+
+    def without_suppressed(self, message: Message) -> Message | Dropped:
+        """Return a usable message without what stands for erased people.
+
+        Returns why it is dropped where its highest identifier is one of theirs.
+        """
         suppressed = self._suppressed_at(message.timestamp)
         if not suppressed:
-            return message._replace(refs=tuple(refs))
-        if refs and (highest := reference_of(refs[0])) in suppressed:
+            return message
+        if message.refs and (highest := reference_of(message.refs[0])) in suppressed:
             return Dropped.BEFORE_RETURN if highest in self._returned else Dropped.SUPPRESSED
-        usable = tuple(ref for ref in refs if reference_of(ref) not in suppressed)
-        kept = message._replace(refs=usable)
+        refs = tuple(ref for ref in message.refs if reference_of(ref) not in suppressed)
+        kept = message._replace(refs=refs)
         if suppressed.isdisjoint(references_of(message)):
             return kept
         return Redaction(suppressed).of(kept)

@@ -92,7 +92,7 @@ FROM unnest(%s::bigint[], %s::date[]) AS seen (id, day)
 WHERE i.id = seen.id AND i.last_seen_on < seen.day
 """
 
-# Returns those of the digests that a stored fact has, in the spelling of fact_digest. The ORM would
+# Returns those of the digests that a stored fact has, in the spelling of Observation. The ORM would
 # write thousands of digests into the statement and make a UUID object of each.
 KNOWN_FACTS = """
 SELECT replace(digest::text, '-', '') FROM profiles_identityfact WHERE digest = ANY(%s::uuid[])
@@ -103,7 +103,7 @@ REFUSED_IN_FACTS = """
 SELECT replace(f.digest::text, '-', ''), o.identifier_id
 FROM unnest(%s::uuid[]) AS known (digest)
 JOIN profiles_identityfact f ON f.digest = known.digest
-JOIN profiles_identityoutcome o ON o.fact_id = f.id
+JOIN profiles_identityoutcome o ON o.fact_id = f.seq
 WHERE o.rule = ANY(%s)
 """
 
@@ -142,22 +142,15 @@ COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifie
     absorbed_identifier_ids, fact_id, rule, actor, merged_at) FROM STDIN
 """
 
-# Returns the primary keys of facts just copied, since COPY returns none. One array parameter, where
-# the ORM would write every number into the statement.
-FACT_IDS_BY_SEQ = """
-SELECT seq, id FROM profiles_identityfact WHERE seq = ANY(%s)
-"""
-
 # Returns who wanted the identifiers and on which day: the wanters of dropped and merging refs, but
 # of claims refused for what they are, and since the last release. One array parameter, where the
 # ORM would write every id into the statement.
 WANTS_OF_IDENTIFIERS = """
 SELECT o.identifier_id, o.wanter_id, o.day FROM profiles_identityoutcome o
 JOIN profiles_identifier i ON i.id = o.identifier_id
-JOIN profiles_identityfact f ON f.id = o.fact_id
 WHERE o.identifier_id = ANY(%s) AND o.wanter_id IS NOT NULL
   AND o.rule NOT IN ('takeover', 'quarantine', 'pushed_out', 'trust', 'claim_limit')
-  AND (i.released_seq IS NULL OR f.seq > i.released_seq)
+  AND (i.released_seq IS NULL OR o.fact_id > i.released_seq)
 """
 
 # Takes an erased person's identifiers out of facts that name other people too. The digest is
@@ -179,7 +172,7 @@ DELETE FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigin
 # registry's `eraser` takes a statement.
 RELEASE_MERGES = """
 UPDATE profiles_merge SET fact_id = NULL WHERE fact_id IN (
-    SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
+    SELECT seq FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
 )
 """
 
@@ -189,7 +182,7 @@ DELETE_OUTCOMES = """
 DELETE FROM profiles_identityoutcome o
 WHERE o.identifier_id = ANY(%(identifiers)s) OR o.wanter_id = ANY(%(identifiers)s)
    OR o.fact_id IN (
-    SELECT id FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
+    SELECT seq FROM profiles_identityfact WHERE identifier_ids <@ %(identifiers)s::bigint[]
 )
 """
 
@@ -257,7 +250,7 @@ CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
 JOIN profiles_identifier i ON i.id = named.id
 WHERE s.key = %s AND i.profile_id IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM profiles_identityoutcome o
-    WHERE o.fact_id = f.id AND o.identifier_id = named.id AND o.rule = ANY(%s)
+    WHERE o.fact_id = f.seq AND o.identifier_id = named.id AND o.rule = ANY(%s)
 )
 """
 

@@ -69,7 +69,7 @@ class IdentityFact(models.Model):
     Invariant: facts are judged once, in order of `seq`.
     """
 
-    seq = models.BigIntegerField(unique=True)
+    seq = models.BigIntegerField(primary_key=True)
     digest = models.UUIDField(unique=True)
     # An array and not a table between: facts are many, and all identifiers of one are read
     # together.
