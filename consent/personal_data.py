@@ -7,9 +7,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from consent.customers.links import address_digest
 from consent.ledger.states import current_states, rebuild_states
 from consent.models import (
     AccessArchive,
+    Confirmation,
     ConsentBody,
     ConsentEvent,
     ConsentState,
@@ -298,6 +300,35 @@ class MailedLinkData(PersonalData):
         # A session that is open may still watch its erasure, with nothing in it that names anybody.
         links.update(address_digest="")
         return unused
+
+
+@registry.register
+class ConfirmationData(PersonalData):
+    model = Confirmation
+    title = "Mailed confirmations"
+    technical = (
+        "id",
+        "kind",
+        "token_digest",
+        "address_digest",
+        "sealed_address",
+        "language",
+        "purpose_ids",
+        "notice",
+        "request_id",
+        "identifier_id",
+        "requested_by",
+        "created_at",
+        "sent_at",
+        "expires_at",
+        "used_at",
+    )
+    phase = ErasurePhase.RECORDS
+
+    def erase(self, person: Person) -> int:
+        addresses = (ref.partition(":")[2] for ref in person.references if ref.startswith("email:"))
+        digests = [address_digest(address) for address in addresses]
+        return Confirmation.objects.filter(address_digest__in=digests).delete()[0]
 
 
 @registry.register

@@ -30,6 +30,7 @@ from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
 from profiles.api.kit.strict import StrictRequests
 from profiles.api.kit.throttles import LinkThrottle, refuse_more
+from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.lib.throttles import Throttle
@@ -122,6 +123,23 @@ class SessionViewSet(OpenViewSet):
         return Response(
             serializers.OpenedSessionSerializer(session).data, status=status.HTTP_201_CREATED
         )
+
+
+class ConfirmationViewSet(OpenViewSet):
+    @extend_schema(
+        request=serializers.CodeSerializer, responses={201: serializers.ConfirmedSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Confirm by the code of a mailed link, once: an opt-in, a new address, or an undoing."""
+        code = validated(serializers.CodeSerializer(data=request.data))["code"]
+        try:
+            kind = services.confirm(code, actor=CUSTOMER)
+        except InvalidIdentifier:
+            kind = None
+        if kind is None:
+            raise problem("code", "invalid_link", "The link is unknown, used or too old.")
+        confirmed = serializers.ConfirmedSerializer({"kind": kind})
+        return Response(confirmed.data, status=status.HTTP_201_CREATED)
 
 
 class MeViewSet(CustomerViewSet):
