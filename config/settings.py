@@ -26,7 +26,9 @@ SECRET_KEY = env_secret("SECRET_KEY", SECRETS_DIR)
 # Separate keys: rotating SECRET_KEY must not make the store forget seen messages or erased people.
 DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
 SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
-# Keys before a rotation. Suppressions made with them stay in force.
+# Seals addresses that may not be stored, from the request of a mail to the link in it.
+ADDRESS_KEY = env_secret("ADDRESS_KEY", SECRETS_DIR)
+# Keys before a rotation, the oldest first. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
@@ -59,6 +61,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.http.headers.never_stored",
     "config.http.headers.ContentPolicy",
+    "ingestion.api.cors.cross_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -136,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+# Of the pages and mails for customers.
+LANGUAGES = [("en-gb", "English"), ("fr", "Français")]
 TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.site.formats"]
@@ -177,7 +182,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
     "OAS_VERSION": "3.1.1",
     # The default hook names enums after their fields, and several apps have a `kind` and a `state`.
-    "POSTPROCESSING_HOOKS": [],
+    "POSTPROCESSING_HOOKS": ["config.http.schema.add_tracking"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

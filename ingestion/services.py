@@ -2,23 +2,27 @@
 
 from ingestion.consent_categories import delete_consent_category, save_consent_category
 from ingestion.drain.loop import drain_inbox
-from ingestion.drain.pauses import drain_is_paused
+from ingestion.drain.pauses import drain_is_paused, pause_reason
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.rates import seconds_to_wait
 from ingestion.inbox.rejected import replay_message
+from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
     "InboxBody",
     "accept",
     "batch_of",
+    "create_signing_secret",
     "create_write_key",
     "delete_consent_category",
     "drain_inbox",
     "drain_is_paused",
+    "pause_reason",
     "register_source",
     "replay_message",
+    "revoke_signing_secret",
     "revoke_write_key",
     "save_consent_category",
     "seconds_to_wait",

@@ -2,8 +2,11 @@
 
 from django.urls import re_path
 
-from ingestion.api.tracking import track
+from ingestion.api.routes import ROUTES
+from ingestion.api.tracking import browser_settings, ignore_metrics, track
 
 urlpatterns = [
-    re_path(r"^(?P<type_>identify|track|page|screen|group|alias|batch|import)/?$", track),
+    re_path(rf"^(?P<route>{'|'.join(ROUTES)})/?$", track),
+    re_path(r"^m/?$", ignore_metrics),
+    re_path(r"^projects/(?P<write_key>[^/]+)/settings/?$", browser_settings),
 ]

@@ -1,40 +1,39 @@
 """Creating and revoking write keys, and registering a source together with its first one."""
 
+from typing import Unpack
+
 from django.utils import timezone
 
 from ingestion.models import WriteKey
 from profiles.lib.credentials import make_credential
 from profiles.models import Source
-from profiles.services import Actor, audited, create_source
+from profiles.services import (
+    Actor,
+    SourceSettings,
+    audited,
+    create_source,
+    differences,
+    settings_of,
+)
 
 # So that a leaked key can be recognised: Tessera, write, public or secret.
 PREFIXES = {WriteKey.Kind.PUBLIC: "twp", WriteKey.Kind.SECRET: "tws"}
 
 
 def register_source(
-    key: str,
-    *,
-    actor: Actor,
-    kind: WriteKey.Kind,
-    name: str = "",
-    priority: int = 100,
-    joins_people: bool = False,
+    key: str, *, actor: Actor, kind: WriteKey.Kind, **settings: Unpack[SourceSettings]
 ) -> tuple[Source, str]:
     """Create a source with a write key; return it with the secret, which is not stored.
 
     Raises ValidationError on a key that is malformed or in use.
     """
     with audited(actor, "source.created") as deed:
-        source = create_source(
-            key, actor=actor, name=name, priority=priority, joins_people=joins_people
-        )
+        source = create_source(key, actor=actor, **settings)
         write_key, secret = create_write_key(source, actor=actor, kind=kind)
         deed.about(
             "source",
             source.key,
-            name=[None, source.name],
-            priority=[None, source.priority],
-            joins_people=[None, source.joins_people],
+            **differences({}, settings_of(source)),
             write_key=[None, write_key.prefix],
         )
     return source, secret

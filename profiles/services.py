@@ -37,7 +37,13 @@ from profiles.identity.quarantine import release_quarantine
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
-from profiles.sources import change_source, create_source, source_of_service
+from profiles.sources import (
+    SourceSettings,
+    change_source,
+    create_source,
+    settings_of,
+    source_of_service,
+)
 from profiles.staff import (
     anonymise_staff,
     delete_role,
@@ -80,6 +86,7 @@ __all__ = [
     "RecordKey",
     "Resolution",
     "Rules",
+    "SourceSettings",
     "TraitCategories",
     "TraitStatement",
     "actor_names",
@@ -123,6 +130,7 @@ __all__ = [
     "save_identity_rule",
     "save_trait_definition",
     "search_made",
+    "settings_of",
     "source_of_service",
     "staff_saved",
     "take_back_events",

@@ -1,6 +1,7 @@
 """Creating and changing sources, with the golden traits that follow from the change."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
@@ -15,25 +16,24 @@ from profiles.traits.records import recompute_golden
 _BATCH = 5_000
 
 
-def create_source(
-    key: str,
-    *,
-    actor: Actor,
-    name: str = "",
-    priority: int = 100,
-    joins_people: bool = False,
-) -> Source:
+class SourceSettings(TypedDict, total=False):
+    """What can be set of a source; `profiles.models.Source` says what each means."""
+
+    name: str
+    priority: int
+    joins_people: bool
+    allowed_origins: list[str]
+    keeps_address: bool
+
+
+def create_source(key: str, *, actor: Actor, **settings: Unpack[SourceSettings]) -> Source:
     """Create a source. Raises ValidationError on a key that is malformed or in use."""
-    source = Source(
-        key=key,
-        name=name or key.replace("-", " ").capitalize(),
-        priority=priority,
-        joins_people=joins_people,
-    )
+    source = Source(key=key, **settings)
+    source.name = source.name or key.replace("-", " ").capitalize()
     with audited(actor, "source.created") as deed:
         source.full_clean()
         source.save()
-        deed.about("source", key, **differences({}, _state(source)))
+        deed.about("source", key, **differences({}, settings_of(source)))
     return source
 
 
@@ -53,15 +53,8 @@ def source_of_service(key: ApiKey, *, actor: Actor) -> Source:
         return Source.objects.get(key=source_key)
 
 
-def change_source(
-    source: Source,
-    *,
-    actor: Actor,
-    name: str | None = None,
-    priority: int | None = None,
-    joins_people: bool | None = None,
-) -> Source:
-    """Change the given fields of a source; a new priority chooses golden traits again.
+def change_source(source: Source, *, actor: Actor, **changes: Unpack[SourceSettings]) -> Source:
+    """Change the given settings of a source; a new priority chooses golden traits again.
 
     `joins_people` applies to facts to come and leaves judged ones alone. Raises ValidationError.
     """
@@ -69,14 +62,12 @@ def change_source(
         # First, so that the drain does not fold traits by the former priority meanwhile.
         people_lock()
         source.refresh_from_db()
-        before = _state(source)
-        changes = {"name": name, "priority": priority, "joins_people": joins_people}
+        before = settings_of(source)
         for field, value in changes.items():
-            if value is not None:
-                setattr(source, field, value)
+            setattr(source, field, value)
         source.full_clean()
         source.save()
-        differing = differences(before, _state(source))
+        differing = differences(before, settings_of(source))
         deed.about("source", source.key, **differing)
         if "priority" in differing and _is_priority_used():
             for profile_ids in _profiles_with_records_of(source):
@@ -84,12 +75,9 @@ def change_source(
     return source
 
 
-def _state(source: Source) -> dict[str, object]:
-    return {
-        "name": source.name,
-        "priority": source.priority,
-        "joins_people": source.joins_people,
-    }
+def settings_of(source: Source) -> dict[str, object]:
+    """Return the settings of a source by name."""
+    return {name: getattr(source, name) for name in SourceSettings.__annotations__}
 
 
 def _is_priority_used() -> bool:

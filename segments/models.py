@@ -114,7 +114,9 @@ class NotedProfile(models.Model):
     The rebuild does not touch its memberships, and queues it again.
     """
 
-    rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="noted")
+    rebuild = models.ForeignKey(
+        Rebuild, on_delete=models.CASCADE, db_constraint=False, related_name="noted"
+    )
     profile_id = models.BigIntegerField()
 
     def __str__(self) -> str:
@@ -150,7 +152,10 @@ class Wakeup(models.Model):
     due_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="segment_wakeup_due")]
+        indexes = [
+            models.Index(fields=["due_at"], name="segment_wakeup_due"),
+            models.Index(fields=["profile_id", "due_at"], name="segment_wakeup_profile"),
+        ]
 
     def __str__(self) -> str:
         return f"profile {self.profile_id} at {self.due_at}"

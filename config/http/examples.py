@@ -29,11 +29,12 @@ def add_example(operation: dict[str, Any]) -> None:
     """Put the example of an operation into its part of the schema, if it has one."""
     example = examples().get(operation["operationId"], {})
     for parameter in operation.get("parameters", ()):
-        if parameter["name"] in example.get("parameters", {}):
+        if parameter.get("name") in example.get("parameters", {}):
             parameter["example"] = example["parameters"][parameter["name"]]
     if "body" in example:
         operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
     if "response" in example:
         for status, response in operation["responses"].items():
-            if status.startswith("2"):
+            # What is refused in part refers to a response that several operations share.
+            if status.startswith("2") and "content" in response:
                 response["content"]["application/json"]["example"] = example["response"]

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from config.runtime.broker import broker_fault
 from consent.services import check_suppression_key, count_failed_requests
 from ingestion.models import InboxRow
-from ingestion.services import drain_is_paused
+from ingestion.services import drain_is_paused, pause_reason
 from segments.services import count_failed
 
 logger = logging.getLogger(__name__)
@@ -39,13 +39,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     `inbox_lag_seconds` and `set_apart` are for alarms: how long the oldest request waits, and how
     many segments and privacy requests failed and wait to be tried again. Neither takes a web server
-    out of service, since requests are still accepted.
+    out of service, since requests are still accepted. `drain_paused_by` names the error for which
+    nothing is drained.
     """
     results = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
     body: dict[str, Any] = {
         "status": "ok" if is_ready else "unavailable",
         "checks": results,
+        "drain_paused_by": None if results["drain"] else _reason_of_pause(),
         # It is read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
         "set_apart": set_apart() if is_ready else None,
@@ -87,6 +89,14 @@ def _has_suppression_keys() -> bool:
 
 def _is_draining() -> bool:
     return not drain_is_paused()
+
+
+def _reason_of_pause() -> str | None:
+    try:
+        return pause_reason()
+    except DatabaseError:
+        # It is the database that is missing.
+        return None
 
 
 def _passes(check: Callable[[], bool]) -> bool:

@@ -1,4 +1,7 @@
-"""The OpenAPI schema: each operation with its scope, its tag, its errors and an example."""
+"""The OpenAPI schema: each operation with its scope, its tag, its errors and an example.
+
+The tracking API has plain views, so that `ingestion` describes its operations itself.
+"""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -10,6 +13,7 @@ from rest_framework import serializers
 from config.http.examples import add_example
 from config.http.problems import PROBLEM_TYPE
 from config.http.tags import TAGS
+from ingestion.openapi import COMPONENTS, tracking_operations
 from profiles.api.kit.access import declared_scope
 
 
@@ -30,6 +34,16 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     detail = serializers.CharField(allow_blank=True)
     # The metaclass takes fields out of the class, so that this one hides no property.
     errors = FaultSerializer(many=True)  # type: ignore[assignment]
+
+
+def add_tracking(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the operations of the tracking API to the schema (a hook of drf-spectacular)."""
+    for kind, components in COMPONENTS.items():
+        result["components"].setdefault(kind, {}).update(components)
+    for path, method, operation in tracking_operations():
+        add_example(operation)
+        result["paths"].setdefault(path, {})[method] = operation
+    return result
 
 
 class ScopedSchema(AutoSchema):

@@ -20,6 +20,7 @@ from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
 from profiles.services import change_source, create_source
 
+SETTINGS = ("name", "priority", "joins_people", "allowed_origins", "keeps_address")
 ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
 
@@ -30,7 +31,7 @@ class SourceAdmin(TesseraAdmin):
     list_display = ("name_and_key", "priority", "open_keys", "joins", "created_at")
     search_fields = ("key", "name")
     ordering = ("key",)
-    fields = ("key", "name", "priority", "joins_people")
+    fields = ("key", *SETTINGS)
     change_form_outer_after_template = "admin/ingestion/write_keys.html"
     audit_type = "source"
 
@@ -86,7 +87,7 @@ class SourceAdmin(TesseraAdmin):
 
     def save_model(self, request: HttpRequest, obj: Source, form: ModelForm, change: Any) -> None:
         actor = staff_actor(request)
-        fields = {name: form.cleaned_data[name] for name in ("name", "priority", "joins_people")}
+        fields = {name: form.cleaned_data[name] for name in SETTINGS}
         if change:
             # The service compares with the stored row; `obj` has the new values already.
             change_source(Source.objects.get(pk=obj.pk), actor=actor, **fields)

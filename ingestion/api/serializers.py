@@ -1,17 +1,23 @@
 """Serializers of sources and rejected messages."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from django.db.models import Field
 from rest_framework import serializers
 
 from ingestion.inbox.body import unpack_message
-from ingestion.models import RejectedMessage, WriteKey
+from ingestion.models import RejectedMessage, SigningSecret, WriteKey
 from profiles.api.kit.fields import AnyField
 from profiles.models import Source
-from profiles.models.sources import KEY_VALIDATOR
+from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
 
+SETTINGS = ("name", "priority", "joins_people", "allowed_origins", "keeps_address")
 SECRET_HELP = "The key itself, shown now and never again."
+
+
+def _help_of(setting: str) -> str:
+    return str(cast("Field[Any, Any]", Source._meta.get_field(setting)).help_text)
 
 
 class WriteKeySerializer(serializers.ModelSerializer[WriteKey]):
@@ -34,25 +40,36 @@ class NewWriteKeySerializer(WriteKeySerializer):
         read_only_fields = WriteKeySerializer.Meta.read_only_fields
 
 
+class SigningSecretSerializer(serializers.ModelSerializer[SigningSecret]):
+    """A signing secret, named by its prefix."""
+
+    class Meta:
+        model = SigningSecret
+        fields = ("prefix", "created_at", "revoked_at")
+        read_only_fields = fields
+
+
+class NewSigningSecretSerializer(SigningSecretSerializer):
+    """A new signing secret."""
+
+    secret = serializers.CharField(help_text="The secret itself, shown now and never again.")
+
+    class Meta:
+        model = SigningSecret
+        fields = (*SigningSecretSerializer.Meta.fields, "secret")
+        read_only_fields = SigningSecretSerializer.Meta.read_only_fields
+
+
 class SourceSerializer(serializers.ModelSerializer[Source]):
-    """A source of facts, traits and events, with its write keys."""
+    """A source of facts, traits and events, with its write keys and signing secrets."""
 
     keys = WriteKeySerializer(source="write_keys", many=True, read_only=True)
+    signing_secrets = SigningSecretSerializer(many=True, read_only=True)
 
     class Meta:
         model = Source
-        fields = ("key", "name", "priority", "joins_people", "created_at", "keys")
+        fields = ("key", *SETTINGS, "created_at", "keys", "signing_secrets")
         read_only_fields = ("key", "created_at")
-
-
-class NewSourceSerializer(serializers.Serializer[dict[str, Any]]):
-    """A source to create, with the kind of its first write key."""
-
-    key = serializers.CharField(max_length=63, validators=[KEY_VALIDATOR])
-    name = serializers.CharField(max_length=120, required=False)
-    priority = serializers.IntegerField(min_value=0, max_value=32767, required=False)
-    joins_people = serializers.BooleanField(required=False)
-    kind = serializers.ChoiceField(choices=WriteKey.Kind.choices)
 
 
 class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
@@ -61,6 +78,20 @@ class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField(max_length=120, required=False)
     priority = serializers.IntegerField(min_value=0, max_value=32767, required=False)
     joins_people = serializers.BooleanField(required=False)
+    allowed_origins = serializers.ListField(
+        child=serializers.CharField(max_length=255, validators=[ORIGIN_VALIDATOR]),
+        max_length=100,
+        required=False,
+        help_text=_help_of("allowed_origins"),
+    )
+    keeps_address = serializers.BooleanField(required=False, help_text=_help_of("keeps_address"))
+
+
+class NewSourceSerializer(SourceChangesSerializer):
+    """A source to create, with the kind of its first write key."""
+
+    key = serializers.CharField(max_length=63, validators=[KEY_VALIDATOR])
+    kind = serializers.ChoiceField(choices=WriteKey.Kind.choices)
 
 
 class MadeSourceSerializer(SourceSerializer):

@@ -15,6 +15,9 @@ OPERATIONAL = (OperationalError, InterfaceError, psycopg.OperationalError, psyco
 # Classes of SQLSTATE that are no fault of a message: connection, rollback, resources, object state,
 # intervention, system.
 FAULTS_OF_THE_DATABASE = frozenset({"08", "40", "53", "55", "57", "58"})
+# A statement that the server does not support, cannot run as it is written, or breaks down at: all
+# messages would fail with it.
+FAULTS_OF_THE_PRODUCT = frozenset({"0A", "42", "XX"})
 # What a value can provoke: it cannot be computed with, or the database refuses it (classes 22, 23).
 FAULTS_OF_A_MESSAGE = (
     ValueError,
@@ -42,9 +45,28 @@ def is_fault_of_the_database(error: Exception) -> bool:
     """A session that ended, a deadlock, a full disk: what happens to any message alike."""
     if not isinstance(error, OPERATIONAL):
         return False
-    cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    state = getattr(cause, "sqlstate", None)
+    state = _sqlstate(error)
     return state is None or state[:2] in FAULTS_OF_THE_DATABASE
+
+
+def is_fault_of_the_product(error: Exception) -> bool:
+    """A statement that the database refuses to run, for whatever message."""
+    state = _sqlstate(error)
+    return state is not None and state[:2] in FAULTS_OF_THE_PRODUCT
+
+
+def error_name(error: Exception) -> str:
+    """The name of the error's type; of the database's errors the driver's, which says more."""
+    return type(_driver_error(error)).__name__
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(_driver_error(error), "sqlstate", None)
+
+
+def _driver_error(error: Exception) -> BaseException:
+    """The driver's error where Django raised its own from it, else the error itself."""
+    return error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
 
 
 def is_fault_of_a_message(error: Exception) -> bool:

@@ -24,8 +24,10 @@ from ingestion.drain.faults import (
     OPERATIONAL,
     TooManyFaults,
     UnexpectedFaults,
+    error_name,
     is_fault_of_a_message,
     is_fault_of_the_database,
+    is_fault_of_the_product,
 )
 from ingestion.drain.pauses import drain_is_paused, end_pause, pause_drain, take_probe
 from ingestion.inbox.lease import (
@@ -117,9 +119,11 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFaults) -> 
     except OPERATIONAL:
         release_rows(lease)
         raise
-    except TooManyFaults as stop:
+    except Exception as error:
+        if not (isinstance(error, TooManyFaults) or is_fault_of_the_product(error)):
+            raise
         release_rows(lease, [row.id for row in rows])
-        pause_drain(stop.error_type)
+        pause_drain(error.error_type if isinstance(error, TooManyFaults) else error_name(error))
         return False
     return True
 
@@ -132,7 +136,7 @@ def _drain_together(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFa
     except LostLease:
         raise
     except Exception as error:
-        if is_fault_of_the_database(error):
+        if is_fault_of_the_database(error) or is_fault_of_the_product(error):
             raise
         # Only the type of the error is logged: its text may hold personal data.
         logger.warning("%d rows failed together: %s", len(rows), type(error).__name__)
@@ -215,7 +219,7 @@ def _apply_alone(lease: UUID, chunk: Chunk, faults: UnexpectedFaults) -> bool:
     except LostLease:
         raise
     except Exception as error:
-        if is_fault_of_the_database(error):
+        if is_fault_of_the_database(error) or is_fault_of_the_product(error):
             raise
         logger.warning("A message failed alone: %s", type(error).__name__)
         _stop_without_suppression_key(error)

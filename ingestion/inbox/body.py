@@ -7,21 +7,26 @@ import lz4.frame
 
 
 class InboxBody(NamedTuple):
-    """A request as it was accepted: the type of its route, empty for a batch, and its JSON."""
+    """A request as it was accepted: the type of its route, empty for a batch, and its JSON.
+
+    `address` is the network address of the sender where the source keeps it, and else empty.
+    """
 
     type: str
     content: bytes
+    address: str = ""
 
 
 def pack_body(body: InboxBody) -> bytes:
-    """The type on a line of its own, then the JSON, compressed."""
-    packed: bytes = lz4.frame.compress(body.type.encode() + b"\n" + body.content)
+    """The type and the address on a line of their own, then the JSON, compressed."""
+    packed: bytes = lz4.frame.compress(f"{body.type} {body.address}\n".encode() + body.content)
     return packed
 
 
 def unpack_body(packed: bytes) -> InboxBody:
-    type_, _, content = lz4.frame.decompress(packed).partition(b"\n")
-    return InboxBody(type_.decode(), content)
+    line, _, content = lz4.frame.decompress(packed).partition(b"\n")
+    type_, _, address = line.decode().partition(" ")
+    return InboxBody(type_, content, address)
 
 
 def batch_of(messages: Iterable[bytes]) -> InboxBody:

@@ -137,6 +137,7 @@ class _MessageParser:
             self._consents(context, name),
             message_id,
             self.left_out,
+            self._proof(context),
         )
 
     def _storable(self) -> bytes:
@@ -148,13 +149,11 @@ class _MessageParser:
 
     def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)
-        shared = self.envelope.context
-        if not shared:
-            return read_context(raw)
-        # The message's own context goes over that of the batch.
-        own = exact_json.loads(raw) if raw.startswith(b"{") else {}
-        merged = {**shared, **own}
-        return read_context(exact_json.dump_bytes(merged))
+        if shared := self.envelope.context:
+            # The message's own context goes over that of the batch.
+            own = exact_json.loads(raw) if raw.startswith(b"{") else {}
+            raw = exact_json.dump_bytes({**shared, **own})
+        return read_context(raw, self.request.address, is_client=self.request.is_client)
 
     def _message_id(self) -> str:
         message_id = self.wire.message_id
@@ -268,6 +267,10 @@ class _MessageParser:
                 except InvalidIdentifier:
                     # A malformed e-mail address must not cost the whole message.
                     continue
+
+    def _proof(self, context: ContextContent) -> tuple[str, str] | None:
+        user_id = self.wire.user_id
+        return (str(user_id), context.signature) if context.signature and user_id else None
 
     def _own_traits(self) -> Mapping[str, Any]:
         raw = bytes(self.wire.traits)

@@ -11,6 +11,7 @@ UNREADABLE_TIMESTAMP = "timestamp"
 UNREADABLE_SENT_AT = "sentAt"
 FUTURE_TIMESTAMP = "timestamp in the future"
 UNUSABLE_VALUE = "value"
+INVALID_SIGNATURE = "identity_signature"
 
 
 class BadRequest(ValueError):
@@ -60,15 +61,20 @@ class Message(NamedTuple):
     consents: Mapping[str, bool]
     message_id: str
     left_out: tuple[str, ...] = ()  # parts that could not be read, to be counted
+    proof: tuple[str, str] | None = None  # the userId as it was sent, and its signature
 
 
 class RequestFacts(NamedTuple):
     """What is known of a request apart from its bytes.
 
-    `region` is the country of telephone numbers without a country code.
+    `region` is the country of telephone numbers without a country code. `address` is the network
+    address of the sender, empty where the source does not keep it; `is_client` says that it is that
+    of a browser or app, and not of a server of the company.
     """
 
     row_id: int
     source_id: int
     received_at: datetime
     region: str
+    address: str = ""
+    is_client: bool = False

@@ -23,7 +23,7 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
     for ref in refs:
         if is_blocked(ref.namespace, ref.value, blocked.get(ref.namespace, ())):
             raise InvalidIdentifier(ref.namespace, "is a value that stands for nobody")
-    observation = Observation(refs, source.pk, trust, now.astimezone(UTC).date())
+    observation = Observation.of(refs, source.pk, trust, now.astimezone(UTC).date())
     resolution = resolve_observations(
         [observation], rules=load_rules(), source_keys={source.pk: source.key}, now=now
     )

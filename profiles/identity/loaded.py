@@ -6,7 +6,7 @@ Invariant: whatever `apply_fact` may read for a fact is loaded before the fact i
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection
 
@@ -15,7 +15,7 @@ from profiles.identifiers.references import Ref
 from profiles.identity import sql as identity_sql
 from profiles.identity.engine import Decisions, IdentityState, Outcome, Rules
 from profiles.identity.facts import REFUSALS
-from profiles.identity.observations import Observation, fact_digest
+from profiles.identity.observations import Observation
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
 from profiles.models import Identifier
@@ -33,13 +33,6 @@ class IdentifierRow:
     last_seen_on: date
     is_quarantined: bool
     is_new: bool = False
-
-
-class NewFact(NamedTuple):
-    """An observation that was not judged before, and the digest of its fact."""
-
-    observation: Observation
-    digest: str
 
 
 class LoadedPeople:
@@ -62,22 +55,22 @@ class LoadedPeople:
             cursor.execute(identifiers_sql.FIND_IDENTIFIERS, [exact_json.dumps_sorted(list(refs))])
             self._add_rows(cursor.fetchall())
 
-    def new_facts(self, observations: Sequence[Observation]) -> list[NewFact]:
-        """Return the observations that no stored fact has yet."""
-        facts = [NewFact(observation, fact_digest(observation)) for observation in observations]
+    def new_facts(self, observations: Sequence[Observation]) -> list[Observation]:
+        """Return the observations that no stored fact has yet: they are to be judged."""
+        digests = array_of(observation.digest for observation in observations)
         with connection.cursor() as cursor:
-            cursor.execute(identity_sql.KNOWN_FACTS, [array_of(fact.digest for fact in facts)])
+            cursor.execute(identity_sql.KNOWN_FACTS, [digests])
             known = {digest for (digest,) in cursor.fetchall()}
-        self._load_refusals([fact for fact in facts if fact.digest in known])
-        return [fact for fact in facts if fact.digest not in known]
+        self._load_refusals(o for o in observations if o.digest in known)
+        return [o for o in observations if o.digest not in known]
 
-    def make_rows(self, facts: Sequence[NewFact]) -> None:
+    def make_rows(self, facts: Sequence[Observation]) -> None:
         """Make a row for every identifier that is seen for the first time."""
         missing: dict[Ref, date] = {}
         for fact in facts:
-            for ref in fact.observation.refs:
+            for ref in fact.refs:
                 if ref not in self.rows:
-                    missing.setdefault(ref, fact.observation.day)
+                    missing.setdefault(ref, fact.day)
         if not missing:
             return
         with connection.cursor() as cursor:
@@ -88,15 +81,15 @@ class LoadedPeople:
                 identifier_id, None, False, day, 0, day, False, is_new=True
             )
 
-    def load_state(self, facts: Sequence[NewFact]) -> None:
+    def load_state(self, facts: Sequence[Observation]) -> None:
         """Load all identifiers of the profiles that the facts name, and the wants of their refs."""
-        refs = {ref for fact in facts for ref in fact.observation.refs}
+        refs = {ref for fact in facts for ref in fact.refs}
         profiles = {self.rows[ref].profile_id for ref in refs} - {None}
         with connection.cursor() as cursor:
             cursor.execute(identity_sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
             self._add_rows(cursor.fetchall())
             ids = array_of(self.rows[ref].id for ref in refs)
-            cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, [ids])
+            cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, {"identifiers": ids})
             wants = cursor.fetchall()
             # A fact rarely creates more than one profile. Reversed, since pop() takes from the end,
             # and the smaller id must be the profile created first.
@@ -107,7 +100,8 @@ class LoadedPeople:
                 self.state.assign(ref, row.profile_id, row.is_vouched, row.since)
             if row.is_quarantined:
                 self.state.quarantine(ref)
-        self._load_wants(wants)
+        if wants:
+            self._load_wants(wants)
 
     def decisions(self) -> Decisions:
         """Return what staff decided about any of the loaded identifiers."""
@@ -127,12 +121,10 @@ class LoadedPeople:
         for namespace, value, *columns in rows:
             self.rows[Ref(namespace, value)] = IdentifierRow(*columns)
 
-    def _load_refusals(self, known: Iterable[NewFact]) -> None:
+    def _load_refusals(self, known: Iterable[Observation]) -> None:
         """Load what known facts lost to a rule: it is no evidence for their repeats either."""
         # A single ref is never refused.
-        observations = {
-            fact.digest: fact.observation for fact in known if len(fact.observation.refs) > 1
-        }
+        observations = {o.digest: o for o in known if len(o.refs) > 1}
         if not observations:
             return
         with connection.cursor() as cursor:

@@ -12,12 +12,28 @@ from profiles.registry import IdentifierMove
 
 
 class Observation(NamedTuple):
-    """A source saw these identifiers together on a UTC day, at a trust: a fact without a number."""
+    """A source saw these identifiers together on a UTC day, at a trust: a fact without a number.
+
+    `digest` is 32 hexadecimal digits, the same for the same identifiers in any order, source, trust
+    and day.
+    """
 
     refs: tuple[Ref, ...]
     source_id: int
     trust: int
     day: date
+    digest: str
+
+    @classmethod
+    def of(cls, refs: tuple[Ref, ...], source_id: int, trust: int, day: date) -> "Observation":
+        """Return the observation with its digest."""
+        names = [f"{namespace}\0{value}" for namespace, value in refs]
+        if len(names) > 1:
+            names.sort()
+        # NUL separates, because no stored identifier contains one.
+        text = f"{source_id}\0{trust}\0{day}\0" + "\0".join(names)
+        digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return cls(refs, source_id, trust, day, digest)
 
 
 class Attribution(NamedTuple):
@@ -49,17 +65,3 @@ class Resolution:
     def stale_traits(self) -> set[int]:
         """The profiles whose contacts or source records changed."""
         return self.contact_changes | self.moved_profiles
-
-
-def fact_digest(observation: Observation) -> str:
-    """Return 32 hexadecimal digits, the same for the same identifiers, source, trust and day.
-
-    The order of the identifiers does not matter.
-    """
-    refs, source_id, trust, day = observation
-    names = [f"{namespace}\0{value}" for namespace, value in refs]
-    if len(names) > 1:
-        names.sort()
-    # NUL separates, because no stored identifier contains one.
-    text = f"{source_id}\0{trust}\0{day}\0" + "\0".join(names)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -10,7 +10,7 @@ from django.db import connection
 from profiles.identity import sql, store
 from profiles.identity.components import join_components
 from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
-from profiles.identity.loaded import LoadedPeople, NewFact
+from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.rules import record_rules
 from profiles.lib.database import array_of
@@ -62,11 +62,10 @@ class ChunkMerge:
     absorbed: list[tuple[int, UUID, list[int]]]
 
 
-def _apply_facts(people: LoadedPeople, facts: Sequence[NewFact]) -> list[ChunkMerge]:
+def _apply_facts(people: LoadedPeople, facts: Sequence[Observation]) -> list[ChunkMerge]:
     decisions = people.decisions()
     merges: list[ChunkMerge] = []
-    for place, new_fact in enumerate(facts):
-        observation = new_fact.observation
+    for place, observation in enumerate(facts):
         source_key = people.source_keys[observation.source_id]
         # The stored `seq` is drawn later; within the chunk the place is enough.
         fact = Fact(place, observation.refs, source_key, Trust(observation.trust), observation.day)
@@ -101,9 +100,9 @@ def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
 
 
 def _merge_rows(
-    people: LoadedPeople, merges: Sequence[ChunkMerge], fact_ids: Mapping[int, int]
+    people: LoadedPeople, merges: Sequence[ChunkMerge], seqs: Sequence[int]
 ) -> list[store.MergeRow]:
-    """Return one row for each absorbed profile. `fact_ids` is by place in the chunk."""
+    """Return one row for each absorbed profile. `seqs` are of the chunk's facts, by their place."""
     return [
         store.MergeRow(
             merge.survivor_id,
@@ -111,7 +110,7 @@ def _merge_rows(
             uuid,
             array_of(sorted(merge.survivor_identifier_ids)),
             array_of(sorted(identifier_ids)),
-            fact_ids[merge.seq],
+            seqs[merge.seq],
             "shared identifier",
             "identity",
             people.now,
@@ -123,16 +122,17 @@ def _merge_rows(
 
 def _store_outcomes(
     people: LoadedPeople,
-    facts: Sequence[NewFact],
+    facts: Sequence[Observation],
     merges: Sequence[ChunkMerge],
     resolution: Resolution,
 ) -> None:
     # First, since new identifiers are inserted with their components.
-    join_components(people, [fact.observation for fact in facts])
+    join_components(people, facts)
     resolution.contact_changes = store.write_identifiers(people)
     store.insert_profiles(people)
-    fact_ids = store.insert_facts(people, facts)
-    store.insert_merges(people, _merge_rows(people, merges, fact_ids))
+    seqs = store.insert_facts(people, facts)
+    store.insert_outcomes(people, seqs)
+    store.insert_merges(people, _merge_rows(people, merges, seqs))
     resolution.moves = store.moves_of(people)
     store.follow_moves(people, resolution.moves)
 

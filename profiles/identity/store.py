@@ -16,7 +16,8 @@ from profiles.identifiers.references import Ref
 from profiles.identity import sql
 from profiles.identity.engine import Outcome
 from profiles.identity.facts import Effect
-from profiles.identity.loaded import LoadedPeople, NewFact
+from profiles.identity.loaded import LoadedPeople
+from profiles.identity.observations import Observation
 from profiles.lib.database import array_of
 from profiles.registry import IdentifierMove, registry
 from profiles.traits.golden import CONTACT_TRAITS
@@ -30,7 +31,7 @@ class MergeRow(NamedTuple):
     absorbed_uuid: UUID
     survivor_identifier_ids: str
     absorbed_identifier_ids: str
-    fact_id: int
+    fact_seq: int
     rule: str
     actor: str
     merged_at: datetime
@@ -103,55 +104,40 @@ def _insert_identifiers(people: LoadedPeople) -> None:
             )
 
 
-def insert_facts(people: LoadedPeople, facts: Sequence[NewFact]) -> dict[int, int]:
-    """Store the facts in the order in which they were judged, and the outcomes that staff can read.
-
-    Returns the primary keys of the facts with such outcomes, by their place in the chunk.
-    """
+def insert_facts(people: LoadedPeople, facts: Sequence[Observation]) -> list[int]:
+    """Store the facts in the order in which they were judged; return their numbers."""
     with connection.cursor() as cursor:
         cursor.execute(sql.NEXT_FACT_SEQS, [len(facts)])
         seqs = [seq for (seq,) in cursor.fetchall()]
         with cursor.copy(sql.COPY_FACTS) as copy:
-            for fact, seq in zip(facts, seqs, strict=True):
-                observation = fact.observation
-                ids = array_of(sorted(people.rows[ref].id for ref in observation.refs))
-                copy.write_row(
-                    (
-                        seq,
-                        fact.digest,
-                        ids,
-                        observation.source_id,
-                        observation.trust,
-                        observation.day,
-                    )
-                )
+            for seq, (refs, source_id, trust, day, digest) in zip(seqs, facts, strict=True):
+                ids = array_of(sorted(people.rows[ref].id for ref in refs))
+                copy.write_row((seq, digest, ids, source_id, trust, day))
+    return seqs
+
+
+def insert_outcomes(people: LoadedPeople, seqs: Sequence[int]) -> None:
+    """Store the outcomes that staff can read. `seqs` are of the facts, by their place."""
     # In the engine `seq` was the place in the chunk.
-    notable = {
-        seqs[outcome.seq]: (observation.day, outcome)
+    rows = [
+        row
         for observation, outcome in people.outcomes.items()
         if not outcome.is_plain
-    }
-    if not notable:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FACT_IDS_BY_SEQ, [array_of(notable)])
-        fact_ids: dict[int, int] = dict(cursor.fetchall())
-        with cursor.copy(sql.COPY_OUTCOMES) as copy:
-            for seq, fact_id in fact_ids.items():
-                for row in _outcome_rows(people, fact_id, *notable[seq]):
-                    copy.write_row(row)
-    return {notable[seq][1].seq: fact_id for seq, fact_id in fact_ids.items()}
+        for row in _outcome_rows(people, seqs[outcome.seq], observation.day, outcome)
+    ]
+    if rows:
+        with connection.cursor() as cursor, cursor.copy(sql.COPY_OUTCOMES) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
 OutcomeRow = tuple[int, int, int | None, str, date]
 
 
-def _outcome_rows(
-    people: LoadedPeople, fact_id: int, day: date, outcome: Outcome
-) -> list[OutcomeRow]:
+def _outcome_rows(people: LoadedPeople, seq: int, day: date, outcome: Outcome) -> list[OutcomeRow]:
     def row(ref: Ref, rule: str, wanter: Ref | None) -> OutcomeRow:
         wanter_id = people.rows[wanter].id if wanter else None
-        return fact_id, people.rows[ref].id, wanter_id, str(rule), day
+        return seq, people.rows[ref].id, wanter_id, str(rule), day
 
     dropped = {drop.ref for drop in outcome.dropped}
     merged = [ref for ref in outcome.wanted if ref not in dropped]

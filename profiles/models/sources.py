@@ -1,11 +1,19 @@
 """Sources of facts, traits and events."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
 KEY_VALIDATOR = RegexValidator(
     r"^[a-z][a-z0-9_-]{0,62}$",
     "A key starts with a lower-case letter and has lower-case letters, digits, _ and - only.",
+)
+
+# As browsers send it: no path, and in lower case. A leading *. stands for one or more labels.
+ORIGIN_VALIDATOR = RegexValidator(
+    r"^[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_.-]+)(:\d{1,5})?$",
+    "An origin is like https://shop.example.org or https://*.example.org, in lower case and "
+    "without a path.",
 )
 
 
@@ -22,6 +30,19 @@ class Source(models.Model):
         default=False,
         help_text="Let claims made with a public key join people who are vouched. Anyone who "
         "knows an e-mail address could then tie himself to its owner's profile.",
+    )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=255, validators=[ORIGIN_VALIDATOR]),
+        default=list,
+        blank=True,
+        help_text="Websites whose pages may send, such as https://shop.example.org, separated by "
+        "commas. Without any, pages of every website may use the public keys, and no page the "
+        "secret ones.",
+    )
+    keeps_address = models.BooleanField(
+        default=False,
+        help_text="Keep the network address that browsers and apps send from with their events. "
+        "It is personal data.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

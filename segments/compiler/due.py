@@ -21,7 +21,7 @@ from segments.compiler.events import CHOOSING_AGGREGATES
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, join_fragments
 from segments.compiler.histories import name_condition
 from segments.compiler.places import SEGMENT_ID, TRAITS
-from segments.compiler.where import EVENT, compile_where, depends_on_time, where_edges
+from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
 from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes
 from segments.language.calendar import expiry_bands, local_midnight, months_in, shift_units
@@ -94,8 +94,8 @@ def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fr
             # The event that is chosen is one of those that have the property.
             element = Element(EVENT[nodes.Root.PROPERTIES], leaf.property or ())
             dates = date_edges(element, leaf.test, period.since, period.context)
-            edges = [fill("SELECT {edge}", edge=edge) for edge in dates]
-            selects += _select_by_documents(filter_of(leaf), edges, period)
+            rows = [edge_rows(dates)] if dates else []
+            selects += _select_by_documents(filter_of(leaf), rows, period)
         if isinstance(leaf, SegmentLeaf):
             selects += _select_by_entry(leaf, period)
     return selects
@@ -121,12 +121,13 @@ def select_coming(person_leaves: Iterable[PersonLeaf], period: Period) -> list[F
 def _select_by_traits(trait_leaves: list[TraitLeaf], period: Period) -> Iterator[Fragment]:
     # All leaves in one SELECT, so that the profiles are read once.
     edges = [
-        fill("SELECT {edge}", edge=edge)
+        edge
         for leaf in trait_leaves
         for edge in date_edges(Element(TRAITS, leaf.key), leaf.test, period.since, period.context)
     ]
     if edges:
-        yield _select_edges(BY_TRAITS, edges, _only(period, Fragment("p.id")), period)
+        checks = _only(period, Fragment("p.id"))
+        yield _select_edges(BY_TRAITS, [edge_rows(edges)], checks, period)
 
 
 def _select_by_documents(

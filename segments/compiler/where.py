@@ -1,6 +1,6 @@
 """Compiling `where`: the conditions that an event, or an element of a list in it, must pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -84,12 +84,11 @@ def where_edges(
     where: Where, since: datetime, context: Context, documents: Documents = EVENT
 ) -> Iterator[Fragment]:
     """Yield SELECTs of the instants, or NULL, at which time alone may change the answer."""
+    edges: list[Fragment] = []
     for leaf in leaves(where):
         match leaf:
             case nodes.FieldLeaf(root, key, test):
-                element = Element(documents[root], key)
-                for edge in date_edges(element, test, since, context):
-                    yield fill("SELECT {edge}", edge=edge)
+                edges += date_edges(Element(documents[root], key), test, since, context)
             case nodes.AnyElement(key, inner):
                 selects = list(where_edges(inner, since, context, ELEMENT))
                 if selects:
@@ -99,3 +98,10 @@ def where_edges(
                         items=list_items(Element(documents[nodes.Root.PROPERTIES], key)),
                         selects=join_fragments(" UNION ALL ", selects),
                     )
+    if edges:
+        yield edge_rows(edges)
+
+
+def edge_rows(edges: Iterable[Fragment]) -> Fragment:
+    """Return a SELECT of some instants."""
+    return fill("SELECT unnest(ARRAY[{edges}]::timestamptz[])", edges=join_fragments(", ", edges))

@@ -1,6 +1,6 @@
 """Instants, local dates and durations: what "90 days" and "2026-03-15" mean in one time zone.
 
-Invariant: the SQL functions of migrations 0003 and 0005 compute the same. A local time that does
+Invariant: the SQL functions of migrations 0003 and 0006 compute the same. A local time that does
 not exist is the later instant, one that exists twice the earlier one. Months and years are added on
 the local calendar and end on the last day of a shorter month. Years go from 1000 to 9998, so that
 no computation near them overflows.

@@ -32,6 +32,7 @@ def test_ready_names_every_part_and_costs_few_queries(
         "checks": dict.fromkeys(
             ("database", "migrations", "broker", "suppression_keys", "drain"), True
         ),
+        "drain_paused_by": None,
         "inbox_lag_seconds": 0.0,
         "set_apart": {"segments": 0, "privacy_requests": 0},
     }

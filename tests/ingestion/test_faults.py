@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
 from django.test import Client
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from psycopg.errors import lookup
 
 from ingestion.drain import checkpoints
 from ingestion.drain.faults import TooManyFaults, UnexpectedFaults
@@ -106,6 +109,42 @@ def test_an_error_of_ours_pauses_the_drain_and_rejects_nothing(send: Send, clien
     assert Event.objects.count() == 31
     assert not DrainPause.objects.exists()
     assert client.get("/readyz").json()["checks"]["drain"] is True
+
+
+@given(
+    st.sampled_from(["0A000", "42601", "42703", "42804", "42883", "42P01", "XX000", "XX001"]),
+    st.lists(st.sampled_from([0, 1, 2, 3]), min_size=1, max_size=4),
+)
+@example("0A000", [3])
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+def test_a_refused_statement_stops_the_drain_at_once_and_rejects_nothing(
+    client: Client, state: str, attempts: list[int]
+) -> None:
+    InboxRow.objects.all().delete()
+    DrainPause.objects.all().delete()
+    for number, tried in enumerate(attempts):
+        accept_only(track(f"u{number}", poison=1), track(f"v{number}"))
+        InboxRow.objects.filter(pk=InboxRow.objects.latest("pk").pk).update(attempts=tried)
+    before = list(InboxRow.objects.order_by("pk").values_list("pk", "attempts"))
+    with failing(lookup(state)("no such thing")):
+        drain_inbox()
+    assert list(InboxRow.objects.order_by("pk").values_list("pk", "attempts")) == before
+    assert not RejectedMessage.objects.exists()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["drain_paused_by"] == lookup(state).__name__
+
+
+def test_djangos_error_is_named_by_the_drivers(send: Send, client: Client) -> None:
+    def refuse(events: list[AttributedEvent]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM nowhere")
+
+    accept_only(track("u1"))
+    with handled(checkpoints.COPYING_EVENTS, refuse):
+        drain_inbox()
+    assert client.get("/readyz").json()["drain_paused_by"] == "UndefinedTable"
+    assert not RejectedMessage.objects.exists()
 
 
 def test_a_few_unexpected_faults_are_no_reason_to_stop_and_many_are() -> None:

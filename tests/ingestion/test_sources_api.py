@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from ingestion.api import tracking
+from ingestion.api.senders import forget_senders
 from ingestion.models import InboxRow, RejectedMessage, WriteKey
 from profiles.models import ApiKey, Event, Source
 from profiles.models.access import Scope
@@ -29,7 +29,7 @@ def admin() -> APIClient:
 
 def takes(key: str) -> bool:
     """Whether the tracking API takes messages by the key."""
-    tracking._senders.clear()
+    forget_senders()
     response = Client().post(
         "/v1/track",
         {"event": "Tried", "userId": "u1"},
@@ -54,7 +54,15 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
     assert source == admin.get(f"{URL}shop/").json()
     (key,) = source.pop("keys")
     assert source.pop("created_at")
-    assert source == {"key": "shop", "name": "The shop", "priority": 5, "joins_people": True}
+    assert source == {
+        "key": "shop",
+        "name": "The shop",
+        "priority": 5,
+        "joins_people": True,
+        "allowed_origins": [],
+        "keeps_address": False,
+        "signing_secrets": [],
+    }
     assert (key["kind"], key["revoked_at"]) == ("secret", None)
     assert key.keys() == {"prefix", "kind", "created_at", "revoked_at"}
 
@@ -114,7 +122,19 @@ def test_a_key_of_another_source_is_not_there(admin: APIClient) -> None:
     assert WriteKey.objects.filter(revoked_at=None).count() == 1
 
 
-def test_sources_are_listed_filtered_and_cost_three_queries(
+def test_a_signing_secret_is_shown_once_and_revoked(admin: APIClient) -> None:
+    make_source(key="shop")
+    made = admin.post(f"{URL}shop/signing-secrets/").json()
+    assert made.pop("secret").startswith(made["prefix"])
+    assert admin.get(f"{URL}shop/").json()["signing_secrets"] == [made]
+    make_source(key="crm")
+    assert admin.delete(f"{URL}crm/signing-secrets/{made['prefix']}/").status_code == 404
+    for _ in range(2):
+        assert admin.delete(f"{URL}shop/signing-secrets/{made['prefix']}/").status_code == 204
+    assert admin.get(f"{URL}shop/").json()["signing_secrets"][0]["revoked_at"]
+
+
+def test_sources_are_listed_filtered_and_cost_four_queries(
     admin: APIClient, django_assert_num_queries: Any
 ) -> None:
     for key in ("crm", "shop", "web"):
@@ -124,7 +144,7 @@ def test_sources_are_listed_filtered_and_cost_three_queries(
     def keys(query: str) -> list[str]:
         return [row["key"] for row in admin.get(f"{URL}{query}").json()["results"]]
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert keys("") == ["crm", "shop", "web"]
     assert keys("?kind=public") == ["crm", "web"]
     assert keys("?name=SHO") == ["shop"]

@@ -26,9 +26,9 @@ def apply_fact(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisi
 
     Raises ValueError for a fact without refs.
     """
-    unchanged = _outcome_without_change(state, fact, rules)
-    if unchanged is not None:
-        return unchanged
+    outcome = _outcome_of_new_ref(state, fact) or _outcome_without_change(state, fact, rules)
+    if outcome is not None:
+        return outcome
     if not fact.refs:
         raise ValueError("a fact names at least one identifier")
     ranked = sorted(fact.refs, key=rules.rank)
@@ -56,6 +56,23 @@ def resolve(
     for fact in sorted(facts, key=lambda fact: fact.seq):
         apply_fact(state, fact, rules, decisions)
     return state
+
+
+def _outcome_of_new_ref(state: IdentityState, fact: Fact) -> Outcome | None:
+    """Return the outcome if the fact names one ref that nobody has yet, else None.
+
+    There is nothing to judge, and no more common way for a person to appear.
+    """
+    if len(fact.refs) != 1 or state.assignment_of(fact.refs[0]) is not None:
+        return None
+    is_trusted = fact.trust >= Trust.SERVER
+    (ref,) = fact.refs
+    profile = state.allocate()
+    state.assign(ref, profile, is_trusted, fact.day)
+    vouched = fact.refs if is_trusted else ()
+    return Outcome(
+        fact.seq, profile, ref, fact.refs, attached=fact.refs, vouched=vouched, is_new=True
+    )
 
 
 def _outcome_without_change(state: IdentityState, fact: Fact, rules: Rules) -> Outcome | None:

@@ -50,15 +50,22 @@ class IdentityState:
         if former is not None:
             self._release(ref, former)
         self._assignments[ref] = Assignment(profile, is_vouched, since)
-        self._refs.setdefault(profile, set()).add(ref)
-        self._vouched[profile] += is_vouched
+        refs = self._refs.get(profile)
+        if refs is None:
+            self._refs[profile] = {ref}
+        else:
+            refs.add(ref)
+        if is_vouched:
+            self._vouched[profile] += 1
 
     def _release(self, ref: Ref, former: Assignment) -> None:
         refs = self._refs[former.profile]
         refs.discard(ref)
-        self._vouched[former.profile] -= former.is_vouched
+        if former.is_vouched:
+            self._vouched[former.profile] -= 1
         if not refs:
-            del self._refs[former.profile], self._vouched[former.profile]
+            del self._refs[former.profile]
+            self._vouched.pop(former.profile, None)
 
     def add_want(self, ref: Ref, wanter: Ref, day: date) -> None:
         """Record that the profile of `wanter` wanted the ref on that day."""

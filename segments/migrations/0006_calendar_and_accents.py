@@ -3,7 +3,7 @@
 Invariant: `segments.language.calendar` says the same of dates in Python.
 """
 
-from django.db import migrations
+from django.db import migrations, models
 
 # The characters of general category M in Unicode 14, as ranges of a regular expression. A
 # character that has a mark in it is taken apart before.
@@ -138,9 +138,13 @@ WHERE EXISTS (SELECT 1 FROM segments_segment WHERE status = 'live')
 class Migration(migrations.Migration):
     dependencies = [
         ("profiles", "0008_trait_origins"),
-        ("segments", "0004_segments_set_apart"),
+        ("segments", "0005_no_keys_across_machines"),
     ]
     operations = [
         migrations.RunSQL(CREATE_FUNCTIONS, DROP_FUNCTIONS),
         migrations.RunSQL(WAKE_EVERYBODY, migrations.RunSQL.noop),
+        migrations.AddIndex(
+            model_name="wakeup",
+            index=models.Index(fields=["profile_id", "due_at"], name="segment_wakeup_profile"),
+        ),
     ]
