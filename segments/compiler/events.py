@@ -42,11 +42,18 @@ AGGREGATES = {
         e."timestamp", e.received_at, e.arrival, e.id){filter})[1])""",
     Aggregate.LAST: """jsonb_build_object('value', (array_agg({value} ORDER BY
         e."timestamp" DESC, e.received_at DESC, e.arrival DESC, e.id DESC){filter})[1])""",
+    # Of those that are as frequent the first by code point, whatever the database's locale.
+    Aggregate.MOST_FREQUENT: """jsonb_build_object('value', (mode() WITHIN GROUP (ORDER BY
+        ({value})::text COLLATE "C"){filter})::jsonb)""",
+    # The gaps between the events add up to the time from the first to the last.
+    Aggregate.DAYS_BETWEEN: """ARRAY[CASE WHEN count(*){filter} > 1 THEN extract(epoch FROM
+        max(e."timestamp"){filter} - min(e."timestamp"){filter}) END,
+        (count(*){filter} - 1) * 86400]::numeric[]""",
     Aggregate.FIRST_AT: 'min(e."timestamp"){filter}',
     Aggregate.LAST_AT: 'max(e."timestamp"){filter}',
 }
 NUMERIC_AGGREGATES = (Aggregate.SUM, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
-CHOOSING_AGGREGATES = (Aggregate.FIRST, Aggregate.LAST)
+CHOOSING_AGGREGATES = (Aggregate.FIRST, Aggregate.LAST, Aggregate.MOST_FREQUENT)
 # Those that are 0 where there are no events.
 ZERO_AGGREGATES = (Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT)
 # The value of a row of statistics as of `now`. Where the row includes events dated after `now`, the
@@ -180,6 +187,14 @@ def _value(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     if event.property is None:
         return FALSE
     element = Element(EVENT[nodes.Root.PROPERTIES], event.property)
+    if event.aggregate is Aggregate.MOST_FREQUENT:
+        # Numbers that are equal have one text.
+        return fill(
+            "CASE WHEN {is_number} THEN to_jsonb(trim_scale({value}::numeric))"
+            " WHEN jsonb_typeof({value}) IN ('string', 'boolean') THEN {value} END",
+            is_number=is_type(element, "number"),
+            value=json_value(element),
+        )
     if event.aggregate not in NUMERIC_AGGREGATES:
         return fill("nullif({value}, 'null'::jsonb)", value=json_value(element))
     # The same number without reading the JSON.
@@ -203,11 +218,11 @@ def test_quantity(event: EventLeaf, quantity: Fragment, context: Context) -> Fra
             return test_number(fill("coalesce({quantity}, 0)", quantity=quantity), event.test)
         case Aggregate.MIN | Aggregate.MAX:
             return test_number(quantity, event.test)
-        case Aggregate.AVG:
+        case Aggregate.AVG | Aggregate.DAYS_BETWEEN:
             total = fill("({quantity})[1]", quantity=quantity)
             count = fill("({quantity})[2]", quantity=quantity)
             return test_quotient(total, count, event.test)
-        case Aggregate.FIRST | Aggregate.LAST:
+        case Aggregate.FIRST | Aggregate.LAST | Aggregate.MOST_FREQUENT:
             document = fill("coalesce({quantity}, '{{}}'::jsonb)", quantity=quantity)
             return test_element(Element(document, ("value",)), event.test, context)
         case Aggregate.FIRST_AT | Aggregate.LAST_AT:
@@ -219,9 +234,10 @@ def test_quantity(event: EventLeaf, quantity: Fragment, context: Context) -> Fra
 def quantity_text(event: EventLeaf, quantity: Fragment) -> Fragment:
     """Return the aggregate as text, NULL where it is missing."""
     match event.aggregate:
-        case Aggregate.AVG:
-            template = "trim_scale(({quantity})[1] / ({quantity})[2])::text"
-        case Aggregate.FIRST | Aggregate.LAST:
+        case Aggregate.AVG | Aggregate.DAYS_BETWEEN:
+            # Of one event there is no gap, and nothing to divide by.
+            template = "trim_scale(({quantity})[1] / nullif(({quantity})[2], 0))::text"
+        case Aggregate.FIRST | Aggregate.LAST | Aggregate.MOST_FREQUENT:
             template = "({quantity} ->> 'value')"
         case _:
             template = "{quantity}::text"

@@ -27,6 +27,8 @@ from segments.definitions.live import effective_definition, make_context, read_l
 from segments.language import nodes
 from segments.language.nodes import Node
 from segments.language.parser import child_definitions, parse
+from segments.language.phrases import Language
+from segments.language.words import describe
 from segments.lib.failures import SegmentFailed, require_open
 from segments.lib.moments import MomentError, refuse_out_of_range
 from segments.models import Segment
@@ -47,8 +49,8 @@ MISSING = object()
 class Why:
     """The explanation of one profile's membership.
 
-    `tree` is the definition with `holds` and `evidence` at each node. `flips_at` is when membership
-    changes if only time passes, None if it never does.
+    `tree` is the definition with `holds`, `evidence` and `words` at each node. `flips_at` is when
+    membership changes if only time passes, None if it never does.
     """
 
     is_member: bool
@@ -56,8 +58,16 @@ class Why:
     flips_at: datetime | None
 
 
-def why(segment: Segment, profile: Profile, *, at: datetime | None = None) -> Why:
+def why(
+    segment: Segment,
+    profile: Profile,
+    *,
+    at: datetime | None = None,
+    language: Language = Language.ENGLISH,
+) -> Why:
     """Explain a membership as of a time, now by default, by the segment's effective definition.
+
+    Its words are in the language.
 
     Raises SegmentFailed where the segment is set apart or cannot be evaluated, and MomentError.
     """
@@ -65,7 +75,7 @@ def why(segment: Segment, profile: Profile, *, at: datetime | None = None) -> Wh
     require_open(segment)
     try:
         with time_limit(EXPLAIN_SECONDS):
-            return _explain(segment, profile, at)
+            return _explain(segment, profile, at, language)
     except MomentError:
         raise
     except Exception as error:
@@ -74,7 +84,7 @@ def why(segment: Segment, profile: Profile, *, at: datetime | None = None) -> Wh
         raise SegmentFailed(segment) from None
 
 
-def _explain(segment: Segment, profile: Profile, at: datetime | None) -> Why:
+def _explain(segment: Segment, profile: Profile, at: datetime | None, language: Language) -> Why:
     now = database_now()
     context = make_context(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
@@ -87,7 +97,7 @@ def _explain(segment: Segment, profile: Profile, at: datetime | None) -> Why:
     answers = iter(zip(all_nodes, evaluation.holds, strict=True))
     return Why(
         evaluation.is_member,
-        _annotate(definition, answers, evaluation),
+        _annotate(definition, answers, evaluation, language),
         next_flip(root, profile.pk, context, is_member=evaluation.is_member),
     )
 
@@ -149,15 +159,16 @@ def _annotate(
     definition: Mapping[str, Any],
     answers: Iterator[tuple[Node, bool]],
     evaluation: Evaluation,
+    language: Language,
 ) -> dict[str, Any]:
-    """Return the definition with `holds` and `evidence`.
+    """Return the definition with `holds`, `evidence` and `words`.
 
     `answers` has each node with its truth, in the order of the walk, and is consumed.
     """
     node, holds = next(answers)
-    annotated = {**definition, "holds": holds}
+    annotated = {**definition, "holds": holds, "words": describe(node, language)}
     children = [
-        _annotate(child_definition, answers, evaluation)
+        _annotate(child_definition, answers, evaluation, language)
         for _, child_definition in child_definitions(definition)
     ]
     if "child" in definition:

@@ -33,13 +33,20 @@ SUBJECTS = {
     Aggregate.DISTINCT: ValueKind.NUMBER,
     Aggregate.FIRST: ValueKind.FIELD,
     Aggregate.LAST: ValueKind.FIELD,
+    Aggregate.MOST_FREQUENT: ValueKind.FIELD,
+    Aggregate.DAYS_BETWEEN: ValueKind.NUMBER,
     Aggregate.FIRST_AT: ValueKind.MOMENT,
     Aggregate.LAST_AT: ValueKind.MOMENT,
 }
+# Those that are of the events themselves and not of a property.
+PLAIN_AGGREGATES = (
+    Aggregate.COUNT,
+    Aggregate.DAYS_BETWEEN,
+    Aggregate.FIRST_AT,
+    Aggregate.LAST_AT,
+)
 PROPERTY_AGGREGATES = tuple(
-    aggregate
-    for aggregate, subject in SUBJECTS.items()
-    if subject is not ValueKind.MOMENT and aggregate is not Aggregate.COUNT
+    aggregate for aggregate in Aggregate if aggregate not in PLAIN_AGGREGATES
 )
 EVENT_FIELDS = (*("kind", "aggregate", "property", "value", *FOLDING_OPERATORS, "window", "where"),)
 

@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -153,26 +154,28 @@ def unit_of(day: date, unit: str, week_start: int = 0) -> tuple[int, int]:
 
 def unit_bounds(unit: str, world: Any, shift: int) -> tuple[datetime, datetime]:
     """The first instant of the unit so many units from now, and the first one after it."""
-    first = world.now.astimezone(world.zone).date()
+    return _bounds(unit, world.now, world.zone, shift)
+
+
+@cache
+def _bounds(unit: str, now: datetime, zone: ZoneInfo, shift: int) -> tuple[datetime, datetime]:
+    first = now.astimezone(zone).date()
     while unit_of(first - timedelta(days=1), unit) == unit_of(first, unit):
         first -= timedelta(days=1)
     if shift < 0:
-        earlier = replaced(
-            world, local_to_instant(at_midnight(first) - timedelta(days=1), world.zone)
-        )
-        return unit_bounds(unit, earlier, shift + 1)
+        yesterday = local_to_instant(at_midnight(first) - timedelta(days=1), zone)
+        return _bounds(unit, yesterday, zone, shift + 1)
     last = first
     while unit_of(last, unit) == unit_of(first, unit):
         last += timedelta(days=1)
-    return tuple(local_to_instant(at_midnight(day), world.zone) for day in (first, last))  # type: ignore[return-value]
+    return (
+        local_to_instant(at_midnight(first), zone),
+        local_to_instant(at_midnight(last), zone),
+    )
 
 
 def at_midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)
-
-
-def replaced(world: Any, now: datetime) -> Any:
-    return type(world)(now, world.zone, world.segments)
 
 
 def this(value: Any, unit: str, world: Any) -> bool:

@@ -4,14 +4,16 @@ It is written from docs/segments.md and shares nothing with the parser or the co
 """
 
 import hashlib
+import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -251,6 +253,11 @@ def aggregate(counted: list[NaiveEvent], definition: dict[str, Any]) -> Any:
         if not times:
             return MISSING
         return (min(times) if name == "first_at" else max(times)).isoformat()
+    if name == "days_between":
+        times = sorted(event.timestamp for event in counted)
+        gaps = [(later - earlier) for earlier, later in pairwise(times)]
+        micros = sum(gap // timedelta(microseconds=1) for gap in gaps)
+        return Fraction(micros, 86_400_000_000 * len(gaps)) if gaps else MISSING
     values = [
         look_up(event.properties, definition["property"])
         for event in sorted(counted, key=lambda event: (event.timestamp, event.arrival))
@@ -258,6 +265,13 @@ def aggregate(counted: list[NaiveEvent], definition: dict[str, Any]) -> Any:
     present = [value for value in values if value is not MISSING]
     if name in ("first", "last"):
         return present[0 if name == "first" else -1] if present else MISSING
+    if name == "most_frequent":
+        texts = [json_text(value) for value in present if not isinstance(value, dict | list)]
+        return (
+            json.loads(min(texts, key=lambda text: (-texts.count(text), text)), parse_float=Decimal)
+            if texts
+            else MISSING
+        )
     if name == "distinct":
         return len({canonical(value) for value in present})
     numbers = [value for value in present if is_number(value)]
@@ -266,6 +280,14 @@ def aggregate(counted: list[NaiveEvent], definition: dict[str, Any]) -> Any:
     if name == "avg":
         return sum(map(Fraction, numbers), Fraction()) / len(numbers) if numbers else MISSING
     return {"min": min, "max": max}[name](numbers) if numbers else MISSING
+
+
+def json_text(value: Any) -> str:
+    """The JSON of a single value, the same for numbers that are equal."""
+    if is_number(value):
+        exact = Decimal(value)
+        return f"{exact.normalize():f}" if exact else "0"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def canonical(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Made people, each of whom is in some example of docs/segments.md."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.oracles.segments import NaiveEvent, NaivePerson
@@ -12,6 +13,13 @@ def bought(day: str, **properties: Any) -> NaiveEvent:
     return NaiveEvent("Order Completed", moment, properties=properties)
 
 
+def viewed(day: str, **properties: Any) -> NaiveEvent:
+    """A look at a product, two hours before an order of that day."""
+    moment = datetime.fromisoformat(f"{day}T16:00:00").replace(tzinfo=UTC)
+    return NaiveEvent("Product Viewed", moment, properties=properties)
+
+
+BOOTS = {"sku": "B-43", "category": "Hiking Shoes", "size": 43}
 SHOE, SOCK = {"category": "Shoes", "price": 120}, {"category": "Socks", "price": 130}
 PEOPLE = {
     "nobody": NaivePerson(),
@@ -43,6 +51,26 @@ PEOPLE = {
             "firstName": "Zoe",
             "birthday": "2000-08-20",
             "contract": {"ends_on": "2026-03-31"},
+        }
+    ),
+    "hiker who bought": NaivePerson(
+        events=[viewed("2026-03-01", **BOOTS), bought("2026-03-02", products=[BOOTS])]
+    ),
+    "hiker who bought another pair": NaivePerson(
+        events=[viewed("2026-03-01", **BOOTS), bought("2026-03-02", products=[{"sku": "B-44"}])]
+    ),
+    "subscriber": NaivePerson(
+        identifiers={"email": ["ada@gmail.com"]},
+        events=[bought(day) for day in ("2025-11-20", "2025-12-20", "2026-02-20")],
+    ),
+    "neighbours": NaivePerson(traits={"home": {"lat": Decimal("45.7667"), "lon": Decimal("4.88")}}),
+    "parisian": NaivePerson(traits={"home": {"lat": Decimal("48.8566"), "lon": Decimal("2.3522")}}),
+    "tennis player": NaivePerson(
+        traits={
+            "gender": "male",
+            "birthday": "1990-05-05",
+            "interests": ["chess", "tennis"],
+            "staff": True,
         }
     ),
     "child": NaivePerson(traits={"firstName": "Zoé", "birthday": "2012-03-20"}),

@@ -384,14 +384,18 @@ moment_tests = st.one_of(
     _tests_with(["in_last", "not_in_last", "more_than_ago"], durations),
     _tests_with(["this", "previous"], st.sampled_from(UNITS)),
 )
-AGGREGATES = ["sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at"]
+CHOOSING = ["first", "last", "most_frequent"]
+AGGREGATES = [
+    *("sum", "avg", "min", "max", "distinct", "first_at", "last_at", "days_between"),
+    *CHOOSING,
+]
 
 
 @st.composite
 def event_leaves(draw: st.DrawFn) -> dict[str, Any]:
     aggregate = draw(st.sampled_from(["count"] * 3 + AGGREGATES))
     leaf = {"type": "event", "name": draw(st.sampled_from(NAMES)), "aggregate": aggregate}
-    if aggregate in ("first", "last"):
+    if aggregate in CHOOSING:
         test = draw(_tests_of(["a", "list", "born", "revenue"], with_traits=False))
         leaf |= {"property": test.pop("key"), **test}
     elif aggregate in ("first_at", "last_at"):

@@ -402,6 +402,35 @@ def test_first_and_last_are_values_in_the_order_of_time_and_then_of_arrival() ->
     assert who(first | {"operator": "not_equals"}, people) == {"nobody"}
 
 
+def test_the_most_frequent_value_is_a_single_one_and_of_equals_the_first_by_code_point() -> None:
+    def bought(*skus: Any) -> NaivePerson:
+        return NaivePerson(events=[order(day, sku=sku) for day, sku in enumerate(skus, 1)])
+
+    people = {
+        "b": bought("a", "b", "b"),
+        "tie": bought("b", "a"),
+        "number": bought(1, "a", Decimal("1.0")),
+        "lists": bought(["a"], ["a"], "b"),
+        "nothing": bought(None),
+    }
+    leaf = orders("equals", "b", aggregate="most_frequent", property="sku")
+    assert who(leaf, people) == {"b", "lists"}
+    assert who(leaf | {"value": "a"}, people) == {"tie"}
+    assert who(leaf | {"value": 1}, people) == {"number"}
+
+
+def test_days_between_is_the_average_gap_and_missing_for_a_single_event() -> None:
+    people = {
+        "weekly": NaivePerson(events=[order(day) for day in (1, 5, 15)]),
+        "once": NaivePerson(events=[order(1)]),
+    }
+    leaf = orders("equals", 7, aggregate="days_between")
+    assert who(leaf, people) == {"weekly"}
+    missing = {**leaf, "operator": "not_exists"}
+    del missing["value"]
+    assert who(missing, people) == {"once"}
+
+
 def test_any_asks_of_one_element_of_a_list_of_objects() -> None:
     products = [{"sku": "A", "price": 5}, {"sku": "B", "price": 50}, "C"]
     people = {"buyer": NaivePerson(events=[order(products=products)])}

@@ -358,6 +358,8 @@ EVIDENCE = [
     (orders("gte", 1, aggregate="avg", property="revenue"), {"avg": "2.5"}),
     (orders("gte", 3, aggregate="last", property="revenue"), {"last": "3"}),
     (orders("gte", 1, aggregate="distinct", property="revenue"), {"distinct": "2"}),
+    (orders("equals", 2, aggregate="most_frequent", property="revenue"), {"most_frequent": "2"}),
+    (orders("equals", 1, aggregate="days_between"), {"days_between": "1"}),
     ({"type": "sequence", "steps": STEPS}, {"steps": "2", "of": 2}),
     (
         {"type": "regular", "name": "Order Completed", "period": "day", "at_least": 1, "of": 7},

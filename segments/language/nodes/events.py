@@ -76,6 +76,8 @@ class Aggregate(StrEnum):
     DISTINCT = "distinct"
     FIRST = "first"
     LAST = "last"
+    MOST_FREQUENT = "most_frequent"
+    DAYS_BETWEEN = "days_between"
     FIRST_AT = "first_at"
     LAST_AT = "last_at"
 
