@@ -26,7 +26,9 @@ SECRET_KEY = env_secret("SECRET_KEY", SECRETS_DIR)
 # Separate keys: rotating SECRET_KEY must not make the store forget seen messages or erased people.
 DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
 SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
-# Keys before a rotation. Suppressions made with them stay in force.
+# Seals addresses that may not be stored, from the request of a mail to the link in it.
+ADDRESS_KEY = env_secret("ADDRESS_KEY", SECRETS_DIR)
+# Keys before a rotation, the oldest first. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
@@ -137,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+# Of the pages and mails for customers.
+LANGUAGES = [("en-gb", "English"), ("fr", "Français")]
 TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.site.formats"]

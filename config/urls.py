@@ -1,4 +1,4 @@
-"""The URLs of the project: the tracking API, the REST API, the admin and the health probes."""
+"""The URLs of the project: tracking API, REST API, customers' pages, admin, health probes."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -20,6 +20,7 @@ urlpatterns = [
     # The tracking API lies where Segment's SDKs expect it.
     path("v1/", include("ingestion.urls")),
     path("api/v1/", include(api)),
+    path("privacy/", include("consent.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),

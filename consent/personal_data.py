@@ -7,9 +7,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from consent.customers.links import address_digest
 from consent.ledger.states import current_states, rebuild_states
 from consent.models import (
     AccessArchive,
+    Confirmation,
     ConsentBody,
     ConsentEvent,
     ConsentState,
@@ -25,7 +27,7 @@ from consent.models import (
 )
 from consent.requests.lifecycle import OPEN, write_log
 from consent.suppression.rows import find_suppressed
-from profiles.models import Identifier
+from profiles.identifiers.lookup import holders_of_identifiers
 from profiles.registry import (
     ErasurePhase,
     IdentifierMove,
@@ -63,8 +65,9 @@ class ConsentEventData(PersonalData):
     )
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_identifiers(profile_ids)
         rows = (
-            ConsentEvent.objects.filter(identifier__profile_id__in=profile_ids)
+            ConsentEvent.objects.filter(identifier__in=list(holders))
             .order_by("-received_at", "-seq")
             .values(
                 "id",
@@ -75,7 +78,7 @@ class ConsentEventData(PersonalData):
                 "valid_until",
                 "actor",
                 "method",
-                "identifier__profile_id",
+                "identifier_id",
                 "purpose__key",
                 "purpose_version__number",
                 "body__evidence",
@@ -86,7 +89,10 @@ class ConsentEventData(PersonalData):
             "purpose_version__number": "version",
             "body__evidence": "evidence",
         }
-        return by_profile(rows, profile="identifier__profile_id", renamed=names)
+        consents = [dict(row, profile_id=holders[row["identifier_id"]]) for row in rows]
+        for consent in consents:
+            del consent["identifier_id"]
+        return by_profile(consents, renamed=names)
 
 
 @registry.register
@@ -129,6 +135,7 @@ class IdempotentAnswerData(PersonalData):
 class ConsentStateData(PersonalData):
     model = ConsentState
     title = "Consents"
+    spread = "profile_id"
     given = ("state", "decided_at", "valid_until", "is_objected", "objected_at")
     technical = ("profile", "purpose", "version", "updated_at")
     phase = ErasurePhase.STATES
@@ -232,9 +239,7 @@ class PrivacyRequestData(PersonalData):
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """Return requests; their words only where one profile has all that they name."""
-        holders = dict(
-            Identifier.objects.filter(profile_id__in=profile_ids).values_list("pk", "profile_id")
-        )
+        holders = holders_of_identifiers(profile_ids)
         requests = PrivacyRequest.objects.filter(identifier_ids__overlap=list(holders)).values(
             "id",
             "kind",
@@ -295,6 +300,35 @@ class MailedLinkData(PersonalData):
         # A session that is open may still watch its erasure, with nothing in it that names anybody.
         links.update(address_digest="")
         return unused
+
+
+@registry.register
+class ConfirmationData(PersonalData):
+    model = Confirmation
+    title = "Mailed confirmations"
+    technical = (
+        "id",
+        "kind",
+        "token_digest",
+        "address_digest",
+        "sealed_address",
+        "language",
+        "purpose_ids",
+        "notice",
+        "request_id",
+        "identifier_id",
+        "requested_by",
+        "created_at",
+        "sent_at",
+        "expires_at",
+        "used_at",
+    )
+    phase = ErasurePhase.RECORDS
+
+    def erase(self, person: Person) -> int:
+        addresses = (ref.partition(":")[2] for ref in person.references if ref.startswith("email:"))
+        digests = [address_digest(address) for address in addresses]
+        return Confirmation.objects.filter(address_digest__in=digests).delete()[0]
 
 
 @registry.register

@@ -5,6 +5,7 @@ identifiers. Each write is one transaction; a few, as their docstrings say, join
 a caller who holds the people lock.
 """
 
+from consent.customers.confirmations import send_confirmations
 from consent.customers.links import request_link, send_links
 from consent.customers.sessions import OpenedSession, find_session, open_session
 from consent.idempotency import Answer, KeyedRequest, answer_once
@@ -18,6 +19,7 @@ from consent.ledger.record import (
 )
 from consent.ledger.sql import PERMITTED
 from consent.ledger.statements import (
+    BeforeReturn,
     ConsentStatement,
     KeyReused,
     Suppressed,
@@ -27,6 +29,7 @@ from consent.ledger.statements import (
 )
 from consent.ledger.states import (
     current_states,
+    events_of,
     find_refused,
     may_process,
     rebuild_states,
@@ -42,6 +45,7 @@ from consent.purposes.versions import (
     terms_with_changes,
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
+from consent.requests.confirming import confirm
 from consent.requests.deadlines import open_requests, time_left
 from consent.requests.erasure import erase, erase_person
 from consent.requests.expiry import remove_expired
@@ -60,7 +64,8 @@ from consent.requests.lifecycle import (
     refuse_request,
     verify_request,
 )
-from consent.requests.returning import welcome_back
+from consent.requests.opt_in import NewOptIn, request_opt_in
+from consent.requests.returning import Sighting, readmit_companions, welcome_back
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
 from consent.suppression.forms import (
@@ -71,19 +76,33 @@ from consent.suppression.forms import (
     spellings,
 )
 from consent.suppression.keys import SuppressionKeyMissing, check_suppression_key
-from consent.suppression.rows import clean, find_suppressed, is_suppressed, suppress
+from consent.suppression.rotation import wrap_suppressions
+from consent.suppression.rows import (
+    FOREVER,
+    KeptOut,
+    clean,
+    find_suppressed,
+    is_suppressed,
+    suppress,
+    suppressions_of,
+)
 
 __all__ = [
+    "FOREVER",
     "PERMITTED",
     "Answer",
     "ArchiveGone",
+    "BeforeReturn",
     "ConsentInput",
     "ConsentStatement",
+    "KeptOut",
     "KeyReused",
     "KeyedRequest",
+    "NewOptIn",
     "NewRequest",
     "OpenedSession",
     "PurposeTerms",
+    "Sighting",
     "SignalPermits",
     "Subject",
     "Suppressed",
@@ -100,12 +119,14 @@ __all__ = [
     "change_purpose",
     "check_suppression_key",
     "clean",
+    "confirm",
     "consent_proof",
     "count_failed_requests",
     "current_states",
     "define_purpose",
     "erase",
     "erase_person",
+    "events_of",
     "extend_request",
     "find_own_subject",
     "find_refused",
@@ -122,6 +143,7 @@ __all__ = [
     "open_requests",
     "open_session",
     "preview_personal_data",
+    "readmit_companions",
     "rebuild_states",
     "record",
     "record_many",
@@ -133,9 +155,12 @@ __all__ = [
     "refuse_request",
     "remove_expired",
     "request_link",
+    "request_opt_in",
+    "send_confirmations",
     "send_links",
     "spellings",
     "suppress",
+    "suppressions_of",
     "sweep_traces",
     "take_archive",
     "terms_with_changes",
@@ -144,4 +169,5 @@ __all__ = [
     "verify_request",
     "verify_states",
     "welcome_back",
+    "wrap_suppressions",
 ]

@@ -16,14 +16,15 @@ def act_on_requests() -> int:
     answer_nudge("consent.act_on_requests")
     # Beat runs this task only, so links whose own nudge was lost are mailed here.
     services.send_links()
+    services.send_confirmations()
     return services.act_on_requests()
 
 
 @shared_task(name="consent.send_links")
 def send_links() -> int:
-    """Mail all queued links and return how many were due."""
+    """Mail all queued links and confirmations and return how many were due."""
     answer_nudge("consent.send_links")
-    return services.send_links()
+    return services.send_links() + services.send_confirmations()
 
 
 @shared_task(name="consent.sweep_traces")
@@ -46,5 +47,5 @@ def verify_states() -> int:
 
 @shared_task(name="consent.remove_expired")
 def remove_expired() -> int:
-    """Delete expired archives and links and return the number of rows."""
+    """Delete expired archives, links and mail files and return how many."""
     return services.remove_expired()

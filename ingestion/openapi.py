@@ -62,8 +62,8 @@ _REFUSAL = {
         {"$ref": "#/components/schemas/Problem"},
         {
             "type": "object",
-            "properties": {"success": {"type": "boolean"}, "message": _TEXT},
-            "required": ["success", "message"],
+            "properties": {"success": {"type": "boolean"}, "code": _TEXT, "message": _TEXT},
+            "required": ["success", "code", "message"],
         },
     ]
 }

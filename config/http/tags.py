@@ -9,6 +9,7 @@ TAGS = {
     "notices": "The very texts that people were shown.",
     "privacy/me": "What customers do themselves, with a session from a mailed link.",
     "privacy/requests": "Requests of customers that a service passes on.",
+    "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
     "identity": "Who is who: identifiers that too many people wanted.",

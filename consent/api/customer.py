@@ -24,12 +24,13 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.problems import archive_response, problems_from_services
-from consent.api.views import with_profile
+from consent.api.views import with_profiles
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
 from profiles.api.kit.strict import StrictRequests
 from profiles.api.kit.throttles import LinkThrottle, refuse_more
+from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.lib.throttles import Throttle
@@ -124,6 +125,23 @@ class SessionViewSet(OpenViewSet):
         )
 
 
+class ConfirmationViewSet(OpenViewSet):
+    @extend_schema(
+        request=serializers.CodeSerializer, responses={201: serializers.ConfirmedSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Confirm by the code of a mailed link, once: an opt-in, a new address, or an undoing."""
+        code = validated(serializers.CodeSerializer(data=request.data))["code"]
+        try:
+            kind = services.confirm(code, actor=CUSTOMER)
+        except InvalidIdentifier:
+            kind = None
+        if kind is None:
+            raise problem("code", "invalid_link", "The link is unknown, used or too old.")
+        confirmed = serializers.ConfirmedSerializer({"kind": kind})
+        return Response(confirmed.data, status=status.HTTP_201_CREATED)
+
+
 class MeViewSet(CustomerViewSet):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def retrieve(self, request: Request) -> Response:
@@ -167,7 +185,7 @@ class CustomerConsentViewSet(CustomerViewSet):
                 reached=_subject(request).identifier_ids,
                 actor=actor_of(request),
             )
-        created = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
+        [created] = with_profiles([ConsentEvent.objects.get(pk=event.pk)])
         return Response(
             serializers.ConsentEventSerializer(created).data, status=status.HTTP_201_CREATED
         )

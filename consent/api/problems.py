@@ -20,10 +20,12 @@ from profiles.services import InvalidCorrection
 
 
 @contextmanager
-def problems_from_services(identifier_path: str = "identifier") -> Iterator[None]:
+def problems_from_services(
+    identifier_path: str = "identifier", *, purpose_path: str = "purpose"
+) -> Iterator[None]:
     """Turn the exceptions of a service into problems.
 
-    `identifier_path` is where the body has the identifier, for faults of it.
+    The paths are where the body has the identifier and the purpose, for faults of them.
     """
     try:
         yield
@@ -32,7 +34,7 @@ def problems_from_services(identifier_path: str = "identifier") -> Iterator[None
     except services.UnknownProfile:
         raise problem("profile", "unknown_profile", "No profile has this id.") from None
     except services.UnknownPurpose:
-        raise problem("purpose", "unknown_purpose", "No purpose has this key.") from None
+        raise problem(purpose_path, "unknown_purpose", "No purpose has this key.") from None
     except InvalidCorrection as error:
         path = f"changes.{error.key}"
         raise problem(path, "invalid_correction", str(error)) from None
@@ -42,6 +44,8 @@ def problems_from_services(identifier_path: str = "identifier") -> Iterator[None
         raise problem("", "terms_are_fixed", str(error), 409) from None
     except services.KeyReused as error:
         raise problem("idempotency_key", "key_reused", str(error), 409) from None
+    except services.BeforeReturn as error:
+        raise problem("occurred_at", "before_return", str(error), 409) from None
     except services.Suppressed:
         raise problem(
             identifier_path, "suppressed", "The person was erased and may not come back so.", 409

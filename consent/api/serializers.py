@@ -7,11 +7,13 @@ import re
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from consent.lib.durations import parse_duration
 from consent.models import (
+    Confirmation,
     ConsentEvent,
     ConsentKind,
     DecidedBy,
@@ -283,6 +285,46 @@ class NewRequestSerializer(NewCustomerRequestSerializer):
 
 class LinkSerializer(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=320)
+
+
+class CodeSerializer(serializers.Serializer[Any]):
+    """What follows the `#` of a mailed link."""
+
+    code = serializers.CharField(max_length=1000)
+
+
+class ConfirmedSerializer(serializers.Serializer[Any]):
+    """What the link was for."""
+
+    kind = serializers.ChoiceField(Confirmation.Kind.choices)
+
+
+class OptInSerializer(serializers.Serializer[Any]):
+    """Which purposes somebody permits; the mail has the language of the notice if it says none."""
+
+    email = serializers.CharField(max_length=320)
+    purposes = serializers.ListField(
+        child=serializers.SlugField(max_length=63), min_length=1, max_length=20
+    )
+    notice = serializers.PrimaryKeyRelatedField(
+        queryset=NoticeVersion.objects.all(), required=False, allow_null=True
+    )
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+
+
+class ReturnSerializer(serializers.Serializer[Any]):
+    """Who is to be stored again, and what shows that they want it."""
+
+    identifiers = serializers.ListField(
+        child=serializers.CharField(max_length=320), min_length=1, max_length=20
+    )
+    proof = serializers.CharField(max_length=2000)
+
+
+class ReturnedSerializer(serializers.Serializer[Any]):
+    """Whether any of the identifiers was suppressed."""
+
+    is_lifted = serializers.BooleanField()
 
 
 class TokenSerializer(serializers.Serializer[Any]):

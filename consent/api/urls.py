@@ -3,17 +3,23 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from consent.api import customer, views
+from consent.api import customer, returns, views
 
 services = SimpleRouter()
 services.register("purposes", views.PurposeViewSet, basename="purpose")
 services.register("notices", views.NoticeViewSet, basename="notice")
+services.register("consents/opt-ins", returns.OptInViewSet, basename="opt-in")
 services.register("consents", views.ConsentViewSet, basename="consent")
 services.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
+
+services.register("privacy/returns", returns.ReturnViewSet, basename="return")
 
 customers = SimpleRouter(use_regex_path=False)
 customers.register("privacy/me/link", customer.LinkViewSet, basename="me-link")
 customers.register("privacy/me/session", customer.SessionViewSet, basename="me-session")
+customers.register(
+    "privacy/me/confirmations", customer.ConfirmationViewSet, basename="me-confirmation"
+)
 customers.register("privacy/me/consents", customer.CustomerConsentViewSet, basename="me-consent")
 customers.register("privacy/me/requests", customer.CustomerRequestViewSet, basename="me-request")
 

@@ -37,7 +37,7 @@ def request_link(email: str) -> None:
     """
     address = _normalise_address(email)
     digest = address_digest(address)
-    _lock_address(digest)
+    lock_address(digest)
     now = database_now()
     identifiers = Identifier.objects.filter(namespace="email", value=address, profile__isnull=False)
     identifier_id = identifiers.values_list("pk", flat=True).first()
@@ -79,7 +79,8 @@ def _normalise_address(email: str) -> str:
         return email.strip().lower()
 
 
-def _lock_address(digest: str) -> None:
+def lock_address(digest: str) -> None:
+    """Wait for others who count the mails to the same address."""
     number = int.from_bytes(bytes.fromhex(digest[:8]), signed=True)
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_PAIR, [_ADDRESS_LOCKS, number])
@@ -112,7 +113,7 @@ def _send(link_id: int) -> int:
     link.save(update_fields=["token_digest", "sent_at", "expires_at"])
     address = _current_address(link)
     if address is not None:
-        mail_link(address, token)
+        mail_link(address, token, expires_at=link.expires_at)
     return 1
 
 

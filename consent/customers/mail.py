@@ -1,16 +1,19 @@
 """Mail to customers, and the mail files that are written where no mail server is configured."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email import policy
 from email.header import decode_header, make_header
+from email.message import EmailMessage as ParsedMail
 from email.parser import BytesParser
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.filebased import EmailBackend
 from django.template.loader import render_to_string
 
@@ -34,6 +37,8 @@ class FileBackend(EmailBackend):
         return self._fname
 
 
+# How `format_datetime` writes the header that says when a mail has had its time.
+_EXPIRES = "%a, %d %b %Y %H:%M:%S GMT"
 # The name under which the settings choose the class above.
 FILE_BACKEND = "consent.customers.mail.FileBackend"
 
@@ -48,28 +53,39 @@ def erase_mail_files(references: Iterable[str]) -> int:
         for namespace, _, address in (reference.partition(":") for reference in references)
         if namespace == "email"
     }
-    if settings.EMAIL_BACKEND != FILE_BACKEND or not addresses:
+    return _delete_where(lambda mail: not addresses.isdisjoint(_recipients(mail)))
+
+
+def delete_expired_mail_files(now: datetime) -> int:
+    """Delete every mail file whose link has ended; return their number.
+
+    Some were written to people of whom nothing else may be kept.
+    """
+    return _delete_where(lambda mail: (end := _end_of(mail)) is not None and end <= now)
+
+
+def _delete_where(is_doomed: Callable[[ParsedMail], bool]) -> int:
+    if settings.EMAIL_BACKEND != FILE_BACKEND:
         return 0
     directory = Path(settings.EMAIL_FILE_PATH)  # type: ignore[misc]  # set with this backend only
-    return sum(_erase_if_addressed(path, addresses) for path in directory.glob("*.log"))
+    return sum(_delete_if(is_doomed, path) for path in directory.glob("*.log"))
 
 
-def _erase_if_addressed(path: Path, addresses: set[str]) -> bool:
-    if addresses.isdisjoint(_recipients(path)):
+def _delete_if(is_doomed: Callable[[ParsedMail], bool], path: Path) -> bool:
+    try:
+        mail = BytesParser(policy=policy.default).parsebytes(path.read_bytes(), headersonly=True)
+    except FileNotFoundError:
+        # Another worker deleted it.
         return False
-    # Another erasure may have deleted it in the meantime.
+    if not is_doomed(mail):
+        return False
     path.unlink(missing_ok=True)
     return True
 
 
-def _recipients(path: Path) -> set[str]:
-    """Return to whom a mail file was written, each address as it is stored."""
-    try:
-        message = BytesParser(policy=policy.default).parsebytes(path.read_bytes(), headersonly=True)
-    except FileNotFoundError:
-        # Another erasure deleted it.
-        return set()
-    headers = [header for name in ("To", "Cc", "Bcc") for header in message.get_all(name, [])]
+def _recipients(mail: ParsedMail) -> set[str]:
+    """Return to whom a mail was written, each address as it is stored."""
+    headers = [header for name in ("To", "Cc", "Bcc") for header in mail.get_all(name, [])]
     recipients = set()
     for address in (address for header in headers for address in header.addresses):
         spelled = str(make_header(decode_header(address.addr_spec)))
@@ -78,16 +94,23 @@ def _recipients(path: Path) -> set[str]:
     return recipients
 
 
-def mail_link(address: str, token: str) -> None:
+def _end_of(mail: ParsedMail) -> datetime | None:
+    header = mail["Expires"]
+    return None if header is None else datetime.strptime(header, _EXPIRES).replace(tzinfo=UTC)
+
+
+def send(template: str, address: str, *, expires_at: datetime, **context: Any) -> None:
+    """Mail what the template and its `_subject` say; the link in it works until `expires_at`."""
+    context["url"] = settings.PUBLIC_URL.rstrip("/")
+    EmailMessage(
+        subject=render_to_string(f"consent/mail/{template}_subject.txt", context).strip(),
+        body=render_to_string(f"consent/mail/{template}.txt", context),
+        to=[address],
+        headers={"Expires": format_datetime(expires_at.astimezone(UTC), usegmt=True)},
+    ).send()
+
+
+def mail_link(address: str, token: str, *, expires_at: datetime) -> None:
     """Mail a customer the link with this token."""
-    context = {
-        "url": settings.PUBLIC_URL.rstrip("/"),
-        "token": token,
-        "minutes": settings.PRIVACY_LINK_MINUTES,
-    }
-    send_mail(
-        subject=render_to_string("consent/mail/link_subject.txt", context).strip(),
-        message=render_to_string("consent/mail/link.txt", context),
-        from_email=None,
-        recipient_list=[address],
-    )
+    minutes = settings.PRIVACY_LINK_MINUTES
+    send("link", address, expires_at=expires_at, token=token, minutes=minutes)

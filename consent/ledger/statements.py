@@ -16,8 +16,9 @@ from django.utils.timezone import is_naive, make_aware
 from consent.ledger.record import ConsentInput, record
 from consent.ledger.states import naming_identifiers
 from consent.models import ConsentEvent, ConsentKind, DecidedBy, Method, State
-from consent.suppression.rows import clean, is_suppressed
+from consent.suppression.rows import FOREVER, clean, is_suppressed, suppressions_of
 from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.references import reference_of
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source, TrustLevel
@@ -38,6 +39,10 @@ class KeyReused(Exception):
 
 class Suppressed(Exception):
     """The identifier is that of an erased person."""
+
+
+class BeforeReturn(Exception):
+    """The person was erased after this was stated, and came back: what was before stays out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,10 @@ def record_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEve
     """Record what a service states about the person with this identifier.
 
     Creates a profile if no profile has the identifier. Raises InvalidIdentifier, UnknownProfile,
-    UnknownPurpose, SignalPermits, KeyReused and Suppressed.
+    UnknownPurpose, SignalPermits, KeyReused, Suppressed and BeforeReturn.
     """
     people_lock()
+    _refuse_before_return(statement)
     now = database_now()
     source = Source.objects.get_or_create(key=API_SOURCE, defaults={"name": "API"})[0]
     identifier = _find_identifier(statement.reference) or _create_profile(
@@ -165,6 +171,17 @@ def _refuse_other_statement(entry: ConsentInput, event: ConsentEvent) -> Consent
     if stated != stored or not is_same_state:
         raise KeyReused("The idempotency key was used for another statement.")
     return event
+
+
+def _refuse_before_return(statement: ConsentStatement) -> None:
+    """Raise BeforeReturn for what is dated before its person, once erased, came back."""
+    stated_at = _zoned(statement)
+    if stated_at is None or stated_at.tzinfo is None:
+        return
+    reference = reference_of(parse_reference(statement.reference))
+    kept = suppressions_of([reference]).get(reference)
+    if kept is not None and stated_at < kept.until != FOREVER:
+        raise BeforeReturn("The person was erased since then, and has come back.")
 
 
 def _find_identifier(reference: str) -> _AttributedIdentifier | None:

@@ -1,5 +1,6 @@
 """The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
 
+from consent.models.confirmations import Confirmation
 from consent.models.ledger import (
     ConsentBody,
     ConsentEvent,
@@ -16,6 +17,7 @@ from consent.models.suppression import Suppression, SuppressionKeyCheck
 
 __all__ = [
     "AccessArchive",
+    "Confirmation",
     "ConsentBody",
     "ConsentEvent",
     "ConsentKind",

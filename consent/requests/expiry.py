@@ -1,17 +1,19 @@
-"""Deleting expired archives, links and answers.
+"""Deleting expired archives, links, answers and mail files.
 
 Invariant: nothing that a customer could still use is deleted.
 """
 
 from datetime import timedelta
 
+from consent.customers.confirmations import remove_expired_confirmations
+from consent.customers.mail import delete_expired_mail_files
 from consent.idempotency import remove_old_answers
 from consent.models import AccessArchive, MailedLink
 from profiles.lib.database import database_now
 
 
 def remove_expired() -> int:
-    """Delete expired archives, links and answers, and return the number of rows."""
+    """Delete expired archives, links, answers and mail files, and return how many."""
     now = database_now()
     archives, _ = AccessArchive.objects.filter(expires_at__lte=now).delete()
     links, _ = (
@@ -20,4 +22,5 @@ def remove_expired() -> int:
         .exclude(session_expires_at__gt=now)
         .delete()
     )
-    return archives + links + remove_old_answers()
+    links += remove_expired_confirmations(now)
+    return archives + links + remove_old_answers() + delete_expired_mail_files(now)

@@ -4,14 +4,16 @@ Invariant: what the person had refused or objected to before the erasure stands,
 themselves permit it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from consent.ledger.record import ConsentInput, record_many
 from consent.models import ConsentKind, DecidedBy, Method, Purpose, State
-from consent.suppression.rows import rows_of
+from consent.suppression.rows import FOREVER, KeptOut, rows_of
 from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.references import reference_of
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source, TrustLevel
@@ -20,6 +22,13 @@ from profiles.services import Actor, audited, identify
 RETURNS = "returns"
 # The kind of what was refused or objected to, and its purpose; None: direct marketing as a whole.
 Refusal = tuple[str, int | None]
+
+
+class Sighting(NamedTuple):
+    """Normalised references that a server named together, and the time of what it said."""
+
+    at: datetime
+    references: Sequence[str]
 
 
 def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> bool:
@@ -31,13 +40,43 @@ def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> boo
     with audited(actor, "suppression.lifted", reason=reason) as deed:
         people_lock()
         refs = [parse_reference(reference) for reference in references]
-        normalised = [f"{ref.namespace}:{ref.value}" for ref in refs]
-        lifted = [refusals for reference in normalised for refusals in _lift(reference)]
-        if not lifted:
-            return False
-        deed.about("suppression", "returned", identifiers=[None, len(normalised)])
-        _store(normalised, set().union(*lifted), actor)
-    return True
+        is_back = readmit([reference_of(ref) for ref in refs], actor=actor)
+        if is_back:
+            deed.about("suppression", "returned", identifiers=[None, len(refs)])
+    return is_back
+
+
+def readmit(references: Sequence[str], *, actor: Actor) -> bool:
+    """Lift normalised references of one person, and store them with what they had refused.
+
+    Returns whether any was suppressed; nothing is done if none was. The caller holds the people
+    lock.
+    """
+    lifted = [refusals for reference in references for refusals in _lift(reference)]
+    if lifted:
+        _store(references, set().union(*lifted), actor)
+    return bool(lifted)
+
+
+def readmit_companions(
+    sightings: Iterable[Sighting], kept_out: Mapping[str, KeptOut]
+) -> dict[str, KeptOut]:
+    """Lift what a server names together with somebody of the same erasure who came back.
+
+    It is from the return on, in the caller's transaction. Returns the references that were lifted.
+    """
+    readmitted: dict[str, KeptOut] = {}
+    for at, references in sightings:
+        rows = [kept_out[reference] for reference in references if reference in kept_out]
+        returned = [row for row in rows if row.until <= at]
+        erasures = {erasure for row in returned for erasure in row.erasures}
+        for reference in references:
+            row = kept_out.get(reference)
+            if row and row.until == FOREVER and row.erasures and row.erasures <= erasures:
+                since = max(row.until for row in returned)
+                rows_of(reference).update(lifted_at=since)
+                readmitted[reference] = row._replace(until=since)
+    return readmitted
 
 
 def _lift(reference: str) -> list[set[Refusal]]:

@@ -6,26 +6,39 @@ wrong key all erased people would come back unnoticed.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
-from consent.lib.digests import keyed_digest
 from consent.models import Suppression, SuppressionKeyCheck
-from consent.suppression import sql
 from consent.suppression.forms import mentions, redacted, spellings, stored_spellings
 from consent.suppression.keys import (
-    CANARY,
     SuppressionKey,
-    SuppressionKeyMissing,
-    suppression_digest,
+    canary_digest,
+    suppression_digests,
     suppression_keys,
 )
+from consent.suppression.memory import known_digests
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
+
+# Until when somebody is kept out who did not come back.
+FOREVER = datetime.max.replace(tzinfo=UTC)
+_ALL_VERSIONS = tuple(range(1, NORMALISER_VERSION + 1))
+
+
+class KeptOut(NamedTuple):
+    """What is timed before `until` is kept out; by these erasures, whose identifiers are one group.
+
+    Where the person came back, `until` is when.
+    """
+
+    until: datetime
+    erasures: frozenset[UUID]
 
 
 def suppress(
@@ -44,15 +57,13 @@ def suppress(
         for reference in references
         for spelling in stored_spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION)
     }
-    key = suppression_keys()[0]
-    SuppressionKeyCheck.objects.get_or_create(
-        key_id=key.id, defaults={"digest": keyed_digest(key.secret, CANARY)}
-    )
+    keys = suppression_keys()
+    note_chain(keys)
     Suppression.objects.bulk_create(
         [
             Suppression(
-                digest=suppression_digest(key, reference, NORMALISER_VERSION),
-                key_id=key.id,
+                digest=list(suppression_digests(keys, reference, NORMALISER_VERSION))[-1],
+                key_id=keys[-1].id,
                 normaliser_version=NORMALISER_VERSION,
                 request_id=request_id,
                 refusals=[list(refusal) for refusal in refusals],
@@ -66,58 +77,80 @@ def suppress(
     )
 
 
+def note_chain(keys: Sequence[SuppressionKey]) -> None:
+    """Store how the chain is known again, which look-ups ask for."""
+    SuppressionKeyCheck.objects.get_or_create(
+        key_id=keys[-1].id, defaults={"digest": canary_digest(keys)}
+    )
+
+
 def rows_of(reference: str) -> QuerySet[Suppression]:
     """Return the rows that keep a normalised reference out."""
-    digests = _digests(_by_spelling([reference]), suppression_keys())
-    return Suppression.objects.filter(digest__in=list(digests), lifted_at=None)
+    digests = _digests(reference, _ALL_VERSIONS, suppression_keys(), settings.DEFAULT_PHONE_REGION)
+    return Suppression.objects.filter(digest__in=digests, lifted_at=None)
 
 
-def find_suppressed(references: Iterable[str]) -> set[str]:
-    """Return those of the normalised `namespace:value` references that are suppressed.
+def suppressions_of(references: Iterable[str]) -> dict[str, KeptOut]:
+    """Return those of the normalised `namespace:value` references that are or were suppressed.
 
     They are, under any of their spellings (`consent.suppression.forms`). Takes two queries at most.
     The caller holds the people lock, or an erasure could commit between the look-up and its use.
     Raises SuppressionKeyMissing.
     """
+    known = known_digests()
     # Without any row the keys do not matter, and hashing every reference would be wasted.
-    if not Suppression.objects.exists():
-        return set()
-    keys = suppression_keys()
-    spelled = _by_spelling(references)
-    digests = _digests(spelled, keys)
-    if not digests:
-        return set()
-    with connection.cursor() as cursor:
-        parameters: dict[str, list[bytes] | list[str]] = {
-            "digests": list(digests),
-            "key_ids": [key.id for key in keys],
-        }
-        cursor.execute(sql.SUPPRESSED, parameters)
-        rows = cursor.fetchall()
-    if any(digest is None for digest, _ in rows):
-        raise SuppressionKeyMissing(
-            "Suppressed people cannot be recognised: SUPPRESSION_KEY is not the one that rows "
-            "were made with."
-        )
-    return {reference for digest, _ in rows for reference in spelled[digests[bytes(digest)]]}
+    if not known:
+        return {}
+    keys, region = suppression_keys(), settings.DEFAULT_PHONE_REGION
+    candidates: dict[bytes, list[str]] = defaultdict(list)
+    for reference in set(references):
+        for digest in _digests(reference, known.versions, keys, region):
+            if digest in known:
+                candidates[digest].append(reference)
+    if not candidates:
+        return {}
+    kept: dict[str, KeptOut] = {}
+    rows = Suppression.objects.filter(digest__in=list(candidates))
+    for stored, lifted_at, erasure in rows.values_list("digest", "lifted_at", "request_id"):
+        row = KeptOut(lifted_at or FOREVER, frozenset({erasure} if erasure else ()))
+        for reference in candidates[bytes(stored)]:
+            kept[reference] = _joined(row, kept.get(reference, row))
+    return kept
 
 
-def _digests(spelled: Iterable[str], keys: Sequence[SuppressionKey]) -> dict[bytes, str]:
-    """Return each digest that a row of a reference may have, with the reference.
+def _joined(one: KeptOut, other: KeptOut) -> KeptOut:
+    """Return both as one: the later end counts, with the erasures that end then."""
+    if one.until != other.until:
+        return max(one, other, key=lambda kept: kept.until)
+    return KeptOut(one.until, one.erasures | other.erasures)
 
-    Rows keep the normaliser version that they were made with, so every version is tried.
+
+def find_suppressed(references: Iterable[str]) -> set[str]:
+    """Return those of the normalised references that are suppressed now, as `suppressions_of`."""
+    kept = suppressions_of(references)
+    return {reference for reference, row in kept.items() if row.until == FOREVER}
+
+
+@lru_cache(maxsize=65_536)
+def _digests(
+    reference: str, versions: Sequence[int], keys: tuple[SuppressionKey, ...], region: str
+) -> tuple[bytes, ...]:
+    """Return each digest that a row of a reference may have.
+
+    Rows keep the normaliser version that they were made with, so each of them is tried. Cached,
+    since the same people come again and again.
     """
-    return {
-        suppression_digest(key, former, version): reference
-        for reference in spelled
-        for version in range(1, NORMALISER_VERSION + 1)
-        for former in _former_spellings(reference, version)
-        for key in keys
-    }
+    return tuple(
+        digest
+        for spelling in spellings(*_parted(reference), region)
+        for version in versions
+        for former in _former_spellings(spelling, version)
+        for digest in suppression_digests(keys, former, version)
+    )
 
 
 def _former_spellings(reference: str, version: int) -> Iterator[str]:
-    namespace, _, value = reference.partition(":")
+    namespace, value = _parted(reference)
     for spelling in former_spellings(namespace, value, version):
         yield f"{namespace}:{spelling}"
 
@@ -145,14 +178,6 @@ def clean_many(contents: Sequence[Any]) -> Sequence[Any]:
     if not suppressed:
         return contents
     return [redacted(content, suppressed, region=region) for content in contents]
-
-
-def _by_spelling(references: Iterable[str]) -> dict[str, list[str]]:
-    spelled: dict[str, list[str]] = defaultdict(list)
-    for reference in set(references):
-        for spelling in spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION):
-            spelled[spelling].append(reference)
-    return spelled
 
 
 def _parted(reference: str) -> tuple[str, str]:

@@ -118,6 +118,7 @@ def refusal(status: HTTPStatus, detail: str, headers: dict[str, str] | None = No
         "detail": detail,
         "errors": [],
         "success": False,
+        "code": status.phrase.lower().replace(" ", "_"),
         "message": detail,
     }
     return JsonResponse(

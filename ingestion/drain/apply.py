@@ -11,25 +11,32 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from consent.services import (
+    KeptOut,
+    Sighting,
     find_suppressed,
     is_distinctive,
     mentions,
+    readmit_companions,
     rebuild_states,
     redacted_text,
+    suppressions_of,
 )
 from ingestion.drain import checkpoints
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
-from ingestion.drain.identifier_filter import IdentifierFilter, references_of
+from ingestion.drain.identifier_filter import Dropped, IdentifierFilter, references_of
+from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
 from ingestion.messages import UNUSABLE_VALUE
+from profiles.identifiers.references import reference_of
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
+from profiles.models import TrustLevel
 from profiles.services import (
     Observation,
     RecordKey,
@@ -43,8 +50,6 @@ from profiles.services import (
     within_claimed_names,
 )
 
-# The reason of a message that is dropped whole, of which nothing else may be kept.
-SUPPRESSED = "suppressed"
 # What a public key sent under more names than one key may bring.
 TRAIT_NAME, EVENT_NAME = "trait_name", "event_name"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,6 +73,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 
     In the caller's transaction.
     """
+    verify_signatures(chunk.messages)
     redact_names(chunk.messages)
     identifiers = IdentifierFilter(configuration)
     _observe(chunk.messages, identifiers)
@@ -122,27 +128,24 @@ def _observe(messages: Iterable[PendingMessage], identifiers: IdentifierFilter) 
 
 
 def _observation(pending: PendingMessage) -> Observation:
-    row = pending.row
-    return Observation.of(pending.message.refs, row.source_id, row.trust, pending.day)
+    refs, source_id = pending.message.refs, pending.row.source_id
+    return Observation.of(refs, source_id, pending.trust, pending.day)
 
 
 def _filter_identifiers(
     messages: Sequence[PendingMessage], identifiers: IdentifierFilter
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
-    # A generator: nothing is searched where nobody was ever erased.
-    identifiers.suppress(
-        find_suppressed(ref for pending in messages for ref in references_of(pending.message))
-    )
+    identifiers.keep_out(_kept_out(messages))
     kept: list[PendingMessage] = []
     rejected: list[PendingMessage] = []
     changed: list[PendingMessage] = []
-    dropped: Counter[int] = Counter()
+    dropped: Counter[tuple[int, str]] = Counter()
     for pending in messages:
         message = identifiers.without_suppressed(pending.message)
-        if message is None:
+        if isinstance(message, Dropped):
             pending.observation = None
-            dropped[pending.row.source_id] += 1
+            dropped[pending.row.source_id, message] += 1
         elif not message.refs:
             pending.observation = None
             rejected.append(pending)
@@ -154,11 +157,29 @@ def _filter_identifiers(
                 pending.observation = _observation(pending)
             kept.append(pending)
     prepare_events(changed)
-    count_dropped({(source_id, SUPPRESSED): count for source_id, count in dropped.items()})
+    count_dropped(dropped)
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
     detail = "every identifier is a value that stands for nobody"
     return kept, [pending.rejected("no_identifier", detail) for pending in rejected]
+
+
+def _kept_out(messages: Sequence[PendingMessage]) -> dict[str, KeptOut]:
+    """Find out who of all that the messages name or mention is kept out, and until when.
+
+    Whom a server names together with a person who came back is readmitted.
+    """
+    # A generator: nothing is searched where nobody was ever erased.
+    references = (ref for pending in messages for ref in references_of(pending.message))
+    kept_out = suppressions_of(references)
+    if not kept_out:
+        return kept_out
+    sightings = [
+        Sighting(pending.message.timestamp, tuple(map(reference_of, pending.message.refs)))
+        for pending in messages
+        if pending.trust >= TrustLevel.SERVER
+    ]
+    return kept_out | readmit_companions(sightings, kept_out)
 
 
 def _attribute(
@@ -184,7 +205,7 @@ def _record_traits(
     statements = []
     for pending in messages:
         if pending.message.traits and pending.attribution:
-            key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
+            key = RecordKey(*pending.attribution, pending.row.source_id, pending.trust)
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
             statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))

@@ -8,3 +8,8 @@ class Ref(NamedTuple):
 
     namespace: str
     value: str
+
+
+def reference_of(ref: Ref) -> str:
+    """Return the identifier as callers write it: `namespace:value`."""
+    return f"{ref.namespace}:{ref.value}"

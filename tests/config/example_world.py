@@ -10,8 +10,9 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from consent.models import PrivacyRequest
-from consent.services import act_on_requests, add_notice, send_links
+from consent.services import act_on_requests, add_notice, send_confirmations, send_links
 from ingestion.models import RejectedMessage, WriteKey
+from ingestion.services import create_signing_secret
 from profiles.models import Profile
 from segments.services import create_segment, rebuild
 from tests.factories import (
@@ -71,7 +72,9 @@ def make_world() -> World:
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
+            "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+            "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
@@ -89,6 +92,10 @@ def _send_history() -> None:
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
     )
+
+
+def _signing_secrets_prefix() -> str:
+    return create_signing_secret(make_source(key="shop"), actor=TESTER)[0].prefix
 
 
 def _give_consent(service: APIClient) -> None:
@@ -145,6 +152,14 @@ def _customers_session() -> tuple[APIClient, str]:
     response = customer.post(f"{PRIVACY}/me/session/", {"token": _mailed_token()})
     customer.credentials(HTTP_AUTHORIZATION=f"Bearer {response.json()['token']}")
     return customer, _mailed_token()
+
+
+def _mailed_code(service: APIClient) -> str:
+    """Return the code of a link that somebody got who has yet to confirm their opt-in."""
+    body = {"email": "grace@example.org", "purposes": ["newsletter"]}
+    assert service.post("/api/v1/consents/opt-ins/", body).status_code == 202
+    send_confirmations()
+    return str(mail.outbox[-1].body).split("#")[1].split()[0]
 
 
 def _mailed_token() -> str:

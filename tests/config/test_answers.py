@@ -30,6 +30,7 @@ ELSEWHERE = [("/v1/batch", "post", None), ("/admin/", "get", None)]
 BODIES = {
     "/api/v1/privacy/me/link/": {"email": "ada@example.org"},
     "/api/v1/privacy/me/session/": {"token": "any"},
+    "/api/v1/privacy/me/confirmations/": {"code": "any"},
     "/v1/batch": {"writeKey": "any", "batch": []},
 }
 

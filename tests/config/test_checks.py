@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from config.checks import check_settings, check_shared_keys, refuse_old_postgres
+from config.checks import SHARED_KEYS, check_settings, check_shared_keys, refuse_old_postgres
 
 
 def test_the_settings_of_the_tests_are_possible_ones() -> None:
@@ -36,7 +36,7 @@ def test_a_value_that_cannot_be_is_an_error(
 def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY"):
+    for name in SHARED_KEYS:
         monkeypatch.delenv(name, raising=False)
     settings.USES_EMBEDDED_DATABASE = True
     assert check_shared_keys() == []
@@ -45,6 +45,7 @@ def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
     assert [warning.msg.split()[0] for warning in check_shared_keys()] == [
         "SECRET_KEY",
         "DEDUPLICATION_KEY",
+        "ADDRESS_KEY",
     ]
 
 

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 METHODS = ("get", "post", "put", "patch", "delete")
 # Customers have a session from a mailed link instead of a key.
 CUSTOMER_PATH = "/api/v1/privacy/me/"
-OPEN_PATHS = {f"{CUSTOMER_PATH}link/", f"{CUSTOMER_PATH}session/"}
+OPEN_PATHS = {f"{CUSTOMER_PATH}{name}/" for name in ("link", "session", "confirmations")}
 
 
 def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.test import override_settings
 from django.utils import timezone
 
 import consent.services
@@ -134,6 +137,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "create_segment", key="known", name="Known", definition=EVERYONE
     ),
     "create_source": lambda: _call("create_source", "shop"),
+    "create_signing_secret": lambda: _call("create_signing_secret", make_source()),
     "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
     "define_purpose": lambda: _call("define_purpose", key="news", terms=terms(), now=NOW),
     "delete_consent_category": lambda: _call("delete_consent_category", saved_category()),
@@ -152,6 +156,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         door="staff",
     ),
     "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
+    "confirm": lambda: _call("confirm", _mailed_code()),
+    "wrap_suppressions": lambda: wrap_with_another_key,
     "welcome_back": lambda: _call(
         "welcome_back", _suppressed_references(), reason="a signed letter"
     ),
@@ -166,6 +172,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "replay_message": lambda: _call("replay_message", rejected_message()),
     "revoke_api_key": lambda: _call(
         "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
+    ),
+    "revoke_signing_secret": lambda: _call(
+        "revoke_signing_secret",
+        ingestion.services.create_signing_secret(make_source(), actor=TESTER)[0],
     ),
     "revoke_write_key": lambda: _call(
         "revoke_write_key",
@@ -193,6 +203,24 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def wrap_with_another_key(actor: Actor) -> None:
+    _suppressed_references()
+    keys = {
+        "RETIRED_SUPPRESSION_KEYS": [settings.SUPPRESSION_KEY],
+        "SUPPRESSION_KEY": "another key",
+    }
+    with override_settings(**keys):
+        consent.services.wrap_suppressions(actor=actor)
+
+
+def _mailed_code() -> str:
+    make_purpose()
+    opt_in = consent.services.NewOptIn(email="ada@example.org", purposes=["newsletter"])
+    consent.services.request_opt_in(opt_in, actor=TESTER)
+    consent.services.send_confirmations()
+    return str(mail.outbox[-1].body).split("#")[1].split()[0]
 
 
 def _suppressed_references() -> list[str]:

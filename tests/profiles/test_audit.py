@@ -67,6 +67,7 @@ EXEMPT = {
     "drain_is_paused": READS,
     "pause_reason": READS,
     "effective_definition": READS,
+    "events_of": READS,
     "erase": PART,
     "erase_person": PART,
     "facts_naming": READS,
@@ -108,6 +109,7 @@ EXEMPT = {
     "record": FROM_MESSAGES,
     "record_many": FROM_MESSAGES,
     "record_traits": FROM_MESSAGES,
+    "readmit_companions": FROM_MESSAGES,
     "redacted": READS,
     "redacted_text": READS,
     "refresh_changed": DERIVED,
@@ -122,9 +124,11 @@ EXEMPT = {
     "resolve_observations": FROM_MESSAGES,
     "resume_rebuilds": DERIVED,
     "seconds_to_wait": READS,
+    "send_confirmations": EPHEMERAL,
     "settings_of": READS,
     "send_links": EPHEMERAL,
     "suppress": PART,
+    "suppressions_of": READS,
     "sweep_traces": "It finishes erasures, each of which has its entry.",
     "take_back_events": FROM_MESSAGES,
     "take_messages": FROM_MESSAGES,
@@ -140,7 +144,12 @@ EXEMPT = {
     "within_claimed_names": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
-WITHOUT_ENTRY = {"record_statement": IN_LEDGER, "record_own_statement": IN_LEDGER}
+UNCONFIRMED = "It stores nobody; the link has an entry once it is used."
+WITHOUT_ENTRY = {
+    "record_statement": IN_LEDGER,
+    "record_own_statement": IN_LEDGER,
+    "request_opt_in": UNCONFIRMED,
+}
 TOOLS = ("audited", "save_audited", "delete_audited")
 
 

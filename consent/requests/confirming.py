@@ -1,0 +1,25 @@
+"""What happens once somebody followed a mailed link and confirmed."""
+
+from consent.customers.confirmations import Kind, take_confirmation
+from consent.models import Confirmation
+from consent.requests.opt_in import accept_opt_in
+from profiles.lib.people_lock import people_lock
+from profiles.services import Actor, audited
+
+
+def confirm(code: str, *, actor: Actor) -> Confirmation.Kind | None:
+    """Do what a mailed code confirms, and return which kind it was.
+
+    None if the code is unknown, was used, or has ended. Raises InvalidIdentifier where the address
+    may not be used any more.
+    """
+    with audited(actor, "confirmation.used") as deed:
+        people_lock()
+        taken = take_confirmation(code)
+        if taken is None:
+            return None
+        confirmation, address = taken
+        kind = Kind(confirmation.kind)
+        was_erased = accept_opt_in(confirmation, address, actor=actor)
+        deed.about("confirmation", confirmation.pk, kind=[None, kind], lifted=[None, was_erased])
+        return kind
