@@ -40,6 +40,21 @@ COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name
     properties, context, received_at, original_timestamp, sent_at, arrival)
 FROM STDIN (FORMAT BINARY)
 """
+EVENT_COLUMN_TYPES = [
+    "bigint",  # profile_id
+    "bigint",  # identifier_id
+    "timestamptz",  # timestamp
+    "uuid",  # id
+    "bigint",  # source_id
+    "bigint",  # name_id
+    "numeric",  # value
+    "jsonb",  # properties
+    "jsonb",  # context
+    "timestamptz",  # received_at
+    "timestamptz",  # original_timestamp
+    "timestamptz",  # sent_at
+    "bigint",  # arrival
+]
 
 # Deletes events by their primary keys, where the profile guessed before judgement was wrong. The
 # ORM cannot compare three columns with thousands of triples.
