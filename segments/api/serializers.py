@@ -154,7 +154,7 @@ class WhyQuerySerializer(MomentSerializer):
     """The public id of the profile that is or is not a member, and the language of the words."""
 
     profile = serializers.UUIDField()
-    language = serializers.ChoiceField(list(Language), default=Language.ENGLISH)
+    language = serializers.ChoiceField(list(Language), required=False)
 
     def validate_language(self, language: str) -> Language:
         return Language(language)
@@ -215,8 +215,8 @@ class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
 class WhySerializer(serializers.Serializer[Any]):
     """Why a profile is a member or not.
 
-    `tree` is the definition with `holds`, `evidence` and `words` at each node. `flips_at` is when
-    membership changes if only time passes.
+    `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
+    `language` is asked for. `flips_at` is when membership changes if only time passes.
     """
 
     member = serializers.BooleanField(source="is_member")

@@ -172,7 +172,7 @@ class SegmentViewSet(
         profile = _requested_profile(request, fields["profile"])
         with problems_from_services():
             why = services.why(
-                self.get_segment(), profile, at=fields.get("at"), language=fields["language"]
+                self.get_segment(), profile, at=fields.get("at"), language=fields.get("language")
             )
         return Response(serializers.WhySerializer(why).data)
 

@@ -49,8 +49,8 @@ MISSING = object()
 class Why:
     """The explanation of one profile's membership.
 
-    `tree` is the definition with `holds`, `evidence` and `words` at each node. `flips_at` is when
-    membership changes if only time passes, None if it never does.
+    `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
+    language was given. `flips_at` is when membership changes if only time passes, None if never.
     """
 
     is_member: bool
@@ -63,11 +63,11 @@ def why(
     profile: Profile,
     *,
     at: datetime | None = None,
-    language: Language = Language.ENGLISH,
+    language: Language | None = None,
 ) -> Why:
     """Explain a membership as of a time, now by default, by the segment's effective definition.
 
-    Its words are in the language.
+    With a language each node is put into its words.
 
     Raises SegmentFailed where the segment is set apart or cannot be evaluated, and MomentError.
     """
@@ -84,7 +84,9 @@ def why(
         raise SegmentFailed(segment) from None
 
 
-def _explain(segment: Segment, profile: Profile, at: datetime | None, language: Language) -> Why:
+def _explain(
+    segment: Segment, profile: Profile, at: datetime | None, language: Language | None
+) -> Why:
     now = database_now()
     context = make_context(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
@@ -159,14 +161,16 @@ def _annotate(
     definition: Mapping[str, Any],
     answers: Iterator[tuple[Node, bool]],
     evaluation: Evaluation,
-    language: Language,
+    language: Language | None,
 ) -> dict[str, Any]:
-    """Return the definition with `holds`, `evidence` and `words`.
+    """Return the definition with `holds` and `evidence`, and with `words` in a language.
 
     `answers` has each node with its truth, in the order of the walk, and is consumed.
     """
     node, holds = next(answers)
-    annotated = {**definition, "holds": holds, "words": describe(node, language)}
+    annotated = {**definition, "holds": holds}
+    if language is not None:
+        annotated["words"] = describe(node, language)
     children = [
         _annotate(child_definition, answers, evaluation, language)
         for _, child_definition in child_definitions(definition)

@@ -104,7 +104,7 @@ def test_why_says_each_node_in_the_language_that_is_asked_for() -> None:
     profile_id = store_person(NaivePerson(events=[order(1)]))
     segment = build_segment({"type": "and", "children": [orders(), {"type": "everyone"}]})
     profile = Profile.objects.get(pk=profile_id)
-    tree = why(segment, profile).tree
+    tree = why(segment, profile, language=Language.ENGLISH).tree
     assert tree["words"].endswith("and everybody")
     assert tree["children"][1]["words"] == "everybody"
     answer = make_client().get(
