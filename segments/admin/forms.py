@@ -50,6 +50,7 @@ FIELD_ORDER = (
     "from",
     "to",
     "entered_within",
+    "seen_within",
     "within",
     "same",
     "absent",

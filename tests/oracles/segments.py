@@ -34,6 +34,7 @@ class NaiveEvent:
     context: dict[str, Any] = field(default_factory=dict)
     # Of events of one time, the one that arrived later is later.
     arrival: int = 0
+    source: str = "shop"
 
 
 @dataclass
@@ -48,6 +49,8 @@ class NaivePerson:
     consents: dict[str, datetime | None] = field(default_factory=dict)
     is_restricted: bool = False
     identifiers: dict[str, list[str]] = field(default_factory=dict)
+    # When each source stated each trait.
+    records: dict[str, list[datetime]] = field(default_factory=dict)
     # When the person entered each segment whose stored member they are.
     entered: dict[str, datetime] = field(default_factory=dict)
     # Set when the person is stored.
@@ -368,6 +371,15 @@ def identifier_holds(person: NaivePerson, definition: dict[str, Any], world: Nai
     return any(value_holds(value, definition, world) for value in values)
 
 
+def source_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    sent = [event.timestamp for event in person.events if event.source == definition["key"]]
+    within = definition.get("seen_within")
+    return any(
+        moment <= world.now and (within is None or world.now < later_by(moment, within, world.zone))
+        for moment in [*sent, *person.records.get(definition["key"], [])]
+    )
+
+
 def bucket_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
     text = f"{definition['salt']}:{person.uuid}"
     place = Fraction(100 * int(hashlib.sha256(text.encode()).hexdigest()[:8], 16), 2**32)
@@ -417,6 +429,7 @@ def in_first(definition: dict[str, Any]) -> dict[str, Any]:
 
 LEAVES = {
     "identifier": identifier_holds,
+    "source": source_holds,
     "bucket": bucket_holds,
     "geo": geo_holds,
     "regular": regular_holds,

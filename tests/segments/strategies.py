@@ -192,6 +192,7 @@ def events(draw: st.DrawFn) -> NaiveEvent:
         properties,
         context,
         next(arrivals),
+        draw(st.sampled_from(["shop", "shop", "till"])),
     )
 
 
@@ -224,6 +225,7 @@ people = st.builds(
         {},
         optional={"email": st.lists(addresses, max_size=2), "crm": st.lists(addresses, max_size=1)},
     ),
+    records=st.fixed_dictionaries({}, optional={"crm": st.lists(edges(), min_size=1, max_size=2)}),
     entered=st.fixed_dictionaries({}, optional={"one": edges(), "two": edges()}),
     events=st.lists(events(), max_size=6),
     consents=st.fixed_dictionaries({}, optional={"newsletter": st.none() | edges()}),
@@ -476,6 +478,11 @@ identifier_leaves = st.builds(
         ),
     ),
 )
+source_leaves = st.builds(
+    lambda key, within: {"type": "source", "key": key, **within},
+    st.sampled_from(["shop", "till", "crm", "nowhere"]),
+    st.one_of(st.just({}), durations.map(lambda duration: {"seen_within": duration})),
+)
 bucket_leaves = st.builds(
     lambda salt, ends: {"type": "bucket", "salt": salt, "from": ends[0], "to": ends[1]},
     st.sampled_from(["a", "été"]),
@@ -506,6 +513,7 @@ plain_leaves = st.one_of(
     regular_leaves(),
     identifier_leaves,
     bucket_leaves | geo_leaves,
+    source_leaves,
     st.just({"type": "everyone"}),
 )
 plain_trees = _groups(plain_leaves, 6)

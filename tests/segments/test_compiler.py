@@ -121,10 +121,11 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
     people = store_people(some_people(60, seed=randrange(1 << 30)))
     store_entries(people)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+    # With three batches more than 5,000 definitions.
+    @settings(max_examples=45, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
     @given(
-        st.lists(strategies.trees, min_size=4, max_size=8),
-        st.lists(strategies.plain_leaves, min_size=10, max_size=25),
+        st.lists(strategies.trees, min_size=8, max_size=12),
+        st.lists(strategies.plain_leaves, min_size=30, max_size=45),
         *[strategies.plain_trees] * 2,
         strategies.clocks,
         st.booleans(),

@@ -20,7 +20,7 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import TESTER
+from tests.factories import TESTER, make_source
 from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
 from tests.segments import strategies
 from tests.segments.worlds import (
@@ -89,6 +89,7 @@ timed_tests = st.one_of(
 )
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
+    strategies.source_leaves,
     strategies.regular_leaves(),
     strategies.sequence_leaves(),
     st.sampled_from(LEAPS).map(
@@ -232,6 +233,8 @@ class History:
 
 def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
     make_purpose()
+    for key in ("shop", "till", "crm", "nowhere"):
+        make_source(key=key)
 
     @settings(
         max_examples=40,

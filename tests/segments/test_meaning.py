@@ -586,6 +586,20 @@ def test_an_identifier_passes_by_some_value_and_not_by_none() -> None:
     assert preview(negation(ends)).size == 2
 
 
+def test_a_source_knows_whom_it_sent_an_event_or_a_trait_of() -> None:
+    people = {
+        "buyer": NaivePerson(events=[order(3)]),
+        "customer": NaivePerson(records={"crm": [NOW - timedelta(days=3)]}),
+        "stranger": NaivePerson(),
+    }
+    shop, crm = ({"type": "source", "key": key} for key in ("shop", "crm"))
+    assert who(shop, people) == {"buyer"}
+    assert who(crm, people) == {"customer"}
+    assert who(crm | {"seen_within": {"days": 3}}, people) == set()
+    with pytest.raises(DefinitionError, match="there are: crm, shop"):
+        check_definition({"type": "source", "key": "till"})
+
+
 def test_a_bucket_is_stable_half_open_and_of_the_public_id() -> None:
     profile_id = store_person(NaivePerson())
     Profile.objects.filter(pk=profile_id).update(uuid="019a0000-0000-7000-8000-000000000001")

@@ -25,7 +25,7 @@ from segments.services import (
 from tests.factories import NOW, TESTER
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import build_segment, members_of, negation, orders, trait
-from tests.segments.worlds import make_purpose, order, store_person
+from tests.segments.worlds import make_purpose, order, source_of, store_person
 
 pytestmark = pytest.mark.django_db
 MICROSECOND = timedelta(microseconds=1)
@@ -216,6 +216,16 @@ FLIPS = {
         NaivePerson(events=[order(14)]),
         MIDNIGHT,
     ),
+    "an event of a source becomes too old": (
+        {"type": "source", "key": "shop", "seen_within": {"days": 7}},
+        NaivePerson(events=[order(6)]),
+        NOW + timedelta(days=1),
+    ),
+    "a trait that a source stated becomes too old": (
+        {"type": "source", "key": "shop", "seen_within": {"days": 7}},
+        NaivePerson(records={"shop": [NOW - timedelta(days=8), NOW - timedelta(days=6)]}),
+        NOW + timedelta(days=1),
+    ),
     "a date inside a list in an event becomes too old": (
         orders(where={"type": "any", "key": "items", "where": BORN_WHERE}),
         NaivePerson(events=[order(20, items=[{"until": "2026-03-13T12:00:00Z"}])]),
@@ -370,6 +380,7 @@ EVIDENCE = [
         {"identifiers": "1"},
     ),
     ({"type": "geo", "key": "home", "within_km": 1, "of": [45, 5]}, {"km": "0"}),
+    ({"type": "source", "key": "shop"}, {"last_at": "2026-03-14 12:00:00+00"}),
 ]
 
 
@@ -406,6 +417,7 @@ def test_a_look_ahead_queues_the_flip_for_its_instant(name: str) -> None:
 def test_a_change_between_two_looks_is_queued_for_its_instant(name: str) -> None:
     definition, person, instant = FLIPS[name]
     make_purpose()
+    source_of("shop")
     build_segment(definition)
     refresh_due(now=instant - timedelta(seconds=50))
     profile_id = store_person(person)
