@@ -23,7 +23,7 @@ from segments.language.calendar import (
     unit_start,
 )
 from segments.language.nodes import CalendarUnit, Duration, Unit
-from tests.segments import strategies
+from tests.segments import drawn_people
 from tests.segments.worlds import PARIS
 
 
@@ -85,8 +85,8 @@ def test_what_expires_between_two_instants_lies_in_a_band(
 @pytest.mark.django_db
 def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
     texts = [
-        *strategies.DATES,
-        *strategies.BIRTHS,
+        *drawn_people.DATES,
+        *drawn_people.BIRTHS,
         "",
         "2026",
         "2026-03-15T12:00:00.1234567Z",

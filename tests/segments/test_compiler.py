@@ -24,7 +24,7 @@ from segments.compiler import (
 from segments.language.parser import parse
 from segments.models import Membership, Segment
 from tests.oracles.segments import NaivePerson, members
-from tests.segments import strategies
+from tests.segments import drawn_people, strategies
 from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         },
         segments={key: parse(definition) for key, definition in segments.items()},
         is_present=is_present,
-        zones=strategies.ZONES,
+        zones=drawn_people.ZONES,
     )
 
 
@@ -92,7 +92,7 @@ def some_people(count: int, **options: Any) -> list[NaivePerson]:
         phases=[Phase.generate],
         suppress_health_check=QUIET,
     )
-    @given(strategies.people)
+    @given(drawn_people.people)
     def draw(person: NaivePerson) -> None:
         people.append(person)
 
@@ -127,7 +127,7 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
         st.lists(strategies.trees, min_size=8, max_size=12),
         st.lists(strategies.plain_leaves, min_size=30, max_size=45),
         *[strategies.plain_trees] * 2,
-        strategies.clocks,
+        drawn_people.clocks,
         st.booleans(),
     )
     def check(

@@ -131,3 +131,11 @@ def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:
 def order(days_ago: float = 1, **properties: Any) -> NaiveEvent:
     """An order that many days before NOW."""
     return NaiveEvent("Order Completed", NOW - timedelta(days=days_ago), properties=properties)
+
+
+def at_edge(**events: NaiveEvent) -> dict[str, NaivePerson]:
+    return {name: NaivePerson(events=[event]) for name, event in events.items()}
+
+
+def order_at(moment: datetime, **properties: Any) -> NaiveEvent:
+    return NaiveEvent("Order Completed", moment, properties=properties)
