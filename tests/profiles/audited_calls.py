@@ -17,6 +17,7 @@ import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
+from ingestion.services import Operation, Verb
 from profiles.models import ApiKey, IdentityRule, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
@@ -37,6 +38,7 @@ from tests.factories import (
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
 EVERYONE = {"type": "everyone"}
+MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:
@@ -144,6 +146,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "delete_role": lambda: _call("delete_role", Group.objects.create(name="helper")),
     "extend_request": lambda: _call(
         "extend_request", open_unverified(), reason="Many.", now=timezone.now()
+    ),
+    "mend_message": lambda: _call("mend_message", rejected_message(), MENDED),
+    "mend_messages": lambda: _call(
+        "mend_messages",
+        RejectedMessage.objects.filter(pk=rejected_message().pk),
+        [Operation(Verb.DROP, "traits")],
     ),
     "open_own_request": lambda: _call(
         "open_own_request",

@@ -74,6 +74,8 @@ EXEMPT = {
     "find_refused": READS,
     "find_session": READS,
     "find_subject": READS,
+    "fault_groups": READS,
+    "fault_of": READS,
     "find_suppressed": READS,
     "forget_messages": FROM_MESSAGES,
     "identify": FROM_MESSAGES,
@@ -141,6 +143,8 @@ EXEMPT = {
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
     "within_claimed_names": READS,
+    "prune_counts": "It deletes counts, and copies of messages, when their time is over.",
+    "with_fault_path": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 UNCONFIRMED = "It stores nobody; the link has an entry once it is used."
