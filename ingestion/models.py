@@ -211,7 +211,8 @@ class MessageCount(models.Model):
 class RecentMessage(models.Model):
     """One of the last messages of a source, for staff to see what it sends.
 
-    Of what was dropped nothing is kept but when, and of what was rejected the reason.
+    `body` is what was taken of it. Of what was dropped nothing is kept but when, and of what was
+    rejected the reason.
     """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="recent_messages")
@@ -220,7 +221,7 @@ class RecentMessage(models.Model):
     type = models.CharField(max_length=32, blank=True)
     name = models.CharField(max_length=255, blank=True)
     code = models.CharField(max_length=64, blank=True)
-    body = models.BinaryField(help_text="The message's JSON, lz4 compressed.")
+    body = models.BinaryField(help_text="What was taken, as JSON, lz4 compressed.")
 
     class Meta:
         ordering = ["-id"]

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
 from django.db import connection
 
 from ingestion.drain.chunk import Chunk, PendingMessage
@@ -15,12 +16,15 @@ from ingestion.inbox import sql
 from ingestion.inbox.body import pack_message
 from ingestion.inbox.counts import count_messages, hour_of
 from ingestion.inbox.rejected import RowRejection, note_outcome
+from ingestion.messages import Message
 from ingestion.models import MessageCount, RecentMessage
+from profiles.lib import exact_json
 
 # Of each source, as many are kept, and so many of one chunk: a busy source shows a sample.
 RECENT_KEPT = 100
 RECENT_OF_CHUNK = 20
 MAX_BODY_BYTES = 8 * 1024
+NAMED = {"user_id": "userId", "anonymous_id": "anonymousId"}
 STORED, REPEAT = MessageCount.Outcome.STORED, MessageCount.Outcome.REPEAT
 DROPPED, REJECTED = MessageCount.Outcome.DROPPED, MessageCount.Outcome.REJECTED
 
@@ -72,8 +76,22 @@ def _recent(pending: PendingMessage) -> RecentMessage:
         outcome=STORED,
         type=message.type,
         name=message.name,
-        body=message.raw,
+        body=_as_taken(message),
     )
+
+
+def _as_taken(message: Message) -> bytes:
+    """Return what was taken of a message, without what was cut out of it for erased people."""
+    named: dict[str, object] = {}
+    for namespace, value in message.refs:
+        if field := NAMED.get(namespace):
+            # An alias has two anonymous ids.
+            named.setdefault(field if field not in named else "previousId", value)
+    parts = {"properties": message.properties, "context": message.context}
+    content = {name: msgspec.Raw(text.encode()) for name, text in parts.items() if text != "{}"}
+    event = {"event": message.name} if message.kind else {}
+    traits = {"traits": message.traits} if message.traits else {}
+    return exact_json.dump_bytes({"type": message.type, **named, **event, **traits, **content})
 
 
 def _recent_drop(pending: PendingMessage) -> RecentMessage:

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('type', models.CharField(blank=True, max_length=32)),
                 ('name', models.CharField(blank=True, max_length=255)),
                 ('code', models.CharField(blank=True, max_length=64)),
-                ('body', models.BinaryField(help_text="The message's JSON, lz4 compressed.")),
+                ('body', models.BinaryField(help_text="What was taken, as JSON, lz4 compressed.")),
                 ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recent_messages', to='profiles.source')),
             ],
             options={
