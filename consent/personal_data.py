@@ -27,7 +27,7 @@ from consent.models import (
 )
 from consent.requests.lifecycle import OPEN, write_log
 from consent.suppression.rows import find_suppressed
-from profiles.models import Identifier
+from profiles.identifiers.lookup import holders_of_identifiers
 from profiles.registry import (
     ErasurePhase,
     IdentifierMove,
@@ -65,8 +65,9 @@ class ConsentEventData(PersonalData):
     )
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_identifiers(profile_ids)
         rows = (
-            ConsentEvent.objects.filter(identifier__profile_id__in=profile_ids)
+            ConsentEvent.objects.filter(identifier__in=list(holders))
             .order_by("-received_at", "-seq")
             .values(
                 "id",
@@ -77,7 +78,7 @@ class ConsentEventData(PersonalData):
                 "valid_until",
                 "actor",
                 "method",
-                "identifier__profile_id",
+                "identifier_id",
                 "purpose__key",
                 "purpose_version__number",
                 "body__evidence",
@@ -88,7 +89,10 @@ class ConsentEventData(PersonalData):
             "purpose_version__number": "version",
             "body__evidence": "evidence",
         }
-        return by_profile(rows, profile="identifier__profile_id", renamed=names)
+        consents = [dict(row, profile_id=holders[row["identifier_id"]]) for row in rows]
+        for consent in consents:
+            del consent["identifier_id"]
+        return by_profile(consents, renamed=names)
 
 
 @registry.register
@@ -131,6 +135,7 @@ class IdempotentAnswerData(PersonalData):
 class ConsentStateData(PersonalData):
     model = ConsentState
     title = "Consents"
+    spread = "profile_id"
     given = ("state", "decided_at", "valid_until", "is_objected", "objected_at")
     technical = ("profile", "purpose", "version", "updated_at")
     phase = ErasurePhase.STATES
@@ -234,9 +239,7 @@ class PrivacyRequestData(PersonalData):
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """Return requests; their words only where one profile has all that they name."""
-        holders = dict(
-            Identifier.objects.filter(profile_id__in=profile_ids).values_list("pk", "profile_id")
-        )
+        holders = holders_of_identifiers(profile_ids)
         requests = PrivacyRequest.objects.filter(identifier_ids__overlap=list(holders)).values(
             "id",
             "kind",

@@ -29,6 +29,7 @@ from consent.ledger.statements import (
 )
 from consent.ledger.states import (
     current_states,
+    events_of,
     find_refused,
     may_process,
     rebuild_states,
@@ -125,6 +126,7 @@ __all__ = [
     "define_purpose",
     "erase",
     "erase_person",
+    "events_of",
     "extend_request",
     "find_own_subject",
     "find_refused",

@@ -37,6 +37,25 @@ class WriteKey(models.Model):
         return TrustLevel.SERVER if self.kind == self.Kind.SECRET else TrustLevel.CLAIM
 
 
+class SigningSecret(models.Model):
+    """A secret of a source, by which a company's server proves to whom a page's messages belong.
+
+    The secret itself is derived from `salt` and the key of the installation, and not stored.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="signing_secrets")
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    salt = models.UUIDField(editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["source", "-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.prefix}…"
+
+
 class InboxRow(models.Model):
     """One accepted request, as it was sent. Its 200 was sent once this row was committed.
 

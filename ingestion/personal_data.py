@@ -14,6 +14,7 @@ from ingestion.models import (
     DroppedCount,
     InboxRow,
     RejectedMessage,
+    SigningSecret,
     WriteKey,
 )
 from profiles.registry import ErasurePhase, Person, PersonalData, registry
@@ -81,6 +82,7 @@ registry.exempt(
         ConsentCategory: "Configuration: which purpose a category of a source means.",
         DrainPause: "Names a type of error.",
         DroppedCount: "Counts by source and day.",
+        SigningSecret: "Names a source, not a person.",
         WriteKey: "Names a source, not a person.",
     }
 )

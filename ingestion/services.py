@@ -7,12 +7,14 @@ from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.rates import seconds_to_wait
 from ingestion.inbox.rejected import replay_message
+from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
     "InboxBody",
     "accept",
     "batch_of",
+    "create_signing_secret",
     "create_write_key",
     "delete_consent_category",
     "drain_inbox",
@@ -20,6 +22,7 @@ __all__ = [
     "pause_reason",
     "register_source",
     "replay_message",
+    "revoke_signing_secret",
     "revoke_write_key",
     "save_consent_category",
     "seconds_to_wait",

@@ -10,6 +10,8 @@ class ProfilesConfig(AppConfig):
     def ready(self) -> None:
         from profiles import personal_data  # noqa: F401  (declares)
         from profiles.checks import check_declarations, check_tables
+        from profiles.spread_checks import check_spread
 
         register(check_declarations)
+        register(check_spread)
         register(check_tables, Tags.database)

@@ -75,6 +75,7 @@ def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
 class IdentifierData(PersonalData):
     model = Identifier
     title = "Identifiers"
+    spread = "value"
     given = ("namespace", "value")
     observed = ("first_seen_on", "last_seen_on", "since")
     technical = ("id", "profile", "component", "is_vouched", "quarantined_at", "released_seq")
@@ -102,6 +103,7 @@ class IdentifierData(PersonalData):
 class EventData(PersonalData):
     model = Event
     title = "Events"
+    spread = "profile_id"
     observed = (
         "name",
         "timestamp",
@@ -147,6 +149,7 @@ class EventData(PersonalData):
 class EventStatData(PersonalData):
     model = EventStat
     title = "Event statistics"
+    spread = "profile_id"
     inferred = ("count", "sum", "first_at", "last_at")
     technical = ("profile", "name")
     phase = ErasurePhase.STATISTICS
@@ -161,6 +164,7 @@ class EventStatData(PersonalData):
 class SourceRecordData(PersonalData):
     model = SourceRecord
     title = "What sources say"
+    spread = "profile_id"
     given = ("traits",)
     technical = ("id", "identifier", "profile", "source", "trust", "updated_at")
     phase = ErasurePhase.RECORDS
@@ -188,6 +192,7 @@ class SourceRecordData(PersonalData):
 class TraitLockData(PersonalData):
     model = TraitLock
     title = "Corrections"
+    spread = "profile_id"
     given = ("key", "value", "reason")
     technical = ("id", "identifier", "profile", "actor", "locked_at")
     phase = ErasurePhase.RECORDS
@@ -285,6 +290,7 @@ class IdentityFactData(PersonalData):
 class ProfileChangeData(PersonalData):
     model = ProfileChange
     title = "Changes to evaluate"
+    spread = "profile_id"
     technical = ("id", "profile_id", "created_at")
     phase = ErasurePhase.QUEUES
 
@@ -296,6 +302,7 @@ class ProfileChangeData(PersonalData):
 class ProfileData(PersonalData):
     model = Profile
     title = "Profile"
+    spread = "id"
     inferred = ("traits",)
     observed = ("first_seen_at", "last_seen_at")
     technical = ("id", "uuid", "is_restricted", "created_at")
@@ -349,5 +356,6 @@ registry.exempt(
         SeenMessage: "Keyed hashes of message ids, kept so that a late repeat is recognised.",
         Source: "Names a system, not a person.",
         TraitDefinition: "Configuration of a trait, by its key.",
-    }
+    },
+    spread={SeenMessage: "digest"},
 )

@@ -62,12 +62,8 @@ def _possible_values(text: str) -> list[Any]:
 
 def profile_by_uuid(uuid: UUID) -> Profile | None:
     """Return the profile with this public UUID, be it its own or that of a profile it absorbed."""
-    identifier = (
-        Identifier.objects.filter(namespace=PROFILE, value=str(uuid), profile__isnull=False)
-        .select_related("profile")
-        .first()
-    )
-    return identifier.profile if identifier else None
+    identifiers = Identifier.objects.filter(namespace=PROFILE, value=str(uuid))
+    return Profile.objects.filter(pk__in=identifiers.values("profile_id")).first()
 
 
 def represent_profiles(

@@ -5,7 +5,8 @@ declares its models in its `personal_data` module, which its AppConfig imports.
 
 Invariant: every model of the four apps is declared here, with a class for each of its fields, or is
 exempt with a reason (system checks `profiles.E001` to `E003`), and every table of the database is
-one of the two (`profiles.E004`).
+one of the two (`profiles.E004`). What lies on many machines has the keys for it (`profiles.E005`
+and `E006`).
 """
 
 from collections import defaultdict
@@ -98,7 +99,8 @@ class PersonalData:
 
     Every concrete field of `model` stands in exactly one of `given`, `observed`, `inferred` and
     `technical`. `phase` is required where `erase` is overridden. `kept` gives the reason why rows
-    stay after an erasure, where they do.
+    stay after an erasure, where they do. `spread` is the column by which the rows lie on many
+    machines where the database is a cluster; without one they lie on the coordinator.
     """
 
     model: ClassVar[type[Model]]
@@ -109,6 +111,7 @@ class PersonalData:
     technical: ClassVar[tuple[str, ...]] = ()
     phase: ClassVar[ErasurePhase]
     kept: ClassVar[str] = ""
+    spread: ClassVar[str] = ""
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""
@@ -167,6 +170,7 @@ class Registry:
     def __init__(self) -> None:
         self._declarations: dict[str, PersonalData] = {}
         self.exemptions: dict[str, str] = {}
+        self._exempt_spread: dict[str, str] = {}
         self.exempt_tables: dict[str, str] = {}
 
     def register(self, declaration: type[PersonalData]) -> type[PersonalData]:
@@ -174,10 +178,26 @@ class Registry:
         self._declarations[declaration.model._meta.label_lower] = declaration()
         return declaration
 
-    def exempt(self, reasons: Mapping[type[Model], str]) -> None:
-        """These models hold nothing about people, for the reason given with each."""
+    def exempt(
+        self,
+        reasons: Mapping[type[Model], str],
+        *,
+        spread: Mapping[type[Model], str] = MappingProxyType({}),
+    ) -> None:
+        """These models hold nothing about people, for the reason given with each.
+
+        `spread` has the columns of those that grow like people all the same.
+        """
         for model, reason in reasons.items():
             self.exemptions[model._meta.label_lower] = reason
+        for model, column in spread.items():
+            self._exempt_spread[model._meta.label_lower] = column
+
+    @property
+    def spread(self) -> dict[str, str]:
+        """The column by which rows are spread over a cluster, by lower-case model label."""
+        declared = {data.label.lower(): data.spread for data in self if data.spread}
+        return declared | self._exempt_spread
 
     def exempt_foreign_tables(self, reasons: Mapping[str, str]) -> None:
         """Tables of other packages, by name: what is in them and how long it stays."""

@@ -23,8 +23,8 @@ from profiles.corrections.judgement import (
 )
 from profiles.corrections.rectification import rectify, unlock
 from profiles.derived import derive
-from profiles.events.copy_format import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
+from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draft_event
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans

@@ -114,7 +114,9 @@ class NotedProfile(models.Model):
     The rebuild does not touch its memberships, and queues it again.
     """
 
-    rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="noted")
+    rebuild = models.ForeignKey(
+        Rebuild, on_delete=models.CASCADE, db_constraint=False, related_name="noted"
+    )
     profile_id = models.BigIntegerField()
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
 class MembershipData(PersonalData):
     model = Membership
     title = "Segments"
+    spread = "profile_id"
     inferred = ("entered_at",)
     technical = ("profile", "segment")
     phase = ErasurePhase.MEMBERSHIPS
@@ -69,6 +70,7 @@ class MembershipData(PersonalData):
 class MembershipChangeData(PersonalData):
     model = MembershipChange
     title = "Segments entered and left"
+    spread = "profile_id"
     inferred = ("changed_at", "has_entered", "reason")
     technical = ("id", "profile", "segment")
     phase = ErasurePhase.MEMBERSHIP_HISTORY
@@ -96,6 +98,7 @@ class MembershipChangeData(PersonalData):
 class StagedMembershipData(PersonalData):
     model = StagedMembership
     title = "Segments being computed"
+    spread = "profile_id"
     technical = ("rebuild_id", "segment_id", "profile_id")
     phase = ErasurePhase.MEMBERSHIP_HISTORY
 
@@ -107,6 +110,7 @@ class StagedMembershipData(PersonalData):
 class NotedProfileData(PersonalData):
     model = NotedProfile
     title = "Evaluated during a rebuild"
+    spread = "profile_id"
     technical = ("id", "rebuild", "profile_id")
     phase = ErasurePhase.MEMBERSHIP_HISTORY
 
@@ -118,6 +122,7 @@ class NotedProfileData(PersonalData):
 class WakeupData(PersonalData):
     model = Wakeup
     title = "Evaluations to come"
+    spread = "profile_id"
     technical = ("id", "profile_id", "due_at")
     phase = ErasurePhase.AFTERWARDS
 

@@ -14,7 +14,7 @@ from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Identifier, Profile, Source, TrustLevel
 from profiles.models.access import Scope
-from profiles.services import Actor, create_api_key
+from profiles.services import Actor, AttributedEvent, create_api_key
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 TESTER = Actor.system("tests")
@@ -99,3 +99,9 @@ def profile_of(reference: str) -> Profile:
     """Return the profile of the identifier `namespace:value`."""
     namespace, _, value = reference.partition(":")
     return Profile.objects.get(identifiers__namespace=namespace, identifiers__value=value)
+
+
+def drafted_properties(event: AttributedEvent) -> str:
+    """Return the properties of an event that a checkpoint of the drain shows, as JSON text."""
+    text: str = event.draft.columns[5].obj
+    return text

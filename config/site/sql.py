@@ -18,9 +18,13 @@ GROUP BY 1
 # Returns the number of profiles in a sample, and how many of those have a vouched identifier. The
 # ORM has no TABLESAMPLE.
 VOUCHED_SHARE = """
-SELECT count(*), count(*) FILTER (WHERE EXISTS (
-    SELECT 1 FROM profiles_identifier i WHERE i.profile_id = p.id AND i.is_vouched))
-FROM profiles_profile p TABLESAMPLE SYSTEM (%(percent)s)
+WITH sampled AS MATERIALIZED (
+    SELECT id FROM profiles_profile TABLESAMPLE SYSTEM (%(percent)s)
+), vouched AS MATERIALIZED (
+    SELECT DISTINCT profile_id FROM profiles_identifier
+    WHERE is_vouched AND profile_id IN (SELECT id FROM sampled)
+)
+SELECT (SELECT count(*) FROM sampled), (SELECT count(*) FROM vouched)
 """
 
 # Returns the live segments whose size changed most since a time, with their sizes now and then. The

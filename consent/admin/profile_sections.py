@@ -10,7 +10,7 @@ from consent.admin.requests import OPEN
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.requests.deadlines import time_left
-from consent.services import current_states
+from consent.services import current_states, events_of
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Link, Section, sections
 from profiles.lib.database import database_now
@@ -39,7 +39,7 @@ def load_consents(request: HttpRequest, profile: Profile, mask: Mask) -> dict[st
 
 def recent_events(profile: Profile) -> QuerySet[ConsentEvent]:
     """Return the newest consent events of the profile's identifiers."""
-    events = ConsentEvent.objects.filter(identifier__profile_id=profile.pk)
+    events = events_of([profile.pk])
     return events.select_related("purpose", "source").order_by("-received_at", "-seq")[:MAX_EVENTS]
 
 

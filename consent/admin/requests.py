@@ -18,13 +18,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
-from consent.models import AccessArchive, ConsentEvent, PrivacyRequest
+from consent.models import AccessArchive, PrivacyRequest
 from consent.requests.deadlines import CLOSED, time_left
 from consent.requests.lifecycle import NewRequest
 from consent.services import (
     ArchiveGone,
     WrongStatus,
     act_on_request,
+    events_of,
     open_request,
     take_archive,
 )
@@ -282,7 +283,7 @@ def count_data(profile: Profile) -> dict[str, int]:
     """Count the data of a profile by kind."""
     # From the statistics: counting a customer's events themselves could take long.
     events = EventStat.objects.filter(profile_id=profile.pk).aggregate(events=Sum("count"))
-    consents = ConsentEvent.objects.filter(identifier__profile_id=profile.pk)
+    consents = events_of([profile.pk])
     return {
         "Identifiers": Identifier.objects.filter(profile=profile).count(),
         "Events": events["events"] or 0,

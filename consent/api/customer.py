@@ -25,7 +25,7 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.problems import archive_response, problems_from_services
-from consent.api.views import with_profile
+from consent.api.views import with_profiles
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem, validated
@@ -186,7 +186,7 @@ class CustomerConsentViewSet(CustomerViewSet):
                 reached=_subject(request).identifier_ids,
                 actor=actor_of(request),
             )
-        created = with_profile(ConsentEvent.objects.all()).get(pk=event.pk)
+        [created] = with_profiles([ConsentEvent.objects.get(pk=event.pk)])
         return Response(
             serializers.ConsentEventSerializer(created).data, status=status.HTTP_201_CREATED
         )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -122,12 +122,14 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
     queryset = ConsentEvent.objects.select_related("purpose", "purpose_version", "source")
 
     def get_queryset(self) -> QuerySet[ConsentEvent]:
-        """Return the events with their profiles; those of erased people need privacy:admin."""
-        events = with_profile(super().get_queryset())
+        """Return the events; those of erased people, which have no body, need privacy:admin."""
+        events = super().get_queryset()
         if Scope.PRIVACY_ADMIN in getattr(self.request.auth, "scopes", ()):
             return events
-        identifiers = Identifier.objects.filter(pk=OuterRef("identifier_id"), profile__isnull=False)
-        return events.filter(Exists(identifiers))
+        return events.filter(body__isnull=False)
+
+    def paginate_queryset(self, queryset: Any) -> list[Any]:
+        return with_profiles(super().paginate_queryset(queryset) or ())
 
     @extend_schema(
         request=serializers.ConsentSerializer, responses={201: serializers.ConsentEventSerializer}
@@ -138,7 +140,7 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
 
         def record() -> services.Answer:
             event = services.record_statement(statement, actor=actor_of(request))
-            created = with_profile(self.queryset).get(pk=event.pk)
+            [created] = with_profiles([self.queryset.get(pk=event.pk)])
             return _created(self.get_serializer(created).data, [event.identifier_id])
 
         with problems_from_services():
@@ -209,14 +211,19 @@ class RequestViewSet(
         return archive_response(self.get_object(), request)
 
 
-def with_profile(events: QuerySet[ConsentEvent]) -> QuerySet[ConsentEvent]:
-    """Annotate events with `profile_uuid`, the public id of the profile they now belong to.
+def with_profiles(events: Iterable[ConsentEvent]) -> list[ConsentEvent]:
+    """Give events a `profile_uuid`, the public id of the profile they now belong to.
 
-    It is NULL for events of erased people.
+    It is None for events of erased people.
     """
-    # A subquery, since a join would lose the events whose identifier is gone.
-    profiles = Profile.objects.filter(identifiers=OuterRef("identifier_id"))
-    return events.annotate(profile_uuid=Subquery(profiles.values("uuid")[:1]))
+    rows = list(events)
+    identifiers = Identifier.objects.filter(pk__in={event.identifier_id for event in rows})
+    holders = dict(identifiers.values_list("pk", "profile_id"))
+    uuids = dict(Profile.objects.filter(pk__in=set(holders.values())).values_list("pk", "uuid"))
+    for event in rows:
+        holder = holders.get(event.identifier_id)
+        event.profile_uuid = None if holder is None else uuids.get(holder)
+    return rows
 
 
 def answer_once(

@@ -3,7 +3,8 @@
 # The condition that profile `p` may be processed for the purpose with key %(purpose)s at time
 # %(at)s; `consent.ledger.gate.is_permitted` states the same for one profile, and a test compares
 # the two. It is text because it becomes part of the SQL of every statement that selects people.
-# Each EXISTS can be planned as one hashed scan or as a look-up per row, whichever costs less.
+# What the purpose is comes from subqueries that are read once, so that each EXISTS is of states
+# alone and can be planned as one hashed scan or as a look-up per row, whichever costs less.
 # IS FALSE rather than NOT: an anti-join planned on outdated statistics can go through all
 # objections once for each profile.
 PERMITTED = """(
@@ -13,12 +14,14 @@ PERMITTED = """(
         WHERE q.key = %(purpose)s
     )
     AND EXISTS (
-        SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
-        WHERE s.profile_id = p.id AND q.key = %(purpose)s AND s.is_objected
-            AND (
+        SELECT 1 FROM consent_consentstate s
+        WHERE s.profile_id = p.id AND s.is_objected AND s.purpose_id = (
+            SELECT q.id FROM consent_purpose q
+            WHERE q.key = %(purpose)s AND (
                 q.is_direct_marketing OR q.replaces_id IS NOT NULL
                 OR q.legal_basis IN ('consent', 'legitimate_interest', 'public_task')
             )
+        )
     ) IS FALSE
     AND (
         EXISTS (
@@ -26,9 +29,15 @@ PERMITTED = """(
             WHERE q.key = %(purpose)s AND q.legal_basis <> 'consent'
         )
         OR EXISTS (
-            SELECT 1 FROM consent_consentstate s JOIN consent_purpose q ON q.id = s.purpose_id
-            WHERE s.profile_id = p.id AND q.key = %(purpose)s
-                AND s.state IN ('given', 'renewed') AND s.version >= q.minimum_version
+            SELECT 1 FROM consent_consentstate s
+            WHERE s.profile_id = p.id
+                AND s.purpose_id = (
+                    SELECT q.id FROM consent_purpose q WHERE q.key = %(purpose)s
+                )
+                AND s.version >= (
+                    SELECT q.minimum_version FROM consent_purpose q WHERE q.key = %(purpose)s
+                )
+                AND s.state IN ('given', 'renewed')
                 AND (s.valid_until IS NULL OR s.valid_until > %(at)s)
         )
     )
@@ -37,10 +46,12 @@ PERMITTED = """(
 # Returns which of the given profiles have a consent event or a consent state; most have neither.
 # Not ORM: it joins an array of thousands of ids, where the ORM would write a list of parameters.
 PROFILES_WITH_CONSENTS = """
-SELECT i.profile_id
-FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
-JOIN profiles_identifier i ON i.profile_id = wanted.id
-JOIN consent_consentevent e ON e.identifier_id = i.id
+WITH named AS MATERIALIZED (
+    SELECT i.id, i.profile_id
+    FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
+    JOIN profiles_identifier i ON i.profile_id = wanted.id
+)
+SELECT named.profile_id FROM named JOIN consent_consentevent e ON e.identifier_id = named.id
 UNION
 SELECT s.profile_id
 FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
@@ -57,14 +68,15 @@ SELECT nextval('consent_event_seq') FROM generate_series(1, %s)
 # cannot deadlock. Not ORM: bulk_create would send every value as a parameter of its own.
 UPSERT_STATES = """
 INSERT INTO consent_consentstate
-    (profile_id, purpose_id, state, version, decided_at, valid_until, is_objected, objected_at)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[], %s::timestamptz[],
-    %s::timestamptz[], %s::boolean[], %s::timestamptz[])
+    (profile_id, purpose_id, state, version, decided_at, valid_until, is_objected, objected_at,
+    updated_at)
+SELECT folded.*, now() FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::integer[],
+    %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::timestamptz[]) AS folded
 ORDER BY 1, 2
 ON CONFLICT (profile_id, purpose_id) DO UPDATE SET
     state = excluded.state, version = excluded.version, decided_at = excluded.decided_at,
     valid_until = excluded.valid_until, is_objected = excluded.is_objected,
-    objected_at = excluded.objected_at, updated_at = now()
+    objected_at = excluded.objected_at, updated_at = excluded.updated_at
 """
 
 # Deletes the consent states of the given (profile, purpose) pairs. Not ORM: it cannot match pairs

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from consent.ledger import sql
@@ -22,6 +23,7 @@ from consent.ledger.fold import (
 )
 from consent.ledger.gate import GateTerms, displayed_state, is_permitted
 from consent.models import ConsentEvent, ConsentState, Purpose
+from profiles.identifiers.lookup import holders_of_identifiers, profiles_of_identifiers
 from profiles.identifiers.references import Ref
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
@@ -132,9 +134,7 @@ def standing_refusals(profile_ids: Iterable[int]) -> list[tuple[str, int | None]
     states = ConsentState.objects.filter(profile_id__in=profile_ids)
     refused = states.filter(state__in=REFUSING).values_list("purpose_id", flat=True)
     objected = states.filter(is_objected=True).values_list("purpose_id", flat=True)
-    general = ConsentEvent.objects.filter(
-        identifier__profile_id__in=profile_ids, kind=OBJECTION, purpose=None
-    )
+    general = events_of(profile_ids).filter(kind=OBJECTION, purpose=None)
     latest = general.order_by("-seq").first()
     pairs: set[tuple[str, int | None]] = {(CONSENT, pk) for pk in refused}
     pairs |= {(OBJECTION, pk) for pk in objected}
@@ -145,13 +145,21 @@ def standing_refusals(profile_ids: Iterable[int]) -> list[tuple[str, int | None]
 
 def verify_states() -> list[StateDrift]:
     """Return every stored state that differs from what the ledger folds to."""
-    with_events = Identifier.objects.filter(
-        pk__in=ConsentEvent.objects.values("identifier_id"), profile__isnull=False
-    )
-    ids = set(with_events.values_list("profile_id", flat=True))
+    ids = speakers(ConsentEvent.objects.all())
     # Also profiles without any event: their stored states should not exist.
     ids |= set(ConsentState.objects.values_list("profile_id", flat=True))
     return [drift for batch in batches(sorted(ids), _BATCH) for drift in _differences(batch)]
+
+
+def events_of(profile_ids: Iterable[int]) -> QuerySet[ConsentEvent]:
+    """Return the events of the identifiers that these profiles have now."""
+    return ConsentEvent.objects.filter(identifier__in=list(holders_of_identifiers(profile_ids)))
+
+
+def speakers(events: QuerySet[ConsentEvent]) -> set[int]:
+    """Return the profiles that have any of these events."""
+    named = events.order_by().values_list("identifier_id", flat=True).distinct()
+    return profiles_of_identifiers(named)
 
 
 def _differences(profile_ids: Sequence[int]) -> Iterator[StateDrift]:
@@ -241,12 +249,12 @@ def naming_identifiers(profile_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
     # Tuples rather than model instances: a large batch reads many thousand rows.
-    rows = ConsentEvent.objects.filter(identifier__profile_id__in=profile_ids).values_list(
-        "identifier__profile_id", *_LEDGER_EVENT_COLUMNS
-    )
+    holders = holders_of_identifiers(profile_ids)
+    rows = ConsentEvent.objects.filter(identifier__in=list(holders))
     events: dict[int, list[LedgerEvent]] = defaultdict(list)
-    for profile_id, *columns in rows:
-        events[profile_id].append(_ledger_event(*columns))
+    for columns in rows.values_list(*_LEDGER_EVENT_COLUMNS):
+        event = _ledger_event(*columns)
+        events[holders[event.identifier_id]].append(event)
     return events
 
 

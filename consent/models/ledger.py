@@ -94,6 +94,9 @@ class ConsentEvent(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 over salt, row and body.")
     seq = models.BigIntegerField(help_text="Order of arrival, drawn under the people lock.")
 
+    # The public id of the profile that the event belongs to now, where a list has looked it up.
+    profile_uuid: uuid.UUID | None = None
+
     class Meta:
         ordering = ["-received_at", "-seq"]
         indexes = [models.Index(fields=["identifier", "purpose"], name="consent_event_identifier")]
@@ -152,7 +155,9 @@ class ConsentState(models.Model):
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="consent_states"
     )
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
+    purpose = models.ForeignKey(
+        Purpose, on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
     state = models.CharField(max_length=16, choices=State, default=State.UNKNOWN)
     version = models.PositiveIntegerField(help_text="Of the purpose, as it was agreed to.")
     decided_at = models.DateTimeField(null=True)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from consent.ledger.states import rebuild_states
+from consent.ledger.states import rebuild_states, speakers
 from consent.models import (
     ConsentEvent,
     ConsentKind,
@@ -24,7 +24,7 @@ from consent.models import (
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
-from profiles.models import Identifier, Profile
+from profiles.models import Profile
 from profiles.services import Actor, audited, differences
 
 _BATCH = 10_000
@@ -197,11 +197,7 @@ def _apply_general_objections() -> None:
 
 def _rebuild_speakers(events: QuerySet[ConsentEvent]) -> None:
     """Rebuild the states of everybody who has one of these events."""
-    identifiers = Identifier.objects.filter(
-        pk__in=events.values("identifier_id"), profile__isnull=False
-    )
-    profile_ids = sorted(set(identifiers.values_list("profile_id", flat=True)))
-    for batch in batches(profile_ids, _BATCH):
+    for batch in batches(sorted(speakers(events)), _BATCH):
         rebuild_states(batch)
 
 

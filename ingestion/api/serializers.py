@@ -7,7 +7,7 @@ from django.db.models import Field
 from rest_framework import serializers
 
 from ingestion.inbox.body import unpack_message
-from ingestion.models import RejectedMessage, WriteKey
+from ingestion.models import RejectedMessage, SigningSecret, WriteKey
 from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
@@ -40,14 +40,35 @@ class NewWriteKeySerializer(WriteKeySerializer):
         read_only_fields = WriteKeySerializer.Meta.read_only_fields
 
 
+class SigningSecretSerializer(serializers.ModelSerializer[SigningSecret]):
+    """A signing secret, named by its prefix."""
+
+    class Meta:
+        model = SigningSecret
+        fields = ("prefix", "created_at", "revoked_at")
+        read_only_fields = fields
+
+
+class NewSigningSecretSerializer(SigningSecretSerializer):
+    """A new signing secret."""
+
+    secret = serializers.CharField(help_text="The secret itself, shown now and never again.")
+
+    class Meta:
+        model = SigningSecret
+        fields = (*SigningSecretSerializer.Meta.fields, "secret")
+        read_only_fields = SigningSecretSerializer.Meta.read_only_fields
+
+
 class SourceSerializer(serializers.ModelSerializer[Source]):
-    """A source of facts, traits and events, with its write keys."""
+    """A source of facts, traits and events, with its write keys and signing secrets."""
 
     keys = WriteKeySerializer(source="write_keys", many=True, read_only=True)
+    signing_secrets = SigningSecretSerializer(many=True, read_only=True)
 
     class Meta:
         model = Source
-        fields = ("key", *SETTINGS, "created_at", "keys")
+        fields = ("key", *SETTINGS, "created_at", "keys", "signing_secrets")
         read_only_fields = ("key", "created_at")
 
 

@@ -13,11 +13,13 @@ from rest_framework.status import HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_
 from rest_framework.viewsets import GenericViewSet
 
 from ingestion.api import filters, serializers
-from ingestion.models import RejectedMessage, WriteKey
+from ingestion.models import RejectedMessage, SigningSecret, WriteKey
 from ingestion.services import (
+    create_signing_secret,
     create_write_key,
     register_source,
     replay_message,
+    revoke_signing_secret,
     revoke_write_key,
 )
 from profiles.api.kit.access import ScopedView, actor_of
@@ -44,11 +46,11 @@ class SourceViewSet(
     mixins.RetrieveModelMixin,
     GenericViewSet[Source],
 ):
-    """Sources by key, with their write keys, revoked ones included."""
+    """Sources by key, with their write keys and signing secrets, revoked ones included."""
 
     scopes = ALL_METHODS
-    bodiless_actions = ("revoke_key",)
-    queryset = Source.objects.prefetch_related("write_keys")
+    bodiless_actions = ("revoke_key", "signing_secrets", "revoke_signing_secret")
+    queryset = Source.objects.prefetch_related("write_keys", "signing_secrets")
     serializer_class: Any = serializers.SourceSerializer
     filterset_class = filters.SourceFilter
     cursor_ordering = ("key",)
@@ -103,6 +105,36 @@ class SourceViewSet(
         """Revoke a write key, which is refused within a second. Repeating it changes nothing."""
         write_key = get_object_or_404(WriteKey, source__key=key, prefix=prefix)
         revoke_write_key(write_key, actor=actor_of(request))
+        return Response(status=HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        request=None, responses={HTTP_201_CREATED: serializers.NewSigningSecretSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="signing-secrets", filterset_class=None)
+    def signing_secrets(self, request: Request, key: str) -> Response:
+        """Create a signing secret, whose text is in this response alone.
+
+        A message of a public key whose `context.identity_signature` is the HMAC-SHA256 of its
+        userId by this secret counts as a server's.
+        """
+        secret, text = create_signing_secret(self.get_object(), actor=actor_of(request))
+        # The database sets the time of creation.
+        secret.refresh_from_db()
+        # The serializer reads it from the secret; the model has no such field.
+        secret.secret = text  # type: ignore[attr-defined]
+        return Response(serializers.NewSigningSecretSerializer(secret).data, HTTP_201_CREATED)
+
+    @extend_schema(responses={HTTP_204_NO_CONTENT: None})
+    @action(
+        detail=True,
+        methods=["delete"],
+        url_path="signing-secrets/<slug:prefix>",
+        queryset=Source.objects,
+    )
+    def revoke_signing_secret(self, request: Request, key: str, prefix: str) -> Response:
+        """Revoke a signing secret. Repeating it changes nothing."""
+        secret = get_object_or_404(SigningSecret, source__key=key, prefix=prefix)
+        revoke_signing_secret(secret, actor=actor_of(request))
         return Response(status=HTTP_204_NO_CONTENT)
 
 

@@ -27,6 +27,7 @@ from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
 from ingestion.drain.identifier_filter import Dropped, IdentifierFilter, references_in
+from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
 from ingestion.messages import UNUSABLE_VALUE
@@ -72,6 +73,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 
     In the caller's transaction.
     """
+    verify_signatures(chunk.messages)
     redact_names(chunk.messages)
     identifiers = IdentifierFilter(configuration)
     _observe(chunk.messages, identifiers)
@@ -126,8 +128,8 @@ def _observe(messages: Iterable[PendingMessage], identifiers: IdentifierFilter) 
 
 
 def _observation(pending: PendingMessage) -> Observation:
-    row = pending.row
-    return Observation.of(pending.message.refs, row.source_id, row.trust, pending.day)
+    refs, source_id = pending.message.refs, pending.row.source_id
+    return Observation.of(refs, source_id, pending.trust, pending.day)
 
 
 def _filter_identifiers(
@@ -174,7 +176,7 @@ def _kept_out(messages: Sequence[PendingMessage]) -> dict[str, KeptOut]:
     sightings = [
         Sighting(pending.message.timestamp, tuple(map(reference_of, pending.message.refs)))
         for pending in messages
-        if pending.row.trust >= TrustLevel.SERVER
+        if pending.trust >= TrustLevel.SERVER
     ]
     return kept_out | readmit_companions(sightings, kept_out)
 
@@ -202,7 +204,7 @@ def _record_traits(
     statements = []
     for pending in messages:
         if pending.message.traits and pending.attribution:
-            key = RecordKey(*pending.attribution, pending.row.source_id, pending.row.trust)
+            key = RecordKey(*pending.attribution, pending.row.source_id, pending.trust)
             since_epoch = pending.message.timestamp - EPOCH
             at = round(since_epoch.total_seconds() * 1_000_000)
             statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))

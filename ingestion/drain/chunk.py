@@ -27,7 +27,8 @@ class PendingMessage:
     `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
     None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
     guess), `observation` (None where the message was dropped or rejected), and `attribution` (whose
-    it is, and by which identifier). `has_other_name` is true where the name was one too many.
+    it is, and by which identifier). `has_other_name` is true where the name was one too many, and
+    `is_signed` where a public key's message counts as a server's.
     """
 
     row: LeasedRow
@@ -36,8 +37,14 @@ class PendingMessage:
     predicted: Attribution | None = None
     is_event_changed: bool = False
     has_other_name: bool = False
+    is_signed: bool = False
     observation: Observation | None = None
     attribution: Attribution | None = None
+
+    @property
+    def trust(self) -> int:
+        """How far the message is believed."""
+        return TrustLevel.SERVER if self.is_signed else self.row.trust
 
     @property
     def day(self) -> date:

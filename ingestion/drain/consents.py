@@ -112,6 +112,6 @@ class _Statement(NamedTuple):
             received_at=row.received_at,
             actor=DecidedBy.SUBJECT,
             method=Method.CHECKBOX,
-            trust=TrustLevel(row.trust),
+            trust=TrustLevel(self.pending.trust),
             source_id=row.source_id,
         )

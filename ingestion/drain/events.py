@@ -45,7 +45,7 @@ def _claimants(messages: Iterable[PendingMessage]) -> dict[tuple[str, str], int 
     claimants: dict[tuple[str, str], int | None] = {}
     for pending in messages:
         key = (pending.message.kind, pending.message.name)
-        if pending.row.trust > TrustLevel.CLAIM:
+        if pending.trust > TrustLevel.CLAIM:
             claimants[key] = None
         else:
             claimants.setdefault(key, pending.row.source_id)

@@ -8,6 +8,7 @@ from ingestion.messages.envelope import MAX_REQUEST_BYTES, Envelope, split_reque
 from ingestion.messages.fast_path import is_ordinary_batch
 from ingestion.messages.parse import CONSENT_EVENT, read_messages
 from ingestion.messages.results import (
+    INVALID_SIGNATURE,
     UNUSABLE_VALUE,
     BadRequest,
     Message,
@@ -17,6 +18,7 @@ from ingestion.messages.results import (
 
 __all__ = [
     "CONSENT_EVENT",
+    "INVALID_SIGNATURE",
     "MAX_REQUEST_BYTES",
     "UNUSABLE_VALUE",
     "BadRequest",

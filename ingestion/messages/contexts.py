@@ -1,7 +1,7 @@
 """Parsing the context of a message: its identifiers, traits and consents."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,15 +23,20 @@ class _Context(msgspec.Struct, rename="camel"):
     consent: Any = None
     ip: Any = None
     direct: Any = None
+    identity_signature: Any = msgspec.field(default=None, name="identity_signature")
 
 
 class ContextContent(NamedTuple):
-    """The content of a context. `refs` are pairs of namespace and value, not normalised."""
+    """The content of a context. `refs` are pairs of namespace and value, not normalised.
+
+    `text` has no signature, which would let whoever reads events speak for people.
+    """
 
     text: str
     traits: Mapping[str, Any]
     refs: tuple[tuple[str, Any], ...]
     consents: Mapping[str, bool]
+    signature: str = ""
 
 
 _context_decoder = msgspec.json.Decoder(_Context, float_hook=Decimal)
@@ -48,23 +53,34 @@ def read_context(raw: bytes, address: str = "", *, is_client: bool = False) -> C
     if not raw or not raw.startswith(b"{"):
         raw = b"{}"
     context = _context_decoder.decode(raw)
-    if context.ip == NO_ADDRESS:
-        raw = _with_address(raw, None)
-    elif address and context.ip is None and (is_client or context.direct is True):
-        raw = _with_address(raw, address)
+    dropped = {"ip"} if context.ip == NO_ADDRESS else set()
+    added = {}
+    if address and context.ip is None and (is_client or context.direct is True):
+        added = {"ip": address}
+    if context.identity_signature is not None:
+        dropped.add("identity_signature")
+    if dropped or added:
+        raw = _changed(raw, dropped, added)
     traits = context.traits if isinstance(context.traits, dict) else {}
     refs = (
         *contact_refs(traits),
         *_device_refs(context.device),
         *_external_refs(context.external_ids),
     )
-    return ContextContent(raw.decode(), traits, refs, preferences_of(context.consent))
+    signature = context.identity_signature
+    return ContextContent(
+        raw.decode(),
+        traits,
+        refs,
+        preferences_of(context.consent),
+        signature if isinstance(signature, str) else "",
+    )
 
 
-def _with_address(raw: bytes, address: str | None) -> bytes:
+def _changed(raw: bytes, dropped: Collection[str], added: Mapping[str, str]) -> bytes:
     context = exact_json.loads(raw)
-    context.pop("ip", None)
-    return exact_json.dump_bytes(context | ({"ip": address} if address else {}))
+    kept = {name: value for name, value in context.items() if name not in dropped}
+    return exact_json.dump_bytes({**kept, **added})
 
 
 def contact_refs(traits: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

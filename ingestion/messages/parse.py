@@ -137,6 +137,7 @@ class _MessageParser:
             self._consents(context, name),
             message_id,
             self.left_out,
+            self._proof(context),
         )
 
     def _storable(self) -> bytes:
@@ -266,6 +267,10 @@ class _MessageParser:
                 except InvalidIdentifier:
                     # A malformed e-mail address must not cost the whole message.
                     continue
+
+    def _proof(self, context: ContextContent) -> tuple[str, str] | None:
+        user_id = self.wire.user_id
+        return (str(user_id), context.signature) if context.signature and user_id else None
 
     def _own_traits(self) -> Mapping[str, Any]:
         raw = bytes(self.wire.traits)

@@ -11,6 +11,7 @@ UNREADABLE_TIMESTAMP = "timestamp"
 UNREADABLE_SENT_AT = "sentAt"
 FUTURE_TIMESTAMP = "timestamp in the future"
 UNUSABLE_VALUE = "value"
+INVALID_SIGNATURE = "identity_signature"
 
 
 class BadRequest(ValueError):
@@ -60,6 +61,7 @@ class Message(NamedTuple):
     consents: Mapping[str, bool]
     message_id: str
     left_out: tuple[str, ...] = ()  # parts that could not be read, to be counted
+    proof: tuple[str, str] | None = None  # the userId as it was sent, and its signature
 
 
 class RequestFacts(NamedTuple):

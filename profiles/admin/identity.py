@@ -86,7 +86,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 
     list_display = ("rule_and_meaning", "masked_identifier", "person", "wanted_by", "source", "day")
     list_filter = (DoubtFilter, "rule", "day")
-    list_select_related = ("identifier", "wanter", "fact__source")
+    list_select_related = ("fact__source",)
     sortable_by = ()
     fields = ("rule_sentence", "masked_identifier", "person", "wanted_by", "source", "day")
     readonly_fields = fields
@@ -95,7 +95,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     @admin.action(description="Release quarantined identifiers", permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[IdentityOutcome]) -> None:
         """Let facts use the identifiers of quarantines again."""
-        rows = queryset.filter(rule=Effect.QUARANTINE).select_related("identifier")
+        rows = queryset.filter(rule=Effect.QUARANTINE)
         identifiers = {row.identifier_id: row.identifier for row in rows}.values()
         actor = staff_actor(request)
         released = [release_quarantine(identifier, actor=actor) for identifier in identifiers]
@@ -107,7 +107,8 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityOutcome]:
         outcomes: QuerySet[IdentityOutcome] = super().get_queryset(request)
-        return outcomes.select_related("identifier", "wanter", "fact__source")
+        # Not joined: on a cluster identifiers are spread, and outcomes are not.
+        return outcomes.select_related("fact__source").prefetch_related("identifier", "wanter")
 
     @display(description="what", header=True)
     def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
@@ -142,10 +143,15 @@ class MergeAdmin(ReadOnlyAdmin):
 
     list_display = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "merged_at")
     list_filter = ("rule",)
-    list_select_related = ("fact__source", "survivor")
+    list_select_related = ("fact__source",)
     sortable_by = ()
     fields = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
+        # Not joined: on a cluster profiles are spread, and merges are not.
+        merges: QuerySet[Merge] = super().get_queryset(request)
+        return merges.prefetch_related("survivor")
 
     @display(description="survivor")
     def survivor_link(self, merge: Merge) -> str:

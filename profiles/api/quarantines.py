@@ -23,7 +23,7 @@ class QuarantineViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[Identi
     """Identifiers that name nobody, since too many people wanted them; the latest first."""
 
     scopes = {"GET": Scope.PROFILES_READ, "POST": Scope.PROFILES_WRITE}
-    queryset = Identifier.objects.filter(quarantined_at__isnull=False).select_related("profile")
+    queryset = Identifier.objects.filter(quarantined_at__isnull=False).prefetch_related("profile")
     serializer_class: Any = serializers.QuarantineSerializer
     filterset_class = filters.QuarantineFilter
     cursor_ordering = ("-quarantined_at", "-id")

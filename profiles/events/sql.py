@@ -40,6 +40,21 @@ COPY profiles_event (profile_id, identifier_id, "timestamp", id, source_id, name
     properties, context, received_at, original_timestamp, sent_at, arrival)
 FROM STDIN (FORMAT BINARY)
 """
+EVENT_COLUMN_TYPES = [
+    "bigint",  # profile_id
+    "bigint",  # identifier_id
+    "timestamptz",  # timestamp
+    "uuid",  # id
+    "bigint",  # source_id
+    "bigint",  # name_id
+    "numeric",  # value
+    "jsonb",  # properties
+    "jsonb",  # context
+    "timestamptz",  # received_at
+    "timestamptz",  # original_timestamp
+    "timestamptz",  # sent_at
+    "bigint",  # arrival
+]
 
 # Deletes events by their primary keys, where the profile guessed before judgement was wrong. The
 # ORM cannot compare three columns with thousands of triples.
@@ -112,11 +127,13 @@ SELECT DISTINCT profile_id FROM (
 """
 
 # Returns the profiles with events whose identifier belongs to another profile or to none, in one
-# pass over the table. The ORM cannot join with IS DISTINCT FROM.
+# pass over both tables. The ORM cannot take the difference of two tables in a subquery.
 MISATTRIBUTED_EVENTS = """
-SELECT DISTINCT e.profile_id FROM profiles_event e
-LEFT JOIN profiles_identifier i ON i.id = e.identifier_id
-WHERE i.profile_id IS DISTINCT FROM e.profile_id
+SELECT DISTINCT profile_id FROM (
+    SELECT profile_id, identifier_id FROM profiles_event
+    EXCEPT
+    SELECT profile_id, id FROM profiles_identifier
+) AS astray
 """
 
 # Returns the ids of profiles that have statistics but no longer exist. SQL, because `find_drift`

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from profiles.events import sql
-from profiles.events.copy_format import AttributedEvent
+from profiles.events.drafts import AttributedEvent
 from profiles.lib.database import array_of
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 
 from profiles.events import sql
-from profiles.events.copy_format import AttributedEvent, copy_block
+from profiles.events.drafts import AttributedEvent
 from profiles.lib.database import array_of
 
 
@@ -16,7 +16,9 @@ def copy_events(events: Sequence[AttributedEvent]) -> None:
     if not events:
         return
     with connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
-        copy.write(copy_block(events))
+        copy.set_types(sql.EVENT_COLUMN_TYPES)
+        for profile_id, identifier_id, draft in events:
+            copy.write_row((profile_id, identifier_id, *draft.columns))
 
 
 def take_back_events(keys: Sequence[tuple[int, datetime, str]]) -> None:

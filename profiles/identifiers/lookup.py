@@ -9,6 +9,10 @@ from profiles.identifiers import sql
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
+from profiles.lib.batches import batches
+from profiles.models import Identifier
+
+_BATCH = 10_000
 
 
 def parse_reference(reference: str) -> Ref:
@@ -20,6 +24,26 @@ def parse_reference(reference: str) -> Ref:
     if not colon or not namespace:
         raise InvalidIdentifier("identifier", "must look like namespace:value")
     return Ref(namespace, normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION))
+
+
+def holders_of_identifiers(profile_ids: Iterable[int]) -> dict[int, int]:
+    """Return the profile of each identifier of these profiles, by the identifier's id.
+
+    Rows that point at identifiers are read by these ids, and not joined: on a cluster identifiers
+    are spread by their value, and other rows by their profile or not at all.
+    """
+    rows = Identifier.objects.filter(profile_id__in=profile_ids)
+    return {pk: holder for pk, holder in rows.values_list("pk", "profile_id") if holder is not None}
+
+
+def profiles_of_identifiers(identifier_ids: Iterable[int]) -> set[int]:
+    """Return the profiles that have any of these identifiers, which may be very many."""
+    return {
+        holder
+        for batch in batches(sorted(set(identifier_ids)), _BATCH)
+        for holder in Identifier.objects.filter(pk__in=batch).values_list("profile_id", flat=True)
+        if holder is not None
+    }
 
 
 def profiles_by_reference(references: Iterable[str]) -> dict[str, int]:

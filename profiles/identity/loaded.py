@@ -89,7 +89,7 @@ class LoadedPeople:
             cursor.execute(identity_sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
             self._add_rows(cursor.fetchall())
             ids = array_of(self.rows[ref].id for ref in refs)
-            cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, [ids])
+            cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, {"identifiers": ids})
             wants = cursor.fetchall()
             # A fact rarely creates more than one profile. Reversed, since pop() takes from the end,
             # and the smaller id must be the profile created first.

@@ -157,7 +157,7 @@ def _assign_public_uuids(
 
 def read_configuration() -> IdentityConfiguration:
     """Read the rules, decisions and source keys from the database."""
-    pairs = IdentityDecision.objects.select_related("one", "other")
+    pairs = IdentityDecision.objects.prefetch_related("one", "other")
     decisions = Decisions(
         (Ref(pair.one.namespace, pair.one.value), Ref(pair.other.namespace, pair.other.value))
         for pair in pairs

@@ -124,11 +124,14 @@ DECISIONS_ON_IDENTIFIERS = """
 WITH decided AS MATERIALIZED (
     SELECT one_id, other_id FROM profiles_identitydecision
     WHERE one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s)
+), named AS MATERIALIZED (
+    SELECT id, namespace, value FROM profiles_identifier
+    WHERE id IN (SELECT one_id FROM decided UNION SELECT other_id FROM decided)
 )
 SELECT one.namespace, one.value, other.namespace, other.value
 FROM decided d
-JOIN profiles_identifier one ON one.id = d.one_id
-JOIN profiles_identifier other ON other.id = d.other_id
+JOIN named one ON one.id = d.one_id
+JOIN named other ON other.id = d.other_id
 """
 
 # Inserts outcomes. The ORM has no COPY.
@@ -146,9 +149,12 @@ COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifie
 # of claims refused for what they are, and since the last release. One array parameter, where the
 # ORM would write every id into the statement.
 WANTS_OF_IDENTIFIERS = """
+WITH wanted AS MATERIALIZED (
+    SELECT id, released_seq FROM profiles_identifier WHERE id = ANY(%(identifiers)s)
+)
 SELECT o.identifier_id, o.wanter_id, o.day FROM profiles_identityoutcome o
-JOIN profiles_identifier i ON i.id = o.identifier_id
-WHERE o.identifier_id = ANY(%s) AND o.wanter_id IS NOT NULL
+JOIN wanted i ON i.id = o.identifier_id
+WHERE o.identifier_id = ANY(%(identifiers)s) AND o.wanter_id IS NOT NULL
   AND o.rule NOT IN ('takeover', 'quarantine', 'pushed_out', 'trust', 'claim_limit')
   AND (i.released_seq IS NULL OR o.fact_id > i.released_seq)
 """
@@ -223,8 +229,8 @@ DELETE FROM profiles_identifier WHERE id = ANY(%(identifiers)s)
 # Deletes an erased profile unless an identifier is left to it. SQL, because the registry's `eraser`
 # takes a statement.
 DELETE_EMPTY_PROFILE = """
-DELETE FROM profiles_profile p WHERE p.id = %(profile)s
-  AND NOT EXISTS (SELECT 1 FROM profiles_identifier i WHERE i.profile_id = p.id)
+DELETE FROM profiles_profile WHERE id = %(profile)s
+  AND NOT EXISTS (SELECT 1 FROM profiles_identifier WHERE profile_id = %(profile)s)
 """
 
 # Deletes absorbed profiles. All their rows have moved, and the ORM's delete would look for them
@@ -244,13 +250,14 @@ WHERE m.survivor_id = pair.absorbed
 # Returns the profiles with an identifier that a source named, unless a rule dropped it from the
 # fact. The ORM cannot join the elements of an array.
 PROFILES_NAMED_BY_SOURCE = """
-SELECT i.profile_id FROM profiles_identityfact f
-JOIN profiles_source s ON s.id = f.source_id
-CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
-JOIN profiles_identifier i ON i.id = named.id
-WHERE s.key = %s AND i.profile_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM profiles_identityoutcome o
-    WHERE o.fact_id = f.seq AND o.identifier_id = named.id AND o.rule = ANY(%s)
+SELECT profile_id FROM profiles_identifier WHERE profile_id IS NOT NULL AND id IN (
+    SELECT named.id FROM profiles_identityfact f
+    JOIN profiles_source s ON s.id = f.source_id
+    CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
+    WHERE s.key = %s AND NOT EXISTS (
+        SELECT 1 FROM profiles_identityoutcome o
+        WHERE o.fact_id = f.seq AND o.identifier_id = named.id AND o.rule = ANY(%s)
+    )
 )
 """
 
@@ -264,21 +271,23 @@ WHERE component > %s ORDER BY component LIMIT %s
 # Returns all facts, once for each component that they name, ordered by it. One pass costs less than
 # a look-up by overlap for every batch; the ORM cannot join the elements of an array.
 FACTS_BY_COMPONENT = """
+WITH identifier AS MATERIALIZED (SELECT id, component FROM profiles_identifier)
 SELECT DISTINCT ON (i.component, f.seq)
     i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day
 FROM profiles_identityfact f
 CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
-JOIN profiles_identifier i ON i.id = named.id
+JOIN identifier i ON i.id = named.id
 ORDER BY i.component, f.seq
 """
 
 # Returns the profiles whose public UUID is not among their identifiers. SQL, because `find_drift`
 # runs all its statements with one function.
 PROFILES_WITHOUT_UUID = """
-SELECT p.id FROM profiles_profile p WHERE NOT EXISTS (
-    SELECT 1 FROM profiles_identifier i
-    WHERE i.value = p.uuid::text AND i.namespace = 'profile' AND i.profile_id = p.id
-)
+SELECT id FROM (
+    SELECT id, uuid::text FROM profiles_profile
+    EXCEPT
+    SELECT profile_id, value FROM profiles_identifier WHERE namespace = 'profile'
+) AS nameless
 """
 
 # Returns the profiles whose identifiers are in more than one component. SQL, because `find_drift`

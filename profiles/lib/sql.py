@@ -28,3 +28,32 @@ EXCHANGE_TIMEOUT = """
 WITH former AS MATERIALIZED (SELECT current_setting('statement_timeout') AS value)
 SELECT former.value, set_config('statement_timeout', %s, true) FROM former
 """
+
+# Returns whether the database has the extension Citus. Not ORM: a catalogue table.
+HAS_CITUS = """
+SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+"""
+
+# Returns the column by which a table is spread over a cluster, or no row. Not ORM, likewise.
+SPREAD_COLUMN = """
+SELECT column_to_column_name(logicalrelid, partkey) FROM pg_dist_partition
+WHERE logicalrelid = %s::regclass AND partmethod = 'h'
+"""
+
+# Returns the name and the columns of a table's primary key. Not ORM, likewise.
+PRIMARY_KEY = """
+SELECT c.conname, array_agg(a.attname::text ORDER BY k.place)
+FROM pg_constraint c
+CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (number, place)
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
+WHERE c.conrelid = %s::regclass AND c.contype = 'p' GROUP BY c.conname
+"""
+
+# Spreads a table over a number of shards, or in the shards of another table. Not ORM: functions of
+# the extension.
+SPREAD = """
+SELECT create_distributed_table(%s, %s, colocate_with => 'none', shard_count => %s)
+"""
+SPREAD_BESIDE = """
+SELECT create_distributed_table(%s, %s, colocate_with => %s)
+"""

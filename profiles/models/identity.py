@@ -36,7 +36,11 @@ class Identifier(models.Model):
     value = models.CharField(max_length=255)
     # Nothing is done on deletion: identifiers move or are erased before their profile is deleted.
     profile = models.ForeignKey(
-        Profile, null=True, on_delete=models.DO_NOTHING, related_name="identifiers"
+        Profile,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="identifiers",
     )
     component = models.BigIntegerField()
     is_vouched = models.BooleanField(default=False)
@@ -90,9 +94,15 @@ class IdentityOutcome(models.Model):
     """An identifier that a fact dropped, merged, took over or quarantined, and by which rule."""
 
     fact = models.ForeignKey(IdentityFact, on_delete=models.CASCADE, related_name="outcomes")
-    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="outcomes")
+    identifier = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="outcomes"
+    )
     wanter = models.ForeignKey(
-        Identifier, null=True, on_delete=models.CASCADE, related_name="outcomes_wanted"
+        Identifier,
+        null=True,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        related_name="outcomes_wanted",
     )
     # A RefusalRule of the engine, or "merge", "takeover" or "quarantine".
     rule = models.CharField(max_length=32)
@@ -115,8 +125,12 @@ class IdentityDecision(models.Model):
     """A decision of staff on a pair of identifiers, which every replay obeys."""
 
     kind = models.CharField(max_length=16, choices=DecisionKind, default=DecisionKind.NOT_SAME)
-    one = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="+")
-    other = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="+")
+    one = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    other = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -139,7 +153,9 @@ class Merge(models.Model):
     and the merge permits nothing that one side refused.
     """
 
-    survivor = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="merges")
+    survivor = models.ForeignKey(
+        Profile, on_delete=models.CASCADE, db_constraint=False, related_name="merges"
+    )
     # No foreign key: the absorbed profile is deleted.
     absorbed_id = models.BigIntegerField()
     absorbed_uuid = models.UUIDField()

@@ -17,12 +17,16 @@ class SourceRecord(models.Model):
     entries have none.
     """
 
-    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="records")
+    identifier = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="records"
+    )
     # Without an index: the unique key begins with it.
     profile = models.ForeignKey(
         Profile, on_delete=models.DO_NOTHING, db_index=False, related_name="records"
     )
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(
+        Source, on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
     # One row for all traits: they arrive, are read and are erased together.
     traits = models.JSONField(default=dict)
@@ -45,7 +49,9 @@ class TraitLock(models.Model):
     A value of null keeps the trait empty.
     """
 
-    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="trait_locks")
+    identifier = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="trait_locks"
+    )
     profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="trait_locks")
     key = models.CharField(max_length=255)
     value = models.JSONField(null=True)

@@ -91,17 +91,21 @@ WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
 """
 
 # Returns the profiles with source records whose identifier belongs to another profile or to none.
-# The ORM cannot join with IS DISTINCT FROM.
+# The ORM cannot take the difference of two tables in a subquery.
 MISATTRIBUTED_RECORDS = """
-SELECT DISTINCT r.profile_id FROM profiles_sourcerecord r
-LEFT JOIN profiles_identifier i ON i.id = r.identifier_id
-WHERE i.profile_id IS DISTINCT FROM r.profile_id
+SELECT DISTINCT profile_id FROM (
+    SELECT profile_id, identifier_id FROM profiles_sourcerecord
+    EXCEPT
+    SELECT profile_id, id FROM profiles_identifier
+) AS astray
 """
 
 # Returns the profiles with trait locks whose identifier belongs to another profile or to none. The
-# ORM cannot join with IS DISTINCT FROM.
+# ORM cannot take the difference of two tables in a subquery.
 MISATTRIBUTED_LOCKS = """
-SELECT DISTINCT l.profile_id FROM profiles_traitlock l
-LEFT JOIN profiles_identifier i ON i.id = l.identifier_id
-WHERE i.profile_id IS DISTINCT FROM l.profile_id
+SELECT DISTINCT profile_id FROM (
+    SELECT profile_id, identifier_id FROM profiles_traitlock
+    EXCEPT
+    SELECT profile_id, id FROM profiles_identifier
+) AS astray
 """

@@ -68,7 +68,7 @@ def _select_by_traits(trait_leaves: list[TraitLeaf], period: Period) -> Fragment
         return None
     return _select_edges(
         "SELECT p.id, edge.at FROM profiles_profile p"
-        " CROSS JOIN LATERAL (VALUES {edges}) AS edge (at) WHERE {checks}",
+        " CROSS JOIN LATERAL unnest(ARRAY[{edges}]::timestamptz[]) AS edge (at) WHERE {checks}",
         edges,
         _only(period, Fragment("p.id")),
         period,
@@ -83,8 +83,7 @@ def _select_edges(
         since=period.since,
         now=period.now,
     )
-    rows = join_fragments(", ", (fill("({edge})", edge=edge) for edge in edges))
-    return fill(template, edges=rows, checks=all_of([*checks, inside]))
+    return fill(template, edges=join_fragments(", ", edges), checks=all_of([*checks, inside]))
 
 
 def _only(period: Period, profile_id: Fragment) -> list[Fragment]:
@@ -186,7 +185,8 @@ def _select_by_dates(
     if edges:
         yield _select_edges(
             "SELECT e.profile_id, edge.at FROM profiles_event e"
-            " CROSS JOIN LATERAL (VALUES {edges}) AS edge (at) WHERE {checks}",
+            " CROSS JOIN LATERAL unnest(ARRAY[{edges}]::timestamptz[]) AS edge (at)"
+            " WHERE {checks}",
             edges,
             [name_condition(names), *_only(period, Fragment("e.profile_id"))],
             period,

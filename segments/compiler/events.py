@@ -113,14 +113,17 @@ def _select_by_statistics(
     value = fill(STAT_VALUES[event.aggregate], now=context.now)
     # One name has one row per profile, so nothing needs to be grouped.
     is_single = len(names) == 1
-    aggregate = value if is_single else fill(STAT_AGGREGATES[event.aggregate], value=value)
-    test = test_quantity(event, fill("({aggregate})", aggregate=aggregate), context)
+    column = Fragment("v.value")
+    aggregate = fill(STAT_AGGREGATES[event.aggregate], value=column)
+    test = test_quantity(event, fill("({value})", value=value if is_single else aggregate), context)
     return fill(
         "SELECT s.profile_id FROM profiles_eventstat s WHERE {has_name} AND {test}"
         if is_single
-        else "SELECT s.profile_id FROM profiles_eventstat s WHERE {has_name}"
-        " GROUP BY s.profile_id HAVING {test}",
+        # A value may read events, which a cluster does not do within HAVING.
+        else "SELECT v.profile_id FROM (SELECT s.profile_id, {value} AS value"
+        " FROM profiles_eventstat s WHERE {has_name}) AS v GROUP BY v.profile_id HAVING {test}",
         has_name=_stat_name_condition(names),
+        value=value,
         test=negate(test) if is_complement else test,
     )
 

@@ -298,7 +298,7 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         cursor.execute(sql.APPLY, parameters)
         cursor.execute(sql.REQUEUE_NOTED, [lease.token])
         cursor.execute(sql.WAKE_ALL_FOR_EVENTS, {"now": now})
-        cursor.execute(sql.COUNT_MEMBERS, [ids])
+        cursor.execute(sql.COUNT_MEMBERS, {"segments": ids})
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 

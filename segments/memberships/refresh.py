@@ -220,15 +220,11 @@ def _refresh_statement(
 ) -> Fragment:
     context = make_context(live.nodes, now=batch.now)
     scoped = compile_scoped([segment.node for segment in segments], batch.ids, context)
-    conditions = [
-        fill("({segment}::bigint, {condition})", segment=segment.id, condition=condition)
-        for segment, condition in zip(segments, scoped.conditions, strict=True)
-    ]
-    conditions += [fill(sql.IS_MEMBER_STILL, segment=segment_id) for segment_id in closed]
+    still = [fill(sql.IS_MEMBER_STILL, segment=segment_id) for segment_id in closed]
     return fill(
         sql.REFRESH,
         joins=scoped.joins,
-        conditions=join_fragments(", ", conditions),
+        conditions=join_fragments(", ", [*scoped.conditions, *still]),
         ids=batch.ids,
         segments=[*(segment.id for segment in segments), *closed],
         now=batch.now,

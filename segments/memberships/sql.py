@@ -35,12 +35,16 @@ DELETE FROM segments_wakeup WHERE id IN (
 # Evaluates segments for some profiles, deletes and inserts memberships, writes the history, and
 # returns the change in size of each segment. Not ORM: all of it must see one snapshot.
 # A profile that no longer exists was absorbed, since an erasure deletes its memberships itself.
+# Whoever is a member already is not inserted again, whether or not the slot's lock is held.
 REFRESH = """
 WITH members AS MATERIALIZED (
     SELECT p.id AS profile_id, evaluated.segment_id
     FROM profiles_profile p {joins}
-    CROSS JOIN LATERAL (VALUES {conditions}) AS evaluated (segment_id, holds)
+    CROSS JOIN LATERAL unnest({segments}::bigint[], ARRAY[{conditions}]::boolean[])
+        AS evaluated (segment_id, holds)
     WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND evaluated.holds
+), alive AS MATERIALIZED (
+    SELECT p.id FROM profiles_profile p WHERE p.id = ANY({ids}::bigint[])
 ), exits AS (
     DELETE FROM segments_membership m
     WHERE m.profile_id = ANY({ids}::bigint[]) AND m.segment_id = ANY({segments}::bigint[])
@@ -51,15 +55,12 @@ WITH members AS MATERIALIZED (
 ), entries AS (
     INSERT INTO segments_membership (profile_id, segment_id, entered_at)
     SELECT w.profile_id, w.segment_id, {now}::timestamptz FROM members w
-    WHERE NOT EXISTS (
-        SELECT 1 FROM segments_membership m
-        WHERE m.profile_id = w.profile_id AND m.segment_id = w.segment_id)
+    ON CONFLICT DO NOTHING
     RETURNING profile_id, segment_id
 ), changes AS (
     INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
     SELECT exits.segment_id, exits.profile_id, {now}::timestamptz, FALSE,
-        CASE WHEN EXISTS (SELECT 1 FROM profiles_profile p WHERE p.id = exits.profile_id)
-            THEN {reason}::text ELSE 'merge' END
+        CASE WHEN exits.profile_id IN (SELECT id FROM alive) THEN {reason}::text ELSE 'merge' END
     FROM exits
     UNION ALL
     SELECT entries.segment_id, entries.profile_id, {now}::timestamptz, TRUE, {reason}::text
@@ -73,9 +74,9 @@ FROM changes GROUP BY segment_id
 # One of the conditions of REFRESH, of a segment that is set apart: whoever is a member stays one,
 # unless they are restricted or gone.
 IS_MEMBER_STILL = """
-({segment}::bigint, EXISTS (
+EXISTS (
     SELECT 1 FROM segments_membership kept
-    WHERE kept.profile_id = p.id AND kept.segment_id = {segment}::bigint))
+    WHERE kept.profile_id = p.id AND kept.segment_id = {segment}::bigint)
 """
 
 # Notes for every rebuild under way that these profiles were evaluated after its snapshot. Not ORM:
@@ -90,13 +91,10 @@ FROM segments_rebuild r CROSS JOIN unnest(%s::bigint[]) AS evaluated (profile_id
 # Not ORM: INSERT … SELECT, so that no event is read into Python.
 WAKE_FOR_EVENTS = """
 INSERT INTO segments_wakeup (profile_id, due_at)
-SELECT later.profile_id, later.due_at FROM (
-    SELECT e.profile_id, min(e."timestamp") AS due_at FROM profiles_event e
-    WHERE e.profile_id = ANY(%(ids)s) AND e."timestamp" > %(now)s GROUP BY e.profile_id
-) AS later
-WHERE NOT EXISTS (
-    SELECT 1 FROM segments_wakeup w
-    WHERE w.profile_id = later.profile_id AND w.due_at = later.due_at)
+SELECT e.profile_id, min(e."timestamp") FROM profiles_event e
+WHERE e.profile_id = ANY(%(ids)s) AND e."timestamp" > %(now)s GROUP BY e.profile_id
+EXCEPT
+SELECT w.profile_id, w.due_at FROM segments_wakeup w WHERE w.profile_id = ANY(%(ids)s)
 """
 
 # The same for all profiles, which the statistics of events find without scanning the events.
@@ -218,9 +216,14 @@ SELECT DISTINCT profile_id FROM segments_notedprofile WHERE rebuild_id = %s
 
 # Counts the members of segments anew. Not ORM: it stands between statements that are not.
 COUNT_MEMBERS = """
-UPDATE segments_segment s
-SET size = (SELECT count(*) FROM segments_membership m WHERE m.segment_id = s.id)
-WHERE s.id = ANY(%s)
+WITH counted AS MATERIALIZED (
+    SELECT segment_id, count(*) AS members FROM segments_membership
+    WHERE segment_id = ANY(%(segments)s) GROUP BY segment_id
+)
+UPDATE segments_segment s SET size = coalesce(counted.members, 0)
+FROM unnest(%(segments)s::bigint[]) AS wanted (id)
+LEFT JOIN counted ON counted.segment_id = wanted.id
+WHERE s.id = wanted.id
 """
 
 # Deletes all memberships of an archived segment and writes the history. Not ORM: the ORM's delete

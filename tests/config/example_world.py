@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from consent.models import PrivacyRequest
 from consent.services import act_on_requests, add_notice, send_confirmations, send_links
 from ingestion.models import RejectedMessage, WriteKey
+from ingestion.services import create_signing_secret
 from profiles.models import Profile
 from segments.services import create_segment, rebuild
 from tests.factories import (
@@ -73,6 +74,7 @@ def make_world() -> World:
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
+            "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
@@ -90,6 +92,10 @@ def _send_history() -> None:
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
     )
+
+
+def _signing_secrets_prefix() -> str:
+    return create_signing_secret(make_source(key="shop"), actor=TESTER)[0].prefix
 
 
 def _give_consent(service: APIClient) -> None:

@@ -26,6 +26,7 @@ from profiles.models import (
     SourceRecord,
 )
 from profiles.services import AttributedEvent
+from tests.factories import drafted_properties
 from tests.ingestion.conftest import Send
 
 Holder = Callable[[str], Profile]
@@ -263,7 +264,7 @@ def test_a_message_that_fails_alone_is_rejected_and_its_neighbours_go_on(
     send: Send,
 ) -> None:
     def fail(events: list[AttributedEvent]) -> None:
-        if any(b'{"poison":1}' in event.draft.row for event in events):
+        if any(drafted_properties(event) == '{"poison":1}' for event in events):
             raise ValueError("cannot be stored")
 
     with handled(checkpoints.COPYING_EVENTS, fail):
@@ -283,7 +284,7 @@ def test_a_message_that_ends_the_worker_each_time_is_rejected_at_the_last_attemp
         pass
 
     def kill(events: list[AttributedEvent]) -> None:
-        if any(b'{"poison":1}' in event.draft.row for event in events):
+        if any(drafted_properties(event) == '{"poison":1}' for event in events):
             raise Killed
 
     send(track("u1"), track("u2", properties={"poison": 1}), track("u3"), drain=False)

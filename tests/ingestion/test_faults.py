@@ -21,7 +21,7 @@ from profiles.lib.checkpoints import handled
 from profiles.lib.database import database_now
 from profiles.models import Event, Source
 from profiles.services import AttributedEvent
-from tests.factories import accept_only
+from tests.factories import accept_only, drafted_properties
 from tests.ingestion.conftest import Send
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def failing(error: Exception) -> Any:
     """Fail with this error while events with {"poison": 1} are stored."""
 
     def fail(events: list[AttributedEvent]) -> None:
-        if any(b'{"poison":1}' in event.draft.row for event in events):
+        if any(drafted_properties(event) == '{"poison":1}' for event in events):
             raise error
 
     return handled(checkpoints.COPYING_EVENTS, fail)

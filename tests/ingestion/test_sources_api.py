@@ -61,6 +61,7 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
         "joins_people": True,
         "allowed_origins": [],
         "keeps_address": False,
+        "signing_secrets": [],
     }
     assert (key["kind"], key["revoked_at"]) == ("secret", None)
     assert key.keys() == {"prefix", "kind", "created_at", "revoked_at"}
@@ -121,7 +122,19 @@ def test_a_key_of_another_source_is_not_there(admin: APIClient) -> None:
     assert WriteKey.objects.filter(revoked_at=None).count() == 1
 
 
-def test_sources_are_listed_filtered_and_cost_three_queries(
+def test_a_signing_secret_is_shown_once_and_revoked(admin: APIClient) -> None:
+    make_source(key="shop")
+    made = admin.post(f"{URL}shop/signing-secrets/").json()
+    assert made.pop("secret").startswith(made["prefix"])
+    assert admin.get(f"{URL}shop/").json()["signing_secrets"] == [made]
+    make_source(key="crm")
+    assert admin.delete(f"{URL}crm/signing-secrets/{made['prefix']}/").status_code == 404
+    for _ in range(2):
+        assert admin.delete(f"{URL}shop/signing-secrets/{made['prefix']}/").status_code == 204
+    assert admin.get(f"{URL}shop/").json()["signing_secrets"][0]["revoked_at"]
+
+
+def test_sources_are_listed_filtered_and_cost_four_queries(
     admin: APIClient, django_assert_num_queries: Any
 ) -> None:
     for key in ("crm", "shop", "web"):
@@ -131,7 +144,7 @@ def test_sources_are_listed_filtered_and_cost_three_queries(
     def keys(query: str) -> list[str]:
         return [row["key"] for row in admin.get(f"{URL}{query}").json()["results"]]
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert keys("") == ["crm", "shop", "web"]
     assert keys("?kind=public") == ["crm", "web"]
     assert keys("?name=SHO") == ["shop"]

@@ -138,6 +138,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "create_segment", key="known", name="Known", definition=EVERYONE
     ),
     "create_source": lambda: _call("create_source", "shop"),
+    "create_signing_secret": lambda: _call("create_signing_secret", make_source()),
     "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
     "define_purpose": lambda: _call("define_purpose", key="news", terms=terms(), now=NOW),
     "delete_consent_category": lambda: _call("delete_consent_category", saved_category()),
@@ -174,6 +175,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "replay_message": lambda: _call("replay_message", rejected_message()),
     "revoke_api_key": lambda: _call(
         "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
+    ),
+    "revoke_signing_secret": lambda: _call(
+        "revoke_signing_secret",
+        ingestion.services.create_signing_secret(make_source(), actor=TESTER)[0],
     ),
     "revoke_write_key": lambda: _call(
         "revoke_write_key",

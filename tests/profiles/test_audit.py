@@ -67,6 +67,7 @@ EXEMPT = {
     "drain_is_paused": READS,
     "pause_reason": READS,
     "effective_definition": READS,
+    "events_of": READS,
     "erase": PART,
     "erase_person": PART,
     "facts_naming": READS,

@@ -14,7 +14,7 @@ from ingestion.services import drain_inbox, replay_message
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, SeenMessage
 from profiles.services import AttributedEvent
-from tests.factories import TESTER, accept_only, send_messages
+from tests.factories import TESTER, accept_only, drafted_properties, send_messages
 from tests.system.concurrency import Work, at_once, die_at, is_anybody_waiting, once_at
 from tests.system.people import ask_for_erasure, message_of_ada, order, stored_numbers
 from tests.system.product import is_drained, wait_until
@@ -178,7 +178,7 @@ def die(_: object) -> None:
 
 
 def is_poison(events: Sequence[AttributedEvent]) -> bool:
-    return any(b'"poison":1' in event.draft.row for event in events)
+    return any('"poison":1' in drafted_properties(event) for event in events)
 
 
 def poison(number: int) -> dict[str, Any]:

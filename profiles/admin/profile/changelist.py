@@ -109,7 +109,8 @@ class ProfileAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Render what was changed about the profile, and about those that it absorbed."""
         profile = self.found_or_404(request, object_id)
-        entries = AuditEntry.objects.filter(body__identifier__profile=profile)
+        identifiers = Identifier.objects.filter(profile=profile)
+        entries = AuditEntry.objects.filter(body__identifier_id__in=identifiers.values("pk"))
         return self.history_page(request, profile, entries)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

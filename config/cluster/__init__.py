@@ -1,0 +1,1 @@
+"""Spreading the store over many machines (Citus): what lies where, and how it gets there."""
