@@ -171,7 +171,10 @@ class Wakeup(models.Model):
     due_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="segment_wakeup_due")]
+        indexes = [
+            models.Index(fields=["due_at"], name="segment_wakeup_due"),
+            models.Index(fields=["profile_id", "due_at"], name="segment_wakeup_profile"),
+        ]
 
     def __str__(self) -> str:
         return f"profile {self.profile_id} at {self.due_at}"

@@ -15,7 +15,7 @@ GROUPS = {"and": "all of", "or": "any of", "not": "not", "at_least": "at least"}
 # Fields whose values are understood without their names.
 UNNAMED_FIELDS = ("key", "name", "operator", "value")
 # Fields that are shown elsewhere.
-OMITTED_FIELDS = ("type", "children", "child", "holds", "evidence")
+OMITTED_FIELDS = ("type", "children", "child", "holds", "evidence", "words")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from consent.models import Purpose
 from segments.api.visibility import masked_segment, may_count_people
 from segments.definitions.sensitivity import Sensitivity, load_sensitivity
 from segments.language.operands import DefinitionError
+from segments.language.phrases import Language
 from segments.models import Membership, MembershipChange, Segment, SegmentVersion
 from segments.services import unknown_words
 
@@ -170,9 +171,13 @@ class MomentSerializer(serializers.Serializer[Any]):
 
 
 class WhyQuerySerializer(MomentSerializer):
-    """The public id of the profile that is or is not a member."""
+    """The public id of the profile that is or is not a member, and the language of the words."""
 
     profile = serializers.UUIDField()
+    language = serializers.ChoiceField(list(Language), required=False)
+
+    def validate_language(self, language: str) -> Language:
+        return Language(language)
 
 
 class DefinitionSerializer(serializers.Serializer[Any]):
@@ -234,8 +239,8 @@ class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
 class WhySerializer(serializers.Serializer[Any]):
     """Why a profile is a member or not.
 
-    `tree` is the definition with `holds` and `evidence` at each node. `flips_at` is when membership
-    changes if only time passes.
+    `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
+    `language` is asked for. `flips_at` is when membership changes if only time passes.
     """
 
     member = serializers.BooleanField(source="is_member")

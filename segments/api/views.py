@@ -27,6 +27,7 @@ from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFi
 from segments.api.life import SegmentLife
 from segments.api.refusals import problems_from_services
 from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
+from segments.language.phrases import Language
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
 from segments.models import Membership, MembershipChange, Segment
@@ -161,17 +162,25 @@ class SegmentViewSet(
         parameters=[
             OpenApiParameter("profile", OpenApiTypes.UUID, required=True),
             OpenApiParameter("at", OpenApiTypes.DATETIME),
+            OpenApiParameter("language", enum=list(Language)),
         ],
         responses=serializers.WhySerializer,
         filters=False,
     )
-    @action(detail=True, methods=["get"], filterset_class=None, query_parameters=("profile", "at"))
+    @action(
+        detail=True,
+        methods=["get"],
+        filterset_class=None,
+        query_parameters=("profile", "at", "language"),
+    )
     def why(self, request: Request, key: str) -> Response:
         """Explain why a profile is a member or not, node by node, and when that changes."""
         fields = validated(serializers.WhyQuerySerializer(data=request.query_params))
         profile = _requested_profile(request, fields["profile"])
         with problems_from_services():
-            why = services.why(self.get_segment(), profile, at=fields.get("at"))
+            why = services.why(
+                self.get_segment(), profile, at=fields.get("at"), language=fields.get("language")
+            )
         return Response(serializers.WhySerializer(why).data)
 
     @extend_schema(request=serializers.MomentSerializer, responses=serializers.SegmentSerializer)

@@ -5,7 +5,7 @@ definition is a boolean over the alias `p` of a profile's row, or a SELECT of pr
 """
 
 from segments.compiler.context import Context, EventNameRef
-from segments.compiler.due import Period, select_due
+from segments.compiler.due import Period, select_coming, select_dates, select_due
 from segments.compiler.fragments import Fragment, fill, join_fragments
 from segments.compiler.people import (
     ScopedConditions,
@@ -25,5 +25,7 @@ __all__ = [
     "expanded_leaves",
     "fill",
     "join_fragments",
+    "select_coming",
+    "select_dates",
     "select_due",
 ]

@@ -1,12 +1,19 @@
 """The context in which definitions are compiled: the time, the zone, and what names stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from segments.language.calendar import Span, parse_span
-from segments.language.nodes import EventLeaf, IsoText, Node
+from segments.language.calendar import (
+    Span,
+    local_date,
+    local_midnight,
+    parse_span,
+    shift_units,
+    unit_start,
+)
+from segments.language.nodes import CalendarUnit, IsoText, Kind, Node, Previous, This
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,8 @@ class Context:
 
     `names` is keyed by (kind, name), `segments` by key. `permitted` is the SQL of consent's gate
     over `p`, with the placeholders %(purpose)s and %(at)s. `is_present` is False where `now` is in
-    the past, for which the statistics of events cannot be used.
+    the past, for which the statistics of events cannot be used. Weeks start on `week_start`, where
+    Monday is 0. `zones` are the names of zones that an event may have.
     """
 
     now: datetime
@@ -35,15 +43,31 @@ class Context:
     names: Mapping[tuple[str, str], EventNameRef] = field(default_factory=dict)
     segments: Mapping[str, Node] = field(default_factory=dict)
     is_present: bool = True
+    week_start: int = 0
+    zones: Sequence[str] = ()
 
 
-def event_name_refs(event: EventLeaf, context: Context) -> list[EventNameRef]:
+def event_name_refs(name: str, kind: Kind | None, context: Context) -> list[EventNameRef]:
     """Return the event names that a leaf matches; none if no such event was ever received."""
     return [
         ref
-        for (kind, name), ref in context.names.items()
-        if event.name in ("*", name) and (event.kind is None or event.kind == kind)
+        for (other_kind, other), ref in context.names.items()
+        if name in ("*", other) and kind in (None, other_kind)
     ]
+
+
+def first_day(unit: CalendarUnit, now: datetime, context: Context) -> date:
+    """Return the first local day of the calendar unit that an instant is in."""
+    return unit_start(local_date(now, context.zone), unit, context.week_start)
+
+
+def unit_span(period: This | Previous, context: Context) -> Span:
+    """Return the calendar unit that is now, or the one before, without its end."""
+    start = first_day(period.unit, context.now, context)
+    if isinstance(period, Previous):
+        start = shift_units(start, period.unit, -1)
+    end = shift_units(start, period.unit, 1)
+    return Span(local_midnight(start, context.zone), local_midnight(end, context.zone))
 
 
 def operand_span(operand: IsoText, context: Context) -> Span:

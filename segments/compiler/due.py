@@ -1,6 +1,9 @@
 """Selecting the profiles whose membership may change between two instants just by time passing.
 
-A SELECT has two columns: a profile's id, and the instant at which its membership may change.
+A SELECT has two columns: a profile's id, and the instant at which its membership may change. Leaves
+about the time of events, and consents, are found by an index whenever somebody looks. Dates inside
+documents, and entries into segments, have none: `select_dates` is for writing their next instants
+down.
 
 Invariant: every profile whose membership changes is selected, with an instant that is not after the
 change unless another change of it comes first; others may be selected too. Profiles with events
@@ -11,21 +14,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from segments.compiler.context import Context, EventNameRef, event_name_refs
-from segments.compiler.events import ROOT_DOCUMENTS, compile_where, name_condition
+from segments.compiler.context import Context, event_name_refs, first_day
+from segments.compiler.dates import add_to_instant, date_edges
+from segments.compiler.elements import Element
+from segments.compiler.events import CHOOSING_AGGREGATES
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, join_fragments
-from segments.compiler.people import TRAITS
-from segments.compiler.trees import leaves
-from segments.compiler.values import Element, add_to_instant, born_between, span_value
+from segments.compiler.histories import name_condition
+from segments.compiler.places import SEGMENT_ID, TRAITS
+from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
+from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes
-from segments.language.calendar import (
-    end_of_day,
-    expiry_bands,
-    latest_birth_date,
-    local_date,
-    months_in,
+from segments.language.calendar import expiry_bands, local_midnight, months_in, shift_units
+from segments.language.filters import EventFilter, event_filters, filter_of
+from segments.language.nodes import (
+    CalendarUnit,
+    ConsentLeaf,
+    Duration,
+    EventLeaf,
+    PersonLeaf,
+    SegmentLeaf,
+    Test,
+    TraitLeaf,
+    Window,
 )
-from segments.language.nodes import ConsentLeaf, EventLeaf, PersonLeaf, TraitLeaf
+
+BY_TRAITS = """SELECT p.id, edge.at FROM profiles_profile p
+CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
+BY_EVENTS = """SELECT e.profile_id, edge.at FROM profiles_event e
+CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,45 +61,115 @@ class Period:
 
 
 def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
-    """Return SELECTs of the profiles for which one of these leaves may change in the period."""
-    distinct = dict.fromkeys(person_leaves)
+    """Return SELECTs of the profiles for which an indexed leaf may change in the period."""
+    selects: list[Fragment] = []
+    for leaf in dict.fromkeys(person_leaves):
+        match leaf:
+            case nodes.EventLeaf(window=window, test=test):
+                selects += _select_by_window(filter_of(leaf), window, period)
+                selects += _select_by_window(filter_of(leaf), test, period)
+            case nodes.RegularLeaf(unit=unit, of=of):
+                # One unit leaves at its end, and the one that is now comes in.
+                selects += _select_at_edge(filter_of(leaf), (unit, of + 1), period)
+            case nodes.SequenceLeaf(steps, absent, window):
+                selects += _select_by_window(filter_of(steps[0]), window, period)
+                if absent is not None and absent.within is not None:
+                    selects += _select_aged(filter_of(steps[-1]), absent.within, period)
+            case nodes.ConsentLeaf():
+                selects.append(_select_by_consent(leaf, period))
+    return selects
+
+
+def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
+    """Return SELECTs of the profiles for which a date in a document comes to its edge."""
+    distinct = list(dict.fromkeys(person_leaves))
     trait_leaves = [leaf for leaf in distinct if isinstance(leaf, TraitLeaf)]
-    selects = [_select_by_traits(trait_leaves, period)]
+    selects = list(_select_by_traits(trait_leaves, period))
     for leaf in distinct:
-        if isinstance(leaf, EventLeaf):
-            selects += _select_by_events(leaf, period)
-        elif isinstance(leaf, ConsentLeaf):
-            selects.append(_select_by_consent(leaf, period))
-    return [select for select in selects if select is not None]
+        for _, events in event_filters(leaf):
+            if events.where is not None:
+                edges = list(where_edges(events.where, period.since, period.context))
+                selects += _select_by_documents(events, edges, period)
+        if isinstance(leaf, EventLeaf) and leaf.aggregate in CHOOSING_AGGREGATES:
+            # The event that is chosen is one of those that have the property.
+            element = Element(EVENT[nodes.Root.PROPERTIES], leaf.property or ())
+            dates = date_edges(element, leaf.test, period.since, period.context)
+            rows = [edge_rows(dates)] if dates else []
+            selects += _select_by_documents(filter_of(leaf), rows, period)
+        if isinstance(leaf, SegmentLeaf):
+            selects += _select_by_entry(leaf, period)
+    return selects
 
 
-def _select_by_traits(trait_leaves: list[TraitLeaf], period: Period) -> Fragment | None:
-    # All leaves in one SELECT, so that the profiles are scanned once.
+def select_coming(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
+    """Return SELECTs of the profiles with events dated in the period, and their times."""
+    filters = dict.fromkeys(
+        EventFilter(events.name, events.kind)
+        for leaf in person_leaves
+        for _, events in event_filters(leaf)
+    )
+    template = 'SELECT e.profile_id, e."timestamp" FROM profiles_event e WHERE {checks}'
+    return [
+        fill(
+            template,
+            checks=all_of([*_event_checks(events, period), _is_inside(TIMESTAMP, period)]),
+        )
+        for events in filters
+    ]
+
+
+def _select_by_traits(trait_leaves: list[TraitLeaf], period: Period) -> Iterator[Fragment]:
+    # All leaves in one SELECT, so that the profiles are read once.
     edges = [
         edge
         for leaf in trait_leaves
-        for edge in _edges(Element(TRAITS, leaf.key), leaf.test, period)
+        for edge in date_edges(Element(TRAITS, leaf.key), leaf.test, period.since, period.context)
     ]
-    if not edges:
-        return None
-    return _select_edges(
-        "SELECT p.id, edge.at FROM profiles_profile p"
-        " CROSS JOIN LATERAL unnest(ARRAY[{edges}]::timestamptz[]) AS edge (at) WHERE {checks}",
-        edges,
-        _only(period, Fragment("p.id")),
-        period,
+    if edges:
+        checks = _only(period, Fragment("p.id"))
+        yield _select_edges(BY_TRAITS, [edge_rows(edges)], checks, period)
+
+
+def _select_by_documents(
+    events: EventFilter, edges: list[Fragment], period: Period
+) -> Iterator[Fragment]:
+    """Yield a SELECT of the profiles with events that contain a date which may change a leaf."""
+    if edges:
+        checks = [*_name_checks(events, period), *_only(period, Fragment("e.profile_id"))]
+        yield _select_edges(BY_EVENTS, edges, checks, period)
+
+
+def _select_by_entry(leaf: SegmentLeaf, period: Period) -> Iterator[Fragment]:
+    """Yield a SELECT of the members for whom too long has passed since they entered."""
+    if leaf.entered_within is None:
+        return
+    edge = add_to_instant(Fragment("m.entered_at"), leaf.entered_within, period.context)
+    checks = [
+        fill("m.segment_id = {segment}", segment=fill(SEGMENT_ID, key=leaf.key)),
+        *_only(period, Fragment("m.profile_id")),
+        _is_inside(edge, period),
+    ]
+    yield fill(
+        "SELECT m.profile_id, {edge} FROM segments_membership m WHERE {checks}",
+        edge=edge,
+        checks=all_of(checks),
     )
 
 
 def _select_edges(
     template: str, edges: list[Fragment], checks: list[Fragment], period: Period
 ) -> Fragment:
-    inside = fill(
-        "edge.at > {since}::timestamptz AND edge.at <= {now}::timestamptz",
+    checks = [*checks, _is_inside(Fragment("edge.at"), period)]
+    return fill(template, edges=join_fragments(" UNION ALL ", edges), checks=all_of(checks))
+
+
+def _is_inside(instant: Fragment, period: Period) -> Fragment:
+    return fill(
+        "{instant} > {since}::timestamptz AND {instant} <= {now}::timestamptz",
+        instant=instant,
         since=period.since,
         now=period.now,
     )
-    return fill(template, edges=join_fragments(", ", edges), checks=all_of([*checks, inside]))
 
 
 def _only(period: Period, profile_id: Fragment) -> list[Fragment]:
@@ -93,49 +179,20 @@ def _only(period: Period, profile_id: Fragment) -> list[Fragment]:
     return [fill("{id} = ANY({ids}::bigint[])", id=profile_id, ids=list(period.ids))]
 
 
-def _edges(element: Element, test: nodes.Test, period: Period) -> Iterator[Fragment]:
-    """Yield the instants, or NULL, at which the answer of a test of a date may change."""
-    match test:
-        case nodes.InLast(duration):
-            span = span_value(element, period.context)
-            # The value comes into the window at its start, and leaves it a duration after its end.
-            yield fill("lower({span})", span=span)
-            yield add_to_instant(fill("upper({span})", span=span), duration, period.context)
-        case nodes.AgeBetween(low, high):
-            zone = period.context.zone
-            before, today = (local_date(at, zone) for at in (period.since, period.now))
-            # Ages change at midnight only. The first one of several is early enough for all.
-            if before < today:
-                for years in (low, high + 1):
-                    yield fill(
-                        "CASE WHEN {is_birthday} THEN {midnight}::timestamptz END",
-                        is_birthday=born_between(
-                            element,
-                            latest_birth_date(before, years),
-                            latest_birth_date(today, years),
-                        ),
-                        midnight=end_of_day(before, zone),
-                    )
+def _select_by_window(
+    events: EventFilter, part: Window | Test | None, period: Period
+) -> Iterator[Fragment]:
+    """Yield SELECTs for a window of these events, or for a test of their first or last time."""
+    for duration in durations_of(part):
+        yield from _select_aged(events, duration, period)
+    if isinstance(part, nodes.This | nodes.Previous):
+        # What was in the unit leaves it, and what was in the one before did so earlier.
+        units = 1 if isinstance(part, nodes.This) else 2
+        yield from _select_at_edge(events, (part.unit, units), period)
 
 
-def _select_by_events(event: EventLeaf, period: Period) -> Iterator[Fragment]:
-    names = event_name_refs(event, period.context)
-    if not names:
-        return
-    durations = []
-    if isinstance(event.window, nodes.Last):
-        durations.append(event.window.duration)
-    if isinstance(event.test, nodes.InLast):
-        durations.append(event.test.duration)
-    for duration in durations:
-        yield _select_leaving(event, names, duration, period)
-    yield from _select_by_dates(event, names, period)
-
-
-def _select_leaving(
-    event: EventLeaf, names: list[EventNameRef], duration: nodes.Duration, period: Period
-) -> Fragment:
-    """Return a SELECT of the profiles with events that leave a window, and when they do."""
+def _select_aged(events: EventFilter, duration: Duration, period: Period) -> Iterator[Fragment]:
+    """Yield a SELECT of the profiles with events that become so old, and when they do."""
     bands = expiry_bands(period.since, period.now, duration, period.context.zone)
     inside = [
         fill(
@@ -145,52 +202,54 @@ def _select_leaving(
         )
         for band in bands
     ]
-    checks = [name_condition(names), any_of(inside), *_only(period, Fragment("e.profile_id"))]
-    edge = add_to_instant(Fragment('e."timestamp"'), duration, period.context)
+    edge = add_to_instant(TIMESTAMP, duration, period.context)
+    checks = [any_of(inside), *_event_checks(events, period)]
     if months_in(duration):
         # The bands of months are wider than the period.
-        checks.append(
-            fill(
-                "{edge} > {since}::timestamptz AND {edge} <= {now}::timestamptz",
-                edge=edge,
-                since=period.since,
-                now=period.now,
-            )
-        )
-    # A `where` that depends on the time may have matched the event before and not match it now.
-    if event.where is not None and not _depends_on_time(event.where):
-        checks.append(compile_where(event.where, period.context))
-    return fill(
+        checks.append(_is_inside(edge, period))
+    yield fill(
         "SELECT e.profile_id, {edge} FROM profiles_event e WHERE {checks}",
         edge=edge,
         checks=all_of(checks),
     )
 
 
-def _depends_on_time(where: nodes.Where) -> bool:
-    return any(isinstance(leaf.test, nodes.InLast | nodes.AgeBetween) for leaf in leaves(where))
-
-
-def _select_by_dates(
-    event: EventLeaf, names: list[EventNameRef], period: Period
+def _select_at_edge(
+    events: EventFilter, past: tuple[CalendarUnit, int], period: Period
 ) -> Iterator[Fragment]:
-    """Yield a SELECT of the profiles with events that contain a date for which `where` changes."""
-    if event.where is None:
+    """Yield a SELECT of the profiles with events in the last units when a new one begins.
+
+    `past` says how many units before the new one. If several begin in the period, the first is
+    early enough for all, and the events up to the last may change the answer.
+    """
+    unit, count = past
+    zone = period.context.zone
+    since, now = (first_day(unit, at, period.context) for at in (period.since, period.now))
+    if since == now:
         return
-    edges = [
-        edge
-        for leaf in leaves(event.where)
-        for edge in _edges(Element(ROOT_DOCUMENTS[leaf.root], leaf.key), leaf.test, period)
+    low = local_midnight(shift_units(since, unit, 1 - count), zone)
+    checks = [
+        fill('e."timestamp" >= {low}::timestamptz', low=low),
+        fill('e."timestamp" < {high}::timestamptz', high=local_midnight(now, zone)),
+        *_event_checks(events, period),
     ]
-    if edges:
-        yield _select_edges(
-            "SELECT e.profile_id, edge.at FROM profiles_event e"
-            " CROSS JOIN LATERAL unnest(ARRAY[{edges}]::timestamptz[]) AS edge (at)"
-            " WHERE {checks}",
-            edges,
-            [name_condition(names), *_only(period, Fragment("e.profile_id"))],
-            period,
-        )
+    yield fill(
+        "SELECT DISTINCT e.profile_id, {at}::timestamptz FROM profiles_event e WHERE {checks}",
+        at=local_midnight(shift_units(since, unit, 1), zone),
+        checks=all_of(checks),
+    )
+
+
+def _event_checks(events: EventFilter, period: Period) -> Iterator[Fragment]:
+    yield from _name_checks(events, period)
+    yield from _only(period, Fragment("e.profile_id"))
+    # A `where` that depends on the time may have matched the event before and not match it now.
+    if events.where is not None and not depends_on_time(events.where):
+        yield compile_where(events.where, period.context)
+
+
+def _name_checks(events: EventFilter, period: Period) -> list[Fragment]:
+    return [name_condition(event_name_refs(events.name, events.kind, period.context))]
 
 
 def _select_by_consent(leaf: ConsentLeaf, period: Period) -> Fragment:

@@ -7,11 +7,12 @@ Invariant: no event after `now` counts. Profiles without matching events pass ex
 that 0 passes (count and sum) or a missing value passes (other aggregates).
 """
 
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from segments.compiler.context import Context, EventNameRef, event_name_refs, operand_span
+from segments.compiler.context import Context, EventNameRef, event_name_refs
+from segments.compiler.dates import test_moment
+from segments.compiler.elements import Element, is_type, json_value
 from segments.compiler.fragments import (
     FALSE,
     TRUE,
@@ -20,32 +21,41 @@ from segments.compiler.fragments import (
     fill,
     negate,
 )
-from segments.compiler.trees import compile_tree
-from segments.compiler.values import (
-    Element,
-    add_to_instant,
-    is_type,
-    json_value,
-    test_element,
-    test_moment,
-    test_number,
-)
+from segments.compiler.histories import filter_conditions
+from segments.compiler.values import test_element, test_number, test_quotient
+from segments.compiler.where import EVENT
+from segments.compiler.windows import window_conditions
 from segments.language import nodes
-from segments.language.calendar import MONTH_SLACK, length_of, months_in
+from segments.language.filters import filter_of
 from segments.language.nodes import Aggregate, EventLeaf
 
-ROOT_DOCUMENTS = {
-    nodes.Root.PROPERTIES: Fragment("e.properties"),
-    nodes.Root.CONTEXT: Fragment("e.context"),
+AGGREGATES = {
+    Aggregate.COUNT: "count(*){filter}",
+    Aggregate.SUM: "sum({value}){filter}",
+    # The quotient would be rounded, so its parts are compared.
+    Aggregate.AVG: "ARRAY[sum({value}){filter}, count({value}){filter}]::numeric[]",
+    Aggregate.MIN: "min({value}){filter}",
+    Aggregate.MAX: "max({value}){filter}",
+    Aggregate.DISTINCT: "count(DISTINCT {value}){filter}",
+    # In an object, so that it is tested like a part of a document.
+    Aggregate.FIRST: """jsonb_build_object('value', (array_agg({value} ORDER BY
+        e."timestamp", e.received_at, e.arrival, e.id){filter})[1])""",
+    Aggregate.LAST: """jsonb_build_object('value', (array_agg({value} ORDER BY
+        e."timestamp" DESC, e.received_at DESC, e.arrival DESC, e.id DESC){filter})[1])""",
+    # Of those that are as frequent the first by code point, whatever the database's locale.
+    Aggregate.MOST_FREQUENT: """jsonb_build_object('value', (mode() WITHIN GROUP (ORDER BY
+        ({value})::text COLLATE "C"){filter})::jsonb)""",
+    # The gaps between the events add up to the time from the first to the last.
+    Aggregate.DAYS_BETWEEN: """ARRAY[CASE WHEN count(*){filter} > 1 THEN extract(epoch FROM
+        max(e."timestamp"){filter} - min(e."timestamp"){filter}) END,
+        (count(*){filter} - 1) * 86400]::numeric[]""",
+    Aggregate.FIRST_AT: 'min(e."timestamp"){filter}',
+    Aggregate.LAST_AT: 'max(e."timestamp"){filter}',
 }
-EVENT_AGGREGATES = {
-    Aggregate.COUNT: "count(*)",
-    Aggregate.SUM: "sum({number})",
-    Aggregate.MIN: "min({number})",
-    Aggregate.MAX: "max({number})",
-    Aggregate.FIRST_AT: 'min(e."timestamp")',
-    Aggregate.LAST_AT: 'max(e."timestamp")',
-}
+NUMERIC_AGGREGATES = (Aggregate.SUM, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
+CHOOSING_AGGREGATES = (Aggregate.FIRST, Aggregate.LAST, Aggregate.MOST_FREQUENT)
+# Those that are 0 where there are no events.
+ZERO_AGGREGATES = (Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT)
 # The value of a row of statistics as of `now`. Where the row includes events dated after `now`, the
 # value is computed from the events instead.
 STAT_VALUES = {
@@ -74,7 +84,7 @@ STAT_AGGREGATES = {
 
 def compile_for_everyone(event: EventLeaf, context: Context) -> Fragment:
     """Return the condition of a leaf for any profile, as a test of `p.id` against a set."""
-    names = event_name_refs(event, context)
+    names = event_name_refs(event.name, event.kind, context)
     # No such event was ever received, so the answer is the same for all profiles.
     if not names:
         return TRUE if passes_without_events(event) != event.is_negated else FALSE
@@ -94,7 +104,7 @@ def _select_by_events(
     event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
     """Return a SELECT of the profiles whose events pass the test, or fail it for a complement."""
-    where = event_condition(event, names, context)
+    where = event_condition(event, context)
     if _asks_for_any_event(event) and not is_complement:
         return fill("SELECT e.profile_id FROM profiles_event e WHERE {where}", where=where)
     test = test_quantity(event, quantity(event, names), context)
@@ -153,25 +163,43 @@ def stat_column(event: EventLeaf, names: list[EventNameRef], context: Context) -
 
 def event_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
     """Return the aggregate of a leaf over those events `e` of one profile that it counts."""
-    aggregate = fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
-    where = event_condition(event, names, context)
-    return fill("{aggregate} FILTER (WHERE {where})", aggregate=aggregate, where=where)
+    return _aggregate(event, names, [event_condition(event, context)])
 
 
 def quantity(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     """Return the aggregate of a leaf over all events `e` of one profile."""
-    return fill(EVENT_AGGREGATES[event.aggregate], number=_number(event, names))
+    return _aggregate(event, names, [])
 
 
-def _number(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
-    """Return the number to aggregate, NULL for events where the property is not a number."""
-    # These aggregates have no number in their template, so this goes nowhere.
+def _aggregate(event: EventLeaf, names: list[EventNameRef], conditions: list[Fragment]) -> Fragment:
+    value = _value(event, names)
+    if event.aggregate in CHOOSING_AGGREGATES:
+        conditions = [*conditions, fill("{value} IS NOT NULL", value=value)]
+    where = fill(" FILTER (WHERE {checks})", checks=all_of(conditions))
+    return fill(
+        AGGREGATES[event.aggregate], value=value, filter=where if conditions else Fragment("")
+    )
+
+
+def _value(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
+    """Return what is aggregated, NULL for events that have nothing of the kind."""
+    # These aggregates have no value in their template, so this goes nowhere.
     if event.property is None:
         return FALSE
+    element = Element(EVENT[nodes.Root.PROPERTIES], event.property)
+    if event.aggregate is Aggregate.MOST_FREQUENT:
+        # Numbers that are equal have one text.
+        return fill(
+            "CASE WHEN {is_number} THEN to_jsonb(trim_scale({value}::numeric))"
+            " WHEN jsonb_typeof({value}) IN ('string', 'boolean') THEN {value} END",
+            is_number=is_type(element, "number"),
+            value=json_value(element),
+        )
+    if event.aggregate not in NUMERIC_AGGREGATES:
+        return fill("nullif({value}, 'null'::jsonb)", value=json_value(element))
     # The same number without reading the JSON.
     if _is_value_property(event, names):
         return Fragment("e.value")
-    element = Element(ROOT_DOCUMENTS[nodes.Root.PROPERTIES], event.property)
     return fill(
         "CASE WHEN {is_number} THEN {value}::numeric END",
         is_number=is_type(element, "number"),
@@ -186,14 +214,34 @@ def _is_value_property(event: EventLeaf, names: list[EventNameRef]) -> bool:
 def test_quantity(event: EventLeaf, quantity: Fragment, context: Context) -> Fragment:
     """Return the condition that the aggregate passes the test of a leaf, before any negation."""
     match event.aggregate:
-        case Aggregate.COUNT | Aggregate.SUM:
+        case Aggregate.COUNT | Aggregate.SUM | Aggregate.DISTINCT:
             return test_number(fill("coalesce({quantity}, 0)", quantity=quantity), event.test)
         case Aggregate.MIN | Aggregate.MAX:
             return test_number(quantity, event.test)
+        case Aggregate.AVG | Aggregate.DAYS_BETWEEN:
+            total = fill("({quantity})[1]", quantity=quantity)
+            count = fill("({quantity})[2]", quantity=quantity)
+            return test_quotient(total, count, event.test)
+        case Aggregate.FIRST | Aggregate.LAST | Aggregate.MOST_FREQUENT:
+            document = fill("coalesce({quantity}, '{{}}'::jsonb)", quantity=quantity)
+            return test_element(Element(document, ("value",)), event.test, context)
         case Aggregate.FIRST_AT | Aggregate.LAST_AT:
             return test_moment(quantity, event.test, context)
         case _:
             assert_never(event.aggregate)
+
+
+def quantity_text(event: EventLeaf, quantity: Fragment) -> Fragment:
+    """Return the aggregate as text, NULL where it is missing."""
+    match event.aggregate:
+        case Aggregate.AVG | Aggregate.DAYS_BETWEEN:
+            # Of one event there is no gap, and nothing to divide by.
+            template = "trim_scale(({quantity})[1] / nullif(({quantity})[2], 0))::text"
+        case Aggregate.FIRST | Aggregate.LAST | Aggregate.MOST_FREQUENT:
+            template = "({quantity} ->> 'value')"
+        case _:
+            template = "{quantity}::text"
+    return fill(template, quantity=quantity)
 
 
 def passes_without_events(event: EventLeaf) -> bool:
@@ -201,13 +249,15 @@ def passes_without_events(event: EventLeaf) -> bool:
 
     Its count and sum are 0; any other aggregate is missing.
     """
-    if event.aggregate not in (Aggregate.COUNT, Aggregate.SUM):
+    if event.aggregate not in ZERO_AGGREGATES:
         return False
     match event.test:
         case nodes.Exists():
             return True
         case nodes.Equals(Decimal() as operand):
             return operand == 0
+        case nodes.OneOf(values):
+            return any(value == 0 for value in values)
         case nodes.Compare(operator, Decimal() as operand):
             return _is_zero(operator, operand)
         case nodes.Between(low, high):
@@ -242,75 +292,11 @@ def can_use_statistics(event: EventLeaf, names: list[EventNameRef], context: Con
     return context.is_present and is_unlimited and is_stored and not is_sum_of_other
 
 
-def event_condition(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
+def event_condition(event: EventLeaf, context: Context) -> Fragment:
     """Return the condition that a leaf counts event `e`."""
-    checks = [name_condition(names), *_window_conditions(event.window, context)]
-    if event.where is not None:
-        checks.append(compile_where(event.where, context))
-    return all_of(checks)
-
-
-def name_condition(names: list[EventNameRef]) -> Fragment:
-    """Return the condition that event `e` has one of the names."""
-    if len(names) == 1:
-        return fill("e.name_id = {id}::bigint", id=names[0].id)
-    return fill("e.name_id = ANY({ids}::bigint[])", ids=[ref.id for ref in names])
-
-
-def compile_where(where: nodes.Where, context: Context) -> Fragment:
-    """Return the condition that event `e` passes the `where` of a leaf."""
-    return compile_tree(where, lambda leaf: _compile_field(leaf, context))
-
-
-def _compile_field(leaf: nodes.FieldLeaf, context: Context) -> Fragment:
-    test = test_element(Element(ROOT_DOCUMENTS[leaf.root], leaf.key), leaf.test, context)
-    return negate(test) if leaf.is_negated else test
-
-
-def _window_conditions(window: nodes.Last | nodes.Range | None, context: Context) -> list[Fragment]:
-    checks = [fill('e."timestamp" <= {now}::timestamptz', now=context.now)]
-    match window:
-        case None:
-            pass
-        case nodes.Last(duration):
-            checks += _last_conditions(duration, context)
-        case nodes.Range(start, end):
-            if start is not None:
-                moment = operand_span(start, context).start
-                checks.append(fill('e."timestamp" >= {start}::timestamptz', start=moment))
-            if end is not None:
-                moment = operand_span(end, context).start
-                checks.append(fill('e."timestamp" < {end}::timestamptz', end=moment))
-        case _:
-            assert_never(window)
-    return checks
-
-
-def _last_conditions(duration: nodes.Duration, context: Context) -> list[Fragment]:
-    """Return the conditions for now < timestamp + duration."""
-    edge = context.now - length_of(duration)
-    after = 'e."timestamp" > {edge}::timestamptz'
-    if not months_in(duration):
-        return [fill(after, edge=edge)]
-    # Adding months is slow in SQL, so it is done only for events near the edge. The first condition
-    # can use an index, which the addition cannot.
-    leaves_at = add_to_instant(Fragment('e."timestamp"'), duration, context)
-    near_edge = fill(
-        '(e."timestamp" > {certain}::timestamptz OR {leaves_at} > {now}::timestamptz)',
-        certain=edge + MONTH_SLACK,
-        leaves_at=leaves_at,
-        now=context.now,
+    return all_of(
+        [
+            *filter_conditions(filter_of(event), context),
+            *window_conditions(event.window, context),
+        ]
     )
-    return [fill(after, edge=edge - MONTH_SLACK), near_edge]
-
-
-def earliest_counted(event: EventLeaf, context: Context) -> datetime | None:
-    """Return an instant before which the leaf counts no event; None if it may count any."""
-    match event.window:
-        case nodes.Last(duration):
-            slack = MONTH_SLACK if months_in(duration) else timedelta()
-            return context.now - length_of(duration) - slack
-        case nodes.Range(start, _) if start is not None:
-            return operand_span(start, context).start
-        case _:
-            return None

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from segments.compiler import events
 from segments.compiler.context import Context, event_name_refs
+from segments.compiler.elements import Element
 from segments.compiler.fragments import (
     FALSE,
     TRUE,
@@ -23,13 +24,28 @@ from segments.compiler.fragments import (
     join_fragments,
     negate,
 )
+from segments.compiler.places import (
+    TRAITS,
+    compile_bucket,
+    compile_geo,
+    compile_identifier,
+    entry_conditions,
+)
+from segments.compiler.regular import compile_regular
+from segments.compiler.sequences import compile_sequence
 from segments.compiler.trees import compile_tree, leaves
-from segments.compiler.values import Element, test_element
+from segments.compiler.values import test_element
+from segments.compiler.windows import earliest_counted
 from segments.language import nodes
 from segments.language.nodes import EventLeaf, Node, PersonLeaf
 
-TRAITS = Fragment("p.traits")
-EventCompiler = Callable[[EventLeaf, Context], Fragment]
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How leaves are compiled: for everybody, or for the profiles with these ids only."""
+
+    compile_event: Callable[[EventLeaf, Context], Fragment]
+    ids: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class ScopedConditions:
 
 def compile_everyone(node: Node, context: Context) -> Fragment:
     """Return the condition that profile `p` is a member. Restricted profiles never are."""
-    condition = compile_node(node, context, events.compile_for_everyone)
+    condition = compile_node(node, context, Form(events.compile_for_everyone))
     return fill("(NOT p.is_restricted AND {condition})", condition=condition)
 
 
@@ -59,20 +75,17 @@ def compile_scoped(trees: Sequence[Node], ids: Sequence[int], context: Context) 
     query = _ScopedQuery(list(ids), context)
     for event in event_leaves(trees, context):
         query.add(event)
-    conditions = [compile_node(tree, context, query.condition) for tree in trees]
+    form = Form(query.condition, query.ids)
+    conditions = [compile_node(tree, context, form) for tree in trees]
     return ScopedConditions(query.joins(), tuple(conditions), query.quantities)
 
 
-def compile_node(node: Node, context: Context, compile_event: EventCompiler) -> Fragment:
-    """Return the condition of a node; `compile_event` decides how event leaves are counted."""
-
-    def compile_leaf(leaf: PersonLeaf) -> Fragment:
-        return _compile_leaf(leaf, context, compile_event)
-
-    return compile_tree(node, compile_leaf)
+def compile_node(node: Node, context: Context, form: Form) -> Fragment:
+    """Return the condition of a node."""
+    return compile_tree(node, lambda leaf: _compile_leaf(leaf, context, form))
 
 
-def _compile_leaf(leaf: PersonLeaf, context: Context, compile_event: EventCompiler) -> Fragment:
+def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
     match leaf:
         case nodes.EveryoneLeaf():
             return TRUE
@@ -80,24 +93,34 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, compile_event: EventCompil
             condition = test_element(Element(TRAITS, key), test, context)
             return negate(condition) if is_negated else condition
         case nodes.EventLeaf():
-            return compile_event(leaf, context)
+            return form.compile_event(leaf, context)
+        case nodes.RegularLeaf():
+            return compile_regular(leaf, context, form.ids)
+        case nodes.SequenceLeaf():
+            return compile_sequence(leaf, context, form.ids)
         case nodes.SegmentLeaf(key):
-            return compile_node(context.segments[key], context, compile_event)
+            is_member = compile_node(context.segments[key], context, form)
+            return all_of([is_member, *entry_conditions(leaf, context)])
         case nodes.ConsentLeaf(purpose, is_permitted):
             permitted = fill_named(context.permitted, {"purpose": purpose, "at": context.now})
             return permitted if is_permitted else negate(permitted)
+        case nodes.IdentifierLeaf():
+            return compile_identifier(leaf, form.ids)
+        case nodes.BucketLeaf():
+            return compile_bucket(leaf)
+        case nodes.GeoLeaf():
+            return compile_geo(leaf)
         case _:
             assert_never(leaf)
 
 
 def expanded_leaves(node: Node, context: Context) -> Iterator[PersonLeaf]:
-    """Yield the leaves of a definition, with those of other segments in place of their names."""
+    """Yield the leaves of a definition, and after each name of a segment the leaves of that."""
     own_leaves: Iterator[PersonLeaf] = leaves(node)
     for leaf in own_leaves:
+        yield leaf
         if isinstance(leaf, nodes.SegmentLeaf):
             yield from expanded_leaves(context.segments[leaf.key], context)
-        else:
-            yield leaf
 
 
 def event_leaves(trees: Iterable[Node], context: Context) -> list[EventLeaf]:
@@ -118,7 +141,7 @@ class _ScopedQuery:
 
     def add(self, event: EventLeaf) -> None:
         """Add the column of a leaf to one of the joins."""
-        names = event_name_refs(event, self.context)
+        names = event_name_refs(event.name, event.kind, self.context)
         # No such event was ever received, so there is nothing to count.
         if not names:
             return
@@ -170,7 +193,7 @@ class _ScopedQuery:
             fill("e.name_id = ANY({ids}::bigint[])", ids=self._name_ids(self.event_columns)),
             fill('e."timestamp" <= {now}::timestamptz', now=self.context.now),
         ]
-        starts = [events.earliest_counted(event, self.context) for event in self.event_columns]
+        starts = [earliest_counted(event.window, self.context) for event in self.event_columns]
         known_starts = [start for start in starts if start is not None]
         # Only if every leaf has a start: one without counts events of any age.
         if len(known_starts) == len(starts):
@@ -178,7 +201,13 @@ class _ScopedQuery:
         return all_of(checks)
 
     def _name_ids(self, columns: Iterable[EventLeaf]) -> list[int]:
-        return sorted({ref.id for event in columns for ref in event_name_refs(event, self.context)})
+        return sorted(
+            {
+                ref.id
+                for event in columns
+                for ref in event_name_refs(event.name, event.kind, self.context)
+            }
+        )
 
 
 def _column(alias: str, number: int) -> Fragment:

@@ -1,32 +1,34 @@
-"""Compiling the tests of one value: a part of a JSON document, a number or an instant.
+"""Compiling the tests of one value: a part of a JSON document, or a number.
 
 Invariant: every condition is TRUE or FALSE on any data, never NULL and never an error. A CASE
 checks the type before any cast.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import assert_never
 
 from profiles.lib import exact_json
-from segments.compiler.context import Context, operand_span
+from segments.compiler.context import Context
+from segments.compiler.dates import test_date
+from segments.compiler.elements import Element, is_type, json_value, text_value
 from segments.compiler.fragments import (
     FALSE,
+    TRUE,
     Fragment,
     all_of,
+    any_of,
     fill,
+    join_fragments,
     negate,
 )
 from segments.language import nodes
-from segments.language.calendar import latest_birth_date, length_of, local_date, months_in
-from segments.language.nodes import IsoText, OtherTrait, Path, Scalar, Test
+from segments.language.nodes import Folding, OtherTrait, Scalar, Test
 
 COMPARISONS = {
-    nodes.Comparison.GT: "{value} > {operand}::numeric",
-    nodes.Comparison.GTE: "{value} >= {operand}::numeric",
-    nodes.Comparison.LT: "{value} < {operand}::numeric",
-    nodes.Comparison.LTE: "{value} <= {operand}::numeric",
+    nodes.Comparison.GT: "{value} > {operand}",
+    nodes.Comparison.GTE: "{value} >= {operand}",
+    nodes.Comparison.LT: "{value} < {operand}",
+    nodes.Comparison.LTE: "{value} <= {operand}",
 }
 TEXT_TESTS = {
     nodes.TextOperator.CONTAINS: "strpos({value}, {operand}) > 0",
@@ -40,36 +42,6 @@ LENGTHS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """A part of a JSON document. `document` is a jsonb expression that is never NULL."""
-
-    document: Fragment
-    path: Path
-
-
-def json_value(element: Element) -> Fragment:
-    """Return the element as jsonb, NULL where it is missing."""
-    value = element.document
-    # With a text, -> enters objects only, so a path never goes through a list.
-    for step in element.path:
-        value = fill("{value} -> {step}::text", value=value, step=step)
-    return fill("({value})", value=value)
-
-
-def text_value(element: Element) -> Fragment:
-    """Return the element as text, NULL where it is missing."""
-    parent = Element(element.document, element.path[:-1])
-    value = element.document if not parent.path else json_value(parent)
-    return fill("({value} ->> {step}::text)", value=value, step=element.path[-1])
-
-
-def is_type(element: Element, name: str) -> Fragment:
-    """Return the condition that the element has a JSON type: string, number, boolean or array."""
-    template = "coalesce(jsonb_typeof({value}) = {name}::text, FALSE)"
-    return fill(template, value=json_value(element), name=name)
-
-
 def test_element(element: Element, test: Test, context: Context) -> Fragment:
     """Return the condition that the element passes the test."""
     match test:
@@ -77,10 +49,20 @@ def test_element(element: Element, test: Test, context: Context) -> Fragment:
             # An element that is null counts as missing.
             template = "coalesce(jsonb_typeof({value}) <> 'null', FALSE)"
             return fill(template, value=json_value(element))
-        case nodes.Equals(value, ignore_case):
-            return _test_equality(element, value, ignore_case)
-        case nodes.OneOf() | nodes.TextTest() | nodes.Matches():
-            return _test_text(element, test)
+        case nodes.Equals(value, folding):
+            return _test_equality(element, value, folding)
+        case nodes.OneOf(values, folding):
+            return _test_one_of(element, values, folding)
+        case nodes.TextTest(operator, OtherTrait(key), folding):
+            other = Element(element.document, key)
+            condition = fill(
+                TEXT_TESTS[operator],
+                value=_fold(text_value(element), folding),
+                operand=_fold(text_value(other), folding),
+            )
+            return all_of([is_type(element, "string"), is_type(other, "string"), condition])
+        case nodes.TextTest() | nodes.Matches():
+            return all_of([is_type(element, "string"), test_text(text_value(element), test)])
         case nodes.Compare(operator, value):
             return _test_comparison(element, operator, value)
         case nodes.Between(low, high):
@@ -89,35 +71,66 @@ def test_element(element: Element, test: Test, context: Context) -> Fragment:
                 _test_comparison(element, nodes.Comparison.LTE, high),
             ]
             return all_of(checks)
-        case nodes.Before() | nodes.After() | nodes.InLast() | nodes.AgeBetween():
-            return _test_date(element, test, context)
         case nodes.Includes() | nodes.Length():
             return _test_list(element, test)
         case _:
-            assert_never(test)
+            return test_date(element, test, context)
 
 
-def _test_equality(element: Element, value: Scalar | OtherTrait, ignore_case: bool) -> Fragment:
+def test_text(text: Fragment, test: Test) -> Fragment:
+    """Return the condition that a text, which is not NULL, passes the test."""
+    match test:
+        case nodes.Exists():
+            return TRUE
+        case nodes.Equals(str(operand), folding):
+            return fill(
+                "{value} = {operand}",
+                value=_fold(text, folding),
+                operand=_fold(fill("{operand}::text", operand=operand), folding),
+            )
+        case nodes.OneOf(values, folding):
+            template = (
+                "{value} = ANY({texts}::text[])"
+                if folding == nodes.EXACT
+                else "{value} IN (SELECT {folded} FROM unnest({texts}::text[]) o)"
+            )
+            texts = [value for value in values if isinstance(value, str)]
+            folded = _fold(Fragment("o"), folding)
+            return fill(template, value=_fold(text, folding), folded=folded, texts=texts)
+        case nodes.TextTest(operator, str(operand), folding):
+            return fill(
+                TEXT_TESTS[operator],
+                value=_fold(text, folding),
+                operand=_fold(fill("{operand}::text", operand=operand), folding),
+            )
+        case nodes.Matches(pattern, ignore_case):
+            # Under another collation the database's locale would decide what a range contains.
+            return fill(
+                '{value} COLLATE "C" ~ {operand}::text',
+                value=_fold(text, Folding(ignore_case)),
+                operand=pattern,
+            )
+        case _:
+            raise ValueError("The parser lets no other test of a text through.")
+
+
+def _test_equality(element: Element, value: Scalar | OtherTrait, folding: Folding) -> Fragment:
     if isinstance(value, OtherTrait):
-        return _test_equality_of_traits(element, Element(element.document, value.key), ignore_case)
-    if ignore_case:
-        return fill(
-            "({is_text} AND {value} = {operand})",
-            is_text=is_type(element, "string"),
-            value=_text(element, True),
-            operand=_lower(fill("{value}::text", value=value)),
-        )
+        return _test_equality_of_traits(element, Element(element.document, value.key), folding)
+    if folding != nodes.EXACT:
+        text = test_text(text_value(element), nodes.Equals(value, folding))
+        return all_of([is_type(element, "string"), text])
     return _contains(element, value)
 
 
-def _test_equality_of_traits(element: Element, other: Element, ignore_case: bool) -> Fragment:
-    if ignore_case:
+def _test_equality_of_traits(element: Element, other: Element, folding: Folding) -> Fragment:
+    if folding != nodes.EXACT:
         return fill(
             "({is_text} AND {is_other_text} AND {value} = {operand})",
             is_text=is_type(element, "string"),
             is_other_text=is_type(other, "string"),
-            value=_text(element, True),
-            operand=_text(other, True),
+            value=_fold(text_value(element), folding),
+            operand=_fold(text_value(other), folding),
         )
     return fill(
         "coalesce({value} = {operand}"
@@ -125,6 +138,25 @@ def _test_equality_of_traits(element: Element, other: Element, ignore_case: bool
         value=json_value(element),
         operand=json_value(other),
     )
+
+
+def _test_one_of(element: Element, values: Sequence[str | Decimal], folding: Folding) -> Fragment:
+    numbers = [value for value in values if not isinstance(value, str)]
+    conditions = []
+    if len(numbers) < len(values):
+        text = test_text(text_value(element), nodes.OneOf(tuple(values), folding))
+        conditions.append(all_of([is_type(element, "string"), text]))
+    if numbers:
+        conditions.append(
+            fill(
+                "CASE WHEN {is_number} THEN {value}::numeric = ANY({numbers}::numeric[])"
+                " ELSE FALSE END",
+                is_number=is_type(element, "number"),
+                value=json_value(element),
+                numbers=numbers,
+            )
+        )
+    return any_of(conditions)
 
 
 def _contains(element: Element, value: object) -> Fragment:
@@ -137,45 +169,12 @@ def _contains(element: Element, value: object) -> Fragment:
     return fill(template, document=element.document, operand=exact_json.dumps(value))
 
 
-def _text(element: Element, ignore_case: bool) -> Fragment:
-    return _lower(text_value(element)) if ignore_case else text_value(element)
-
-
-def _lower(text: Fragment) -> Fragment:
-    return fill("lower({text} COLLATE segments_simple)", text=text)
-
-
-def _test_text(element: Element, test: nodes.OneOf | nodes.TextTest | nodes.Matches) -> Fragment:
-    value = _text(element, test.ignore_case)
-    is_text = is_type(element, "string")
-    match test:
-        case nodes.OneOf(values, ignore_case):
-            template = (
-                "({is_text} AND {value} IN ("
-                "SELECT lower(o COLLATE segments_simple) FROM unnest({operand}::text[]) o))"
-                if ignore_case
-                else "({is_text} AND {value} = ANY({operand}::text[]))"
-            )
-            return fill(template, is_text=is_text, value=value, operand=list(values))
-        case nodes.Matches(pattern):
-            # Under another collation the database's locale would decide what a range contains.
-            template = '({is_text} AND {value} COLLATE "C" ~ {operand}::text)'
-            return fill(template, is_text=is_text, value=value, operand=pattern)
-        case nodes.TextTest(operator, operand, ignore_case):
-            preconditions, text = _text_operand(element, operand, ignore_case)
-            condition = fill(TEXT_TESTS[operator], value=value, operand=text)
-            return all_of([is_text, *preconditions, condition])
-
-
-def _text_operand(
-    element: Element, operand: str | OtherTrait, ignore_case: bool
-) -> tuple[list[Fragment], Fragment]:
-    """Return the conditions under which the operand is a text, and the text."""
-    if isinstance(operand, OtherTrait):
-        other = Element(element.document, operand.key)
-        return [is_type(other, "string")], _text(other, ignore_case)
-    text = fill("{operand}::text", operand=operand)
-    return [], _lower(text) if ignore_case else text
+def _fold(text: Fragment, folding: Folding) -> Fragment:
+    """Return the text without the differences that do not count."""
+    plain = fill("segments_plain({text})", text=text) if folding.ignore_accents else text
+    if not folding.ignore_case:
+        return plain
+    return fill("lower({text} COLLATE segments_simple)", text=plain)
 
 
 def _test_comparison(
@@ -184,11 +183,11 @@ def _test_comparison(
     if isinstance(value, OtherTrait):
         other = Element(element.document, value.key)
         template = "CASE WHEN {is_number} AND {is_other_number} THEN {test} ELSE FALSE END"
-        operand: Fragment | Decimal = json_value(other)
+        operand = fill("{value}::numeric", value=json_value(other))
         is_other_number = is_type(other, "number")
     else:
         template = "CASE WHEN {is_number} THEN {test} ELSE FALSE END"
-        operand, is_other_number = value, FALSE
+        operand, is_other_number = fill("{value}::numeric", value=value), FALSE
     number = fill("{value}::numeric", value=json_value(element))
     return fill(
         template,
@@ -196,77 +195,6 @@ def _test_comparison(
         is_other_number=is_other_number,
         test=fill(COMPARISONS[operator], value=number, operand=operand),
     )
-
-
-def _test_date(
-    element: Element,
-    test: nodes.Before | nodes.After | nodes.InLast | nodes.AgeBetween,
-    context: Context,
-) -> Fragment:
-    match test:
-        case nodes.Before(value):
-            operand = span_operand(element, value, context)
-            return fill(
-                "coalesce({span} << {operand}, FALSE)",
-                span=span_value(element, context),
-                operand=operand,
-            )
-        case nodes.After(value):
-            operand = span_operand(element, value, context)
-            return fill(
-                "coalesce({span} >> {operand}, FALSE)",
-                span=span_value(element, context),
-                operand=operand,
-            )
-        case nodes.InLast(duration):
-            span = span_value(element, context)
-            return fill(
-                "coalesce(lower({span}) <= {now}::timestamptz"
-                " AND {leaves_at} > {now}::timestamptz, FALSE)",
-                span=span,
-                now=context.now,
-                leaves_at=add_to_instant(fill("upper({span})", span=span), duration, context),
-            )
-        case nodes.AgeBetween(low, high):
-            today = local_date(context.now, context.zone)
-            return born_between(
-                element, latest_birth_date(today, high + 1), latest_birth_date(today, low)
-            )
-        case _:
-            assert_never(test)
-
-
-def born_between(element: Element, after: object, until: object) -> Fragment:
-    """Return the condition that the element is a date after `after` and not after `until`."""
-    return fill(
-        "coalesce({birth} > {after}::date AND {birth} <= {until}::date, FALSE)",
-        birth=fill("segments_date({text})", text=text_value(element)),
-        after=after,
-        until=until,
-    )
-
-
-def span_value(element: Element, context: Context) -> Fragment:
-    """Return the day or instant that the element means, as a range; NULL for other texts."""
-    template = "segments_span({text}, {zone}::text)"
-    return fill(template, text=text_value(element), zone=context.zone.key)
-
-
-def span_operand(element: Element, operand: IsoText | OtherTrait, context: Context) -> Fragment:
-    """Return the day or instant that the operand means, as a range; NULL if a trait has none."""
-    if isinstance(operand, OtherTrait):
-        return span_value(Element(element.document, operand.key), context)
-    span = operand_span(operand, context)
-    template = "tstzrange({start}::timestamptz, {end}::timestamptz, {bounds}::text)"
-    return fill(template, start=span.start, end=span.end, bounds="[)" if span.is_day else "[]")
-
-
-def add_to_instant(instant: Fragment, duration: nodes.Duration, context: Context) -> Fragment:
-    """Return the instant a duration later."""
-    if months := months_in(duration):
-        template = "segments_add({instant}, {months}::int, {zone}::text)"
-        return fill(template, instant=instant, months=months, zone=context.zone.key)
-    return fill("({instant} + {length}::interval)", instant=instant, length=length_of(duration))
 
 
 def _test_list(element: Element, test: nodes.Includes | nodes.Length) -> Fragment:
@@ -306,47 +234,40 @@ def _has_any(element: Element, values: Sequence[Scalar]) -> Fragment:
 
 def test_number(value: Fragment, test: Test) -> Fragment:
     """Return the condition that a numeric expression passes the test. NULL means missing."""
+    return test_quotient(value, Fragment("1"), test)
+
+
+def test_quotient(value: Fragment, divisor: Fragment, test: Test) -> Fragment:
+    """Return the condition that a quotient passes the test. Its divisor is positive or NULL.
+
+    The test is exact, since operands are multiplied: a division would be rounded.
+    """
+
+    def scaled(operand: Decimal) -> Fragment:
+        number = fill("{operand}::numeric", operand=operand)
+        if divisor == Fragment("1"):
+            return number
+        return fill("({number} * {divisor})", number=number, divisor=divisor)
+
     match test:
         case nodes.Exists():
             return fill("({value} IS NOT NULL)", value=value)
         case nodes.Equals(Decimal() as operand):
-            template = "coalesce({value} = {operand}::numeric, FALSE)"
-            return fill(template, value=value, operand=operand)
+            condition = fill("{value} = {operand}", value=value, operand=scaled(operand))
+        case nodes.OneOf(values):
+            operands = [scaled(number) for number in values if isinstance(number, Decimal)]
+            condition = fill(
+                "{value} IN ({operands})", value=value, operands=join_fragments(", ", operands)
+            )
         case nodes.Compare(operator, Decimal() as operand):
-            comparison = fill(COMPARISONS[operator], value=value, operand=operand)
-            return fill("coalesce({comparison}, FALSE)", comparison=comparison)
+            condition = fill(COMPARISONS[operator], value=value, operand=scaled(operand))
         case nodes.Between(low, high):
-            template = "coalesce({value} BETWEEN {low}::numeric AND {high}::numeric, FALSE)"
-            return fill(template, value=value, low=low, high=high)
+            condition = fill(
+                "{value} BETWEEN {low} AND {high}",
+                value=value,
+                low=scaled(low),
+                high=scaled(high),
+            )
         case _:
             raise ValueError("The parser lets no other test of a number through.")
-
-
-def test_moment(value: Fragment, test: Test, context: Context) -> Fragment:
-    """Return the condition that an instant passes the test.
-
-    NULL means missing. The instant must not be after now.
-    """
-    match test:
-        case nodes.Exists():
-            return fill("({value} IS NOT NULL)", value=value)
-        case nodes.Before(IsoText() as operand):
-            start = operand_span(operand, context).start
-            return fill("coalesce({value} < {start}::timestamptz, FALSE)", value=value, start=start)
-        case nodes.After(IsoText() as operand):
-            span = operand_span(operand, context)
-            # A day excludes its end, so its end is after it; an instant is not after itself.
-            template = (
-                "coalesce({value} >= {end}::timestamptz, FALSE)"
-                if span.is_day
-                else "coalesce({value} > {end}::timestamptz, FALSE)"
-            )
-            return fill(template, value=value, end=span.end)
-        case nodes.InLast(duration):
-            return fill(
-                "coalesce({leaves_at} > {now}::timestamptz, FALSE)",
-                leaves_at=add_to_instant(value, duration, context),
-                now=context.now,
-            )
-        case _:
-            raise ValueError("The parser lets no other test of an instant through.")
+    return fill("coalesce({condition}, FALSE)", condition=condition)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from consent.models import Purpose
 from profiles.lib.database import database_now
-from segments.compiler import expanded_leaves
-from segments.compiler.trees import leaves
+from segments.compiler import Context, expanded_leaves
+from segments.compiler.where import fields_of
+from segments.definitions.list_paths import list_path_faults
 from segments.definitions.live import effective_definition, make_context, parsed_nodes
 from segments.definitions.patterns import pattern_faults
 from segments.definitions.references import (
@@ -15,7 +16,16 @@ from segments.definitions.references import (
     with_references,
 )
 from segments.language import nodes
-from segments.language.nodes import ConsentLeaf, Node, PersonLeaf, SegmentLeaf
+from segments.language.filters import event_filters
+from segments.language.nodes import (
+    ConsentLeaf,
+    EventLeaf,
+    IdentifierLeaf,
+    Node,
+    PersonLeaf,
+    SegmentLeaf,
+    TraitLeaf,
+)
 from segments.language.parser import DefinitionError, Fault, parse_with_paths
 from segments.models import Segment
 
@@ -77,16 +87,17 @@ def check_definition(definition: object, *, key: str = "") -> Node:
         for fault in _leaf_faults(path, leaf, key, live, purposes)
     ]
     faults += pattern_faults(placed_leaves)
+    context = make_context(live.saved, now=database_now())
+    faults += list_path_faults(placed_leaves, context)
     if faults:
         raise DefinitionError(faults)
     # Only now: with a cycle the expansion would not end.
-    _refuse_expensive(node, live)
+    _refuse_expensive(node, context)
     return node
 
 
-def _refuse_expensive(node: Node, live: LiveNodes) -> None:
+def _refuse_expensive(node: Node, context: Context) -> None:
     """Raise DefinitionError if the definition, with all that it leans on, is too large."""
-    context = make_context(live.saved, now=database_now())
     tests = [test for leaf in expanded_leaves(node, context) for test in _tests_of(leaf)]
     _refuse_above(MAX_EXPANDED_LEAVES, len(tests), "leaves")
     values = sum(
@@ -97,13 +108,9 @@ def _refuse_expensive(node: Node, live: LiveNodes) -> None:
 
 def _tests_of(leaf: PersonLeaf) -> list[nodes.Test | None]:
     """Return the tests of a leaf and of its `where`, None for a leaf that has none."""
-    match leaf:
-        case nodes.EventLeaf(where=where) if where is not None:
-            return [leaf.test, *(field.test for field in leaves(where))]
-        case nodes.EventLeaf() | nodes.TraitLeaf():
-            return [leaf.test]
-        case _:
-            return [None]
+    own = leaf.test if isinstance(leaf, EventLeaf | TraitLeaf | IdentifierLeaf) else None
+    wheres = [events.where for _, events in event_filters(leaf) if events.where is not None]
+    return [own, *(field.test for where in wheres for field in fields_of(where))]
 
 
 def _refuse_above(limit: int, count: int, what: str) -> None:

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
+from django.db import connection
 
 from consent.services import PERMITTED
 from profiles.models import EventName
 from segments.compiler import Context, EventNameRef
+from segments.definitions import sql
 from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
 from segments.language.parser import DefinitionError, parse
@@ -108,7 +111,22 @@ def make_context(
         names=_event_names(),
         segments=segments,
         is_present=is_present,
+        week_start=settings.WEEK_STARTS_ON,
+        zones=_known_zones(),
     )
+
+
+@cache
+def _known_zones() -> tuple[str, ...]:
+    """Return the names of zones that both the database and Python know.
+
+    Those without a region are left out, except UTC: the database takes some for an abbreviation of
+    a fixed offset.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.ZONE_NAMES)
+        names = {name for (name,) in cursor.fetchall()} & available_timezones()
+    return tuple(sorted(name for name in names if "/" in name or name == "UTC"))
 
 
 def _event_names() -> dict[tuple[str, str], EventNameRef]:

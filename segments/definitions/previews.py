@@ -19,6 +19,7 @@ from profiles.lib.faults import fault_of
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
 from segments.definitions.dependencies import check_definition
+from segments.definitions.entries import refuse_before_first_build
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import Node
 from segments.language.operands import DefinitionError, definition_error
@@ -70,6 +71,7 @@ def preview(
     context = make_context(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
     )
+    refuse_before_first_build(node, context, at)
     try:
         return _count_or_estimate(node, context, exact_seconds)
     except Error as error:

@@ -12,7 +12,17 @@ from typing import Any
 from profiles.services import Category, TraitCategories, load_categories, most_sensitive
 from segments.definitions.live import effective_definition
 from segments.definitions.references import referenced_segments, with_references
-from segments.language.nodes import EventLeaf, FieldLeaf, Node, OtherTrait, TraitLeaf
+from segments.language.nodes import (
+    AnyElement,
+    EventLeaf,
+    FieldLeaf,
+    GeoLeaf,
+    IdentifierLeaf,
+    Node,
+    OtherTrait,
+    Same,
+    TraitLeaf,
+)
 from segments.language.operands import DefinitionError
 from segments.language.parser import parse
 from segments.models import Segment
@@ -20,7 +30,7 @@ from segments.models import Segment
 SMALL = 10  # people; a smaller group of a sensitive definition is nearly a person
 HIDDEN = "•••"
 # What a leaf compares with. The names of its other fields are no values.
-OPERANDS = ("value", "values")
+OPERANDS = ("value", "values", "of", "within_km")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +91,18 @@ def _node_category(part: Any, categories: TraitCategories) -> Category:
 def _part_categories(part: Any, categories: TraitCategories) -> Iterator[Category]:
     """Yield the categories of a node's keys and texts, and of everything in it."""
     match part:
-        case TraitLeaf() | OtherTrait():
+        case TraitLeaf() | OtherTrait() | GeoLeaf():
             yield from (categories.of(step) for step in part.key)
-        case FieldLeaf():
+        case FieldLeaf() | AnyElement():
             yield from (categories.of_property(step) for step in part.key)
         case EventLeaf():
             yield from (categories.of_property(step) for step in part.property or ())
+        case Same():
+            steps = (*part.property, *part.of_first)
+            yield from (categories.of_property(step) for step in steps if step is not None)
+        case IdentifierLeaf():
+            # Whatever it asks, it is about how somebody can be reached or recognised.
+            yield Category.CONTACT
         case str():
             # An operand or a name with this sign is, or begins or ends, an address.
             yield Category.CONTACT if "@" in part else Category.ORDINARY
@@ -119,7 +135,10 @@ def _masked(value: Any, categories: TraitCategories) -> Any:
 def _leaf_category(leaf: Mapping[str, Any], categories: TraitCategories) -> Category:
     """Return the category of one leaf in JSON, without what stands in its groups and `where`."""
     operands = [leaf[name] for name in OPERANDS if name in leaf]
-    category_of = categories.of if leaf.get("type") == "trait" else categories.of_property
+    if leaf.get("type") == "identifier":
+        return Category.CONTACT
+    is_trait = leaf.get("type") in ("trait", "geo")
+    category_of = categories.of if is_trait else categories.of_property
     keys = [str(leaf[name]) for name in ("key", "property") if name in leaf]
     found = [category_of(step) for key in keys for step in key.split(".")]
     return most_sensitive([*found, *_operand_categories(operands, categories)])

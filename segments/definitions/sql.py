@@ -32,8 +32,8 @@ SELECT p.uuid FROM profiles_profile p {joins}
 WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND {condition}
 """
 
-# Returns, for one profile, whether it matches, the truth of every node, the aggregate of every
-# event leaf, and the traits.
+# Returns, for one profile, whether it matches, the truth of every node, the quantity behind every
+# leaf that has one, and the traits.
 EVALUATE_NODES = """
 SELECT NOT p.is_restricted AND {root},
     ARRAY[{conditions}]::boolean[], ARRAY[{quantities}]::text[], p.traits::text
@@ -46,18 +46,21 @@ SELECT NOT p.is_restricted AND {condition}
 FROM profiles_profile p {joins} WHERE p.id = {id}::bigint
 """
 
-# Returns the distinct times of a profile's events of some names, oldest first.
-EVENT_TIMES = """
-SELECT DISTINCT e."timestamp" FROM profiles_event e
-WHERE e.profile_id = {id}::bigint AND {has_name} AND e."timestamp" >= {since}::timestamptz
-ORDER BY 1
+# Returns the first of the instants that some selects have, NULL if they have none.
+NEXT_EDGE = """
+SELECT min(edge.at) FROM ({selects}) AS edge (id, at)
 """
 
-# Returns the JSON documents of a profile's events of some names, as text, so that numbers keep
-# all their digits.
-EVENT_DOCUMENTS = """
-SELECT e.properties::text, e.context::text
-FROM profiles_event e WHERE e.profile_id = {id}::bigint AND {has_name}
+# Returns the names of the time zones that the database knows. Not ORM: a view of the catalogue.
+ZONE_NAMES = "SELECT name FROM pg_timezone_names"
+
+# Returns whether the latest events of some names have lists of objects, and no object, at a key.
+IS_LIST_OF_OBJECTS = """
+SELECT coalesce(bool_or(value @> '[{{}}]') AND NOT bool_or(jsonb_typeof(value) = 'object'), FALSE)
+FROM (
+    SELECT e.properties #> {key}::text[] AS value FROM profiles_event e WHERE {has_name}
+    ORDER BY e."timestamp" DESC LIMIT 1000
+) AS latest
 """
 
 # Compiles patterns, and raises an error if one of them cannot be. Not ORM: no table is read.

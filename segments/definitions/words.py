@@ -17,6 +17,7 @@ from profiles.lib.faults import fault_of
 from profiles.models import EventName, TraitDefinition
 from segments.definitions import sql
 from segments.language import nodes
+from segments.language.filters import event_filters
 from segments.language.operands import Fault, join_path
 from segments.language.parser import parse_with_paths
 
@@ -66,17 +67,25 @@ def _read_vocabulary() -> Vocabulary:
 
 def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[Fault]:
     match leaf:
-        case nodes.EventLeaf(name, kind) if name != "*":
-            if kind not in vocabulary.kinds.get(name, set()):
-                detail = _unknown_event(name, str(kind), vocabulary)
-                yield Fault(join_path(path, "name"), "unknown_event", detail)
+        case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.SequenceLeaf():
+            for place, (name, kind, _) in event_filters(leaf):
+                if name != "*" and kind not in vocabulary.kinds.get(name, set()):
+                    detail = _unknown_event(name, str(kind), vocabulary)
+                    inside = join_path(path, place) if place else path
+                    yield Fault(join_path(inside, "name"), "unknown_event", detail)
+        case nodes.GeoLeaf(key) if key[0] not in vocabulary.traits:
+            yield _unknown_trait(path, key, vocabulary)
         case nodes.TraitLeaf(key, test):
             if key[0] not in vocabulary.traits:
-                suggestions = [name for name, is_shown in vocabulary.traits.items() if is_shown]
-                detail = f"No trait is called {key[0]}{_nearest(key[0], suggestions)}."
-                yield Fault(join_path(path, "key"), "unknown_trait", detail)
+                yield _unknown_trait(path, key, vocabulary)
             elif vocabulary.traits[key[0]]:
                 yield from _value_warnings(path, key, test)
+
+
+def _unknown_trait(path: str, key: nodes.Path, vocabulary: Vocabulary) -> Fault:
+    suggestions = [name for name, is_shown in vocabulary.traits.items() if is_shown]
+    detail = f"No trait is called {key[0]}{_nearest(key[0], suggestions)}."
+    return Fault(join_path(path, "key"), "unknown_trait", detail)
 
 
 def _unknown_event(name: str, kind: str, vocabulary: Vocabulary) -> str:
@@ -94,7 +103,7 @@ def _value_warnings(path: str, key: nodes.Path, test: nodes.Test) -> Iterator[Fa
         value: place
         for value, place in _compared_texts(test)
         # Other spellings count as equal.
-        if not getattr(test, "ignore_case", False)
+        if getattr(test, "folding", nodes.EXACT) == nodes.EXACT
     }
     known = _shared_values(key, list(values)) if values else None
     if known is None:

@@ -1,9 +1,9 @@
 """Instants, local dates and durations: what "90 days" and "2026-03-15" mean in one time zone.
 
-Invariant: the SQL functions of migration 0003 compute the same. A local time that does not exist
-is the later instant, one that exists twice the earlier one. Months and years are added on the
-local calendar and end on the last day of a shorter month. Years go from 1000 to 9998, so that no
-computation near them overflows.
+Invariant: the SQL functions of migrations 0003 and 0006 compute the same. A local time that does
+not exist is the later instant, one that exists twice the earlier one. Months and years are added on
+the local calendar and end on the last day of a shorter month. Years go from 1000 to 9998, so that
+no computation near them overflows.
 """
 
 import re
@@ -13,10 +13,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from profiles.lib.calendar import add_months
-from segments.language.nodes import Duration, Unit
+from segments.language.nodes import CalendarUnit, Duration, Unit
 
 SECONDS = {Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86_400, Unit.WEEKS: 604_800}
 MONTHS = {Unit.MONTHS: 1, Unit.YEARS: 12}
+# The months of a calendar unit; a day and a week have none.
+MONTHS_IN_UNIT = {CalendarUnit.MONTH: 1, CalendarUnit.QUARTER: 3, CalendarUnit.YEAR: 12}
 DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # The mean month of the Gregorian calendar: 146,097 days in 4,800 months.
 _MEAN_MONTH = timedelta(days=30.436875)
@@ -127,6 +129,33 @@ def add_duration(instant: datetime, duration: Duration, zone: ZoneInfo) -> datet
     return local_instant(datetime.combine(day, local.time()), zone)
 
 
+def subtract_duration(instant: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
+    """Return the instant that is a duration earlier; months by the local calendar."""
+    return add_duration(instant, Duration(duration.unit, -duration.count), zone)
+
+
+def unit_start(day: date, unit: CalendarUnit, week_start: int) -> date:
+    """Return the first day of the calendar unit that a day is in.
+
+    `week_start` is the day on which weeks start; Monday is 0.
+    """
+    match unit:
+        case CalendarUnit.DAY:
+            return day
+        case CalendarUnit.WEEK:
+            return day - timedelta(days=(day.weekday() - week_start) % 7)
+        case _:
+            months = MONTHS_IN_UNIT[unit]
+            return day.replace(month=(day.month - 1) // months * months + 1, day=1)
+
+
+def shift_units(start: date, unit: CalendarUnit, count: int) -> date:
+    """Return the first day of the calendar unit so many units later; earlier, below zero."""
+    if months := MONTHS_IN_UNIT.get(unit, 0):
+        return add_months(start, months * count)
+    return start + timedelta(days=count * (7 if unit is CalendarUnit.WEEK else 1))
+
+
 def expiry_bands(since: datetime, now: datetime, duration: Duration, zone: ZoneInfo) -> list[Band]:
     """Return bands with every instant t for which since < t + duration ≤ now.
 
@@ -162,6 +191,13 @@ def _days_ending_on(end: date, months: int) -> Iterator[date]:
     earliest = add_months(end, -months)
     candidates = (earliest + timedelta(days=number) for number in range(4))
     return (day for day in candidates if add_months(day, months) == end)
+
+
+def next_anniversary(day: date, today: date) -> date:
+    """Return the first anniversary of a day, from its first year on, that is not before today."""
+    years = max(1, today.year - day.year)
+    anniversary = birthday(day, years)
+    return anniversary if anniversary >= today else birthday(day, years + 1)
 
 
 def latest_birth_date(today: date, years: int) -> date:

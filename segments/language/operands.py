@@ -9,7 +9,16 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from segments.language.calendar import parse_date
-from segments.language.nodes import Duration, IsoText, OtherTrait, Path, Scalar, Unit
+from segments.language.nodes import (
+    CalendarUnit,
+    Duration,
+    IsoText,
+    OtherTrait,
+    Path,
+    Scalar,
+    SpreadPath,
+    Unit,
+)
 
 MAX_TEXT_LENGTH = 1000
 MAX_LIST_LENGTH = 1000
@@ -135,6 +144,13 @@ def read_count(value: object, path: str, *, low: int, high: int) -> int:
     return int(number)
 
 
+def read_number_between(value: object, path: str, low: int, high: int) -> Decimal:
+    number = read_number(value, path)
+    if not low <= number <= high:
+        raise definition_error(path, "limit", f"This must be a number from {low} to {high}.")
+    return number
+
+
 def read_boolean(value: object, path: str) -> bool:
     if not isinstance(value, bool):
         raise definition_error(path, "type", "This must be true or false.")
@@ -172,6 +188,37 @@ def read_key(value: object, path: str) -> Path:
         )
         raise definition_error(path, "invalid", detail)
     return steps
+
+
+def read_property_key(value: object, path: str) -> Path:
+    """Read the key of a property. A list ends it, so `products[].sku` is refused."""
+    key = read_key(value, path)
+    for number, step in enumerate(key):
+        if step.endswith("[]"):
+            lead = ".".join([*key[:number], step.removesuffix("[]")])
+            raise definition_error(path, "invalid", use_any(lead))
+    return key
+
+
+def read_spread_key(value: object, path: str) -> SpreadPath:
+    """Read a key in which `[]` after a part means each element of that list."""
+    steps: list[str | None] = []
+    for step in read_key(value, path):
+        name = step.removesuffix("[]")
+        if not name:
+            raise definition_error(path, "invalid", "A [] follows the key of a list.")
+        steps += [name] if name == step else [name, None]
+    return tuple(steps)
+
+
+def use_any(key: str) -> str:
+    """Return what to say of a key that goes into the list at `key`."""
+    example = f'{{"type": "any", "key": "{key}", "where": …}}'
+    return f"{key} is a list of objects; use any in where: {example}."
+
+
+def read_calendar_unit(value: object, path: str) -> CalendarUnit:
+    return CalendarUnit(read_choice(value, path, tuple(CalendarUnit)))
 
 
 def read_iso(value: object, path: str) -> IsoText:

@@ -6,10 +6,14 @@ which operand an operator takes.
 
 from typing import Any
 
-from segments.language.nodes import Aggregate, Kind, Unit
+from segments.language.events import MAX_PERIODS, SUBJECTS
+from segments.language.nodes import Aggregate, CalendarUnit, Kind, TimePart, Unit
 from segments.language.operands import MAX_COUNTS, MAX_KEY_LENGTH, MAX_LIST_LENGTH
-from segments.language.operators import ValueKind, operators_of
-from segments.language.parser import MAX_NODES
+from segments.language.operators import FOLDING_OPERATORS, ValueKind, operators_of
+from segments.language.people import MAX_KILOMETRES
+from segments.language.sequences import MAX_STEPS
+from segments.language.trees import MAX_NODES
+from segments.language.where import ZONES
 
 Schema = dict[str, Any]
 KEY: Schema = {
@@ -19,6 +23,15 @@ KEY: Schema = {
     "description": r"Dots go into objects; \. is a literal dot.",
 }
 TIME: Schema = {"type": "string", "description": "A date or a date and time in ISO 8601."}
+PERCENT: Schema = {"type": "number", "minimum": 0, "maximum": 100}
+KILOMETRES: Schema = {"type": "number", "minimum": 0, "maximum": MAX_KILOMETRES}
+POINT: Schema = {
+    "type": "array",
+    "items": {"type": "number"},
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "Latitude and longitude in degrees.",
+}
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 
@@ -30,7 +43,8 @@ def definition_schema() -> Schema:
         "$ref": "#/$defs/node",
         "$defs": {
             "node": {"oneOf": [*_group_schemas("node"), *_leaf_schemas()]},
-            "where": {"oneOf": [*_group_schemas("where"), _field_schema()]},
+            "where": {"oneOf": [*_group_schemas("where"), *_where_schemas()]},
+            "element": {"oneOf": [*_group_schemas("element"), *_element_schemas("property")]},
             "duration": _duration_schema(),
             "window": _window_schema(),
             "operand": _operand_schema(),
@@ -68,14 +82,22 @@ def _leaf_schemas() -> list[Schema]:
             "trait", {"key": KEY, **_operator_property(ValueKind.TRAIT)}, _test_properties()
         ),
         _event_schema(),
-        _object_schema("segment", {"key": text}),
+        *_sequence_schemas(),
+        _object_schema("segment", {"key": text}, {"entered_within": {"$ref": "#/$defs/duration"}}),
+        _object_schema(
+            "identifier",
+            {"namespace": text, **_operator_property(ValueKind.TEXT)},
+            _test_properties(),
+        ),
+        _object_schema("bucket", {"salt": text, "from": PERCENT, "to": PERCENT}),
+        _object_schema("geo", {"key": KEY, "within_km": KILOMETRES, "of": POINT}),
         _object_schema("consent", {"purpose": text, "permitted": {"type": "boolean"}}),
         _object_schema("everyone", {}),
     ]
 
 
 def _event_schema() -> Schema:
-    operators = {*operators_of(ValueKind.NUMBER), *operators_of(ValueKind.MOMENT)}
+    operators = {name for subject in SUBJECTS.values() for name in operators_of(subject)}
     name: Schema = {"type": "string", "minLength": 1, "description": 'Exact; "*" is any event.'}
     return _object_schema(
         "event",
@@ -84,19 +106,64 @@ def _event_schema() -> Schema:
             "kind": {"enum": list(Kind), "description": 'track by default; with "*" any.'},
             "aggregate": {"enum": list(Aggregate), "default": Aggregate.COUNT},
             "property": KEY,
-            "value": {"$ref": "#/$defs/operand"},
+            **_test_properties(),
             "window": {"$ref": "#/$defs/window"},
             "where": {"$ref": "#/$defs/where"},
         },
     )
 
 
-def _field_schema() -> Schema:
-    return _object_schema(
-        ["property", "context"],
-        {"key": KEY, **_operator_property(ValueKind.FIELD)},
-        _test_properties(),
-    )
+def _sequence_schemas() -> list[Schema]:
+    name: Schema = {"type": "string", "minLength": 1}
+    duration: Schema = {"$ref": "#/$defs/duration"}
+    filters: Schema = {"kind": {"enum": list(Kind)}, "where": {"$ref": "#/$defs/where"}}
+    keys: Schema = {"property": KEY, "of_first": KEY}
+    same: Schema = {
+        "type": "object",
+        "properties": keys,
+        "required": list(keys),
+        "additionalProperties": False,
+    }
+    step: Schema = {
+        "type": "object",
+        "properties": {
+            "name": name,
+            **filters,
+            "within": duration,
+            "same": same,
+            "absent": {"type": "boolean"},
+        },
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    steps: Schema = {"type": "array", "items": step, "minItems": 2, "maxItems": MAX_STEPS}
+    count: Schema = {"type": "number", "minimum": 1, "maximum": MAX_PERIODS, "multipleOf": 1}
+    period: Schema = {"enum": list(CalendarUnit)}
+    return [
+        _object_schema("sequence", {"steps": steps}, {"window": {"$ref": "#/$defs/window"}}),
+        _object_schema(
+            "regular", {"name": name, "period": period, "at_least": count, "of": count}, filters
+        ),
+    ]
+
+
+def _where_schemas() -> list[Schema]:
+    time: Schema = {"part": {"enum": list(TimePart)}, **_operator_property(ValueKind.PART)}
+    return [
+        *_element_schemas("property", "context"),
+        _object_schema(
+            "time", time, {"value": {"$ref": "#/$defs/operand"}, "zone": {"enum": list(ZONES)}}
+        ),
+    ]
+
+
+def _element_schemas(*fields: str) -> list[Schema]:
+    return [
+        _object_schema(
+            list(fields), {"key": KEY, **_operator_property(ValueKind.FIELD)}, _test_properties()
+        ),
+        _object_schema("any", {"key": KEY, "where": {"$ref": "#/$defs/element"}}),
+    ]
 
 
 def _operator_property(subject: ValueKind) -> Schema:
@@ -104,7 +171,8 @@ def _operator_property(subject: ValueKind) -> Schema:
 
 
 def _test_properties() -> Schema:
-    return {"value": {"$ref": "#/$defs/operand"}, "ignore_case": {"type": "boolean"}}
+    folding: Schema = {name: {"type": "boolean"} for name in FOLDING_OPERATORS}
+    return {"value": {"$ref": "#/$defs/operand"}, **folding}
 
 
 def _operand_schema() -> Schema:
@@ -133,8 +201,15 @@ def _duration_schema() -> Schema:
 
 
 def _window_schema() -> Schema:
-    last: Schema = {"last": {"$ref": "#/$defs/duration"}}
-    ends: Schema = {"from": TIME, "to": TIME}
+    duration: Schema = {"$ref": "#/$defs/duration"}
+    unit: Schema = {"enum": list(CalendarUnit)}
+    windows: list[Schema] = [
+        {"last": duration},
+        {"between_ago": {"type": "array", "items": duration, "minItems": 2, "maxItems": 2}},
+        {"this": unit},
+        {"previous": unit},
+        {"from": TIME, "to": TIME},
+    ]
     return {
         "oneOf": [
             {
@@ -143,6 +218,6 @@ def _window_schema() -> Schema:
                 "minProperties": 1,
                 "additionalProperties": False,
             }
-            for properties in (last, ends)
+            for properties in windows
         ]
     }

@@ -26,7 +26,7 @@ from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now, time_limit
 from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
-from segments.compiler import compile_everyone, fill, join_fragments
+from segments.compiler import Period, compile_everyone, fill, join_fragments
 from segments.definitions.live import effective_definition, make_context, readable_nodes
 from segments.definitions.references import with_dependants, with_references
 from segments.language.nodes import Node
@@ -40,9 +40,10 @@ from segments.lib.failures import (
     require_open,
 )
 from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
-from segments.lib.moments import evaluation_time, refuse_far_ahead
+from segments.lib.moments import LATEST, evaluation_time, refuse_far_ahead
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
+from segments.memberships.wakeups import wake_for_dates, wake_for_entries
 from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
 
 HEARTBEAT_SECONDS = 10
@@ -252,6 +253,10 @@ def _stage_together(lease: Rebuild, plan: Plan, segment_ids: list[int], now: dat
         cursor.execute(RAISE_WORK_MEM)
         cursor.execute(statement.text, statement.params)
         cursor.execute(sql.ANALYZE_STAGED)
+        # A wake-up that is claimed before the swap is not lost: who is evaluated is noted, and
+        # evaluated again after it.
+        trees = [plan.targets[segment_id] for segment_id in segment_ids]
+        wake_for_dates(trees, Period(now, make_context(plan.nodes, now=LATEST)))
 
 
 @transaction.atomic
@@ -274,6 +279,8 @@ def apply_staged(
             return False
         reach(checkpoints.APPLYING, lease)
         _apply_difference(lease, ids, now)
+        # Who entered now is asked later how long ago that was. Everything else is written down.
+        wake_for_entries(plan.targets.values(), Period(now, make_context(plan.nodes, now=LATEST)))
     _set_live_versions({pk: plan.versions[pk] for pk in ids}, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()

@@ -36,8 +36,9 @@ from segments.language.nodes import PersonLeaf
 from segments.lib import checkpoints
 from segments.lib.failures import UNREADABLE, mark_failed
 from segments.lib.locks import try_slots
-from segments.lib.moments import EARLIEST, evaluation_time, refuse_far_ahead
+from segments.lib.moments import EARLIEST, LATEST, evaluation_time, refuse_far_ahead
 from segments.memberships import sql
+from segments.memberships.wakeups import wake_for_dates
 from segments.models import MembershipChange
 
 BATCH = 2000
@@ -157,6 +158,9 @@ def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
         if live.segments:
             cursor.execute(sql.WAKE_FOR_EVENTS, {"ids": batch.ids, "now": now})
             _wake_ahead(live, batch)
+            # Of a fault that the evaluation had already, more is not to be said.
+            sound = [segment for segment in live.segments if segment.id not in faults]
+            faults |= _each_alone(sound, lambda some: _wake_for_dates(some, live, batch))
         _add_to_sizes(size_changes, now, faults)
 
 
@@ -176,6 +180,36 @@ def _wake_ahead(live: LiveDefinitions, batch: Batch) -> None:
     except Exception as error:
         # Nothing is lost: queue_due finds the same profiles, and the segment at fault.
         fault_of(error)
+
+
+def _wake_for_dates(segments: Sequence[LiveSegment], live: LiveDefinitions, batch: Batch) -> None:
+    """Write down when a date in the data of the batch's profiles next changes one of these."""
+    with time_limit(settings.SEGMENT_REFRESH_SECONDS):
+        endless = make_context(live.nodes, now=LATEST)
+        period = Period(batch.now, endless, batch.ids)
+        wake_for_dates([segment.node for segment in segments], period)
+
+
+def _each_alone(
+    segments: Sequence[LiveSegment], execute: Callable[[Sequence[LiveSegment]], None]
+) -> dict[int, str]:
+    """Execute for all segments at once; where that fails, for each, so that none waits.
+
+    Returns by segment id the word for what failed.
+    """
+    try:
+        execute(segments)
+        return {}
+    except Exception as error:
+        # Any fault of one of them; an outage is raised again.
+        fault_of(error)
+    faults = {}
+    for segment in segments:
+        try:
+            execute([segment])
+        except Exception as error:
+            faults[segment.id] = fault_of(error)
+    return faults
 
 
 def _refresh(live: LiveDefinitions, batch: Batch) -> tuple[list[tuple[int, int]], dict[int, str]]:
@@ -255,7 +289,8 @@ def queue_due(*, now: datetime | None = None) -> None:
     """
     live, moment = read_live_definitions(), evaluation_time(now)
     segments = [segment for segment in live.segments if segment.evaluated_at < moment]
-    faults = dict.fromkeys(live.unreadable, UNREADABLE) | _wake_due(segments, live, moment)
+    faults = dict.fromkeys(live.unreadable, UNREADABLE)
+    faults |= _each_alone(segments, lambda some: _execute_wake(some, live, moment))
     due = [segment for segment in segments if segment.id not in faults]
     if not due and not faults:
         return
@@ -267,25 +302,6 @@ def queue_due(*, now: datetime | None = None) -> None:
         cursor.execute(sql.ADVANCE_CLOCKS, [moment, moment, ids, versions, clocks])
         cursor.execute(sql.MEASURE_SIZES, [moment, ids])
     mark_failed(faults)
-
-
-def _wake_due(
-    segments: Sequence[LiveSegment], live: LiveDefinitions, moment: datetime
-) -> dict[int, str]:
-    """Queue the profiles of these segments; return by segment id the word for what failed."""
-    try:
-        _execute_wake(segments, live, moment)
-        return {}
-    except Exception as error:
-        # Any fault of one of them; an outage is raised again.
-        fault_of(error)
-    faults = {}
-    for segment in segments:
-        try:
-            _execute_wake([segment], live, moment)
-        except Exception as error:
-            faults[segment.id] = fault_of(error)
-    return faults
 
 
 def _execute_wake(segments: Sequence[LiveSegment], live: LiveDefinitions, moment: datetime) -> None:

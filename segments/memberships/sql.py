@@ -131,6 +131,19 @@ SELECT DISTINCT crossing.id, CASE
 FROM ({selects}) AS crossing (id, at) WHERE crossing.at > {since}::timestamptz
 """
 
+# Inserts a wake-up for the next of the instants that each profile has, unless it has one. Not ORM:
+# the selects are compiled SQL.
+WAKE_NEXT = """
+INSERT INTO segments_wakeup (profile_id, due_at)
+SELECT edge.id, min(edge.at) FROM ({selects}) AS edge (id, at) GROUP BY edge.id
+EXCEPT
+SELECT w.profile_id, w.due_at FROM segments_wakeup w WHERE {is_known}
+"""
+
+# The wake-ups that WAKE_NEXT need not write again: of the profiles of a batch, or of all.
+KNOWN_OF_BATCH = "w.profile_id = ANY({ids}::bigint[])"
+KNOWN_OF_ALL = "w.due_at > {since}::timestamptz"
+
 # Returns the seconds until the next wake-up, at most 0 if one is due. Not ORM: by the database's
 # clock, which all workers share.
 SECONDS_TO_WAKEUP = """

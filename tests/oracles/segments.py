@@ -3,26 +3,26 @@
 It is written from docs/segments.md and shares nothing with the parser or the compiler.
 """
 
+import hashlib
+import json
+import math
 import re
+import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
 
-from dateutil.relativedelta import relativedelta
+from tests.oracles import segment_dates as dates
+from tests.oracles.segment_chains import chain_exists
+from tests.oracles.segment_dates import later_by, read_time
 
 MISSING = object()
-SHAPE = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
-)
-FORMATS = [
-    f"%Y-%m-%d{clock}{zone}"
-    for clock in ("T%H:%M", "T%H:%M:%S", "T%H:%M:%S.%f")
-    for zone in ("", "%z")
-]
 
 
 @dataclass
@@ -32,6 +32,8 @@ class NaiveEvent:
     kind: str = "track"
     properties: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
+    # Of events of one time, the one that arrived later is later.
+    arrival: int = 0
 
 
 @dataclass
@@ -45,6 +47,11 @@ class NaivePerson:
     events: list[NaiveEvent] = field(default_factory=list)
     consents: dict[str, datetime | None] = field(default_factory=dict)
     is_restricted: bool = False
+    identifiers: dict[str, list[str]] = field(default_factory=dict)
+    # When the person entered each segment whose stored member they are.
+    entered: dict[str, datetime] = field(default_factory=dict)
+    # Set when the person is stored.
+    uuid: UUID | None = None
 
 
 @dataclass
@@ -67,7 +74,11 @@ def holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) ->
     if kind == "everyone":
         return True
     if kind == "segment":
-        return holds(person, world.segments[definition["key"]], world)
+        return holds(person, world.segments[definition["key"]], world) and is_recent(
+            person.entered.get(definition["key"]), definition.get("entered_within"), world
+        )
+    if kind in LEAVES:
+        return LEAVES[kind](person, definition, world)
     if kind == "consent":
         until = person.consents.get(definition["purpose"], MISSING)
         permitted = until is None or (until is not MISSING and world.now < until)
@@ -94,7 +105,7 @@ def look_up(document: Any, key: str) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return isinstance(value, int | Decimal | Fraction) and not isinstance(value, bool)
 
 
 def value_holds(
@@ -113,12 +124,13 @@ def value_holds(
         operand = look_up(person.traits, operand["trait"])
         if operand is MISSING or isinstance(operand, dict | list):
             return False
-    if test.get("ignore_case"):
-        if not isinstance(value, str):
-            return False
-        value, operand = lower(value), lower_operand(operator, operand)
-        if operand is MISSING:
-            return False
+    for option, fold in (("ignore_accents", without_accents), ("ignore_case", lower)):
+        if test.get(option):
+            if not isinstance(value, str):
+                return False
+            value, operand = fold(value), fold_operand(operator, operand, fold)
+            if operand is MISSING:
+                return False
     return OPERATORS[operator](value, operand, world)
 
 
@@ -126,19 +138,24 @@ def lower(text: str) -> str:
     return "".join(char.lower()[0] for char in text)
 
 
-def lower_operand(operator: str, operand: Any) -> Any:
+def without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(char for char in decomposed if not unicodedata.category(char).startswith("M"))
+
+
+def fold_operand(operator: str, operand: Any, fold: Any) -> Any:
     if isinstance(operand, list):
-        return [lower(item) for item in operand]
+        return [fold(item) for item in operand]
     if not isinstance(operand, str):
         return MISSING
     if operator == "matches":
         return re.sub(r"\\.|[A-ZÀ-Þ]", lambda m: m[0] if m[0][0] == "\\" else m[0].lower(), operand)
-    return lower(operand)
+    return fold(operand)
 
 
 def is_same(first: Any, second: Any) -> bool:
     if is_number(first) and is_number(second):
-        return Decimal(first) == Decimal(second)
+        return Fraction(first) == Fraction(second)
     return type(first) is type(second) and not isinstance(first, dict | list) and first == second
 
 
@@ -151,7 +168,7 @@ def for_texts(test: Any) -> Any:
 
 def for_numbers(test: Any) -> Any:
     def compare(value: Any, operand: Any, world: NaiveWorld) -> bool:
-        return is_number(value) and is_number(operand) and test(value, operand)
+        return is_number(value) and is_number(operand) and test(Fraction(value), Fraction(operand))
 
     return compare
 
@@ -173,92 +190,11 @@ def includes_all(items: list[Any], wanted: list[Any]) -> bool:
     return all(any(is_same(item, value) for item in items) for value in wanted)
 
 
-def local_to_instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant with this local time; in a gap, the one by the offset before it."""
-    offsets = {
-        (moment.replace(tzinfo=UTC) + timedelta(hours=hours)).astimezone(zone).utcoffset()
-        for hours in range(-26, 27)
-    }
-    candidates = sorted(moment.replace(tzinfo=UTC) - (offset or timedelta()) for offset in offsets)
-    exact = [c for c in candidates if c.astimezone(zone).replace(tzinfo=None) == moment]
-    return exact[0] if exact else candidates[-1]
-
-
-def read_time(text: Any, zone: ZoneInfo) -> tuple[date, datetime, datetime] | None:
-    """The date as written, the first instant, and the last one or the excluded end of a day."""
-    if not isinstance(text, str) or not SHAPE.fullmatch(text) or not "1000" <= text[:4] <= "9998":
-        return None
-    if len(text) == 10:
-        try:
-            day = datetime.strptime(text, "%Y-%m-%d")
-        except ValueError:
-            return None
-        return (
-            day.date(),
-            local_to_instant(day, zone),
-            local_to_instant(day + timedelta(days=1), zone),
-        )
-    for form in FORMATS:
-        with suppress(ValueError):
-            moment = datetime.strptime(text.replace(" ", "T"), form)
-            if moment.tzinfo is None:
-                instant = local_to_instant(moment, zone)
-            elif abs(moment.utcoffset()) >= timedelta(hours=15):
-                return None
-            else:
-                instant = moment.astimezone(UTC)
-            return moment.date(), instant, instant
-    return None
-
-
-def later_by(instant: datetime, duration: dict[str, int], zone: ZoneInfo) -> datetime:
-    (unit, count), *_ = duration.items()
-    if unit in ("months", "years"):
-        local = instant.astimezone(zone).replace(tzinfo=None)
-        return local_to_instant(local + relativedelta(**{unit: count}), zone)
-    return instant + timedelta(**{unit: count})
-
-
-def before(value: Any, operand: Any, world: NaiveWorld) -> bool:
-    """Whether every instant of the value comes before every instant of the operand."""
-    first, second = read_time(value, world.zone), read_time(operand, world.zone)
-    if first is None or second is None:
-        return False
-    is_day = first[1] != first[2]
-    return first[2] <= second[1] if is_day else first[2] < second[1]
-
-
-def after(value: Any, operand: Any, world: NaiveWorld) -> bool:
-    return before(operand, value, world)
-
-
-def in_last(value: Any, duration: dict[str, int], world: NaiveWorld) -> bool:
-    span = read_time(value, world.zone)
-    return span is not None and (span[1] <= world.now < later_by(span[2], duration, world.zone))
-
-
-def age_between(value: Any, ages: list[int], world: NaiveWorld) -> bool:
-    span, today = read_time(value, world.zone), world.now.astimezone(world.zone).date()
-    if span is None or span[0] > today:
-        return False
-    age = 0
-    while birthday(span[0], age + 1) <= today:
-        age += 1
-        if age > 200:
-            return False
-    return ages[0] <= age <= ages[1]
-
-
-def birthday(birth: date, years: int) -> date:
-    try:
-        return birth.replace(year=birth.year + years)
-    except ValueError:
-        return date(birth.year + years, 3, 1)
-
-
 OPERATORS: dict[str, Any] = {
     "equals": lambda value, operand, world: is_same(value, operand),
-    "in": lambda value, operand, world: isinstance(value, str) and value in operand,
+    "in": lambda value, operand, world: (
+        not isinstance(value, bool) and any(is_same(value, item) for item in operand)
+    ),
     "contains": for_texts(lambda value, operand: operand in value),
     "starts_with": for_texts(lambda value, operand: value.startswith(operand)),
     "ends_with": for_texts(lambda value, operand: value.endswith(operand)),
@@ -267,11 +203,23 @@ OPERATORS: dict[str, Any] = {
     "gte": for_numbers(lambda value, operand: value >= operand),
     "lt": for_numbers(lambda value, operand: value < operand),
     "lte": for_numbers(lambda value, operand: value <= operand),
-    "between": lambda value, ends, world: is_number(value) and ends[0] <= value <= ends[1],
-    "before": before,
-    "after": after,
-    "in_last": in_last,
-    "age_between": age_between,
+    "between": lambda value, ends, world: (
+        dates.between_dates(value, ends, world)
+        if isinstance(ends[0], str)
+        else is_number(value) and Fraction(ends[0]) <= Fraction(value) <= Fraction(ends[1])
+    ),
+    "before": dates.before,
+    "after": dates.after,
+    "on": dates.on,
+    "in_last": dates.in_last,
+    "in_next": dates.in_next,
+    "more_than_ago": dates.more_than_ago,
+    "this": dates.this,
+    "previous": dates.previous,
+    "anniversary_in_next": dates.anniversary_in_next,
+    "age_gte": dates.age_gte,
+    "age_lte": dates.age_lte,
+    "age_between": dates.age_between,
     "includes": lambda value, operand, world: (
         isinstance(value, list) and includes_any(value, [operand])
     ),
@@ -305,11 +253,50 @@ def aggregate(counted: list[NaiveEvent], definition: dict[str, Any]) -> Any:
         if not times:
             return MISSING
         return (min(times) if name == "first_at" else max(times)).isoformat()
-    values = [look_up(event.properties, definition["property"]) for event in counted]
-    numbers = [value for value in values if is_number(value)]
+    if name == "days_between":
+        times = sorted(event.timestamp for event in counted)
+        gaps = [(later - earlier) for earlier, later in pairwise(times)]
+        micros = sum(gap // timedelta(microseconds=1) for gap in gaps)
+        return Fraction(micros, 86_400_000_000 * len(gaps)) if gaps else MISSING
+    values = [
+        look_up(event.properties, definition["property"])
+        for event in sorted(counted, key=lambda event: (event.timestamp, event.arrival))
+    ]
+    present = [value for value in values if value is not MISSING]
+    if name in ("first", "last"):
+        return present[0 if name == "first" else -1] if present else MISSING
+    if name == "most_frequent":
+        texts = [json_text(value) for value in present if not isinstance(value, dict | list)]
+        return (
+            json.loads(min(texts, key=lambda text: (-texts.count(text), text)), parse_float=Decimal)
+            if texts
+            else MISSING
+        )
+    if name == "distinct":
+        return len({canonical(value) for value in present})
+    numbers = [value for value in present if is_number(value)]
     if name == "sum":
         return sum(numbers, Decimal(0))
+    if name == "avg":
+        return sum(map(Fraction, numbers), Fraction()) / len(numbers) if numbers else MISSING
     return {"min": min, "max": max}[name](numbers) if numbers else MISSING
+
+
+def json_text(value: Any) -> str:
+    """The JSON of a single value, the same for numbers that are equal."""
+    if is_number(value):
+        exact = Decimal(value)
+        return f"{exact.normalize():f}" if exact else "0"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def canonical(value: Any) -> Any:
+    """The same for values that are equal in JSON."""
+    if isinstance(value, dict):
+        return ("object", frozenset((key, canonical(inner)) for key, inner in value.items()))
+    if isinstance(value, list):
+        return ("list", tuple(canonical(inner) for inner in value))
+    return ("number", Fraction(value)) if is_number(value) else (type(value).__name__, value)
 
 
 def counts(event: NaiveEvent, definition: dict[str, Any], world: NaiveWorld) -> bool:
@@ -327,6 +314,15 @@ def counts(event: NaiveEvent, definition: dict[str, Any], world: NaiveWorld) -> 
 def in_window(event: NaiveEvent, window: dict[str, Any] | None, world: NaiveWorld) -> bool:
     if window is None:
         return True
+    if "between_ago" in window:
+        older, newer = (
+            later_by(event.timestamp, duration, world.zone) for duration in window["between_ago"]
+        )
+        return newer <= world.now < older
+    for name, shift in (("this", 0), ("previous", -1)):
+        if name in window:
+            start, end = dates.unit_bounds(window[name], world, shift)
+            return start <= event.timestamp < end
     if "last" in window:
         return world.now < later_by(event.timestamp, window["last"], world.zone)
     starts = {name: read_time(window[name], world.zone) for name in window}
@@ -338,8 +334,94 @@ def in_window(event: NaiveEvent, window: dict[str, Any] | None, world: NaiveWorl
 def where_holds(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> bool:
     if where["type"] in ("and", "or", "not", "at_least"):
         return group_holds(where, lambda child: where_holds(event, child, world))
+    if where["type"] == "any":
+        items = look_up(event.properties, where["key"])
+        return isinstance(items, list) and any(
+            where_holds(NaiveEvent("", event.timestamp, properties=item), where["where"], world)
+            for item in items
+            if isinstance(item, dict)
+        )
+    if where["type"] == "time":
+        return value_holds(time_part(event, where, world), where, world)
     document = event.properties if where["type"] == "property" else event.context
     return value_holds(look_up(document, where["key"]), where, world)
+
+
+def time_part(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> int:
+    zone, own = world.zone, event.context.get("timezone")
+    if where.get("zone") == "event" and own in available_timezones() and "/" in own:
+        zone = ZoneInfo(own)
+    local = event.timestamp.astimezone(zone)
+    return {"hour": local.hour, "weekday": local.isoweekday(), "month": local.month}[where["part"]]
+
+
+def is_recent(entered: datetime | None, within: Any, world: NaiveWorld) -> bool:
+    """Whoever is no stored member yet enters now."""
+    return entered is None or within is None or world.now < later_by(entered, within, world.zone)
+
+
+def identifier_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    operator = definition["operator"]
+    if operator.startswith("not_"):
+        return not identifier_holds(person, {**definition, "operator": operator[4:]}, world)
+    values = person.identifiers.get(definition["namespace"], [])
+    return any(value_holds(value, definition, world) for value in values)
+
+
+def bucket_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    text = f"{definition['salt']}:{person.uuid}"
+    place = Fraction(100 * int(hashlib.sha256(text.encode()).hexdigest()[:8], 16), 2**32)
+    return Fraction(definition["from"]) <= place < Fraction(definition["to"])
+
+
+def geo_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    point = [look_up(person.traits, f"{definition['key']}.{part}") for part in ("lat", "lon")]
+    if not all(is_number(part) for part in point) or abs(point[0]) > 90 or abs(point[1]) > 180:
+        return False
+    vectors = []
+    for lat, lon in (point, definition["of"]):
+        phi, theta = math.radians(lat), math.radians(lon)
+        vectors.append(
+            (math.cos(phi) * math.cos(theta), math.cos(phi) * math.sin(theta), math.sin(phi))
+        )
+    # Another formula than the product's, so that a slip in one shows.
+    chord = math.dist(*vectors)
+    return 2 * math.asin(min(1.0, chord / 2)) * 6371.0088 <= definition["within_km"]
+
+
+def regular_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    counted = [event for event in person.events if counts(event, definition, world)]
+    periods = 0
+    for shift in range(1, definition["of"] + 1):
+        start, end = dates.unit_bounds(definition["period"], world, -shift)
+        periods += any(start <= event.timestamp < end for event in counted)
+    return periods >= definition["at_least"]
+
+
+def sequence_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    steps = definition["steps"]
+    matching = [
+        [
+            event
+            for event in person.events
+            if counts(event, step | ({} if number else in_first(definition)), world)
+        ]
+        for number, step in enumerate(steps)
+    ]
+    return chain_exists(steps, matching, world)
+
+
+def in_first(definition: dict[str, Any]) -> dict[str, Any]:
+    return {"window": definition["window"]} if "window" in definition else {}
+
+
+LEAVES = {
+    "identifier": identifier_holds,
+    "bucket": bucket_holds,
+    "geo": geo_holds,
+    "regular": regular_holds,
+    "sequence": sequence_holds,
+}
 
 
 def members(

@@ -22,6 +22,7 @@ from segments.compiler import (
     join_fragments,
 )
 from segments.language.parser import parse
+from segments.models import Membership, Segment
 from tests.oracles.segments import NaivePerson, members
 from tests.segments import strategies
 from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
@@ -29,6 +30,10 @@ from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
+INSERT_CHANGE = """
+INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
+VALUES (%s, %s, %s, TRUE, 'change')
+"""
 # Without shrinking: to make a failing definition smaller would take minutes.
 UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 
@@ -44,6 +49,7 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         },
         segments={key: parse(definition) for key, definition in segments.items()},
         is_present=is_present,
+        zones=strategies.ZONES,
     )
 
 
@@ -80,7 +86,12 @@ def some_people(count: int, **options: Any) -> list[NaivePerson]:
     people: list[NaivePerson] = []
 
     @seed(options.get("seed", 0))
-    @settings(max_examples=count, database=None, phases=[Phase.generate])
+    @settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=QUIET,
+    )
     @given(strategies.people)
     def draw(person: NaivePerson) -> None:
         people.append(person)
@@ -89,10 +100,26 @@ def some_people(count: int, **options: Any) -> list[NaivePerson]:
     return people
 
 
+def store_entries(people: Mapping[int, NaivePerson]) -> None:
+    """Store since when people are members of the segments "one" and "two", and its history."""
+    segments = {
+        key: Segment.objects.create(key=key, name=key, definition={}, status="live")
+        for key in ("one", "two")
+    }
+    for profile_id, person in people.items():
+        for key, entered_at in person.entered.items():
+            row = {"segment": segments[key], "profile_id": profile_id}
+            Membership.objects.create(**row, entered_at=entered_at)
+            with connection.cursor() as cursor:
+                columns = [segments[key].pk, profile_id, entered_at]
+                cursor.execute(INSERT_CHANGE, columns)
+
+
 @pytest.mark.parametrize("batch", range(3))
 def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
     make_purpose()
     people = store_people(some_people(60, seed=randrange(1 << 30)))
+    store_entries(people)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
     @given(

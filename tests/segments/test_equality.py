@@ -72,13 +72,38 @@ people = st.builds(
     consents=st.fixed_dictionaries({}, optional={"newsletter": later}),
 )
 timed_tests = st.one_of(
-    st.sampled_from(LEAPS).map(lambda leap: {"operator": "in_last", "value": leap}),
+    st.builds(
+        lambda operator, leap: {"operator": operator, "value": leap},
+        st.sampled_from(["in_last", "in_next", "more_than_ago", "anniversary_in_next"]),
+        st.sampled_from(LEAPS),
+    ),
+    st.builds(
+        lambda operator, unit: {"operator": operator, "value": unit},
+        st.sampled_from(["this", "previous"]),
+        st.sampled_from(strategies.UNITS),
+    ),
+    st.sampled_from([18, 19, 40]).map(lambda age: {"operator": "age_gte", "value": age}),
     st.sampled_from([[18, 18], [18, 39], [40, 150], [0, 18]]).map(
         lambda ages: {"operator": "age_between", "value": ages}
     ),
 )
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
+    strategies.regular_leaves(),
+    strategies.sequence_leaves(),
+    st.sampled_from(LEAPS).map(
+        lambda leap: {
+            "type": "sequence",
+            "steps": [
+                {"name": "Order Completed"},
+                {"name": "Viewed", "within": leap, "absent": True},
+            ],
+        }
+    ),
+    strategies.windows.map(
+        lambda window: {**orders, "operator": "gte", "value": 1, "window": window}
+    ),
+    timed_tests.map(lambda test: {**orders, "aggregate": "last", "property": "born", **test}),
     st.sampled_from(LEAPS).map(
         lambda leap: {**orders, "operator": "gte", "value": 1, "window": {"last": leap}}
     ),
@@ -119,11 +144,15 @@ class History:
     def __init__(self, people: list[NaivePerson], definitions: list[dict[str, Any]]) -> None:
         self.now = START
         self.people = store_people(people)
+        for person in people:
+            person.entered = {}
         self.definitions: dict[str, dict[str, Any]] = {}
         for number, definition in enumerate(definitions):
             self.define(f"s{number}", definition)
         dependant = {"type": "not", "child": {"type": "segment", "key": "s0"}}
         self.define("dependant", dependant)
+        recent = {"type": "segment", "key": "s0", "entered_within": {"days": 3}}
+        self.define("recent", recent)
 
     def define(self, key: str, definition: dict[str, Any]) -> None:
         self.definitions[key] = definition
@@ -169,14 +198,27 @@ class History:
         """The stored members are those of the oracle and of a full evaluation."""
         refresh_changed(now=self.now)
         refresh_due(now=self.now)
+        self.compare()
+        assert set(verify_memberships(now=self.now).values()) <= {0}
+        self.check_history()
+
+    def compare(self) -> None:
         world = world_at(self.now, self.definitions)
+        expected = {
+            key: set(members(self.people, definition, world))
+            for key, definition in self.definitions.items()
+        }
         for key, definition in self.definitions.items():
             stored = Membership.objects.filter(segment__key=key).values_list(
                 "profile_id", flat=True
             )
-            assert set(stored) == set(members(self.people, definition, world)), definition
-        assert set(verify_memberships(now=self.now).values()) <= {0}
-        self.check_history()
+            assert set(stored) == expected[key], definition
+            # Since when they are members is an input of the next evaluation.
+            for profile_id, person in self.people.items():
+                if profile_id in expected[key]:
+                    person.entered.setdefault(key, self.now)
+                else:
+                    person.entered.pop(key, None)
 
     def check_history(self) -> None:
         """Entries less exits are the members, and the stored sizes are their number."""

@@ -13,7 +13,17 @@ from tests.segments import strategies
 
 EVENT = {"type": "event", "name": "Order Completed", "operator": "gte", "value": 1}
 TRAIT = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
+FIELD = {"type": "property", "key": "sku", "operator": "equals", "value": "A"}
+TIME = {"type": "time", "part": "hour", "operator": "in", "value": [9, 10]}
 EVERYONE = {"type": "everyone"}
+BUCKET = {"type": "bucket", "salt": "a", "from": 0, "to": 50}
+REGULAR = {"type": "regular", "name": "a", "period": "week", "at_least": 3, "of": 4}
+GEO = {"type": "geo", "key": "home", "within_km": 20, "of": [45.76, 4.84]}
+LATER = {"within": {"days": 1}}
+
+
+def sequence(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "sequence", "steps": [{"name": "a", **step} for step in steps]}
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -27,10 +37,54 @@ REFUSED = [
     ([], "", "type"),
     ({}, "type", "required"),
     ({"AND": []}, "type", "required"),
-    ({"type": "bucket", "salt": "a", "from": 0, "to": 50}, "type", "choice"),
-    ({"type": "sequence", "steps": []}, "type", "choice"),
-    ({"type": "regular", "name": "a"}, "type", "choice"),
-    ({"type": "identifier", "namespace": "email"}, "type", "choice"),
+    ({"type": "moon"}, "type", "choice"),
+    (BUCKET | {"from": 50, "to": 50}, "to", "invalid"),
+    (BUCKET | {"to": 101}, "to", "limit"),
+    (BUCKET | {"salt": ""}, "salt", "required"),
+    ({"type": "sequence", "steps": []}, "steps", "limit"),
+    (sequence({"within": {"days": 1}}, LATER), "steps[0].within", "unknown_field"),
+    (sequence({}, LATER | {"within": 3}), "steps[1].within", "type"),
+    (sequence({}, {}), "steps[1].within", "required"),
+    (sequence({}, LATER | {"absent": True}, LATER), "steps[1].absent", "invalid"),
+    (sequence({}, LATER | {"absent": 1}), "steps[1].absent", "type"),
+    (sequence({}, LATER | {"same": "sku"}), "steps[1].same", "type"),
+    (
+        sequence({}, LATER | {"same": {"property": "[]", "of_first": "sku"}}),
+        "steps[1].same.property",
+        "invalid",
+    ),
+    (
+        sequence(
+            {},
+            LATER | {"same": {"property": "sku", "of_first": "sku"}},
+            LATER | {"same": {"property": "sku", "of_first": "ean"}},
+        ),
+        "steps[2].same.of_first",
+        "invalid",
+    ),
+    (sequence({"where": {"type": "moon"}}, LATER), "steps[0].where.type", "choice"),
+    (REGULAR | {"at_least": 5}, "at_least", "limit"),
+    (REGULAR | {"period": "moon"}, "period", "choice"),
+    (REGULAR | {"of": 367}, "of", "limit"),
+    ({"type": "identifier", "namespace": "email"}, "operator", "required"),
+    (
+        {"type": "identifier", "namespace": "email", "operator": "gt", "value": 1},
+        "operator",
+        "choice",
+    ),
+    (
+        {"type": "identifier", "namespace": "email", "operator": "equals", "value": 1},
+        "value",
+        "type",
+    ),
+    (GEO | {"of": [45]}, "of", "type"),
+    (GEO | {"of": [91, 0]}, "of[0]", "limit"),
+    (GEO | {"within_km": -1}, "within_km", "limit"),
+    (
+        {"type": "segment", "key": "a", "entered_within": {"moons": 1}},
+        "entered_within.moons",
+        "unknown_field",
+    ),
     ({"type": "and", "children": []}, "children", "required"),
     ({"type": "and"}, "children", "required"),
     ({"type": "or", "children": EVERYONE}, "children", "required"),
@@ -45,8 +99,18 @@ REFUSED = [
     (TRAIT | {"key": "a..b"}, "key", "invalid"),
     (TRAIT | {"key": 5}, "key", "type"),
     (TRAIT | {"operator": "is"}, "operator", "choice"),
-    (TRAIT | {"operator": "on", "value": "2026-01-01"}, "operator", "choice"),
-    (TRAIT | {"operator": "this", "value": "month"}, "operator", "choice"),
+    (TRAIT | {"operator": "on", "value": "today"}, "value", "invalid"),
+    (TRAIT | {"operator": "this", "value": "fortnight"}, "value", "choice"),
+    (TRAIT | {"operator": "not_this", "value": "month"}, "operator", "choice"),
+    (TRAIT | {"operator": "between", "value": ["2026-02-01", 5]}, "value[1]", "type"),
+    (TRAIT | {"operator": "between", "value": ["2026-02-01", "2026-01-01"]}, "value", "invalid"),
+    (TRAIT | {"operator": "age_gte", "value": 151}, "value", "limit"),
+    (TRAIT | {"operator": "in", "value": ["a", 1], "ignore_accents": True}, "value[1]", "type"),
+    (
+        TRAIT | {"operator": "matches", "value": "a", "ignore_accents": True},
+        "ignore_accents",
+        "invalid",
+    ),
     (TRAIT | {"value": None}, "value", "type"),
     (TRAIT | {"value": "a\x00b"}, "value", "invalid"),
     (TRAIT | {"value": "\ud800"}, "value", "invalid"),
@@ -58,7 +122,7 @@ REFUSED = [
     (TRAIT | {"operator": "gt", "value": 1e300}, "value", "limit"),
     (TRAIT | {"operator": "gt", "value": float("nan")}, "value", "limit"),
     (TRAIT | {"operator": "in", "value": []}, "value", "limit"),
-    (TRAIT | {"operator": "in", "value": ["a", 1]}, "value[1]", "type"),
+    (TRAIT | {"operator": "in", "value": ["a", True]}, "value[1]", "type"),
     (TRAIT | {"operator": "between", "value": [2, 1]}, "value", "invalid"),
     (TRAIT | {"operator": "before", "value": "2026-02-30"}, "value", "invalid"),
     (TRAIT | {"operator": "in_last", "value": {"days": 1, "hours": 1}}, "value", "invalid"),
@@ -77,7 +141,34 @@ REFUSED = [
     (EVENT | {"window": {}}, "window", "invalid"),
     (EVENT | {"window": {"last": {"fortnights": 2}}}, "window.last.fortnights", "unknown_field"),
     (EVENT | {"window": {"last": {"days": 1}, "to": "2026-01-01"}}, "window", "invalid"),
-    (EVENT | {"window": {"this": "month"}}, "window.this", "unknown_field"),
+    (EVENT | {"window": {"this": "moon"}}, "window.this", "choice"),
+    (EVENT | {"window": {"this": "month", "from": "2026-01-01"}}, "window", "invalid"),
+    (EVENT | {"window": {"between_ago": {"days": 1}}}, "window.between_ago", "type"),
+    (
+        EVENT | {"window": {"between_ago": [{"days": 1}, {"days": 1}]}},
+        "window.between_ago",
+        "invalid",
+    ),
+    (
+        EVENT | {"window": {"between_ago": [{"days": 2}, {"moons": 1}]}},
+        "window.between_ago[1].moons",
+        "unknown_field",
+    ),
+    (EVENT | {"aggregate": "avg"}, "property", "required"),
+    (EVENT | {"ignore_case": True}, "ignore_case", "invalid"),
+    (EVENT | {"aggregate": "sum", "property": "products[].price"}, "property", "invalid"),
+    (EVENT | {"aggregate": "last_at", "operator": "in_next"}, "operator", "choice"),
+    (EVENT | {"where": FIELD | {"key": "products[].sku"}}, "where.key", "invalid"),
+    (EVENT | {"where": {"type": "any", "key": "products"}}, "where.where", "required"),
+    (
+        EVENT | {"where": {"type": "any", "key": "a", "where": FIELD | {"type": "context"}}},
+        "where.where.type",
+        "choice",
+    ),
+    (EVENT | {"where": TIME | {"part": "minute"}}, "where.part", "choice"),
+    (EVENT | {"where": TIME | {"operator": "exists"}}, "where.operator", "choice"),
+    (EVENT | {"where": TIME | {"value": ["noon"]}}, "where.value[0]", "type"),
+    (EVENT | {"where": TIME | {"zone": "Europe/Paris"}}, "where.zone", "choice"),
     (EVENT | {"window": {"from": "spring"}}, "window.from", "invalid"),
     (EVENT | {"where": {"type": "everyone"}}, "where.type", "choice"),
     (
@@ -128,7 +219,11 @@ WRONG = {
     "between": 5,
     "before": 5,
     "after": True,
-    "in_last": 90,
+    "on": 5,
+    "this": 1,
+    "previous": "moon",
+    **dict.fromkeys(("in_last", "in_next", "more_than_ago", "anniversary_in_next"), 90),
+    **dict.fromkeys(("age_gte", "age_lte"), "18"),
     "age_between": [1, "2"],
     "includes": None,
     "includes_any": "a",

@@ -1,6 +1,7 @@
 """Each kind of time leaf: refresh_due finds who changes at the instant that `why` foretells."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
@@ -13,13 +14,15 @@ from profiles.models import Profile
 from segments.lib import checkpoints
 from segments.models import MembershipChange, Wakeup
 from segments.services import (
+    rebuild,
     refresh_changed,
     refresh_due,
     refresh_woken,
+    update_segment,
     verify_memberships,
     why,
 )
-from tests.factories import NOW
+from tests.factories import NOW, TESTER
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import build_segment, members_of, negation, orders, trait
 from tests.segments.worlds import make_purpose, order, store_person
@@ -93,6 +96,131 @@ FLIPS = {
         NaivePerson(consents={"newsletter": NOW + timedelta(days=2)}),
         NOW + timedelta(days=2),
     ),
+    "a trait's date comes near": (
+        trait("renews", "in_next", {"days": 7}),
+        NaivePerson(traits={"renews": "2026-03-23"}),
+        MIDNIGHT,
+    ),
+    "a trait's date that was near has come": (
+        trait("renews", "in_next", {"days": 7}),
+        NaivePerson(traits={"renews": "2026-03-16T09:00:00Z"}),
+        datetime(2026, 3, 16, 9, 0, tzinfo=UTC),
+    ),
+    "a trait's date becomes long ago": (
+        trait("signed_up", "more_than_ago", {"months": 1}),
+        NaivePerson(traits={"signed_up": "2026-02-20"}),
+        datetime(2026, 3, 20, 23, 0, tzinfo=UTC),
+    ),
+    "a trait's month begins": (
+        trait("renews", "this", "month"),
+        NaivePerson(traits={"renews": "2026-04-30"}),
+        datetime(2026, 3, 31, 22, 0, tzinfo=UTC),
+    ),
+    "a trait's week is no longer the previous one": (
+        trait("signed_up", "previous", "week"),
+        NaivePerson(traits={"signed_up": "2026-03-05"}),
+        MIDNIGHT,
+    ),
+    "an anniversary comes near": (
+        trait("born", "anniversary_in_next", {"weeks": 1}),
+        NaivePerson(traits={"born": "1990-03-23"}),
+        MIDNIGHT,
+    ),
+    "an anniversary is over": (
+        trait("born", "anniversary_in_next", {"weeks": 1}),
+        NaivePerson(traits={"born": "1990-03-15"}),
+        MIDNIGHT,
+    ),
+    "somebody comes of age": (
+        trait("born", "age_gte", 18),
+        NaivePerson(traits={"born": "2008-03-16"}),
+        MIDNIGHT,
+    ),
+    "an event becomes old enough for a window": (
+        orders(window={"between_ago": [{"days": 60}, {"days": 7}]}),
+        NaivePerson(events=[order(6)]),
+        NOW + timedelta(days=1),
+    ),
+    "an event becomes too old for a window that ended earlier": (
+        orders(window={"between_ago": [{"months": 1}, {"days": 7}]}),
+        NaivePerson(
+            events=[NaiveEvent("Order Completed", datetime(2026, 2, 28, 9, 0, tzinfo=UTC))]
+        ),
+        datetime(2026, 3, 28, 9, 0, tzinfo=UTC),
+    ),
+    "this week ends": (
+        orders(window={"this": "week"}),
+        NaivePerson(events=[order(2)]),
+        MIDNIGHT,
+    ),
+    "the previous week ends": (
+        orders(window={"previous": "week"}),
+        NaivePerson(events=[order(8)]),
+        MIDNIGHT,
+    ),
+    "the week of an event becomes the previous one": (
+        orders(window={"previous": "week"}),
+        NaivePerson(events=[order(2)]),
+        MIDNIGHT,
+    ),
+    "the last event is no longer of this quarter": (
+        orders("this", "quarter", aggregate="last_at"),
+        NaivePerson(events=[order(2)]),
+        datetime(2026, 3, 31, 22, 0, tzinfo=UTC),
+    ),
+    "the first event becomes long ago": (
+        orders("more_than_ago", {"days": 2}, aggregate="first_at"),
+        NaivePerson(events=[order(1)]),
+        NOW + timedelta(days=1),
+    ),
+    "the first value leaves the window": (
+        orders("equals", "a", aggregate="first", property="sku", window={"last": {"days": 7}}),
+        NaivePerson(events=[order(6, sku="a"), order(1, sku="b")]),
+        NOW + timedelta(days=1),
+    ),
+    "a date that the last event gave comes near": (
+        orders("in_next", {"days": 3}, aggregate="last", property="until"),
+        NaivePerson(events=[order(20, until="2026-03-19T12:00:00Z")]),
+        NOW + timedelta(days=1),
+    ),
+    "an absent step runs out": (
+        {
+            "type": "sequence",
+            "steps": [
+                {"name": "Order Completed"},
+                {"name": "Reviewed", "within": {"days": 3}, "absent": True},
+            ],
+        },
+        NaivePerson(events=[order(2)]),
+        NOW + timedelta(days=1),
+    ),
+    "the first step of a sequence leaves its window": (
+        {
+            "type": "sequence",
+            "steps": [
+                {"name": "Order Completed"},
+                {"name": "Order Completed", "within": {"days": 3}},
+            ],
+            "window": {"last": {"days": 7}},
+        },
+        NaivePerson(events=[order(6), order(5)]),
+        NOW + timedelta(days=1),
+    ),
+    "a week becomes complete": (
+        {"type": "regular", "name": "Order Completed", "period": "week", "at_least": 2, "of": 2},
+        NaivePerson(events=[order(8), order(1)]),
+        MIDNIGHT,
+    ),
+    "a regular week is too long ago": (
+        {"type": "regular", "name": "Order Completed", "period": "week", "at_least": 1, "of": 2},
+        NaivePerson(events=[order(14)]),
+        MIDNIGHT,
+    ),
+    "a date inside a list in an event becomes too old": (
+        orders(where={"type": "any", "key": "items", "where": BORN_WHERE}),
+        NaivePerson(events=[order(20, items=[{"until": "2026-03-13T12:00:00Z"}])]),
+        NOW + timedelta(days=1),
+    ),
     "a date inside an event becomes too old": (
         orders(where=BORN_WHERE),
         NaivePerson(events=[order(20, until="2026-03-13T12:00:00Z")]),
@@ -128,6 +256,40 @@ def test_a_flip_is_found_through_the_segment_that_another_leans_on(name: str) ->
     before = members_of()
     refresh_due(now=instant)
     assert members_of() == {profile_id} - before
+
+
+def test_who_entered_a_segment_lately_leaves_in_time_and_enters_anew_with_it() -> None:
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    build_segment(trait("a", "equals", 1), key="base")
+    fresh = {"type": "segment", "key": "base", "entered_within": {"days": 7}}
+    segment = build_segment(fresh)
+    instant = NOW + timedelta(days=7)
+    profile = Profile.objects.get(pk=profile_id)
+    assert why(segment, profile, at=NOW).flips_at == instant
+    refresh_woken(now=instant - MICROSECOND)
+    assert members_of() == {profile_id}
+    assert refresh_woken(now=instant) == 1
+    assert (members_of(), members_of("base")) == (set(), {profile_id})
+    for value, moment in ((2, instant), (1, instant + timedelta(days=1))):
+        Profile.objects.filter(pk=profile_id).update(traits={"a": value})
+        mark_changed([profile_id])
+        refresh_changed(now=moment)
+    assert members_of() == {profile_id}
+    assert set(verify_memberships(now=moment).values()) == {0}
+    assert refresh_woken(now=moment + timedelta(days=7)) == 1
+    assert members_of() == set()
+
+
+def test_who_enters_by_a_new_definition_is_recent_from_then_on() -> None:
+    profile_id = store_person(NaivePerson(traits={"a": 1}))
+    base = build_segment(trait("a", "equals", 2), key="base")
+    build_segment({"type": "segment", "key": "base", "entered_within": {"days": 7}})
+    update_segment(base, actor=TESTER, changes={"definition": trait("a", "equals", 1)})
+    moment = NOW + timedelta(days=1)
+    rebuild(["base"], now=moment)
+    assert members_of() == members_of("base") == {profile_id}
+    assert refresh_woken(now=moment + timedelta(days=7)) == 1
+    assert members_of() == set()
 
 
 def test_only_those_who_may_flip_are_evaluated() -> None:
@@ -189,6 +351,40 @@ def test_why_tells_the_truth_of_every_node_with_its_evidence() -> None:
     assert (city["holds"], city["evidence"]) == (False, {"value": "Lyon"})
     assert (count["holds"], count["evidence"]) == (True, {"count": "2"})
     assert nobody["child"]["holds"] is True
+
+
+STEPS = [{"name": "Order Completed"}, {"name": "Order Completed", "within": {"days": 2}}]
+EVIDENCE = [
+    (orders("gte", 1, aggregate="avg", property="revenue"), {"avg": "2.5"}),
+    (orders("gte", 3, aggregate="last", property="revenue"), {"last": "3"}),
+    (orders("gte", 1, aggregate="distinct", property="revenue"), {"distinct": "2"}),
+    (orders("equals", 2, aggregate="most_frequent", property="revenue"), {"most_frequent": "2"}),
+    (orders("equals", 1, aggregate="days_between"), {"days_between": "1"}),
+    ({"type": "sequence", "steps": STEPS}, {"steps": "2", "of": 2}),
+    (
+        {"type": "regular", "name": "Order Completed", "period": "day", "at_least": 1, "of": 7},
+        {"periods": "2"},
+    ),
+    (
+        {"type": "identifier", "namespace": "email", "operator": "exists"},
+        {"identifiers": "1"},
+    ),
+    ({"type": "geo", "key": "home", "within_km": 1, "of": [45, 5]}, {"km": "0"}),
+]
+
+
+@pytest.mark.parametrize(("definition", "evidence"), EVIDENCE)
+def test_why_gives_what_each_leaf_counts_or_measures(
+    definition: dict[str, Any], evidence: dict[str, Any]
+) -> None:
+    person = NaivePerson(
+        traits={"home": {"lat": 45, "lon": 5}},
+        identifiers={"email": ["ada@example.org"]},
+        events=[order(1, revenue=3), order(2, revenue=2)],
+    )
+    profile_id = store_person(person)
+    tree = why(build_segment(definition), Profile.objects.get(pk=profile_id), at=NOW).tree
+    assert (tree["holds"], tree["evidence"]) == (True, evidence)
 
 
 @pytest.mark.parametrize("name", FLIPS)

@@ -24,12 +24,12 @@ INSERT_EVENT = """
 INSERT INTO profiles_event (
     profile_id, "timestamp", id, identifier_id, source_id, name_id,
     value,
-    properties, context, received_at)
+    properties, context, received_at, arrival)
 VALUES (
     %s, %s, %s, %s, %s, %s,
     CASE WHEN jsonb_typeof(%s::jsonb -> 'revenue') = 'number'
         THEN (%s::jsonb ->> 'revenue')::numeric END,
-    %s::jsonb, %s::jsonb, %s)
+    %s::jsonb, %s::jsonb, %s, %s)
 """
 
 
@@ -46,10 +46,14 @@ def store_person(person: NaivePerson) -> int:
     """Store a person and return the profile's id."""
     with connection.cursor() as cursor:
         traits = exact_json.dumps(person.traits)
-        cursor.execute(INSERT_PROFILE, [uuid7(), traits, person.is_restricted, NOW, NOW])
+        person.uuid = uuid7()
+        cursor.execute(INSERT_PROFILE, [person.uuid, traits, person.is_restricted, NOW, NOW])
         (profile_id,) = cursor.fetchone()
     profile = Profile.objects.get(pk=profile_id)
     make_identifier(f"profile:{profile.uuid}", profile=profile)
+    for namespace, values in person.identifiers.items():
+        for value in values:
+            make_identifier(f"{namespace}:{value}", profile=profile)
     add_events(profile_id, person.events)
     for purpose, until in person.consents.items():
         give_consent(profile_id, purpose, until)
@@ -78,7 +82,8 @@ def _row(profile_id: int, identifier_id: int, source_id: int, event: NaiveEvent)
     properties = exact_json.dumps(event.properties)
     name, _ = EventName.objects.get_or_create(kind=event.kind, name=event.name)
     keys = [profile_id, event.timestamp, uuid7(), identifier_id, source_id, name.pk]
-    return [*keys, *[properties] * 3, exact_json.dumps(event.context), event.timestamp]
+    context = exact_json.dumps(event.context)
+    return [*keys, *[properties] * 3, context, event.timestamp, event.arrival]
 
 
 def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:

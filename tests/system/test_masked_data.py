@@ -58,12 +58,39 @@ ORACLES = [
     trait("city", "contains", "ada.secret@"),
     event(name="Invited ada.secret@example.org"),
     event(aggregate="min", property="email", operator="gt", value=1),
+    event(aggregate="last", property="email", operator="starts_with", value="ada"),
+    event(aggregate="distinct", property="phone", operator="gte", value=1),
+    {"type": "identifier", "namespace": "email", "operator": "ends_with", "value": "example.org"},
+    {"type": "identifier", "namespace": "user_id", "operator": "exists"},
+    {"type": "geo", "key": "address", "within_km": 1, "of": [45, 5]},
+    {
+        "type": "regular",
+        "name": "Order Completed",
+        "period": "week",
+        "at_least": 1,
+        "of": 2,
+        "where": where("email")["where"],
+    },
+    {
+        "type": "sequence",
+        "steps": [
+            {"name": "Order Completed"},
+            {
+                "name": "Order Completed",
+                "within": {"days": 3},
+                "same": {"property": "email", "of_first": "email"},
+            },
+        ],
+    },
+    event(where={"type": "any", "key": "guests", "where": where("email")["where"]}),
+    event(where={"type": "any", "key": "email", "where": where("name")["where"]}),
 ]
 
 
 def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
     assert {kind.__name__ for kind in get_args(PersonLeaf)} == {
-        *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf")
+        *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf"),
+        *("IdentifierLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
     }, "Say in segments/definitions/sensitivity.py what the new leaf tells, and add an oracle."
 
 

@@ -1,0 +1,174 @@
+"""Leaves about the events of a profile, their windows, and leaves about one event."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from segments.language.nodes.groups import Tree
+from segments.language.nodes.values import (
+    CalendarUnit,
+    Duration,
+    IsoText,
+    Path,
+    Previous,
+    Test,
+    This,
+)
+
+
+class Root(StrEnum):
+    PROPERTIES = "properties"
+    CONTEXT = "context"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLeaf:
+    """A test of one property, or of one part of the context, of an event."""
+
+    root: Root
+    key: Path
+    test: Test
+    is_negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnyElement:
+    """True where some object in the list at `key` passes `where`, whose keys are the object's."""
+
+    key: Path
+    where: "Where"
+
+
+class TimePart(StrEnum):
+    """A part of a local time. Hours are 0 to 23, weekdays 1 (Monday) to 7, months 1 to 12."""
+
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeaf:
+    """A test of a part of an event's time, in the store's zone, or in the visitor's if known."""
+
+    part: TimePart
+    test: Test
+    is_negated: bool = False
+    is_visitors: bool = False
+
+
+WhereLeaf: TypeAlias = FieldLeaf | AnyElement | TimeLeaf
+Where: TypeAlias = Tree[WhereLeaf]
+
+
+class Kind(StrEnum):
+    TRACK = "track"
+    PAGE = "page"
+    SCREEN = "screen"
+
+
+class Aggregate(StrEnum):
+    COUNT = "count"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    DISTINCT = "distinct"
+    FIRST = "first"
+    LAST = "last"
+    MOST_FREQUENT = "most_frequent"
+    DAYS_BETWEEN = "days_between"
+    FIRST_AT = "first_at"
+    LAST_AT = "last_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The window that ends now. An event is in it while timestamp ≤ now < timestamp + duration."""
+
+    duration: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenAgo:
+    """An event is in this window while timestamp + newer ≤ now < timestamp + older."""
+
+    older: Duration
+    newer: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A fixed window. It includes its start and excludes its end; either may be missing."""
+
+    start: IsoText | None
+    end: IsoText | None
+
+
+Window: TypeAlias = Last | BetweenAgo | This | Previous | Range
+
+
+@dataclass(frozen=True, slots=True)
+class EventLeaf:
+    """A test of an aggregate of the profile's events that match name, kind, window and `where`.
+
+    The name "*" and the kind None match every event. `property` is what is summed, compared or
+    chosen, None for the aggregates of times and the count.
+    """
+
+    name: str
+    kind: Kind | None
+    aggregate: Aggregate
+    property: Path | None
+    test: Test
+    is_negated: bool = False
+    window: Window | None = None
+    where: "Where | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegularLeaf:
+    """True where events came in `at_least` of the last `of` complete units before this one."""
+
+    name: str
+    kind: Kind | None
+    unit: CalendarUnit
+    at_least: int
+    of: int
+    where: "Where | None" = None
+
+
+# Steps of a key in which None stands for each element of a list.
+SpreadPath = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Some value of the event's `property` equals some value of `of_first` of the first step."""
+
+    property: SpreadPath
+    of_first: SpreadPath
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a sequence. The first step has no `within` and no `same`."""
+
+    name: str
+    kind: Kind | None
+    within: Duration | None = None
+    same: Same | None = None
+    where: "Where | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceLeaf:
+    """True where events follow one another, each later than the one before and within its time.
+
+    The first is in the window. With `absent`, no such event follows the last step within its time,
+    and that time is over.
+    """
+
+    steps: tuple[Step, ...]
+    absent: Step | None = None
+    window: Window | None = None

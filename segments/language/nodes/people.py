@@ -1,0 +1,81 @@
+"""Leaves about one profile, and the whole definition."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from segments.language.nodes.events import EventLeaf, RegularLeaf, SequenceLeaf
+from segments.language.nodes.groups import Tree
+from segments.language.nodes.values import Duration, Path, Test
+
+
+@dataclass(frozen=True, slots=True)
+class TraitLeaf:
+    """A test of one trait of the profile."""
+
+    key: Path
+    test: Test
+    is_negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLeaf:
+    """True for members of another segment, with a duration for those who entered since then."""
+
+    key: str
+    entered_within: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLeaf:
+    """Compares whether the purpose is permitted for the profile with `is_permitted`."""
+
+    purpose: str
+    is_permitted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EveryoneLeaf:
+    """True for every profile, including anonymous ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierLeaf:
+    """A test of the profile's identifiers of a namespace, passed where one of them passes."""
+
+    namespace: str
+    test: Test
+    is_negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BucketLeaf:
+    """True where the profile's place on the circle of the salt, in percent, is in [low, high)."""
+
+    salt: str
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class GeoLeaf:
+    """True where the trait is a point of at most so many kilometres from another, in degrees."""
+
+    key: Path
+    within_km: Decimal
+    lat: Decimal
+    lon: Decimal
+
+
+HistoryLeaf = EventLeaf | RegularLeaf | SequenceLeaf
+PersonLeaf = (
+    TraitLeaf
+    | HistoryLeaf
+    | SegmentLeaf
+    | ConsentLeaf
+    | IdentifierLeaf
+    | BucketLeaf
+    | GeoLeaf
+    | EveryoneLeaf
+)
+Node: TypeAlias = Tree[PersonLeaf]
