@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from benchmarks import refreshing, store
+from benchmarks import refreshing, store, suppressing
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
@@ -99,6 +99,19 @@ def _end_to_end(measure: Measure, size: Size, world: World, source: Source) -> M
     return measure
 
 
+def measure_suppressed(size: Size, world: World, source: Source, key: str) -> Measure:
+    name = f"the same, {suppressing.SUPPRESSED_PEOPLE:,} suppressed"
+    measure = Measure(name, "the same traffic, nobody suppressed", "events/CPU s", 0.95)
+    suppressing.suppress_people()
+    for _ in range(size.rounds):
+        store.fill_inbox(source, world.bodies(size.round_messages), BATCH)
+        measure.floors.append(size.round_messages / suppressing.drain_cpu_seconds())
+        store.fill_inbox(source, world.bodies(size.round_messages), BATCH)
+        with suppressing.full_list():
+            measure.values.append(size.round_messages / suppressing.drain_cpu_seconds())
+    return measure
+
+
 def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measure:
     floor = f"full recompute of the {refreshing.SEGMENT_COUNT} segments"
     name = f"{refreshing.SEGMENT_COUNT} segments, 1,000 changed profiles"
@@ -114,6 +127,7 @@ RUNS: dict[str, Callable[[Size, World, Source, str], Measure]] = {
     "accept": measure_accept,
     "drain": measure_drain,
     "strangers": measure_strangers,
+    "suppressed": measure_suppressed,
     "refresh": measure_refresh,
 }
 

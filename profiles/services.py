@@ -29,6 +29,7 @@ from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draf
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
+from profiles.identity.decisions import keep_apart
 from profiles.identity.engine import Rules
 from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
@@ -54,6 +55,7 @@ from profiles.staff import (
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition, trait_origins
+from profiles.traits.golden import CONTACT_TRAITS
 from profiles.traits.records import (
     RecordKey,
     TraitStatement,
@@ -69,6 +71,7 @@ from profiles.traits.sensitivity import (
 )
 
 __all__ = [
+    "CONTACT_TRAITS",
     "CUSTOMER",
     "PROFILE",
     "REFUSALS",
@@ -108,6 +111,7 @@ __all__ = [
     "forget_messages",
     "identify",
     "is_taken",
+    "keep_apart",
     "keep_taken",
     "load_blocked",
     "load_categories",

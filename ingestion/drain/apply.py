@@ -26,7 +26,7 @@ from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
-from ingestion.drain.identifier_filter import Dropped, IdentifierFilter, references_of
+from ingestion.drain.identifier_filter import Dropped, IdentifierFilter, references_in
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
@@ -169,9 +169,8 @@ def _kept_out(messages: Sequence[PendingMessage]) -> dict[str, KeptOut]:
 
     Whom a server names together with a person who came back is readmitted.
     """
-    # A generator: nothing is searched where nobody was ever erased.
-    references = (ref for pending in messages for ref in references_of(pending.message))
-    kept_out = suppressions_of(references)
+    # An iterator: nothing is searched where nobody was ever erased.
+    kept_out = suppressions_of(references_in([pending.message for pending in messages]))
     if not kept_out:
         return kept_out
     sightings = [

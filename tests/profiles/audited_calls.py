@@ -62,6 +62,7 @@ def open_unverified() -> PrivacyRequest:
     return consent.services.open_own_request(
         NewRequest(kind="restriction"),
         identifier_id=profile.identifiers.get(namespace="email").pk,
+        language="en",
         actor=TESTER,
     )
 
@@ -150,10 +151,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "extend_request": lambda: _call(
         "extend_request", open_unverified(), reason="Many.", now=timezone.now()
     ),
+    "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
         "open_own_request",
         NewRequest(kind="access"),
         identifier_id=make_profile("email:ada@example.org").identifiers.get(namespace="email").pk,
+        language="en",
     ),
     "open_request": lambda: _call(
         "open_request",
@@ -228,6 +231,11 @@ def _mailed_code() -> str:
     consent.services.request_opt_in(opt_in, actor=TESTER)
     consent.services.send_confirmations()
     return str(mail.outbox[-1].body).split("#")[1].split()[0]
+
+
+def _two_identifiers() -> list[Any]:
+    profile = make_profile("email:ada@example.org", "user_id:1")
+    return list(profile.identifiers.exclude(namespace="profile"))
 
 
 def _suppressed_references() -> list[str]:
