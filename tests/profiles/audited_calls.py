@@ -92,6 +92,10 @@ def make_segment(status: str = "draft") -> Any:
     )
 
 
+def make_archived_segment() -> Any:
+    return segments.services.archive_segment(make_segment(), actor=TESTER)
+
+
 def category() -> ConsentCategory:
     return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
 
@@ -135,6 +139,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
     ),
     "change_source": lambda: _call("change_source", make_source(), name="Shop"),
+    "clone_segment": lambda: _call("clone_segment", make_segment(), key="copy", name="Copy"),
     "create_api_key": lambda: _call("create_api_key", "shop", scopes=["profiles:read"]),
     "create_segment": lambda: _call(
         "create_segment", key="known", name="Known", definition=EVERYONE
@@ -181,6 +186,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
     "replay_message": lambda: _call("replay_message", rejected_message()),
+    "restore_segment": lambda: _call("restore_segment", make_archived_segment()),
+    "roll_back": lambda: _call("roll_back", make_segment(), 1),
     "revoke_api_key": lambda: _call(
         "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
     ),
