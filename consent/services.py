@@ -59,11 +59,11 @@ from consent.requests.lifecycle import (
     WrongStatus,
     cancel_request,
     extend_request,
-    open_own_request,
     open_request,
     refuse_request,
     verify_request,
 )
+from consent.requests.new_address import open_own_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
 from consent.requests.returning import Sighting, readmit_companions, welcome_back
 from consent.requests.subjects import Subject, find_own_subject, find_subject

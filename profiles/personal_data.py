@@ -1,6 +1,7 @@
 """What this app holds about people: how it is shown, moved and erased."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import connection
 
@@ -140,8 +141,8 @@ class EventData(PersonalData):
     def erase(self, person: Person) -> int:
         return execute_erasure(events_sql.DELETE_EVENTS, person)
 
-    def sweep(self, clean: Cleaner) -> int:
-        return sweep_events(clean) + sweep_names(clean)
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_events(clean, before=before) + sweep_names(clean)
 
 
 @registry.register
@@ -182,7 +183,8 @@ class SourceRecordData(PersonalData):
     def erase(self, person: Person) -> int:
         return execute_erasure(traits_sql.DELETE_RECORDS, person)
 
-    def sweep(self, clean: Cleaner) -> int:
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        # Whatever its age: a record holds old values beside the newest.
         return sweep_records(clean)
 
 

@@ -10,12 +10,12 @@ and `E006`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, auto
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from django.db.models import Model
 
@@ -78,8 +78,18 @@ class Person:
 
 
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]
-# Returns each JSON value without what stands for an erased person.
-Cleaner = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+class Cleaner(Protocol):
+    """Takes people who were erased out of JSON values."""
+
+    def __call__(self, contents: Sequence[Any], /) -> Sequence[Any]:
+        """Return each value without what stands for one of them; the same where nothing does."""
+        ...
+
+    def may_change(self, text: str, /) -> bool:
+        """Whether a text, or the JSON that it is, may name anybody at all. Far cheaper."""
+        ...
 
 
 class PersonalData:
@@ -125,8 +135,11 @@ class PersonalData:
         """Those of the normalised references that nobody may bring in, since they were erased."""
         return set()
 
-    def sweep(self, clean: Cleaner) -> int:
-        """Take people who were erased out of everybody's rows; return how many changed."""
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        """Take people who were erased out of everybody's rows; return how many changed.
+
+        What was received after `before` was cleaned when it came.
+        """
         return 0
 
     def is_drained(self, moment: datetime) -> bool:

@@ -13,6 +13,7 @@ from profiles.audit import (
     delete_audited,
     differences,
     prune_audit,
+    public_actors,
     save_audited,
 )
 from profiles.corrections.judgement import (
@@ -28,6 +29,7 @@ from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draf
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
+from profiles.identity.decisions import keep_apart
 from profiles.identity.engine import Rules
 from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
@@ -53,6 +55,7 @@ from profiles.staff import (
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition, trait_origins
+from profiles.traits.golden import CONTACT_TRAITS
 from profiles.traits.records import (
     RecordKey,
     TraitStatement,
@@ -68,6 +71,7 @@ from profiles.traits.sensitivity import (
 )
 
 __all__ = [
+    "CONTACT_TRAITS",
     "CUSTOMER",
     "PROFILE",
     "REFUSALS",
@@ -107,6 +111,7 @@ __all__ = [
     "forget_messages",
     "identify",
     "is_taken",
+    "keep_apart",
     "keep_taken",
     "load_blocked",
     "load_categories",
@@ -115,6 +120,7 @@ __all__ = [
     "password_changed",
     "predict_attributions",
     "prune_audit",
+    "public_actors",
     "recompute_golden",
     "recompute_stats",
     "record_traits",

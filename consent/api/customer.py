@@ -9,6 +9,7 @@ from typing import cast
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import get_language_from_request
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -199,13 +200,18 @@ class CustomerRequestViewSet(CustomerViewSet):
         responses={201: serializers.RequestSerializer},
     )
     def create(self, request: Request) -> Response:
-        """Request access, rectification, erasure, restriction, portability or an objection."""
+        """Request access, rectification, erasure, restriction, portability or an objection.
+
+        A new e-mail address gets a link, in the language of `Accept-Language`; until it is followed
+        the correction is `awaiting_verification`.
+        """
         fields = validated(serializers.NewCustomerRequestSerializer(data=request.data))
         refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], _identifier_id(request))
         with problems_from_services():
             privacy_request = services.open_own_request(
                 services.NewRequest(**fields),
                 identifier_id=_identifier_id(request),
+                language=get_language_from_request(request),
                 actor=actor_of(request),
             )
         return Response(

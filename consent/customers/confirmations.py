@@ -40,14 +40,15 @@ def queue_confirmation(
 ) -> None:
     """Queue a mail to a normalised address, unless it had one of the kind within a day.
 
-    In the caller's transaction. `fields` are further columns of the confirmation.
+    Whoever may undo is told each time. In the caller's transaction. `fields` are further columns of
+    the confirmation.
     """
     digest, now = address_digest(address), database_now()
     lock_address(digest)
     recent = Confirmation.objects.filter(
         kind=kind, address_digest=digest, created_at__gt=now - _ONE_MAIL
     )
-    if not recent.exists():
+    if kind == Kind.UNDO or not recent.exists():
         Confirmation.objects.create(
             kind=kind,
             token_digest=digest_of(secrets.token_urlsafe(32)),

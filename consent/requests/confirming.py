@@ -2,9 +2,17 @@
 
 from consent.customers.confirmations import Kind, take_confirmation
 from consent.models import Confirmation
+from consent.requests.new_address import accept_new_address, undo_new_address
 from consent.requests.opt_in import accept_opt_in
 from profiles.lib.people_lock import people_lock
 from profiles.services import Actor, audited
+
+# Each returns whether the address was that of an erased person, who comes back by it.
+_ACTS = {
+    Kind.OPT_IN: accept_opt_in,
+    Kind.NEW_ADDRESS: accept_new_address,
+    Kind.UNDO: undo_new_address,
+}
 
 
 def confirm(code: str, *, actor: Actor) -> Confirmation.Kind | None:
@@ -20,6 +28,6 @@ def confirm(code: str, *, actor: Actor) -> Confirmation.Kind | None:
             return None
         confirmation, address = taken
         kind = Kind(confirmation.kind)
-        was_erased = accept_opt_in(confirmation, address, actor=actor)
+        was_erased = _ACTS[kind](confirmation, address, actor=actor)
         deed.about("confirmation", confirmation.pk, kind=[None, kind], lifted=[None, was_erased])
         return kind

@@ -23,17 +23,23 @@ from consent.models import (
 )
 from consent.requests.subjects import (
     Subject,
-    find_own_subject,
     find_subject,
     subject_from_identifiers,
 )
-from consent.suppression.rows import suppress
+from consent.suppression.forms import ERASED
+from consent.suppression.rows import clean, find_suppressed, suppress
 from profiles.lib.calendar import add_months
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Profile, TrustLevel
-from profiles.services import Actor, audited, checked_corrections, requires_staff
+from profiles.services import (
+    CONTACT_TRAITS,
+    Actor,
+    audited,
+    checked_corrections,
+    requires_staff,
+)
 
 Kind, Status, Door = PrivacyRequest.Kind, PrivacyRequest.Status, PrivacyRequest.Door
 OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.IN_PROGRESS)
@@ -86,23 +92,8 @@ def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> Privacy
         if (known := _find_by_idempotency_key(new_request)) is not None:
             return known
         subject = find_subject(new_request.references)
-        request = _create_request(new_request, subject, door=door, actor=actor)
-        deed.about("privacy_request", request.pk, **_opened(request))
-    return request
-
-
-def open_own_request(
-    new_request: NewRequest, *, identifier_id: int, actor: Actor
-) -> PrivacyRequest:
-    """Open a request of the customer who verified this identifier.
-
-    It is about the identifiers that are provably theirs. Raises InvalidCorrection.
-    """
-    with audited(actor, "privacy_request.opened") as deed:
-        people_lock()
-        subject = find_own_subject(identifier_id)
-        request = _create_request(new_request, subject, door=Door.CUSTOMER, actor=actor)
-        deed.about("privacy_request", request.pk, **_opened(request))
+        request = create_request(new_request, subject, door=door, actor=actor)
+        deed.about("privacy_request", request.pk, **opened_changes(request))
     return request
 
 
@@ -116,7 +107,7 @@ def verify_request(request: PrivacyRequest, *, actor: Actor, note: str) -> None:
         deed.about("privacy_request", request.pk, status=[request.status, Status.VERIFIED])
         advance(request, Status.VERIFIED, actor=actor, note=note)
         request.body["is_vouched_whole"] = True
-        _take_effect(request, current_subject(request))
+        take_effect(request, current_subject(request))
 
 
 def refuse_request(request: PrivacyRequest, *, actor: Actor, article: str, reason: str) -> None:
@@ -215,9 +206,13 @@ def _find_by_idempotency_key(new_request: NewRequest) -> PrivacyRequest | None:
     return known
 
 
-def _create_request(
+def create_request(
     new_request: NewRequest, subject: Subject, *, door: str, actor: Actor
 ) -> PrivacyRequest:
+    """Store a request, and let it take effect unless staff must look at it first.
+
+    The caller holds the people lock. Raises InvalidCorrection.
+    """
     now = database_now()
     key = new_request.idempotency_key
     new_request = replace(new_request, changes=checked_corrections(new_request.changes))
@@ -239,7 +234,7 @@ def _create_request(
         advance(request, Status.AWAITING_VERIFICATION, actor=_CHECK, note=note)
         return request
     advance(request, Status.VERIFIED, actor=actor, note="The identifiers are vouched for.")
-    _take_effect(request, subject)
+    take_effect(request, subject)
     return request
 
 
@@ -249,12 +244,12 @@ def _reason_to_wait(new_request: NewRequest, subject: Subject, door: str) -> str
         return "Other identifiers of the profile are not proven to be the customer's."
     if door != Door.CUSTOMER or new_request.kind != Kind.RECTIFICATION:
         return ""
-    if requires_staff(new_request.changes, held=_contacts(subject)):
+    if requires_staff(new_request.changes, held=contacts_of(subject)):
         return "Customers correct alone what they gave; the rest, and new contacts, need a proof."
     return ""
 
 
-def _contacts(subject: Subject) -> dict[str, set[str]]:
+def contacts_of(subject: Subject) -> dict[str, set[str]]:
     """Return the values of the subject's identifiers by namespace."""
     held: dict[str, set[str]] = defaultdict(set)
     for reference in subject.references:
@@ -263,7 +258,7 @@ def _contacts(subject: Subject) -> dict[str, set[str]]:
     return held
 
 
-def _opened(request: PrivacyRequest) -> dict[str, Any]:
+def opened_changes(request: PrivacyRequest) -> dict[str, Any]:
     """Return what the audit entry of a new request shows."""
     return {
         "kind": [None, str(request.kind)],
@@ -275,11 +270,23 @@ def _opened(request: PrivacyRequest) -> dict[str, Any]:
 def _request_body(new_request: NewRequest, subject: Subject) -> dict[str, Any]:
     body: dict[str, Any] = {"references": list(subject.requested_references)}
     if new_request.changes:
-        body["changes"] = dict(new_request.changes)
+        body["changes"] = _storable(new_request.changes)
     return body
 
 
-def _take_effect(request: PrivacyRequest, subject: Subject) -> None:
+def _storable(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return corrections as they may be kept: without what names an erased person.
+
+    In the place of an address or a number is a mark, with which no correction is carried out.
+    """
+    contacts = {key: value for key, value in changes.items() if key in CONTACT_TRAITS and value}
+    erased = find_suppressed(f"{key}:{value}" for key, value in contacts.items())
+    marked = {key: ERASED for key, value in contacts.items() if f"{key}:{value}" in erased}
+    others = {key: value for key, value in changes.items() if key not in marked}
+    return dict(clean(others)) | marked
+
+
+def take_effect(request: PrivacyRequest, subject: Subject) -> None:
     """Close the gate where the kind demands it, then leave the rest to a worker."""
     if request.kind == Kind.ERASURE:
         _suppress_subject(request, subject)

@@ -15,14 +15,11 @@ from consent.customers.confirmations import Kind, queue_confirmation
 from consent.ledger.record import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, record_own_statement
 from consent.models import Confirmation, Method, Purpose, State
-from consent.requests.returning import readmit
+from consent.requests.returning import identify_proved
 from consent.requests.subjects import find_own_subject
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked, normalise
-from profiles.lib.database import database_now
-from profiles.models import Identifier, Source, TrustLevel
-from profiles.services import Actor, identify, load_blocked
-
-OPT_INS = "opt-ins"
+from profiles.models import Identifier
+from profiles.services import Actor, load_blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +71,7 @@ def accept_opt_in(confirmation: Confirmation, address: str, *, actor: Actor) -> 
     The caller holds the people lock. Raises InvalidIdentifier.
     """
     reference = f"email:{address}"
-    was_erased = readmit([reference], actor=actor)
-    source, _ = Source.objects.get_or_create(key=OPT_INS, defaults={"name": "Opt-ins"})
-    identify([reference], source=source, trust=TrustLevel.VERIFIED, now=database_now())
+    was_erased = identify_proved([reference], actor=actor)
     identifier = Identifier.objects.get(namespace="email", value=address)
     reached = find_own_subject(identifier.pk).identifier_ids
     purposes = Purpose.objects.filter(pk__in=confirmation.purpose_ids)

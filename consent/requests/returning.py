@@ -19,7 +19,7 @@ from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source, TrustLevel
 from profiles.services import Actor, audited, identify
 
-RETURNS = "returns"
+RETURNS, PROOFS = "returns", "confirmed-by-mail"
 # The kind of what was refused or objected to, and its purpose; None: direct marketing as a whole.
 Refusal = tuple[str, int | None]
 
@@ -44,6 +44,19 @@ def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> boo
         if is_back:
             deed.about("suppression", "returned", identifiers=[None, len(refs)])
     return is_back
+
+
+def identify_proved(references: Sequence[str], *, actor: Actor) -> bool:
+    """Store normalised references that somebody proved as one person's.
+
+    Returns whether any was suppressed; they come back by the proof. The caller holds the people
+    lock. Raises InvalidIdentifier.
+    """
+    if readmit(references, actor=actor):
+        return True
+    source, _ = Source.objects.get_or_create(key=PROOFS, defaults={"name": "Confirmed by mail"})
+    identify(references, source=source, trust=TrustLevel.VERIFIED, now=database_now())
+    return False
 
 
 def readmit(references: Sequence[str], *, actor: Actor) -> bool:

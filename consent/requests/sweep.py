@@ -1,37 +1,43 @@
-"""The nightly sweep: what other people's rows say about those who were erased lately.
+"""The nightly sweep: what other people's rows say about those who were erased since the last one.
 
-Invariant: the receipt of an erasure is final only once a sweep began after it.
+Invariant: the receipt of an erasure is final only once a sweep began after it. What comes in later
+is cleaned as it comes, so nothing is swept twice for one erasure.
 """
 
 from collections import Counter
-from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Max, QuerySet
 
-from consent.models import PrivacyRequest, Suppression
-from consent.suppression.rows import clean_many
+from consent.models import PrivacyRequest
+from consent.suppression.rows import CLEANER
 from profiles.lib.database import database_now
 from profiles.registry import registry
 
-# Longer than from one night to the next, so that a night that was missed does no harm.
-_LATELY = timedelta(days=7)
-
 
 def sweep_traces() -> dict[str, int]:
-    """Clean the rows of others of everybody who was erased lately, and make receipts final.
+    """Clean the rows of others of everybody whose erasure is done, and make its receipt final.
 
-    Returns the number of rows that changed, by model label.
+    Returns the number of rows that changed, by model label. Reads nothing where none is waiting.
     """
     began_at = database_now()
+    waiting = _waiting().filter(done_at__lte=began_at)
+    before = waiting.aggregate(last=Max("done_at"))["last"]
     counts: Counter[str] = Counter()
-    if Suppression.objects.filter(created_at__gt=began_at - _LATELY).exists():
-        for data in registry:
-            with transaction.atomic():
-                counts[data.label] += data.sweep(clean_many)
-    erasures = PrivacyRequest.objects.filter(
-        kind=PrivacyRequest.Kind.ERASURE, status=PrivacyRequest.Status.DONE, done_at__lte=began_at
-    )
-    for request in erasures.exclude(receipt__has_key="final"):
+    if before is None:
+        return counts
+    for data in registry:
+        with transaction.atomic():
+            counts[data.label] += data.sweep(CLEANER, before=before)
+    for request in waiting:
         request.receipt |= {"swept_at": began_at.isoformat(), "final": True}
         request.save(update_fields=["receipt"])
     return {label: count for label, count in counts.items() if count}
+
+
+def _waiting() -> QuerySet[PrivacyRequest]:
+    """Return the erasures that are done and not swept after yet."""
+    done = PrivacyRequest.objects.filter(
+        kind=PrivacyRequest.Kind.ERASURE, status=PrivacyRequest.Status.DONE
+    )
+    return done.exclude(receipt__has_key="final")

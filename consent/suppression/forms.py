@@ -26,13 +26,16 @@ TOKEN = "token"
 MAX_ADDRESSES = 16
 _MOST_CHARACTERS = 255
 _INTERCHANGEABLE = ("user_id", "anonymous_id")
-# What a text has that holds a distinctive form, so that all others are done with one search. Any
-# escape may hide one.
-_PHONE_WORDS = r"phone|mobile|tel|msisdn|whatsapp|fax"
-_DISTINCTIVE = re.compile(
-    r"[@＠%\\]|&(?:#|commat)|(?:\+|00)[\s./-]*[\d(]|[^\s\"/?&=]{16,}|" + _PHONE_WORDS,
-    re.IGNORECASE,
-)
+# What a text has that holds a distinctive form. Any escape may hide one. Most texts have none, and
+# every text of a message is asked, so that signs and words are looked for before patterns.
+_SIGNS = ("@", "＠", "%", "\\", "&#")
+_PHONE_WORDS = ("phone", "mobile", "msisdn", "whatsapp", "fax")
+_WORDS = (*_PHONE_WORDS, "tel", "&commat")
+_DIALLED = re.compile(r"(?:\+|00)[\s./-]*[\d(]")
+_LEAST_OPAQUE = 16
+_RUNS = bytes(b" x"[chr(byte) not in ' \t\n\r\f\v"/?&='] for byte in range(256))
+_RUN = b"x" * _LEAST_OPAQUE
+_LONG = re.compile(rf"(?<![^\s\"/?&=])[^\s\"/?&=]{{{_LEAST_OPAQUE}}}")
 _AT = r"(?:@|＠|%(?:25)?40|&#0*64;|&#[xX]0*40;|&commat;)"
 _ENTITY = r"&#?\w{1,8};"
 _ADDRESS = re.compile(
@@ -41,7 +44,6 @@ _ADDRESS = re.compile(
 _WIDE_ADDRESS = re.compile(rf"[^\s<>\"(),;:&?=/\\\[\]@＠]+{_AT}[^\s<>\"(),;:&?=/\\\[\]@＠]+")
 _PHONE = re.compile(r"(?:\+|00)[\d\s().\-/]{6,30}")
 _PHONE_SIGNS = re.compile(r"\+?[\d\s().\-/]{6,30}")
-_PHONE_KEY = re.compile(r"phone|mobile|telephone|^tel$|msisdn|whatsapp|fax", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _CLASSES = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile(r"\d"), re.compile(r"[^\w\s]|_"))
 _WRAPPED = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
@@ -68,7 +70,7 @@ def spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
         references += [f"{other}:{value}" for other in _INTERCHANGEABLE]
     if namespace == "email":
         references += [f"email:{address}" for address in _addresses(decoded(value))[:1]]
-    elif namespace not in ("phone", TOKEN):
+    elif namespace not in ("phone", TOKEN) and (is_distinctive(value) or not value.isascii()):
         references += [*_contacts(value, region), *_tokens(value)]
     return tuple(dict.fromkeys(references))
 
@@ -104,7 +106,22 @@ def redacted_text(text: str, suppressed: Collection[str], *, region: str) -> str
 
 def is_distinctive(text: str) -> bool:
     """Whether a text may hold anything that is looked for outside of identifiers."""
-    return _DISTINCTIVE.search(text) is not None
+    for sign in _SIGNS:
+        if sign in text:
+            return True
+    folded = text.casefold()
+    for word in _WORDS:
+        if word in folded:
+            return True
+    if ("+" in text or "00" in text) and _DIALLED.search(text):
+        return True
+    # A look for a run of signs takes a tenth of the pattern's time, and finds none in most texts.
+    return _RUN in text.encode(errors="surrogatepass").translate(_RUNS) and bool(_LONG.search(text))
+
+
+def _is_phone_key(key: str) -> bool:
+    folded = key.casefold()
+    return folded == "tel" or any(word in folded for word in _PHONE_WORDS)
 
 
 def _references_in(content: Any, key: str, region: str) -> Iterator[str]:
@@ -114,11 +131,16 @@ def _references_in(content: Any, key: str, region: str) -> Iterator[str]:
                 yield from find.references
         case dict():
             for inner_key, inner in content.items():
-                yield from _references_in(str(inner_key), "", region)
+                yield from _references_of_key(str(inner_key), region)
                 yield from _references_in(inner, str(inner_key), region)
         case list() | tuple():
             for inner in content:
                 yield from _references_in(inner, key, region)
+
+
+@lru_cache(maxsize=16_384)
+def _references_of_key(key: str, region: str) -> tuple[str, ...]:
+    return tuple(_references_in(key, "", region))
 
 
 class _Redaction:
@@ -175,7 +197,7 @@ def _replace(text: str, hits: list[Find]) -> str:
 
 def finds(text: str, key: str, region: str) -> Iterator[Find]:
     """Yield the distinctive forms in a text that stands under a key."""
-    if not text or not (is_distinctive(text) or _PHONE_KEY.search(key)):
+    if not text or not (is_distinctive(text) or _is_phone_key(key)):
         return
     # They may overlap: of which of them an erased person is, only the list knows.
     yield from _address_finds(text)
@@ -254,9 +276,7 @@ def _whole_references(text: str, key: str, region: str) -> tuple[str, ...]:
         return ()
     plain = decoded(text).removeprefix("tel:").strip()
     references = []
-    is_number = _PHONE.fullmatch(plain) or (
-        _PHONE_KEY.search(key) and _PHONE_SIGNS.fullmatch(plain)
-    )
+    is_number = _PHONE.fullmatch(plain) or (_is_phone_key(key) and _PHONE_SIGNS.fullmatch(plain))
     if is_number and (number := _number(plain, region)):
         references.append(f"phone:{number}")
     if "://" not in text:
@@ -288,8 +308,7 @@ def _tokens(value: str) -> list[str]:
     if _UUID.fullmatch(text.casefold()):
         return [f"{TOKEN}:{text.casefold().replace('-', '')}"]
     # Addresses are looked for as such.
-    is_opaque = 16 <= len(text) <= _MOST_CHARACTERS and not re.search(r"[\s@]", decoded(text))
-    if not is_opaque:
+    if not _LEAST_OPAQUE <= len(text) <= _MOST_CHARACTERS or re.search(r"[\s@]", decoded(text)):
         return []
     classes = sum(1 for sign_class in _CLASSES if sign_class.search(text))
     return [f"{TOKEN}:{text.casefold()}"] if classes >= 2 else []

@@ -15,7 +15,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from consent.models import Suppression, SuppressionKeyCheck
-from consent.suppression.forms import mentions, redacted, spellings, stored_spellings
+from consent.suppression.forms import (
+    is_distinctive,
+    mentions,
+    redacted,
+    spellings,
+    stored_spellings,
+)
 from consent.suppression.keys import (
     SuppressionKey,
     canary_digest,
@@ -166,18 +172,26 @@ def clean(content: Any) -> Any:
 
     The caller holds the people lock.
     """
-    return clean_many([content])[0]
+    return CLEANER([content])[0]
 
 
-def clean_many(contents: Sequence[Any]) -> Sequence[Any]:
-    """Return each of the JSON values without what stands for an erased person."""
-    region = settings.DEFAULT_PHONE_REGION
-    suppressed = find_suppressed(
-        reference for content in contents for reference in mentions(content, region=region)
-    )
-    if not suppressed:
-        return contents
-    return [redacted(content, suppressed, region=region) for content in contents]
+class _Cleaner:
+    """Takes what stands for erased people out of JSON values."""
+
+    def __call__(self, contents: Sequence[Any], /) -> Sequence[Any]:
+        region = settings.DEFAULT_PHONE_REGION
+        suppressed = find_suppressed(
+            reference for content in contents for reference in mentions(content, region=region)
+        )
+        if not suppressed:
+            return contents
+        return [redacted(content, suppressed, region=region) for content in contents]
+
+    def may_change(self, text: str, /) -> bool:
+        return is_distinctive(text)
+
+
+CLEANER = _Cleaner()
 
 
 def _parted(reference: str) -> tuple[str, str]:

@@ -1,9 +1,10 @@
 """Which identifiers of a message may be used, and what is cut out for erased people."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
@@ -62,7 +63,7 @@ class IdentifierFilter:
             return Dropped.BEFORE_RETURN if highest in self._returned else Dropped.SUPPRESSED
         refs = tuple(ref for ref in message.refs if reference_of(ref) not in suppressed)
         kept = message._replace(refs=refs)
-        if suppressed.isdisjoint(references_of(message)):
+        if suppressed.isdisjoint(references_in([message])):
             return kept
         return Redaction(suppressed).of(kept)
 
@@ -80,21 +81,30 @@ class IdentifierFilter:
         return allowed
 
 
-def references_of(message: Message) -> Iterator[str]:
-    """Yield all that a message may say about erased people: whom it names, and what it mentions."""
-    for ref in message.refs:
-        yield reference_of(ref)
-    for text in (message.properties, message.context):
-        yield from _mentioned(text)
-    if message.traits:
-        yield from mentions(message.traits, region=settings.DEFAULT_PHONE_REGION)
-    if is_distinctive(message.name):
-        yield from mentions(message.name, region=settings.DEFAULT_PHONE_REGION)
+def references_in(messages: Collection[Message]) -> Iterator[str]:
+    """Yield all that may be of erased people: whom messages name, and what they mention.
+
+    Texts and identifiers that several messages have are looked into once.
+    """
+    yield from map(reference_of, {ref for message in messages for ref in message.refs})
+    for name in {message.name for message in messages}:
+        if is_distinctive(name):
+            yield from _mentioned(name)
+    for context in {message.context for message in messages}:
+        yield from _mentioned_in_context(context)
+    for properties in {message.properties for message in messages}:
+        if is_distinctive(properties):
+            yield from _mentioned(exact_json.loads(properties))
+    for message in messages:
+        if message.traits:
+            yield from _mentioned(message.traits)
+
+
+def _mentioned(content: Any) -> set[str]:
+    return mentions(content, region=settings.DEFAULT_PHONE_REGION)
 
 
 @lru_cache(maxsize=4096)
-def _mentioned(text: str) -> frozenset[str]:
-    """Return what a JSON text mentions. Cached, since a client's contexts are mostly the same."""
-    if not is_distinctive(text):
-        return frozenset()
-    return frozenset(mentions(exact_json.loads(text), region=settings.DEFAULT_PHONE_REGION))
+def _mentioned_in_context(text: str) -> frozenset[str]:
+    """Return what a context mentions. Cached, since a client's contexts are mostly the same."""
+    return frozenset(_mentioned(exact_json.loads(text)) if is_distinctive(text) else ())

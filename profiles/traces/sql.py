@@ -1,8 +1,10 @@
 """Statements that replace texts in stored rows."""
 
-# Returns all events with their JSON as text. Not ORM: its JSON field would read numbers as floats.
+# Returns the events received until a time, with their JSON as text. Not ORM: its JSON field would
+# read numbers as floats.
 EVENTS = """
 SELECT profile_id, timestamp, id, properties::text, context::text FROM profiles_event
+WHERE received_at <= %s
 """
 
 # Returns one event in the same shape, wherever a merge has put it meanwhile.

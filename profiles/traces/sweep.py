@@ -5,7 +5,8 @@ there are many; those to write are read again under the people lock, so that no 
 written over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -18,18 +19,19 @@ from profiles.registry import Cleaner
 from profiles.traces import sql
 from profiles.traits.records import recompute_golden
 
-_BATCH = 500
+_BATCH = 5000
 _NAME_LENGTH = 255
 
 
-def sweep_events(clean: Cleaner) -> int:
-    """Clean properties and contexts of all events; return how many changed."""
-    found = [row[1:3] for rows in _batches(sql.EVENTS) for row in _stained_events(rows, clean)]
+def sweep_events(clean: Cleaner, *, before: datetime) -> int:
+    """Clean properties and contexts of events received until then; return how many changed."""
+    batches = _batches(sql.EVENTS, [before])
+    found = [row[1:3] for rows in batches for row in _stained_events(rows, clean)]
     if found:
         people_lock()
     for key in found:
         for row in _stained_events(_fetch(sql.ONE_EVENT, key), clean):
-            [cleaned] = clean([_contents(row)])
+            cleaned = clean([exact_json.loads(text) for text in row[3:]])
             texts = [exact_json.dumps_sorted(content) for content in cleaned]
             _execute(sql.SET_EVENT, [*texts, *row[:3]])
     return len(found)
@@ -37,21 +39,23 @@ def sweep_events(clean: Cleaner) -> int:
 
 def _stained_events(rows: Sequence[Any], clean: Cleaner) -> Iterator[Any]:
     """Yield the events that name an erased person."""
-    contents = [_contents(row) for row in rows]
-    for row, before, after in zip(rows, contents, clean(contents), strict=True):
-        if after != before:
-            yield row
+    stained = _stained({text for row in rows for text in row[3:]}, clean)
+    return (row for row in rows if not stained.isdisjoint(row[3:]))
 
 
-def _contents(row: Any) -> list[Any]:
-    return [exact_json.loads(text) for text in row[3:]]
+def _stained(texts: Iterable[str], clean: Cleaner) -> set[str]:
+    """Return the JSON texts that cleaning changes. Those of many rows are looked into once."""
+    suspects = [text for text in texts if clean.may_change(text)]
+    contents = [exact_json.loads(text) for text in suspects]
+    cleaned = zip(suspects, contents, clean(contents), strict=True)
+    return {text for text, before, after in cleaned if after != before}
 
 
 def sweep_names(clean: Cleaner) -> int:
     """Clean the names of events and the keys of traits; return how many changed."""
     # Drains name events and traits under it, too.
     people_lock()
-    names = list(EventName.objects.all())
+    names = [name for name in EventName.objects.all() if clean.may_change(name.name)]
     changed = 0
     for name, cleaned in zip(names, clean([[name.name] for name in names]), strict=True):
         if cleaned != [name.name]:
@@ -72,7 +76,7 @@ def sweep_records(clean: Cleaner) -> int:
     found = [
         record_id
         for rows in _batches(sql.RECORDS)
-        for record_id, _, record in _records(rows)
+        for record_id, _, record in _records([row for row in rows if clean.may_change(row[2])])
         if _cleaned_record(record, clean) != record
     ]
     if not found:
@@ -103,10 +107,10 @@ def _cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
     }
 
 
-def _batches(statement: str) -> Iterator[Sequence[Any]]:
+def _batches(statement: str, parameters: Sequence[Any] = ()) -> Iterator[Sequence[Any]]:
     """Yield all rows in parts, from a cursor of the server: the tables are large."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, parameters)
         while rows := cursor.fetchmany(_BATCH):
             yield rows
 

@@ -153,7 +153,7 @@ def test_a_request_of_which_only_a_part_is_proven_waits_until_staff_verify_it(
         last_seen_on=proven.since,
     )
     new_request = NewRequest(kind="restriction", reason="")
-    request = open_own_request(new_request, identifier_id=proven.pk, actor=TESTER)
+    request = open_own_request(new_request, identifier_id=proven.pk, language="en", actor=TESTER)
     assert request.status == Status.AWAITING_VERIFICATION
     officer = sign_in("privacy officer")
     assert "Verify" in officer.get(url_of("change", request)).content.decode()

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, act_on_requests, open_request, sweep_traces
@@ -50,7 +52,10 @@ def test_other_peoples_rows_are_swept_and_keep_the_rest() -> None:
     assert not TraitDefinition.objects.filter(key=ADDRESS).exists()
     request.refresh_from_db()
     assert request.receipt["final"] is True
-    assert sweep_traces() == {}, "a second sweep finds nothing"
+    with CaptureQueriesContext(connection) as captured:
+        assert sweep_traces() == {}
+    assert len(captured) == 2, "nothing is read again for an erasure that was swept after"
+    assert "profiles_event" not in str(captured.captured_queries)
 
 
 def test_a_sweep_writes_nothing_where_nobody_was_erased() -> None:
