@@ -66,7 +66,7 @@ INPUTS = (
     ),
     Input(
         Scope.GLOBAL,
-        ("permitted", "consent_purpose", "consent_purposeversion"),
+        ("permitted", "consent_purpose"),
         "new terms mark those who decided as changed",
     ),
     # Rows of these are only ever added, and whoever brought one is marked as changed.

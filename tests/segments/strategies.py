@@ -106,6 +106,7 @@ def _ordered(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 def _depth(tree: Any) -> int:
     """How deep a tree is, groups and leaves inside `where` counted."""
     inner = [tree.get("child"), tree.get("where"), *tree.get("children", ())]
+    inner += [step.get("where") for step in tree.get("steps", ())]
     return 1 + max((_depth(child) for child in inner if child), default=0)
 
 
@@ -119,7 +120,7 @@ def _groups(leaves: st.SearchStrategy[Any], max_leaves: int) -> st.SearchStrateg
             st.builds(_at_least, lists, st.integers(1, 3)),
         )
 
-    return st.recursive(leaves, grow, max_leaves=max_leaves).filter(lambda tree: _depth(tree) <= 10)
+    return st.recursive(leaves, grow, max_leaves=max_leaves).filter(lambda tree: _depth(tree) < 10)
 
 
 def _at_least(children: list[Any], count: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('segments', '0006_calendar_and_accents'),
+        ('segments', '0007_labels'),
     ]
 
     operations = [
