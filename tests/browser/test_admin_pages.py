@@ -44,6 +44,7 @@ SCRIPT_ERROR = re.compile(
 ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|localhost)[^"']+"""
 )
+FAULT = "?source=shop&code=invalid&path=traits"
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -119,9 +120,7 @@ def main_pages(world: dict[str, Any]) -> dict[str, tuple[str, ...]]:
             "id_body",
             "Save and send again",
         ),
-        f"{reverse('admin:ingestion_rejectedmessage_fault')}?source=shop&code=invalid&path=traits": (
-            "One rule for all of them",
-        ),
+        reverse("admin:ingestion_rejectedmessage_fault") + FAULT: ("One rule for all of them",),
     }
 
 
