@@ -5,10 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from profiles.lib.database import time_limit
 from profiles.models import Profile
+from segments.compiler import compile_everyone, fill
 from segments.definitions.dependencies import check_definition
-from segments.language.parser import DefinitionError
+from segments.definitions.live import make_context
+from segments.language.parser import DefinitionError, parse
 from segments.lib.moments import MomentError
 from segments.services import preview
 from tests.factories import NOW
@@ -191,3 +195,30 @@ def test_entered_within_reads_since_when_and_takes_who_enters_now_as_new() -> No
     with pytest.raises(MomentError, match="Nobody knows who had entered base"):
         preview(leaf, at=NOW - timedelta(days=11))
     assert preview(leaf, at=NOW - timedelta(days=5)).size == 2
+
+
+# Copies the event of a person, each copy a minute earlier.
+MULTIPLY = """
+INSERT INTO profiles_event (profile_id, "timestamp", id, identifier_id, source_id, name_id,
+    properties, context, received_at, arrival)
+SELECT e.profile_id, e."timestamp" - n * interval '1 minute', gen_random_uuid(), e.identifier_id,
+    e.source_id, e.name_id, jsonb_build_object('sku', n %% 50), '{}', e.received_at, n
+FROM profiles_event e CROSS JOIN generate_series(1, %s) AS n WHERE e.profile_id = %s
+"""
+
+
+def test_a_sequence_costs_a_busy_person_their_events_and_not_the_square_of_them() -> None:
+    profile_id = store_person(NaivePerson(events=[seen("Bought", 0)]))
+    with connection.cursor() as cursor:
+        cursor.execute(MULTIPLY, [60_000, profile_id])
+    bought = {"name": "Bought", "within": {"minutes": 90}}
+    same = {"same": {"property": "sku", "of_first": "sku"}}
+    definition = sequence({"name": "Bought"}, bought | same, bought | same | {"absent": True})
+    statement = fill(
+        "SELECT count(*) FROM profiles_profile p WHERE {holds}",
+        holds=compile_everyone(parse(definition), make_context({}, now=NOW + timedelta(days=1))),
+    )
+    # The square would take minutes.
+    with time_limit(20), connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        assert cursor.fetchone() == (1,)
