@@ -2,6 +2,8 @@
 
 import json
 
+import msgspec
+
 from ingestion.inbox.body import unpack_message
 from profiles.admin.kit.masks import Mask
 
@@ -17,8 +19,11 @@ def pretty_text(raw: bytes, mask: Mask) -> str:
     """Return the JSON of a message indented and masked."""
     text = raw.decode("utf-8", "replace")
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
+        if mask.is_open:
+            # Nothing is read, so that numbers stay as they were written.
+            return msgspec.json.format(text, indent=2)[:MAX_LENGTH]
+        body = mask.tree(json.loads(text))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         # Text that is not JSON cannot be masked.
         return text[:MAX_LENGTH] if mask.is_open else "not JSON"
-    return json.dumps(mask.tree(body), ensure_ascii=False, indent=2)[:MAX_LENGTH]
+    return json.dumps(body, ensure_ascii=False, indent=2)[:MAX_LENGTH]

@@ -26,6 +26,7 @@ from ingestion.models import RejectedMessage
 from ingestion.services import (
     NotOpen,
     StillFaulty,
+    fault_path,
     mend_message,
     mend_messages,
     replay_message,
@@ -148,7 +149,11 @@ class RejectedMessageAdmin(MaskedAdmin):
         extra = dict(extra_context or {})
         rejected = self.get_object(request, object_id) if object_id else None
         if rejected is not None and not rejected.replayed_at and request.user.has_perm(REPLAY):
-            extra |= {"may_send": True, "sentence": fault_in_words(rejected.code)}
+            extra |= {
+                "may_send": True,
+                "sentence": fault_in_words(rejected.code),
+                "fault_path": fault_path(rejected.path),
+            }
             # Who may not see all of it could only spoil what is hidden.
             if rejected.mask.is_open:
                 text = pretty(rejected.body, rejected.mask)

@@ -19,7 +19,7 @@ from ingestion.models import (
     SigningSecret,
     WriteKey,
 )
-from ingestion.services import drain_inbox
+from ingestion.services import InboxBody, accept, drain_inbox
 from profiles.models import Event, Source
 from tests.admin import make_world, sign_in
 from tests.factories import make_source, send_messages
@@ -132,6 +132,25 @@ def test_a_rejected_message_is_mended_in_the_editor_and_sent_again(
     assert "stored" in steward.get(page).content.decode()
     assert Event.objects.get().name.name == "x"
     assert "sent again before" in steward.post(mend, {"body": right}, follow=True).content.decode()
+
+
+def test_the_editor_changes_no_number_and_links_to_all_with_its_fault() -> None:
+    body = '{"type":"track","userId":"u-1","event":"x","properties":{"n":[0.10,1e999,1]}}'
+    accept(
+        InboxBody("", f'{{"batch":[{body}]}}'.encode()),
+        source_id=make_source(key="shop").pk,
+        trust=2,
+        message_count=1,
+        is_opted_out=False,
+    )
+    drain_inbox()
+    page = reverse(
+        "admin:ingestion_rejectedmessage_change", args=[RejectedMessage.objects.get().pk]
+    )
+    response = sign_in("steward").get(page)
+    text = response.context["editor"]["body"].value()
+    assert "".join(text.split()) == body
+    assert "path=properties.n%5B%2A%5D" in response.content.decode()
 
 
 def test_who_may_not_see_contacts_gets_no_editor(rejected: RejectedMessage) -> None:
