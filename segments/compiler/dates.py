@@ -174,20 +174,18 @@ def test_moment(value: Fragment, test: Test, context: Context) -> Fragment:
         case nodes.This() | nodes.Previous():
             condition = _within(value, unit_span(test, context))
         case nodes.InLast(duration):
-            condition = fill(
-                "{leaves_at} > {now}::timestamptz",
-                leaves_at=add_to_instant(value, duration, context),
-                now=context.now,
-            )
+            condition = _aged("{aged_at} > {now}::timestamptz", value, duration, context)
         case nodes.MoreThanAgo(duration):
-            condition = fill(
-                "{enters_at} <= {now}::timestamptz",
-                enters_at=add_to_instant(value, duration, context),
-                now=context.now,
-            )
+            condition = _aged("{aged_at} <= {now}::timestamptz", value, duration, context)
         case _:
             raise ValueError("The parser lets no other test of an instant through.")
     return fill("coalesce({condition}, FALSE)", condition=condition)
+
+
+def _aged(template: str, value: Fragment, duration: Duration, context: Context) -> Fragment:
+    """Return a condition on when an instant is so long ago."""
+    aged_at = add_to_instant(value, duration, context)
+    return fill(template, aged_at=aged_at, now=context.now)
 
 
 def _before(value: Fragment, moment: datetime) -> Fragment:
