@@ -1,12 +1,15 @@
-"""Ending a quarantine: staff found that an identifier names one person after all.
+"""Quarantined identifiers: ending a quarantine, and settling those from before they were set apart.
 
 Invariant: facts after the release may use the identifier again; what those before did stands, so
 that a replay gives the same people.
 """
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from profiles.audit import Actor, audited
+from profiles.identity.engine import PROFILE
+from profiles.identity.resettle import resettle
+from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, IdentityFact
 
@@ -25,3 +28,26 @@ def release_quarantine(identifier: Identifier, *, actor: Actor, reason: str = ""
         if is_released:
             deed.about("quarantine", identifier.pk, namespace=[identifier.namespace, None])
     return is_released
+
+
+def settle_quarantines(*, actor: Actor) -> int:
+    """Give each quarantined identifier that still shares a profile one of its own.
+
+    Returns how many moved. They were quarantined by an older version; run again, it finds none.
+    """
+    with audited(actor, "quarantine.settled") as deed:
+        people_lock()
+        before = set(_sharing().values_list("pk", "profile_id"))
+        resettle({pk for _, pk in before if pk is not None}, now=database_now())
+        moved = len(before) - _sharing().filter(pk__in=[pk for pk, _ in before]).count()
+        if moved:
+            deed.about("quarantine", "all", moved=[None, moved])
+    return moved
+
+
+def _sharing() -> QuerySet[Identifier]:
+    """Return the quarantined identifiers whose profile has others beside its public UUID."""
+    others = Identifier.objects.filter(profile=OuterRef("profile")).exclude(pk=OuterRef("pk"))
+    return Identifier.objects.filter(
+        Exists(others.exclude(namespace=PROFILE)), quarantined_at__isnull=False
+    )
