@@ -1,4 +1,4 @@
-"""`script/bench [NAME …] [--quick] [--json]`: run benchmarks and print them.
+"""`script/bench [NAME …] [--quick] [--json] [--write]`: run benchmarks and print them.
 
 Exits with 1 if one of them misses its mark.
 """
@@ -16,6 +16,9 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")
     parser.add_argument("--json", action="store_true", help="print JSON too")
+    parser.add_argument(
+        "--write", action="store_true", help="write the table into docs/performance.md"
+    )
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("DATA_DIR", "var/bench")
@@ -38,6 +41,8 @@ def main() -> int:
         size = runs.QUICK if options.quick else runs.LONG
         measures = runs.run(options.names or list(runs.RUNS), size)
     report.print_table(measures)
+    if options.write:
+        report.write_table(measures, size.name)
     if options.json:
         report.print_json(measures)
     return 0 if all(measure.is_reached for measure in measures) else 1

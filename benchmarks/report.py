@@ -1,8 +1,13 @@
 """Measures with their floors, and the table in which they are printed."""
 
 import json
+import re
 import statistics
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+PERFORMANCE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
 @dataclass(slots=True)
@@ -55,6 +60,37 @@ def print_table(measures: list[Measure]) -> None:
             )
         )
         print(f"    floor: {measure.floor}")
+
+
+def write_table(measures: list[Measure], size: str) -> None:
+    """Replace the table of this size in docs/performance.md, or add it as the last one."""
+    lines = [
+        f"### {size}",
+        "",
+        f"Measured on {datetime.now(UTC).date()}.",
+        "",
+        "| what | measured | floor | ratio | mark |",
+        "|---|---|---|---|---|",
+        *map(_markdown_row, measures),
+        "",
+    ]
+    text = PERFORMANCE.read_text()
+    former = re.compile(rf"### {re.escape(size)}\n.*?(?=\n### |\Z)", re.DOTALL)
+    table = "\n".join(lines)
+    replaced, count = former.subn(lambda _: table, text)
+    PERFORMANCE.write_text(replaced if count else f"{text.rstrip()}\n\n{table}")
+
+
+def _markdown_row(measure: Measure) -> str:
+    sign = "≥" if measure.is_larger_better else "≤"
+    cells = (
+        measure.name,
+        f"{statistics.median(measure.values):,.4g} {measure.unit}",
+        f"{statistics.median(measure.floors):,.4g} {measure.unit}",
+        f"{measure.ratio:.3f}",
+        "" if measure.mark is None else f"{sign} {measure.mark:g} {measure.verdict}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def print_json(measures: list[Measure]) -> None:

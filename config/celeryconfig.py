@@ -51,6 +51,7 @@ beat_schedule = {
     },
     "verify-segments": {"task": "segments.verify", "schedule": 86_400.0},
     "make-partitions": {"task": "profiles.make_partitions", "schedule": 86_400.0},
+    "prune-counts": {"task": "ingestion.prune_counts", "schedule": 86_400.0},
     "prune-audit": {"task": "profiles.prune_audit", "schedule": 86_400.0},
     "clear-sessions": {"task": "profiles.clear_sessions", "schedule": 86_400.0},
     "act-on-privacy-requests": {

@@ -32,6 +32,8 @@ ADDRESS_KEY = env_secret("ADDRESS_KEY", SECRETS_DIR)
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+# Whose customers they are: on the pages and in the mails for them.
+COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
 PUBLIC_URL = env_text("PUBLIC_URL", f"http://localhost:{env_int('PORT', 8000, minimum=1)}")
 
 INSTALLED_APPS = [

@@ -2,10 +2,21 @@
 
 from django.urls import path
 
-from consent import pages
 from consent.customers.confirmations import PAGES
+from consent.pages import confirming, door, own
 
 urlpatterns = [
-    path(f"{page}/", pages.confirmation, {"kind": kind}, name=f"confirmation-{page}")
-    for kind, page in PAGES.items()
+    path("", door.entrance, name="privacy"),
+    path("link/", door.send_link, name="privacy-link"),
+    path("log-out/", door.log_out, name="privacy-log-out"),
+    path("data/", own.data, name="privacy-data"),
+    path("data/correct/", own.correct, name="privacy-correct"),
+    path("permissions/", own.permissions, name="privacy-permissions"),
+    path("requests/", own.requests, name="privacy-requests"),
+    path("requests/<uuid:pk>/archive/", own.archive, name="privacy-archive"),
+    path("deletion/", own.deletion, name="privacy-deletion"),
+    *(
+        path(f"{page}/", confirming.confirmation, {"kind": kind}, name=f"confirmation-{page}")
+        for kind, page in PAGES.items()
+    ),
 ]

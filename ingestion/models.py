@@ -73,6 +73,9 @@ class InboxRow(models.Model):
     is_opted_out = models.BooleanField(default=False, help_text="Sent with Sec-GPC: 1.")
     received_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    ended = models.PositiveSmallIntegerField(
+        db_default=0, help_text="How many of its messages ended when they were tried one by one."
+    )
     first_arrival = models.BigIntegerField(
         null=True, editable=False, help_text="Of a replayed message: its place when it first came."
     )
@@ -103,7 +106,17 @@ class DrainPause(models.Model):
 
 
 class RejectedMessage(models.Model):
-    """One rejected message, with the reason and the path of the fault. It can be replayed."""
+    """One rejected message, with the reason and the path of the fault.
+
+    It can be mended and replayed. If it is rejected once more, the row has the new reason and is
+    open again; else `outcome` says what became of it.
+    """
+
+    class Outcome(models.TextChoices):
+        NONE = "", "not drained yet"
+        STORED = "stored", "stored"
+        REPEAT = "repeat", "a repeat of a message that was stored"
+        DROPPED = "dropped", "dropped, since its person was erased"
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rejected_messages")
@@ -119,7 +132,10 @@ class RejectedMessage(models.Model):
     body = models.BinaryField(help_text="The message's JSON, lz4 compressed.")
     received_at = models.DateTimeField()
     rejected_at = models.DateTimeField(db_default=Now())
+    is_opted_out = models.BooleanField(db_default=False, help_text="Sent with Sec-GPC: 1.")
+    mended_at = models.DateTimeField(null=True)
     replayed_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=8, blank=True, db_default="", choices=Outcome)
 
     class Meta:
         ordering = ["-id"]
@@ -161,6 +177,58 @@ class ConsentCategory(models.Model):
     def audit_key(self) -> str:
         """The key under which audit entries name it."""
         return f"{self.source.key}/{self.category}"
+
+
+class MessageCount(models.Model):
+    """How many messages of a source that came in an hour ended in one way.
+
+    Each accepted message is counted once; a replay of a rejected one is not.
+    """
+
+    class Outcome(models.TextChoices):
+        STORED = "stored", "stored"
+        REPEAT = "repeat", "repeats"
+        DROPPED = "dropped", "dropped"
+        REJECTED = "rejected", "rejected"
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="message_counts")
+    hour = models.DateTimeField(help_text="The full hour in which the messages were received.")
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    count = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-hour"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "hour", "outcome"], name="message_count_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome}"
+
+
+class RecentMessage(models.Model):
+    """One of the last messages of a source, for staff to see what it sends.
+
+    `body` is what was taken of it. Of what was dropped nothing is kept but when, and of what was
+    rejected the reason.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="recent_messages")
+    received_at = models.DateTimeField()
+    outcome = models.CharField(max_length=8, choices=MessageCount.Outcome)
+    type = models.CharField(max_length=32, blank=True)
+    name = models.CharField(max_length=255, blank=True)
+    code = models.CharField(max_length=64, blank=True)
+    body = models.BinaryField(help_text="What was taken, as JSON, lz4 compressed.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["source", "-id"], name="recent_message_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.outcome}"
 
 
 class DroppedCount(models.Model):

@@ -13,6 +13,8 @@ from ingestion.models import (
     DrainPause,
     DroppedCount,
     InboxRow,
+    MessageCount,
+    RecentMessage,
     RejectedMessage,
     SigningSecret,
     WriteKey,
@@ -33,6 +35,7 @@ class InboxRowData(PersonalData):
         "is_opted_out",
         "received_at",
         "attempts",
+        "ended",
         "first_arrival",
         "lease",
         "leased_until",
@@ -61,7 +64,10 @@ class RejectedMessageData(PersonalData):
         "detail",
         "received_at",
         "rejected_at",
+        "is_opted_out",
+        "mended_at",
         "replayed_at",
+        "outcome",
     )
     phase = ErasurePhase.COPIES
 
@@ -72,9 +78,28 @@ class RejectedMessageData(PersonalData):
         mentioning = [
             rejected.pk
             for rejected in messages.iterator(chunk_size=500)
-            if _mentions(rejected, references)
+            if _names(references, rejected.body, rejected.message_id, rejected.type)
         ]
         return RejectedMessage.objects.filter(pk__in=mentioning).delete()[0]
+
+
+@registry.register
+class RecentMessageData(PersonalData):
+    model = RecentMessage
+    title = "The last messages of each source"
+    observed = ("body", "name")
+    technical = ("id", "source", "received_at", "outcome", "type", "code")
+    phase = ErasurePhase.COPIES
+
+    def erase(self, person: Person) -> int:
+        """Open each message, and delete it if it names or mentions the person."""
+        references = _all_spellings(person.references)
+        mentioning = [
+            recent.pk
+            for recent in RecentMessage.objects.iterator(chunk_size=500)
+            if _names(references, recent.body, recent.name)
+        ]
+        return RecentMessage.objects.filter(pk__in=mentioning).delete()[0]
 
 
 registry.exempt(
@@ -82,6 +107,7 @@ registry.exempt(
         ConsentCategory: "Configuration: which purpose a category of a source means.",
         DrainPause: "Names a type of error.",
         DroppedCount: "Counts by source and day.",
+        MessageCount: "Counts by source and hour.",
         SigningSecret: "Names a source, not a person.",
         WriteKey: "Names a source, not a person.",
     }
@@ -97,7 +123,8 @@ def _all_spellings(references: Iterable[str]) -> frozenset[str]:
     )
 
 
-def _mentions(rejected: RejectedMessage, references: frozenset[str]) -> bool:
-    quoted = mentions((rejected.message_id, rejected.type), region=settings.DEFAULT_PHONE_REGION)
-    body = unpack_message(rejected.body)
-    return not references.isdisjoint(quoted) or not references.isdisjoint(references_in(body))
+def _names(references: frozenset[str], packed: bytes | memoryview, *quoted: str) -> bool:
+    """Whether a kept message, or one of the texts that quote it, names one of the references."""
+    mentioned = mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
+    body = unpack_message(packed)
+    return not references.isdisjoint(mentioned) or not references.isdisjoint(references_in(body))

@@ -5,13 +5,30 @@ from ingestion.drain.loop import drain_inbox
 from ingestion.drain.pauses import drain_is_paused, pause_reason
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
+from ingestion.inbox.counts import prune_counts
 from ingestion.inbox.rates import seconds_to_wait
-from ingestion.inbox.rejected import replay_message
+from ingestion.mending.faults import fault_groups, with_fault_path
+from ingestion.mending.mend import (
+    MendReport,
+    NotOpen,
+    StillFaulty,
+    fault_of,
+    mend_message,
+    mend_messages,
+    replay_message,
+)
+from ingestion.mending.operations import Operation, Type, Verb
 from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
     "InboxBody",
+    "MendReport",
+    "NotOpen",
+    "Operation",
+    "StillFaulty",
+    "Type",
+    "Verb",
     "accept",
     "batch_of",
     "create_signing_secret",
@@ -19,7 +36,12 @@ __all__ = [
     "delete_consent_category",
     "drain_inbox",
     "drain_is_paused",
+    "fault_groups",
+    "fault_of",
+    "mend_message",
+    "mend_messages",
     "pause_reason",
+    "prune_counts",
     "register_source",
     "replay_message",
     "revoke_signing_secret",
@@ -27,4 +49,5 @@ __all__ = [
     "save_consent_category",
     "seconds_to_wait",
     "unpack_message",
+    "with_fault_path",
 ]

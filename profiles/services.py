@@ -13,6 +13,7 @@ from profiles.audit import (
     delete_audited,
     differences,
     prune_audit,
+    public_actors,
     save_audited,
 )
 from profiles.corrections.judgement import (
@@ -119,6 +120,7 @@ __all__ = [
     "password_changed",
     "predict_attributions",
     "prune_audit",
+    "public_actors",
     "recompute_golden",
     "recompute_stats",
     "record_traits",

@@ -1,5 +1,7 @@
 """The models of this app: segments with their definitions, memberships and their history."""
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
@@ -25,6 +27,23 @@ class Segment(models.Model):
     key = models.CharField(max_length=63, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")])
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
+    # Where and how staff find it again, and whom to ask about it.
+    folder = models.CharField(
+        max_length=120,
+        blank=True,
+        db_default="",
+        validators=[RegexValidator(r"^[^/]+(/[^/]+)*$", "Names, with / between them.")],
+        help_text="Such as Shop/Newsletter.",
+    )
+    tags = ArrayField(models.CharField(max_length=63), blank=True, default=list, db_default=[])
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        limit_choices_to={"is_staff": True},
+        related_name="+",
+    )
     definition = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
     purpose = models.ForeignKey(
         Purpose,

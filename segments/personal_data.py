@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import get_language
 
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
 from profiles.registry import ErasurePhase, Person, PersonalData, Rows, by_profile, registry
+from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.memberships import sql
 from segments.models import (
@@ -36,7 +38,12 @@ class MembershipData(PersonalData):
     phase = ErasurePhase.MEMBERSHIPS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        return by_profile(self._memberships(profile_ids), renamed=SEGMENT_NAMES)
+        rules = rules_in_words(get_language() or "")
+        rows = [
+            {**row, "rule": rules.get(row["segment__key"], "")}
+            for row in self._memberships(profile_ids)
+        ]
+        return by_profile(rows, renamed=SEGMENT_NAMES)
 
     def _memberships(self, profile_ids: Sequence[int]) -> QuerySet[Membership, Any]:
         memberships = Membership.objects.filter(profile_id__in=profile_ids)

@@ -1,15 +1,19 @@
 """The public functions of this app: saving, evaluating, previewing and explaining segments."""
 
+from segments.definitions.comparison import Comparison, compare
 from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
 from segments.definitions.sensitivity import sensitive_segments
+from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
 from segments.lib.failures import SegmentFailed, count_failed, require_open
 from segments.lib.moments import MomentError
-from segments.memberships.archive import archive_segment
+from segments.memberships.archive import archive_segment, restore_segment
+from segments.memberships.figures import Figures, figures, flags_of, overlap
+from segments.memberships.past import BeforeHistory, size_at
 from segments.memberships.reads import find_segment
 from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
 from segments.memberships.refresh import (
@@ -21,6 +25,9 @@ from segments.memberships.refresh import (
 from segments.memberships.verify import verify_memberships
 
 __all__ = [
+    "BeforeHistory",
+    "Comparison",
+    "Figures",
     "LeaseLostError",
     "MomentError",
     "Preview",
@@ -29,20 +36,28 @@ __all__ = [
     "Why",
     "archive_segment",
     "check_definition",
+    "clone_segment",
+    "compare",
     "count_failed",
     "create_segment",
     "dependants",
     "effective_definition",
+    "figures",
     "find_segment",
+    "flags_of",
+    "overlap",
     "preview",
     "rebuild",
     "refresh_changed",
     "refresh_due",
     "refresh_woken",
     "require_open",
+    "restore_segment",
     "resume_rebuilds",
+    "roll_back",
     "seconds_to_wakeup",
     "sensitive_segments",
+    "size_at",
     "unknown_words",
     "update_segment",
     "verify_memberships",

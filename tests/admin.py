@@ -19,7 +19,15 @@ from consent.services import (
     suppress,
 )
 from ingestion.inbox.body import pack_message
-from ingestion.models import ConsentCategory, DroppedCount, InboxRow, RejectedMessage, WriteKey
+from ingestion.models import (
+    ConsentCategory,
+    DroppedCount,
+    InboxRow,
+    MessageCount,
+    RecentMessage,
+    RejectedMessage,
+    WriteKey,
+)
 from ingestion.services import create_write_key
 from profiles.models import (
     Event,
@@ -231,6 +239,16 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
     DroppedCount.objects.create(source=source, day=now.date(), reason=f"erased {number}", count=3)
     InboxRow.objects.create(source=source, trust=2, body=b"", message_count=3)
+    MessageCount.objects.create(
+        source=source, hour=now - timedelta(hours=number), outcome="stored", count=number
+    )
+    RecentMessage.objects.create(
+        source=source,
+        received_at=now,
+        outcome="stored",
+        type="identify",
+        body=pack_message(b'{"type":"identify","traits":{"email":"ada@example.org"}}'),
+    )
     RejectedMessage.objects.create(
         source=source,
         trust=TrustLevel.CLAIM,

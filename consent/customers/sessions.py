@@ -39,3 +39,9 @@ def find_session(token: str) -> MailedLink | None:
     return MailedLink.objects.filter(
         session_digest=digest_of(token), session_expires_at__gt=database_now()
     ).first()
+
+
+def end_session(token: str) -> None:
+    """End the session with this token, if there is one."""
+    sessions = MailedLink.objects.filter(session_digest=digest_of(token))
+    sessions.update(session_expires_at=database_now())

@@ -31,9 +31,22 @@ class RejectedMessageFilter(StrictFilterSet):
     source = CharFilter("source__key", help_text="The key of the source.")
     code = CharFilter("code", help_text="Why, such as missing_event.")
     type = CharFilter("type", help_text="The type of the message, such as track.")
+    path = CharFilter("path", help_text="Where the fault is, such as event.")
+    outcome = ChoiceFilter(choices=RejectedMessage.Outcome.choices, help_text="What a replay did.")
     replayed = BooleanFilter("replayed_at", "isnull", exclude=True)
     after = IsoDateTimeFilter("rejected_at", "gte", help_text="Rejected at this time or later.")
     before = IsoDateTimeFilter("rejected_at", "lt", help_text="Rejected before this time.")
+
+    class Meta:
+        model = RejectedMessage
+        fields: list[str] = []
+
+
+class FaultGroupFilter(StrictFilterSet):
+    """Filters of the faults of rejected messages."""
+
+    source = CharFilter("source__key", help_text="The key of the source.")
+    code = CharFilter("code", help_text="Why, such as missing_event.")
 
     class Meta:
         model = RejectedMessage

@@ -4,10 +4,12 @@ from typing import Any, cast
 
 import msgspec
 from django.db.models import Field
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage, SigningSecret, WriteKey
+from ingestion.services import MendReport, Operation, Type, Verb
 from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
@@ -116,6 +118,86 @@ class MessageField(AnyField):
             return raw.decode(errors="replace")
 
 
+class MendSerializer(serializers.Serializer[dict[str, Any]]):
+    """The content of a rejected message after mending."""
+
+    body = AnyField(help_text="The whole message, with its `type`.")
+
+
+class OperationSerializer(serializers.Serializer[Operation]):
+    """One rule: `drop`, `rename` to `to`, `cast` to the type `to`, or `set` to `value`."""
+
+    verb = serializers.ChoiceField(choices=[verb.value for verb in Verb])
+    path = serializers.CharField(
+        max_length=255, help_text="As a fault has it; [*] stands for every item of a list."
+    )
+    to = serializers.CharField(max_length=255, required=False)
+    value = AnyField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require what the verb needs."""
+        verb, to = attrs["verb"], attrs.get("to", "")
+        types = [type_.value for type_ in Type]
+        if verb == Verb.CAST and to not in types:
+            raise serializers.ValidationError({"to": f"one of {', '.join(types)}"})
+        if verb == Verb.RENAME and not to:
+            raise serializers.ValidationError({"to": "the new name"})
+        if verb == Verb.SET and "value" not in attrs:
+            raise serializers.ValidationError({"value": "the value to set"})
+        return attrs
+
+
+class MendManySerializer(serializers.Serializer[dict[str, Any]]):
+    """Which open messages of a source to mend by which rules."""
+
+    source = serializers.SlugRelatedField(slug_field="key", queryset=Source.objects)  # type: ignore[assignment]  # hides an attribute of Field
+    code = serializers.CharField(max_length=64)
+    path = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    type = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    operations = serializers.ListField(child=OperationSerializer(), max_length=20)
+    send = serializers.BooleanField(
+        default=True, help_text="Send what nothing is wrong with any more at once."
+    )
+    dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")
+
+
+class LeftFaultSerializer(serializers.Serializer[dict[str, Any]]):
+    """What is still wrong with so many of the messages."""
+
+    code = serializers.CharField()
+    path = serializers.CharField(allow_blank=True)
+    count = serializers.IntegerField()
+
+
+class MendReportSerializer(serializers.Serializer[MendReport]):
+    """What rules did: how many messages there were, are right now, and were sent."""
+
+    matched = serializers.IntegerField()
+    mended = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    left = serializers.SerializerMethodField()
+
+    @extend_schema_field(LeftFaultSerializer(many=True))
+    def get_left(self, report: MendReport) -> list[dict[str, Any]]:
+        return [
+            {"code": code, "path": path, "count": count}
+            for (code, path), count in report.left.most_common()
+        ]
+
+
+class FaultGroupSerializer(serializers.Serializer[dict[str, Any]]):
+    """The rejected messages of a source that have one fault; places in lists are `[*]`."""
+
+    source = serializers.CharField(source="source__key")  # type: ignore[assignment]  # hides an attribute of Field
+    code = serializers.CharField()
+    path = serializers.CharField(source="fault_path", allow_blank=True)
+    open = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    stored = serializers.IntegerField()
+    first_rejected_at = serializers.DateTimeField()
+    last_rejected_at = serializers.DateTimeField()
+
+
 class RejectedMessageSerializer(serializers.ModelSerializer[RejectedMessage]):
     """A rejected message, with the reason (`code`, `detail`) and the `path` of the fault in it."""
 
@@ -138,6 +220,8 @@ class RejectedMessageSerializer(serializers.ModelSerializer[RejectedMessage]):
             "body",
             "received_at",
             "rejected_at",
+            "mended_at",
             "replayed_at",
+            "outcome",
         )
         read_only_fields = fields

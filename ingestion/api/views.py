@@ -15,15 +15,25 @@ from rest_framework.viewsets import GenericViewSet
 from ingestion.api import filters, serializers
 from ingestion.models import RejectedMessage, SigningSecret, WriteKey
 from ingestion.services import (
+    NotOpen,
+    Operation,
+    StillFaulty,
+    Verb,
     create_signing_secret,
     create_write_key,
+    fault_groups,
+    mend_message,
+    mend_messages,
     register_source,
     replay_message,
     revoke_signing_secret,
     revoke_write_key,
+    with_fault_path,
 )
 from profiles.api.kit.access import ScopedView, actor_of
-from profiles.api.kit.problems import validated
+from profiles.api.kit.lists import RowPages
+from profiles.api.kit.problems import problem, validated
+from profiles.lib import exact_json
 from profiles.models import Source
 from profiles.models.access import Scope
 from profiles.services import change_source
@@ -33,7 +43,7 @@ ALL_METHODS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.PRIVACY_AD
 
 
 class AlreadyReplayed(APIException):
-    """A message is replayed once. A second replay would be a second message."""
+    """A message is replayed once, and not mended while it is on its way."""
 
     status_code = 409
     default_detail = "This message was replayed already."
@@ -140,6 +150,7 @@ class SourceViewSet(
 
 class RejectedMessageViewSet(
     ScopedView,
+    RowPages,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet[RejectedMessage],
@@ -154,6 +165,60 @@ class RejectedMessageViewSet(
     cursor_ordering = ("-id",)
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
+
+    @extend_schema(request=serializers.MendSerializer)
+    def partial_update(self, request: Request, uuid: str) -> Response:
+        """Replace the content of a message by one that nothing is wrong with.
+
+        400 with the path of a fault that is left; 409 if the message was replayed.
+        """
+        rejected = self.get_object()
+        fields = validated(serializers.MendSerializer(data=request.data))
+        try:
+            mend_message(rejected, exact_json.dump_bytes(fields["body"]), actor=actor_of(request))
+        except StillFaulty as error:
+            fault = error.rejection
+            raise problem(f"body.{fault.path}".rstrip("."), fault.code, fault.detail) from None
+        except NotOpen:
+            raise AlreadyReplayed from None
+        rejected.refresh_from_db()
+        return Response(self.get_serializer(rejected).data)
+
+    @extend_schema(responses=serializers.FaultGroupSerializer(many=True))
+    @action(
+        detail=False,
+        filterset_class=filters.FaultGroupFilter,
+        serializer_class=serializers.FaultGroupSerializer,
+        cursor_ordering=("source__key", "code", "fault_path"),
+    )
+    def faults(self, request: Request) -> Response:
+        """List what is wrong with the messages of each source, and with how many."""
+        return self.page_of_rows(fault_groups())
+
+    @extend_schema(
+        request=serializers.MendManySerializer,
+        responses={200: serializers.MendReportSerializer},
+    )
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def mend(self, request: Request) -> Response:
+        """Mend up to 10,000 open messages that have one fault, by rules, and send them again.
+
+        A message is kept and sent only if nothing is wrong with it any more.
+        """
+        fields = validated(serializers.MendManySerializer(data=request.data))
+        wanted = {"fault_path": fields["path"]} if "path" in fields else {}
+        wanted |= {name: fields[name] for name in ("source", "code", "type") if name in fields}
+        report = mend_messages(
+            with_fault_path(self.get_queryset()).filter(**wanted),
+            [
+                Operation(Verb(each["verb"]), each["path"], each.get("to", ""), each.get("value"))
+                for each in fields["operations"]
+            ],
+            actor=actor_of(request),
+            is_sent=fields["send"],
+            is_trial=fields["dry_run"],
+        )
+        return Response(serializers.MendReportSerializer(report).data)
 
     @extend_schema(
         request=None, responses={HTTP_202_ACCEPTED: serializers.RejectedMessageSerializer}

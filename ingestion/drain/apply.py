@@ -22,6 +22,7 @@ from consent.services import (
     suppressions_of,
 )
 from ingestion.drain import checkpoints
+from ingestion.drain.accounting import account_for
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
@@ -60,12 +61,14 @@ def take_chunk(chunk: Chunk) -> None:
     by_digest: dict[str, PendingMessage] = {}
     for pending in chunk.messages:
         # Of two equal messages in one chunk the first counts.
-        by_digest.setdefault(pending.message.digest, pending)
+        if by_digest.setdefault(pending.message.digest, pending) is not pending:
+            chunk.repeats.append(pending)
     if not by_digest:
         return
     takers = {digest: pending.row.id for digest, pending in by_digest.items()}
     taken = take_messages(takers, day=chunk.messages[0].day)
     chunk.messages = [pending for digest, pending in by_digest.items() if digest in taken]
+    chunk.repeats += [pending for digest, pending in by_digest.items() if digest not in taken]
 
 
 def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
@@ -102,6 +105,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
     _count_names(Counter(other_names), EVENT_NAME)
     keep_rejected([*chunk.rejections, *rejected])
+    account_for(chunk, kept, rejected)
     reach(checkpoints.APPLIED)
 
 

@@ -14,6 +14,7 @@ from ingestion.messages import (
     Rejection,
     RequestFacts,
     read_messages,
+    self_contained,
     split_request,
 )
 from profiles.models import TrustLevel
@@ -67,9 +68,16 @@ class PendingMessage:
             code=code,
             path="",
             detail=detail,
-            raw=message.raw,
+            raw=self._whole(),
         )
         return RowRejection(self.row, rejection)
+
+    def _whole(self) -> bytes:
+        body = self.row.body
+        raw = self.message.raw
+        # Nothing is added to a message that was emptied, since it mentioned an erased person.
+        is_emptied = raw == b"{}"
+        return raw if is_emptied else self_contained(split_request(body.content, body.type), raw)
 
 
 @dataclass(slots=True)
@@ -79,6 +87,8 @@ class Chunk:
     rows: Sequence[LeasedRow]
     messages: list[PendingMessage] = field(default_factory=list)
     rejections: list[RowRejection] = field(default_factory=list)
+    # Those that another request took, or an earlier message of this chunk.
+    repeats: list[PendingMessage] = field(default_factory=list)
 
     @property
     def row_ids(self) -> list[int]:
@@ -90,7 +100,7 @@ class Chunk:
 
     def without_messages(self) -> "Chunk":
         """The rows with their rejections only."""
-        return Chunk(self.rows, [], self.rejections)
+        return Chunk(self.rows, [], self.rejections, self.repeats)
 
 
 def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
@@ -113,12 +123,14 @@ def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
         # The row was judged when it was accepted: the code changed since, or the row was damaged.
         raw = body.content if isinstance(fault, BadRequest) else b""
         return [Rejection(0, "", "", "invalid_request", "", str(fault), raw)]
+    first_row, first_place = row.origin(0)
     facts = RequestFacts(
-        row.id,
+        first_row,
         row.source_id,
         row.received_at,
         settings.DEFAULT_PHONE_REGION,
         body.address,
         is_client=row.trust == TrustLevel.CLAIM,
+        first_place=first_place,
     )
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

@@ -33,12 +33,14 @@ from ingestion.drain.pauses import drain_is_paused, end_pause, pause_drain, take
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
+    count_ended,
     extended_lease,
     finish_rows,
     hold_rows,
     lease_any_row,
     lease_late_row,
     lease_rows,
+    note_ended,
     postpone_row,
     release_rows,
 )
@@ -174,7 +176,7 @@ def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> 
     except Exception as error:
         _give_up_reading(lease, row, error, faults)
         return
-    done = rejected_places(row.id)
+    done = rejected_places(row)
     may_be_poison = row.attempts >= settings.INBOX_MAX_ATTEMPTS
     is_finished = True
     for pending in chunk.messages:
@@ -188,6 +190,9 @@ def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> 
             is_finished &= _apply_alone(lease, chunk.alone(pending), faults)
             reach(checkpoints.ALONE_APPLIED)
     if is_finished:
+        # The others were taken before, by this request or by another.
+        repeats = len(chunk.messages) - count_ended(row.id)
+        chunk.repeats = chunk.messages[:repeats]
         _apply_and_finish(lease, chunk.without_messages())
     else:
         postpone_row(lease, row.id)
@@ -214,6 +219,10 @@ def _apply_alone(lease: UUID, chunk: Chunk, faults: UnexpectedFaults) -> bool:
         with transaction.atomic():
             hold_rows(lease, chunk.row_ids)
             take_chunk(chunk)
+            if chunk.messages:
+                note_ended(pending.row.id)
+            # Counted when the row is finished, since they are found again at each attempt.
+            chunk.repeats.clear()
             apply_chunk(chunk, load_configuration())
             keep_taken(pending.message.digest, pending.row.id)
     except LostLease:
@@ -246,4 +255,5 @@ def _reject_alone(lease: UUID, pending: PendingMessage, code: str, detail: str) 
         hold_rows(lease, [pending.row.id])
         reach(checkpoints.REJECTING_HELD)
         keep_rejected([pending.rejected(code, detail)])
+        note_ended(pending.row.id)
         forget_messages({pending.message.digest: pending.row.id})

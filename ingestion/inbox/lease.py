@@ -12,12 +12,15 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
 from ingestion.inbox import sql
 from ingestion.inbox.body import InboxBody, unpack_body
+from ingestion.models import InboxRow
 from profiles.lib.heartbeat import heartbeat
 
 ROWS_PER_LEASE = 500
+ARRIVALS_PER_ROW = 4096  # a request has at most 2500 messages
 
 
 class LostLease(Exception):
@@ -36,6 +39,11 @@ class LeasedRow(NamedTuple):
     is_opted_out: bool
     first_arrival: int | None = None
 
+    def origin(self, place: int) -> tuple[int, int]:
+        """Return the row and place at which a message first came: of a replay, those of then."""
+        first = self.first_arrival
+        return (self.id, place) if first is None else divmod(first, ARRIVALS_PER_ROW)
+
     @property
     def body(self) -> InboxBody:
         """The request. Raises RuntimeError where its bytes were damaged."""
@@ -44,7 +52,7 @@ class LeasedRow(NamedTuple):
 
 def arrival_of(row_id: int, place: int) -> int:
     """Return the place among all messages of one that stands at this place of a request."""
-    return row_id * 4096 + place  # of which a request has at most 2500
+    return row_id * ARRIVALS_PER_ROW + place
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:
@@ -73,6 +81,17 @@ def hold_rows(lease: UUID, row_ids: Sequence[int]) -> None:
     Raises LostLease where another worker has one already.
     """
     _execute_on_rows(sql.HOLD, lease, row_ids)
+
+
+def note_ended(row_id: int) -> None:
+    """Count one more message of a row that ended, for whoever finishes the row."""
+    InboxRow.objects.filter(pk=row_id).update(ended=F("ended") + 1)
+
+
+def count_ended(row_id: int) -> int:
+    """Return how many messages of a row ended when they were tried one by one."""
+    ended = InboxRow.objects.filter(pk=row_id).values_list("ended", flat=True).first()
+    return ended or 0
 
 
 def postpone_row(lease: UUID, row_id: int) -> None:

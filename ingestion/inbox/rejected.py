@@ -1,23 +1,21 @@
-"""Messages that could not be taken: kept with their reason, and replayed after mending."""
+"""Messages that could not be taken, kept with their reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from consent.services import find_suppressed, mentions
-from ingestion.inbox.accept import DRAIN
-from ingestion.inbox.body import InboxBody, pack_body, pack_message, unpack_message
-from ingestion.inbox.counts import count_dropped
+from ingestion.inbox.body import pack_message
+from ingestion.inbox.counts import count_dropped, count_messages, hour_of
 from ingestion.inbox.identifier_scan import references_in
-from ingestion.inbox.lease import LeasedRow, arrival_of
+from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Rejection
-from ingestion.models import InboxRow, RejectedMessage
-from profiles.lib.change_queue import nudge
-from profiles.services import Actor, audited
+from ingestion.models import MessageCount, RejectedMessage
 
 # Anybody with a public key can send what is rejected, and must not fill the disk with it.
 MAX_KEPT_BYTES = 32 * 1024
@@ -37,56 +35,74 @@ def keep_rejected(rejections: Sequence[RowRejection]) -> None:
     """Keep rejected messages where staff see them; one that is kept already stays as it is.
 
     Of a message that mentions an erased person only the reason is kept, since the gate cannot look
-    into what cannot be read. Over 10,000 of a source and day are only counted.
+    into what cannot be read. Over 10,000 of a source and day are only counted. A message that was
+    replayed is the one it was before, with the new reason, and open again.
     """
-    kept, unkept = _affordable(_without_erased(rejections))
+    readable = _without_erased(rejections)
+    again = [each for each in readable if each.row.first_arrival is not None]
+    new = [each for each in readable if each.row.first_arrival is None]
+    kept, unkept = _affordable(new)
     count_dropped({(source_id, UNKEPT): count for source_id, count in unkept.items()})
-    RejectedMessage.objects.bulk_create(
-        [
-            RejectedMessage(
-                source_id=row.source_id,
-                trust=row.trust,
-                inbox_row_id=row.id,
-                place=rejection.place,
-                message_id=rejection.message_id,
-                type=rejection.type,
-                code=rejection.code,
-                path=rejection.path,
-                detail=rejection.detail,
-                body=pack_message(rejection.raw[:MAX_KEPT_BYTES]),
-                received_at=row.received_at,
-            )
-            for row, rejection in kept
-        ],
-        ignore_conflicts=True,
+    count_messages(Counter(map(_counter_of, new)))
+    # One that replaces a message which was deleted meanwhile begins anew.
+    unknown = [each for each in again if not _reopen(each)]
+    rows = [_row(*each) for each in (*kept, *unknown)]
+    RejectedMessage.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def rejected_places(row: LeasedRow) -> set[int]:
+    """The places of those messages of an inbox row that are rejected already."""
+    if row.first_arrival is None:
+        places = RejectedMessage.objects.filter(inbox_row_id=row.id)
+        return set(places.values_list("place", flat=True))
+    # The one message of a replay is rejected once more where it is open again.
+    return {0} if _at(row.origin(0)).filter(replayed_at=None).exists() else set()
+
+
+def note_outcome(origin: tuple[int, int], outcome: str) -> None:
+    """Note what became of a replayed message, named by where it first came. The first end holds."""
+    _at(origin).filter(outcome="").exclude(replayed_at=None).update(outcome=outcome)
+
+
+def _at(origin: tuple[int, int]) -> QuerySet[RejectedMessage]:
+    row_id, place = origin
+    return RejectedMessage.objects.filter(inbox_row_id=row_id, place=place)
+
+
+def _reopen(refused: RowRejection) -> bool:
+    """Give a replayed message its new reason; return whether it is still there."""
+    row, rejection = refused
+    fields = _reason(rejection) | {"rejected_at": Now(), "replayed_at": None}
+    return bool(_at(row.origin(rejection.place)).update(**fields))
+
+
+def _row(row: LeasedRow, rejection: Rejection) -> RejectedMessage:
+    row_id, place = row.origin(rejection.place)
+    return RejectedMessage(
+        source_id=row.source_id,
+        trust=row.trust,
+        is_opted_out=row.is_opted_out,
+        inbox_row_id=row_id,
+        place=place,
+        received_at=row.received_at,
+        **_reason(rejection),
     )
 
 
-def rejected_places(row_id: int) -> set[int]:
-    """The places of those messages of an inbox row that are rejected already."""
-    rows = RejectedMessage.objects.filter(inbox_row_id=row_id)
-    return set(rows.values_list("place", flat=True))
+def _reason(rejection: Rejection) -> dict[str, Any]:
+    return {
+        "message_id": rejection.message_id,
+        "type": rejection.type,
+        "code": rejection.code,
+        "path": rejection.path,
+        "detail": rejection.detail,
+        "body": pack_message(rejection.raw[:MAX_KEPT_BYTES]),
+    }
 
 
-def replay_message(rejected: RejectedMessage, *, actor: Actor) -> bool:
-    """Send a rejected message through the inbox again; False where that was done before."""
-    with audited(actor, "rejected_message.replayed") as deed:
-        unclaimed = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
-        if not unclaimed.update(replayed_at=timezone.now()):
-            return False
-        # Once and seldom, so that accepting need not know of it. Its times stay those of its
-        # first receipt: what came meanwhile is newer.
-        InboxRow.objects.create(
-            source_id=rejected.source_id,
-            trust=rejected.trust,
-            body=pack_body(InboxBody(rejected.type, unpack_message(rejected.body))),
-            message_count=1,
-            received_at=rejected.received_at,
-            first_arrival=arrival_of(rejected.inbox_row_id, rejected.place),
-        )
-        nudge(DRAIN)
-        deed.about("rejected_message", rejected.uuid)
-    return True
+def _counter_of(refused: RowRejection) -> tuple[int, datetime, str]:
+    row = refused.row
+    return row.source_id, hour_of(row.received_at), MessageCount.Outcome.REJECTED
 
 
 def _affordable(
@@ -114,7 +130,7 @@ def _kept_today(source_id: int) -> int:
     return rows.count()
 
 
-def _without_erased(rejections: Sequence[RowRejection]) -> Iterable[RowRejection]:
+def _without_erased(rejections: Sequence[RowRejection]) -> Sequence[RowRejection]:
     """The same, with nothing in it of messages that mention an erased person."""
     if not rejections:
         return rejections

@@ -120,3 +120,20 @@ INSERT INTO ingestion_droppedcount AS dropped (source_id, day, reason, count)
 VALUES (%s, %s, %s, %s)
 ON CONFLICT (source_id, day, reason) DO UPDATE SET count = dropped.count + excluded.count
 """
+
+# Adds to the counters of sources, hours and ends. SQL for the same reason, and one statement for
+# all counters of a chunk.
+COUNT_MESSAGES = """
+INSERT INTO ingestion_messagecount AS counter (source_id, hour, outcome, count)
+SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::bigint[])
+ON CONFLICT (source_id, hour, outcome) DO UPDATE SET count = counter.count + excluded.count
+"""
+
+# Deletes all but the last messages of sources. SQL, because the ORM has no offset in DELETE.
+FORGET_RECENT = """
+DELETE FROM ingestion_recentmessage message USING unnest(%(sources)s::bigint[]) AS source (id)
+WHERE message.source_id = source.id AND message.id <= (
+    SELECT id FROM ingestion_recentmessage WHERE source_id = source.id
+    ORDER BY id DESC OFFSET %(kept)s LIMIT 1
+)
+"""

@@ -4,7 +4,12 @@ The contract is Segment's public HTTP tracking API and specification. Invariant:
 deterministic, so that the view and the drain judge the same bytes alike.
 """
 
-from ingestion.messages.envelope import MAX_REQUEST_BYTES, Envelope, split_request
+from ingestion.messages.envelope import (
+    MAX_REQUEST_BYTES,
+    Envelope,
+    self_contained,
+    split_request,
+)
 from ingestion.messages.fast_path import is_ordinary_batch
 from ingestion.messages.parse import CONSENT_EVENT, read_messages
 from ingestion.messages.results import (
@@ -28,5 +33,6 @@ __all__ = [
     "RequestFacts",
     "is_ordinary_batch",
     "read_messages",
+    "self_contained",
     "split_request",
 ]

@@ -59,6 +59,28 @@ def split_request(body: bytes, type_: str) -> Envelope:
     return _split_single(body, type_) if type_ else _split_batch(body)
 
 
+def self_contained(envelope: Envelope, raw: bytes) -> bytes:
+    """Return a message with what its request has for it, so that it means the same by itself."""
+    shared: dict[str, Any] = {} if envelope.sent_at is None else {"sentAt": envelope.sent_at}
+    route = {"type": envelope.type} if envelope.type else {}
+    if not (shared or route or envelope.context):
+        return raw
+    try:
+        own = exact_json.read(raw)
+    except UnreadableJSON:
+        # The members that come first in a text yield to its own.
+        members = exact_json.dump_bytes(shared | route)[1:-1]
+        text = raw.lstrip()
+        return b"{" + members + b"," + text[1:] if members and text.startswith(b"{") else raw
+    if not isinstance(own, dict):
+        return raw
+    if envelope.context:
+        context = own.get("context")
+        own["context"] = {**envelope.context, **(context if isinstance(context, dict) else {})}
+    whole = {**shared, **own, **route}
+    return raw if whole == own and not envelope.context else exact_json.dump_bytes(whole)
+
+
 def _split_batch(body: bytes) -> Envelope:
     batch = _strict_batch(body) or _tolerant_batch(body)
     context, fault = _shared_context(bytes(batch.context))

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from ingestion.messages.contexts import ContextContent, contact_refs, preferences_of, read_context
-from ingestion.messages.envelope import Envelope
+from ingestion.messages.envelope import Envelope, self_contained
 from ingestion.messages.results import (
     FUTURE_TIMESTAMP,
+    REPLACED_CHARACTERS,
     UNREADABLE_SENT_AT,
     UNREADABLE_TIMESTAMP,
     Message,
@@ -39,6 +40,7 @@ from profiles.lib.numbers import whole
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 MAX_PATH = 255  # the length of the column rejected_message.path
 _CREDIBLE_FUTURE = timedelta(hours=24)
+REPLACEMENT = exact_json.REPLACEMENT.encode()
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
 CONSENT_EVENT = "Segment Consent Preference Updated"  # its properties have consents too
 
@@ -96,7 +98,7 @@ class _MessageParser:
             fault.code,
             fault.path[:MAX_PATH],
             fault.detail,
-            self.raw,
+            self_contained(self.envelope, self.raw),
         )
 
     def _message(self) -> Message:
@@ -145,7 +147,10 @@ class _MessageParser:
             raise MessageFault("message_too_large", "", "at most 32 KB")
         if exact_json.is_too_deep(self.raw):
             raise MessageFault("too_deep", "", f"at most {exact_json.MAX_DEPTH} levels deep")
-        return exact_json.storable(self.raw)
+        raw = exact_json.storable(self.raw)
+        if raw is not self.raw and REPLACEMENT in raw and REPLACEMENT not in self.raw:
+            self.left_out += (REPLACED_CHARACTERS,)
+        return raw
 
     def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)
@@ -159,7 +164,7 @@ class _MessageParser:
         message_id = self.wire.message_id
         if message_id is None or message_id == "":
             # The same for every attempt of the request, and for no other message.
-            return f"inbox:{self.request.row_id}:{self.place}"
+            return f"inbox:{self.request.row_id}:{self.request.first_place + self.place}"
         if not isinstance(message_id, str):
             message_id = str(message_id)
         if len(message_id) > MAX_MESSAGE_ID:

@@ -11,6 +11,7 @@ UNREADABLE_TIMESTAMP = "timestamp"
 UNREADABLE_SENT_AT = "sentAt"
 FUTURE_TIMESTAMP = "timestamp in the future"
 UNUSABLE_VALUE = "value"
+REPLACED_CHARACTERS = "characters"
 INVALID_SIGNATURE = "identity_signature"
 
 
@@ -69,7 +70,8 @@ class RequestFacts(NamedTuple):
 
     `region` is the country of telephone numbers without a country code. `address` is the network
     address of the sender, empty where the source does not keep it; `is_client` says that it is that
-    of a browser or app, and not of a server of the company.
+    of a browser or app, and not of a server of the company. `first_place` is the place in the
+    request of the first message, which a replayed one keeps.
     """
 
     row_id: int
@@ -78,3 +80,4 @@ class RequestFacts(NamedTuple):
     region: str
     address: str = ""
     is_client: bool = False
+    first_place: int = 0

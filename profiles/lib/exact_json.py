@@ -74,20 +74,20 @@ def storable(text: bytes) -> bytes:
     return dump_bytes(read(text))
 
 
-def read(text: bytes, *, repairs: bool = True) -> Any:
+def read(text: bytes, *, repairs: bool = True, keeps_numbers: bool = False) -> Any:
     """Return the value of a JSON text of others, its numbers exact and its strings NFC.
 
     Signs that cannot be stored are replaced, or left for the caller to refuse. Raises
     UnreadableJSON for what is not UTF-8, not JSON, nested more than 64 levels deep, or has a number
-    that is not taken.
+    that is not taken; with `keeps_numbers` such a one is the `msgspec.Raw` of how it is written.
     """
     if is_too_deep(text):
         raise UnreadableJSON("too_deep", "", f"nested at most {MAX_DEPTH} levels deep")
     try:
         value = json.loads(
             _composed(text).decode(),
-            parse_float=_number,
-            parse_int=_number,
+            parse_float=_written if keeps_numbers else _number,
+            parse_int=_written if keeps_numbers else _number,
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:
@@ -144,6 +144,11 @@ def _composed(text: bytes) -> bytes:
 def _number(token: str) -> Any:
     value = number(token)
     return _OUT_OF_RANGE if value is None else value
+
+
+def _written(token: str) -> Any:
+    value = number(token)
+    return msgspec.Raw(token.encode()) if value is None else value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -4,7 +4,11 @@ from typing import Any
 
 import msgspec
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from profiles.admin.kit.unfold import ModelForm
 from profiles.lib import exact_json
@@ -97,8 +101,22 @@ class SegmentForm(ModelForm):
 
     class Meta:
         model = Segment
-        fields = ("key", "name", "description", "purpose", "status", "definition")
-        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+        fields = (
+            "key",
+            "name",
+            "description",
+            "folder",
+            "tags",
+            "owner",
+            "purpose",
+            "status",
+            "definition",
+        )
+        widgets = {
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "tags": UnfoldAdminTextInputWidget(),
+        }
+        help_texts = {"tags": "With commas between them."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -106,6 +124,10 @@ class SegmentForm(ModelForm):
         # A live segment cannot become a draft again.
         if self.instance.status == Status.LIVE and isinstance(status, forms.ChoiceField):
             status.choices = [(Status.LIVE.value, "live: kept up to date")]
+
+    def clean_tags(self) -> list[str]:
+        # A list in the order in which they were written, each once.
+        return list(dict.fromkeys(self.cleaned_data["tags"] or ()))
 
     def clean_definition(self) -> Any:
         definition = self.cleaned_data["definition"]
@@ -117,6 +139,15 @@ class SegmentForm(ModelForm):
         if not self.may_count_people and load_sensitivity().of(definition) != Category.ORDINARY:
             raise forms.ValidationError(SENSITIVE)
         return definition
+
+
+class CloneForm(forms.Form):
+    """The key and name of a copy."""
+
+    key = forms.CharField(
+        max_length=63, widget=UnfoldAdminTextInputWidget(), help_text="Such as lapsed-in-lyon."
+    )
+    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
 
 
 def fault_text(fault: Fault) -> str:

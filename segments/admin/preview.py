@@ -3,7 +3,7 @@
 Invariant: nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,15 @@ from segments.admin.forms import SENSITIVE
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.services import Preview, preview, unknown_words
+from segments.services import Preview, compare, effective_definition, preview, unknown_words
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
     """Either the faults of a definition or its preview, with the words that stand for nothing.
 
-    `entering` and `leaving` compare it with the saved definition. They are None if there is none,
-    or if it is the same.
+    `entering` and `leaving` compare it with the definition that the memberships are of. They are
+    None if there is none, or if it is the same.
     """
 
     faults: Sequence[Fault] = ()
@@ -49,29 +49,17 @@ def preview_text(text: str, segment: Segment | None, *, may_count_people: bool) 
         return PreviewResult(faults=[Fault("", "sensitive", SENSITIVE)])
     key = segment.key if segment else ""
     try:
-        result = preview(definition, key=key)
+        if segment is None or definition == effective_definition(segment):
+            result, entering, leaving = preview(definition, key=key), None, None
+        else:
+            comparison = compare(segment, definition)
+            result, entering, leaving = (
+                comparison.preview,
+                comparison.entering,
+                comparison.leaving,
+            )
     except DefinitionError as error:
         return PreviewResult(faults=error.errors)
-    warnings = unknown_words(definition)
-    if segment is None or definition == segment.definition:
-        return PreviewResult(preview=result, warnings=warnings)
     return PreviewResult(
-        preview=result,
-        warnings=warnings,
-        entering=preview_difference(definition, segment.definition, key),
-        leaving=preview_difference(segment.definition, definition, key),
+        warnings=unknown_words(definition), preview=result, entering=entering, leaving=leaving
     )
-
-
-def preview_difference(
-    included: Mapping[str, Any], excluded: Mapping[str, Any], key: str
-) -> Preview | None:
-    """Preview the people who match the first definition and not the second.
-
-    Returns None if both together are larger than a definition may be.
-    """
-    both = {"type": "and", "children": [included, {"type": "not", "child": excluded}]}
-    try:
-        return preview(both, key=key)
-    except DefinitionError:
-        return None

@@ -33,6 +33,7 @@ from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
 from segments.admin.forms import GUIDE, SegmentForm, fault_text, formatted_definition
+from segments.admin.life import LifeActions
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.visibility import hiding_for, shown_size
 from segments.admin.why import make_branch
@@ -45,6 +46,7 @@ from segments.services import (
     create_segment,
     dependants,
     find_segment,
+    flags_of,
     unknown_words,
     update_segment,
     why,
@@ -71,7 +73,7 @@ class SegmentList(BoundedList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(TesseraAdmin):
+class SegmentAdmin(LifeActions, TesseraAdmin):
     """Segments and their members."""
 
     form = SegmentForm
@@ -79,18 +81,29 @@ class SegmentAdmin(TesseraAdmin):
         "name_and_key",
         "formatted_size",
         "sparkline",
+        "labels",
         "purpose_label",
         "status_label",
         "refreshed_at",
     )
-    list_filter = ("status", "purpose")
-    search_fields = ("name", "key")
+    list_filter = ("status", "purpose", "folder", "owner")
+    search_fields = ("name", "key", "folder", "tags")
     list_select_related = ("purpose",)
     ordering = ("name",)
     change_form_outer_before_template = "admin/segments/head.html"
     change_form_after_template = "admin/segments/try.html"
     change_form_outer_after_template = "admin/segments/body.html"
-    page_fields = ("key", "name", "description", "purpose", "status", "definition_block")
+    page_fields = (
+        "key",
+        "name",
+        "description",
+        "folder",
+        "tags",
+        "owner",
+        "purpose",
+        "status",
+        "definition_block",
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SegmentList
@@ -102,6 +115,7 @@ class SegmentAdmin(TesseraAdmin):
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
             path("<int:pk>/why/<int:profile_id>/", view(self.why), name="segments_segment_why"),
+            *self.life_urls(),
             *super().get_urls(),
         ]
 
@@ -124,6 +138,10 @@ class SegmentAdmin(TesseraAdmin):
     def sparkline(self, segment: Any) -> SafeString:
         sparkline: SafeString = segment.sparkline
         return sparkline
+
+    @display(description="folder and tags", ordering="folder")
+    def labels(self, segment: Segment) -> str:
+        return " · ".join(filter(None, (segment.folder, *segment.tags)))
 
     @display(description="purpose", ordering="purpose__key")
     def purpose_label(self, segment: Segment) -> str:
@@ -196,7 +214,7 @@ class SegmentAdmin(TesseraAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def page_context(self, request: HttpRequest, segment: Segment) -> dict[str, Any]:
-        """Return what the page shows around the form. Takes eight queries."""
+        """Return what the page shows around the form. Takes some fifteen queries."""
         mask = mask_for(request)
         after = request.GET.get("after", "")
         is_live = segment.status == Status.LIVE
@@ -219,8 +237,12 @@ class SegmentAdmin(TesseraAdmin):
             "changes": [] if is_hidden else segment_page.latest_changes(segment, mask),
             "versions": segment_page.versions(segment, sensitivity, is_open=mask.is_open),
             "dependants": dependants(segment.key),
+            "flags": [] if is_hidden else flags_of(segment, now=timezone.now()),
+            "may_clone": request.user.has_perm(ADD) and not is_hidden,
             "may_rebuild": may_change and is_live,
             "may_archive": may_change and segment.status != Status.ARCHIVED,
+            "may_restore": may_change and segment.status == Status.ARCHIVED,
+            "may_roll_back": may_change and segment.status != Status.ARCHIVED and not is_hidden,
         }
 
     def save_model(
@@ -288,7 +310,8 @@ class SegmentAdmin(TesseraAdmin):
                 submit="Archive",
                 back=back,
                 warning=(
-                    "Its memberships are closed and its history stays. It cannot be opened again."
+                    "Its memberships are closed and its history stays. "
+                    "It can be brought back as a draft."
                 ),
                 counts={} if hiding_for(request)(segment) else {"Members": segment.size},
                 is_dangerous=True,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
@@ -14,6 +15,12 @@ def hiding_for(request: HttpRequest) -> Callable[[Segment], bool]:
     if request.user.has_perm(SEE_CONTACTS):
         return lambda segment: False
     return load_sensitivity().is_sensitive
+
+
+def require_visible(request: HttpRequest, segment: Segment) -> None:
+    """Raise PermissionDenied if the segment's definition is masked for the user."""
+    if hiding_for(request)(segment):
+        raise PermissionDenied
 
 
 def shown_size(segment: Segment, *, is_hidden: bool) -> str:

@@ -6,7 +6,7 @@ Invariant: none takes personal data, since filters are part of URLs and URLs end
 from typing import Any
 
 import django_filters as filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from profiles.api.kit.lists import StrictFilterSet
 from profiles.lib.database import database_now
@@ -20,9 +20,23 @@ from segments.models import Membership, MembershipChange, Segment
 class SegmentFilter(StrictFilterSet):
     purpose = filters.CharFilter(field_name="purpose__key")
     is_internal = filters.BooleanFilter(field_name="purpose", lookup_expr="isnull")
+    folder = filters.CharFilter(method="filter_by_folder")
+    tag = filters.CharFilter(method="filter_by_tag")
+    owner = filters.CharFilter(field_name="owner__username")
     size = filters.RangeFilter()
     refreshed = filters.IsoDateTimeFromToRangeFilter(field_name="refreshed_at")
     created = filters.IsoDateTimeFromToRangeFilter(field_name="created_at")
+
+    def filter_by_folder(
+        self, queryset: QuerySet[Segment], name: str, value: str
+    ) -> QuerySet[Segment]:
+        """Keep the segments of a folder and of the folders in it."""
+        return queryset.filter(Q(folder=value) | Q(folder__startswith=f"{value}/"))
+
+    def filter_by_tag(
+        self, queryset: QuerySet[Segment], name: str, value: str
+    ) -> QuerySet[Segment]:
+        return queryset.filter(tags__contains=[value])
 
     def filter_queryset(self, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
         queryset = super().filter_queryset(queryset)

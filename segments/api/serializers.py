@@ -6,6 +6,7 @@ Invariant: serializers judge the shape of a body; services judge its meaning.
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -15,7 +16,7 @@ from segments.api.visibility import masked_segment, may_count_people
 from segments.definitions.sensitivity import Sensitivity, load_sensitivity
 from segments.language.operands import DefinitionError
 from segments.language.phrases import Language
-from segments.models import Membership, MembershipChange, Segment
+from segments.models import Membership, MembershipChange, Segment, SegmentVersion
 from segments.services import unknown_words
 
 
@@ -50,6 +51,13 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
         required=False,
         help_text="What its members leave the system for; null: internal.",
     )
+    owner = serializers.SlugRelatedField(
+        slug_field="username",
+        queryset=get_user_model()._default_manager.filter(is_staff=True),
+        allow_null=True,
+        required=False,
+        help_text="The log-in of the member of staff to ask about it.",
+    )
     status = serializers.ChoiceField(
         choices=Segment.Status.choices, required=False, default=Segment.Status.DRAFT
     )
@@ -64,6 +72,9 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "key",
             "name",
             "description",
+            "folder",
+            "tags",
+            "owner",
             "definition",
             "purpose",
             "status",
@@ -140,7 +151,16 @@ class SegmentChangeSerializer(SegmentSerializer):
     status = serializers.ChoiceField(choices=Segment.Status.choices, required=False)
 
     class Meta(SegmentSerializer.Meta):
-        fields = ("name", "description", "definition", "purpose", "status")
+        fields = (
+            "name",
+            "description",
+            "folder",
+            "tags",
+            "owner",
+            "definition",
+            "purpose",
+            "status",
+        )
         read_only_fields = ()
 
 
@@ -160,10 +180,14 @@ class WhyQuerySerializer(MomentSerializer):
         return Language(language)
 
 
-class PreviewRequestSerializer(MomentSerializer):
+class DefinitionSerializer(serializers.Serializer[Any]):
     """A definition to evaluate without saving it."""
 
     definition = DefinitionField()
+
+
+class PreviewRequestSerializer(DefinitionSerializer, MomentSerializer):
+    """A definition to evaluate without saving it, and when."""
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
@@ -222,3 +246,55 @@ class WhySerializer(serializers.Serializer[Any]):
     member = serializers.BooleanField(source="is_member")
     tree = DefinitionField()
     flips_at = serializers.DateTimeField(allow_null=True)
+
+
+class AuthorSerializer(serializers.Serializer[Any]):
+    """Who wrote a version: a member of staff by log-in, a service by its key, or a program."""
+
+    kind = serializers.CharField()
+    id = serializers.CharField()
+
+
+class SegmentVersionSerializer(serializers.ModelSerializer[SegmentVersion]):
+    """A definition that the segment had from `created_at` on, and who wrote it."""
+
+    definition = DefinitionField()
+    author = AuthorSerializer(source="public_author")
+
+    class Meta:
+        model = SegmentVersion
+        fields = ("number", "definition", "author", "created_at")
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    """The number of the version whose definition comes back."""
+
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class CloneSerializer(serializers.ModelSerializer[Segment]):
+    """The key and name of the copy."""
+
+    class Meta:
+        model = Segment
+        fields = ("key", "name")
+
+
+class SideSerializer(serializers.Serializer[Any]):
+    """How many people there are, and ten of them. An estimate has its 95 % `interval`."""
+
+    size = serializers.IntegerField()
+    exact = serializers.BooleanField(source="is_exact")
+    interval = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    sample = serializers.ListField(child=serializers.UUIDField())
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    """The people of a new definition, and those who would enter and leave by it.
+
+    The last two are null where both definitions together are too large to evaluate.
+    """
+
+    members = SideSerializer(source="preview")
+    entering = SideSerializer(allow_null=True)
+    leaving = SideSerializer(allow_null=True)

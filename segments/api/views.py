@@ -1,7 +1,5 @@
 """The API of segments: their definitions, members and history, previews and explanations."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -17,27 +15,31 @@ from rest_framework.viewsets import GenericViewSet
 
 from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.lists import RowPages
-from profiles.api.kit.problems import Problem, problem, unavailable, validated
+from profiles.api.kit.problems import problem, validated
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
 from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
+from segments.api.figures import SegmentFigures
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
+from segments.api.life import SegmentLife
+from segments.api.refusals import problems_from_services
 from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
-from segments.language.operands import DefinitionError
 from segments.language.phrases import Language
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
 from segments.models import Membership, MembershipChange, Segment
 
-SEGMENTS = Segment.objects.select_related("purpose")
+SEGMENTS = Segment.objects.select_related("purpose", "owner")
 
 
 class SegmentViewSet(
     ScopedView,
     RowPages,
+    SegmentLife,
+    SegmentFigures,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet[Any],
@@ -52,7 +54,12 @@ class SegmentViewSet(
     }
     # They answer 503 `segment_failed` while the segment is set apart.
     unavailable_actions = ("members", "refresh", "why")
-    action_scopes = {"preview": Scope.SEGMENTS_READ, "why": Scope.PROFILES_READ}
+    action_scopes = {
+        "compare": Scope.SEGMENTS_READ,
+        "preview": Scope.SEGMENTS_READ,
+        "why": Scope.PROFILES_READ,
+    }
+    bodiless_actions = ("destroy", "restore")
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter
@@ -65,7 +72,7 @@ class SegmentViewSet(
 
     @extend_schema(responses=serializers.WarnedSegmentSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
-        return Response(self._warned(self.get_object()))
+        return Response(self.shown_with_warnings(self.get_object()))
 
     @extend_schema(responses={201: serializers.WarnedSegmentSerializer})
     def create(self, request: Request) -> Response:
@@ -73,7 +80,7 @@ class SegmentViewSet(
         refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
             segment = services.create_segment(actor=actor_of(request), **fields)
-        return Response(self._warned(segment), status=status.HTTP_201_CREATED)
+        return Response(self.shown_with_warnings(segment), status=status.HTTP_201_CREATED)
 
     @extend_schema(
         request=serializers.SegmentChangeSerializer, responses=serializers.WarnedSegmentSerializer
@@ -84,7 +91,7 @@ class SegmentViewSet(
         refuse_sensitive_definition(request, changes.get("definition", former.definition))
         with problems_from_services():
             segment = services.update_segment(former, actor=actor_of(request), changes=changes)
-        return Response(self._warned(segment))
+        return Response(self.shown_with_warnings(segment))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
@@ -194,11 +201,6 @@ class SegmentViewSet(
         # Not by the key alone, which archived segments may share.
         return self.get_segment()
 
-    def _warned(self, segment: Segment) -> Any:
-        """Return a segment as this key may see it, with the words that stand for nothing yet."""
-        context = self.get_serializer_context()
-        return serializers.WarnedSegmentSerializer(segment, context=context).data
-
     def get_segment(self) -> Segment:
         """Return the segment of the route. Raises NotFound."""
         segment = services.find_segment(self.kwargs["key"])
@@ -216,27 +218,3 @@ def _requested_profile(request: Request, uuid: UUID) -> Profile:
     if profile.is_restricted and not sees_restricted(request):
         raise PermissionDenied("Processing is restricted (article 18): privacy:act may read it.")
     return profile
-
-
-@contextmanager
-def problems_from_services(*, status: int = 400) -> Iterator[None]:
-    """Turn the exceptions of a service into problems. `status` is that of a SegmentError."""
-    try:
-        yield
-    except DefinitionError as error:
-        raise Problem(
-            [
-                {"path": f"definition.{path}".rstrip("."), "code": code, "detail": detail}
-                for path, code, detail in error.errors
-            ]
-        ) from None
-    except services.MomentError as error:
-        raise problem("at", "out_of_range", str(error)) from None
-    except services.SegmentFailed as error:
-        raise unavailable(
-            "segment_failed",
-            f"The segment could not be evaluated ({error.segment.failure}); it is tried again.",
-            retry_seconds=error.retry_in.total_seconds(),
-        ) from None
-    except services.SegmentError as error:
-        raise problem(error.field, "refused", error.detail, status) from None

@@ -18,7 +18,9 @@ from segments.models import Segment, SegmentVersion
 
 # These follow `/segments/` in routes of their own.
 RESERVED_KEYS = ("overlap", "preview", "schema")
-CHANGEABLE_FIELDS = ("name", "description", "purpose")
+CHANGEABLE_FIELDS = ("name", "description", "folder", "tags", "owner", "purpose")
+# Rows that were read a moment ago.
+UNCHECKED = ["purpose", "owner"]
 Status = Segment.Status
 
 
@@ -39,9 +41,12 @@ def create_segment(
     actor: Actor,
     purpose: Purpose | None = None,
     status: str = Status.DRAFT,
-    description: str = "",
+    **labels: Any,
 ) -> Segment:
-    """Save a new segment; a worker builds a live one. Raises DefinitionError and SegmentError."""
+    """Save a new segment; a worker builds a live one. Raises DefinitionError and SegmentError.
+
+    `labels` are its description, folder, tags and owner.
+    """
     with audited(actor, "segment.created") as deed:
         lock_definitions()
         if status == Status.ARCHIVED:
@@ -51,11 +56,9 @@ def create_segment(
         if Segment.objects.filter(key=key).exclude(status=Status.ARCHIVED).exists():
             raise SegmentError("key", "There is a segment with this key.")
         check_definition(definition, key=key)
-        segment = Segment(
-            key=key, name=name, description=description, purpose=purpose, status=status
-        )
+        segment = Segment(key=key, name=name, purpose=purpose, status=status, **labels)
         segment.definition = dict(definition)
-        segment.full_clean(exclude=["purpose"])
+        segment.full_clean(exclude=UNCHECKED)
         segment.save()
         _write_version(segment, actor)
         deed.about("segment", key, **differences({}, audited_state(segment)))
@@ -87,7 +90,7 @@ def update_segment(segment: Segment, *, actor: Actor, changes: Mapping[str, Any]
                 # A mended definition need not wait; the segment stays closed until it is built.
                 segment.failures, segment.retry_at = 0, database_now()
             _write_version(segment, actor)
-        segment.full_clean(exclude=["purpose"])
+        segment.full_clean(exclude=UNCHECKED)
         segment.save()
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))
         return _request_build(segment)
@@ -114,6 +117,9 @@ def audited_state(segment: Segment) -> dict[str, Any]:
     return {
         "name": segment.name,
         "description": segment.description,
+        "folder": segment.folder,
+        "tags": list(segment.tags),
+        "owner": f"staff:{segment.owner_id}" if segment.owner_id else None,
         "purpose": segment.purpose.key if segment.purpose else None,
         "status": str(segment.status),
         "version": segment.version,

@@ -1,4 +1,4 @@
-"""The end of a segment: its members leave it."""
+"""The end of a segment: its members leave it. It can be brought back as a draft."""
 
 from django.db import connection
 
@@ -30,5 +30,25 @@ def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
         segment.live_version = segment.live_definition = segment.evaluated_at = None
         bring_back(segment)
         segment.save()
+        deed.about("segment", segment.key, **differences(before, audited_state(segment)))
+    return segment
+
+
+def restore_segment(segment: Segment, *, actor: Actor) -> Segment:
+    """Bring an archived segment back as a draft, with its definition, versions and history.
+
+    Raises SegmentError where it is not archived, or where another segment has its key by now.
+    """
+    with audited(actor, "segment.restored") as deed:
+        lock_definitions()
+        segment = Segment.objects.select_for_update().get(pk=segment.pk)
+        if segment.status != Segment.Status.ARCHIVED:
+            raise SegmentError("status", "Only an archived segment can be brought back.")
+        others = Segment.objects.filter(key=segment.key).exclude(status=Segment.Status.ARCHIVED)
+        if others.exists():
+            raise SegmentError("key", "Another segment has this key by now.")
+        before = audited_state(segment)
+        segment.status = Segment.Status.DRAFT
+        segment.save(update_fields=["status"])
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))
     return segment

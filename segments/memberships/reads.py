@@ -18,7 +18,7 @@ def find_segment(key: str) -> Segment | None:
     """Return the segment with this key; of archived ones, where no other has it, the last."""
     return (
         Segment.objects.filter(key=key)
-        .select_related("purpose")
+        .select_related("purpose", "owner")
         .annotate(is_archived=Q(status=Segment.Status.ARCHIVED))
         .order_by("is_archived", "-id")
         .first()

@@ -283,3 +283,13 @@ ERASE_CHANGES = "DELETE FROM segments_membershipchange WHERE profile_id = ANY(%s
 ERASE_STAGED = "DELETE FROM segments_stagedmembership WHERE profile_id = ANY(%s)"
 ERASE_NOTED = "DELETE FROM segments_notedprofile WHERE profile_id = ANY(%s)"
 ERASE_WAKEUPS = "DELETE FROM segments_wakeup WHERE profile_id = ANY(%s)"
+
+# Returns how many people are in which of some segments, and in no other of them, the most common
+# combinations first. Not ORM: it groups by an array that it made by grouping.
+OVERLAP = """
+SELECT segment_ids, count(*) FROM (
+    SELECT m.profile_id, array_agg(m.segment_id ORDER BY m.segment_id) AS segment_ids
+    FROM segments_membership m WHERE m.segment_id = ANY(%s::bigint[]) GROUP BY m.profile_id
+) AS combined
+GROUP BY segment_ids ORDER BY count(*) DESC, segment_ids LIMIT %s
+"""

@@ -6,15 +6,18 @@ Only the store knows the real ids, so those of an example are exchanged before i
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core import mail
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from consent.models import PrivacyRequest
+from consent.models import PrivacyRequest, Purpose
 from consent.services import act_on_requests, add_notice, send_confirmations, send_links
 from ingestion.models import RejectedMessage, WriteKey
 from ingestion.services import create_signing_secret
 from profiles.models import Profile
-from segments.services import create_segment, rebuild
+from segments.models import Segment
+from segments.services import archive_segment, create_segment, rebuild
 from tests.factories import (
     NOW,
     TESTER,
@@ -49,15 +52,7 @@ def make_world() -> World:
         key="footer", language="en", content="Once a month.", shown_from=NOW, actor=TESTER
     )
     _give_consent(service)
-    create_segment(
-        key="customers-in-lyon",
-        name="Customers in Lyon",
-        definition=LYON,
-        purpose=purpose,
-        status="live",
-        actor=TESTER,
-    )
-    rebuild(["customers-in-lyon"])
+    _make_segments(purpose)
     customer, token = _customers_session()
     return World(
         service,
@@ -73,11 +68,39 @@ def make_world() -> World:
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
+            "2026-03-20T12:00:00Z": timezone.now().isoformat(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
+
+
+def _make_segments(purpose: Purpose) -> None:
+    """Make a segment with a label of each kind, one beside it, and one that was archived."""
+    create_segment(
+        key="everybody",
+        name="Everybody",
+        definition={"type": "everyone"},
+        status="live",
+        actor=TESTER,
+    )
+    owner = get_user_model()._default_manager.create(username="ada", is_staff=True)
+    for city in ("Paris", "Lyon"):
+        create_segment(
+            key=f"customers-in-{city.lower()}",
+            name=f"Customers in {city}",
+            definition=LYON | {"value": city},
+            purpose=purpose,
+            status="live",
+            actor=TESTER,
+            folder="Regions",
+            tags=["city"],
+            owner=owner,
+        )
+        if city == "Paris":
+            archive_segment(Segment.objects.get(key="customers-in-paris"), actor=TESTER)
+    rebuild(["customers-in-lyon", "everybody"])
 
 
 def _send_history() -> None:

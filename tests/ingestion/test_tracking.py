@@ -164,7 +164,10 @@ def test_a_rejected_message_is_replayed_once_and_is_no_duplicate(send: Send) -> 
     assert replay_message(rejected, actor=TESTER)
     assert not replay_message(rejected, actor=TESTER)
     drain_inbox()
-    assert RejectedMessage.objects.count() == 2
+    # Rejected once more, it is open again.
+    again = RejectedMessage.objects.get()
+    assert (again.pk, again.replayed_at, again.code) == (rejected.pk, None, "no_identifier")
+    assert replay_message(again, actor=TESTER)
 
 
 def test_nul_characters_and_lone_surrogates_are_replaced(client: Client, shop: Source) -> None:

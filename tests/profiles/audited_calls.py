@@ -17,6 +17,7 @@ import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
+from ingestion.services import Operation, Verb
 from profiles.models import ApiKey, Identifier, IdentityRule, Profile, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
@@ -38,6 +39,7 @@ from tests.factories import (
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
 EVERYONE = {"type": "everyone"}
+MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:
@@ -91,6 +93,10 @@ def make_segment(status: str = "draft") -> Any:
     )
 
 
+def make_archived_segment() -> Any:
+    return segments.services.archive_segment(make_segment(), actor=TESTER)
+
+
 def category() -> ConsentCategory:
     return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
 
@@ -134,6 +140,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
     ),
     "change_source": lambda: _call("change_source", make_source(), name="Shop"),
+    "clone_segment": lambda: _call("clone_segment", make_segment(), key="copy", name="Copy"),
     "create_api_key": lambda: _call("create_api_key", "shop", scopes=["profiles:read"]),
     "create_segment": lambda: _call(
         "create_segment", key="known", name="Known", definition=EVERYONE
@@ -146,6 +153,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "delete_role": lambda: _call("delete_role", Group.objects.create(name="helper")),
     "extend_request": lambda: _call(
         "extend_request", open_unverified(), reason="Many.", now=timezone.now()
+    ),
+    "mend_message": lambda: _call("mend_message", rejected_message(), MENDED),
+    "mend_messages": lambda: _call(
+        "mend_messages",
+        RejectedMessage.objects.filter(pk=rejected_message().pk),
+        [Operation(Verb.DROP, "traits")],
     ),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
@@ -174,6 +187,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
     "replay_message": lambda: _call("replay_message", rejected_message()),
+    "restore_segment": lambda: _call("restore_segment", make_archived_segment()),
+    "roll_back": lambda: _call("roll_back", make_segment(), 1),
     "revoke_api_key": lambda: _call(
         "revoke_api_key", create_api_key("a", scopes=Scope.values, actor=TESTER)[0]
     ),

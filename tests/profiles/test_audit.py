@@ -75,6 +75,8 @@ EXEMPT = {
     "find_refused": READS,
     "find_session": READS,
     "find_subject": READS,
+    "fault_groups": READS,
+    "fault_of": READS,
     "find_suppressed": READS,
     "forget_messages": FROM_MESSAGES,
     "identify": FROM_MESSAGES,
@@ -92,7 +94,13 @@ EXEMPT = {
     "mentions": READS,
     "open_requests": READS,
     "open_session": EPHEMERAL,
+    "compare": READS,
+    "figures": READS,
+    "flags_of": READS,
+    "overlap": READS,
     "predict_attributions": READS,
+    "public_actors": READS,
+    "size_at": READS,
     "preview": READS,
     "unknown_words": READS,
     "seconds_to_wakeup": READS,
@@ -142,6 +150,8 @@ EXEMPT = {
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
     "within_claimed_names": READS,
+    "prune_counts": "It deletes counts, and copies of messages, when their time is over.",
+    "with_fault_path": READS,
 }
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 UNCONFIRMED = "It stores nobody; the link has an entry once it is used."

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from profiles.models import Profile
+from profiles.registry import Person, registry
 from segments.compiler import compile_everyone, fill
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
@@ -71,3 +72,11 @@ def members_of(key: str = "kept") -> set[int]:
 
 def change_traits(profile_id: int, **traits: Any) -> None:
     Profile.objects.filter(pk=profile_id).update(traits=traits)
+
+
+def erase(profile: Profile) -> None:
+    """Erase what this app has of a person."""
+    person = Person(profile.pk, str(profile.uuid), (), ())
+    for declaration in registry.in_order_of_erasure():
+        if declaration.label.startswith("segments."):
+            declaration.erase(person)

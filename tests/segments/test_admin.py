@@ -29,6 +29,9 @@ def form(city: str = "Lyon", **more: Any) -> dict[str, Any]:
         "key": "from-lyon",
         "name": "From Lyon",
         "description": "",
+        "folder": "",
+        "tags": "",
+        "owner": "",
         "purpose": "",
         "status": "draft",
         "definition": json.dumps(living_in(city)),
@@ -229,3 +232,38 @@ def test_a_purpose_can_be_named() -> None:
 def test_the_examples_beside_the_form_are_right() -> None:
     assert parse(exact_json.loads(EXAMPLE))
     assert parse(exact_json.loads(GUIDE))
+
+
+def test_staff_copy_go_back_and_bring_back(people: list[Profile]) -> None:
+    browser = sign_in("marketer")
+    browser.post(reverse(ADD), form(status="live", folder="Regions", tags="city, near"))
+    segment = Segment.objects.get(key="from-lyon")
+    assert (segment.folder, segment.tags) == ("Regions", ["city", "near"])
+    page = reverse("admin:segments_segment_change", args=[segment.pk])
+    browser.post(page, form("Paris", status="live"))
+    rolled = reverse("admin:segments_segment_rollback", args=[segment.pk, 1])
+    assert "version 1 again" in browser.post(rolled, follow=True).content.decode()
+    segment.refresh_from_db()
+    assert (segment.version, segment.definition) == (3, living_in("Lyon"))
+
+    copying = reverse("admin:segments_segment_clone", args=[segment.pk])
+    assert "from-lyon-copy" in browser.get(copying).content.decode()
+    taken = browser.post(copying, {"key": "from-lyon", "name": "Again"})
+    assert "There is a segment with this key." in taken.content.decode()
+    browser.post(copying, {"key": "again", "name": "Again"})
+    assert Segment.objects.get(key="again").status == "draft"
+
+    browser.post(reverse("admin:segments_segment_archive", args=[segment.pk]))
+    assert "Bring back" in browser.get(page).content.decode()
+    browser.post(reverse("admin:segments_segment_restore", args=[segment.pk]))
+    segment.refresh_from_db()
+    assert segment.status == "draft"
+
+
+def test_nobody_changes_a_segment_by_following_a_link(people: list[Profile]) -> None:
+    segment = create_segment(key="kept", name="Kept", definition=living_in("Lyon"), actor=TESTER)
+    browser = sign_in("marketer")
+    for name, arguments in (("rollback", [1]), ("restore", [])):
+        browser.get(reverse(f"admin:segments_segment_{name}", args=[segment.pk, *arguments]))
+    segment.refresh_from_db()
+    assert (segment.version, segment.status) == (1, "draft")

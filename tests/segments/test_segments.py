@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import handled
 from profiles.models import Profile, ProfileChange
-from profiles.registry import Person, registry
 from profiles.services import Actor
 from segments.definitions import previews
 from segments.language.operands import DefinitionError
@@ -46,6 +45,7 @@ from tests.oracles.segments import NaivePerson
 from tests.segments.evaluations import (
     build_segment,
     change_traits,
+    erase,
     members_of,
     negation,
     orders,
@@ -261,13 +261,6 @@ def test_the_memberships_of_an_absorbed_profile_are_closed_with_reason_merge() -
     assert members_of() == {survivor}
     change = MembershipChange.objects.get(has_entered=False)
     assert (change.reason, {change.profile_id, survivor}) == ("merge", {anonymous, user})
-
-
-def erase(profile: Profile) -> None:
-    person = Person(profile.pk, str(profile.uuid), (), ())
-    for declaration in registry.in_order_of_erasure():
-        if declaration.label.startswith("segments."):
-            declaration.erase(person)
 
 
 def test_erasure_leaves_nothing_of_a_person_and_the_size_right() -> None:

@@ -319,6 +319,7 @@ TASKS = (
     "consent.sweep_traces",
     "consent.verify_states",
     "ingestion.drain_inbox",
+    "ingestion.prune_counts",
     "profiles.clear_sessions",
     "profiles.make_partitions",
     "profiles.prune_audit",

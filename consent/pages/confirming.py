@@ -6,16 +6,14 @@ Invariant: a GET changes nothing, since programs that look through mail follow e
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from consent import services
 from consent.models import Confirmation
+from consent.pages.kit import in_their_language, page
 from profiles.api.kit.throttles import sender_of
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.throttles import Throttle, seconds_to_wait
@@ -45,20 +43,20 @@ WORDS = {
 # The code is all that the form is about: a stranger's form could only confirm with their own.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
+@in_their_language
 def confirmation(request: HttpRequest, kind: Confirmation.Kind) -> HttpResponse:
     """Ask for the code of a mailed link, which a script takes from the address, and confirm it."""
-    with translation.override(_language(request)):
-        if request.method != "POST":
-            return _page(request, kind)
-        if wait := seconds_to_wait(Throttle.LINK, sender_of(request)):
-            fault, status = _("Please wait a while, then try again."), HTTPStatus.TOO_MANY_REQUESTS
-            response = _page(request, kind, fault=fault, status=status)
-            response["Retry-After"] = str(wait)
-            return response
-        if _is_confirmed(request.POST.get("code", "")):
-            return _page(request, kind, is_done=True)
-        fault = _("This link is unknown, was used, or is too old.")
-        return _page(request, kind, fault=fault, status=HTTPStatus.BAD_REQUEST)
+    if request.method != "POST":
+        return _page(request, kind)
+    if wait := seconds_to_wait(Throttle.LINK, sender_of(request)):
+        fault, status = _("Please wait a while, then try again."), HTTPStatus.TOO_MANY_REQUESTS
+        response = _page(request, kind, fault=fault, status=status)
+        response["Retry-After"] = str(wait)
+        return response
+    if _is_confirmed(request.POST.get("code", "")):
+        return _page(request, kind, is_done=True)
+    fault = _("This link is unknown, was used, or is too old.")
+    return _page(request, kind, fault=fault, status=HTTPStatus.BAD_REQUEST)
 
 
 def _page(
@@ -68,9 +66,9 @@ def _page(
     status: HTTPStatus = HTTPStatus.OK,
     **context: Any,
 ) -> HttpResponse:
-    context["languages"] = settings.LANGUAGES
-    context["question"], context["button"], context["thanks"] = WORDS[kind]
-    return render(request, "consent/pages/confirmation.html", context, status=status)
+    question, button, thanks = WORDS[kind]
+    words = {"title": question, "button": button, "thanks": thanks}
+    return page(request, "confirmation.html", status=status, **words, **context)
 
 
 def _is_confirmed(code: str) -> bool:
@@ -78,10 +76,3 @@ def _is_confirmed(code: str) -> bool:
         return services.confirm(code, actor=CUSTOMER) is not None
     except InvalidIdentifier:
         return False
-
-
-def _language(request: HttpRequest) -> str:
-    """Return the language of the link, or else one that the browser asks for."""
-    chosen = request.GET.get("lang", "")
-    is_known = chosen in dict(settings.LANGUAGES)
-    return chosen if is_known else translation.get_language_from_request(request)

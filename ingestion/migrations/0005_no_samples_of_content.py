@@ -16,5 +16,5 @@ ALTER TABLE ingestion_rejectedmessage ALTER COLUMN body TYPE bytea,
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingestion", "0003_signing_secrets")]
+    dependencies = [("ingestion", "0004_mending_and_counts")]
     operations = [migrations.RunSQL(FORGET, migrations.RunSQL.noop)]

@@ -1,0 +1,49 @@
+"""What all pages for customers share: the language, and the frame around the content."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+
+View = Callable[..., HttpResponse]
+
+
+def in_their_language(view: View) -> View:
+    """Answer in the language of the link, of an earlier choice, or of the browser.
+
+    A language chosen by `?lang=` is remembered.
+    """
+
+    @wraps(view)
+    def translated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        chosen = request.GET.get("lang", "")
+        is_known = chosen in dict(settings.LANGUAGES)
+        language = chosen if is_known else translation.get_language_from_request(request)
+        with translation.override(language):
+            response = view(request, *args, **kwargs)
+        if is_known:
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                language,
+                path="/privacy/",
+                secure=request.is_secure(),
+                httponly=True,
+                samesite="Lax",
+            )
+        return response
+
+    return translated
+
+
+def page(
+    request: HttpRequest, template: str, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
+) -> HttpResponse:
+    """Render a page for customers."""
+    context["languages"] = settings.LANGUAGES
+    context["company"] = settings.COMPANY_NAME
+    return render(request, f"consent/pages/{template}", context, status=status)

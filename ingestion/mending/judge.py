@@ -1,0 +1,37 @@
+"""Whether a message would be taken now, found by the parser and the rules of the drain."""
+
+from django.conf import settings
+
+from ingestion.drain.configuration import load_configuration
+from ingestion.drain.identifier_filter import IdentifierFilter
+from ingestion.inbox.body import batch_of
+from ingestion.messages import BadRequest, Rejection, RequestFacts, read_messages, split_request
+from profiles.lib.database import database_now
+
+
+class Judge:
+    """Judges messages by the rules in force when it is made."""
+
+    def __init__(self) -> None:
+        self._identifiers = IdentifierFilter(load_configuration())
+        # The row and source only matter for what is stored.
+        self._facts = RequestFacts(0, 0, database_now(), settings.DEFAULT_PHONE_REGION)
+
+    def fault(self, raw: bytes) -> Rejection | None:
+        """Return why the message would be rejected, or None."""
+        try:
+            envelope = split_request(batch_of([raw]).content, "")
+        except BadRequest:
+            return _fault("not_json", "valid JSON")
+        if len(envelope.messages) != 1:
+            return _fault("not_json", "one JSON object")
+        (result,) = read_messages(envelope, self._facts, b"")
+        if isinstance(result, Rejection):
+            return result
+        if not self._identifiers.usable(result).refs:
+            return _fault("no_identifier", "an identifier that stands for somebody")
+        return None
+
+
+def _fault(code: str, detail: str) -> Rejection:
+    return Rejection(0, "", "", code, "", detail, b"")
