@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.http import health
 from config.http.login import login
+from consent.urls import well_known
 
 api = [
     path("", include("profiles.api.urls")),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("v1/", include("ingestion.urls")),
     path("api/v1/", include(api)),
     path("privacy/", include("consent.urls")),
+    path(".well-known/", include(well_known)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),

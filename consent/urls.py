@@ -4,7 +4,9 @@ from django.urls import path
 
 from consent.customers.confirmations import PAGES
 from consent.pages import confirming, door, own
+from consent.pages import well_known as well_known_pages
 
+well_known = [path("gpc.json", well_known_pages.global_privacy_control)]
 urlpatterns = [
     path("", door.entrance, name="privacy"),
     path("link/", door.send_link, name="privacy-link"),

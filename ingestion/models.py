@@ -113,7 +113,7 @@ class RejectedMessage(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        NONE = "", "not drained yet"
+        NONE = "", "none yet"
         STORED = "stored", "stored"
         REPEAT = "repeat", "a repeat of a message that was stored"
         DROPPED = "dropped", "dropped, since its person was erased"

@@ -7,7 +7,7 @@ from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.counts import prune_counts
 from ingestion.inbox.rates import seconds_to_wait
-from ingestion.mending.faults import fault_groups, with_fault_path
+from ingestion.mending.faults import fault_groups, fault_path, with_fault_path
 from ingestion.mending.mend import (
     MendReport,
     NotOpen,
@@ -38,6 +38,7 @@ __all__ = [
     "drain_is_paused",
     "fault_groups",
     "fault_of",
+    "fault_path",
     "mend_message",
     "mend_messages",
     "pause_reason",

@@ -1,23 +1,44 @@
-"""Rejected messages in the admin, with their reasons and a button to replay them."""
+"""Rejected messages in the admin: by fault, one by one, mended and sent again."""
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
-from ingestion.inbox.body import unpack_message
+from ingestion.admin.bodies import pretty
+from ingestion.admin.mending import (
+    EditorForm,
+    RuleForm,
+    check,
+    first_rule,
+    left_faults,
+    shown_examples,
+)
+from ingestion.admin.source_page import open_faults
+from ingestion.admin.words import fault_in_words
 from ingestion.models import RejectedMessage
-from ingestion.services import replay_message
+from ingestion.services import (
+    NotOpen,
+    StillFaulty,
+    fault_path,
+    mend_message,
+    mend_messages,
+    replay_message,
+    with_fault_path,
+)
 from profiles.admin.kit.base import MaskedAdmin, require, staff_actor
+from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import display
 
 REPLAY = "ingestion.change_rejectedmessage"
-MAX_BODY_LENGTH = 100_000  # characters of a message on the page
+MOST_FAULTS = 50
+STATES = {"open": "warning", "mended": "info", "sent": "info", "stored": "success"}
 
 
 class ReplayedFilter(admin.SimpleListFilter):
@@ -27,7 +48,7 @@ class ReplayedFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "open"), ("replayed", "replayed")]
+        return [("open", "open"), ("replayed", "sent again")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RejectedMessage]
@@ -56,11 +77,14 @@ class RejectedMessageAdmin(MaskedAdmin):
         "place",
         "received_at",
         "rejected_at",
+        "mended_at",
         "replayed_at",
+        "outcome",
         "masked_body",
     )
     readonly_fields = fields
-    change_form_outer_before_template = "admin/ingestion/replay.html"
+    list_before_template = "admin/ingestion/faults.html"
+    change_form_outer_before_template = "admin/ingestion/editor.html"
     audit_type = "rejected_message"
 
     def audit_key(self, row: RejectedMessage) -> str:
@@ -72,31 +96,48 @@ class RejectedMessageAdmin(MaskedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
+        names = {"replay": self.replay, "mend": self.mend, "check": self.check_body}
         return [
-            path("<int:pk>/replay/", view(self.replay), name="ingestion_rejectedmessage_replay"),
+            path("fault/", view(self.fault_page), name="ingestion_rejectedmessage_fault"),
+            *(
+                path(f"<int:pk>/{name}/", view(page), name=f"ingestion_rejectedmessage_{name}")
+                for name, page in names.items()
+            ),
             *super().get_urls(),
         ]
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(REPLAY)
+        return _may_replay(request)
 
     @display(description="fault", header=True)
     def fault(self, rejected: RejectedMessage) -> list[str]:
         return [rejected.code, rejected.path or "the whole message"]
 
-    @display(description="state", label={"open": "warning", "replayed": "success"})
+    @display(description="state", label=STATES)
     def state(self, rejected: RejectedMessage) -> str:
-        return "replayed" if rejected.replayed_at else "open"
+        if rejected.replayed_at:
+            return rejected.outcome or "sent"
+        return "mended" if rejected.mended_at else "open"
 
     @display(description="message")
     def masked_body(self, rejected: Any) -> str:
-        return format_html('<pre class="t-code">{}</pre>', pretty_body(rejected))
+        return format_html('<pre class="t-code">{}</pre>', pretty(rejected.body, rejected.mask))
 
     @admin.action(description="Send again", permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
         actor = staff_actor(request)
         count = sum(replay_message(rejected, actor=actor) for rejected in queryset)
         messages.success(request, f"{count} sent through the inbox again.")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        extra = {
+            **(extra_context or {}),
+            "faults": open_faults(MOST_FAULTS),
+            "may_mend": _may_replay(request),
+        }
+        return super().changelist_view(request, extra)
 
     def changeform_view(
         self,
@@ -105,14 +146,96 @@ class RejectedMessageAdmin(MaskedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may_replay = object_id is not None and request.user.has_perm(REPLAY)
-        url = (
-            reverse("admin:ingestion_rejectedmessage_replay", args=[object_id])
-            if may_replay
-            else ""
-        )
-        extra = {**(extra_context or {}), "replay_url": url}
+        extra = dict(extra_context or {})
+        rejected = self.get_object(request, object_id) if object_id else None
+        if rejected is not None and not rejected.replayed_at and request.user.has_perm(REPLAY):
+            extra |= {
+                "may_send": True,
+                "sentence": fault_in_words(rejected.code),
+                "fault_path": fault_path(rejected.path),
+            }
+            # Who may not see all of it could only spoil what is hidden.
+            if rejected.mask.is_open:
+                text = pretty(rejected.body, rejected.mask)
+                extra |= {"editor": EditorForm({"body": text}), "verdict": check(text)}
         return super().changeform_view(request, object_id, form_url, extra)
+
+    def check_body(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say whether the text of the editor would be taken now."""
+        self._editable(request, pk)
+        verdict = check(request.POST.get("body", ""))
+        return TemplateResponse(request, "admin/ingestion/verdict.html", {"verdict": verdict})
+
+    def mend(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Save the text of the editor on POST, and send the message again if that is asked for."""
+        rejected = self._editable(request, pk)
+        back = redirect("admin:ingestion_rejectedmessage_change", pk)
+        if request.method != "POST":
+            return back
+        raw = request.POST.get("body", "").encode(errors="replace")
+        actor = staff_actor(request)
+        try:
+            mend_message(rejected, raw, actor=actor)
+        except StillFaulty as error:
+            fault = error.rejection
+            sentence = fault_in_words(fault.code) or fault.detail
+            messages.error(request, f"{fault.path} {sentence}".strip())
+            return back
+        except NotOpen:
+            messages.warning(request, _("It was sent again before."))
+            return back
+        if "send" in request.POST:
+            replay_message(rejected, actor=actor)
+            messages.success(request, _("Mended, and sent through the inbox again."))
+        else:
+            messages.success(request, _("Mended: it can be sent again."))
+        return back
+
+    def _editable(self, request: HttpRequest, pk: int) -> Any:
+        """Return the message. Raises PermissionDenied unless the user may see and send it all."""
+        require(request, REPLAY)
+        require(request, "profiles.view_contact_data")
+        return self.found_or_404(request, str(pk))
+
+    def fault_page(self, request: HttpRequest) -> HttpResponse:
+        """Show one fault of one source, and mend its open messages by a rule on POST."""
+        require(request, REPLAY)
+        group = {name: request.GET.get(name, "") for name in ("source", "code", "path")}
+        open_messages = self._open_messages(request, group)
+        form = RuleForm(request.POST or None, initial=first_rule(group["code"], group["path"]))
+        context: dict[str, Any] = {
+            "form": form,
+            "group": group,
+            "sentence": fault_in_words(group["code"]),
+            "count": open_messages.count(),
+        }
+        if request.method == "POST" and form.is_valid():
+            is_trial = "apply" not in request.POST
+            report = mend_messages(
+                open_messages,
+                form.operations(),
+                actor=staff_actor(request),
+                is_sent=True,
+                is_trial=is_trial,
+            )
+            if not is_trial:
+                text = _("%(sent)s of %(matched)s mended and sent through the inbox again.")
+                numbers = {"sent": report.sent, "matched": report.matched}
+                messages.success(request, text % numbers)
+                return redirect("admin:ingestion_rejectedmessage_changelist")
+            context |= {
+                "report": report,
+                "examples": shown_examples(report, mask_for(request)),
+                "left": left_faults(report),
+            }
+        title = f"{group['code']} {group['path']}".strip()
+        return self.page(request, "admin/ingestion/fault.html", title=title, **context)
+
+    def _open_messages(self, request: HttpRequest, group: dict[str, str]) -> QuerySet[Any]:
+        messages_ = with_fault_path(self.get_queryset(request)).filter(replayed_at=None)
+        return messages_.filter(
+            source__key=group["source"], code=group["code"], fault_path=group["path"]
+        )
 
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send one message through the inbox again, on POST, and return to the list."""
@@ -126,13 +249,5 @@ class RejectedMessageAdmin(MaskedAdmin):
         return redirect("admin:ingestion_rejectedmessage_changelist")
 
 
-def pretty_body(rejected: Any) -> str:
-    """Return the message as indented JSON, as the mask of the row lets the user see it."""
-    text = unpack_message(rejected.body).decode("utf-8", "replace")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        # Text that is not JSON cannot be masked.
-        return text[:MAX_BODY_LENGTH] if rejected.mask.is_open else "not JSON"
-    masked = json.dumps(rejected.mask.tree(body), ensure_ascii=False, indent=2)
-    return masked[:MAX_BODY_LENGTH]
+def _may_replay(request: HttpRequest) -> bool:
+    return request.user.has_perm(REPLAY)

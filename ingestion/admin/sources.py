@@ -1,17 +1,27 @@
-"""Sources with their write keys, and consent categories, in the admin."""
+"""Sources in the admin: what they send, their keys and secrets, and what their consents mean."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Model, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ingestion.models import ConsentCategory, WriteKey
+from ingestion.admin.live import SEE, live_context
+from ingestion.admin.snippets import snippets
+from ingestion.admin.source_page import light_of, overview
+from ingestion.models import ConsentCategory, MessageCount, SigningSecret, WriteKey
 from ingestion.services import (
+    create_signing_secret,
     create_write_key,
     delete_consent_category,
+    revoke_signing_secret,
     revoke_write_key,
     save_consent_category,
 )
@@ -26,12 +36,15 @@ ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
 @admin.register(Source)
 class SourceAdmin(TesseraAdmin):
-    """Sources of facts, traits and events, with their write keys."""
+    """Sources of facts, traits and events: what they send, and by which keys."""
 
-    list_display = ("name_and_key", "priority", "open_keys", "joins", "created_at")
+    list_display = ("name_and_key", "day", "priority", "open_keys", "joins", "created_at")
     search_fields = ("key", "name")
     ordering = ("key",)
     fields = ("key", *SETTINGS)
+    # One line: most sources have one website.
+    formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
+    change_form_outer_before_template = "admin/ingestion/source.html"
     change_form_outer_after_template = "admin/ingestion/write_keys.html"
     audit_type = "source"
 
@@ -42,13 +55,23 @@ class SourceAdmin(TesseraAdmin):
             path(
                 "<int:pk>/revoke/<int:key>/", view(self.revoke_key), name="profiles_source_revoke"
             ),
+            path("<int:pk>/secrets/", view(self.make_secret), name="profiles_source_make_secret"),
+            path(
+                "<int:pk>/secrets/<int:secret>/",
+                view(self.revoke_secret),
+                name="profiles_source_revoke_secret",
+            ),
+            path("<int:pk>/light/", view(self.light), name="profiles_source_light"),
+            path("<int:pk>/live/", view(self.live), name="profiles_source_live"),
             *super().get_urls(),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         sources: QuerySet[Source] = super().get_queryset(request)
         is_open = Q(write_keys__revoked_at=None)
-        return sources.annotate(keys=Count("write_keys", filter=is_open, distinct=True))
+        return sources.annotate(
+            keys=Count("write_keys", filter=is_open, distinct=True), day=_messages_of_the_day()
+        )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -58,6 +81,10 @@ class SourceAdmin(TesseraAdmin):
     @display(description="source", header=True, ordering="key")
     def name_and_key(self, source: Source) -> list[str]:
         return [source.name or source.key, source.key]
+
+    @display(description="24 hours")
+    def day(self, source: Any) -> str:
+        return f"{source.day:,}" if source.day else "–"
 
     @display(description="open write keys")
     def open_keys(self, source: Any) -> int:
@@ -76,9 +103,18 @@ class SourceAdmin(TesseraAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         extra = dict(extra_context or {})
-        if object_id is not None and request.user.has_perm("ingestion.view_writekey"):
+        source = self.get_object(request, object_id) if object_id else None
+        if source is not None:
             extra |= {
-                "write_keys": list(WriteKey.objects.filter(source__pk=object_id)),
+                "figures": overview(source, timezone.now()),
+                "may_watch": request.user.has_perm(SEE),
+                "may_mend": request.user.has_perm("ingestion.change_rejectedmessage"),
+            }
+        if source is not None and request.user.has_perm("ingestion.view_writekey"):
+            extra |= {
+                "write_keys": list(WriteKey.objects.filter(source=source)),
+                "signing_secrets": list(SigningSecret.objects.filter(source=source)),
+                "snippets": snippets("YOUR_WRITE_KEY"),
                 "kinds": WriteKey.Kind.choices,
                 "may_add_key": request.user.has_perm(ADD_KEY),
                 "may_revoke_key": request.user.has_perm(CHANGE_KEY),
@@ -108,7 +144,52 @@ class SourceAdmin(TesseraAdmin):
             source, actor=staff_actor(request), kind=WriteKey.Kind(kind)
         )
         title = f"{write_key.get_kind_display().capitalize()} write key of {source}"
-        return show_secret(self, request, title=title, secret=secret, back=back)
+        return show_secret(
+            self,
+            request,
+            title=title,
+            secret=secret,
+            back=back,
+            template="admin/ingestion/new_key.html",
+            snippets=snippets(secret, kind=WriteKey.Kind(kind)),
+        )
+
+    def make_secret(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Create a signing secret on POST and show it, which is in this response alone."""
+        require(request, ADD_KEY)
+        source = self.found_or_404(request, str(pk))
+        back = reverse("admin:profiles_source_change", args=[pk])
+        if request.method != "POST":
+            return redirect(back)
+        _, text = create_signing_secret(source, actor=staff_actor(request))
+        title = f"Signing secret of {source}"
+        return show_secret(self, request, title=title, secret=text, back=back)
+
+    def revoke_secret(self, request: HttpRequest, pk: int, secret: int) -> HttpResponse:
+        """Revoke a signing secret on POST, and return to the source."""
+        require(request, CHANGE_KEY)
+        source = self.found_or_404(request, str(pk))
+        if request.method == "POST":
+            row = get_object_or_404(SigningSecret, pk=secret, source=source)
+            revoke_signing_secret(row, actor=staff_actor(request))
+            messages.success(request, "The secret is revoked.")
+        return redirect("admin:profiles_source_change", pk)
+
+    def light(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The state of a source as a part of its page, which asks for it until a message came."""
+        source = self.found_or_404(request, str(pk))
+        context = {"light": light_of(source, timezone.now()), "original": source}
+        return TemplateResponse(request, "admin/ingestion/light.html", context)
+
+    def live(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The last messages of a source; the page asks for its rows again every two seconds."""
+        require(request, SEE)
+        source = self.found_or_404(request, str(pk))
+        context = live_context(request, source)
+        if request.headers.get("HX-Request"):
+            return TemplateResponse(request, "admin/ingestion/live_rows.html", context)
+        title = f"Last messages of {source}"
+        return self.page(request, "admin/ingestion/live.html", title=title, **context)
 
     def revoke_key(self, request: HttpRequest, pk: int, key: int) -> HttpResponse:
         """Revoke a key on POST, and return to the source."""
@@ -119,6 +200,13 @@ class SourceAdmin(TesseraAdmin):
             revoke_write_key(write_key, actor=staff_actor(request))
             messages.success(request, "The key is revoked.")
         return redirect("admin:profiles_source_change", pk)
+
+
+def _messages_of_the_day() -> Subquery:
+    """The number of messages of a source in the last 24 hours."""
+    since = timezone.now() - timedelta(days=1)
+    counts = MessageCount.objects.filter(source=OuterRef("pk"), hour__gte=since).order_by()
+    return Subquery(counts.values("source").annotate(sum=Sum("count")).values("sum"))
 
 
 @admin.register(ConsentCategory)

@@ -7,6 +7,8 @@ are counted where they are kept. A replay is not counted again: its rejected mes
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
+from typing import TypeVar
 
 import msgspec
 from django.db import connection
@@ -15,6 +17,7 @@ from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.inbox import sql
 from ingestion.inbox.body import pack_message
 from ingestion.inbox.counts import count_messages, hour_of
+from ingestion.inbox.lease import LeasedRow
 from ingestion.inbox.rejected import RowRejection, note_outcome
 from ingestion.messages import Message
 from ingestion.models import MessageCount, RecentMessage
@@ -26,6 +29,7 @@ RECENT_OF_CHUNK = 20
 MAX_BODY_BYTES = 8 * 1024
 NAMED = {"user_id": "userId", "anonymous_id": "anonymousId"}
 STORED, REPEAT = MessageCount.Outcome.STORED, MessageCount.Outcome.REPEAT
+Each = TypeVar("Each", PendingMessage, RowRejection)
 DROPPED, REJECTED = MessageCount.Outcome.DROPPED, MessageCount.Outcome.REJECTED
 
 
@@ -38,19 +42,35 @@ def account_for(
     """
     refused = [*chunk.rejections, *rejected]
     gone = _dropped(chunk, kept, refused)
-    ends = [*_ends(kept, STORED), *_ends(chunk.repeats, REPEAT), *_ends(gone, DROPPED)]
     counts: Counter[tuple[int, datetime, str]] = Counter()
-    for pending, outcome in ends:
-        if pending.row.first_arrival is None:
-            counts[pending.row.source_id, hour_of(pending.row.received_at), outcome] += 1
-        else:
-            note_outcome(pending.row.origin(pending.message.place), outcome)
-    count_messages(counts)
-    _keep_recent([*map(_recent, kept), *map(_recent_drop, gone), *map(_recent_refusal, refused)])
+    for messages, outcome in ((kept, STORED), (chunk.repeats, REPEAT), (gone, DROPPED)):
+        by_row = Counter(pending.row.id for pending in messages)
+        for row in chunk.rows if by_row else ():
+            if row.first_arrival is None:
+                counts[row.source_id, hour_of(row.received_at), outcome] += by_row[row.id]
+            elif by_row[row.id]:
+                note_outcome(row.origin(0), outcome)
+    count_messages({key: count for key, count in counts.items() if count})
+    _keep_recent(
+        [
+            *((_order(each.row, each.message.place), _stored(each)) for each in _last(kept)),
+            *((_order(each.row, each.message.place), _gone(each.row)) for each in _last(gone)),
+            *((_order(each.row, each.rejection.place), _refused(each)) for each in _last(refused)),
+        ]
+    )
 
 
-def _ends(messages: Iterable[PendingMessage], outcome: str) -> Iterable[tuple[PendingMessage, str]]:
-    return ((pending, outcome) for pending in messages)
+def _last(messages: Sequence[Each]) -> Iterable[Each]:
+    """Yield the last messages of each source; the others would not be kept."""
+    numbers: Counter[int] = Counter()
+    for each in reversed(messages):
+        numbers[each.row.source_id] += 1
+        if numbers[each.row.source_id] <= RECENT_OF_CHUNK:
+            yield each
+
+
+def _order(row: LeasedRow, place: int) -> tuple[datetime, int, int]:
+    return row.received_at, row.id, place
 
 
 def _dropped(
@@ -68,7 +88,7 @@ def _dropped(
     ]
 
 
-def _recent(pending: PendingMessage) -> RecentMessage:
+def _stored(pending: PendingMessage) -> RecentMessage:
     message = pending.message
     return RecentMessage(
         source_id=pending.row.source_id,
@@ -94,14 +114,13 @@ def _as_taken(message: Message) -> bytes:
     return exact_json.dump_bytes({"type": message.type, **named, **event, **traits, **content})
 
 
-def _recent_drop(pending: PendingMessage) -> RecentMessage:
-    row = pending.row
+def _gone(row: LeasedRow) -> RecentMessage:
     return RecentMessage(
         source_id=row.source_id, received_at=row.received_at, outcome=DROPPED, body=b""
     )
 
 
-def _recent_refusal(refused: RowRejection) -> RecentMessage:
+def _refused(refused: RowRejection) -> RecentMessage:
     row, rejection = refused
     return RecentMessage(
         source_id=row.source_id,
@@ -112,17 +131,17 @@ def _recent_refusal(refused: RowRejection) -> RecentMessage:
     )
 
 
-def _keep_recent(messages: Iterable[RecentMessage]) -> None:
-    """Keep the last messages of each source, in the order of their receipt."""
+def _keep_recent(messages: Sequence[tuple[tuple[datetime, int, int], RecentMessage]]) -> None:
+    """Keep the last messages of each source, in the order in which they came."""
     by_source: dict[int, list[RecentMessage]] = defaultdict(list)
-    for message in messages:
+    for _, message in sorted(messages, key=itemgetter(0)):
         by_source[message.source_id].append(message)
     if not by_source:
         return
     latest = [
         message
         for _, of_source in sorted(by_source.items())
-        for message in sorted(of_source, key=lambda each: each.received_at)[-RECENT_OF_CHUNK:]
+        for message in of_source[-RECENT_OF_CHUNK:]
     ]
     for message in latest:
         message.body = pack_message(bytes(message.body)[:MAX_BODY_BYTES])

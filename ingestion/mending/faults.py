@@ -1,5 +1,6 @@
 """Rejected messages grouped by source and fault."""
 
+import re
 from typing import Any
 
 from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
@@ -7,13 +8,19 @@ from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, V
 from ingestion.models import RejectedMessage
 
 OPEN = Q(replayed_at=None)
+_PLACE = r"\[\d+\]"
 
 
 def with_fault_path(messages: QuerySet[RejectedMessage]) -> QuerySet[Any]:
     """Add `fault_path`: the path of the fault, with [*] for each place in a list."""
-    arguments = (F("path"), Value(r"\[\d+\]"), Value("[*]"), Value("g"))
+    arguments = (F("path"), Value(_PLACE), Value("[*]"), Value("g"))
     path = Func(*arguments, function="regexp_replace", output_field=CharField())
     return messages.annotate(fault_path=path)
+
+
+def fault_path(path: str) -> str:
+    """Return the path by which the group of a fault is named."""
+    return re.sub(_PLACE, "[*]", path)
 
 
 def fault_groups() -> QuerySet[Any, dict[str, Any]]:

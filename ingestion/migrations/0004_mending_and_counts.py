@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='rejectedmessage',
             name='outcome',
-            field=models.CharField(blank=True, choices=[('', 'not drained yet'), ('stored', 'stored'), ('repeat', 'a repeat of a message that was stored'), ('dropped', 'dropped, since its person was erased')], db_default='', max_length=8),
+            field=models.CharField(blank=True, choices=[('', 'none yet'), ('stored', 'stored'), ('repeat', 'a repeat of a message that was stored'), ('dropped', 'dropped, since its person was erased')], db_default='', max_length=8),
         ),
         migrations.CreateModel(
             name='MessageCount',

@@ -44,6 +44,7 @@ SCRIPT_ERROR = re.compile(
 ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|localhost)[^"']+"""
 )
+FAULT = "?source=shop&code=invalid&path=traits"
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -109,6 +110,17 @@ def main_pages(world: dict[str, Any]) -> dict[str, tuple[str, ...]]:
             "Lovelace",
         ),
         reverse("admin:consent_privacyrequest_change", args=[world["request"].pk]): ("Act now",),
+        reverse("admin:profiles_source_change", args=[world["source"].pk]): (
+            "t-light",
+            "YOUR_WRITE_KEY",
+            "Signing secrets",
+        ),
+        reverse("admin:profiles_source_live", args=[world["source"].pk]): ("ada@example.org",),
+        reverse("admin:ingestion_rejectedmessage_change", args=[world["rejected"].pk]): (
+            "id_body",
+            "Save and send again",
+        ),
+        reverse("admin:ingestion_rejectedmessage_fault") + FAULT: ("One rule for all of them",),
     }
 
 

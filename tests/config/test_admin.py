@@ -78,7 +78,12 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         reverse("admin:profiles_apikey_revoke", args=[world["api_key"].pk]),
         reverse("admin:profiles_source_make_key", args=[world["source"].pk, "secret"]),
         reverse("admin:profiles_source_revoke", args=[world["source"].pk, world["write_key"].pk]),
-        reverse("admin:ingestion_rejectedmessage_replay", args=[world["rejected"].pk]),
+        reverse("admin:profiles_source_make_secret", args=[world["source"].pk]),
+        *(
+            reverse(f"admin:ingestion_rejectedmessage_{verb}", args=[world["rejected"].pk])
+            for verb in ("replay", "mend", "check")
+        ),
+        reverse("admin:ingestion_rejectedmessage_fault"),
     ]
     for url in verbs:
         assert client.post(url, {"reason": "x", "kind": "erasure"}).status_code == 403, url

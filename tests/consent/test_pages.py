@@ -239,5 +239,11 @@ def test_the_company_is_named(settings: Settings, ada: Profile) -> None:
     assert "Maison Lumière" in text_of(Client().get("/privacy/"))
 
 
+def test_browsers_are_told_that_their_signal_is_honoured() -> None:
+    answer = Client().get("/.well-known/gpc.json").json()
+    assert answer["gpc"] is True
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", answer["lastUpdate"])
+
+
 def test_pages_are_light(ada: Profile) -> None:
     assert len(log_in().get("/privacy/data/").content) < 50_000

@@ -99,6 +99,25 @@ def test_a_source_is_changed_but_for_its_key(admin: APIClient) -> None:
     assert admin.patch(f"{URL}none/", {"name": "x"}).status_code == 404
 
 
+def test_the_origins_of_a_source_are_set_and_each_that_is_none_is_named(admin: APIClient) -> None:
+    origins = ["https://shop.example.org", "https://*.example.org", "http://[::1]:3000"]
+    body = {"key": "shop", "kind": "public", "allowed_origins": origins, "keeps_address": True}
+    made = admin.post(URL, body).json()
+    assert (made["allowed_origins"], made["keeps_address"]) == (origins, True)
+    wrong = [
+        "https://shop.example.org/",
+        "shop.example.org",
+        "*",
+        "https://a.*.org",
+        "HTTPS://A.org",
+    ]
+    response = admin.patch(f"{URL}shop/", {"allowed_origins": [origins[0], *wrong]})
+    assert response.status_code == 400
+    paths = [fault["path"] for fault in response.json()["errors"]]
+    assert paths == [f"allowed_origins[{place}]" for place in range(1, 6)]
+    assert admin.patch(f"{URL}shop/", {"allowed_origins": []}).json()["allowed_origins"] == []
+
+
 def test_two_keys_live_at_once_and_a_revoked_one_takes_nothing(admin: APIClient) -> None:
     old = make_write_key(make_source(key="shop"))
     response = admin.post(f"{URL}shop/keys/", {"kind": "public"})

@@ -77,6 +77,7 @@ EXEMPT = {
     "find_subject": READS,
     "fault_groups": READS,
     "fault_of": READS,
+    "fault_path": READS,
     "find_suppressed": READS,
     "forget_messages": FROM_MESSAGES,
     "identify": FROM_MESSAGES,

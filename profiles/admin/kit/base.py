@@ -249,12 +249,20 @@ def question_page(
 
 
 def show_secret(
-    admin: TesseraAdmin, request: HttpRequest, *, title: str, secret: str, back: str
+    admin: TesseraAdmin,
+    request: HttpRequest,
+    *,
+    title: str,
+    secret: str,
+    back: str,
+    template: str = "admin/tessera/secret.html",
+    **context: Any,
 ) -> HttpResponse:
-    """Render a page with a new secret, which is in this response and nowhere else."""
-    response = admin.page(
-        request, "admin/tessera/secret.html", title=title, secret=secret, back=back
-    )
+    """Render a page with a new secret, which is in this response and nowhere else.
+
+    A template that extends the usual one may say how the secret is used.
+    """
+    response = admin.page(request, template, title=title, secret=secret, back=back, **context)
     response["Cache-Control"] = "no-store"
     return response
 

@@ -1,0 +1,13 @@
+"""What a browser may ask of a site by a fixed address."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+# The day on which this site began to honour the signal as it does; not a day of deployment.
+HONOURED_SINCE = "2026-11-26"
+
+
+@require_safe
+def global_privacy_control(request: HttpRequest) -> JsonResponse:
+    """Say that `Sec-GPC: 1` is honoured, as the Global Privacy Control specification asks."""
+    return JsonResponse({"gpc": True, "lastUpdate": HONOURED_SINCE})
