@@ -4,7 +4,9 @@ Invariant: facts after the release may use the identifier again; what those befo
 that a replay gives the same people.
 """
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from collections import Counter
+
+from django.db.models import Max
 
 from profiles.audit import Actor, audited
 from profiles.identity.engine import PROFILE
@@ -37,17 +39,19 @@ def settle_quarantines(*, actor: Actor) -> int:
     """
     with audited(actor, "quarantine.settled") as deed:
         people_lock()
-        before = set(_sharing().values_list("pk", "profile_id"))
-        resettle({pk for _, pk in before if pk is not None}, now=database_now())
-        moved = len(before) - _sharing().filter(pk__in=[pk for pk, _ in before]).count()
+        before = _sharing()
+        resettle(set(before.values()), now=database_now())
+        moved = len(before) - len(before.keys() & _sharing().keys())
         if moved:
             deed.about("quarantine", "all", moved=[None, moved])
     return moved
 
 
-def _sharing() -> QuerySet[Identifier]:
-    """Return the quarantined identifiers whose profile has others beside its public UUID."""
-    others = Identifier.objects.filter(profile=OuterRef("profile")).exclude(pk=OuterRef("pk"))
-    return Identifier.objects.filter(
-        Exists(others.exclude(namespace=PROFILE)), quarantined_at__isnull=False
-    )
+def _sharing() -> dict[int, int]:
+    """Return the profile of each quarantined identifier that shares it, its public UUID apart."""
+    quarantined = Identifier.objects.filter(quarantined_at__isnull=False, profile__isnull=False)
+    profiles = dict(quarantined.values_list("pk", "profile_id"))
+    # Two queries: on a cluster, identifiers of one profile lie on many machines.
+    held = Identifier.objects.filter(profile__in=set(profiles.values())).exclude(namespace=PROFILE)
+    counts = Counter(held.values_list("profile_id", flat=True))
+    return {pk: profile_id for pk, profile_id in profiles.items() if counts[profile_id] > 1}
