@@ -93,7 +93,7 @@ ORACLES = [
 def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
     assert {kind.__name__ for kind in get_args(PersonLeaf)} == {
         *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf"),
-        *("IdentifierLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
+        *("IdentifierLeaf", "SourceLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
     }, "Say in segments/definitions/sensitivity.py what the new leaf tells, and add an oracle."
 
 
