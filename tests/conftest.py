@@ -4,15 +4,20 @@ PostgreSQL and Valkey are real. The embedded ones are started unless the environ
 others.
 """
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
 from config.runtime import embedded
+from tests import cluster, joins, statements
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests share their sender and Valkey. Those of the limits set them.
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    if cluster.is_asked_for:
+        statements.record_statements()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a whole run on a cluster that left out a statement."""
+    if os.environ.get("TEST_STATEMENTS") and (missing := statements.never_executed()):
+        print("Never executed:", *missing, sep="\n  ")  # noqa: T201
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _execute_elsewhere(statement: sql.Composed) -> None:
@@ -31,6 +45,23 @@ def _execute_elsewhere(statement: sql.Composed) -> None:
     # A template must have no session while it is copied, nor a database while it is dropped.
     with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement)
+
+
+def _copy_database(template: str, name: str) -> None:
+    if cluster.is_asked_for:
+        cluster.copy_database(template, name)
+        return
+    _drop_database(name)
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    _execute_elsewhere(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _drop_database(name: str) -> None:
+    if cluster.is_asked_for:
+        cluster.drop_database(name)
+        return
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    _execute_elsewhere(statement.format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +73,32 @@ def django_db_setup(
     """Make the migrated database of the test run."""
     # pytest-django would make it only for tests with its own mark, and not for `committing_db`.
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        databases = setup_databases(verbosity=0, interactive=False)
+        if cluster.is_asked_for:
+            cluster.make_database(connection.creation._get_test_db_name())  # type: ignore[attr-defined]
+        databases = setup_databases(verbosity=0, interactive=False, keepdb=cluster.is_asked_for)
+        if cluster.is_asked_for:
+            cluster.spread()
     yield
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        teardown_databases(databases, verbosity=0)
+        if cluster.is_asked_for:
+            name = connection.settings_dict["NAME"]
+            connections.close_all()
+            cluster.drop_database(name)
+        else:
+            teardown_databases(databases, verbosity=0)
+
+
+@receiver(connection_created)
+def watch_joins(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Let no test pass that joins what a cluster spreads over different machines."""
+    connection.execute_wrappers.append(joins.watch)
+
+
+@pytest.fixture(autouse=True)
+def no_joins_across_machines() -> Iterator[None]:
+    joins.observed.clear()
+    yield
+    assert not joins.observed
 
 
 @pytest.fixture
@@ -59,14 +112,7 @@ def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureReques
     name = f"{template}_copy"
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         connections.close_all()
-        _execute_elsewhere(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
-        _execute_elsewhere(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
+        _copy_database(template, name)
         connection.settings_dict["NAME"] = name
         settings.DATABASES["default"]["NAME"] = name
         try:
@@ -75,6 +121,4 @@ def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureReques
             connections.close_all()
             connection.settings_dict["NAME"] = template
             settings.DATABASES["default"]["NAME"] = template
-            _execute_elsewhere(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            _drop_database(name)

@@ -98,7 +98,8 @@ def send_messages(
 def profile_of(reference: str) -> Profile:
     """Return the profile of the identifier `namespace:value`."""
     namespace, _, value = reference.partition(":")
-    return Profile.objects.get(identifiers__namespace=namespace, identifiers__value=value)
+    holders = Identifier.objects.filter(namespace=namespace, value=value)
+    return Profile.objects.get(pk__in=holders.values("profile_id"))
 
 
 def drafted_properties(event: AttributedEvent) -> str:

@@ -19,9 +19,10 @@ from config.site import sql
 from consent import services as consent
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
-from profiles.admin.kit.base import approximate_count, estimated_rows
+from profiles.admin.kit.base import approximate_count
 from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.lib.estimates import estimated_rows
 from profiles.models import Profile
 from segments.services import sensitive_segments
 

@@ -1,4 +1,4 @@
-"""Statements of the change queue and of snapshots."""
+"""Statements of the change queue, of snapshots, of estimates and of a cluster's catalogue."""
 
 # Adds profiles to the change queue. The ORM would make one object for each row.
 MARK_CHANGED = """
@@ -56,4 +56,33 @@ SELECT create_distributed_table(%s, %s, colocate_with => 'none', shard_count => 
 """
 SPREAD_BESIDE = """
 SELECT create_distributed_table(%s, %s, colocate_with => %s)
+"""
+
+# Returns the planner's estimate of a table's rows, or of the sum of its partitions, whether it has
+# none yet for any of them, and whether the database may be a cluster. The ORM counts by reading the
+# table.
+ESTIMATED_ROWS = """
+SELECT coalesce(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint,
+       bool_or(c.relkind = 'r' AND c.reltuples < 0),
+       to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+FROM pg_class c
+WHERE c.oid = %(table)s::regclass
+   OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass)
+"""
+
+# Returns the sum of such estimates of all shards of a spread table, or no row for another table.
+# Not ORM: catalogue tables of other machines.
+ESTIMATED_ROWS_OF_SHARDS = """
+SELECT sum(split_part(shard.result, ' ', 1)::bigint)::bigint,
+       bool_or(NOT shard.success OR split_part(shard.result, ' ', 2) = 'true')
+FROM pg_dist_partition d
+CROSS JOIN LATERAL run_command_on_shards(d.logicalrelid, $command$
+    SELECT coalesce(sum(c.reltuples) FILTER (WHERE c.relkind = 'r' AND c.reltuples > 0), 0)::bigint
+        || ' ' || bool_or(c.relkind = 'r' AND c.reltuples < 0)::text
+    FROM pg_class c
+    WHERE c.oid = '%%1$s'::regclass
+       OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '%%1$s'::regclass)
+$command$) AS shard
+WHERE d.logicalrelid = %(table)s::regclass AND d.partmethod = 'h'
+HAVING count(*) > 0
 """

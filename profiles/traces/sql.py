@@ -31,5 +31,5 @@ SELECT id, profile_id, traits::text FROM profiles_sourcerecord WHERE id = ANY(%s
 
 # Replaces the traits of one source record. Not ORM, for the same reason.
 SET_RECORD = """
-UPDATE profiles_sourcerecord SET traits = %s::jsonb WHERE id = %s
+UPDATE profiles_sourcerecord SET traits = %s::jsonb WHERE profile_id = %s AND id = %s
 """

@@ -85,7 +85,7 @@ def sweep_records(clean: Cleaner) -> int:
     stale = set()
     for record_id, profile_id, record in _records(_fetch(sql.SOME_RECORDS, [found])):
         cleaned = exact_json.dumps_sorted(_cleaned_record(record, clean))
-        _execute(sql.SET_RECORD, [cleaned, record_id])
+        _execute(sql.SET_RECORD, [cleaned, profile_id, record_id])
         stale.add(profile_id)
     mark_changed(recompute_golden(stale))
     return len(found)

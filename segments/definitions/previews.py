@@ -15,6 +15,7 @@ from psycopg.errors import QueryCanceled
 
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now, time_limit
+from profiles.lib.estimates import estimated_rows
 from profiles.lib.faults import fault_of
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
@@ -108,8 +109,7 @@ def _count(node: Node, context: Context, seconds: float) -> Preview:
 def _estimate(node: Node, context: Context) -> Preview:
     with time_limit(ESTIMATE_SECONDS), connection.cursor() as cursor:
         reach(checkpoints.ESTIMATING)
-        cursor.execute(definitions_sql.ESTIMATED_TOTAL)
-        (total,) = cursor.fetchone()
+        total = estimated_rows("profiles_profile") or 0
         percent = min(100.0, 100 * ESTIMATE_PROFILES / max(total, 1))
         cursor.execute(definitions_sql.RANDOM_PROFILES, [percent])
         ids = [profile_id for (profile_id,) in cursor.fetchall()]

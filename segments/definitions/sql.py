@@ -21,11 +21,6 @@ RANDOM_PROFILES = """
 SELECT p.id FROM profiles_profile p TABLESAMPLE BERNOULLI (%s)
 """
 
-# Returns the planner's estimate of the number of profiles. Not ORM: a catalogue table.
-ESTIMATED_TOTAL = """
-SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'profiles_profile'::regclass
-"""
-
 # Returns the public ids of those of the given profiles that match.
 MATCHING_AMONG = """
 SELECT p.uuid FROM profiles_profile p {joins}

@@ -232,11 +232,12 @@ COUNT_MEMBERS = """
 WITH counted AS MATERIALIZED (
     SELECT segment_id, count(*) AS members FROM segments_membership
     WHERE segment_id = ANY(%(segments)s) GROUP BY segment_id
+), sized AS (
+    SELECT wanted.id, coalesce(counted.members, 0) AS size
+    FROM unnest(%(segments)s::bigint[]) AS wanted (id)
+    LEFT JOIN counted ON counted.segment_id = wanted.id
 )
-UPDATE segments_segment s SET size = coalesce(counted.members, 0)
-FROM unnest(%(segments)s::bigint[]) AS wanted (id)
-LEFT JOIN counted ON counted.segment_id = wanted.id
-WHERE s.id = wanted.id
+UPDATE segments_segment s SET size = sized.size FROM sized WHERE s.id = sized.id
 """
 
 # Deletes all memberships of an archived segment and writes the history. Not ORM: the ORM's delete

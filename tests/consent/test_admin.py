@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consent.models import (
-    ConsentEvent,
     NoticeVersion,
     PrivacyRequest,
     Purpose,
@@ -18,7 +17,13 @@ from consent.models import (
     Suppression,
 )
 from consent.requests.deadlines import time_left
-from consent.services import NewRequest, act_on_request, open_own_request, open_request
+from consent.services import (
+    NewRequest,
+    act_on_request,
+    events_of,
+    open_own_request,
+    open_request,
+)
 from profiles.models import Event, Identifier, Profile
 from profiles.services import actor_names
 from tests.admin import make_world, sign_in
@@ -227,7 +232,7 @@ def test_the_page_of_an_open_request_counts_the_days(world: dict[str, Any]) -> N
 
 def test_the_ledger_shows_rows_that_outlive_their_person(world: dict[str, Any]) -> None:
     profile = world["profile"]
-    event = ConsentEvent.objects.filter(identifier__profile=profile).first()
+    event = events_of([profile.pk]).first()
     assert event is not None
     new_request = NewRequest(kind="erasure", references=(f"profile:{profile.uuid}",), reason="x")
     act_on_request(open_request(new_request, door="staff", actor=TESTER).pk, actor=TESTER)

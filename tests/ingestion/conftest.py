@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from ingestion.services import drain_inbox
-from profiles.models import Profile, Source
+from profiles.models import Identifier, Profile, Source
 from tests.factories import make_source, make_write_key
 
 Send = Callable[..., Any]
@@ -47,8 +47,7 @@ def holder() -> Callable[[str], Profile | None]:
 
     def _holder(reference: str) -> Profile | None:
         namespace, _, value = reference.partition(":")
-        return Profile.objects.filter(
-            identifiers__namespace=namespace, identifiers__value=value
-        ).first()
+        holders = Identifier.objects.filter(namespace=namespace, value=value)
+        return Profile.objects.filter(pk__in=holders.values("profile_id")).first()
 
     return _holder

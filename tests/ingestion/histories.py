@@ -117,7 +117,7 @@ def check_components() -> None:
 def check_events() -> None:
     stats: Counter[int] = Counter()
     sums: dict[int, Decimal] = defaultdict(Decimal)
-    for event in Event.objects.select_related("identifier"):
+    for event in Event.objects.prefetch_related("identifier"):
         assert event.profile_id == event.identifier.profile_id
         stats[event.profile_id] += 1
         sums[event.profile_id] += Decimal(str(event.properties["revenue"]))

@@ -78,5 +78,5 @@ def _people() -> People:
 
 
 def _events_of(profile: Profile) -> list[Any]:
-    fields = ("id", "timestamp", "value", "identifier__namespace", "identifier__value")
-    return list(Event.objects.filter(profile=profile).values_list(*fields))
+    events = Event.objects.filter(profile=profile).prefetch_related("identifier")
+    return [(event.id, event.timestamp, event.value, str(event.identifier)) for event in events]

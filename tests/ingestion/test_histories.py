@@ -55,7 +55,7 @@ def check_traits() -> None:
         emails[identifier.profile_id].add(identifier.value)
     for profile in Profile.objects.all():
         statements: dict[str, list[tuple[int, int, int, str, Any]]] = defaultdict(list)
-        for record in SourceRecord.objects.filter(profile=profile).select_related("identifier"):
+        for record in SourceRecord.objects.filter(profile=profile).prefetch_related("identifier"):
             assert record.identifier.profile_id == profile.pk
             for key, (value, at, arrival) in record.traits.items():
                 text = msgspec.json.encode(value).decode()

@@ -48,7 +48,7 @@ def test_two_browsers_that_only_an_erased_address_joined_are_two_people_again() 
     first, second = profile_of("anonymous_id:a1"), profile_of("anonymous_id:a2")
     assert first == before
     assert second != first
-    assert [event.profile for event in Event.objects.order_by("identifier")] == [first, second]
+    assert [event.profile for event in Event.objects.order_by("identifier_id")] == [first, second]
     assert not Identifier.objects.filter(namespace="email").exists()
     assert list(find_drift()) == []
 

@@ -15,6 +15,7 @@ from profiles.lib.cluster import Spread, spread_column
 from profiles.models import Profile, SourceRecord
 from profiles.registry import PersonalData, Registry, registry
 from profiles.spread_checks import check_spread, spread_faults
+from tests import cluster
 
 
 @pytest.fixture
@@ -95,6 +96,7 @@ def test_every_key_has_the_column_and_stays_on_one_machine(
     assert any(fault == "profiles.E006" for fault, _ in messages) == is_checked_other
 
 
+@pytest.mark.skipif(cluster.is_asked_for, reason="of one machine")
 @pytest.mark.django_db
 def test_without_a_cluster_nothing_is_spread() -> None:
     assert spread_column("profiles_profile") is None

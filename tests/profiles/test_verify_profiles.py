@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import NotSupportedError, connection, transaction
 from psycopg import sql
 
 from profiles.identity import verify
@@ -23,6 +23,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.services import identify, rectify
+from tests import cluster
 from tests.factories import TESTER, make_source, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +144,11 @@ def damage_rows(table: str, assignment: str, condition: str = "true") -> None:
 )
 def test_every_kind_of_drift_is_found_and_named(damage: Callable[[], object], kind: str) -> None:
     make_history()
-    damage()
+    try:
+        damage()
+    except NotSupportedError:
+        assert cluster.is_asked_for
+        pytest.skip("a cluster itself refuses that a row goes to another person")
     assert kind in kinds()
 
 

@@ -256,8 +256,9 @@ def test_an_identifier_that_is_quarantined_meanwhile_is_no_evidence_for_an_event
     everybody = [{"userId": f"u{n}", "traits": {"phone": PHONE}} for n in range(25)]
     drain_while(lambda: send_messages(*everybody), ahead={2, 3})
     assert Identifier.objects.get(namespace="phone").quarantined_at
-    evidence = Event.objects.values_list("properties__n", "identifier__namespace")
-    assert dict(evidence) == {1: "phone", 2: "anonymous_id", 3: "anonymous_id"}
+    events = Event.objects.prefetch_related("identifier")
+    evidence = {event.properties["n"]: event.identifier.namespace for event in events}
+    assert evidence == {1: "phone", 2: "anonymous_id", 3: "anonymous_id"}
     # From the quarantine on the number is a profile of its own, with what it is the evidence of.
     assert events_of("anonymous_id:a1") == ({2, 3}, 2, 5)
     assert events_of(f"phone:{PHONE}") == ({1}, 1, 1)
@@ -286,8 +287,9 @@ def test_an_identifier_that_stands_for_nobody_by_now_is_no_evidence_for_an_event
     block("email", "desk@example.org")
     accept_only(order(2, anonymousId="a1") | shared)
     drain_while(lambda: None, ahead={2})
-    evidence = Event.objects.values_list("properties__n", "identifier__namespace")
-    assert dict(evidence) == {1: "email", 2: "anonymous_id"}
+    events = Event.objects.prefetch_related("identifier")
+    evidence = {event.properties["n"]: event.identifier.namespace for event in events}
+    assert evidence == {1: "email", 2: "anonymous_id"}
     assert events_of("anonymous_id:a1") == ({1, 2}, 2, 3)
     assert_all_right({1, 2}, messages=2)
 

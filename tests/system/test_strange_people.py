@@ -129,14 +129,11 @@ def test_every_route_and_page_answers_for_every_strange_person() -> None:
 
 
 def assert_identifiers_are_found(client: APIClient) -> None:
-    names = Identifier.objects.exclude(profile=None).values_list(
-        "namespace", "value", "profile__uuid"
-    )
-    for namespace, value, uuid in names:
-        body = {"identifiers": [f"{namespace}:{value}"]}
+    for identifier in Identifier.objects.exclude(profile=None).prefetch_related("profile"):
+        body = {"identifiers": [str(identifier)]}
         answer = client.post("/api/v1/profiles/lookup/", body)
         assert answer.status_code == 200, (body, answer.content[:300])
-        assert str(uuid) in answer.content.decode()
+        assert str(identifier.profile.uuid) in answer.content.decode()
 
 
 def assert_admin_answers(staff: Client) -> None:

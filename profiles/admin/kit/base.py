@@ -11,15 +11,14 @@ from typing import Any, cast
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from profiles.admin.kit import sql
 from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
+from profiles.lib.estimates import estimated_rows
 from profiles.models import AuditEntry
 from profiles.services import Actor
 
@@ -271,17 +270,6 @@ def require(request: HttpRequest, permission: str) -> None:
     """Raise PermissionDenied unless the user has the permission `app.codename`."""
     if not request.user.has_perm(permission):
         raise PermissionDenied
-
-
-def estimated_rows(table: str) -> int | None:
-    """Return the planner's estimate of a table's rows.
-
-    Returns None if the table or one of its partitions was never analysed.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.ESTIMATED_ROWS, {"table": table})
-        rows, is_unknown = cursor.fetchone()
-        return None if is_unknown else rows
 
 
 def approximate_count(queryset: QuerySet[Any]) -> str:
