@@ -35,7 +35,7 @@ from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
-from profiles.identity.quarantine import release_quarantine
+from profiles.identity.quarantine import release_quarantine, settle_quarantines
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
@@ -137,6 +137,7 @@ __all__ = [
     "save_trait_definition",
     "search_made",
     "settings_of",
+    "settle_quarantines",
     "source_of_service",
     "staff_saved",
     "take_back_events",

@@ -67,6 +67,8 @@ class Segment(models.Model):
     size = models.BigIntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
+    # The global inputs, such as the time zone, that the memberships were computed with.
+    built_with = models.CharField(max_length=120, blank=True, db_default="", editable=False)
     # Set while the segment is set apart, since evaluating it failed: its outlets are closed, and
     # it is rebuilt at `retry_at`. `failure` is a word without any value of a person or definition.
     failed_at = models.DateTimeField(null=True, editable=False)

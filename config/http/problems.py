@@ -95,7 +95,7 @@ def _join_path(path: str, key: Any) -> str:
         return f"{path}[{key}]"
     # Errors of the whole object stand under a name that is no field.
     step = "" if key in ("non_field_errors", "__all__") else str(key)
-    return f"{path}.{step}".strip(".")
+    return f"{path}.{step}" if path and step else path or step
 
 
 def json_problem(status: int, detail: str = "") -> JsonResponse:

@@ -6,9 +6,10 @@ is cleaned as it comes, so nothing is swept twice for one erasure.
 
 from collections import Counter
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
+from consent.lib import sql
 from consent.models import PrivacyRequest
 from consent.suppression.rows import CLEANER
 from profiles.lib.database import database_now
@@ -29,10 +30,17 @@ def sweep_traces() -> dict[str, int]:
     for data in registry:
         with transaction.atomic():
             counts[data.label] += data.sweep(CLEANER, before=before)
+    _renew_statistics()
     for request in waiting:
         request.receipt |= {"swept_at": began_at.isoformat(), "final": True}
         request.save(update_fields=["receipt"])
     return {label: count for label, count in counts.items() if count}
+
+
+def _renew_statistics() -> None:
+    """Have the planner forget values of rows that are gone: it keeps samples of every column."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.RENEW_STATISTICS)
 
 
 def _waiting() -> QuerySet[PrivacyRequest]:

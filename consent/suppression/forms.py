@@ -204,11 +204,12 @@ def finds(text: str, key: str, region: str) -> Iterator[Find]:
     whole = _whole_references(text, key, region)
     if whole:
         yield Find(0, len(text), whole)
-    if "/" in text or "?" in text:
-        for part in _URL_PART.finditer(text):
-            references = _part_references(part.group(), region)
-            if references:
-                yield Find(part.start(), part.end(), references)
+    is_url = "/" in text or "?" in text
+    for part in _URL_PART.finditer(text) if is_url or "%" in text else ():
+        references = _part_references(part.group(), region) if is_url else ()
+        references += _encoded_addresses(part.group())
+        if references:
+            yield Find(part.start(), part.end(), references)
 
 
 def _address_finds(text: str) -> list[Find]:
@@ -249,11 +250,22 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(addresses)
 
 
+def _encoded_addresses(part: str) -> tuple[str, ...]:
+    """Return the addresses in a part of which percent signs hide where they begin and end."""
+    if "%" not in part:
+        return ()
+    return tuple(
+        reference for find in _address_finds(decoded(part)) for reference in find.references
+    )
+
+
 def decoded(text: str) -> str:
     """Undo what hides an identifier: entities, percent signs twice, wide signs and letter case."""
-    text = html.unescape(text)
+    plain = html.unescape(text)
     for _ in range(2):
-        text = unquote(text, errors="replace")
+        plain = unquote(plain, errors="replace")
+    # Entities once: those that percent signs hid, where there were no others.
+    text = plain if html.unescape(text) != text else html.unescape(plain)
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 

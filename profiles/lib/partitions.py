@@ -54,6 +54,17 @@ def _partition_names(table: str) -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
+def _columns_without_samples(table: str) -> list[str]:
+    """Return the columns of which the planner keeps no statistics."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attstattarget = 0"
+            " AND attnum > 0 AND NOT attisdropped",
+            [table],
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
 def _is_covered(table: str, start: datetime) -> bool:
     """Whether the month is older than the first month partition, so that `_old` contains it."""
     months = sorted(name for name in _partition_names(table) if not name.endswith("_old"))
@@ -70,6 +81,13 @@ def _create_partition(table: str, name: str, low: sql.Composable, high: sql.Comp
                 sql.Identifier(name), sql.Identifier(table)
             )
         )
+        for column in _columns_without_samples(table):
+            # LIKE does not copy it.
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0").format(
+                    sql.Identifier(name), sql.Identifier(column)
+                )
+            )
         cursor.execute(
             sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
                 sql.Identifier(table), sql.Identifier(name), low, high

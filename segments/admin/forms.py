@@ -54,6 +54,7 @@ FIELD_ORDER = (
     "from",
     "to",
     "entered_within",
+    "seen_within",
     "within",
     "same",
     "absent",

@@ -21,6 +21,7 @@ from segments.compiler.events import CHOOSING_AGGREGATES
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, join_fragments
 from segments.compiler.histories import name_condition
 from segments.compiler.places import SEGMENT_ID, TRAITS
+from segments.compiler.sources import SOURCE_ID, STATED_AT
 from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
 from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes
@@ -33,6 +34,7 @@ from segments.language.nodes import (
     EventLeaf,
     PersonLeaf,
     SegmentLeaf,
+    SourceLeaf,
     Test,
     TraitLeaf,
     Window,
@@ -41,6 +43,10 @@ from segments.language.nodes import (
 BY_TRAITS = """SELECT p.id, edge.at FROM profiles_profile p
 CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
 BY_EVENTS = """SELECT e.profile_id, edge.at FROM profiles_event e
+CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
+
+BY_RECORDS = """SELECT r.profile_id, edge.at FROM profiles_sourcerecord r
+CROSS JOIN LATERAL jsonb_each(r.traits) AS stated (trait, entry)
 CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
 
 
@@ -75,6 +81,9 @@ def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Frag
                 selects += _select_by_window(filter_of(steps[0]), window, period)
                 if absent is not None and absent.within is not None:
                     selects += _select_aged(filter_of(steps[-1]), absent.within, period)
+            case nodes.SourceLeaf(_, nodes.Duration() as duration):
+                sent = [fill("e.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key))]
+                selects += _select_aged(EventFilter("*", None), duration, period, sent)
             case nodes.ConsentLeaf():
                 selects.append(_select_by_consent(leaf, period))
     return selects
@@ -98,6 +107,8 @@ def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fr
             selects += _select_by_documents(filter_of(leaf), rows, period)
         if isinstance(leaf, SegmentLeaf):
             selects += _select_by_entry(leaf, period)
+        if isinstance(leaf, SourceLeaf):
+            selects.append(_select_by_record(leaf, period))
     return selects
 
 
@@ -137,6 +148,18 @@ def _select_by_documents(
     if edges:
         checks = [*_name_checks(events, period), *_only(period, Fragment("e.profile_id"))]
         yield _select_edges(BY_EVENTS, edges, checks, period)
+
+
+def _select_by_record(leaf: SourceLeaf, period: Period) -> Fragment:
+    """Return a SELECT of the profiles of whom a source stated a trait that comes or gets old."""
+    edges = [STATED_AT]
+    if leaf.seen_within is not None:
+        edges.append(add_to_instant(STATED_AT, leaf.seen_within, period.context))
+    checks = [
+        fill("r.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key)),
+        *_only(period, Fragment("r.profile_id")),
+    ]
+    return _select_edges(BY_RECORDS, [edge_rows(edges)], checks, period)
 
 
 def _select_by_entry(leaf: SegmentLeaf, period: Period) -> Iterator[Fragment]:
@@ -191,7 +214,9 @@ def _select_by_window(
         yield from _select_at_edge(events, (part.unit, units), period)
 
 
-def _select_aged(events: EventFilter, duration: Duration, period: Period) -> Iterator[Fragment]:
+def _select_aged(
+    events: EventFilter, duration: Duration, period: Period, checks: Iterable[Fragment] = ()
+) -> Iterator[Fragment]:
     """Yield a SELECT of the profiles with events that become so old, and when they do."""
     bands = expiry_bands(period.since, period.now, duration, period.context.zone)
     inside = [
@@ -203,7 +228,7 @@ def _select_aged(events: EventFilter, duration: Duration, period: Period) -> Ite
         for band in bands
     ]
     edge = add_to_instant(TIMESTAMP, duration, period.context)
-    checks = [any_of(inside), *_event_checks(events, period)]
+    checks = [any_of(inside), *_event_checks(events, period), *checks]
     if months_in(duration):
         # The bands of months are wider than the period.
         checks.append(_is_inside(edge, period))

@@ -33,6 +33,7 @@ from segments.compiler.places import (
 )
 from segments.compiler.regular import compile_regular
 from segments.compiler.sequences import compile_sequence
+from segments.compiler.sources import compile_source
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
 from segments.compiler.windows import earliest_counted
@@ -106,6 +107,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return permitted if is_permitted else negate(permitted)
         case nodes.IdentifierLeaf():
             return compile_identifier(leaf, form.ids)
+        case nodes.SourceLeaf():
+            return compile_source(leaf, context, form.ids)
         case nodes.BucketLeaf():
             return compile_bucket(leaf)
         case nodes.GeoLeaf():

@@ -7,6 +7,7 @@ from segments.compiler.fragments import Fragment
 from segments.compiler.places import bucket_place, count_identifiers, distance_km, entered_at
 from segments.compiler.regular import count_units
 from segments.compiler.sequences import count_steps
+from segments.compiler.sources import last_sent
 from segments.language import nodes
 from segments.language.nodes import Node
 
@@ -20,6 +21,8 @@ def leaf_quantity(node: Node, context: Context, ids: Sequence[int]) -> Fragment 
             return count_steps(node, context, ids)
         case nodes.IdentifierLeaf():
             return count_identifiers(node, ids)
+        case nodes.SourceLeaf():
+            return last_sent(node, context, ids)
         case nodes.BucketLeaf():
             return bucket_place(node)
         case nodes.GeoLeaf():

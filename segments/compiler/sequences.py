@@ -5,7 +5,8 @@ NULL where no chain of events leads to it. A pass gives a step's rows their `unt
 one of the earlier rows of the step before. So a person with n events costs n times the steps.
 
 Where steps are compared with the first one (`same`), each value has passes of its own. A step that
-is not compared has its rows with every value of the person's first step.
+is not compared has its rows with every value that leads through the others, so that a person costs
+their number of such values as many times.
 """
 
 from collections.abc import Sequence
@@ -39,14 +40,15 @@ WINDOW earlier AS (PARTITION BY r.profile_id, r.key
     ORDER BY r.at, r.received_at, r.arrival, r.id
     GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 """
-# Gives the first event after each row that must be absent.
+# Gives the first event after each row that must be absent. Backwards, so that the frame only grows:
+# one whose start moves would be read anew for each row.
 ABSENCE = """
 SELECT r.profile_id, r.step, r.until,
     min(r.at) FILTER (WHERE r.step = {absent}::int) OVER later AS prevented_at
 FROM ({rows}) AS r
 WINDOW later AS (PARTITION BY r.profile_id, r.key
-    ORDER BY r.at, r.received_at, r.arrival, r.id
-    GROUPS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+    ORDER BY r.at DESC, r.received_at DESC, r.arrival DESC, r.id DESC
+    GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 """
 IN_CHAINS = """
 (p.id IN (SELECT c.profile_id FROM ({chains}) AS c WHERE c.step = {last}::int AND {ends}))
@@ -109,32 +111,47 @@ def _rows(leaf: SequenceLeaf, context: Context, ids: Sequence[int] | None) -> li
         values=values,
         checks=all_of([*_step_checks(leaf, steps[0], context, ids), *_compared(of_first)]),
     )
-    rows = [first]
-    for number, step in enumerate(steps[1:], 2):
-        # An unknown event has no rows.
-        if event_name_refs(step.name, step.kind, context):
-            rows.append(_later_rows(leaf, (number, step), first, context, ids))
-    return rows
+    # An unknown event has no rows.
+    later = [
+        (number, step)
+        for number, step in enumerate(steps[1:], 2)
+        if event_name_refs(step.name, step.kind, context)
+    ]
+    compared = {
+        number: _later_rows(leaf, (number, step), context, ids)
+        for number, step in later
+        if step.same is not None
+    }
+    # Only a value that all present steps have leads through them.
+    shared = [first, *(rows for number, rows in compared.items() if number <= len(leaf.steps))]
+    free = {
+        number: _later_rows(leaf, (number, step), context, ids, shared if of_first else ())
+        for number, step in later
+        if step.same is None
+    }
+    return [first, *compared.values(), *free.values()]
 
 
 def _later_rows(
     leaf: SequenceLeaf,
     numbered: tuple[int, Step],
-    first: Fragment,
     context: Context,
     ids: Sequence[int] | None,
+    shared: Sequence[Fragment] = (),
 ) -> Fragment:
+    """Return a SELECT of the rows of a step, with each value that all of `shared` have."""
     number, step = numbered
     key, values = _key(step.same.property if step.same else None)
-    checks = [*_step_checks(leaf, step, context, ids), *_compared(step.same)]
-    if step.same is None and any(other.same for other in (*leaf.steps, leaf.absent) if other):
-        # Not compared itself, while another step is.
-        key = Fragment("same.key")
-        values = fill(
-            " JOIN (SELECT DISTINCT f.profile_id, f.key FROM ({first}) AS f) AS same"
-            " ON same.profile_id = e.profile_id",
-            first=first,
+    if shared:
+        keys = join_fragments(
+            " INTERSECT ",
+            (fill("SELECT f.profile_id, f.key FROM ({rows}) AS f", rows=rows) for rows in shared),
         )
+        key = Fragment("same.key")
+        template = " JOIN ({keys}) AS same ON same.profile_id = e.profile_id"
+        # Each value once: one of the first step alone may come several times.
+        values = fill(template, keys=fill("SELECT DISTINCT k.* FROM ({keys}) AS k", keys=keys))
+    checks = [*_step_checks(leaf, step, context, ids), *_compared(step.same)]
     return fill(
         ROWS, key=key, step=number, until=Fragment("NULL"), values=values, checks=all_of(checks)
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from consent.models import Purpose
 from profiles.lib.database import database_now
+from profiles.models import Source
 from segments.compiler import Context, expanded_leaves
 from segments.compiler.where import fields_of
 from segments.definitions.list_paths import list_path_faults
@@ -24,8 +26,10 @@ from segments.language.nodes import (
     Node,
     PersonLeaf,
     SegmentLeaf,
+    SourceLeaf,
     TraitLeaf,
 )
+from segments.language.operands import join_path
 from segments.language.parser import DefinitionError, Fault, parse_with_paths
 from segments.models import Segment
 
@@ -34,6 +38,13 @@ from segments.models import Segment
 MAX_EXPANDED_LEAVES = 2000
 MAX_EXPANDED_VALUES = 50_000
 Status = Segment.Status
+
+
+class Known(NamedTuple):
+    """The keys of what a definition may name."""
+
+    purposes: set[str]
+    sources: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +91,14 @@ def check_definition(definition: object, *, key: str = "") -> Node:
     """
     node, placed_leaves = parse_with_paths(definition)
     live = read_live_nodes(without=key)
-    purposes = set(Purpose.objects.values_list("key", flat=True))
+    known = Known(
+        set(Purpose.objects.values_list("key", flat=True)),
+        set(Source.objects.values_list("key", flat=True)),
+    )
     faults = [
         fault
         for path, leaf in placed_leaves
-        for fault in _leaf_faults(path, leaf, key, live, purposes)
+        for fault in _leaf_faults(path, leaf, key, live, known)
     ]
     faults += pattern_faults(placed_leaves)
     context = make_context(live.saved, now=database_now())
@@ -120,19 +134,23 @@ def _refuse_above(limit: int, count: int, what: str) -> None:
 
 
 def _leaf_faults(
-    path: str, leaf: object, key: str, live: LiveNodes, purposes: set[str]
+    path: str, leaf: object, key: str, live: LiveNodes, known: Known
 ) -> Iterator[Fault]:
     """Yield the faults of a leaf."""
     match leaf:
-        case ConsentLeaf(purpose) if purpose not in purposes:
-            detail = (
-                f"There is no such purpose; there are: {', '.join(sorted(purposes)) or 'none'}."
-            )
-            yield Fault(f"{path}.purpose".lstrip("."), "unknown", detail)
+        case ConsentLeaf(purpose) if purpose not in known.purposes:
+            yield _unknown(join_path(path, "purpose"), "purpose", known.purposes)
+        case SourceLeaf(source) if source not in known.sources:
+            yield _unknown(join_path(path, "key"), "source", known.sources)
         case SegmentLeaf(other):
             code, detail = _reference_fault(other, key, live)
             if code:
                 yield Fault(f"{path}.key".lstrip("."), code, detail)
+
+
+def _unknown(place: str, noun: str, names: set[str]) -> Fault:
+    there_are = ", ".join(sorted(names)) or "none"
+    return Fault(place, "unknown", f"There is no such {noun}; there are: {there_are}.")
 
 
 def _reference_fault(other: str, key: str, live: LiveNodes) -> tuple[str, str]:

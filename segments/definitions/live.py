@@ -27,13 +27,14 @@ from segments.models import Segment
 
 @dataclass(frozen=True, slots=True)
 class LiveSegment:
-    """A segment that has been built, with the version that its memberships are of."""
+    """A segment that has been built, with the version and inputs that its memberships are of."""
 
     id: int
     key: str
     version: int
     node: Node
     evaluated_at: datetime
+    built_with: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def read_live_definitions() -> LiveDefinitions:
     rows = list(Segment.objects.filter(status=Segment.Status.LIVE).order_by("id"))
     nodes = readable_nodes({row.key: effective_definition(row) for row in rows})
     segments = (
-        LiveSegment(row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at)
+        LiveSegment(
+            row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at, row.built_with
+        )
         for row in rows
         # Both are set when a segment is first built.
         if row.live_version is not None and row.evaluated_at is not None

@@ -35,9 +35,10 @@ from segments.models import Segment
 
 EXPLAIN_SECONDS = 10
 # What the quantity of a leaf is of.
-MEASURES = {
+MEASURES: Mapping[type, str] = {
     nodes.RegularLeaf: "periods",
     nodes.IdentifierLeaf: "identifiers",
+    nodes.SourceLeaf: "last_at",
     nodes.BucketLeaf: "percent",
     nodes.GeoLeaf: "km",
 }
@@ -211,7 +212,7 @@ def _evidence(node: Node, holds: bool, evaluation: Evaluation) -> dict[str, Any]
             return {"member": holds} | ({} if entered is None else {"entered_at": entered})
         case nodes.SequenceLeaf(steps):
             return {"steps": evaluation.quantities[node], "of": len(steps)}
-        case nodes.RegularLeaf() | nodes.IdentifierLeaf() | nodes.BucketLeaf() | nodes.GeoLeaf():
+        case _ if type(node) in MEASURES:
             measured = evaluation.quantities[node]
             return {} if measured is None else {MEASURES[type(node)]: measured}
         case _:

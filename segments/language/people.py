@@ -50,6 +50,16 @@ def _read_identifier(reader: TreeReader, value: object, path: str, depth: int) -
     return nodes.IdentifierLeaf(namespace, test, is_negated)
 
 
+def _read_source(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
+    fields = read_fields(value, path, ("type", "key"), ("seen_within",))
+    key = read_name(fields["key"], join_path(path, "key"))
+    if "seen_within" not in fields:
+        return nodes.SourceLeaf(key)
+    return nodes.SourceLeaf(
+        key, read_duration(fields["seen_within"], join_path(path, "seen_within"))
+    )
+
+
 def _read_bucket(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "salt", "from", "to"))
     low, high = (
@@ -85,6 +95,7 @@ PERSON_READERS: Readers[PersonLeaf] = {
     "segment": _read_segment,
     "consent": _read_consent,
     "identifier": _read_identifier,
+    "source": _read_source,
     "bucket": _read_bucket,
     "geo": _read_geo,
     "everyone": _read_everyone,

@@ -77,6 +77,10 @@ class _Words:
                 return self.say("consent" if is_permitted else "consent.not", purpose=purpose)
             case nodes.IdentifierLeaf(namespace, test, is_negated):
                 return self.test(self.say("identifier", namespace=namespace), test, is_negated)
+            case nodes.SourceLeaf(key, None):
+                return self.say("source", key=key)
+            case nodes.SourceLeaf(key, nodes.Duration() as duration):
+                return self.say("source.within", key=key, duration=self.duration(duration))
             case nodes.BucketLeaf(salt, low, high):
                 return self.say("bucket", salt=salt, low=low, high=high)
             case nodes.GeoLeaf(key, km, lat, lon):

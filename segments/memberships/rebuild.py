@@ -27,7 +27,13 @@ from profiles.lib.database import database_now, time_limit
 from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
 from segments.compiler import Period, compile_everyone, fill, join_fragments
-from segments.definitions.live import effective_definition, make_context, readable_nodes
+from segments.definitions.inputs import global_inputs
+from segments.definitions.live import (
+    effective_definition,
+    make_context,
+    read_live_definitions,
+    readable_nodes,
+)
 from segments.definitions.references import with_dependants, with_references
 from segments.language.nodes import Node
 from segments.lib import checkpoints
@@ -52,7 +58,9 @@ DEAD_AFTER = timedelta(seconds=45)
 MAX_ATTEMPTS = 10
 # A rebuild that so many workers died of is set apart with its segment.
 MAX_DEATHS = 3
-COMPUTED_FIELDS = ("live_version", "live_definition", "refreshed_at", "evaluated_at")
+COMPUTED_FIELDS = (
+    *("live_version", "live_definition", "built_with", "refreshed_at", "evaluated_at"),
+)
 logger = logging.getLogger(__name__)
 
 
@@ -92,8 +100,9 @@ def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None
 def resume_rebuilds(*, now: datetime | None = None) -> int:
     """Run the rebuilds whose worker died and build the segments that need it; return how many.
 
-    A segment needs it if its saved version is not the live one, or if it was set apart and is to be
-    tried again. Each has a lease of its own, so that none waits for another's fault.
+    A segment needs it if its saved version is not the live one, if it was built with other global
+    inputs, or if it was set apart and is to be tried again. Each has a lease of its own, so that
+    none waits for another's fault.
     """
     refuse_far_ahead(now)
     count = 0
@@ -153,14 +162,26 @@ def _lease_pending() -> Rebuild | None:
     under_way = {key for lease in Rebuild.objects.all() for key in lease.segment_keys}
     is_new = Q(failed_at=None) & ~Q(live_version=F("version"))
     is_retried = Q(failed_at__isnull=False, retry_at__lte=database_now())
+    is_outdated = Q(pk__in=_built_with_other_inputs())
     pending = (
-        Segment.objects.filter(is_new | is_retried)
+        Segment.objects.filter(is_new | is_retried | is_outdated)
         .filter(status=Segment.Status.LIVE)
         .exclude(key__in=under_way)
         .order_by("key")
     )
     key = pending.values_list("key", flat=True).first()
     return None if key is None else _lease(key)
+
+
+def _built_with_other_inputs() -> list[int]:
+    """Return the ids of the segments that were built in another time zone, for instance."""
+    live = read_live_definitions()
+    context = make_context(live.nodes, now=database_now())
+    return [
+        segment.id
+        for segment in live.segments
+        if segment.built_with != global_inputs(segment.node, context)
+    ]
 
 
 def _say_alive(lease: Rebuild) -> None:
@@ -281,7 +302,7 @@ def apply_staged(
         _apply_difference(lease, ids, now)
         # Who entered now is asked later how long ago that was. Everything else is written down.
         wake_for_entries(plan.targets.values(), Period(now, make_context(plan.nodes, now=LATEST)))
-    _set_live_versions({pk: plan.versions[pk] for pk in ids}, now)
+    _set_live_versions(plan, ids, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
     NotedProfile.objects.filter(rebuild=lease).delete()
@@ -309,10 +330,12 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 
-def _set_live_versions(versions: Mapping[int, int], now: datetime) -> None:
-    """Record which version the memberships are of, and the time they were computed for."""
-    for segment in Segment.objects.filter(pk__in=versions):
-        segment.live_version = versions[segment.pk]
+def _set_live_versions(plan: Plan, ids: Iterable[int], now: datetime) -> None:
+    """Record which version and inputs the memberships are of, and for which time."""
+    context = make_context(plan.nodes, now=now)
+    for segment in Segment.objects.filter(pk__in=ids):
+        segment.live_version = plan.versions[segment.pk]
+        segment.built_with = global_inputs(plan.targets[segment.pk], context)
         # Segments that only refer to a target were computed by their live definition, which stays.
         if segment.live_version == segment.version:
             segment.live_definition = segment.definition

@@ -69,6 +69,7 @@ def test_an_unknown_field_is_refused_by_every_route(address: str, method: str) -
 @MOST
 @given(st.sampled_from(WRITES), NAMES)
 @example(("/api/v1/segments/", "post"), "x.y")
+@example(("/api/v1/segments/", "post"), ".x.")
 def test_any_unknown_field_is_named(write: tuple[str, str], name: str) -> None:
     address, method = write
     if not address.startswith(CUSTOMER_PATH):
@@ -78,6 +79,7 @@ def test_any_unknown_field_is_named(write: tuple[str, str], name: str) -> None:
 @MOST
 @given(st.sampled_from([operation[:2] for operation in OPERATIONS]), NAMES)
 @example(("/api/v1/consents/", "get"), "xprofile")
+@example(("/api/v1/profiles/", "get"), "x.")
 def test_any_unknown_parameter_is_named(operation: tuple[str, str], name: str) -> None:
     address, method = operation
     if not address.startswith(CUSTOMER_PATH):

@@ -3,6 +3,7 @@
 import json
 import random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -98,6 +99,21 @@ def test_an_address_is_found_in_every_spelling_and_leaves_the_rest(
         assert cut["note"].startswith("wrote to ")
         assert cut["note"].rstrip().endswith("twice.")
         assert "[erased]" in cut["note"]
+
+
+@EACH
+@given(
+    spelling=st.sampled_from([spelling for spelling in SPELLINGS if "%" not in spelling]),
+    wrapping=st.sampled_from(["{}", "<{}>", "mailto:{}", "Ada <{}>", '"{}"', "x,{},y", "[{}]"]),
+    address=st.sampled_from(["https://x.example/?e={}&n=1", "/u/{}/edit", "e={}", "to {} now"]),
+)
+def test_percent_signs_do_not_hide_where_an_address_begins_and_ends(
+    erased: None, spelling: str, wrapping: str, address: str
+) -> None:
+    text = address.format(quote(wrapping.format(spelling), safe=""))
+    assert hidden(text) == {f"email:{ADDRESS}"}, text
+    cut = redacted({"url": text, "n": 1}, hidden(text), region="FR")
+    assert not hidden(json.dumps(cut, ensure_ascii=False)), cut
 
 
 @EACH

@@ -18,7 +18,7 @@ from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
-from profiles.models import ApiKey, IdentityRule, TraitDefinition
+from profiles.models import ApiKey, Identifier, IdentityRule, Profile, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
@@ -34,6 +34,7 @@ from tests.factories import (
     make_profile,
     make_purpose,
     make_source,
+    send_messages,
 )
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
@@ -204,6 +205,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "release_quarantine": lambda: _call(
         "release_quarantine", make_identifier("email:info@example.org", quarantined_at=NOW)
     ),
+    "settle_quarantines": lambda: _call_after(quarantined_of_old, "settle_quarantines"),
     "role_saved": lambda: change_role,
     "save_consent_category": lambda: _call("save_consent_category", category()),
     "save_identity_rule": lambda: _call(
@@ -239,6 +241,27 @@ def _mailed_code() -> str:
     consent.services.request_opt_in(opt_in, actor=TESTER)
     consent.services.send_confirmations()
     return str(mail.outbox[-1].body).split("#")[1].split()[0]
+
+
+def quarantined_of_old() -> Identifier:
+    """A number that everybody gives, still with the first who gave it, as an older version left it.
+
+    Returns its row.
+    """
+    messages = ({"userId": f"c-{n}", "traits": {"phone": "+33612345678"}} for n in range(25))
+    send_messages(*messages)
+    number = Identifier.objects.get(namespace="phone")
+    holder = Identifier.objects.get(namespace="user_id", value="c-0")
+    own, number.profile_id = number.profile_id, holder.profile_id
+    number.save(update_fields=["profile"])
+    Identifier.objects.filter(profile_id=own).delete()
+    Profile.objects.filter(pk=own).delete()
+    return number
+
+
+def _call_after(prepare: Callable[[], object], name: str) -> Callable[[Actor], object]:
+    prepare()
+    return _call(name)
 
 
 def _two_identifiers() -> list[Any]:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from profiles.identity.verify import find_drift
 from profiles.models import Event, Identifier, IdentityOutcome, Profile, TrustLevel
+from profiles.services import settle_quarantines
 from tests.admin import sign_in
-from tests.factories import make_client, make_source, profile_of, send_messages
+from tests.factories import TESTER, make_client, make_source, profile_of, send_messages
+from tests.profiles.audited_calls import quarantined_of_old
 
 pytestmark = pytest.mark.django_db
 CLAIM, SERVER = TrustLevel.CLAIM, TrustLevel.SERVER
@@ -38,6 +40,15 @@ def is_quarantined(namespace: str, value: str) -> bool:
 def devices_of(reference: str) -> set[str]:
     rows = profile_of(reference).identifiers.filter(namespace="anonymous_id")
     return set(rows.values_list("value", flat=True))
+
+
+def test_what_an_older_version_quarantined_gets_a_profile_of_its_own() -> None:
+    number = quarantined_of_old()
+    assert number.profile_id == profile_of("user_id:c-0").pk
+    assert settle_quarantines(actor=TESTER) == 1
+    number.refresh_from_db()
+    assert number.profile_id != profile_of("user_id:c-0").pk
+    assert settle_quarantines(actor=TESTER) == 0
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Local time is the same in Python and the database, also when clocks change and months end."""
 
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,12 +13,17 @@ from segments.language.calendar import (
     birthday,
     expiry_bands,
     latest_birth_date,
+    local_date,
     local_instant,
+    local_midnight,
+    next_anniversary,
     parse_date,
     parse_span,
+    shift_units,
+    unit_start,
 )
-from segments.language.nodes import Duration, Unit
-from tests.segments import strategies
+from segments.language.nodes import CalendarUnit, Duration, Unit
+from tests.segments import drawn_people
 from tests.segments.worlds import PARIS
 
 
@@ -79,8 +85,8 @@ def test_what_expires_between_two_instants_lies_in_a_band(
 @pytest.mark.django_db
 def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
     texts = [
-        *strategies.DATES,
-        *strategies.BIRTHS,
+        *drawn_people.DATES,
+        *drawn_people.BIRTHS,
         "",
         "2026",
         "2026-03-15T12:00:00.1234567Z",
@@ -111,3 +117,70 @@ def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
         assert added == add_duration(moment, Duration(Unit.MONTHS, months), PARIS)
 
     check()
+
+
+@pytest.mark.django_db
+def test_the_database_finds_calendar_units_birthdays_and_anniversaries_as_python_does() -> None:
+    days = st.dates(date(1890, 1, 1), date(2040, 12, 31)) | st.sampled_from(
+        [date(2024, 2, 29), date(2000, 2, 29), date(2025, 2, 28)]
+    )
+    night = st.datetimes(datetime(2026, 3, 28, 22), datetime(2026, 3, 30)) | st.datetimes(
+        datetime(2026, 10, 24, 22), datetime(2026, 10, 26)
+    )
+    instants = moments | night.map(lambda moment: moment.replace(tzinfo=UTC))
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        instants,
+        st.sampled_from(list(CalendarUnit)),
+        st.integers(-13, 13),
+        st.integers(0, 6),
+        *[days] * 2,
+        st.integers(0, 150),
+    )
+    def check(
+        moment: datetime,
+        unit: CalendarUnit,
+        shift: int,
+        week_start: int,
+        birth: date,
+        today: date,
+        years: int,
+    ) -> None:
+        statement = """
+            SELECT segments_unit(%s, %s, %s, %s, %s), segments_birthday(%s, %s),
+                segments_anniversary(%s, %s)"""
+        unit_operands = [moment, str(unit), shift, PARIS.key, week_start]
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [*unit_operands, birth, years, birth, today])
+            start, day, anniversary = cursor.fetchone()
+        first = unit_start(local_date(moment, PARIS), unit, week_start)
+        assert start == local_midnight(shift_units(first, unit, shift), PARIS)
+        assert day == birthday(birth, years)
+        assert anniversary == next_anniversary(birth, today)
+        assert anniversary >= today
+        assert anniversary > birth
+
+    check()
+
+
+@pytest.mark.django_db
+def test_the_database_takes_the_accents_off_every_character_as_python_does() -> None:
+    """Of the characters that Python's version of Unicode has."""
+    known = [
+        chr(code)
+        for code in range(1, 0x110000)
+        if unicodedata.category(chr(code)) not in ("Cn", "Cs", "Co")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT segments_plain(char) FROM unnest(%s::text[]) AS char", [known])
+        plain = [text for (text,) in cursor.fetchall()]
+    expected = [
+        "".join(
+            part
+            for part in unicodedata.normalize("NFD", char)
+            if not unicodedata.category(part).startswith("M")
+        )
+        for char in known
+    ]
+    assert plain == expected

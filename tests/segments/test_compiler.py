@@ -24,7 +24,7 @@ from segments.compiler import (
 from segments.language.parser import parse
 from segments.models import Membership, Segment
 from tests.oracles.segments import NaivePerson, members
-from tests.segments import strategies
+from tests.segments import drawn_people, strategies
 from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         },
         segments={key: parse(definition) for key, definition in segments.items()},
         is_present=is_present,
-        zones=strategies.ZONES,
+        zones=drawn_people.ZONES,
     )
 
 
@@ -92,7 +92,7 @@ def some_people(count: int, **options: Any) -> list[NaivePerson]:
         phases=[Phase.generate],
         suppress_health_check=QUIET,
     )
-    @given(strategies.people)
+    @given(drawn_people.people)
     def draw(person: NaivePerson) -> None:
         people.append(person)
 
@@ -121,12 +121,13 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
     people = store_people(some_people(60, seed=randrange(1 << 30)))
     store_entries(people)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+    # With three batches more than 5,000 definitions.
+    @settings(max_examples=45, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
     @given(
-        st.lists(strategies.trees, min_size=4, max_size=8),
-        st.lists(strategies.plain_leaves, min_size=10, max_size=25),
+        st.lists(strategies.trees, min_size=8, max_size=12),
+        st.lists(strategies.plain_leaves, min_size=30, max_size=45),
         *[strategies.plain_trees] * 2,
-        strategies.clocks,
+        drawn_people.clocks,
         st.booleans(),
     )
     def check(

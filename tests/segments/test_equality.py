@@ -20,9 +20,9 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import TESTER
+from tests.factories import TESTER, make_source
 from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
-from tests.segments import strategies
+from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
     PARIS,
     add_events,
@@ -37,7 +37,7 @@ START = datetime.fromisoformat("2026-02-27T09:00:00+00:00")
 # Histories end within the months for which there are partitions.
 END = datetime.fromisoformat("2026-11-01T00:00:00+00:00")
 LEAPS = [
-    *strategies.DURATIONS[:8],
+    *drawn_people.DURATIONS[:8],
     {"minutes": 7},
     {"days": 3},
     {"days": 31},
@@ -80,7 +80,7 @@ timed_tests = st.one_of(
     st.builds(
         lambda operator, unit: {"operator": operator, "value": unit},
         st.sampled_from(["this", "previous"]),
-        st.sampled_from(strategies.UNITS),
+        st.sampled_from(drawn_people.UNITS),
     ),
     st.sampled_from([18, 19, 40]).map(lambda age: {"operator": "age_gte", "value": age}),
     st.sampled_from([[18, 18], [18, 39], [40, 150], [0, 18]]).map(
@@ -89,6 +89,7 @@ timed_tests = st.one_of(
 )
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
+    strategies.source_leaves,
     strategies.regular_leaves(),
     strategies.sequence_leaves(),
     st.sampled_from(LEAPS).map(
@@ -130,8 +131,8 @@ steps = st.one_of(
     leaps,
     leaps,
     leaps,
-    st.tuples(st.just("event"), st.integers(0, 3), events | strategies.events()),
-    st.tuples(st.just("traits"), st.integers(0, 3), strategies.documents()),
+    st.tuples(st.just("event"), st.integers(0, 3), events | drawn_people.events()),
+    st.tuples(st.just("traits"), st.integers(0, 3), drawn_people.documents()),
     st.tuples(st.just("restrict"), st.integers(0, 3), st.booleans()),
     st.tuples(st.just("consent"), st.integers(0, 3), st.sampled_from(LEAPS) | st.none()),
     st.tuples(st.just("define"), st.integers(0, 3), definitions),
@@ -232,6 +233,8 @@ class History:
 
 def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
     make_purpose()
+    for key in ("shop", "till", "crm", "nowhere"):
+        make_source(key=key)
 
     @settings(
         max_examples=40,
@@ -240,7 +243,7 @@ def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
     )
     @given(
-        st.lists(people | people | strategies.people, min_size=4, max_size=4),
+        st.lists(people | people | drawn_people.people, min_size=4, max_size=4),
         st.lists(definitions, min_size=4, max_size=4),
         st.lists(steps, min_size=4, max_size=9),
     )

@@ -5,36 +5,23 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
-from profiles.models import Profile
 from segments.definitions.dependencies import check_definition
 from segments.language.parser import DefinitionError
-from segments.lib.moments import MomentError
-from segments.services import preview
 from tests.factories import NOW
 from tests.oracles.segments import NaiveEvent, NaivePerson
 from tests.segments.evaluations import (
     build_segment,
-    members_of,
     negation,
     orders,
     trait,
     who,
     with_values,
 )
-from tests.segments.worlds import make_purpose, order, store_person
+from tests.segments.worlds import at_edge, make_purpose, order, order_at, store_person
 
 pytestmark = pytest.mark.django_db
 MICROSECOND = timedelta(microseconds=1)
-
-
-def at_edge(**events: NaiveEvent) -> dict[str, NaivePerson]:
-    return {name: NaivePerson(events=[event]) for name, event in events.items()}
-
-
-def order_at(moment: datetime, **properties: Any) -> NaiveEvent:
-    return NaiveEvent("Order Completed", moment, properties=properties)
 
 
 def test_a_positive_operator_is_false_on_a_missing_value_and_its_negation_true() -> None:
@@ -274,99 +261,6 @@ def test_accents_are_ignored_by_decomposing_and_case_besides() -> None:
     assert who(trait("a", "in", ["Angstrom"], ignore_accents=True), people) == {"'Ångström'"}
 
 
-def test_on_a_day_is_within_the_local_day_and_on_an_instant_that_instant() -> None:
-    people = with_values("2026-03-15", "2026-03-14T23:30:00Z", "2026-03-15T23:30:00Z", "soon")
-    assert who(trait("a", "on", "2026-03-15"), people) == {"'2026-03-15'", "'2026-03-14T23:30:00Z'"}
-    assert who(trait("a", "on", "2026-03-16T00:30"), people) == {"'2026-03-15T23:30:00Z'"}
-
-
-def test_between_dates_takes_both_days_whole() -> None:
-    people = with_values("2026-03-13", "2026-03-14", "2026-03-15T22:59:59Z", "2026-03-15T23:00:00Z")
-    march = trait("a", "between", ["2026-03-14", "2026-03-15"])
-    assert who(march, people) == {"'2026-03-14'", "'2026-03-15T22:59:59Z'"}
-    backwards = trait("a", "between", ["2026-03-14T02:00+01:00", "2026-03-14T00:30Z"])
-    assert who(backwards, people) == set()
-
-
-def test_in_next_starts_a_duration_before_and_ends_when_the_date_has_come() -> None:
-    people = with_values(
-        "2026-03-15", "2026-03-22T12:00:00Z", "2026-03-22T12:00:01Z", "2026-03-15T12:00:00Z"
-    )
-    week = trait("a", "in_next", {"days": 7})
-    assert who(week, people) == {"'2026-03-15'", "'2026-03-22T12:00:00Z'"}
-    assert "missing" in who(trait("a", "not_in_next", {"days": 7}), people)
-
-
-def test_more_than_ago_begins_when_in_last_ends() -> None:
-    edge = (NOW - timedelta(days=30)).isoformat()
-    people = with_values(edge, (NOW - timedelta(days=30) + MICROSECOND).isoformat(), "x")
-    assert who(trait("a", "more_than_ago", {"days": 30}), people) == {repr(edge)}
-
-
-def test_this_and_previous_are_whole_local_periods() -> None:
-    people = with_values(
-        "2026-03-31", "2026-02-28T22:59:59Z", "2026-02-28T23:00:00Z", "2026-01-01", "2026-03-09"
-    )
-    assert who(trait("a", "this", "month"), people) == {
-        *("'2026-03-31'", "'2026-02-28T23:00:00Z'", "'2026-03-09'")
-    }
-    assert who(trait("a", "previous", "month"), people) == {"'2026-02-28T22:59:59Z'"}
-    # 15 March 2026 is a Sunday.
-    assert who(trait("a", "this", "week"), people) == {"'2026-03-09'"}
-    assert who(trait("a", "this", "quarter"), people) == {
-        repr(value)
-        for value in (
-            "2026-03-31",
-            "2026-02-28T22:59:59Z",
-            "2026-02-28T23:00:00Z",
-            "2026-01-01",
-            "2026-03-09",
-        )
-    }
-
-
-def test_weeks_start_on_the_configured_day(settings: Settings) -> None:
-    people = with_values("2026-03-09", "2026-03-15", "2026-03-21")
-    settings.WEEK_STARTS_ON = 6
-    assert who(trait("a", "this", "week"), people) == {"'2026-03-15'", "'2026-03-21'"}
-
-
-def test_an_anniversary_counts_from_so_long_before_its_day_until_the_end_of_it() -> None:
-    people = with_values("1990-03-15", "1990-03-22", "1990-03-23", "1992-02-29", "2026-03-18")
-    week = trait("a", "anniversary_in_next", {"days": 7})
-    assert who(week, people) == {"'1990-03-15'", "'1990-03-22'"}
-    leap = datetime(2026, 2, 24, 12, 0, tzinfo=UTC)
-    assert who(week, people, leap) == {"'1992-02-29'"}
-
-
-def test_an_age_has_one_end_where_one_is_asked() -> None:
-    people = with_values("2008-03-15", "2008-03-16", "1900-01-01", "2030-01-01")
-    assert who(trait("a", "age_gte", 18), people) == {"'2008-03-15'", "'1900-01-01'"}
-    assert who(trait("a", "age_lte", 17), people) == {"'2008-03-16'"}
-
-
-def test_between_ago_holds_what_is_older_than_one_and_younger_than_the_other() -> None:
-    window = {"between_ago": [{"days": 90}, {"days": 30}]}
-    people = at_edge(
-        too_young=order_at(NOW - timedelta(days=30) + MICROSECOND),
-        youngest=order_at(NOW - timedelta(days=30)),
-        oldest=order_at(NOW - timedelta(days=90) + MICROSECOND),
-        too_old=order_at(NOW - timedelta(days=90)),
-    )
-    assert who(orders(window=window), people) == {"youngest", "oldest"}
-
-
-def test_this_month_ends_now_and_the_previous_one_is_whole() -> None:
-    people = at_edge(
-        later=order_at(NOW + MICROSECOND),
-        now=order_at(NOW),
-        last=order_at(datetime(2026, 2, 28, 22, 59, tzinfo=UTC)),
-        older=order_at(datetime(2026, 1, 31, 22, 59, tzinfo=UTC)),
-    )
-    assert who(orders(window={"this": "month"}), people) == {"now"}
-    assert who(orders(window={"previous": "month"}), people) == {"last"}
-
-
 def test_an_average_is_exact_and_of_the_numbers_only() -> None:
     mixed = [order(1, points=1), order(2, points=0), order(3, points=0), order(4, points="9")]
     people = {"mixed": NaivePerson(events=mixed), "none": NaivePerson(events=[order()])}
@@ -476,157 +370,3 @@ def test_a_time_is_the_stores_or_the_visitors() -> None:
     assert at("hour", 19, zone="event") == {"visitor"}
     assert at("hour", 0, zone="event") == {"stranger"}
     assert at("month", 3, zone="event") == {"visitor", "stranger"}
-
-
-def seen(name: str, minutes: float, **properties: Any) -> NaiveEvent:
-    """An event so many minutes before NOW."""
-    return NaiveEvent(name, NOW - timedelta(minutes=minutes), properties=properties)
-
-
-def sequence(*steps: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return {"type": "sequence", "steps": list(steps), **options}
-
-
-VIEWED = {"name": "Viewed"}
-BOUGHT = {"name": "Bought", "within": {"hours": 1}}
-
-
-def test_a_sequence_is_a_chain_of_later_events_each_within_its_time() -> None:
-    people = {
-        "prompt": NaivePerson(events=[seen("Viewed", 59), seen("Bought", 0)]),
-        "late": NaivePerson(events=[seen("Viewed", 60), seen("Bought", 0)]),
-        "backwards": NaivePerson(events=[seen("Bought", 20), seen("Viewed", 10)]),
-        # The chain starts at the second view.
-        "again": NaivePerson(events=[seen("Viewed", 90), seen("Viewed", 50), seen("Bought", 0)]),
-    }
-    assert who(sequence(VIEWED, BOUGHT), people) == {"prompt", "again"}
-    assert who(sequence(VIEWED, BOUGHT, window={"last": {"minutes": 55}}), people) == {"again"}
-
-
-def test_events_of_one_instant_follow_each_other_in_the_order_of_their_arrival() -> None:
-    def at_once(first: str, second: str) -> NaivePerson:
-        events = [
-            NaiveEvent(name, NOW, arrival=arrival) for arrival, name in enumerate((first, second))
-        ]
-        return NaivePerson(events=events)
-
-    people = {"in order": at_once("Viewed", "Bought"), "reverse": at_once("Bought", "Viewed")}
-    assert who(sequence(VIEWED, BOUGHT), people) == {"in order"}
-
-
-def test_an_absent_step_holds_when_its_time_is_over_and_nothing_came() -> None:
-    absent = BOUGHT | {"absent": True}
-    people = {
-        "waiting": NaivePerson(events=[seen("Viewed", 59)]),
-        "gone": NaivePerson(events=[seen("Viewed", 60)]),
-        "bought": NaivePerson(events=[seen("Viewed", 90), seen("Bought", 80)]),
-        "bought later": NaivePerson(events=[seen("Viewed", 90), seen("Bought", 30)]),
-    }
-    assert who(sequence(VIEWED, absent), people) == {"gone", "bought later"}
-
-
-def test_a_step_can_be_of_the_same_thing_as_the_first_also_inside_a_list() -> None:
-    same = {"same": {"property": "products[].sku", "of_first": "sku"}}
-    people = {
-        "this": NaivePerson(
-            events=[seen("Viewed", 9, sku="A"), seen("Bought", 1, products=[{"sku": "A"}])]
-        ),
-        "another": NaivePerson(
-            events=[seen("Viewed", 9, sku="A"), seen("Bought", 1, products=[{"sku": "B"}])]
-        ),
-        "no thing": NaivePerson(events=[seen("Viewed", 9), seen("Bought", 1)]),
-    }
-    assert who(sequence(VIEWED, BOUGHT | same), people) == {"this"}
-    later = NOW + timedelta(hours=2)
-    absent = sequence(VIEWED, BOUGHT | same | {"absent": True})
-    assert who(absent, people, later) == {"another"}
-
-
-def test_a_step_between_need_not_be_of_the_same_thing() -> None:
-    same = {"same": {"property": "sku", "of_first": "sku"}}
-    steps = [VIEWED, {"name": "Signed In", "within": {"hours": 1}}, BOUGHT | same]
-    events = [seen("Viewed", 30, sku="A"), seen("Signed In", 20), seen("Bought", 10, sku="A")]
-    people = {
-        "in order": NaivePerson(events=events),
-        "another": NaivePerson(events=[*events[:2], seen("Bought", 10, sku="B")]),
-        "signed in after": NaivePerson(
-            events=[seen("Viewed", 30, sku="A"), seen("Bought", 10, sku="A"), seen("Signed In", 5)]
-        ),
-    }
-    assert who(sequence(*steps), people) == {"in order"}
-
-
-def test_regular_counts_complete_periods_before_this_one() -> None:
-    def in_weeks(*weeks: int) -> NaivePerson:
-        return NaivePerson(events=[order(7 * week + 1) for week in weeks])
-
-    # 15 March 2026 is a Sunday: week 0 is not complete.
-    people = {
-        "three": in_weeks(1, 2, 4),
-        "two and this one": in_weeks(0, 1, 2),
-        "one often": in_weeks(1, 1, 1),
-        "too long ago": in_weeks(3, 4, 5),
-    }
-    leaf = {"type": "regular", "name": "Order Completed", "period": "week", "at_least": 3, "of": 4}
-    assert who(leaf, people) == {"three"}
-
-
-def test_an_identifier_passes_by_some_value_and_not_by_none() -> None:
-    people = {
-        "both": NaivePerson(identifiers={"email": ["a@gmail.com", "a@b.fr"]}),
-        "other": NaivePerson(identifiers={"email": ["b@b.fr"], "phone": ["+33 1"]}),
-        "nobody": NaivePerson(),
-    }
-    leaf = {"type": "identifier", "namespace": "email"}
-    ends = leaf | {"operator": "ends_with", "value": "@gmail.com"}
-    # People are stored by the first question; an address is one person's only.
-    assert who(ends, people) == {"both"}
-    assert preview(leaf | {"operator": "exists"}).size == 2
-    assert preview(ends | {"operator": "not_ends_with"}).size == 2
-    assert preview(negation(ends)).size == 2
-
-
-def test_a_bucket_is_stable_half_open_and_of_the_public_id() -> None:
-    profile_id = store_person(NaivePerson())
-    Profile.objects.filter(pk=profile_id).update(uuid="019a0000-0000-7000-8000-000000000001")
-    # SHA-256 of "spring:019a0000-0000-7000-8000-000000000001" begins with these 8 digits.
-    place = Decimal(100 * int("29b61086", 16)) / 2**32
-    for low, high, expected in (
-        (place, place + Decimal("0.00001"), True),
-        (place - 1, place, False),
-        (0, 100, True),
-    ):
-        leaf = {"type": "bucket", "salt": "spring", "from": low, "to": high}
-        assert (preview(leaf).size == 1) is expected
-
-
-def test_geo_holds_within_a_distance_of_a_point_that_is_one() -> None:
-    def at(lat: Any, lon: Any) -> NaivePerson:
-        return NaivePerson(traits={"home": {"lat": lat, "lon": lon}})
-
-    people = {
-        "Lyon": at(45.764, 4.8357),
-        "Villeurbanne": at(Decimal("45.7667"), Decimal("4.88")),
-        "Paris": at(48.8566, 2.3522),
-        "text": at("45.764", "4.8357"),
-        "nowhere": at(451, 4),
-        "none": NaivePerson(),
-    }
-    leaf = {"type": "geo", "key": "home", "within_km": 20, "of": [45.764, 4.8357]}
-    assert who(leaf, people) == {"Lyon", "Villeurbanne"}
-    # From Lyon to Paris it is 391.5 km.
-    assert "Paris" not in who(leaf | {"within_km": 391}, people)
-    assert "Paris" in who(leaf | {"within_km": 392}, people)
-
-
-def test_entered_within_reads_since_when_and_takes_who_enters_now_as_new() -> None:
-    first = store_person(NaivePerson(traits={"a": 1}))
-    build_segment(trait("a", "exists"), key="base", now=NOW - timedelta(days=10))
-    second = store_person(NaivePerson(traits={"a": 1}))
-    leaf = {"type": "segment", "key": "base", "entered_within": {"days": 7}}
-    build_segment(leaf, key="fresh")
-    assert members_of("fresh") == {second}
-    assert members_of("base") == {first}
-    with pytest.raises(MomentError, match="Nobody knows who had entered base"):
-        preview(leaf, at=NOW - timedelta(days=11))
-    assert preview(leaf, at=NOW - timedelta(days=5)).size == 2

@@ -38,6 +38,7 @@ REFUSED = [
     ({}, "type", "required"),
     ({"AND": []}, "type", "required"),
     ({"type": "moon"}, "type", "choice"),
+    ({"type": "source", "key": "shop", "seen_within": 3}, "seen_within", "type"),
     (BUCKET | {"from": 50, "to": 50}, "to", "invalid"),
     (BUCKET | {"to": 101}, "to", "limit"),
     (BUCKET | {"salt": ""}, "salt", "required"),

@@ -10,11 +10,19 @@ from uuid_utils.compat import uuid7
 
 from consent.models import ConsentState, LegalBasis, Purpose, State
 from profiles.lib import exact_json
-from profiles.models import EventName, Identifier, Profile
+from profiles.models import (
+    EventName,
+    Identifier,
+    Profile,
+    Source,
+    SourceRecord,
+    TrustLevel,
+)
 from profiles.services import recompute_stats
 from tests.factories import NOW, make_identifier, make_source
 from tests.oracles.segments import NaiveEvent, NaivePerson, NaiveWorld
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
 INSERT_PROFILE = """
 INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_seen_at)
@@ -54,6 +62,8 @@ def store_person(person: NaivePerson) -> int:
     for namespace, values in person.identifiers.items():
         for value in values:
             make_identifier(f"{namespace}:{value}", profile=profile)
+    for key, moments in person.records.items():
+        add_record(profile_id, key, moments)
     add_events(profile_id, person.events)
     for purpose, until in person.consents.items():
         give_consent(profile_id, purpose, until)
@@ -68,14 +78,33 @@ def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
     """Store events with their statistics, as the drain would."""
     if not events:
         return
-    source = make_source(key="shop")
     identifier = Identifier.objects.filter(profile=profile_id).first()
     assert identifier is not None
     with connection.cursor() as cursor:
         cursor.executemany(
-            INSERT_EVENT, [_row(profile_id, identifier.pk, source.pk, event) for event in events]
+            INSERT_EVENT,
+            [
+                _row(profile_id, identifier.pk, source_of(event.source).pk, event)
+                for event in events
+            ],
         )
     recompute_stats([profile_id])
+
+
+def source_of(key: str) -> Source:
+    return Source.objects.filter(key=key).first() or make_source(key=key)
+
+
+def add_record(profile_id: int, source: str, moments: Sequence[datetime]) -> None:
+    """Store what a source stated at these times, as the drain would."""
+    micros = [(moment - EPOCH) // timedelta(microseconds=1) for moment in moments]
+    SourceRecord.objects.create(
+        identifier=Identifier.objects.filter(profile=profile_id).earliest("pk"),
+        profile_id=profile_id,
+        source=source_of(source),
+        trust=TrustLevel.SERVER,
+        traits={f"t{number}": ["x", at, number] for number, at in enumerate(micros)},
+    )
 
 
 def _row(profile_id: int, identifier_id: int, source_id: int, event: NaiveEvent) -> list[object]:
@@ -102,3 +131,11 @@ def give_consent(profile_id: int, purpose: str, until: datetime | None) -> None:
 def order(days_ago: float = 1, **properties: Any) -> NaiveEvent:
     """An order that many days before NOW."""
     return NaiveEvent("Order Completed", NOW - timedelta(days=days_ago), properties=properties)
+
+
+def at_edge(**events: NaiveEvent) -> dict[str, NaivePerson]:
+    return {name: NaivePerson(events=[event]) for name, event in events.items()}
+
+
+def order_at(moment: datetime, **properties: Any) -> NaiveEvent:
+    return NaiveEvent("Order Completed", moment, properties=properties)

@@ -21,6 +21,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from config.checks import SHARED_KEYS
 from ingestion.models import InboxRow
 from tests.config.programs import ROOT, free_port
 
@@ -109,10 +110,7 @@ class Product:
             "EMAIL_URL": f"filemail://{directory / 'mail'}",
             "PORT": str(self.port),
             # Those of the tests, whose digests must be found again.
-            **{
-                name: getattr(settings, name)
-                for name in ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY")
-            },
+            **{name: getattr(settings, name) for name in SHARED_KEYS},
         }
         self._environment |= more
         self.flush()

@@ -5,13 +5,10 @@ Messages with them go through every part of the product, at log level DEBUG.
 
 import json
 import logging
-import re
-from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 from django.core import mail
 from rest_framework.test import APIClient
 
@@ -32,7 +29,7 @@ from segments.services import refresh_changed
 from tests.factories import TESTER, make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
-from tests.system.traces import tables_with
+from tests.system.traces import contents, tables_with, with_decoded_bodies
 
 API = "/api/v1"
 EMAIL = "canary.mail@example.org"
@@ -65,27 +62,6 @@ REJECTED = [
 
 def canaries_in(text: str) -> set[str]:
     return {value for value in CANARIES if value in text.lower()}
-
-
-def contents(valkey: "redis.Redis[bytes]") -> str:
-    """Return everything in a Valkey database as text, unacknowledged tasks included."""
-    readers = {
-        b"string": valkey.get,
-        b"list": lambda key: valkey.lrange(key, 0, -1),
-        b"set": valkey.smembers,
-        b"hash": valkey.hgetall,
-        b"zset": lambda key: valkey.zrange(key, 0, -1),
-        # The key has expired since the scan.
-        b"none": lambda key: None,
-    }
-    keys = list(valkey.scan_iter())
-    return "".join(f"{key!r} {readers[valkey.type(key)](key)!r}\n" for key in keys)
-
-
-def with_decoded_bodies(queued: str) -> str:
-    """Add the bodies of task messages in clear text, since Celery encodes them in Base64."""
-    bodies = re.findall(r'"body": ?"([A-Za-z0-9+/=]+)"', queued)
-    return queued + "".join(b64decode(body).decode() for body in bodies)
 
 
 class Caller:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from consent.models import Suppression
 from profiles.admin.kit.masks import Mask
+from profiles.api.kit.access import declared_scope
+from profiles.lib.batches import batches
 from profiles.models import Profile, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import Category
@@ -20,6 +22,7 @@ from segments.language.nodes import PersonLeaf
 from segments.models import Segment
 from segments.services import create_segment, rebuild
 from tests.admin import make_world, sign_in
+from tests.config.walks import operation_id, operations
 from tests.factories import NOW, TESTER, make_client, make_profile
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +93,7 @@ ORACLES = [
 def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
     assert {kind.__name__ for kind in get_args(PersonLeaf)} == {
         *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf"),
-        *("IdentifierLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
+        *("IdentifierLeaf", "SourceLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
     }, "Say in segments/definitions/sensitivity.py what the new leaf tells, and add an oracle."
 
 
@@ -205,6 +208,45 @@ def test_no_spelling_of_a_key_is_ordinary(key: str, parent: str, operator: str) 
     )
     sensitivity = load_sensitivity()
     assert sensitivity.of(trait(f"{parent}{key}", operator)) != Category.ORDINARY
+
+
+# Lists and look-ups of the API.
+
+LISTS = [
+    pytest.param(address, view, id=operation_id(address, method))
+    for address, method, view in operations()
+    if method == "get" and getattr(view, "filterset_class", None)
+]
+
+
+@pytest.mark.parametrize(("address", "view"), LISTS)
+def test_no_list_of_the_api_answers_a_filter_that_it_does_not_declare(
+    address: str, view: Any
+) -> None:
+    declared = view.filterset_class.base_filters
+    model = view.filterset_class._meta.model or view.queryset.model
+    names = {f"{name}{lookup}" for name in lookups_of(model) for lookup in LOOKUPS}
+    for part in batches(sorted(names - declared.keys()), 400):
+        answer = make_client().get(address, dict.fromkeys(part, "a"))
+        assert answer.status_code == 400
+        assert {error["path"] for error in answer.json()["errors"]} == set(part)
+
+
+@pytest.mark.parametrize("scope", Scope.values)
+def test_each_scope_alone_opens_its_own_lists_and_look_ups_and_no_other(scope: str) -> None:
+    client = make_client(scope)
+    opened = set()
+    for address, method, view in operations():
+        own = declared_scope(view, method.upper()) if hasattr(view, "scopes") else None
+        if own is not None and (method == "get" or "lookup" in address or "state" in address):
+            is_open = getattr(client, method)(address).status_code != 403
+            assert is_open == (own == scope), (address, method)
+            opened |= {address} if is_open else set()
+    # What shows people or finds them is never open to a key that may only send or define.
+    if scope in (Scope.EVENTS_WRITE, Scope.PROFILES_WRITE, Scope.SEGMENTS_WRITE):
+        assert opened == set()
+    if scope != Scope.PROFILES_READ:
+        assert not [address for address in opened if address.startswith("/api/v1/profiles/")]
 
 
 # Staff.

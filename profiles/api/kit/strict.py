@@ -60,7 +60,7 @@ def unknown_fields(serializer: BaseSerializer[Any], body: Any, path: str = "") -
         case Serializer(), dict():
             fields = serializer.fields
             for name, value in body.items():
-                step = f"{path}.{name}".lstrip(".")
+                step = f"{path}.{name}" if path else name
                 field = fields.get(name)
                 if field is None or field.read_only:
                     yield step

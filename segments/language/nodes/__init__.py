@@ -43,6 +43,7 @@ from segments.language.nodes.people import (
     Node,
     PersonLeaf,
     SegmentLeaf,
+    SourceLeaf,
     TraitLeaf,
 )
 from segments.language.nodes.values import (
@@ -140,6 +141,7 @@ __all__ = [
     "Scalar",
     "SegmentLeaf",
     "SequenceLeaf",
+    "SourceLeaf",
     "SpreadPath",
     "Step",
     "Test",

@@ -49,6 +49,14 @@ class IdentifierLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLeaf:
+    """True where the source sent an event or a trait of the profile, lately with a duration."""
+
+    key: str
+    seen_within: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BucketLeaf:
     """True where the profile's place on the circle of the salt, in percent, is in [low, high)."""
 
@@ -74,6 +82,7 @@ PersonLeaf = (
     | SegmentLeaf
     | ConsentLeaf
     | IdentifierLeaf
+    | SourceLeaf
     | BucketLeaf
     | GeoLeaf
     | EveryoneLeaf

@@ -1,0 +1,97 @@
+"""What an evaluation reads, and how a change of each of it reaches memberships.
+
+Invariant: whatever compiled SQL or its context reads stands in this table. An input of a person
+queues that person in the transaction that changes it. The clock is looked ahead by `due.py`. A
+global input has a text: a segment stores the one that it was built with, and another one means a
+rebuild, never a queue of everybody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from segments.compiler import Context, expanded_leaves
+from segments.language.nodes import CalendarUnit, Node, TimeLeaf
+
+
+class Scope(StrEnum):
+    PERSON = "of a person"
+    CLOCK = "the clock"
+    GLOBAL = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input: the tables, or the fields of the context, that it is read from."""
+
+    scope: Scope
+    read_from: tuple[str, ...]
+    change: str
+
+
+INPUTS = (
+    Input(
+        Scope.PERSON,
+        ("profiles_profile", "profiles_sourcerecord"),
+        "the drain, a correction, a restriction or a merge marks the profile as changed",
+    ),
+    Input(
+        Scope.PERSON,
+        ("profiles_event", "profiles_eventstat"),
+        "the drain, a merge or an erasure marks the profile as changed",
+    ),
+    Input(
+        Scope.PERSON,
+        ("profiles_identifier",),
+        "whoever gains or loses an identifier is marked as changed",
+    ),
+    Input(
+        Scope.PERSON,
+        ("consent_consentstate",),
+        "a decision marks the profile as changed; its end is due",
+    ),
+    Input(
+        Scope.PERSON,
+        ("segments_membership", "segments_membershipchange"),
+        "since when somebody is a member: written by the evaluation itself",
+    ),
+    Input(Scope.CLOCK, ("now", "is_present"), "due by an index, or by a wake-up written down"),
+    Input(Scope.GLOBAL, ("zone", "week_start", "zones"), "the text of `global_inputs`"),
+    Input(
+        Scope.GLOBAL,
+        ("segments", "segments_segment"),
+        "a new version is built together with the segments that lean on it",
+    ),
+    Input(
+        Scope.GLOBAL,
+        ("permitted", "consent_purpose"),
+        "new terms mark those who decided as changed",
+    ),
+    # Rows of these are only ever added, and whoever brought one is marked as changed.
+    Input(Scope.GLOBAL, ("names", "profiles_source"), "never changes what is there"),
+)
+
+
+def global_inputs(node: Node, context: Context) -> str:
+    """Return the values of the global inputs that a definition reads, as one text."""
+    parts = [part for leaf in expanded_leaves(node, context) for part in _parts(leaf)]
+    read = [context.zone.key]
+    if CalendarUnit.WEEK in parts:
+        read.append(f"weeks from {context.week_start}")
+    if any(isinstance(part, TimeLeaf) and part.is_visitors for part in parts):
+        names = ",".join(context.zones)
+        read.append(f"zones {sha256(names.encode()).hexdigest()[:12]}")
+    return "; ".join(read)
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """Yield a node and everything in it."""
+    yield part
+    if isinstance(part, tuple):
+        for inner in part:
+            yield from _parts(inner)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _parts(getattr(part, field.name))
