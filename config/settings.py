@@ -172,6 +172,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["profiles.api.kit.parsers.JudgingJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.http.schema.ScopedSchema",
+    # The schema describes every operation; OPTIONS would describe a view once more.
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "config.http.problems.problem_response",
     # None keeps times in UTC. The default would convert them to the time zone of the staff.
     "DATETIME_FORMAT": None,

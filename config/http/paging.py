@@ -11,12 +11,16 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.core.exceptions import FieldDoesNotExist
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
+
+from profiles.api.kit.lists import TimeField
+from profiles.lib import exact_json
 
 
 class PageStart(NamedTuple):
@@ -82,7 +86,12 @@ class CursorPages(CursorPagination):
         if self.start is None:
             return queryset
         try:
-            return queryset.filter(_rows_beyond(self.start, self.fields))
+            position = [
+                _value_of(queryset.model, field.lstrip("-"), value)
+                for field, value in zip(self.fields, self.start.position, strict=True)
+            ]
+            start = self.start._replace(position=position)
+            return queryset.filter(_rows_beyond(start, self.fields))
         except (TypeError, ValueError, ModelValidationError) as error:
             # A value of the cursor is not one of its field.
             raise _invalid_cursor() from error
@@ -132,8 +141,18 @@ def _invalid_cursor() -> ValidationError:
 
 
 def _is_comparable(value: Any) -> bool:
-    # PostgreSQL refuses NUL characters in texts.
-    return isinstance(value, int) or (isinstance(value, str) and "\x00" not in value)
+    return isinstance(value, int) or (isinstance(value, str) and exact_json.is_storable(value))
+
+
+def _value_of(model: type[Model], path: str, value: Any) -> Any:
+    """Return the value as one of the field at the path."""
+    try:
+        for name in path.split("__"):
+            field: Any = model._meta.get_field(name)
+            model = field.related_model
+    except FieldDoesNotExist:  # an annotation of the list
+        return value
+    return TimeField().clean(value) if isinstance(field, DateTimeField) else value
 
 
 def _reverse(field: str) -> str:

@@ -55,11 +55,12 @@ def _problem_body(error: Exception, status: int) -> dict[str, Any]:
 def _faults_of(error: Exception) -> list[dict[str, str]]:
     match error:
         case Problem():
-            return error.errors
+            faults = error.errors
         case ValidationError():
-            return list(_flatten(error.detail))
+            faults = list(_flatten(error.detail))
         case _:
-            return []
+            faults = []
+    return [{name: _encodable(text) for name, text in fault.items()} for fault in faults]
 
 
 def _describe(fault: dict[str, str]) -> str:
@@ -78,15 +79,11 @@ def _flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
             yield from _flatten(inner, path if is_message else f"{path}[{place}]")
     else:
         code = getattr(detail, "code", "invalid")
-        yield {
-            "path": _without_surrogates(path),
-            "code": str(code),
-            "detail": _without_surrogates(str(detail)),
-        }
+        yield {"path": path, "code": str(code), "detail": str(detail)}
 
 
-def _without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which a request may contain in JSON and a response cannot encode."""
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which a request may contain and a response cannot encode."""
     return text.encode(errors="replace").decode()
 
 

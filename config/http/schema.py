@@ -3,7 +3,7 @@
 The tracking API has plain views, so that `ingestion` describes its operations itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -74,13 +74,17 @@ class ScopedSchema(AutoSchema):
         return operation
 
     def _error_statuses(self, operation: dict[str, Any]) -> Iterator[int]:
-        places = {parameter["in"] for parameter in operation.get("parameters", ())}
-        if "requestBody" in operation or "query" in places:
-            yield HTTPStatus.BAD_REQUEST
-        if declared_scope(self.view, self.method):
+        # Of every operation, since each refuses a parameter that it does not know.
+        yield HTTPStatus.BAD_REQUEST
+        if self.view.authentication_classes:
             yield HTTPStatus.UNAUTHORIZED
+        if declared_scope(self.view, self.method):
             yield HTTPStatus.FORBIDDEN
-        if "path" in places:
+        if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
             yield HTTPStatus.NOT_FOUND
-        if getattr(self.view, "action", "") in getattr(self.view, "unavailable_actions", ()):
-            yield HTTPStatus.SERVICE_UNAVAILABLE
+        if "requestBody" in operation:
+            yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        if self.view.throttle_classes:
+            yield HTTPStatus.TOO_MANY_REQUESTS
+        refusals: Mapping[str, Iterable[int]] = getattr(self.view, "refusals", {})
+        yield from refusals.get(getattr(self.view, "action", ""), ())

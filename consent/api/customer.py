@@ -144,6 +144,8 @@ class ConfirmationViewSet(OpenViewSet):
 
 
 class MeViewSet(CustomerViewSet):
+    refusals = {"retrieve": (404,)}
+
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def retrieve(self, request: Request) -> Response:
         """Return the customer's data. `is_whole` is false if it is only a part of a profile."""
@@ -164,6 +166,8 @@ class MeViewSet(CustomerViewSet):
 
 
 class CustomerConsentViewSet(CustomerViewSet):
+    refusals = {"create": (404, 409)}
+
     @extend_schema(
         request=serializers.CustomerConsentSerializer,
         responses={201: serializers.ConsentEventSerializer},
@@ -193,6 +197,7 @@ class CustomerConsentViewSet(CustomerViewSet):
 
 
 class CustomerRequestViewSet(CustomerViewSet):
+    refusals = {"create": (404, 409), "archive": (410,)}
     lookup_value_converter = "uuid"
 
     @extend_schema(

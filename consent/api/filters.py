@@ -7,7 +7,7 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from consent.models import ConsentEvent, NoticeVersion, PrivacyRequest, Purpose
-from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet, TimeRangeFilter
 from profiles.models import Identifier
 
 
@@ -18,7 +18,7 @@ class PurposeFilter(StrictFilterSet):
 
 
 class NoticeFilter(StrictFilterSet):
-    shown = filters.IsoDateTimeFromToRangeFilter(field_name="shown_from")
+    shown = TimeRangeFilter(field_name="shown_from")
 
     class Meta:
         model = NoticeVersion
@@ -32,9 +32,9 @@ class ConsentEventFilter(StrictFilterSet):
     purpose = filters.CharFilter(field_name="purpose__key")
     version = filters.NumberFilter(field_name="purpose_version__number")
     source = filters.CharFilter(field_name="source__key")
-    occurred = filters.IsoDateTimeFromToRangeFilter(field_name="occurred_at")
-    received = filters.IsoDateTimeFromToRangeFilter(field_name="received_at")
-    valid_until = filters.IsoDateTimeFromToRangeFilter()
+    occurred = TimeRangeFilter(field_name="occurred_at")
+    received = TimeRangeFilter(field_name="received_at")
+    valid_until = TimeRangeFilter()
 
     class Meta:
         model = ConsentEvent
@@ -64,9 +64,9 @@ class ConsentEventFilter(StrictFilterSet):
 
 
 class RequestFilter(StrictFilterSet):
-    received = filters.IsoDateTimeFromToRangeFilter(field_name="received_at")
-    due = filters.IsoDateTimeFromToRangeFilter(field_name="due_at")
-    done = filters.IsoDateTimeFromToRangeFilter(field_name="done_at")
+    received = TimeRangeFilter(field_name="received_at")
+    due = TimeRangeFilter(field_name="due_at")
+    done = TimeRangeFilter(field_name="done_at")
 
     class Meta:
         model = PrivacyRequest

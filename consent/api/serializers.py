@@ -3,7 +3,6 @@
 Invariant: serializers judge the shape of a body; services judge its meaning.
 """
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -25,34 +24,17 @@ from consent.models import (
     State,
 )
 
-# PostgreSQL's jsonb takes neither the null character nor lone surrogates.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OBJECTION_STATES = (State.GIVEN, State.WITHDRAWN)
 
 
-class StorableJSONField(serializers.JSONField):
-    """A JSON object without characters that the database cannot store."""
+class ObjectField(serializers.JSONField):
+    """A JSON object."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         value = super().to_internal_value(data)
         if not isinstance(value, dict):
             raise serializers.ValidationError("Must be an object.", code="not_an_object")
-        if _has_unstorable_text(value):
-            raise serializers.ValidationError(
-                "Has characters that cannot be stored.", code="unstorable"
-            )
         return value
-
-
-def _has_unstorable_text(value: Any) -> bool:
-    match value:
-        case str():
-            return _UNSTORABLE.search(value) is not None
-        case dict():
-            return any(map(_has_unstorable_text, (*value.keys(), *value.values())))
-        case list():
-            return any(map(_has_unstorable_text, value))
-    return False
 
 
 class PurposeSerializer(serializers.Serializer[Purpose]):
@@ -180,7 +162,7 @@ class CustomerConsentSerializer(serializers.Serializer[Any]):
 
     purpose = serializers.SlugField(max_length=63)
     state = serializers.ChoiceField([State.GIVEN, State.WITHDRAWN, State.REFUSED])
-    evidence = StorableJSONField(required=False)
+    evidence = ObjectField(required=False)
     notice = serializers.PrimaryKeyRelatedField(
         queryset=NoticeVersion.objects.all(), required=False, allow_null=True
     )
@@ -205,7 +187,7 @@ class ConsentSerializer(serializers.Serializer[Any]):
     valid_until = serializers.DateTimeField(required=False, allow_null=True)
     method = serializers.ChoiceField(Method.choices)
     actor = serializers.ChoiceField(DecidedBy.choices, required=False)
-    evidence = StorableJSONField(required=False)
+    evidence = ObjectField(required=False)
     notice = serializers.PrimaryKeyRelatedField(
         queryset=NoticeVersion.objects.all(), required=False, allow_null=True
     )
@@ -262,7 +244,7 @@ class NewCustomerRequestSerializer(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(PrivacyRequest.Kind.choices)
     reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
-    changes = StorableJSONField(required=False)
+    changes = ObjectField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         is_rectification = attrs["kind"] == PrivacyRequest.Kind.RECTIFICATION

@@ -56,6 +56,7 @@ class PurposeViewSet(
     cursor_ordering = ("key",)
     lookup_field = "key"
     lookup_value_regex = "[a-z][a-z0-9_-]{0,62}"
+    refusals = {"create": (409,), "partial_update": (409,)}
 
     @extend_schema(responses={201: serializers.PurposeSerializer})
     def create(self, request: Request) -> Response:
@@ -116,6 +117,7 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.CONSENT_WRITE}
     action_scopes = {"state": Scope.CONSENT_READ}
+    refusals = {"create": (409,)}
     serializer_class = serializers.ConsentEventSerializer
     filterset_class = ConsentEventFilter
     cursor_ordering = ("-id",)
@@ -171,6 +173,7 @@ class RequestViewSet(
     """
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
+    refusals = {"create": (409,), "archive": (410,)}
     queryset = PrivacyRequest.objects.all()
     serializer_class = serializers.RequestSerializer
     filterset_class = RequestFilter
@@ -258,8 +261,9 @@ def scoped_idempotency_key(request: Request) -> str | None:
 
 def _idempotency_key(request: Request) -> str | None:
     """Return the idempotency key from the body or else from the header."""
-    key: str | None = _body(request).get("idempotency_key")
-    return key or request.headers.get("Idempotency-Key")
+    # The serializer has read the key of the body as a text, too.
+    key = _body(request).get("idempotency_key")
+    return str(key) if key else request.headers.get("Idempotency-Key")
 
 
 def _body(request: Request) -> dict[str, Any]:

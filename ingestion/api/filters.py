@@ -1,9 +1,9 @@
 """Filters of the lists of sources and rejected messages."""
 
-from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter, IsoDateTimeFilter
+from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter
 
 from ingestion.models import RejectedMessage, WriteKey
-from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet, TimeFilter
 from profiles.models import Source
 
 
@@ -34,8 +34,8 @@ class RejectedMessageFilter(StrictFilterSet):
     path = CharFilter("path", help_text="Where the fault is, such as event.")
     outcome = ChoiceFilter(choices=RejectedMessage.Outcome.choices, help_text="What a replay did.")
     replayed = BooleanFilter("replayed_at", "isnull", exclude=True)
-    after = IsoDateTimeFilter("rejected_at", "gte", help_text="Rejected at this time or later.")
-    before = IsoDateTimeFilter("rejected_at", "lt", help_text="Rejected before this time.")
+    after = TimeFilter("rejected_at", "gte", help_text="Rejected at this time or later.")
+    before = TimeFilter("rejected_at", "lt", help_text="Rejected before this time.")
 
     class Meta:
         model = RejectedMessage

@@ -159,6 +159,7 @@ class RejectedMessageViewSet(
 
     scopes = ALL_METHODS
     bodiless_actions = ("replay",)
+    refusals = {"replay": (409,), "partial_update": (409,)}
     queryset = RejectedMessage.objects.select_related("source")
     serializer_class = serializers.RejectedMessageSerializer
     filterset_class = filters.RejectedMessageFilter
@@ -172,8 +173,8 @@ class RejectedMessageViewSet(
 
         400 with the path of a fault that is left; 409 if the message was replayed.
         """
-        rejected = self.get_object()
         fields = validated(serializers.MendSerializer(data=request.data))
+        rejected = self.get_object()
         try:
             mend_message(rejected, exact_json.dump_bytes(fields["body"]), actor=actor_of(request))
         except StillFaulty as error:

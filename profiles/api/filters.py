@@ -8,13 +8,12 @@ from django_filters.rest_framework import (
     BooleanFilter,
     CharFilter,
     ChoiceFilter,
-    IsoDateTimeFilter,
 )
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from profiles import reads
 from profiles.api.kit.access import sees_restricted
-from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet, TimeFilter
 from profiles.api.kit.strict import PAGING
 from profiles.api.serializers import STATUSES
 from profiles.models import (
@@ -43,10 +42,8 @@ class ProfileFilter(StrictFilterSet):
     source = CharFilter(
         method="named_by_source", help_text="Those whom the source with this key has named."
     )
-    seen_after = IsoDateTimeFilter(
-        "last_seen_at", "gte", help_text="Last seen at this time or later."
-    )
-    seen_before = IsoDateTimeFilter("last_seen_at", "lt", help_text="Last seen before this time.")
+    seen_after = TimeFilter("last_seen_at", "gte", help_text="Last seen at this time or later.")
+    seen_before = TimeFilter("last_seen_at", "lt", help_text="Last seen before this time.")
     status = ChoiceFilter(choices=STATUSES, method="with_status")
 
     class Meta:
@@ -114,8 +111,8 @@ class EventFilter(StrictFilterSet):
     name = CharFilter("name__name", help_text="What the event is called.")
     type = ChoiceFilter(field_name="name__kind", choices=EventName.Kind.choices)
     source = CharFilter("source__key", help_text="The key of the source.")
-    after = IsoDateTimeFilter("timestamp", "gte", help_text="At this time or later.")
-    before = IsoDateTimeFilter("timestamp", "lt", help_text="Before this time.")
+    after = TimeFilter("timestamp", "gte", help_text="At this time or later.")
+    before = TimeFilter("timestamp", "lt", help_text="Before this time.")
 
     class Meta:
         model = Event
@@ -125,8 +122,8 @@ class EventFilter(StrictFilterSet):
 class MergeFilter(StrictFilterSet):
     """Filters of a profile's merges."""
 
-    after = IsoDateTimeFilter("merged_at", "gte", help_text="At this time or later.")
-    before = IsoDateTimeFilter("merged_at", "lt", help_text="Before this time.")
+    after = TimeFilter("merged_at", "gte", help_text="At this time or later.")
+    before = TimeFilter("merged_at", "lt", help_text="Before this time.")
 
     class Meta:
         model = Merge
@@ -137,8 +134,8 @@ class QuarantineFilter(StrictFilterSet):
     """Filters of quarantined identifiers."""
 
     namespace = CharFilter("namespace", help_text="Such as email, user_id, anonymous_id.")
-    after = IsoDateTimeFilter("quarantined_at", "gte", help_text="At this time or later.")
-    before = IsoDateTimeFilter("quarantined_at", "lt", help_text="Before this time.")
+    after = TimeFilter("quarantined_at", "gte", help_text="At this time or later.")
+    before = TimeFilter("quarantined_at", "lt", help_text="Before this time.")
 
     class Meta:
         model = Identifier
@@ -154,8 +151,8 @@ class AuditFilter(StrictFilterSet):
     verb = CharFilter("verb", help_text="Such as segment.changed.")
     object_type = CharFilter("object_type", help_text="Such as segment, purpose or profile.")
     object_key = CharFilter(method="about", help_text="The key of the object.")
-    after = IsoDateTimeFilter("at", "gte", help_text="At this time or later.")
-    before = IsoDateTimeFilter("at", "lt", help_text="Before this time.")
+    after = TimeFilter("at", "gte", help_text="At this time or later.")
+    before = TimeFilter("at", "lt", help_text="Before this time.")
 
     class Meta:
         model = AuditEntry

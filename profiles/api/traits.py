@@ -27,6 +27,7 @@ class TraitViewSet(ProfileScopedViewSet):
     }
     serializer_class = serializers.RectificationSerializer
     pagination_class = None
+    refusals = {"correct_traits": (409,)}
     filter_exemption = "All traits of one profile are one page; why-trait asks for one of them."
 
     @extend_schema(responses=page_of(serializers.TraitSerializer))

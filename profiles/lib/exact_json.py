@@ -77,9 +77,9 @@ def storable(text: bytes) -> bytes:
 def read(text: bytes, *, repairs: bool = True, keeps_numbers: bool = False) -> Any:
     """Return the value of a JSON text of others, its numbers exact and its strings NFC.
 
-    Signs that cannot be stored are replaced, or left for the caller to refuse. Raises
-    UnreadableJSON for what is not UTF-8, not JSON, nested more than 64 levels deep, or has a number
-    that is not taken; with `keeps_numbers` such a one is the `msgspec.Raw` of how it is written.
+    Signs that cannot be stored are replaced, or refused. Raises UnreadableJSON for what is not
+    UTF-8, not JSON, nested more than 64 levels deep, or has a number or a text that is not taken;
+    with `keeps_numbers` such a number is the `msgspec.Raw` of how it is written.
     """
     if is_too_deep(text):
         raise UnreadableJSON("too_deep", "", f"nested at most {MAX_DEPTH} levels deep")
@@ -92,7 +92,7 @@ def read(text: bytes, *, repairs: bool = True, keeps_numbers: bool = False) -> A
         )
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, UnreadableJSON) else _not_json() from None
-    return _judged(value, "", _repaired if repairs else composed)
+    return _judged(value, "", _repaired if repairs else _checked)
 
 
 def with_floats(value: Any) -> Any:
@@ -116,6 +116,11 @@ def is_too_deep(text: bytes) -> bool:
 def composed(text: str) -> str:
     """Return the text in Unicode's normal form C, as all texts are stored."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes the text: it has neither NUL nor lone surrogates."""
+    return _UNSTORABLE.search(text) is None
 
 
 class ExactEncoder(json.JSONEncoder):
@@ -172,13 +177,14 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _judged(value: Any, path: str, spelled: Callable[[str], str]) -> Any:
+def _judged(value: Any, path: str, spelled: Callable[[str, str], str]) -> Any:
+    """Return the value with its texts as `spelled` of text and path makes them."""
     match value:
         case str():
-            return spelled(value)
+            return spelled(value, path)
         case dict():
             return {
-                spelled(key): _judged(inner, f"{path}.{key}" if path else key, spelled)
+                spelled(key, path): _judged(inner, f"{path}.{key}" if path else key, spelled)
                 for key, inner in value.items()
             }
         case list():
@@ -192,5 +198,12 @@ def _judged(value: Any, path: str, spelled: Callable[[str], str]) -> Any:
             return value
 
 
-def _repaired(text: str) -> str:
+def _repaired(text: str, path: str = "") -> str:
     return composed(_UNSTORABLE.sub(REPLACEMENT, text))
+
+
+def _checked(text: str, path: str) -> str:
+    if not is_storable(text):
+        detail = "text without NUL and half characters"
+        raise UnreadableJSON("unstorable", _repaired(path), detail)
+    return composed(text)

@@ -8,7 +8,7 @@ from typing import Any
 import django_filters as filters
 from django.db.models import Q, QuerySet
 
-from profiles.api.kit.lists import StrictFilterSet
+from profiles.api.kit.lists import StrictFilterSet, TimeRangeFilter
 from profiles.lib.database import database_now
 from profiles.models import Identifier
 from segments.api.visibility import may_count_people
@@ -24,8 +24,8 @@ class SegmentFilter(StrictFilterSet):
     tag = filters.CharFilter(method="filter_by_tag")
     owner = filters.CharFilter(field_name="owner__username")
     size = filters.RangeFilter()
-    refreshed = filters.IsoDateTimeFromToRangeFilter(field_name="refreshed_at")
-    created = filters.IsoDateTimeFromToRangeFilter(field_name="created_at")
+    refreshed = TimeRangeFilter(field_name="refreshed_at")
+    created = TimeRangeFilter(field_name="created_at")
 
     def filter_by_folder(
         self, queryset: QuerySet[Segment], name: str, value: str
@@ -66,7 +66,7 @@ class MemberFilter(ProfileFilter):
     """Filters members; `purpose` keeps those for whom the purpose is permitted now."""
 
     purpose = filters.CharFilter(method="filter_by_purpose")
-    entered = filters.IsoDateTimeFromToRangeFilter(field_name="entered_at")
+    entered = TimeRangeFilter(field_name="entered_at")
 
     class Meta:
         model = Membership
@@ -80,7 +80,7 @@ class MemberFilter(ProfileFilter):
 
 class MembershipChangeFilter(ProfileFilter):
     entered = filters.BooleanFilter(field_name="has_entered")
-    changed = filters.IsoDateTimeFromToRangeFilter(field_name="changed_at")
+    changed = TimeRangeFilter(field_name="changed_at")
 
     class Meta:
         model = MembershipChange

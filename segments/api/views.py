@@ -52,8 +52,15 @@ class SegmentViewSet(
         "PATCH": Scope.SEGMENTS_WRITE,
         "DELETE": Scope.SEGMENTS_WRITE,
     }
-    # They answer 503 `segment_failed` while the segment is set apart.
-    unavailable_actions = ("members", "refresh", "why")
+    # 503 `segment_failed` while the segment is set apart; 405 of `schema` and `preview`, which are
+    # no keys.
+    refusals = {
+        "partial_update": (405,),
+        "destroy": (405, 409),
+        "members": (503,),
+        "refresh": (409, 503),
+        "why": (503,),
+    }
     action_scopes = {
         "compare": Scope.SEGMENTS_READ,
         "preview": Scope.SEGMENTS_READ,

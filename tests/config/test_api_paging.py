@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db.models import QuerySet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -28,6 +28,7 @@ def page(rows: QuerySet[Any], link: str) -> tuple[list[str], str | None, str | N
 
 
 @pytest.mark.django_db
+@settings(deadline=None)
 @given(priorities=some.lists(some.integers(0, 3), max_size=12), size=some.integers(1, 5))
 def test_pages_forward_and_back_are_the_whole_list_in_order(
     priorities: Sequence[int], size: int

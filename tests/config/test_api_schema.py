@@ -5,24 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator
 
 from config.http.examples import examples
 from config.http.tags import TAGS
+from tests.config.api_schema import FILE, OPERATIONS, SCHEMA
 from tests.config.example_world import World, make_world
 
 PROBLEM = "application/problem+json"
-FILE = Path(settings.BASE_DIR, "docs", "openapi.yaml")
-SCHEMA = yaml.safe_load(FILE.read_text())
-OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    operation["operationId"]: (method, path, operation)
-    for path, operations in SCHEMA["paths"].items()
-    for method, operation in operations.items()
-}
 
 
 def test_the_file_is_the_schema_of_the_code(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_a_notice_that_was_shown_is_named() -> None:
         ({"actor": "nobody"}, "actor"),
         ({"occurred_at": "yesterday"}, "occurred_at"),
         ({"evidence": ["page"]}, "evidence"),
-        ({"evidence": {"page": "a\0b"}}, "evidence"),
+        ({"evidence": {"page": "a\0b"}}, "evidence.page"),
     ],
 )
 def test_a_bad_consent_is_refused_with_the_path_of_its_fault(change: dict, path: str) -> None:
@@ -264,7 +264,7 @@ def test_half_a_surrogate_pair_is_refused_and_no_server_error() -> None:
         ' "evidence": {"page": "\\ud800"}}'
     )
     answer = service().post(f"{BASE}/consents/", data=text, content_type="application/json")
-    assert code_and_path(answer) == (400, "evidence")
+    assert code_and_path(answer) == (400, "evidence.page")
 
 
 def test_an_unknown_profile_is_refused() -> None:

@@ -159,7 +159,8 @@ def refused(case: str, settings: Any) -> Any:
         case "429":
             settings.TRACKING_MESSAGES_PER_MINUTE = 1
             answers = [post("track", TRACK, key=key, origin=SHOP) for _ in range(4)]
-            return answers[-1]
+            # A new minute may begin in between, once.
+            return next(answer for answer in answers if answer.status_code == 429)
     raise AssertionError(case)
 
 

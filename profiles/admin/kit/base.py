@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from django import forms
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -19,6 +20,7 @@ from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
 from profiles.lib.estimates import estimated_rows
+from profiles.lib.exact_json import is_storable
 from profiles.models import AuditEntry
 from profiles.services import Actor
 
@@ -76,7 +78,9 @@ class TesseraAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Answer only what the list's filters ask: Django's own rule lets any field be guessed."""
         filters = self.get_list_filter(request) if request is not None else self.list_filter
-        return any(lookup in self._lookups_of(item) for item in filters)
+        is_declared = any(lookup in self._lookups_of(item) for item in filters)
+        # PostgreSQL refuses the comparison with what it cannot store.
+        return is_declared and is_storable(value)
 
     def _lookups_of(self, item: Any) -> frozenset[str]:
         """Return the query parameters that a declared filter reads."""
@@ -102,10 +106,27 @@ class TesseraAdmin(ModelAdmin):
     def log_deletions(self, *args: Any) -> None:  # type: ignore[override]
         """Write nothing."""
 
+    # Pages of admin classes may take the row and the permission for granted.
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return super().add_view(request, *args, **kwargs)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if self.get_object(request, unquote(object_id)) is None:
+            return self.redirect_missing(request, object_id)
+        return super().change_view(request, object_id, *args, **kwargs)
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The audit entries of one row, the latest first."""
+        """The audit entries of one row, the latest first. Raises Http404 where there are none."""
+        if not self.audit_type:
+            raise Http404
         row = self.found_or_404(request, object_id)
         entries = AuditEntry.objects.filter(
             object_type=self.audit_type, object_key=self.audit_key(row)

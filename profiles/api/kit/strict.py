@@ -1,12 +1,15 @@
 """What no route ignores: a parameter in the URL or a field in the body that it does not know.
 
 Ignoring a misspelt filter would return all rows, and ignoring a misspelt field would do less than
-was asked for.
+was asked for. What has no time zone is in UTC, as every answer is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
@@ -20,11 +23,19 @@ class StrictRequests:
     """The base of every view of the API.
 
     `query_parameters` are those of an action beside the filters of a list. An action of
-    `bodiless_actions` changes something and has nothing to say in a body.
+    `bodiless_actions` changes something and has nothing to say in a body. `refusals` are statuses
+    of an action beside those that all views of its kind may answer with.
     """
 
     query_parameters: ClassVar[Iterable[str]] = ()
     bodiless_actions: ClassVar[Iterable[str]] = ("destroy",)
+    refusals: ClassVar[Mapping[str, Iterable[int]]] = {}
+
+    def dispatch(self: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        # Staff's own zone would give times of the 19th century an offset with seconds.
+        with timezone.override(UTC):
+            response: HttpResponse = super().dispatch(*args, **kwargs)  # type: ignore[misc]
+        return response
 
     def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
