@@ -1,17 +1,33 @@
 """The response bodies of figures: sizes and flows, overlaps, members of the past."""
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from segments.lib.moments import EARLIEST, LATEST
 from segments.models import MembershipChange, Segment
+
+
+class MomentField(serializers.DateTimeField):
+    """A time around which every computation stays within the calendar."""
+
+    default_error_messages = {
+        "out_of_range": f"Times go from the year {EARLIEST.year} to {LATEST.year - 1}."
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment: datetime = super().to_internal_value(value)
+        if not EARLIEST <= moment < LATEST:
+            self.fail("out_of_range")
+        return moment
 
 
 class SpanSerializer(serializers.Serializer[Any]):
     """A time span, half open."""
 
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    since = MomentField(required=False)
+    until = MomentField(required=False)
 
 
 class DaySizeSerializer(serializers.Serializer[Any]):
@@ -71,7 +87,7 @@ class OverlapSerializer(serializers.Serializer[Any]):
 class PastMomentSerializer(serializers.Serializer[Any]):
     """The instant that is asked about."""
 
-    at = serializers.DateTimeField()
+    at = MomentField()
 
 
 class PastMemberSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,6 @@
 """Figures of segments: sizes and flows by day, overlaps, and who was a member in the past."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from segments.memberships.past import entries_in_force, people_of
 from segments.models import MembershipChange, Segment
 
 DEFAULT_DAYS = 90
+KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class SegmentFigures:
@@ -132,10 +134,10 @@ def _segments_of(keys: str) -> list[Segment]:
     wanted = list(dict.fromkeys(key for key in keys.split(",") if key))
     if not 2 <= len(wanted) <= MAX_OVERLAPPING:
         raise problem("keys", "out_of_range", f"2 to {MAX_OVERLAPPING} keys.")
-    by_key = {
-        segment.key: segment
-        for segment in Segment.objects.filter(key__in=wanted, status=Segment.Status.LIVE)
-    }
-    if unknown := [key for key in wanted if key not in by_key]:
-        raise problem("keys", "unknown", f"No live segment has the key {unknown[0]}.")
+    # What is no key at all may hold what the database takes in no text.
+    proper = list(filter(KEY.fullmatch, wanted))
+    live = Segment.objects.filter(key__in=proper, status=Segment.Status.LIVE)
+    by_key = {segment.key: segment for segment in live}
+    if any(key not in by_key for key in wanted):
+        raise problem("keys", "unknown", "No live segment has one of these keys.")
     return [by_key[key] for key in wanted]
