@@ -1,5 +1,6 @@
 """The compiler against the oracle, on random people, definitions and clocks, in both forms."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from random import randrange
@@ -122,7 +123,12 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
     store_entries(people)
 
     # With three batches more than 5,000 definitions.
-    @settings(max_examples=45, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+    @settings(
+        max_examples=int(os.environ.get("TREE_EXAMPLES", "45")),
+        deadline=None,
+        suppress_health_check=QUIET,
+        phases=UNSHRUNK,
+    )
     @given(
         st.lists(strategies.trees, min_size=8, max_size=12),
         st.lists(strategies.plain_leaves, min_size=30, max_size=45),
