@@ -25,13 +25,17 @@ PARTS = {"joins": "", "selects": "SELECT NULL", "condition": "TRUE", "conditions
 QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 Sources = dict[str, exp.Expression]
 
+# Longer ones are compiled of parts that shorter ones have, and take minutes to parse.
+LONGEST = 20_000
+
 # The joins across machines that the test at hand has executed, by statement.
 observed: dict[str, list[str]] = {}
 
 
 def watch(execute: Callable[..., Any], statement: Any, *rest: Any) -> Any:
     """Look at a statement before it is executed: a wrapper of Django's connections."""
-    is_query = isinstance(statement, str) and statement.lstrip().startswith(QUERIES)
+    is_short = isinstance(statement, str) and len(statement) < LONGEST
+    is_query = is_short and statement.lstrip().startswith(QUERIES)
     if is_query and is_crossing(statement) and (faults := _faults_of_shape(normalised(statement))):
         observed[statement] = faults
     return execute(statement, *rest)
