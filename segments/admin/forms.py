@@ -146,7 +146,10 @@ class CloneForm(forms.Form):
     """The key and name of a copy."""
 
     key = forms.CharField(
-        max_length=63, widget=UnfoldAdminTextInputWidget(), help_text="Such as lapsed-in-lyon."
+        max_length=63,
+        validators=[*Segment._meta.get_field("key").validators],
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Such as lapsed-in-lyon.",
     )
     name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
 

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any, cast
 
 from django import forms
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -57,7 +59,11 @@ class BoundedList(ChangeList):
         )
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except DataError:
+            # Such as a time zone of sixteen hours, which ISO 8601 can write.
+            raise IncorrectLookupParameters from None
         # Without filters the number of all rows is the number of results.
         if not self.has_active_filters and not self.query:
             self.full_result_count = self.result_count
