@@ -6,6 +6,7 @@ others.
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -74,7 +75,8 @@ def django_db_setup(
     # pytest-django would make it only for tests with its own mark, and not for `committing_db`.
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         if cluster.is_asked_for:
-            cluster.make_database(connection.creation._get_test_db_name())  # type: ignore[attr-defined]
+            creation: Any = connection.creation
+            cluster.make_database(creation._get_test_db_name())
         databases = setup_databases(verbosity=0, interactive=False, keepdb=cluster.is_asked_for)
         if cluster.is_asked_for:
             cluster.spread()

@@ -158,8 +158,8 @@ def events_of(profile_ids: Iterable[int]) -> QuerySet[ConsentEvent]:
 
 def speakers(events: QuerySet[ConsentEvent]) -> set[int]:
     """Return the profiles that have any of these events."""
-    named = events.order_by().values_list("identifier_id", flat=True).distinct()
-    return profiles_of_identifiers(named)
+    identifier_ids = events.order_by().values_list("identifier_id", flat=True).distinct()
+    return profiles_of_identifiers(identifier_ids)
 
 
 def _differences(profile_ids: Sequence[int]) -> Iterator[StateDrift]:

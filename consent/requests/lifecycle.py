@@ -244,18 +244,18 @@ def _reason_to_wait(new_request: NewRequest, subject: Subject, door: str) -> str
         return "Other identifiers of the profile are not proven to be the customer's."
     if door != Door.CUSTOMER or new_request.kind != Kind.RECTIFICATION:
         return ""
-    if requires_staff(new_request.changes, held=contacts_of(subject)):
+    if requires_staff(new_request.changes, proved=contacts_of(subject)):
         return "Customers correct alone what they gave; the rest, and new contacts, need a proof."
     return ""
 
 
 def contacts_of(subject: Subject) -> dict[str, set[str]]:
     """Return the values of the subject's identifiers by namespace."""
-    held: dict[str, set[str]] = defaultdict(set)
+    contacts: dict[str, set[str]] = defaultdict(set)
     for reference in subject.references:
         namespace, _, value = reference.partition(":")
-        held[namespace].add(value)
-    return held
+        contacts[namespace].add(value)
+    return contacts
 
 
 def opened_changes(request: PrivacyRequest) -> dict[str, Any]:

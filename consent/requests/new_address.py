@@ -106,10 +106,10 @@ def undo_new_address(confirmation: Confirmation, address: str, *, actor: Actor) 
 
 def _new_address(new_request: NewRequest, subject: Subject) -> str | None:
     """Return the address of which a proof is all that a correction waits for."""
-    changes, held = checked_corrections(new_request.changes), contacts_of(subject)
+    changes, contacts = checked_corrections(new_request.changes), contacts_of(subject)
     address: str | None = changes.pop(EMAIL, None)
-    is_new = address is not None and address not in held.get(EMAIL, ())
-    return address if is_new and not requires_staff(changes, held=held) else None
+    is_new = address is not None and address not in contacts.get(EMAIL, ())
+    return address if is_new and not requires_staff(changes, proved=contacts) else None
 
 
 def _addresses_of(subject: Subject) -> list[str]:

@@ -140,8 +140,8 @@ def _parts(source: Source, now: datetime) -> list[Series]:
     for reason, day, count in rows.values_list("reason", "day", "count"):
         by_reason[reason][day] += count
     # Messages of erased people stand among the ends of messages.
-    shown = sorted(reason for reason in by_reason if reason not in ("suppressed", "before_return"))
-    return [_series(reason_in_words(reason), by_reason[reason], days) for reason in shown]
+    reasons = sorted(by_reason.keys() - {"suppressed", "before_return"})
+    return [_series(reason_in_words(reason), by_reason[reason], days) for reason in reasons]
 
 
 def _days(today: date) -> list[date]:

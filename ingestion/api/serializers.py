@@ -150,7 +150,10 @@ class OperationSerializer(serializers.Serializer[Operation]):
 class MendManySerializer(serializers.Serializer[dict[str, Any]]):
     """Which open messages of a source to mend by which rules."""
 
-    source = serializers.SlugRelatedField(slug_field="key", queryset=Source.objects)  # type: ignore[assignment]  # hides an attribute of Field
+    # The metaclass takes fields out of the class, so that this one hides no attribute.
+    source = serializers.SlugRelatedField(  # type: ignore[assignment]
+        slug_field="key", queryset=Source.objects
+    )
     code = serializers.CharField(max_length=64)
     path = serializers.CharField(max_length=255, required=False, allow_blank=True)
     type = serializers.CharField(max_length=32, required=False, allow_blank=True)
@@ -188,7 +191,10 @@ class MendReportSerializer(serializers.Serializer[MendReport]):
 class FaultGroupSerializer(serializers.Serializer[dict[str, Any]]):
     """The rejected messages of a source that have one fault; places in lists are `[*]`."""
 
-    source = serializers.CharField(source="source__key")  # type: ignore[assignment]  # hides an attribute of Field
+    # The metaclass takes fields out of the class, so that this one hides no attribute.
+    source = serializers.CharField(  # type: ignore[assignment]
+        source="source__key"
+    )
     code = serializers.CharField()
     path = serializers.CharField(source="fault_path", allow_blank=True)
     open = serializers.IntegerField()

@@ -182,9 +182,8 @@ def _send(messages: Iterable[RejectedMessage]) -> int:
 def _content(raw: bytes) -> dict[str, object]:
     """Return the columns that follow from a message's content, which was judged before."""
     message = exact_json.loads(raw)
-    named = {name: str(message.get(name) or "") for name in ("type", "messageId")}
     return {
         "body": pack_message(raw),
-        "type": named["type"][:32],
-        "message_id": named["messageId"][:255],
+        "type": str(message.get("type") or "")[:32],
+        "message_id": str(message.get("messageId") or "")[:255],
     }

@@ -49,15 +49,15 @@ def checked_corrections(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _checked(key, value) for key, value in changes.items()}
 
 
-def requires_staff(changes: Mapping[str, Any], *, held: Mapping[str, set[str]]) -> bool:
+def requires_staff(changes: Mapping[str, Any], *, proved: Mapping[str, set[str]]) -> bool:
     """Whether a customer may not correct these traits alone.
 
     They may correct what they gave themselves, and choose among the contacts that they have proved:
-    `held` has these by namespace.
+    `proved` has these by namespace.
     """
     origins = trait_origins(changes)
     return any(
-        value is not None and value not in held.get(key, ())
+        value is not None and value not in proved.get(key, ())
         if key in CONTACT_TRAITS
         else origins[key] != TraitDefinition.Origin.GIVEN
         for key, value in changes.items()

@@ -52,6 +52,6 @@ def _sharing() -> dict[int, int]:
     quarantined = Identifier.objects.filter(quarantined_at__isnull=False, profile__isnull=False)
     profiles = dict(quarantined.values_list("pk", "profile_id"))
     # Two queries: on a cluster, identifiers of one profile lie on many machines.
-    held = Identifier.objects.filter(profile__in=set(profiles.values())).exclude(namespace=PROFILE)
-    counts = Counter(held.values_list("profile_id", flat=True))
+    identifiers = Identifier.objects.filter(profile__in=set(profiles.values()))
+    counts = Counter(identifiers.exclude(namespace=PROFILE).values_list("profile_id", flat=True))
     return {pk: profile_id for pk, profile_id in profiles.items() if counts[profile_id] > 1}

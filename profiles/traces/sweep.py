@@ -26,15 +26,15 @@ _NAME_LENGTH = 255
 def sweep_events(clean: Cleaner, *, before: datetime) -> int:
     """Clean properties and contexts of events received until then; return how many changed."""
     batches = _batches(sql.EVENTS, [before])
-    found = [row[1:3] for rows in batches for row in _stained_events(rows, clean)]
-    if found:
+    keys = [row[1:3] for rows in batches for row in _stained_events(rows, clean)]
+    if keys:
         people_lock()
-    for key in found:
+    for key in keys:
         for row in _stained_events(_fetch(sql.ONE_EVENT, key), clean):
             cleaned = clean([exact_json.loads(text) for text in row[3:]])
             texts = [exact_json.dumps_sorted(content) for content in cleaned]
             _execute(sql.SET_EVENT, [*texts, *row[:3]])
-    return len(found)
+    return len(keys)
 
 
 def _stained_events(rows: Sequence[Any], clean: Cleaner) -> Iterator[Any]:

@@ -108,14 +108,14 @@ class _Words:
 
     def events(self, events: EventFilter, window: Window | None = None) -> str:
         name, kind, where = events
-        said = self.say("event.any") if name == "*" else self.say("event", name=name)
+        phrase = self.say("event.any") if name == "*" else self.say("event", name=name)
         if kind in (nodes.Kind.PAGE, nodes.Kind.SCREEN):
-            said = self.say("event.kind", kind=kind, name=said)
+            phrase = self.say("event.kind", kind=kind, name=phrase)
         if window is not None:
-            said += self.say("event.window", window=self.window(window))
+            phrase += self.say("event.window", window=self.window(window))
         if where is not None:
-            said += self.say("event.where", where=self.tree(where, _Words.where_leaf))
-        return said
+            phrase += self.say("event.where", where=self.tree(where, _Words.where_leaf))
+        return phrase
 
     def window(self, window: Window) -> str:
         match window:
@@ -155,13 +155,13 @@ class _Words:
         )
 
     def test(self, subject: str, test: Test, is_negated: bool) -> str:
-        said = self.positive(subject, test)
+        phrase = self.positive(subject, test)
         folding = getattr(test, "folding", nodes.EXACT)
         if folding.ignore_case or getattr(test, "ignore_case", False):
-            said += self.say("ignore_case")
+            phrase += self.say("ignore_case")
         if folding.ignore_accents:
-            said += self.say("ignore_accents")
-        return self.say("not", part=f"({said})") if is_negated else said
+            phrase += self.say("ignore_accents")
+        return self.say("not", part=f"({phrase})") if is_negated else phrase
 
     def positive(self, subject: str, test: Test) -> str:
         match test:

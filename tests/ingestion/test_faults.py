@@ -55,8 +55,7 @@ def test_200_poison_requests_do_not_keep_40_ordinary_ones_waiting(send: Send) ->
     started = time.monotonic()
     with failing(ValueError("no")):
         drain_inbox()
-    # A dozen seconds on an idle machine; the machines of tests are rarely idle.
-    assert time.monotonic() - started < 300
+    assert time.monotonic() - started < 60
     assert Event.objects.count() == 40
     assert RejectedMessage.objects.filter(code="failed").count() == 200
 

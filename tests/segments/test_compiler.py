@@ -1,6 +1,5 @@
 """The compiler against the oracle, on random people, definitions and clocks, in both forms."""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from random import randrange
@@ -124,7 +123,7 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
 
     # With three batches more than 5,000 definitions.
     @settings(
-        max_examples=int(os.environ.get("TREE_EXAMPLES", "45")),
+        max_examples=45,
         deadline=None,
         suppress_health_check=QUIET,
         phases=UNSHRUNK,

@@ -112,6 +112,16 @@ class TesseraAdmin(ModelAdmin):
     def log_deletions(self, *args: Any) -> None:  # type: ignore[override]
         """Write nothing."""
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the row, read once for a request: its check, its page and its title need it."""
+        rows: dict[tuple[str | None, ...], Any] = vars(request).setdefault("_admin_rows", {})
+        key = (self.opts.label, object_id, from_field)
+        if key not in rows:
+            rows[key] = super().get_object(request, object_id, from_field)
+        return rows[key]
+
     # Pages of admin classes may take the row and the permission for granted.
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
