@@ -28,6 +28,9 @@ DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
 SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
 # Seals addresses that may not be stored, from the request of a mail to the link in it.
 ADDRESS_KEY = env_secret("ADDRESS_KEY", SECRETS_DIR)
+# Signs receipts, whose public keys are served; those of before a rotation stay among them.
+SIGNING_KEY = env_secret("SIGNING_KEY", SECRETS_DIR)
+RETIRED_SIGNING_KEYS = env_list("RETIRED_SIGNING_KEYS", [])
 # Keys before a rotation, the oldest first. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
