@@ -32,7 +32,8 @@ from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
-from segments.admin.forms import GUIDE, SegmentForm, fault_text, formatted_definition
+from segments.admin.builder.views import BuilderActions, shown_builder
+from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.visibility import hiding_for, shown_size
@@ -73,7 +74,7 @@ class SegmentList(BoundedList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(LifeActions, TesseraAdmin):
+class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
     """Segments and their members."""
 
     form = SegmentForm
@@ -91,8 +92,14 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
     list_select_related = ("purpose",)
     ordering = ("name",)
     change_form_outer_before_template = "admin/segments/head.html"
-    change_form_after_template = "admin/segments/try.html"
+    change_form_after_template = "admin/segments/builder.html"
     change_form_outer_after_template = "admin/segments/body.html"
+    form_rows = (
+        ("name", "key"),
+        ("purpose", "status"),
+        ("folder", "tags"),
+        ("owner", "description"),
+    )
     page_fields = (
         "key",
         "name",
@@ -115,6 +122,7 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
             path("<int:pk>/why/<int:profile_id>/", view(self.why), name="segments_segment_why"),
+            *self.builder_urls(),
             *self.life_urls(),
             *super().get_urls(),
         ]
@@ -188,7 +196,7 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         may_write = obj is None or self.has_change_permission(request, obj)
-        return [(None, {"fields": SegmentForm.Meta.fields if may_write else self.page_fields})]
+        return [(None, {"fields": self.form_rows if may_write else self.page_fields})]
 
     def changeform_view(
         self,
@@ -208,8 +216,11 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Render the form between the curve and the members of the segment."""
-        context |= {"preview_url": reverse("admin:segments_segment_preview"), "guide": GUIDE}
-        if isinstance(segment := kwargs.get("obj"), Segment):
+        form, segment = context["adminform"].form, kwargs.get("obj")
+        if "definition" in form.fields:
+            key = segment.key if isinstance(segment, Segment) else ""
+            context |= shown_builder(request, form["definition"].value() or "", key)
+        if isinstance(segment, Segment):
             context |= self.page_context(request, segment)
         return super().render_change_form(request, context, *args, **kwargs)
 
