@@ -25,6 +25,7 @@ REASONS: dict[str, Promise] = {
     "rejected": _("rejected beyond 10,000 a day"),
     "trait_name": _("traits beyond the limit of names"),
     "event_name": _("events beyond the limit of names"),
+    "claimed_identifier": _("claims beside more customers than a day may name"),
 }
 FAULTS: dict[str, Promise] = {
     "failed": _("The database refused it."),

@@ -53,6 +53,8 @@ from profiles.services import (
 
 # What a public key sent under more names than one key may bring.
 TRAIT_NAME, EVENT_NAME = "trait_name", "event_name"
+# A claim that names more vouched identifiers beside one than a day's claims may.
+CLAIMED_IDENTIFIER = "claimed_identifier"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -101,9 +103,11 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
-    _count_names(refused_traits, TRAIT_NAME)
+    _count_by_source(refused_traits, TRAIT_NAME)
     other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
-    _count_names(Counter(other_names), EVENT_NAME)
+    _count_by_source(Counter(other_names), EVENT_NAME)
+    cut = [p.row.source_id for p in kept if p.observation in resolution.cut_claims]
+    _count_by_source(Counter(cut), CLAIMED_IDENTIFIER)
     keep_rejected([*chunk.rejections, *rejected])
     account_for(chunk, kept, rejected)
     reach(checkpoints.APPLIED)
@@ -241,5 +245,5 @@ def _count_left_out(messages: Iterable[PendingMessage]) -> None:
     count_dropped(counts)
 
 
-def _count_names(numbers: Mapping[int, int], reason: str) -> None:
+def _count_by_source(numbers: Mapping[int, int], reason: str) -> None:
     count_dropped({(source_id, reason): count for source_id, count in numbers.items()})

@@ -1,7 +1,7 @@
 """Observations, which go into a resolution, and what comes out of it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
@@ -48,13 +48,14 @@ class Resolution:
     """The result of resolving a chunk's observations.
 
     The caller has to recompute the golden traits of `stale_traits` and the statistics of
-    `moved_profiles`.
+    `moved_profiles`. `cut_claims` has what was left of claims that named too many.
     """
 
     attributions: dict[Observation, Attribution] = field(default_factory=dict)
     changed_profiles: set[int] = field(default_factory=set)
     contact_changes: set[int] = field(default_factory=set)
     moves: Sequence[IdentifierMove] = ()
+    cut_claims: Mapping[Observation, Observation] = field(default_factory=dict)
 
     @property
     def moved_profiles(self) -> set[int]:

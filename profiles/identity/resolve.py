@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from profiles.identity import sql, store
+from profiles.identity.claims import cut_claims
 from profiles.identity.components import join_components
 from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
 from profiles.identity.loaded import LoadedPeople
@@ -33,15 +34,23 @@ def resolve_observations(
         return resolution
     people = LoadedPeople(rules, source_keys, now)
     people.load_rows({ref for observation in distinct for ref in observation.refs})
-    if facts := people.new_facts(distinct):
+    facts = people.new_facts(distinct)
+    if cut := cut_claims(people, facts):
+        resolution.cut_claims = cut
+        judged = list(dict.fromkeys(cut.get(observation, observation) for observation in distinct))
+        facts = people.new_facts(judged)
+    else:
+        judged = distinct
+    if facts:
         record_rules(rules)
         people.make_rows(facts)
         people.load_state(facts)
         merges = _apply_facts(people, facts)
         _store_outcomes(people, facts, merges, resolution)
-    _update_last_seen(people, distinct)
+    _update_last_seen(people, judged)
     resolution.attributions = {
-        observation: _attribute(people, observation) for observation in distinct
+        observation: _attribute(people, cut.get(observation, observation))
+        for observation in distinct
     }
     resolution.changed_profiles = resolution.moved_profiles.union(
         attribution.profile_id for attribution in resolution.attributions.values()

@@ -107,6 +107,13 @@ JOIN profiles_identityoutcome o ON o.fact_id = f.seq
 WHERE o.rule = ANY(%s)
 """
 
+# Returns the identifiers and day of each claim of these days that names any of the identifiers. One
+# array parameter, where the ORM would write every id into the statement.
+CLAIMS_OF_DAYS = """
+SELECT identifier_ids, day FROM profiles_identityfact
+WHERE identifier_ids && %s::bigint[] AND day = ANY(%s::date[]) AND trust = %s
+"""
+
 # Returns the order numbers of new facts. The sequence belongs to no model.
 NEXT_FACT_SEQS = """
 SELECT nextval('profiles_fact_seq') FROM generate_series(1, %s)

@@ -123,7 +123,7 @@ class SegmentForm(ModelForm):
 
     def clean_definition(self) -> Any:
         definition = self.cleaned_data["definition"]
-        key = self.instance.key or str(self.data.get("key", ""))
+        key = self.instance.key or self.cleaned_data.get("key", "")
         try:
             check_definition(definition, key=key)
         except DefinitionError as error:

@@ -1,0 +1,106 @@
+"""Claims that name too many people: what is cut out of them before they become facts.
+
+Invariant: of one day, the stored claims name at most MAX_NAMED vouched identifiers beside any
+identifier. A refused claim joins nobody, but its identifiers are replayed together from then on:
+without a bound, one public key could make a single component of all customers.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+from django.db import connection
+
+from profiles.identifiers.references import Ref
+from profiles.identity import sql
+from profiles.identity.engine import Trust
+from profiles.identity.loaded import LoadedPeople
+from profiles.identity.observations import Observation
+from profiles.lib.database import array_of
+from profiles.models import Identifier
+
+MAX_NAMED = 20
+# The vouched identifiers that claims of a day name beside an identifier.
+Named = defaultdict[tuple[Ref, date], set[Ref]]
+
+
+def cut_claims(
+    people: LoadedPeople, observations: Sequence[Observation]
+) -> Mapping[Observation, Observation]:
+    """Return what may be stored of each claim that names too many; others are left as they are.
+
+    The rows of all identifiers that are stored are loaded. The highest identifier stays, so that
+    the claim lands where it would have landed.
+    """
+    joining = list(_joining_claims(people, observations))
+    if not joining:
+        return {}
+    named = _named_by_stored_claims(people, joining)
+    cut: dict[Observation, Observation] = {}
+    for claim in joining:
+        refs = _within_bound(people, claim, named)
+        vouched = _vouched(people, refs)
+        for ref in refs:
+            named[ref, claim.day] |= vouched - {ref}
+        if len(refs) < len(claim.refs):
+            cut[claim] = Observation.of(refs, claim.source_id, claim.trust, claim.day)
+    return cut
+
+
+def _joining_claims(
+    people: LoadedPeople, observations: Sequence[Observation]
+) -> Iterator[Observation]:
+    """Yield the claims that name somebody vouched and would join components: they are few."""
+    claims = [
+        observation
+        for observation in observations
+        if observation.trust < Trust.SERVER
+        and people.source_keys[observation.source_id] not in people.rules.joining_sources
+    ]
+    times = Counter(ref for claim in claims for ref in claim.refs if ref not in people.rows)
+    for claim in claims:
+        # An identifier that only one claim brings adds nothing but itself.
+        components: set[int | Ref] = {ref for ref in claim.refs if times[ref] > 1}
+        rows = [people.rows[ref] for ref in claim.refs if ref in people.rows]
+        components.update(row.component for row in rows if not row.is_quarantined)
+        if len(components) > 1 and any(row.is_vouched for row in rows):
+            yield claim
+
+
+def _named_by_stored_claims(people: LoadedPeople, claims: Iterable[Observation]) -> Named:
+    stored = {ref for claim in claims for ref in claim.refs} & people.rows.keys()
+    refs = {people.rows[ref].id: ref for ref in stored}
+    days = array_of({claim.day for claim in claims})
+    with connection.cursor() as cursor:
+        cursor.execute(sql.CLAIMS_OF_DAYS, [array_of(refs), days, Trust.CLAIM])
+        facts = cursor.fetchall()
+    beside = {identifier_id for ids, _ in facts for identifier_id in ids}
+    rows = Identifier.objects.filter(pk__in=beside, is_vouched=True)
+    vouched = {pk: Ref(*ref) for pk, *ref in rows.values_list("pk", "namespace", "value")}
+    named: Named = defaultdict(set)
+    for ids, day in facts:
+        for identifier_id in refs.keys() & set(ids):
+            others = (vouched.keys() & set(ids)) - {identifier_id}
+            named[refs[identifier_id], day].update(vouched[other] for other in others)
+    return named
+
+
+def _within_bound(people: LoadedPeople, claim: Observation, named: Named) -> tuple[Ref, ...]:
+    """Return the claim's identifiers without those that are, or stand beside, one too many."""
+    highest, *others = sorted(claim.refs, key=people.rules.rank)
+    kept = [highest, *others]
+    for ref in reversed(others):
+        if _are_too_many(named[ref, claim.day], _vouched(people, kept) - {ref}):
+            kept.remove(ref)
+    known = named[highest, claim.day]
+    beside = _vouched(people, kept) - {highest}
+    surplus = beside - known if _are_too_many(known, beside) else ()
+    return tuple(ref for ref in kept if ref not in surplus)
+
+
+def _are_too_many(known: set[Ref], more: set[Ref]) -> bool:
+    return not more <= known and len(known | more) > MAX_NAMED
+
+
+def _vouched(people: LoadedPeople, refs: Iterable[Ref]) -> set[Ref]:
+    return {ref for ref in refs if ref in people.rows and people.rows[ref].is_vouched}
