@@ -225,7 +225,7 @@ def show(page: Page, definition: Any) -> None:
 
 def settle(page: Page) -> None:
     page.wait_for_timeout(300)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("!document.querySelector('.htmx-request')")
 
 
 def keys_in(page: Page) -> list[str]:
@@ -240,3 +240,25 @@ def tab_to(page: Page, name: str, anchor: str = "", *, backwards: bool = False) 
             return
         page.keyboard.press("Shift+Tab" if backwards else "Tab")
     raise AssertionError(f"Tab does not reach {name or anchor}")
+
+
+def test_the_rail_counts_as_the_tree_changes(builder: Page) -> None:
+    show(builder, {"type": "and", "children": SENTENCE["children"][:1]})
+    rail = builder.locator("#trial")
+    rail.get_by_text("people, exactly").wait_for()
+    assert rail.locator(".t-big").first.inner_text() == "4"
+    assert builder.locator("#n-children-0-counts").inner_text() == "4 alone · 4 left"
+    builder.locator("#f-children-0-value").fill("6")
+    builder.keyboard.press("Enter")
+    settle(builder)
+    assert rail.locator(".t-big").first.inner_text() == "1"
+    rail.get_by_role("button", name="Last 90 days").click()
+    rail.locator(".t-curve").wait_for()
+
+
+def test_a_template_is_two_clicks_away(builder: Page) -> None:
+    builder.get_by_role("link", name="Templates").click()
+    card = builder.locator("article", has_text="Ordered five times or more")
+    card.get_by_role("link", name="Use").click()
+    assert builder.locator("#f-value").input_value() == "5"
+    assert builder.locator("#trial .t-big").first.inner_text() == "2"

@@ -15,7 +15,7 @@ from profiles.admin.kit.masks import mask_for
 from profiles.lib import exact_json
 from profiles.models import TraitDefinition
 from profiles.services import Category
-from segments.admin.builder import suggestions
+from segments.admin.builder import catalogue, suggestions
 from segments.admin.builder.blanks import set_operator
 from segments.admin.builder.operations import Change, Operation, apply
 from segments.admin.builder.outline import Node, anchor_of, outline
@@ -61,6 +61,7 @@ class BuilderActions:
         return [
             path("builder/", view(self.build), name="segments_segment_build"),
             path("builder/suggestions/", view(self.suggestions), name="segments_segment_suggest"),
+            path("templates/", view(self.templates), name="segments_segment_templates"),
         ]
 
     def build(self: Any, request: HttpRequest) -> HttpResponse:
@@ -94,6 +95,28 @@ class BuilderActions:
             list_id=anchor_of(asked.path, "o"),
         )
         return page
+
+    def templates(self: Any, request: HttpRequest) -> HttpResponse:
+        """List the templates that a search finds, each with what it needs of the store."""
+        require_writer(request)
+        query, kind = request.GET.get("q", "")[:MAX_QUERY], request.GET.get("kind", "")
+        page: HttpResponse = self.page(
+            request,
+            "admin/segments/templates.html",
+            title=_("Templates"),
+            templates=catalogue.find_templates(query, kind),
+            query=query,
+            kind=kind,
+            kinds=catalogue.KINDS.items(),
+        )
+        return page
+
+    def get_changeform_initial_data(self: Any, request: HttpRequest) -> dict[str, Any]:
+        """Start a new segment from the template that the address names."""
+        template = catalogue.find_template(request.GET.get("template", ""))
+        if template is None:
+            return {}
+        return {"name": template.name, "key": template.key, "definition": template.definition}
 
 
 def require_writer(request: HttpRequest) -> None:
