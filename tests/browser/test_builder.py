@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from profiles.models import TraitDefinition
 from segments.language.parser import parse
@@ -110,6 +110,7 @@ def test_the_sentence_is_built_by_mouse(builder: Page) -> None:
     pick(builder, "revenue")
     pick(builder, "Order Completed")
     builder.locator("#f-children-1-operator").select_option("gt")
+    settle(builder)
     builder.locator("#f-children-1-value").click()
     builder.keyboard.press("Control+A")
     builder.keyboard.type("200")
@@ -246,12 +247,11 @@ def test_the_rail_counts_as_the_tree_changes(builder: Page) -> None:
     show(builder, {"type": "and", "children": SENTENCE["children"][:1]})
     rail = builder.locator("#trial")
     rail.get_by_text("people, exactly").wait_for()
-    assert rail.locator(".t-big").first.inner_text() == "4"
-    assert builder.locator("#n-children-0-counts").inner_text() == "4 alone · 4 left"
+    expect(rail.locator(".t-big").first).to_have_text("4")
+    expect(builder.locator("#n-children-0-counts")).to_have_text("4 alone · 4 left")
     builder.locator("#f-children-0-value").fill("6")
     builder.keyboard.press("Enter")
-    settle(builder)
-    assert rail.locator(".t-big").first.inner_text() == "1"
+    expect(rail.locator(".t-big").first).to_have_text("1")
     rail.get_by_role("button", name="Last 90 days").click()
     rail.locator(".t-curve").wait_for()
 
@@ -261,4 +261,4 @@ def test_a_template_is_two_clicks_away(builder: Page) -> None:
     card = builder.locator("article", has_text="Ordered five times or more")
     card.get_by_role("link", name="Use").click()
     assert builder.locator("#f-value").input_value() == "5"
-    assert builder.locator("#trial .t-big").first.inner_text() == "2"
+    expect(builder.locator("#trial .t-big").first).to_have_text("2")

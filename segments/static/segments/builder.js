@@ -13,6 +13,7 @@ document.addEventListener("alpine:init", () => {
         waiting: [],
         line: Promise.resolve(),
         chosen: "",
+        typed: null,
         timer: null,
 
         text() {
@@ -33,6 +34,16 @@ document.addEventListener("alpine:init", () => {
             const now = () => this.post({ op, path, ...more });
             if (this.pressed) this.waiting.push(now);
             else now();
+        },
+        // What is being typed while an answer comes is typed on.
+        keep() {
+            const { id, value, defaultValue } = document.activeElement;
+            this.typed = id && defaultValue !== undefined && value !== defaultValue ? { id, value } : null;
+        },
+        resume() {
+            const input = this.typed && document.getElementById(this.typed.id);
+            if (input?.dataset.path !== undefined) input.value = this.typed.value;
+            this.typed = null;
         },
         // One after the other: each change is of the definition that the one before it left.
         post(values, isUndone = false) {
@@ -61,8 +72,9 @@ document.addEventListener("alpine:init", () => {
         change(event) {
             const { dataset, name, value } = event.target;
             if (name === "definition") return this.post({ op: "show", path: "" });
-            if (dataset.path !== undefined && value !== event.target.dataset.sent)
-                this.send(dataset.op || "set", dataset.path, { value, as: dataset.as || "text" });
+            if (dataset.path === undefined || value === dataset.sent) return;
+            dataset.sent = value;
+            this.send(dataset.op || "set", dataset.path, { value, as: dataset.as || "text" });
         },
         drop(path, index, list) {
             this.send("move", path, { value: list.dataset.group, index });
@@ -112,7 +124,11 @@ document.addEventListener("alpine:init", () => {
             if (isCombobox(event.target) && !event.target.value && !event.target.matches(".t-more")) this.suggest(event.target);
         },
         leave(event) {
-            if (isCombobox(event.target)) close(event.target);
+            const { target } = event;
+            if (isCombobox(target)) close(target);
+            // A text that was resumed changes without the event.
+            const isOpen = target.matches("input[data-path]") && target.isConnected && target.value !== target.defaultValue;
+            if (isOpen && !target.matches(".t-more")) setTimeout(() => this.change(event));
         },
         type(event) {
             if (!isCombobox(event.target)) return;
