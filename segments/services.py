@@ -2,6 +2,7 @@
 
 from segments.definitions.comparison import Comparison, compare
 from segments.definitions.dependencies import check_definition, dependants
+from segments.definitions.funnel import Step, funnel
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
@@ -33,6 +34,7 @@ __all__ = [
     "Preview",
     "SegmentError",
     "SegmentFailed",
+    "Step",
     "Why",
     "archive_segment",
     "check_definition",
@@ -45,6 +47,7 @@ __all__ = [
     "figures",
     "find_segment",
     "flags_of",
+    "funnel",
     "overlap",
     "preview",
     "rebuild",

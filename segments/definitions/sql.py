@@ -10,6 +10,20 @@ COUNT_MATCHING = """
 SELECT count(*) FROM profiles_profile p WHERE {condition}
 """
 
+# Returns, for each of some conditions, how many profiles it holds for, how many all up to it hold
+# for, and how many it alone does not hold for. One pass: each condition is evaluated once.
+COUNT_PARTS = """
+WITH answers AS MATERIALIZED (
+    SELECT ARRAY[{conditions}]::boolean[] AS holds FROM profiles_profile p
+)
+SELECT part.place, count(*) FILTER (WHERE a.holds[part.place]),
+    count(*) FILTER (WHERE TRUE = ALL (a.holds[1:part.place])),
+    count(*) FILTER (
+        WHERE NOT a.holds[part.place] AND cardinality(array_positions(a.holds, FALSE)) = 1)
+FROM answers a CROSS JOIN generate_series(1, {number}::int) AS part (place)
+GROUP BY part.place ORDER BY part.place
+"""
+
 # Returns the public ids of some profiles that match.
 LIST_MATCHING = """
 SELECT p.uuid FROM profiles_profile p WHERE {condition} LIMIT {limit}::int

@@ -22,6 +22,7 @@ __all__ = [
     "child_definitions",
     "parse",
     "parse_with_paths",
+    "readable_leaves",
 ]
 
 LEAF_READERS: Readers[PersonLeaf] = {**PERSON_READERS, **HISTORY_READERS}
@@ -39,6 +40,13 @@ def parse_with_paths(definition: object) -> tuple[Node, list[tuple[str, object]]
     if reader.faults or node is None:
         raise DefinitionError(reader.faults)
     return node, reader.leaves
+
+
+def readable_leaves(definition: object) -> list[tuple[str, object]]:
+    """Return the leaves that have no fault, each with its path, whatever is wrong elsewhere."""
+    reader = TreeReader()
+    reader.read(definition, "", 1, LEAF_READERS)
+    return reader.leaves
 
 
 def child_definitions(definition: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
