@@ -238,6 +238,8 @@ INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
+# The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
+SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 # How often each may be tried; see profiles.lib.throttles. Empty means no limit.

@@ -12,6 +12,7 @@ from profiles.lib.database import database_now, time_limit
 from profiles.lib.faults import fault_of
 from segments.compiler import compile_everyone, fill, join_fragments
 from segments.definitions import sql
+from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import And, AtLeast, Or
@@ -39,16 +40,17 @@ def funnel(definition: Mapping[str, Any], *, key: str = "") -> Sequence[Step]:
 
     Raises DefinitionError.
     """
-    node = check_definition(definition, key=key)
-    if not isinstance(node, And | Or | AtLeast):
-        return ()
+    node = with_boundaries(check_definition(definition, key=key), [], read_models())
     context = make_context(read_live_definitions().nodes, now=database_now())
-    conditions = [compile_everyone(child, context) for child in node.children]
-    statement = fill(
-        sql.COUNT_PARTS, conditions=join_fragments(", ", conditions), number=len(conditions)
-    )
     try:
         with time_limit(SECONDS), connection.cursor() as cursor:
+            node, context = settle(node, context, is_afresh=False)
+            if not isinstance(node, And | Or | AtLeast):
+                return ()
+            conditions = [compile_everyone(child, context) for child in node.children]
+            statement = fill(
+                sql.COUNT_PARTS, conditions=join_fragments(", ", conditions), number=len(conditions)
+            )
             cursor.execute(RAISE_WORK_MEM)
             cursor.execute(statement.text, statement.params)
             return [Step(*row) for row in cursor.fetchall()]

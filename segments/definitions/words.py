@@ -72,7 +72,13 @@ def _read_vocabulary() -> Vocabulary:
 
 def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[Fault]:
     match leaf:
-        case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.SequenceLeaf():
+        case (
+            nodes.EventLeaf()
+            | nodes.RegularLeaf()
+            | nodes.SequenceLeaf()
+            | nodes.RankLeaf()
+            | nodes.LifeCycleLeaf()
+        ):
             for place, (name, kind, _) in event_filters(leaf):
                 if name != "*" and kind not in vocabulary.kinds.get(name, set()):
                     detail = _unknown_event(name, str(kind), vocabulary)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segments.language.events import HISTORY_READERS
+from segments.language.measured import MEASURED_READERS
 from segments.language.nodes import Node, PersonLeaf
 from segments.language.operands import DefinitionError, Fault
 from segments.language.people import PERSON_READERS
@@ -25,7 +26,11 @@ __all__ = [
     "readable_leaves",
 ]
 
-LEAF_READERS: Readers[PersonLeaf] = {**PERSON_READERS, **HISTORY_READERS}
+LEAF_READERS: Readers[PersonLeaf] = {
+    **PERSON_READERS,
+    **HISTORY_READERS,
+    **MEASURED_READERS,
+}
 
 
 def parse(definition: object) -> Node:

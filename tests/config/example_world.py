@@ -23,7 +23,13 @@ from ingestion.models import RejectedMessage, WriteKey
 from ingestion.services import create_signing_secret
 from profiles.models import Profile
 from segments.models import Segment
-from segments.services import archive_segment, create_segment, rebuild
+from segments.services import (
+    archive_segment,
+    create_family,
+    create_segment,
+    rebuild,
+    recompute_family,
+)
 from tests.factories import (
     NOW,
     TESTER,
@@ -109,6 +115,17 @@ def _make_segments(purpose: Purpose) -> None:
         if city == "Paris":
             archive_segment(Segment.objects.get(key="customers-in-paris"), actor=TESTER)
     rebuild(["customers-in-lyon", "everybody"])
+    event = "Order Completed"
+    families = [
+        create_family(
+            kind="rfm", key="buyers", name="Buyers", event=event, value="revenue", actor=TESTER
+        ),
+        create_family(
+            kind="life_cycle", key="shoppers", name="Shoppers", event=event, actor=TESTER
+        ),
+    ]
+    for family in families:
+        recompute_family(family)
 
 
 def _send_history() -> None:

@@ -160,6 +160,11 @@ EXEMPT = {
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
     "within_claimed_names": READS,
+    "movement": READS,
+    "part_in_words": READS,
+    "recompute": DERIVED,
+    "recompute_family": DERIVED,
+    "true_shares": READS,
     "prune_counts": "It deletes counts, and copies of messages, when their time is over.",
     "with_fault_path": READS,
 }

@@ -21,6 +21,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "sequence": {"steps": [{"name": ""}, {"name": "", "within": {"days": 3}}]},
     "bucket": {"salt": "a", "from": 0, "to": 50},
     "geo": {"within_km": 20, "of": [45.764, 4.8357]},
+    "rank": {"top": 10, "window": {"last": {"days": 365}}},
     "time": {"part": "hour", "operator": "between", "value": [18, 23]},
 }
 USUAL_ITEMS: dict[str, Any] = {"steps": {"name": "", "within": {"days": 3}}}

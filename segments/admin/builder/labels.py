@@ -27,6 +27,7 @@ TITLES: Mapping[str, Label] = {
     "rank": _("Best by rank"),
     "list": _("Uploaded list"),
     "rfm": _("RFM group"),
+    "life_cycle": _("Life-cycle"),
     "account": _("Account"),
     "property": _("Property"),
     "context": _("Device or place"),
@@ -50,7 +51,11 @@ WORDS: Mapping[str, tuple[Label, Label]] = {
 VERBS: Mapping[str, str] = {
     "consent": "does",
     **dict.fromkeys(
-        ("segment", "source", "bucket", "geo", "everyone", "list", "rfm", "rank"), "is"
+        (
+            *("segment", "source", "bucket", "geo", "everyone", "list", "rfm", "rank"),
+            "life_cycle",
+        ),
+        "is",
     ),
 }
 # What stands before a field: `kind.field`, else of the field in every kind.
@@ -80,6 +85,12 @@ LEADS: Mapping[str, Label] = {
     "time.part": _("in the"),
     "list.key": _("in the list"),
     "rank.top": _("best %"),
+    "rank.name": _("of"),
+    "rank.property": _("of"),
+    "rfm.key": _("of the model"),
+    "rfm.groups": _("in"),
+    "life_cycle.name": _("by"),
+    "life_cycle.stages": "",
     "entered_within": _("entered within"),
     "seen_within": _("seen within"),
     "within": _("within"),
