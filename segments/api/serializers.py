@@ -260,6 +260,13 @@ class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
         fields = ("profile", "changed_at", "entered", "reason")
 
 
+class MissingSerializer(serializers.Serializer[Any]):
+    """A leaf that alone keeps a person out, and how far its quantity is from what would do."""
+
+    path = serializers.CharField()
+    by = ExactField(allow_null=True)
+
+
 class WhySerializer(serializers.Serializer[Any]):
     """Why a profile is a member or not.
 
@@ -269,6 +276,7 @@ class WhySerializer(serializers.Serializer[Any]):
 
     member = serializers.BooleanField(source="is_member")
     tree = DefinitionField()
+    missing = MissingSerializer(many=True)
     flips_at = serializers.DateTimeField(allow_null=True)
 
 
