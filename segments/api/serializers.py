@@ -210,6 +210,25 @@ class DefinitionSerializer(serializers.Serializer[Any]):
     definition = DefinitionField()
 
 
+class DefinitionPartSerializer(serializers.Serializer[Any]):
+    """How many people one part of the outermost group keeps.
+
+    For `alone` of them it holds, for `left` it and all parts before it do, and for `kept_out` it is
+    the only part that does not: they would enter without it.
+    """
+
+    path = serializers.CharField()
+    alone = serializers.IntegerField()
+    left = serializers.IntegerField()
+    kept_out = serializers.IntegerField()
+
+
+class DefinitionPartsSerializer(serializers.Serializer[Any]):
+    """The parts of a definition; none where counting them takes too long, or of a single leaf."""
+
+    parts = DefinitionPartSerializer(many=True)
+
+
 class PreviewRequestSerializer(DefinitionSerializer, MomentSerializer):
     """A definition to evaluate without saving it, and when."""
 

@@ -65,6 +65,19 @@ def test_the_api_tells_it() -> None:
     assert answer.json()["missing"] == [{"path": "", "by": 2}]
 
 
+def test_the_api_tells_how_many_each_part_keeps() -> None:
+    for people in ([order(1)], [order(1), order(2)], []):
+        store_person(NaivePerson(events=people, traits={"city": "Lyon"}))
+    store_person(NaivePerson(events=[order(1)]))
+    parts = [orders(), trait("city", "equals", "Lyon"), orders("gte", 2)]
+    definition = {"type": "and", "children": parts}
+    answer = make_client().post("/api/v1/segments/parts/", {"definition": definition})
+    rows = {row.pop("path"): tuple(row.values()) for row in answer.json()["parts"]}
+    assert rows == {"children[0]": (3, 3, 0), "children[1]": (3, 2, 0), "children[2]": (1, 1, 1)}
+    leaf = make_client().post("/api/v1/segments/parts/", {"definition": orders()})
+    assert leaf.json() == {"parts": []}
+
+
 def truth_of(definition: Any, path: str, flipped: str) -> bool:
     """Whether a tree holds whose leaves are all false but the one at a path."""
     if not child_definitions(definition):
