@@ -24,6 +24,7 @@ class SourceSettings(TypedDict, total=False):
     joins_people: bool
     allowed_origins: list[str]
     keeps_address: bool
+    session_minutes: int | None
 
 
 def create_source(key: str, *, actor: Actor, **settings: Unpack[SourceSettings]) -> Source:

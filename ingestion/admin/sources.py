@@ -30,7 +30,14 @@ from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
 from profiles.services import change_source, create_source
 
-SETTINGS = ("name", "priority", "joins_people", "allowed_origins", "keeps_address")
+SETTINGS = (
+    "name",
+    "priority",
+    "joins_people",
+    "allowed_origins",
+    "keeps_address",
+    "session_minutes",
+)
 ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
 

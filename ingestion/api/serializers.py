@@ -14,7 +14,14 @@ from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
 
-SETTINGS = ("name", "priority", "joins_people", "allowed_origins", "keeps_address")
+SETTINGS = (
+    "name",
+    "priority",
+    "joins_people",
+    "allowed_origins",
+    "keeps_address",
+    "session_minutes",
+)
 SECRET_HELP = "The key itself, shown now and never again."
 
 
@@ -87,6 +94,13 @@ class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
         help_text=_help_of("allowed_origins"),
     )
     keeps_address = serializers.BooleanField(required=False, help_text=_help_of("keeps_address"))
+    session_minutes = serializers.IntegerField(
+        min_value=0,
+        max_value=1440,
+        allow_null=True,
+        required=False,
+        help_text=_help_of("session_minutes"),
+    )
 
 
 class NewSourceSerializer(SourceChangesSerializer):

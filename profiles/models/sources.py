@@ -1,7 +1,7 @@
 """Sources of facts, traits and events."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 KEY_VALIDATOR = RegexValidator(
@@ -43,6 +43,13 @@ class Source(models.Model):
         default=False,
         help_text="Keep the network address that browsers and apps send from with their events. "
         "It is personal data.",
+    )
+    session_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(1440)],
+        help_text="After so many minutes without an event of the source a session ends; 0: its "
+        "events make no sessions. Empty: 30 for a source with a public key, 0 for others.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -35,6 +35,7 @@ class Context:
     over `p`, with the placeholders %(purpose)s and %(at)s. `is_present` is False where `now` is in
     the past, for which the statistics of events cannot be used. Weeks start on `week_start`, where
     Monday is 0. `zones` are the names of zones that an event may have.
+    `session_gaps` has the minutes that end a session, by the id of each source that makes any.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class Context:
     is_present: bool = True
     week_start: int = 0
     zones: Sequence[str] = ()
+    session_gaps: Mapping[int, int] = field(default_factory=dict)
 
 
 def event_name_refs(name: str, kind: Kind | None, context: Context) -> list[EventNameRef]:

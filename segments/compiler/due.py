@@ -79,6 +79,8 @@ def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Frag
             case nodes.EventLeaf(window=window, test=test):
                 selects += _select_by_window(filter_of(leaf), window, period)
                 selects += _select_by_window(filter_of(leaf), test, period)
+            case nodes.SessionLeaf(window=window):
+                selects += _select_by_window(EventFilter("*", None), window, period)
             case nodes.RegularLeaf(unit=unit, of=of):
                 # One unit leaves at its end, and the one that is now comes in.
                 selects += _select_at_edge(filter_of(leaf), (unit, of + 1), period)

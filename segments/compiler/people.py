@@ -34,6 +34,7 @@ from segments.compiler.places import (
 )
 from segments.compiler.regular import compile_regular
 from segments.compiler.sequences import compile_sequence
+from segments.compiler.sessions import compile_session
 from segments.compiler.sources import compile_source
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
@@ -104,6 +105,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return compile_regular(leaf, context, form.ids)
         case nodes.SequenceLeaf():
             return compile_sequence(leaf, context, form.ids)
+        case nodes.SessionLeaf():
+            return compile_session(leaf, context, form.ids)
         case nodes.SegmentLeaf(key):
             is_member = compile_node(context.segments[key], context, form)
             return all_of([is_member, *entry_conditions(leaf, context)])

@@ -7,6 +7,7 @@ from segments.compiler.fragments import Fragment
 from segments.compiler.places import bucket_place, count_identifiers, distance_km, entered_at
 from segments.compiler.regular import count_units
 from segments.compiler.sequences import count_steps
+from segments.compiler.sessions import session_quantity
 from segments.compiler.sources import last_sent
 from segments.language import nodes
 from segments.language.nodes import Node
@@ -19,6 +20,8 @@ def leaf_quantity(node: Node, context: Context, ids: Sequence[int]) -> Fragment 
             return count_units(node, context, ids)
         case nodes.SequenceLeaf():
             return count_steps(node, context, ids)
+        case nodes.SessionLeaf():
+            return session_quantity(node, context, ids)
         case nodes.IdentifierLeaf():
             return count_identifiers(node, ids)
         case nodes.SourceLeaf():

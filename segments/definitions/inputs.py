@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from segments.compiler import Context, expanded_leaves
-from segments.language.nodes import CalendarUnit, Node, TimeLeaf
+from segments.language.nodes import CalendarUnit, Node, SessionLeaf, TimeLeaf
 
 
 class Scope(StrEnum):
@@ -58,7 +58,9 @@ INPUTS = (
         "since when somebody is a member: written by the evaluation itself",
     ),
     Input(Scope.CLOCK, ("now", "is_present"), "due by an index, or by a wake-up written down"),
-    Input(Scope.GLOBAL, ("zone", "week_start", "zones"), "the text of `global_inputs`"),
+    Input(
+        Scope.GLOBAL, ("zone", "week_start", "zones", "session_gaps"), "the text of `global_inputs`"
+    ),
     Input(
         Scope.GLOBAL,
         ("segments", "segments_segment", "segments_segmentfamily"),
@@ -83,6 +85,9 @@ def global_inputs(node: Node, context: Context) -> str:
     if any(isinstance(part, TimeLeaf) and part.is_visitors for part in parts):
         names = ",".join(context.zones)
         read.append(f"zones {sha256(names.encode()).hexdigest()[:12]}")
+    if any(isinstance(part, SessionLeaf) for part in parts):
+        gaps = ",".join(f"{source}:{gap}" for source, gap in sorted(context.session_gaps.items()))
+        read.append(f"sessions {sha256(gaps.encode()).hexdigest()[:12]}")
     return "; ".join(read)
 
 

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from consent.services import PERMITTED
-from profiles.models import EventName
+from profiles.models import EventName, Source
 from segments.compiler import Context, EventNameRef
 from segments.definitions import sql
 from segments.definitions.boundaries import read_models, with_boundaries
@@ -24,6 +25,9 @@ from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
 from segments.language.parser import DefinitionError, parse
 from segments.models import Segment
+
+# Minutes.
+DEFAULT_GAP = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ def make_context(
         is_present=is_present,
         week_start=settings.WEEK_STARTS_ON,
         zones=_known_zones(),
+        session_gaps=_session_gaps(),
     )
 
 
@@ -134,6 +139,17 @@ def _known_zones() -> tuple[str, ...]:
         cursor.execute(sql.ZONE_NAMES)
         names = {name for (name,) in cursor.fetchall()} & available_timezones()
     return tuple(sorted(name for name in names if "/" in name or name == "UTC"))
+
+
+def _session_gaps() -> dict[int, int]:
+    """Return the minutes that end a session, by the id of each source that makes any.
+
+    Unless it says otherwise, a source does whose messages come from browsers and apps.
+    """
+    is_public = Q(session_minutes=None, write_keys__kind="public")
+    sources = Source.objects.filter(is_public | Q(session_minutes__gt=0)).distinct()
+    rows = sources.values_list("pk", "session_minutes")
+    return {pk: DEFAULT_GAP if minutes is None else minutes for pk, minutes in rows}
 
 
 def _event_names() -> dict[tuple[str, str], EventNameRef]:

@@ -222,6 +222,9 @@ def _evidence(node: Node, holds: bool, evaluation: Evaluation) -> dict[str, Any]
         case nodes.SegmentLeaf():
             entered = evaluation.quantities.get(node)
             return {"member": holds} | ({} if entered is None else {"entered_at": entered})
+        case nodes.SessionLeaf(aggregate=aggregate):
+            quantity = evaluation.quantities[node]
+            return {} if quantity is None else {str(aggregate): quantity}
         case nodes.SequenceLeaf(steps):
             return {"steps": evaluation.quantities[node], "of": len(steps)}
         case _ if type(node) in MEASURES:

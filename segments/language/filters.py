@@ -30,6 +30,8 @@ def event_filters(leaf: PersonLeaf) -> Iterator[tuple[str, EventFilter]]:
     match leaf:
         case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.LifeCycleLeaf():
             yield "", filter_of(leaf)
+        case nodes.SessionLeaf(where=where):
+            yield "", EventFilter("*", None, where)
         case nodes.RankLeaf(quantity):
             yield "", filter_of(quantity)
         case nodes.SequenceLeaf(steps, absent):

@@ -13,6 +13,7 @@ from segments.language.measured import MEASURED_READERS
 from segments.language.nodes import Node, PersonLeaf
 from segments.language.operands import DefinitionError, Fault
 from segments.language.people import PERSON_READERS
+from segments.language.sessions import SESSION_READERS
 from segments.language.trees import MAX_DEPTH, MAX_NODES, Readers, TreeReader
 
 __all__ = [
@@ -30,6 +31,7 @@ LEAF_READERS: Readers[PersonLeaf] = {
     **PERSON_READERS,
     **HISTORY_READERS,
     **MEASURED_READERS,
+    **SESSION_READERS,
 }
 
 

@@ -9,11 +9,21 @@ from typing import Any
 
 from segments.language.events import MAX_PERIODS, SUBJECTS
 from segments.language.measured import RANKED
-from segments.language.nodes import Aggregate, CalendarUnit, Group, Kind, Stage, TimePart, Unit
+from segments.language.nodes import (
+    Aggregate,
+    CalendarUnit,
+    Group,
+    Kind,
+    SessionMeasure,
+    Stage,
+    TimePart,
+    Unit,
+)
 from segments.language.operands import MAX_COUNTS, MAX_KEY_LENGTH, MAX_LIST_LENGTH
 from segments.language.operators import FOLDING_OPERATORS, ValueKind, operators_of
 from segments.language.people import MAX_KILOMETRES
 from segments.language.sequences import MAX_STEPS
+from segments.language.sessions import SESSION_AGGREGATES
 from segments.language.trees import MAX_NODES
 from segments.language.where import ZONES
 
@@ -86,6 +96,7 @@ def _leaf_schemas() -> list[Schema]:
         _event_schema(),
         *_sequence_schemas(),
         *_measured_schemas(),
+        _session_schema(),
         _object_schema("segment", {"key": text}, {"entered_within": {"$ref": "#/$defs/duration"}}),
         _object_schema(
             "identifier",
@@ -174,6 +185,22 @@ def _some_of(choices: type[StrEnum]) -> Schema:
         "minItems": 1,
         "maxItems": MAX_LIST_LENGTH,
     }
+
+
+def _session_schema() -> Schema:
+    return _object_schema(
+        "session",
+        {
+            "operator": {"enum": operators_of(ValueKind.NUMBER)},
+            "window": {"$ref": "#/$defs/window"},
+        },
+        {
+            "aggregate": {"enum": list(SESSION_AGGREGATES), "default": Aggregate.COUNT},
+            "property": {"enum": list(SessionMeasure)},
+            "value": {"$ref": "#/$defs/operand"},
+            "where": {"$ref": "#/$defs/where"},
+        },
+    )
 
 
 def _where_schemas() -> list[Schema]:

@@ -60,6 +60,8 @@ class _Words:
                 return self.test(_key(key), test, is_negated)
             case nodes.EventLeaf(test=test, is_negated=is_negated):
                 return self.test(self.quantity(leaf), test, is_negated)
+            case nodes.SessionLeaf(test=test, is_negated=is_negated):
+                return self.test(self.sessions(leaf), test, is_negated)
             case nodes.RankLeaf(quantity, top):
                 return self.say("rank", top=top, quantity=self.quantity(quantity))
             case nodes.RfmLeaf(key, groups):
@@ -98,6 +100,16 @@ class _Words:
     def quantity(self, leaf: nodes.EventLeaf) -> str:
         events = self.events(filter_of(leaf), leaf.window)
         return self.say(leaf.aggregate, events=events, property=_key(leaf.property or ()))
+
+    def sessions(self, leaf: nodes.SessionLeaf) -> str:
+        window = self.window(leaf.window)
+        if leaf.where is None:
+            sessions = self.say("sessions", window=window)
+        else:
+            where = self.tree(leaf.where, _Words.where_leaf)
+            sessions = self.say("sessions.where", window=window, where=where)
+        measure = self.say(f"session.{leaf.property}") if leaf.property else ""
+        return self.say(leaf.aggregate, events=sessions, property=measure)
 
     def where_leaf(self, leaf: WhereLeaf) -> str:
         match leaf:

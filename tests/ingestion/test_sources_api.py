@@ -61,6 +61,7 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
         "joins_people": True,
         "allowed_origins": [],
         "keeps_address": False,
+        "session_minutes": None,
         "signing_secrets": [],
     }
     assert (key["kind"], key["revoked_at"]) == ("secret", None)

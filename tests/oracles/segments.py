@@ -70,6 +70,8 @@ class NaiveWorld:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     # The boundaries that were computed, which are the same for everybody.
     known: dict[str, Any] = field(default_factory=dict)
+    # The minutes that end a session of each source that makes any.
+    gaps: dict[str, int] = field(default_factory=dict)
 
 
 def is_member(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
@@ -363,7 +365,48 @@ def life_cycle_holds(person: NaivePerson, definition: dict[str, Any], world: Nai
     return groups.stage_of(times, world.now) in definition["stages"]
 
 
+def sessions_of(person: NaivePerson, world: NaiveWorld) -> Iterator[list[NaiveEvent]]:
+    """Yield the events of each session, of which those after a day are left out."""
+    for source, gap in world.gaps.items():
+        own = [e for e in person.events if e.source == source and e.timestamp <= world.now]
+        session: list[NaiveEvent] = []
+        for event in sorted(own, key=lambda event: (event.timestamp, event.arrival)):
+            if session and event.timestamp - session[-1].timestamp >= timedelta(minutes=gap):
+                yield session
+                session = []
+            session.append(event)
+        if session:
+            yield session
+
+
+def session_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    values = []
+    for session in sessions_of(person, world):
+        first = session[0]
+        day = [e for e in session if e.timestamp - first.timestamp <= timedelta(hours=24)]
+        if not in_window(first, definition["window"], world):
+            continue
+        if "where" in definition and not where_holds(first, definition["where"], world):
+            continue
+        lasted = (day[-1].timestamp - first.timestamp) // timedelta(microseconds=1)
+        pages = sum(event.kind in ("page", "screen") for event in day)
+        values.append(
+            Decimal(pages) if definition.get("property") == "pages" else Decimal(lasted) / 1_000_000
+        )
+    name = definition.get("aggregate", "count")
+    if name == "count":
+        value: Any = len(values)
+    elif name == "sum":
+        value = sum(values, Decimal(0))
+    elif not values:
+        value = MISSING
+    else:
+        value = max(values) if name == "max" else sum(map(Fraction, values)) / len(values)
+    return value_holds(value, definition, world)
+
+
 LEAVES = {
+    "session": session_holds,
     "rank": rank_holds,
     "rfm": rfm_holds,
     "life_cycle": life_cycle_holds,

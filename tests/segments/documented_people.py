@@ -1,6 +1,6 @@
 """Made people, each of whom is in some example of docs/segments.md."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ def did(name: str, day: str, *, kind: str = "track", **properties: Any) -> Naive
     return NaiveEvent(name, moment, kind, properties=properties)
 
 
+NIGHT = datetime(2026, 3, 10, 19, 0, tzinfo=UTC)
 BOOTS = {"sku": "B-43", "category": "Hiking Shoes", "size": 43}
 SHOE, SOCK = {"category": "Shoes", "price": 120}, {"category": "Socks", "price": 130}
 PEOPLE = {
@@ -78,6 +79,12 @@ PEOPLE = {
             "interests": ["chess", "tennis"],
             "staff": True,
         }
+    ),
+    "evening visitor": NaivePerson(
+        events=[
+            NaiveEvent("Home", NIGHT + timedelta(minutes=minutes), "page")
+            for minutes in (0, 4, 12, 60)
+        ]
     ),
     "searcher": NaivePerson(
         events=[did("Products Searched", "2026-03-12", query="Hiking shoes 43")]

@@ -184,6 +184,16 @@ FLIPS = {
         NaivePerson(events=[order(6), order(5)]),
         NOW + timedelta(days=1),
     ),
+    "a session leaves its window": (
+        {
+            "type": "session",
+            "operator": "gte",
+            "value": 1,
+            "window": {"last": {"days": 7}},
+        },
+        NaivePerson(events=[order(6), order(6 - 0.01)]),
+        NOW + timedelta(days=1),
+    ),
     "a week becomes complete": (
         {"type": "regular", "name": "Order Completed", "period": "week", "at_least": 2, "of": 2},
         NaivePerson(events=[order(8), order(1)]),

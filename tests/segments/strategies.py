@@ -324,6 +324,27 @@ def life_cycle_leaves(draw: st.DrawFn) -> dict[str, Any]:
     return leaf
 
 
+@st.composite
+def session_leaves(draw: st.DrawFn) -> dict[str, Any]:
+    leaf = {
+        "type": "session",
+        "aggregate": draw(st.sampled_from(["count", "sum", "avg", "max"])),
+        "window": draw(
+            st.one_of(
+                durations.map(lambda duration: {"last": duration}),
+                st.sampled_from(UNITS[:4]).map(lambda unit: {"this": unit}),
+                st.sampled_from(UNITS[:4]).map(lambda unit: {"previous": unit}),
+            )
+        ),
+        **draw(number_tests),
+    }
+    if leaf["aggregate"] != "count":
+        leaf["property"] = draw(st.sampled_from(["duration", "pages"]))
+    if draw(st.integers(0, 2)) == 0:
+        leaf["where"] = draw(wheres)
+    return leaf
+
+
 measured_leaves = st.one_of(rank_leaves(), rfm_leaves, life_cycle_leaves())
 segment_leaves = st.builds(
     lambda key, within: {"type": "segment", "key": key, **within},
@@ -347,6 +368,7 @@ plain_leaves = st.one_of(
     bucket_leaves | geo_leaves,
     source_leaves,
     measured_leaves,
+    session_leaves(),
     st.just({"type": "everyone"}),
 )
 plain_trees = _groups(plain_leaves, 6)

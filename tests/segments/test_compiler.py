@@ -29,7 +29,15 @@ from segments.language.windows import read_window
 from segments.models import Membership, Segment
 from tests.oracles.segments import NaivePerson, members
 from tests.segments import drawn_people, strategies
-from tests.segments.worlds import MODELS, PARIS, make_purpose, store_people, world_at
+from tests.segments.worlds import (
+    GAPS,
+    MODELS,
+    PARIS,
+    make_purpose,
+    source_of,
+    store_people,
+    world_at,
+)
 
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -53,6 +61,7 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         },
         is_present=is_present,
         zones=drawn_people.ZONES,
+        session_gaps={source_of(key).pk: minutes for key, minutes in GAPS.items()},
     )
     models = models_at(context)
     trees = {

@@ -34,6 +34,7 @@ from tests.oracles.segments import (
 )
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
+    GAPS,
     MODELS,
     PARIS,
     add_events,
@@ -101,6 +102,7 @@ timed_tests = st.one_of(
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
     strategies.measured_leaves,
+    strategies.session_leaves(),
     strategies.source_leaves,
     strategies.regular_leaves(),
     strategies.sequence_leaves(),
@@ -290,7 +292,7 @@ def frozen(definition: Any, world: NaiveWorld) -> Any:
 def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
     make_purpose()
     for key in ("shop", "till", "crm", "nowhere"):
-        make_source(key=key)
+        make_source(key=key, session_minutes=GAPS.get(key))
 
     @settings(
         max_examples=40,

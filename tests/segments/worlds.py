@@ -30,6 +30,8 @@ MODELS = {
     "lately": {"event": "Order Completed", "value": "a", "window": {"last": {"days": 30}}},
     "never": {"event": "Never Seen", "value": "revenue"},
 }
+# The minutes that end a session, by the sources of `source_of` that make any.
+GAPS = {"shop": 30, "till": 90}
 INSERT_PROFILE = """
 INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_seen_at)
 VALUES (%s, %s::jsonb, %s, %s, %s) RETURNING id
@@ -52,7 +54,9 @@ def world_at(
     segments: Mapping[str, dict[str, Any]] | None = None,
     people: Sequence[NaivePerson] = (),
 ) -> NaiveWorld:
-    return NaiveWorld(now, PARIS, dict(segments or {}), list(people), dict(MODELS))
+    world = NaiveWorld(now, PARIS, dict(segments or {}), list(people), dict(MODELS))
+    world.gaps = dict(GAPS)
+    return world
 
 
 def make_purpose(key: str = "newsletter", **overrides: Any) -> Purpose:
@@ -102,7 +106,9 @@ def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
 
 
 def source_of(key: str) -> Source:
-    return Source.objects.filter(key=key).first() or make_source(key=key)
+    return Source.objects.filter(key=key).first() or make_source(
+        key=key, session_minutes=GAPS.get(key)
+    )
 
 
 def add_record(profile_id: int, source: str, moments: Sequence[datetime]) -> None:

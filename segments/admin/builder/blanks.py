@@ -22,6 +22,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "bucket": {"salt": "a", "from": 0, "to": 50},
     "geo": {"within_km": 20, "of": [45.764, 4.8357]},
     "rank": {"top": 10, "window": {"last": {"days": 365}}},
+    "session": {"operator": "gte", "value": 1, "window": {"last": {"days": 30}}},
     "time": {"part": "hour", "operator": "between", "value": [18, 23]},
 }
 USUAL_ITEMS: dict[str, Any] = {"steps": {"name": "", "within": {"days": 3}}}

@@ -85,6 +85,7 @@ LEADS: Mapping[str, Label] = {
     "time.part": _("in the"),
     "list.key": _("in the list"),
     "rank.top": _("best %"),
+    "session.property": _("of"),
     "rank.name": _("of"),
     "rank.property": _("of"),
     "rfm.key": _("of the model"),

@@ -46,6 +46,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "regular": ("name", "kind", "at_least", "of", "period", "where"),
     "sequence": ("name", "within", "same", "absent", "kind", "where", "steps", "window"),
     "bucket": ("salt", "from", "to"),
+    "session": ("aggregate", "property", "operator", "value", "window", "where"),
     "rank": ("top", "aggregate", "property", "name", "window", "kind", "where"),
     "rfm": ("groups", "key"),
     "life_cycle": ("stages", "name", "kind", "where"),

@@ -138,6 +138,25 @@ class RegularLeaf:
     where: "Where | None" = None
 
 
+class SessionMeasure(StrEnum):
+    """Of a session: seconds from its first event to its last, and pages and screens in it."""
+
+    DURATION = "duration"
+    PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLeaf:
+    """A test of an aggregate of the sessions that start in the window, first events by `where`."""
+
+    aggregate: Aggregate
+    property: SessionMeasure | None
+    test: Test
+    window: Window
+    is_negated: bool = False
+    where: "Where | None" = None
+
+
 # Steps of a key in which None stands for each element of a list.
 SpreadPath = tuple[str | None, ...]
 

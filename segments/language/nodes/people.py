@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-from segments.language.nodes.events import EventLeaf, RegularLeaf, SequenceLeaf
+from segments.language.nodes.events import EventLeaf, RegularLeaf, SequenceLeaf, SessionLeaf
 from segments.language.nodes.groups import Tree
 from segments.language.nodes.measured import MeasuredLeaf
 from segments.language.nodes.values import Duration, Path, Test
@@ -76,7 +76,7 @@ class GeoLeaf:
     lon: Decimal
 
 
-HistoryLeaf = EventLeaf | RegularLeaf | SequenceLeaf
+HistoryLeaf = EventLeaf | RegularLeaf | SequenceLeaf | SessionLeaf
 PersonLeaf = (
     TraitLeaf
     | HistoryLeaf
