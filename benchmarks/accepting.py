@@ -36,7 +36,7 @@ def accept_rate(port: int, key: str, bodies: list[bytes]) -> float:
 
 @contextmanager
 def web_server(database_url: str) -> Iterator[int]:
-    """Run gunicorn with sync workers, as the product does, and give its port."""
+    """Run gunicorn with the product's settings, and give its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -46,17 +46,16 @@ def web_server(database_url: str) -> Iterator[int]:
             "-m",
             "gunicorn",
             "config.wsgi",
-            "--workers",
-            str(WORKERS),
+            "--config",
+            "python:config.runtime.supervision.web",
             "--bind",
             f"127.0.0.1:{port}",
-            "--log-level",
-            "error",
         ],
         env={
             **os.environ,
             "DATABASE_URL": database_url,
             "LOG_LEVEL": "ERROR",
+            "WEB_WORKERS": str(WORKERS),
             # The rate limit must not be what is measured.
             "TRACKING_MESSAGES_PER_MINUTE": str(10**9),
         },

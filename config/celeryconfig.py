@@ -60,6 +60,7 @@ beat_schedule = {
         "options": {"expires": 10.0},
     },
     "verify-consent-states": {"task": "consent.verify_states", "schedule": 86_400.0},
+    "seal-ledger": {"task": "consent.seal_ledger", "schedule": 60.0},
     "sweep-traces-of-the-erased": {"task": "consent.sweep_traces", "schedule": 86_400.0},
     "remove-expired-archives": {"task": "consent.remove_expired", "schedule": 3600.0},
 }

@@ -10,11 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 OLDEST_POSTGRES = 15
-SHARED_KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY", "ADDRESS_KEY")
+SHARED_KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY", "ADDRESS_KEY", "SIGNING_KEY")
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
-    """Return `tessera.E001` to `E003` for values that are well-formed but impossible."""
+    """Return `tessera.E001` to `E004` for values that are well-formed but impossible."""
     errors: list[checks.CheckMessage] = []
     if not _is_site_url(settings.PUBLIC_URL):
         hint = "Such as https://cdp.example.org"
@@ -28,6 +28,11 @@ def check_settings(**_: object) -> list[checks.CheckMessage]:
         hint = "Two capital letters, such as FR."
         errors.append(
             checks.Error("DEFAULT_PHONE_REGION is unknown.", hint=hint, id="tessera.E003")
+        )
+    if settings.SEGMENT_RECOMPUTE_HOUR > 23:
+        hint = "From 0 to 23."
+        errors.append(
+            checks.Error("SEGMENT_RECOMPUTE_HOUR is no hour.", hint=hint, id="tessera.E004")
         )
     return errors
 

@@ -28,6 +28,9 @@ DEDUPLICATION_KEY = env_secret("DEDUPLICATION_KEY", SECRETS_DIR)
 SUPPRESSION_KEY = env_secret("SUPPRESSION_KEY", SECRETS_DIR)
 # Seals addresses that may not be stored, from the request of a mail to the link in it.
 ADDRESS_KEY = env_secret("ADDRESS_KEY", SECRETS_DIR)
+# Signs receipts, whose public keys are served; those of before a rotation stay among them.
+SIGNING_KEY = env_secret("SIGNING_KEY", SECRETS_DIR)
+RETIRED_SIGNING_KEYS = env_list("RETIRED_SIGNING_KEYS", [])
 # Keys before a rotation, the oldest first. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -235,6 +238,8 @@ INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
+# The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
+SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 # How often each may be tried; see profiles.lib.throttles. Empty means no limit.

@@ -16,6 +16,7 @@ from consent.models import (
     ConsentEvent,
     ConsentState,
     IdempotentAnswer,
+    LedgerSeal,
     MailedLink,
     NoticeVersion,
     PrivacyRequest,
@@ -93,6 +94,14 @@ class ConsentEventData(PersonalData):
         for consent in consents:
             del consent["identifier_id"]
         return by_profile(consents, renamed=names)
+
+
+@registry.register
+class LedgerSealData(PersonalData):
+    model = LedgerSeal
+    title = "Links of the chain over consents"
+    technical = ("number", "event", "seq", "hash", "sealed_at")
+    kept = "That the ledger is as it was written (article 5(2)): hashes, and ids of its rows."
 
 
 @registry.register

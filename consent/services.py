@@ -8,8 +8,17 @@ a caller who holds the people lock.
 from consent.customers.confirmations import send_confirmations
 from consent.customers.links import request_link, send_links
 from consent.customers.sessions import OpenedSession, find_session, open_session
+from consent.customers.unsubscribing import (
+    ONE_CLICK,
+    Subscription,
+    find_subscription,
+    unsubscribe,
+    unsubscribe_links,
+)
 from consent.idempotency import Answer, KeyedRequest, answer_once
+from consent.ledger.chain import Head, head_of_ledger, seal_ledger, verify_chain
 from consent.ledger.proof import consent_proof, verify_digests
+from consent.ledger.receipts import Receipt, make_receipt
 from consent.ledger.record import (
     ConsentInput,
     SignalPermits,
@@ -35,6 +44,7 @@ from consent.ledger.states import (
     rebuild_states,
     verify_states,
 )
+from consent.lib.signing import public_keys
 from consent.purposes.versions import (
     PurposeTerms,
     TermsAreFixed,
@@ -65,6 +75,7 @@ from consent.requests.lifecycle import (
 )
 from consent.requests.new_address import open_own_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
+from consent.requests.receipts import signed_receipt
 from consent.requests.returning import Sighting, readmit_companions, welcome_back
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
@@ -89,12 +100,14 @@ from consent.suppression.rows import (
 
 __all__ = [
     "FOREVER",
+    "ONE_CLICK",
     "PERMITTED",
     "Answer",
     "ArchiveGone",
     "BeforeReturn",
     "ConsentInput",
     "ConsentStatement",
+    "Head",
     "KeptOut",
     "KeyReused",
     "KeyedRequest",
@@ -102,9 +115,11 @@ __all__ = [
     "NewRequest",
     "OpenedSession",
     "PurposeTerms",
+    "Receipt",
     "Sighting",
     "SignalPermits",
     "Subject",
+    "Subscription",
     "Suppressed",
     "SuppressionKeyMissing",
     "TermsAreFixed",
@@ -132,10 +147,13 @@ __all__ = [
     "find_refused",
     "find_session",
     "find_subject",
+    "find_subscription",
     "find_suppressed",
+    "head_of_ledger",
     "is_distinctive",
     "is_suppressed",
     "make_archive",
+    "make_receipt",
     "may_process",
     "mentions",
     "open_own_request",
@@ -143,6 +161,7 @@ __all__ = [
     "open_requests",
     "open_session",
     "preview_personal_data",
+    "public_keys",
     "readmit_companions",
     "rebuild_states",
     "record",
@@ -156,8 +175,10 @@ __all__ = [
     "remove_expired",
     "request_link",
     "request_opt_in",
+    "seal_ledger",
     "send_confirmations",
     "send_links",
+    "signed_receipt",
     "spellings",
     "suppress",
     "suppressions_of",
@@ -165,6 +186,9 @@ __all__ = [
     "take_archive",
     "terms_with_changes",
     "time_left",
+    "unsubscribe",
+    "unsubscribe_links",
+    "verify_chain",
     "verify_digests",
     "verify_request",
     "verify_states",

@@ -35,14 +35,23 @@ def sweep_traces() -> int:
 
 @shared_task(name="consent.verify_states")
 def verify_states() -> int:
-    """Compare the consent states with the ledger, log how many differ, and return that number.
+    """Compare the consent states with the ledger, and the ledger with its chain.
 
-    Nothing is repaired: a difference is a defect that somebody should look at.
+    Logs how many differ, and returns that number. Nothing is repaired: a difference is a defect
+    that somebody should look at.
     """
-    drifts = services.verify_states()
+    drifts, faults = services.verify_states(), services.verify_chain()
     if drifts:
         logger.error("%s consent states differ from the ledger; see verify_ledger.", len(drifts))
-    return len(drifts)
+    if faults:
+        logger.error("The ledger differs from its chain in %s places.", len(faults))
+    return len(drifts) + len(faults)
+
+
+@shared_task(name="consent.seal_ledger")
+def seal_ledger() -> int:
+    """Add a link to the chain for each new consent event and return how many."""
+    return services.seal_ledger()
 
 
 @shared_task(name="consent.remove_expired")

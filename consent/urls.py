@@ -3,10 +3,13 @@
 from django.urls import path
 
 from consent.customers.confirmations import PAGES
-from consent.pages import confirming, door, own
+from consent.pages import confirming, door, own, unsubscribing
 from consent.pages import well_known as well_known_pages
 
-well_known = [path("gpc.json", well_known_pages.global_privacy_control)]
+well_known = [
+    path("gpc.json", well_known_pages.global_privacy_control),
+    path("jwks.json", well_known_pages.signing_keys),
+]
 urlpatterns = [
     path("", door.entrance, name="privacy"),
     path("link/", door.send_link, name="privacy-link"),
@@ -17,6 +20,8 @@ urlpatterns = [
     path("requests/", own.requests, name="privacy-requests"),
     path("requests/<uuid:pk>/archive/", own.archive, name="privacy-archive"),
     path("deletion/", own.deletion, name="privacy-deletion"),
+    path("receipts/<uuid:pk>/", own.receipt, name="privacy-receipt"),
+    path("unsubscribe/<str:token>/", unsubscribing.unsubscribing, name="unsubscribe"),
     *(
         path(f"{page}/", confirming.confirmation, {"kind": kind}, name=f"confirmation-{page}")
         for kind, page in PAGES.items()

@@ -2,13 +2,73 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
 from consent.models import Purpose
 from profiles.lib.exact_json import ExactDecoder, ExactEncoder
 from profiles.models import Profile
+
+
+class SegmentFamily(models.Model):
+    """Segments that were made together, and part the people with some event among them.
+
+    Of RFM they are the eleven groups, judged by the boundaries of the live version; of a life-cycle
+    its six stages. `recompute_at` is when the boundaries are next computed, NULL for life-cycles.
+    """
+
+    class Kind(models.TextChoices):
+        RFM = "rfm", "RFM"
+        LIFE_CYCLE = "life_cycle", "life-cycle"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    # With a part of it, a key is that of a segment.
+    key = models.CharField(
+        max_length=43, unique=True, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,42}$")]
+    )
+    name = models.CharField(max_length=90)
+    event = models.CharField(max_length=255)
+    value = models.CharField(max_length=255, blank=True)
+    window = models.JSONField(null=True, encoder=ExactEncoder, decoder=ExactDecoder)
+    hour = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(23)])
+    live_version = models.ForeignKey(
+        "FamilyVersion", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    recompute_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["key"]
+        verbose_name = "RFM model or life-cycle"
+        verbose_name_plural = "RFM and life-cycles"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FamilyVersion(models.Model):
+    """The boundaries of an RFM model from a time on. Insert only.
+
+    `people` is how many had a score then, and `figures` has by group how many were in it and what
+    they spent.
+    """
+
+    family = models.ForeignKey(SegmentFamily, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    boundaries = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
+    people = models.BigIntegerField()
+    figures = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["family", "number"], name="family_version_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
 
 
 class Segment(models.Model):
@@ -69,6 +129,17 @@ class Segment(models.Model):
     evaluated_at = models.DateTimeField(null=True, editable=False)
     # The global inputs, such as the time zone, that the memberships were computed with.
     built_with = models.CharField(max_length=120, blank=True, db_default="", editable=False)
+    # Of each rank in the live definition, in its order: the boundary, of how many people it cuts
+    # how many off, and when it was computed. At `recompute_at` they are computed anew.
+    boundaries = models.JSONField(
+        default=list, db_default=[], editable=False, encoder=ExactEncoder, decoder=ExactDecoder
+    )
+    recompute_at = models.DateTimeField(null=True, editable=False)
+    # With a family the definition is that of a part of it, and cannot be edited.
+    family = models.ForeignKey(
+        SegmentFamily, null=True, editable=False, on_delete=models.SET_NULL, related_name="segments"
+    )
+    part = models.CharField(max_length=20, blank=True, db_default="", editable=False)
     # Set while the segment is set apart, since evaluating it failed: its outlets are closed, and
     # it is rebuilt at `retry_at`. `failure` is a word without any value of a person or definition.
     failed_at = models.DateTimeField(null=True, editable=False)
@@ -120,6 +191,11 @@ class Rebuild(models.Model):
     token = models.UUIDField(primary_key=True)
     # Keys rather than ids: the segments are looked up again for every attempt.
     segment_keys = models.JSONField(default=list)
+    # Whether boundaries are computed anew, and the family whose boundaries are.
+    recomputes = models.BooleanField(default=False, db_default=False)
+    family = models.ForeignKey(
+        SegmentFamily, null=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
     # How many workers have died of it.
     deaths = models.PositiveSmallIntegerField(default=0, db_default=0)
     started_at = models.DateTimeField(db_default=Now())
@@ -212,6 +288,7 @@ class MembershipChange(models.Model):
         DEFINITION = "definition", "the definition changed"
         MERGE = "merge", "profiles were merged"
         ERASURE = "erasure", "the person was erased"
+        RECOMPUTE = "recompute", "boundaries were computed anew"
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id", "changed_at", "id")
     id = models.BigIntegerField()

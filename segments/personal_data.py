@@ -13,12 +13,15 @@ from profiles.registry import ErasurePhase, Person, PersonalData, Rows, by_profi
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.memberships import sql
+from segments.memberships.recompute import end_telling_boundaries
 from segments.models import (
+    FamilyVersion,
     Membership,
     MembershipChange,
     NotedProfile,
     Rebuild,
     Segment,
+    SegmentFamily,
     SegmentSize,
     SegmentVersion,
     StagedMembership,
@@ -70,6 +73,7 @@ class MembershipData(PersonalData):
         with connection.cursor() as cursor:
             cursor.execute(sql.LOCK_SEGMENTS, [segment_ids])
             cursor.execute(sql.ERASE_MEMBERSHIPS, [profile_ids])
+        end_telling_boundaries()
         return len(segment_ids)
 
 
@@ -143,6 +147,8 @@ class WakeupData(PersonalData):
 
 registry.exempt(
     {
+        FamilyVersion: "Boundaries between many people; those of few end with one of them.",
+        SegmentFamily: "Which event and value parts people.",
         Rebuild: "A lease on a computation.",
         Segment: "A definition, its status and its size.",
         SegmentSize: "How many members a segment had at a time.",

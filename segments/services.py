@@ -2,6 +2,7 @@
 
 from segments.definitions.comparison import Comparison, compare
 from segments.definitions.dependencies import check_definition, dependants
+from segments.definitions.funnel import Step, funnel
 from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
@@ -9,20 +10,28 @@ from segments.definitions.sensitivity import sensitive_segments
 from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
+from segments.families.life import create_family, end_family, part_in_words, update_family
+from segments.families.movement import Move, movement
 from segments.lib.failures import SegmentFailed, count_failed, require_open
 from segments.lib.moments import MomentError
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
 from segments.memberships.past import BeforeHistory, size_at
 from segments.memberships.reads import find_segment
-from segments.memberships.rebuild import LeaseLostError, rebuild, resume_rebuilds
+from segments.memberships.rebuild import (
+    LeaseLostError,
+    rebuild,
+    recompute,
+    recompute_family,
+    resume_rebuilds,
+)
 from segments.memberships.refresh import (
     refresh_changed,
     refresh_due,
     refresh_woken,
     seconds_to_wakeup,
 )
-from segments.memberships.verify import verify_memberships
+from segments.memberships.verify import true_shares, verify_memberships
 
 __all__ = [
     "BeforeHistory",
@@ -30,24 +39,33 @@ __all__ = [
     "Figures",
     "LeaseLostError",
     "MomentError",
+    "Move",
     "Preview",
     "SegmentError",
     "SegmentFailed",
+    "Step",
     "Why",
     "archive_segment",
     "check_definition",
     "clone_segment",
     "compare",
     "count_failed",
+    "create_family",
     "create_segment",
     "dependants",
     "effective_definition",
+    "end_family",
     "figures",
     "find_segment",
     "flags_of",
+    "funnel",
+    "movement",
     "overlap",
+    "part_in_words",
     "preview",
     "rebuild",
+    "recompute",
+    "recompute_family",
     "refresh_changed",
     "refresh_due",
     "refresh_woken",
@@ -58,7 +76,9 @@ __all__ = [
     "seconds_to_wakeup",
     "sensitive_segments",
     "size_at",
+    "true_shares",
     "unknown_words",
+    "update_family",
     "update_segment",
     "verify_memberships",
     "why",

@@ -7,7 +7,7 @@ sends all rows of one to every machine.
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -25,17 +25,13 @@ PARTS = {"joins": "", "selects": "SELECT NULL", "condition": "TRUE", "conditions
 QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 Sources = dict[str, exp.Expression]
 
-# Longer ones are compiled of parts that shorter ones have, and take minutes to parse.
-LONGEST = 20_000
-
 # The joins across machines that the test at hand has executed, by statement.
 observed: dict[str, list[str]] = {}
 
 
 def watch(execute: Callable[..., Any], statement: Any, *rest: Any) -> Any:
     """Look at a statement before it is executed: a wrapper of Django's connections."""
-    is_short = isinstance(statement, str) and len(statement) < LONGEST
-    is_query = is_short and statement.lstrip().startswith(QUERIES)
+    is_query = isinstance(statement, str) and statement.lstrip().startswith(QUERIES)
     if is_query and is_crossing(statement) and (faults := _faults_of_shape(normalised(statement))):
         observed[statement] = faults
     return execute(statement, *rest)
@@ -103,6 +99,18 @@ def _parsed(statement: str) -> list[exp.Expression]:
     return [tree for tree in trees if tree is not None]
 
 
+def _once(function: Callable[[exp.Expression], Any]) -> Callable[[exp.Expression], Any]:
+    """Work a fact about a node out once: each is asked for by all queries around the node."""
+
+    @wraps(function)
+    def remembered(node: exp.Expression) -> Any:
+        if function.__name__ not in node.meta:
+            node.meta[function.__name__] = function(node)
+        return node.meta[function.__name__]
+
+    return remembered
+
+
 def _blocks(tree: exp.Expression) -> Iterator[exp.Expression]:
     """The queries of a statement that stand alone: it, its CTEs, and subqueries of their own."""
     for node in tree.find_all(exp.Select, exp.Update, exp.Delete, exp.Insert):
@@ -122,8 +130,7 @@ def _judge(block: exp.Expression) -> Iterator[str]:
 
 
 def _judge_subqueries(block: exp.Expression) -> Iterator[str]:
-    subqueries = [node for node in _within(block, exp.Select) if _is_correlated(node)]
-    spread = [node for node in subqueries if set(_tables_of(node)) & _columns().keys()]
+    spread = [node for node in _correlated(block) if set(_tables_of(node)) & _columns().keys()]
     own = _own_sources(block).values()
     is_spread = any(isinstance(source, exp.Table) and source.name in _places() for source in own)
     if spread and own and not is_spread:
@@ -148,27 +155,34 @@ def _judge_writes(block: exp.Expression) -> Iterator[str]:
         yield f"looks for conflicts of {target} without {column}"
 
 
-def _within(block: exp.Expression, kind: type[exp.Expression]) -> Iterator[exp.Expression]:
-    for node in block.find_all(kind):
+def _within(block: exp.Expression) -> Iterator[exp.Expression]:
+    for node in block.find_all(exp.Select):
         if node is not block:
             yield node
 
 
+def _correlated(block: exp.Expression) -> Iterator[exp.Expression]:
+    """The subqueries that a query asks for each of its rows."""
+    for node in _within(block):
+        if _is_correlated(node) and _parent_query(node) is block:
+            yield node
+            yield from _correlated(node)
+
+
+@_once
 def _tables_of(block: exp.Expression) -> list[str]:
     """The tables that a query reads in one go: its own, and those of correlated subqueries."""
-    names = [
-        source.name for source in _own_sources(block).values() if isinstance(source, exp.Table)
+    sources = [
+        source for query in (block, *_correlated(block)) for source in _own_sources(query).values()
     ]
-    for node in _within(block, exp.Select):
-        if _is_correlated(node) and _parent_query(node) is block:
-            names += _tables_of(node)
-    return names
+    return [source.name for source in sources if isinstance(source, exp.Table)]
 
 
+@_once
 def _own_sources(block: exp.Expression) -> Sources:
     """What stands in FROM, JOIN and USING of a query, by the name under which it is used."""
     found: Sources = {}
-    cte_names = {cte.alias for cte in block.root().find_all(exp.CTE)}
+    cte_names = _cte_names(block.root())
     for node in block.find_all(exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values):
         is_source = isinstance(
             node.parent, exp.From | exp.Join | exp.Update | exp.Delete | exp.Lateral
@@ -180,16 +194,22 @@ def _own_sources(block: exp.Expression) -> Sources:
     return found
 
 
+@_once
+def _cte_names(tree: exp.Expression) -> set[str]:
+    return {cte.alias for cte in tree.find_all(exp.CTE)}
+
+
 def _parent_query(node: exp.Expression) -> exp.Expression | None:
     return node.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Insert)
 
 
+@_once
 def _is_correlated(select: exp.Expression) -> bool:
     """Whether a subquery names a table of the query around it."""
     if _parent_query(select) is None or isinstance(select.parent, exp.CTE | exp.Insert):
         return False
     inside = set(_own_sources(select))
-    for node in _within(select, exp.Select):
+    for node in _within(select):
         inside |= set(_own_sources(node))
     named = {column.table for column in select.find_all(exp.Column) if column.table}
     return bool(named - inside)

@@ -14,15 +14,22 @@ from django.db.models import QuerySet
 
 from config.demo.actor import DEMO
 from config.demo.purposes import PURPOSES, define_purposes
-from config.demo.segments import SEGMENTS
+from config.demo.segments import FAMILIES, SEGMENTS
 from config.demo.sending import Report, load_messages
 from config.demo.traits import define_traits
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
 from profiles.lib.database import database_now
 from profiles.models import Merge, Profile
-from segments.models import Segment
-from segments.services import create_segment, rebuild, refresh_changed, refresh_due
+from segments.models import Segment, SegmentFamily
+from segments.services import (
+    create_family,
+    create_segment,
+    rebuild,
+    recompute_family,
+    refresh_changed,
+    refresh_due,
+)
 
 # Updates the planner's statistics of the tables that a load fills. The ORM has no ANALYZE, and
 # autovacuum would come a minute or two too late for building the segments.
@@ -85,6 +92,7 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
     # Empties the queue of changes. No segment needs them, as those below are built over everybody.
     refresh_changed()
     update_statistics()
+    make_families()
     make_segments()
     refresh_changed()
     refresh_due()
@@ -96,6 +104,16 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
         Merge.objects.count(),
         [(segment.name, sizes[segment.key]) for segment in SEGMENTS],
     )
+
+
+def make_families() -> None:
+    """Create the RFM model and the life-cycle of the buyers, and compute those never computed."""
+    for fields in FAMILIES:
+        family = SegmentFamily.objects.filter(key=fields["key"]).first()
+        if family is None:
+            family = create_family(**fields, actor=DEMO)
+        if family.segments.filter(refreshed_at=None).exists():
+            recompute_family(family)
 
 
 def make_segments() -> None:

@@ -73,6 +73,22 @@ def permits(purpose: str) -> Definition:
 LYON_AREA = ["Lyon", "Villeurbanne", "Vénissieux", "Caluire-et-Cuire", "Bron"]
 IS_MOBILE = {"type": "context", "key": "userAgentData.mobile", "operator": "equals", "value": True}
 
+# Whose groups and stages are segments, too.
+FAMILIES: tuple[dict[str, Any], ...] = (
+    {
+        "kind": "rfm",
+        "key": "buyers",
+        "name": "Buyers",
+        "event": "Order Completed",
+        "value": "revenue",
+    },
+    {
+        "kind": "life_cycle",
+        "key": "life-cycle",
+        "name": "Life-cycle",
+        "event": "Order Completed",
+    },
+)
 SEGMENTS = (
     DemoSegment(
         "active-buyers",

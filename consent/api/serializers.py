@@ -23,6 +23,7 @@ from consent.models import (
     Purpose,
     State,
 )
+from consent.services import signed_receipt
 
 _OBJECTION_STATES = (State.GIVEN, State.WITHDRAWN)
 
@@ -218,11 +219,38 @@ class StateQuerySerializer(serializers.Serializer[Any]):
     )
 
 
+class HeadSerializer(serializers.Serializer[Any]):
+    """The last link of the chain over the ledger. `sealed_at` is null while there is none."""
+
+    number = serializers.IntegerField(min_value=0)
+    hash = serializers.CharField(help_text="SHA-256 in hexadecimal.")
+    sealed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """A receipt shaped by ISO/IEC TS 27560, and the same signed: a JWS in the compact form."""
+
+    receipt = ObjectField(source="content")
+    jws = serializers.CharField()
+
+
+class UnsubscribeLinksSerializer(serializers.Serializer[Any]):
+    """The purpose whose mail is sent, and the `namespace:value` of up to 1,000 who get it."""
+
+    purpose = serializers.CharField(max_length=63)
+    identifiers = serializers.ListField(
+        child=serializers.CharField(max_length=320), min_length=1, max_length=1000
+    )
+
+
 class RequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
     """The status of a request, without its personal body.
 
     `failed_at` and `retry_at` are null unless acting on it failed; it is tried again then.
+    `signed_receipt` is a JWS in the compact form, null until the request is done.
     """
+
+    signed_receipt = serializers.SerializerMethodField()
 
     class Meta:
         model = PrivacyRequest
@@ -236,7 +264,11 @@ class RequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
             "failed_at",
             "retry_at",
             "receipt",
+            "signed_receipt",
         ]
+
+    def get_signed_receipt(self, request: PrivacyRequest) -> str | None:
+        return signed_receipt(request)
 
 
 class NewCustomerRequestSerializer(serializers.Serializer[Any]):

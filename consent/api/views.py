@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
@@ -116,7 +117,7 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
     """The consent ledger. POST records one event, GET lists the history."""
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.CONSENT_WRITE}
-    action_scopes = {"state": Scope.CONSENT_READ}
+    action_scopes = {"state": Scope.CONSENT_READ, "unsubscribe_links": Scope.CONSENT_READ}
     refusals = {"create": (409,)}
     serializer_class = serializers.ConsentEventSerializer
     filterset_class = ConsentEventFilter
@@ -159,6 +160,38 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
         # No profile has the id 0.
         results = [states.get(profile_ids.get(identifier, 0)) for identifier in identifiers]
         return Response({"results": results})
+
+    @extend_schema(responses=serializers.ReceiptSerializer)
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def receipt(self, request: Request, pk: str) -> Response:
+        """Return the signed receipt of an event, for the person to keep.
+
+        The keys that it is signed with are at `/.well-known/jwks.json`.
+        """
+        event = get_object_or_404(ConsentEvent, pk=pk, body__isnull=False)
+        return Response(serializers.ReceiptSerializer(services.make_receipt(event.pk)).data)
+
+    @extend_schema(responses=serializers.HeadSerializer)
+    @action(detail=False, methods=["get"], filterset_class=None, pagination_class=None)
+    def head(self, request: Request) -> Response:
+        """Return the head of the chain over the ledger, to be kept elsewhere."""
+        head, sealed_at = services.head_of_ledger()
+        fields = {"number": head.number, "hash": head.hash, "sealed_at": sealed_at}
+        return Response(serializers.HeadSerializer(fields).data)
+
+    @extend_schema(
+        request=serializers.UnsubscribeLinksSerializer, responses={200: OpenApiTypes.OBJECT}
+    )
+    @action(detail=False, methods=["post"], url_path="unsubscribe-links")
+    def unsubscribe_links(self, request: Request) -> Response:
+        """Return for each address a link and the headers of its mail, null for an unknown one.
+
+        The headers are those of RFC 8058: mail programs unsubscribe by one click.
+        """
+        fields = validated(serializers.UnsubscribeLinksSerializer(data=request.data))
+        with problems_from_services("identifiers"):
+            links = services.unsubscribe_links(fields["purpose"], fields["identifiers"])
+        return Response({"results": [link and _mail_headers(link) for link in links]})
 
 
 class RequestViewSet(
@@ -274,6 +307,11 @@ def _body(request: Request) -> dict[str, Any]:
 def _service(request: Request) -> str:
     """Return the name of the service, which all of its API keys have."""
     return cast("ApiKey", request.auth).name
+
+
+def _mail_headers(link: str) -> dict[str, Any]:
+    headers = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": services.ONE_CLICK}
+    return {"url": link, "headers": headers}
 
 
 def _permits(fields: dict[str, Any]) -> bool:

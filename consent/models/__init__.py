@@ -8,6 +8,7 @@ from consent.models.ledger import (
     ConsentState,
     DecidedBy,
     IdempotentAnswer,
+    LedgerSeal,
     Method,
     State,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "ConsentState",
     "DecidedBy",
     "IdempotentAnswer",
+    "LedgerSeal",
     "LegalBasis",
     "MailedLink",
     "Method",

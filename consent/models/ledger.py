@@ -105,6 +105,19 @@ class ConsentEvent(models.Model):
         return f"{self.kind} {self.state}"
 
 
+class LedgerSeal(models.Model):
+    """One link of the chain over the ledger. Insert only, as the ledger is."""
+
+    number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 and so on.")
+    event = models.OneToOneField(ConsentEvent, on_delete=models.DO_NOTHING, related_name="seal")
+    seq = models.BigIntegerField(unique=True, help_text="That of the event.")
+    hash = models.CharField(max_length=64, help_text="SHA-256 over the link before and the event.")
+    sealed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"link {self.number}"
+
+
 class IdempotentAnswer(models.Model):
     """What was answered to a service's request that carried an idempotency key.
 

@@ -8,14 +8,22 @@ from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consent import services
-from consent.models import AccessArchive, MailedLink, Method, PrivacyRequest, PurposeVersion, State
+from consent.models import (
+    AccessArchive,
+    ConsentEvent,
+    MailedLink,
+    Method,
+    PrivacyRequest,
+    PurposeVersion,
+    State,
+)
 from consent.pages.door import forget, own_page, own_page_context
 from consent.pages.kit import page
 from consent.pages.own_data import own_data, own_permissions
@@ -122,6 +130,18 @@ def archive(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
     name = f'attachment; filename="archive-{privacy_request.pk}.zip"'
     return HttpResponse(
         content, content_type="application/zip", headers={"Content-Disposition": name}
+    )
+
+
+@require_http_methods(["GET", "HEAD"])
+@own_page
+def receipt(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
+    """Hand out the signed receipt of a choice."""
+    own_events = ConsentEvent.objects.filter(identifier__in=_subject(link).identifier_ids)
+    made = services.make_receipt(get_object_or_404(own_events, pk=pk).pk)
+    name = f'attachment; filename="receipt-{pk}.json"'
+    return JsonResponse(
+        {"receipt": made.content, "jws": made.jws}, headers={"Content-Disposition": name}
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import formats, timezone
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from consent import services
-from consent.models import LegalBasis, Purpose, PurposeVersion, State
+from consent.models import ConsentEvent, LegalBasis, Purpose, PurposeVersion, State
 from consent.requests.subjects import Subject
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
@@ -107,6 +108,8 @@ class Permission:
     is_asked: bool
     is_permitted: bool
     since_words: str
+    # The event of which a receipt can be had; None where nothing was ever said.
+    receipt_id: UUID | None
 
 
 def own_data(subject: Subject, identifier_id: int) -> OwnData:
@@ -207,13 +210,29 @@ def own_permissions(subject: Subject) -> list[Permission]:
     versions = {
         (version.purpose_id, version.number): version for version in PurposeVersion.objects.all()
     }
+    receipts = _last_events(subject)
     return [
-        _permission(purpose, versions[purpose.pk, purpose.current_version], states[purpose.key])
+        _permission(
+            purpose,
+            versions[purpose.pk, purpose.current_version],
+            states[purpose.key],
+            receipts.get(purpose.pk),
+        )
         for purpose in Purpose.objects.order_by("key")
     ]
 
 
-def _permission(purpose: Purpose, version: PurposeVersion, state: Mapping[str, Any]) -> Permission:
+def _last_events(subject: Subject) -> dict[int | None, UUID]:
+    """Map each purpose to the last event about it that the customer's identifiers have."""
+    events = ConsentEvent.objects.filter(
+        identifier__in=subject.identifier_ids, body__isnull=False
+    ).order_by("seq")
+    return dict(events.values_list("purpose_id", "pk"))
+
+
+def _permission(
+    purpose: Purpose, version: PurposeVersion, state: Mapping[str, Any], receipt_id: UUID | None
+) -> Permission:
     if state["objected"]:
         words = _("You have objected.")
     elif state["state"] in (State.GIVEN, State.RENEWED) and not state["permitted"]:
@@ -228,4 +247,5 @@ def _permission(purpose: Purpose, version: PurposeVersion, state: Mapping[str, A
         is_asked=purpose.legal_basis == LegalBasis.CONSENT,
         is_permitted=state["permitted"],
         since_words=words,
+        receipt_id=receipt_id,
     )

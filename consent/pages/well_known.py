@@ -3,6 +3,8 @@
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from consent import services
+
 # The day on which this site began to honour the signal as it does; not a day of deployment.
 HONOURED_SINCE = "2026-11-26"
 
@@ -11,3 +13,9 @@ HONOURED_SINCE = "2026-11-26"
 def global_privacy_control(request: HttpRequest) -> JsonResponse:
     """Say that `Sec-GPC: 1` is honoured, as the Global Privacy Control specification asks."""
     return JsonResponse({"gpc": True, "lastUpdate": HONOURED_SINCE})
+
+
+@require_safe
+def signing_keys(request: HttpRequest) -> JsonResponse:
+    """Return the public keys of receipts, as a JWK set."""
+    return JsonResponse(services.public_keys(), content_type="application/jwk-set+json")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from profiles.lib.numbers import UNUSUAL_NUMBER, number
+from profiles.lib.numbers import may_be_unusual, number
 
 MAX_DEPTH = 64  # keeps every later recursion within Python's limit
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -64,14 +64,10 @@ def storable(text: bytes) -> bytes:
 
     Only what looks unusual is decoded; the rest may still be no JSON. Raises UnreadableJSON.
     """
-    if text.isascii():
-        if b"\\u" not in text and UNUSUAL_NUMBER.search(text) is None:
-            return text
-    else:
+    if not text.isascii():
         text = _composed(text)
-        if b"\\u" not in text and UNUSUAL_NUMBER.search(text) is None:
-            return text
-    return dump_bytes(read(text))
+    is_plain = b"\\u" not in text and not may_be_unusual(text)
+    return text if is_plain else dump_bytes(read(text))
 
 
 def read(text: bytes, *, repairs: bool = True, keeps_numbers: bool = False) -> Any:

@@ -18,16 +18,8 @@ from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
 from segments.services import check_definition
 
-EXAMPLE = '{\n  "type": "trait",\n  "key": "city",\n  "operator": "equals",\n  "value": "Lyon"\n}'
-# The help beside the field: one leaf of each common kind.
-GUIDE = """{"type": "and", "children": [
-  {"type": "trait", "key": "birth_date", "operator": "age_between", "value": [30, 40]},
-  {"type": "trait", "key": "interests", "operator": "includes", "value": "tennis"},
-  {"type": "event", "name": "Order Completed", "aggregate": "sum", "property": "revenue",
-   "operator": "gte", "value": 200, "window": {"last": {"years": 1}}},
-  {"type": "not", "child": {"type": "segment", "key": "lapsed"}},
-  {"type": "consent", "purpose": "newsletter", "permitted": true}
-]}"""
+# What a new segment starts from.
+EMPTY: dict[str, Any] = {"type": "and", "children": []}
 # The fields of a node in the order in which a reader expects them.
 FIELD_ORDER = (
     "type",
@@ -71,10 +63,6 @@ Status = Segment.Status
 class DefinitionFormField(forms.CharField):
     """A field for a definition as JSON text, whose numbers stay exact."""
 
-    def __init__(self, **options: Any) -> None:
-        attrs = {"rows": 18, "class": "t-definition", "spellcheck": "false"}
-        super().__init__(widget=UnfoldAdminTextareaWidget(attrs=attrs), **options)
-
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else formatted_definition(value)
 
@@ -88,10 +76,8 @@ class DefinitionFormField(forms.CharField):
 class SegmentForm(ModelForm):
     """The form of a segment. It checks the definition; saving goes through the services."""
 
-    definition = DefinitionFormField(
-        initial=EXAMPLE,
-        help_text="What its members have in common. Preview shows who that is without saving.",
-    )
+    # The builder shows it, below the other fields.
+    definition = DefinitionFormField(initial=EMPTY)
     status = forms.ChoiceField(
         choices=[(Status.DRAFT.value, "draft"), (Status.LIVE.value, "live: kept up to date")],
         widget=UnfoldAdminSelectWidget(),
@@ -111,7 +97,6 @@ class SegmentForm(ModelForm):
             "owner",
             "purpose",
             "status",
-            "definition",
         )
         widgets = {
             "description": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
@@ -119,8 +104,14 @@ class SegmentForm(ModelForm):
         }
         help_texts = {"tags": "With commas between them."}
 
+    class Media:
+        js = ("segments/builder.js",)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            # Not a field of Meta, whose fields are those that the page lists.
+            self.initial["definition"] = self.instance.definition
         status = self.fields.get("status")
         # A live segment cannot become a draft again.
         if self.instance.status == Status.LIVE and isinstance(status, forms.ChoiceField):
@@ -132,7 +123,7 @@ class SegmentForm(ModelForm):
 
     def clean_definition(self) -> Any:
         definition = self.cleaned_data["definition"]
-        key = self.instance.key or str(self.data.get("key", ""))
+        key = self.instance.key or self.cleaned_data.get("key", "")
         try:
             check_definition(definition, key=key)
         except DefinitionError as error:

@@ -10,11 +10,34 @@ from uuid import UUID
 
 from profiles.lib import exact_json
 from profiles.services import Category
+from segments.admin.builder.outline import anchor_of
+from segments.admin.builder.views import sentence_of
 from segments.admin.forms import SENSITIVE
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, Fault
 from segments.models import Segment
-from segments.services import Preview, compare, effective_definition, preview, unknown_words
+from segments.services import (
+    Preview,
+    Step,
+    compare,
+    effective_definition,
+    funnel,
+    preview,
+    unknown_words,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PartCount:
+    """A part of the outermost group: its words, where it stands, and its counts."""
+
+    words: str
+    anchor: str
+    step: Step
+    share: float
+    is_strongest: bool
+    is_idle: bool
+    has_order: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +45,8 @@ class PreviewResult:
     """Either the faults of a definition or its preview, with the words that stand for nothing.
 
     `entering` and `leaving` compare it with the definition that the memberships are of. They are
-    None if there is none, or if it is the same.
+    None if there is none, or if it is the same. `reach` counts those who permit the purpose, None
+    without one. `steps` are the parts of the outermost group.
     """
 
     faults: Sequence[Fault] = ()
@@ -30,13 +54,17 @@ class PreviewResult:
     preview: Preview | None = None
     entering: Preview | None = None
     leaving: Preview | None = None
+    reach: Preview | None = None
+    steps: Sequence[PartCount] = ()
 
     @property
     def sample(self) -> tuple[UUID, ...]:
         return self.preview.sample if self.preview else ()
 
 
-def preview_text(text: str, segment: Segment | None, *, may_count_people: bool) -> PreviewResult:
+def preview_text(
+    text: str, segment: Segment | None, *, may_count_people: bool, purpose: str = ""
+) -> PreviewResult:
     """Preview a definition in JSON text, as the next one of the segment if there is one."""
     try:
         definition: Any = exact_json.read((text or "null").encode(errors="replace"))
@@ -47,19 +75,47 @@ def preview_text(text: str, segment: Segment | None, *, may_count_people: bool) 
     is_sensitive = any(sensitivity.of(tree) != Category.ORDINARY for tree in involved)
     if is_sensitive and not may_count_people:
         return PreviewResult(faults=[Fault("", "sensitive", SENSITIVE)])
+    return _preview(definition, segment, purpose)
+
+
+def _preview(definition: Any, segment: Segment | None, purpose: str) -> PreviewResult:
     key = segment.key if segment else ""
+    entering = leaving = reach = None
     try:
         if segment is None or definition == effective_definition(segment):
-            result, entering, leaving = preview(definition, key=key), None, None
+            result = preview(definition, key=key)
         else:
             comparison = compare(segment, definition)
-            result, entering, leaving = (
-                comparison.preview,
-                comparison.entering,
-                comparison.leaving,
-            )
+            result = comparison.preview
+            entering, leaving = comparison.entering, comparison.leaving
+        if purpose:
+            permits = {"type": "consent", "purpose": purpose, "permitted": True}
+            reach = preview({"type": "and", "children": [definition, permits]}, key=key)
+        steps = part_counts(definition, funnel(definition, key=key))
     except DefinitionError as error:
         return PreviewResult(faults=error.errors)
-    return PreviewResult(
-        warnings=unknown_words(definition), preview=result, entering=entering, leaving=leaving
+    warnings = unknown_words(definition)
+    return PreviewResult((), warnings, result, entering, leaving, reach, steps)
+
+
+def part_counts(definition: Any, steps: Sequence[Step]) -> list[PartCount]:
+    """Put each step of a funnel into words, and say which keeps most out, and which nobody."""
+    has_order = definition["type"] == "and"
+    most = max((step.kept_out for step in steps), default=0)
+    largest = max((step.alone for step in steps), default=0) or 1
+    return (
+        [
+            PartCount(
+                words=sentence_of(child),
+                anchor=anchor_of(f"children[{place}]", "n"),
+                step=step,
+                share=round(100 * (step.left if has_order else step.alone) / largest, 1),
+                is_strongest=has_order and len(steps) > 1 and 0 < step.kept_out == most,
+                is_idle=has_order and len(steps) > 1 and step.kept_out == 0,
+                has_order=has_order,
+            )
+            for place, (child, step) in enumerate(zip(definition["children"], steps, strict=True))
+        ]
+        if steps
+        else []
     )

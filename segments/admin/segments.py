@@ -4,7 +4,6 @@ Invariant: everything is saved through the services, and a preview saves nothing
 """
 
 from typing import Any
-from uuid import UUID
 
 from celery import current_app
 from django import forms
@@ -17,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from profiles.admin.kit.base import (
@@ -32,9 +32,11 @@ from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Profile
 from segments.admin import segment_page
-from segments.admin.forms import GUIDE, SegmentForm, fault_text, formatted_definition
+from segments.admin.builder.views import BuilderActions, require_writer, shown_builder
+from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
 from segments.admin.preview import PreviewResult, preview_text
+from segments.admin.sample import SampledPerson, past_curve, purpose_key, sampled_people
 from segments.admin.visibility import hiding_for, shown_size
 from segments.admin.why import make_branch
 from segments.definitions.sensitivity import load_sensitivity
@@ -73,7 +75,7 @@ class SegmentList(BoundedList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(LifeActions, TesseraAdmin):
+class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
     """Segments and their members."""
 
     form = SegmentForm
@@ -91,8 +93,14 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
     list_select_related = ("purpose",)
     ordering = ("name",)
     change_form_outer_before_template = "admin/segments/head.html"
-    change_form_after_template = "admin/segments/try.html"
+    change_form_after_template = "admin/segments/builder.html"
     change_form_outer_after_template = "admin/segments/body.html"
+    form_rows = (
+        ("name", "key"),
+        ("purpose", "status"),
+        ("folder", "tags"),
+        ("owner", "description"),
+    )
     page_fields = (
         "key",
         "name",
@@ -112,9 +120,11 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(self.preview), name="segments_segment_preview"),
+            path("preview/past/", view(self.past), name="segments_segment_past"),
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
             path("<int:pk>/why/<int:profile_id>/", view(self.why), name="segments_segment_why"),
+            *self.builder_urls(),
             *self.life_urls(),
             *super().get_urls(),
         ]
@@ -188,7 +198,7 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         may_write = obj is None or self.has_change_permission(request, obj)
-        return [(None, {"fields": SegmentForm.Meta.fields if may_write else self.page_fields})]
+        return [(None, {"fields": self.form_rows if may_write else self.page_fields})]
 
     def changeform_view(
         self,
@@ -208,8 +218,11 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Render the form between the curve and the members of the segment."""
-        context |= {"preview_url": reverse("admin:segments_segment_preview"), "guide": GUIDE}
-        if isinstance(segment := kwargs.get("obj"), Segment):
+        form, segment = context["adminform"].form, kwargs.get("obj")
+        if "definition" in form.fields:
+            key = segment.key if isinstance(segment, Segment) else ""
+            context |= shown_builder(request, form["definition"].value() or "", key)
+        if isinstance(segment, Segment):
             context |= self.page_context(request, segment)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -262,13 +275,13 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
 
         The response is a part of the page for htmx, and a whole page without it.
         """
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
-            require(request, CHANGE)
+        require_writer(request)
         segment = find_segment(request.POST.get("segment", ""))
         result = preview_text(
             request.POST.get("definition", ""),
             segment,
             may_count_people=request.user.has_perm(SEE_CONTACTS),
+            purpose=purpose_key(request.POST.get("purpose", "")),
         )
         context = {"result": result, "sample": self.sample(request, result)}
         if request.headers.get("HX-Request"):
@@ -277,14 +290,17 @@ class SegmentAdmin(LifeActions, TesseraAdmin):
             page = self.page(request, "admin/segments/trial_page.html", title="Preview", **context)
         return page
 
-    def sample(self, request: HttpRequest, result: PreviewResult) -> list[segment_page.Member]:
+    def sample(self, request: HttpRequest, result: PreviewResult) -> list[SampledPerson]:
         """Return some members of a previewed definition, masked."""
-        mask, uuids = mask_for(request), list[UUID](result.sample)
-        profiles = Profile.objects.filter(uuid__in=uuids, is_restricted=False)
-        # They entered nothing yet, so the page shows when they were last seen.
-        return [
-            segment_page.make_member(profile, mask, profile.last_seen_at) for profile in profiles
-        ]
+        return sampled_people(result.sample, mask_for(request))
+
+    def past(self, request: HttpRequest) -> HttpResponse:
+        """Draw the sizes that the definition in the form would have had in the last 90 days."""
+        require_writer(request)
+        text, key = request.POST.get("definition", ""), request.POST.get("segment", "")
+        may_count = request.user.has_perm(SEE_CONTACTS)
+        past = past_curve(text, key, may_count_people=may_count)
+        return self.page(request, "admin/segments/past.html", title=_("Past"), curve=past)
 
     def rebuild(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have a worker evaluate the segment for everybody."""

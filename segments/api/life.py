@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from profiles.api.kit.access import actor_of
-from profiles.api.kit.problems import validated
+from profiles.api.kit.problems import problem, validated
 from profiles.services import public_actors
 from segments import services
 from segments.api import serializers
@@ -93,6 +93,17 @@ class SegmentLife:
         with problems_from_services():
             comparison = services.compare(segment, fields["definition"])
         return Response(serializers.ComparisonSerializer(comparison).data)
+
+    @extend_schema(request=None, responses=serializers.SegmentSerializer)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def recompute(self: Any, request: Request, key: str) -> Response:
+        """Compute the boundaries of the segment's ranks anew, and its members by them."""
+        segment = self.get_segment()
+        if segment.status != Segment.Status.LIVE:
+            raise problem("status", "not_live", "Only a live segment is kept.", 409)
+        with problems_from_services():
+            services.recompute(segment)
+        return Response(self.get_serializer(self.get_segment()).data)
 
     def shown_with_warnings(self: Any, segment: Segment) -> Any:
         """Return a segment as this key may see it, with the words that stand for nothing yet."""

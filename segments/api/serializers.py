@@ -31,9 +31,31 @@ class DefinitionField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_field(OpenApiTypes.NUMBER)
+class ExactField(serializers.Field[Any, Any, Any, Any]):
+    """An exact number."""
+
+    def to_representation(self, value: object) -> object:
+        return value
+
+
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
 class SizeField(serializers.IntegerField):
     """A number of people; `< 10` for keys that may not count so few by sensitive data."""
+
+
+class RankBoundarySerializer(serializers.Serializer[Any]):
+    """The boundary of a rank of the live definition, in its order.
+
+    It was computed of `people` who have the quantity. `holding` of them have the boundary or more,
+    which are more than `top` percent where many have the same.
+    """
+
+    top = ExactField()
+    boundary = ExactField(allow_null=True)
+    people = serializers.IntegerField()
+    holding = serializers.IntegerField()
+    computed_at = serializers.DateTimeField()
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
@@ -62,6 +84,7 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
         choices=Segment.Status.choices, required=False, default=Segment.Status.DRAFT
     )
     size = SizeField(read_only=True)
+    boundaries = RankBoundarySerializer(many=True, read_only=True)
     failure = serializers.SerializerMethodField(
         help_text="The word for what failed, such as `query_canceled`; null if nothing did."
     )
@@ -81,6 +104,7 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "version",
             "live_version",
             "size",
+            "boundaries",
             "failure",
             "failed_at",
             "retry_at",

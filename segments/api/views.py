@@ -59,6 +59,7 @@ class SegmentViewSet(
         "destroy": (405, 409),
         "members": (503,),
         "refresh": (409, 503),
+        "recompute": (409, 503),
         "why": (503,),
     }
     action_scopes = {
@@ -66,7 +67,7 @@ class SegmentViewSet(
         "preview": Scope.SEGMENTS_READ,
         "why": Scope.PROFILES_READ,
     }
-    bodiless_actions = ("destroy", "restore")
+    bodiless_actions = ("destroy", "restore", "recompute")
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter

@@ -47,6 +47,8 @@ def masked_segment(
     if "warnings" in fields:
         # They quote operands.
         hidden["warnings"] = []
+    # A boundary is somebody's quantity.
+    hidden["boundaries"] = []
     if segment.size < SMALL:
         hidden["size"] = f"< {SMALL}"
     return fields | hidden

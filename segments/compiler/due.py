@@ -20,6 +20,7 @@ from segments.compiler.elements import Element
 from segments.compiler.events import CHOOSING_AGGREGATES
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, join_fragments
 from segments.compiler.histories import name_condition
+from segments.compiler.people import measured_events
 from segments.compiler.places import SEGMENT_ID, TRAITS
 from segments.compiler.sources import SOURCE_ID, STATED_AT
 from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
@@ -27,6 +28,7 @@ from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes
 from segments.language.calendar import expiry_bands, local_midnight, months_in, shift_units
 from segments.language.filters import EventFilter, event_filters, filter_of
+from segments.language.measures import ACTIVE, DORMANT, NEW
 from segments.language.nodes import (
     CalendarUnit,
     ConsentLeaf,
@@ -69,8 +71,11 @@ class Period:
 def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
     """Return SELECTs of the profiles for which an indexed leaf may change in the period."""
     selects: list[Fragment] = []
-    for leaf in dict.fromkeys(person_leaves):
+    for leaf in _with_measured(person_leaves):
         match leaf:
+            case nodes.LifeCycleLeaf():
+                for duration in (NEW, ACTIVE, DORMANT):
+                    selects += _select_aged(filter_of(leaf), duration, period)
             case nodes.EventLeaf(window=window, test=test):
                 selects += _select_by_window(filter_of(leaf), window, period)
                 selects += _select_by_window(filter_of(leaf), test, period)
@@ -89,9 +94,15 @@ def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Frag
     return selects
 
 
+def _with_measured(person_leaves: Iterable[PersonLeaf]) -> dict[PersonLeaf, None]:
+    """Return the distinct leaves, and those of the events that they measure."""
+    leaves = dict.fromkeys(person_leaves)
+    return leaves | {event: None for leaf in leaves for event in measured_events(leaf)}
+
+
 def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
     """Return SELECTs of the profiles for which a date in a document comes to its edge."""
-    distinct = list(dict.fromkeys(person_leaves))
+    distinct = list(_with_measured(person_leaves))
     trait_leaves = [leaf for leaf in distinct if isinstance(leaf, TraitLeaf)]
     selects = list(_select_by_traits(trait_leaves, period))
     for leaf in distinct:
@@ -116,7 +127,7 @@ def select_coming(person_leaves: Iterable[PersonLeaf], period: Period) -> list[F
     """Return SELECTs of the profiles with events dated in the period, and their times."""
     filters = dict.fromkeys(
         EventFilter(events.name, events.kind)
-        for leaf in person_leaves
+        for leaf in _with_measured(person_leaves)
         for _, events in event_filters(leaf)
     )
     template = 'SELECT e.profile_id, e."timestamp" FROM profiles_event e WHERE {checks}'

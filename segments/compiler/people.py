@@ -24,6 +24,7 @@ from segments.compiler.fragments import (
     join_fragments,
     negate,
 )
+from segments.compiler.measured import compile_measured, numbered, test_measures
 from segments.compiler.places import (
     TRAITS,
     compile_bucket,
@@ -38,7 +39,8 @@ from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
 from segments.compiler.windows import earliest_counted
 from segments.language import nodes
-from segments.language.nodes import EventLeaf, Node, PersonLeaf
+from segments.language.measures import measures
+from segments.language.nodes import EventLeaf, MeasuredLeaf, Node, PersonLeaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Form:
     """How leaves are compiled: for everybody, or for the profiles with these ids only."""
 
     compile_event: Callable[[EventLeaf, Context], Fragment]
+    compile_measured: Callable[[MeasuredLeaf, Context], Fragment]
     ids: Sequence[int] | None = None
 
 
@@ -63,7 +66,7 @@ class ScopedConditions:
 
 def compile_everyone(node: Node, context: Context) -> Fragment:
     """Return the condition that profile `p` is a member. Restricted profiles never are."""
-    condition = compile_node(node, context, Form(events.compile_for_everyone))
+    condition = compile_node(node, context, Form(events.compile_for_everyone, compile_measured))
     return fill("(NOT p.is_restricted AND {condition})", condition=condition)
 
 
@@ -76,7 +79,7 @@ def compile_scoped(trees: Sequence[Node], ids: Sequence[int], context: Context) 
     query = _ScopedQuery(list(ids), context)
     for event in event_leaves(trees, context):
         query.add(event)
-    form = Form(query.condition, query.ids)
+    form = Form(query.condition, query.measured_condition, query.ids)
     conditions = [compile_node(tree, context, form) for tree in trees]
     return ScopedConditions(query.joins(), tuple(conditions), query.quantities)
 
@@ -95,6 +98,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return negate(condition) if is_negated else condition
         case nodes.EventLeaf():
             return form.compile_event(leaf, context)
+        case nodes.RankLeaf() | nodes.RfmLeaf() | nodes.LifeCycleLeaf():
+            return form.compile_measured(leaf, context)
         case nodes.RegularLeaf():
             return compile_regular(leaf, context, form.ids)
         case nodes.SequenceLeaf():
@@ -127,9 +132,20 @@ def expanded_leaves(node: Node, context: Context) -> Iterator[PersonLeaf]:
 
 
 def event_leaves(trees: Iterable[Node], context: Context) -> list[EventLeaf]:
-    """Return the distinct event leaves of all trees."""
+    """Return the distinct event leaves of all trees, and those that other leaves measure."""
     all_leaves = (leaf for tree in trees for leaf in expanded_leaves(tree, context))
-    return list(dict.fromkeys(leaf for leaf in all_leaves if isinstance(leaf, EventLeaf)))
+    return list(dict.fromkeys(event for leaf in all_leaves for event in measured_events(leaf)))
+
+
+def measured_events(leaf: PersonLeaf) -> tuple[EventLeaf, ...]:
+    """Return the event leaves whose quantities a leaf compares."""
+    match leaf:
+        case nodes.EventLeaf():
+            return (leaf,)
+        case nodes.RankLeaf() | nodes.RfmLeaf() | nodes.LifeCycleLeaf():
+            return measures(leaf)
+        case _:
+            return ()
 
 
 class _ScopedQuery:
@@ -163,6 +179,11 @@ class _ScopedQuery:
         test = events.test_quantity(event, quantity, context)
         return negate(test) if event.is_negated else test
 
+    def measured_condition(self, leaf: MeasuredLeaf, context: Context) -> Fragment:
+        """Return the condition of a leaf over the columns that it measures."""
+        columns = [self.quantities[event] for event in measures(leaf) if event in self.quantities]
+        return test_measures(leaf, columns, context) if columns else FALSE
+
     def joins(self) -> Fragment:
         """Return the joins of `p` with the columns; empty where no leaf needs any."""
         parts = []
@@ -171,7 +192,7 @@ class _ScopedQuery:
                 fill(
                     "LEFT JOIN (SELECT e.profile_id, {columns} FROM profiles_event e WHERE {where}"
                     " GROUP BY e.profile_id) ev ON ev.profile_id = p.id",
-                    columns=_numbered(self.event_columns.values()),
+                    columns=numbered(self.event_columns.values()),
                     where=self._event_bounds(),
                 )
             )
@@ -182,7 +203,7 @@ class _ScopedQuery:
                     " WHERE s.profile_id = ANY({ids}::bigint[])"
                     " AND s.name_id = ANY({names}::bigint[])"
                     " GROUP BY s.profile_id) st ON st.profile_id = p.id",
-                    columns=_numbered(self.stat_columns.values()),
+                    columns=numbered(self.stat_columns.values()),
                     ids=self.ids,
                     names=self._name_ids(self.stat_columns),
                 )
@@ -215,14 +236,3 @@ class _ScopedQuery:
 
 def _column(alias: str, number: int) -> Fragment:
     return Fragment(".".join((alias, "c" + str(number))))
-
-
-def _numbered(columns: Iterable[Fragment]) -> Fragment:
-    """Return the columns with the names c1, c2 and so on."""
-    return join_fragments(
-        ", ",
-        (
-            fill("{column} AS {name}", column=column, name=Fragment("c" + str(number)))
-            for number, column in enumerate(columns, 1)
-        ),
-    )

@@ -41,3 +41,19 @@ def leaves(tree: Tree[Leaf]) -> Iterator[Leaf]:
             yield from leaves(child)
         case _:
             yield tree
+
+
+def map_leaves(tree: Tree[Leaf], change: Callable[[Any], Any]) -> Tree[Leaf]:
+    """Return the tree with each leaf changed, in their order."""
+    match tree:
+        case And(children):
+            return And(tuple(map_leaves(child, change) for child in children))
+        case Or(children):
+            return Or(tuple(map_leaves(child, change) for child in children))
+        case Not(child):
+            return Not(map_leaves(child, change))
+        case AtLeast(count, children):
+            return AtLeast(count, tuple(map_leaves(child, change) for child in children))
+        case _:
+            changed: Tree[Leaf] = change(tree)
+            return changed

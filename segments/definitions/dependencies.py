@@ -25,19 +25,21 @@ from segments.language.nodes import (
     IdentifierLeaf,
     Node,
     PersonLeaf,
+    RfmLeaf,
     SegmentLeaf,
     SourceLeaf,
     TraitLeaf,
 )
 from segments.language.operands import join_path
 from segments.language.parser import DefinitionError, Fault, parse_with_paths
-from segments.models import Segment
+from segments.models import Segment, SegmentFamily
 
 # A segment is evaluated with the leaves of all segments that it refers to. Leaves of `where` and
 # values of lists count too: all are compared with each person or event.
 MAX_EXPANDED_LEAVES = 2000
 MAX_EXPANDED_VALUES = 50_000
 Status = Segment.Status
+RFM = SegmentFamily.Kind.RFM
 
 
 class Known(NamedTuple):
@@ -45,6 +47,7 @@ class Known(NamedTuple):
 
     purposes: set[str]
     sources: set[str]
+    models: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def check_definition(definition: object, *, key: str = "") -> Node:
     known = Known(
         set(Purpose.objects.values_list("key", flat=True)),
         set(Source.objects.values_list("key", flat=True)),
+        set(SegmentFamily.objects.filter(kind=RFM).values_list("key", flat=True)),
     )
     faults = [
         fault
@@ -142,6 +146,8 @@ def _leaf_faults(
             yield _unknown(join_path(path, "purpose"), "purpose", known.purposes)
         case SourceLeaf(source) if source not in known.sources:
             yield _unknown(join_path(path, "key"), "source", known.sources)
+        case RfmLeaf(model) if model not in known.models:
+            yield _unknown(join_path(path, "key"), "RFM model", known.models)
         case SegmentLeaf(other):
             code, detail = _reference_fault(other, key, live)
             if code:

@@ -61,8 +61,8 @@ INPUTS = (
     Input(Scope.GLOBAL, ("zone", "week_start", "zones"), "the text of `global_inputs`"),
     Input(
         Scope.GLOBAL,
-        ("segments", "segments_segment"),
-        "a new version is built together with the segments that lean on it",
+        ("segments", "segments_segment", "segments_segmentfamily"),
+        "a new version, or new boundaries, are built together with the segments that lean on it",
     ),
     Input(
         Scope.GLOBAL,

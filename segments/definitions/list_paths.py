@@ -12,7 +12,15 @@ from segments.compiler.fragments import fill
 from segments.compiler.histories import name_condition
 from segments.definitions import sql
 from segments.language.filters import EventFilter, event_filters
-from segments.language.nodes import AnyElement, EventLeaf, FieldLeaf, Path, PersonLeaf, Root
+from segments.language.nodes import (
+    AnyElement,
+    EventLeaf,
+    FieldLeaf,
+    Path,
+    PersonLeaf,
+    RankLeaf,
+    Root,
+)
 from segments.language.operands import Fault, join_path, use_any
 
 PlacedLeaves = Sequence[tuple[str, object]]
@@ -27,9 +35,10 @@ def list_path_faults(placed_leaves: PlacedLeaves, context: Context) -> Iterator[
         # Others are leaves of a `where`.
         if not isinstance(leaf, PersonLeaf):
             continue
-        if isinstance(leaf, EventLeaf) and leaf.property is not None:
-            place = join_path(path, "property")
-            yield from _key_faults(place, leaf.property, EventFilter(leaf.name, leaf.kind), context)
+        quantity = leaf.quantity if isinstance(leaf, RankLeaf) else leaf
+        if isinstance(quantity, EventLeaf) and quantity.property is not None:
+            place, events = join_path(path, "property"), EventFilter(quantity.name, quantity.kind)
+            yield from _key_faults(place, quantity.property, events, context)
         for inner, events in event_filters(leaf):
             where = join_path(join_path(path, inner) if inner else path, "where")
             for place, key in _keys_below(where, placed_leaves):

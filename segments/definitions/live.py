@@ -19,6 +19,7 @@ from consent.services import PERMITTED
 from profiles.models import EventName
 from segments.compiler import Context, EventNameRef
 from segments.definitions import sql
+from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
 from segments.language.parser import DefinitionError, parse
@@ -52,9 +53,12 @@ class LiveDefinitions:
 
 
 def read_live_definitions() -> LiveDefinitions:
-    """Read all live segments in one query."""
+    """Read all live segments, and the models that they read, in two queries."""
     rows = list(Segment.objects.filter(status=Segment.Status.LIVE).order_by("id"))
-    nodes = readable_nodes({row.key: effective_definition(row) for row in rows})
+    models = read_models()
+    readable = readable_nodes({row.key: effective_definition(row) for row in rows})
+    boundaries = {row.key: row.boundaries for row in rows}
+    nodes = {key: with_boundaries(node, boundaries[key], models) for key, node in readable.items()}
     segments = (
         LiveSegment(
             row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at, row.built_with

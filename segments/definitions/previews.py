@@ -19,6 +19,7 @@ from profiles.lib.estimates import estimated_rows
 from profiles.lib.faults import fault_of
 from segments.compiler import Context, Fragment, compile_everyone, compile_scoped, fill
 from segments.definitions import sql as definitions_sql
+from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.dependencies import check_definition
 from segments.definitions.entries import refuse_before_first_build
 from segments.definitions.live import make_context, read_live_definitions
@@ -69,11 +70,13 @@ def preview(
     refuse_out_of_range(at)
     node = check_definition(definition, key=key)
     now = database_now()
-    context = make_context(
-        read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
-    )
+    is_past = at is not None and at < now
+    context = make_context(read_live_definitions().nodes, now=at or now, is_present=not is_past)
     refuse_before_first_build(node, context, at)
+    node = with_boundaries(node, [], read_models(at if is_past else None))
     try:
+        with time_limit(ESTIMATE_SECONDS):
+            node, context = settle(node, context, is_afresh=at is not None)
         return _count_or_estimate(node, context, exact_seconds)
     except Error as error:
         raise _refusal(fault_of(error)) from None

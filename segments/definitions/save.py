@@ -81,6 +81,8 @@ def update_segment(segment: Segment, *, actor: Actor, changes: Mapping[str, Any]
             setattr(segment, field, changes.get(field, getattr(segment, field)))
         _set_status(segment, changes.get("status", segment.status))
         definition = changes.get("definition", segment.definition)
+        if segment.family_id is not None and definition != segment.definition:
+            raise SegmentError("definition", "It is that of a group, and cannot be edited.")
         # Checked even if it is the same: a segment or purpose that it refers to may be gone.
         check_definition(definition, key=segment.key)
         if definition != segment.definition:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from profiles.services import Category, TraitCategories, load_categories, most_sensitive
+from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.live import effective_definition
 from segments.definitions.references import referenced_segments, with_references
 from segments.language.nodes import (
@@ -20,6 +21,7 @@ from segments.language.nodes import (
     IdentifierLeaf,
     Node,
     OtherTrait,
+    RfmModel,
     Same,
     TraitLeaf,
 )
@@ -40,11 +42,12 @@ class Sensitivity:
     categories: TraitCategories
     saved: Mapping[str, Node]
     live: Mapping[str, Node]
+    models: Mapping[str, RfmModel]
 
     def of(self, definition: object) -> Category:
         """Return the sensitivity of a definition; a faulty one counts nobody."""
         try:
-            node = parse(definition)
+            node = with_boundaries(parse(definition), [], self.models)
         except DefinitionError:
             return Category.ORDINARY
         return most_sensitive(
@@ -69,12 +72,17 @@ class Sensitivity:
 
 
 def load_sensitivity() -> Sensitivity:
-    """Load what sensitivities are judged by, in two queries."""
-    rows = list(Segment.objects.all())
+    """Load what sensitivities are judged by, in three queries."""
+    rows, models = list(Segment.objects.all()), read_models()
+
+    def node_of(definition: object) -> Node:
+        return with_boundaries(parse(definition), [], models)
+
     return Sensitivity(
         load_categories(),
-        {row.key: parse(row.definition) for row in rows},
-        {row.key: parse(effective_definition(row)) for row in rows},
+        {row.key: node_of(row.definition) for row in rows},
+        {row.key: node_of(effective_definition(row)) for row in rows},
+        models,
     )
 
 
@@ -97,6 +105,8 @@ def _part_categories(part: Any, categories: TraitCategories) -> Iterator[Categor
             yield from (categories.of_property(step) for step in part.key)
         case EventLeaf():
             yield from (categories.of_property(step) for step in part.property or ())
+        case RfmModel():
+            yield from (categories.of_property(step) for step in part.value)
         case Same():
             steps = (*part.property, *part.of_first)
             yield from (categories.of_property(step) for step in steps if step is not None)

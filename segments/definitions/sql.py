@@ -10,6 +10,20 @@ COUNT_MATCHING = """
 SELECT count(*) FROM profiles_profile p WHERE {condition}
 """
 
+# Returns, for each of some conditions, how many profiles it holds for, how many all up to it hold
+# for, and how many it alone does not hold for. One pass: each condition is evaluated once.
+COUNT_PARTS = """
+WITH answers AS MATERIALIZED (
+    SELECT ARRAY[{conditions}]::boolean[] AS holds FROM profiles_profile p
+)
+SELECT part.place, count(*) FILTER (WHERE a.holds[part.place]),
+    count(*) FILTER (WHERE TRUE = ALL (a.holds[1:part.place])),
+    count(*) FILTER (
+        WHERE NOT a.holds[part.place] AND cardinality(array_positions(a.holds, FALSE)) = 1)
+FROM answers a CROSS JOIN generate_series(1, {number}::int) AS part (place)
+GROUP BY part.place ORDER BY part.place
+"""
+
 # Returns the public ids of some profiles that match.
 LIST_MATCHING = """
 SELECT p.uuid FROM profiles_profile p WHERE {condition} LIMIT {limit}::int
@@ -78,4 +92,69 @@ CROSS JOIN LATERAL (
 WHERE NOT p.is_restricted
 GROUP BY item HAVING item = ANY(%(values)s) OR count(*) >= %(shared_by)s
 ORDER BY item = ANY(%(values)s) DESC, count(*) DESC LIMIT %(limit)s
+"""
+
+# Returns how many people have a quantity, the one of the last of the top percent of them, and how
+# many have at least that. Not ORM: the quantities are compiled SQL, here and in those below.
+MEASURE_RANK = """
+WITH measured AS MATERIALIZED (
+    SELECT {value}::numeric AS value FROM ({select}) AS m
+    JOIN profiles_profile p ON p.id = m.profile_id
+    WHERE NOT p.is_restricted AND {has_value}
+), placed AS (
+    SELECT value, row_number() OVER (ORDER BY value DESC) AS place, count(*) OVER () AS people
+    FROM measured
+), cut AS (
+    SELECT max(people) AS people,
+        max(value) FILTER (WHERE place = ceil(people * {top}::numeric / 100)) AS value
+    FROM placed
+)
+SELECT coalesce(cut.people, 0), cut.value,
+    (SELECT count(*) FROM measured WHERE measured.value >= cut.value)
+FROM cut
+"""
+
+# Returns how many people have a quantity, and how many at least the boundary.
+COUNT_ABOVE = """
+SELECT count(*), count(*) FILTER (WHERE {value} >= {boundary}::numeric) FROM ({select}) AS m
+JOIN profiles_profile p ON p.id = m.profile_id
+WHERE NOT p.is_restricted AND {has_value}
+"""
+
+# Returns how many people have a score, and the boundaries of the scores 2 to 5 of each of the three
+# quantities: the least value that so many fifths of the people are below.
+MEASURE_RFM = """
+WITH placed AS (
+    SELECT m.last_at, m.frequency, m.monetary, count(*) OVER () AS people,
+        5 * (rank() OVER (ORDER BY m.last_at) - 1) AS below_last_at,
+        5 * (rank() OVER (ORDER BY m.frequency) - 1) AS below_frequency,
+        5 * (rank() OVER (ORDER BY m.monetary) - 1) AS below_monetary
+    FROM (
+        SELECT {last_at} AS last_at, {count}::numeric AS frequency,
+            coalesce({money}, 0) AS monetary
+        FROM ({select}) AS m JOIN profiles_profile p ON p.id = m.profile_id
+        WHERE NOT p.is_restricted AND {has_events}
+    ) AS m
+)
+SELECT count(*),
+    ARRAY[min(last_at) FILTER (WHERE below_last_at >= people),
+        min(last_at) FILTER (WHERE below_last_at >= 2 * people),
+        min(last_at) FILTER (WHERE below_last_at >= 3 * people),
+        min(last_at) FILTER (WHERE below_last_at >= 4 * people)],
+    ARRAY[min(frequency) FILTER (WHERE below_frequency >= people),
+        min(frequency) FILTER (WHERE below_frequency >= 2 * people),
+        min(frequency) FILTER (WHERE below_frequency >= 3 * people),
+        min(frequency) FILTER (WHERE below_frequency >= 4 * people)],
+    ARRAY[min(monetary) FILTER (WHERE below_monetary >= people),
+        min(monetary) FILTER (WHERE below_monetary >= 2 * people),
+        min(monetary) FILTER (WHERE below_monetary >= 3 * people),
+        min(monetary) FILTER (WHERE below_monetary >= 4 * people)]
+FROM placed
+"""
+
+# Returns the cells of RFM in which there are people, how many, and what they spent.
+COUNT_CELLS = """
+SELECT {cell}, count(*), sum(coalesce({money}, 0)) FROM ({select}) AS m
+JOIN profiles_profile p ON p.id = m.profile_id
+WHERE NOT p.is_restricted AND {has_events} GROUP BY 1
 """

@@ -21,7 +21,9 @@ from segments.compiler import (
 from segments.compiler.events import ZERO_AGGREGATES, quantity_text
 from segments.compiler.quantities import leaf_quantity
 from segments.definitions import sql
+from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.entries import refuse_before_first_build
+from segments.definitions.evidence import measured_evidence
 from segments.definitions.flips import next_flip
 from segments.definitions.live import effective_definition, make_context, read_live_definitions
 from segments.language import nodes
@@ -93,8 +95,10 @@ def _explain(
         read_live_definitions().nodes, now=at or now, is_present=at is None or at >= now
     )
     definition = effective_definition(segment)
-    root = parse(definition)
+    models = read_models(None if context.is_present else at)
+    root = with_boundaries(parse(definition), segment.boundaries, models)
     refuse_before_first_build(root, context, at)
+    root, context = settle(root, context, is_afresh=at is not None)
     all_nodes = list(_walk(root, definition))
     evaluation = _evaluate(root, all_nodes, profile.pk, context)
     answers = iter(zip(all_nodes, evaluation.holds, strict=True))
@@ -204,6 +208,8 @@ def _evidence(node: Node, holds: bool, evaluation: Evaluation) -> dict[str, Any]
             if quantity is None and aggregate in ZERO_AGGREGATES:
                 quantity = "0"
             return {} if quantity is None else {str(aggregate): quantity}
+        case nodes.RankLeaf() | nodes.RfmLeaf() | nodes.LifeCycleLeaf():
+            return measured_evidence(node, evaluation.quantities)
         case nodes.ConsentLeaf(_, is_permitted):
             # The leaf holds where the purpose's state is the wanted one.
             return {"permitted": holds == is_permitted}

@@ -19,7 +19,7 @@ from segments.definitions import sql
 from segments.language import nodes
 from segments.language.filters import event_filters
 from segments.language.operands import Fault, join_path
-from segments.language.parser import parse_with_paths
+from segments.language.parser import parse, readable_leaves
 
 MAX_SUGGESTIONS = 3
 # As many words are compared with the wrong one.
@@ -45,11 +45,16 @@ def unknown_words(definition: object) -> list[Fault]:
 
     The paths are those of faults. Raises DefinitionError.
     """
-    _, placed_leaves = parse_with_paths(definition)
+    parse(definition)
+    return unknown_words_so_far(definition)
+
+
+def unknown_words_so_far(definition: object) -> list[Fault]:
+    """Return the same for the leaves of a definition that have no fault."""
     vocabulary = _read_vocabulary()
     return [
         warning
-        for path, leaf in placed_leaves
+        for path, leaf in readable_leaves(definition)
         for warning in _leaf_warnings(path, leaf, vocabulary)
     ]
 
@@ -67,7 +72,13 @@ def _read_vocabulary() -> Vocabulary:
 
 def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[Fault]:
     match leaf:
-        case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.SequenceLeaf():
+        case (
+            nodes.EventLeaf()
+            | nodes.RegularLeaf()
+            | nodes.SequenceLeaf()
+            | nodes.RankLeaf()
+            | nodes.LifeCycleLeaf()
+        ):
             for place, (name, kind, _) in event_filters(leaf):
                 if name != "*" and kind not in vocabulary.kinds.get(name, set()):
                     detail = _unknown_event(name, str(kind), vocabulary)

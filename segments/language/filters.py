@@ -15,7 +15,9 @@ class EventFilter(NamedTuple):
     where: Where | None = None
 
 
-def filter_of(part: nodes.EventLeaf | nodes.RegularLeaf | nodes.Step) -> EventFilter:
+def filter_of(
+    part: nodes.EventLeaf | nodes.RegularLeaf | nodes.LifeCycleLeaf | nodes.Step,
+) -> EventFilter:
     """Return which events a leaf, or a step of a sequence, is about."""
     return EventFilter(part.name, part.kind, part.where)
 
@@ -26,8 +28,10 @@ def event_filters(leaf: PersonLeaf) -> Iterator[tuple[str, EventFilter]]:
     A leaf that is not about events yields nothing.
     """
     match leaf:
-        case nodes.EventLeaf() | nodes.RegularLeaf():
+        case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.LifeCycleLeaf():
             yield "", filter_of(leaf)
+        case nodes.RankLeaf(quantity):
+            yield "", filter_of(quantity)
         case nodes.SequenceLeaf(steps, absent):
             for number, step in enumerate([*steps, *([absent] if absent else [])]):
                 yield f"steps[{number}]", filter_of(step)

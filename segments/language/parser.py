@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segments.language.events import HISTORY_READERS
+from segments.language.measured import MEASURED_READERS
 from segments.language.nodes import Node, PersonLeaf
 from segments.language.operands import DefinitionError, Fault
 from segments.language.people import PERSON_READERS
@@ -22,9 +23,14 @@ __all__ = [
     "child_definitions",
     "parse",
     "parse_with_paths",
+    "readable_leaves",
 ]
 
-LEAF_READERS: Readers[PersonLeaf] = {**PERSON_READERS, **HISTORY_READERS}
+LEAF_READERS: Readers[PersonLeaf] = {
+    **PERSON_READERS,
+    **HISTORY_READERS,
+    **MEASURED_READERS,
+}
 
 
 def parse(definition: object) -> Node:
@@ -39,6 +45,13 @@ def parse_with_paths(definition: object) -> tuple[Node, list[tuple[str, object]]
     if reader.faults or node is None:
         raise DefinitionError(reader.faults)
     return node, reader.leaves
+
+
+def readable_leaves(definition: object) -> list[tuple[str, object]]:
+    """Return the leaves that have no fault, each with its path, whatever is wrong elsewhere."""
+    reader = TreeReader()
+    reader.read(definition, "", 1, LEAF_READERS)
+    return reader.leaves
 
 
 def child_definitions(definition: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

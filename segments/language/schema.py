@@ -4,10 +4,12 @@ Invariant: whatever the parser accepts is valid here. The parser is stricter, si
 which operand an operator takes.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from segments.language.events import MAX_PERIODS, SUBJECTS
-from segments.language.nodes import Aggregate, CalendarUnit, Kind, TimePart, Unit
+from segments.language.measured import RANKED
+from segments.language.nodes import Aggregate, CalendarUnit, Group, Kind, Stage, TimePart, Unit
 from segments.language.operands import MAX_COUNTS, MAX_KEY_LENGTH, MAX_LIST_LENGTH
 from segments.language.operators import FOLDING_OPERATORS, ValueKind, operators_of
 from segments.language.people import MAX_KILOMETRES
@@ -83,6 +85,7 @@ def _leaf_schemas() -> list[Schema]:
         ),
         _event_schema(),
         *_sequence_schemas(),
+        *_measured_schemas(),
         _object_schema("segment", {"key": text}, {"entered_within": {"$ref": "#/$defs/duration"}}),
         _object_schema(
             "identifier",
@@ -146,6 +149,31 @@ def _sequence_schemas() -> list[Schema]:
             "regular", {"name": name, "period": period, "at_least": count, "of": count}, filters
         ),
     ]
+
+
+def _measured_schemas() -> list[Schema]:
+    name: Schema = {"type": "string", "minLength": 1}
+    filters: Schema = {"kind": {"enum": list(Kind)}, "where": {"$ref": "#/$defs/where"}}
+    top: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+    quantity: Schema = {
+        "aggregate": {"enum": list(RANKED), "default": Aggregate.COUNT},
+        "property": KEY,
+        "window": {"$ref": "#/$defs/window"},
+    }
+    return [
+        _object_schema("rank", {"name": name, "top": top}, {**filters, **quantity}),
+        _object_schema("rfm", {"key": name, "groups": _some_of(Group)}),
+        _object_schema("life_cycle", {"name": name, "stages": _some_of(Stage)}, filters),
+    ]
+
+
+def _some_of(choices: type[StrEnum]) -> Schema:
+    return {
+        "type": "array",
+        "items": {"enum": list(choices)},
+        "minItems": 1,
+        "maxItems": MAX_LIST_LENGTH,
+    }
 
 
 def _where_schemas() -> list[Schema]:

@@ -59,10 +59,15 @@ class _Words:
             case nodes.TraitLeaf(key, test, is_negated):
                 return self.test(_key(key), test, is_negated)
             case nodes.EventLeaf(test=test, is_negated=is_negated):
-                events = self.events(filter_of(leaf), leaf.window)
-                key = _key(leaf.property or ())
-                subject = self.say(leaf.aggregate, events=events, property=key)
-                return self.test(subject, test, is_negated)
+                return self.test(self.quantity(leaf), test, is_negated)
+            case nodes.RankLeaf(quantity, top):
+                return self.say("rank", top=top, quantity=self.quantity(quantity))
+            case nodes.RfmLeaf(key, groups):
+                names = self.phrases["or.join"].join(self.say(f"group.{group}") for group in groups)
+                return self.say("rfm", key=key, groups=names)
+            case nodes.LifeCycleLeaf(stages=stages):
+                names = self.phrases["or.join"].join(self.say(f"stage.{stage}") for stage in stages)
+                return self.say("life_cycle", events=self.events(filter_of(leaf)), stages=names)
             case nodes.RegularLeaf(at_least=at_least, of=of):
                 unit = self.phrases[leaf.unit]
                 events = self.events(filter_of(leaf))
@@ -89,6 +94,10 @@ class _Words:
                 return self.say("everyone")
             case _:
                 raise ValueError(f"No words for {type(leaf).__name__}.")
+
+    def quantity(self, leaf: nodes.EventLeaf) -> str:
+        events = self.events(filter_of(leaf), leaf.window)
+        return self.say(leaf.aggregate, events=events, property=_key(leaf.property or ()))
 
     def where_leaf(self, leaf: WhereLeaf) -> str:
         match leaf:

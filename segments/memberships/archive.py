@@ -15,8 +15,15 @@ from segments.models import Segment
 def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
     """End a segment: its members leave it, and its history stays.
 
-    Raises SegmentError if a live segment refers to it.
+    Raises SegmentError if a live segment refers to it, or if it is a group of a family.
     """
+    if segment.family_id is not None:
+        raise SegmentError("key", "It is a group of a family, which ends as a whole.")
+    return end_segment(segment, actor=actor)
+
+
+def end_segment(segment: Segment, *, actor: Actor) -> Segment:
+    """End a segment, also one of a family. Raises SegmentError as `archive_segment` does."""
     with audited(actor, "segment.archived") as deed:
         lock_definitions()
         lock_all_slots()
@@ -28,6 +35,7 @@ def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
             cursor.execute(sql.CLOSE_ALL, {"segment": segment.pk, "now": database_now()})
         segment.status, segment.size = Segment.Status.ARCHIVED, 0
         segment.live_version = segment.live_definition = segment.evaluated_at = None
+        segment.boundaries, segment.recompute_at = [], None
         bring_back(segment)
         segment.save()
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))

@@ -11,15 +11,13 @@ were computed with it are applied.
 """
 
 import logging
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F, Q
 
 from profiles.lib.change_queue import nudge
 from profiles.lib.checkpoints import reach
@@ -29,38 +27,45 @@ from profiles.lib.heartbeat import heartbeat
 from segments.compiler import Period, compile_everyone, fill, join_fragments
 from segments.definitions.inputs import global_inputs
 from segments.definitions.live import (
-    effective_definition,
     make_context,
-    read_live_definitions,
-    readable_nodes,
 )
-from segments.definitions.references import with_dependants, with_references
-from segments.language.nodes import Node
 from segments.lib import checkpoints
 from segments.lib.failures import (
     FAILURE_FIELDS,
-    KILLED,
     UNREADABLE,
     bring_back,
     mark_failed,
     require_open,
 )
-from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_definitions, lock_slots
+from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_slots
 from segments.lib.moments import LATEST, evaluation_time, refuse_far_ahead
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
+from segments.memberships.leases import (
+    lease_family,
+    lease_pending,
+    new_lease,
+    take_over_dead,
+)
+from segments.memberships.plans import Plan, make_plan, settled_plan, unmeasured
+from segments.memberships.recompute import Measured, keep_ranks, keep_rfm, measure
 from segments.memberships.wakeups import wake_for_dates, wake_for_entries
-from segments.models import MembershipChange, NotedProfile, Rebuild, Segment, StagedMembership
+from segments.models import (
+    MembershipChange,
+    NotedProfile,
+    Rebuild,
+    Segment,
+    SegmentFamily,
+    StagedMembership,
+)
 
 HEARTBEAT_SECONDS = 10
-# Four heartbeats may be missing before a worker counts as dead.
-DEAD_AFTER = timedelta(seconds=45)
 MAX_ATTEMPTS = 10
-# A rebuild that so many workers died of is set apart with its segment.
-MAX_DEATHS = 3
 COMPUTED_FIELDS = (
     *("live_version", "live_definition", "built_with", "refreshed_at", "evaluated_at"),
+    *("boundaries", "recompute_at"),
 )
+Reason = MembershipChange.Reason
 logger = logging.getLogger(__name__)
 
 
@@ -69,18 +74,12 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a rebuild computes.
+class Result:
+    """What a rebuild staged: by which plan with boundaries, which were computed, what failed."""
 
-    `versions` and `targets` are the version and the node of each segment to compute, by id; `nodes`
-    are those of all segments that the targets refer to, by key. `unreadable` are the ids of
-    segments that should be computed and cannot be read. Equal plans give equal members.
-    """
-
-    versions: Mapping[int, int]
-    targets: Mapping[int, Node]
-    nodes: Mapping[str, Node]
-    unreadable: frozenset[int] = frozenset()
+    settled: Plan
+    measured: Measured
+    faults: Mapping[int, str]
 
 
 def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None:
@@ -92,8 +91,29 @@ def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None
     refuse_far_ahead(now)
     keys = sorted(set(segment_keys))
     for key in keys:
-        _run(_lease(key), now)
+        _run(new_lease(key), now)
     for segment in Segment.objects.filter(status=Segment.Status.LIVE, key__in=keys):
+        require_open(segment)
+
+
+def recompute(segment: Segment, *, now: datetime | None = None) -> None:
+    """Compute the boundaries of a segment's ranks anew, and its members by them.
+
+    Raises MomentError, SegmentFailed, and LeaseLostError if another worker took over.
+    """
+    refuse_far_ahead(now)
+    _run(new_lease(segment.key, recomputes=True), now)
+    require_open(Segment.objects.get(pk=segment.pk))
+
+
+def recompute_family(family: SegmentFamily, *, now: datetime | None = None) -> None:
+    """Compute the boundaries of an RFM model anew, and the members of all its groups by them.
+
+    Of a life-cycle the members are computed. Raises as `recompute` does.
+    """
+    refuse_far_ahead(now)
+    _run(lease_family(family), now)
+    for segment in family.segments.all():
         require_open(segment)
 
 
@@ -106,7 +126,7 @@ def resume_rebuilds(*, now: datetime | None = None) -> int:
     """
     refuse_far_ahead(now)
     count = 0
-    while (lease := _take_over_dead() or _lease_pending()) is not None:
+    while (lease := take_over_dead() or lease_pending(now or database_now())) is not None:
         count += 1
         _try_to_run(lease, now)
     return count
@@ -118,70 +138,6 @@ def _try_to_run(lease: Rebuild, now: datetime | None) -> None:
     except (LeaseLostError, Error) as error:
         # The others must not wait for this one, whose lease ends like that of a dead worker.
         logger.error("The rebuild %s stopped: %s.", lease.segment_keys, type(error).__name__)
-
-
-def _lease(key: str, *, deaths: int = 0) -> Rebuild:
-    return Rebuild.objects.create(token=uuid.uuid4(), segment_keys=[key], deaths=deaths)
-
-
-@transaction.atomic
-def _take_over_dead() -> Rebuild | None:
-    """Replace the lease of a dead worker, which can then no longer apply its result."""
-    dead = Rebuild.objects.select_for_update(skip_locked=True).filter(
-        heartbeat_at__lt=database_now() - DEAD_AFTER
-    )
-    successor = None
-    for lease in dead.order_by("started_at"):
-        if successor is not None:
-            break
-        lease.delete()
-        successor = _succeed(lease)
-    # What dead workers staged. The rows have no foreign key to the lease.
-    StagedMembership.objects.exclude(rebuild_id__in=Rebuild.objects.values("token")).delete()
-    return successor
-
-
-def _succeed(lease: Rebuild) -> Rebuild | None:
-    """Return a new lease for a dead one, unless the segment itself seems to end its workers."""
-    deaths = lease.deaths + 1
-    if deaths < MAX_DEATHS:
-        return Rebuild.objects.create(
-            token=uuid.uuid4(), segment_keys=lease.segment_keys, deaths=deaths
-        )
-    segments = Segment.objects.filter(
-        status=Segment.Status.LIVE, key__in=lease.segment_keys
-    ).order_by("pk")
-    mark_failed({segment.pk: KILLED for segment in segments.select_for_update()})
-    return None
-
-
-@transaction.atomic
-def _lease_pending() -> Rebuild | None:
-    # Two workers would otherwise both find the same segment.
-    lock_definitions()
-    under_way = {key for lease in Rebuild.objects.all() for key in lease.segment_keys}
-    is_new = Q(failed_at=None) & ~Q(live_version=F("version"))
-    is_retried = Q(failed_at__isnull=False, retry_at__lte=database_now())
-    is_outdated = Q(pk__in=_built_with_other_inputs())
-    pending = (
-        Segment.objects.filter(is_new | is_retried | is_outdated)
-        .filter(status=Segment.Status.LIVE)
-        .exclude(key__in=under_way)
-        .order_by("key")
-    )
-    key = pending.values_list("key", flat=True).first()
-    return None if key is None else _lease(key)
-
-
-def _built_with_other_inputs() -> list[int]:
-    """Return the ids of the segments that were built in another time zone, for instance."""
-    live = read_live_definitions()
-    context = make_context(live.nodes, now=database_now())
-    return [
-        segment.id
-        for segment in live.segments
-        if segment.built_with != global_inputs(segment.node, context)
-    ]
 
 
 def _say_alive(lease: Rebuild) -> None:
@@ -196,39 +152,17 @@ def _run(lease: Rebuild, now: datetime | None) -> None:
                 lock_slots([slot])
         for _ in range(MAX_ATTEMPTS):
             moment = evaluation_time(now)
-            plan = make_plan(lease.segment_keys)
+            plan = make_plan(lease)
             reach(checkpoints.PLANNED, lease)
-            faults = stage(lease, plan, moment)
+            measured = measure(unmeasured(plan), lease.family, moment)
+            settled = settled_plan(plan, lease, measured)
+            faults = {**stage(lease, settled, moment), **measured.faults}
             reach(checkpoints.STAGED, lease)
-            if apply_staged(lease, plan, moment, faults):
+            result = Result(settled, measured, faults)
+            if apply_staged(lease, plan, result, moment):
                 return
         # Definitions change faster than they can be computed. The lease expires, and the rebuild is
         # taken over like that of a dead worker.
-
-
-def make_plan(segment_keys: Iterable[str]) -> Plan:
-    """Return the plan for these segments, by their saved definitions.
-
-    Segments that refer to them are computed too, by their live definitions.
-    """
-    wanted = set(segment_keys)
-    rows = {row.key: row for row in Segment.objects.filter(status=Segment.Status.LIVE)}
-    nodes = readable_nodes(
-        {
-            key: row.definition if key in wanted else effective_definition(row)
-            for key, row in rows.items()
-        }
-    )
-    keys = with_dependants(wanted & nodes.keys(), nodes)
-    versions = {
-        rows[key].pk: rows[key].version if key in wanted else rows[key].live_version or 0
-        for key in keys
-        if key in wanted or rows[key].live_version is not None
-    }
-    targets = {rows[key].pk: nodes[key] for key in keys if rows[key].pk in versions}
-    needed = with_references(keys, nodes)
-    unreadable = frozenset(rows[key].pk for key in (wanted & rows.keys()) - nodes.keys())
-    return Plan(versions, targets, {key: nodes[key] for key in needed}, unreadable)
 
 
 def stage(lease: Rebuild, plan: Plan, now: datetime) -> dict[int, str]:
@@ -281,28 +215,28 @@ def _stage_together(lease: Rebuild, plan: Plan, segment_ids: list[int], now: dat
 
 
 @transaction.atomic
-def apply_staged(
-    lease: Rebuild, plan: Plan, now: datetime, faults: Mapping[int, str] | None = None
-) -> bool:
+def apply_staged(lease: Rebuild, plan: Plan, result: Result, now: datetime) -> bool:
     """Make the staged members the members, set apart what failed, and end the rebuild.
 
     Returns False, and changes nothing, if definitions have changed since the plan was made. Raises
     LeaseLostError.
     """
-    faults = faults or {}
+    settled, faults = result.settled, result.faults
     lock_all_slots()
     if not Rebuild.objects.select_for_update().filter(pk=lease.pk).exists():
         raise LeaseLostError
     ids = sorted(plan.targets.keys() - faults.keys())
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_SEGMENTS, [sorted({*ids, *faults})])
-        if make_plan(lease.segment_keys) != plan:
+        if make_plan(lease) != plan:
             return False
         reach(checkpoints.APPLYING, lease)
         _apply_difference(lease, ids, now)
         # Who entered now is asked later how long ago that was. Everything else is written down.
-        wake_for_entries(plan.targets.values(), Period(now, make_context(plan.nodes, now=LATEST)))
-    _set_live_versions(plan, ids, now)
+        endless = make_context(settled.nodes, now=LATEST)
+        wake_for_entries(settled.targets.values(), Period(now, endless))
+    _set_live_versions(settled, ids, result.measured, now)
+    keep_rfm(lease.family, result.measured, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
     NotedProfile.objects.filter(rebuild=lease).delete()
@@ -319,7 +253,7 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         "segments": ids,
         "rebuild": lease.token,
         "now": now,
-        "reason": MembershipChange.Reason.DEFINITION,
+        "reason": Reason.RECOMPUTE if lease.recomputes else Reason.DEFINITION,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.FORBID_NESTED_LOOPS)
@@ -330,7 +264,7 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 
-def _set_live_versions(plan: Plan, ids: Iterable[int], now: datetime) -> None:
+def _set_live_versions(plan: Plan, ids: Iterable[int], measured: Measured, now: datetime) -> None:
     """Record which version and inputs the memberships are of, and for which time."""
     context = make_context(plan.nodes, now=now)
     for segment in Segment.objects.filter(pk__in=ids):
@@ -339,6 +273,7 @@ def _set_live_versions(plan: Plan, ids: Iterable[int], now: datetime) -> None:
         # Segments that only refer to a target were computed by their live definition, which stays.
         if segment.live_version == segment.version:
             segment.live_definition = segment.definition
+        keep_ranks(segment, measured, now)
         segment.refreshed_at = segment.evaluated_at = now
         bring_back(segment)
         segment.save(update_fields=[*COMPUTED_FIELDS, *FAILURE_FIELDS])

@@ -21,11 +21,13 @@ from segments.compiler import (
     select_due,
 )
 from segments.compiler.people import expanded_leaves
+from segments.definitions.boundaries import count_above, rank_leaves
 from segments.definitions.live import (
     LiveSegment,
     make_context,
     read_live_definitions,
 )
+from segments.language.nodes import RankLeaf
 from segments.lib.moments import evaluation_time
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
@@ -44,6 +46,23 @@ def verify_memberships(*, now: datetime | None = None) -> dict[str, int | None]:
         missing = Segment.objects.filter(pk__in=[*live.failed, *live.unreadable])
         drift: dict[str, int | None] = dict.fromkeys(missing.values_list("key", flat=True))
         return drift | {segment.key: _drift(segment, context) for segment in live.segments}
+
+
+def true_shares(*, now: datetime | None = None) -> dict[str, str]:
+    """Return, by the key of each segment with ranks, how many people are above the boundaries."""
+    live, moment = read_live_definitions(), evaluation_time(now)
+    context = make_context(live.nodes, now=moment)
+    shares = {}
+    for segment in live.segments:
+        if ranks := [leaf for leaf in rank_leaves(segment.node) if leaf.boundary is not None]:
+            shares[segment.key] = "; ".join(_share(leaf, context) for leaf in ranks)
+    return shares
+
+
+def _share(leaf: RankLeaf, context: Context) -> str:
+    people, holding = count_above(leaf, context)
+    share = 100 * holding / people if people else 0
+    return f"top {leaf.top} %: {share:.3g} % have {leaf.boundary} or more"
 
 
 def _drift(segment: LiveSegment, context: Context) -> int | None:

@@ -1,26 +1,17 @@
 """The admin in a headless browser: scripts run without errors, and nothing is fetched elsewhere."""
 
 import re
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from tests.admin import make_world, sign_in
+from tests.browser.chromium import CHROMIUM, needs_chromium
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-needs_chromium = pytest.mark.skipif(
-    not CHROMIUM, reason="Chromium is not installed: no page was drawn in a browser."
-)
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -45,36 +36,6 @@ ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:https?:)?//(?!127\.0\.0\.1|localhost)[^"']+"""
 )
 FAULT = "?source=shop&code=invalid&path=traits"
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def sign_in_as_owner(get_response: View) -> View:
-    """Middleware of these tests: every request is the owner's, since the browser has no session."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        request.user = User.objects.get(username="owner")
-        return get_response(request)
-
-    return middleware
-
-
-@pytest.fixture
-def server(committing_db: str, settings: Any, django_db_blocker: Any) -> Iterator[LiveServer]:
-    """The site on a port of its own, with a database that may commit."""
-    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware")
-    settings.MIDDLEWARE = [
-        *settings.MIDDLEWARE[: place + 1],
-        f"{__name__}.{sign_in_as_owner.__name__}",
-        *settings.MIDDLEWARE[place + 1 :],
-    ]
-    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
-    with django_db_blocker.unblock():
-        User.objects.create_superuser("owner")
-        live_server = LiveServer("127.0.0.1")
-        try:
-            yield live_server
-        finally:
-            live_server.stop()
 
 
 def draw(url: str, home: Path) -> str:

@@ -11,13 +11,25 @@ from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from consent.models import PrivacyRequest, Purpose
-from consent.services import act_on_requests, add_notice, send_confirmations, send_links
+from consent.models import ConsentEvent, PrivacyRequest, Purpose
+from consent.services import (
+    act_on_requests,
+    add_notice,
+    seal_ledger,
+    send_confirmations,
+    send_links,
+)
 from ingestion.models import RejectedMessage, WriteKey
 from ingestion.services import create_signing_secret
 from profiles.models import Profile
 from segments.models import Segment
-from segments.services import archive_segment, create_segment, rebuild
+from segments.services import (
+    archive_segment,
+    create_family,
+    create_segment,
+    rebuild,
+    recompute_family,
+)
 from tests.factories import (
     NOW,
     TESTER,
@@ -52,6 +64,7 @@ def make_world() -> World:
         key="footer", language="en", content="Once a month.", shown_from=NOW, actor=TESTER
     )
     _give_consent(service)
+    seal_ledger()
     _make_segments(purpose)
     customer, token = _customers_session()
     return World(
@@ -60,6 +73,7 @@ def make_world() -> World:
         {
             "01a20018-75ed-731a-8eff-3a42aae4c6b3": str(profile.uuid),
             "5e0c6b1e-6f1c-5c6f-9d61-0c6d3f7a8a11": _identifier_id(service, profile, "email"),
+            "01a2178e-8aaa-7463-b353-d18c1bad2e63": str(ConsentEvent.objects.earliest("seq").pk),
             "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
@@ -101,6 +115,17 @@ def _make_segments(purpose: Purpose) -> None:
         if city == "Paris":
             archive_segment(Segment.objects.get(key="customers-in-paris"), actor=TESTER)
     rebuild(["customers-in-lyon", "everybody"])
+    event = "Order Completed"
+    families = [
+        create_family(
+            kind="rfm", key="buyers", name="Buyers", event=event, value="revenue", actor=TESTER
+        ),
+        create_family(
+            kind="life_cycle", key="shoppers", name="Shoppers", event=event, actor=TESTER
+        ),
+    ]
+    for family in families:
+        recompute_family(family)
 
 
 def _send_history() -> None:

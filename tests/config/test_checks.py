@@ -46,6 +46,7 @@ def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
         "SECRET_KEY",
         "DEDUPLICATION_KEY",
         "ADDRESS_KEY",
+        "SIGNING_KEY",
     ]
 
 

@@ -59,14 +59,26 @@ def test_a_loaded_demo_is_whole_and_every_segment_has_plausible_members(
     assert not ProfileChange.objects.exists()
     everyone = Profile.objects.count()
     sizes = dict(Segment.objects.values_list("key", "size"))
-    assert [key for key, size in sizes.items() if not 0 < size < everyone] == []
+    own = Segment.objects.filter(family=None).values_list("key", "size")
+    assert [key for key, size in own if not 0 < size < everyone] == []
+    assert_parted()
     members = Counter(Membership.objects.values_list("segment__key", flat=True))
-    assert members == sizes
+    assert members == Counter(sizes)
     assert_purposes()
     assert_unified()
     assert "loaded already" in load()
     call_command("verify_segments", stdout=StringIO())
     call_command("verify_profiles", stdout=StringIO())
+
+
+def assert_parted() -> None:
+    """The groups of RFM, and the stages of the life-cycle, sum to all buyers."""
+    orders = Event.objects.filter(name__name="Order Completed")
+    buyers = orders.values("profile_id").distinct().count()
+    for kind, count in (("rfm", 11), ("life_cycle", 6)):
+        segments = Segment.objects.filter(family__kind=kind)
+        assert len(segments) == count
+        assert sum(segment.size for segment in segments) == buyers
 
 
 def assert_purposes() -> None:

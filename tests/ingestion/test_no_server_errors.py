@@ -14,7 +14,7 @@ from tests.factories import make_write_key
 from tests.ingestion import strategies as odd
 
 PATHS = ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "nothing")
-ANSWERS = {200, 207, 400, 401, 404, 405}
+ANSWERS = {200, 204, 207, 400, 401, 403, 404, 405}
 bodies = st.one_of(
     odd.batches(),
     odd.messages().map(lambda message: message.encode(errors="surrogatepass")),

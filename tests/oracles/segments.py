@@ -17,6 +17,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from tests.oracles import segment_dates as dates
+from tests.oracles import segment_groups as groups
 from tests.oracles.segment_chains import chain_exists
 from tests.oracles.segment_dates import later_by, read_time
 from tests.oracles.segment_values import MISSING, is_number, look_up, value_holds
@@ -56,11 +57,19 @@ class NaivePerson:
 
 @dataclass
 class NaiveWorld:
-    """The clock, the zone and the other segments' definitions by key."""
+    """The clock, the zone, the other segments' definitions by key, and everybody.
+
+    `models` has the event, the value and the window of each RFM model by key. With `boundaries`
+    they are those, else those of now.
+    """
 
     now: datetime
     zone: ZoneInfo
     segments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    people: list[NaivePerson] = field(default_factory=list)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The boundaries that were computed, which are the same for everybody.
+    known: dict[str, Any] = field(default_factory=dict)
 
 
 def is_member(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
@@ -207,7 +216,11 @@ def where_holds(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> 
 
 def time_part(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> int:
     zone, own = world.zone, event.context.get("timezone")
-    if where.get("zone") == "event" and own in available_timezones() and "/" in own:
+    if (
+        where.get("zone") == "event"
+        and own in available_timezones()
+        and ("/" in own or own == "UTC")
+    ):
         zone = ZoneInfo(own)
     local = event.timestamp.astimezone(zone)
     return {"hour": local.hour, "weekday": local.isoweekday(), "month": local.month}[where["part"]]
@@ -282,7 +295,78 @@ def in_first(definition: dict[str, Any]) -> dict[str, Any]:
     return {"window": definition["window"]} if "window" in definition else {}
 
 
+def rank_value(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> Any:
+    counted = [event for event in person.events if counts(event, definition, world)]
+    if definition.get("aggregate") == "sum":
+        values = [look_up(event.properties, definition["property"]) for event in counted]
+        if not any(is_number(value) for value in values):
+            return None
+    value = aggregate(counted, definition)
+    is_empty = definition.get("aggregate", "count") in ("count", "distinct") and value == 0
+    return None if value is MISSING or is_empty else value
+
+
+def boundary_of(definition: dict[str, Any], world: NaiveWorld) -> Any:
+    values = [
+        rank_value(person, definition, world) for person in world.people if not person.is_restricted
+    ]
+    present = [value for value in values if value is not None]
+    return groups.rank_boundary(present, definition["top"])
+
+
+def once(key: str, world: NaiveWorld, compute: Any) -> Any:
+    if key not in world.known:
+        world.known[key] = compute()
+    return world.known[key]
+
+
+def rank_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    if "boundary" in definition:
+        boundary = definition["boundary"]
+    else:
+        boundary = once(repr(definition), world, lambda: boundary_of(definition, world))
+    value = rank_value(person, definition, world)
+    return value is not None and boundary is not None and value >= boundary
+
+
+def rfm_values(person: NaivePerson, model: dict[str, Any], world: NaiveWorld) -> Any:
+    window = {"window": model["window"]} if model.get("window") else {}
+    leaf = {"name": model["event"], "property": model["value"], **window}
+    counted = [event for event in person.events if counts(event, leaf, world)]
+    if not counted:
+        return None
+    money = aggregate(counted, leaf | {"aggregate": "sum"})
+    return max(event.timestamp for event in counted), len(counted), money
+
+
+def rfm_boundaries(model: dict[str, Any], world: NaiveWorld) -> list[list[Any]]:
+    people = (person for person in world.people if not person.is_restricted)
+    scored = [values for person in people if (values := rfm_values(person, model, world))]
+    return [groups.fifths([values[place] for values in scored]) for place in range(3)]
+
+
+def rfm_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    model = world.models[definition["key"]]
+    values = rfm_values(person, model, world)
+    if values is None:
+        return False
+    if "boundaries" in model:
+        boundaries = model["boundaries"]
+    else:
+        boundaries = once(definition["key"], world, lambda: rfm_boundaries(model, world))
+    scores = [groups.score(value, of_one) for value, of_one in zip(values, boundaries, strict=True)]
+    return groups.group_of(*scores) in definition["groups"]
+
+
+def life_cycle_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    times = [event.timestamp for event in person.events if counts(event, definition, world)]
+    return groups.stage_of(times, world.now) in definition["stages"]
+
+
 LEAVES = {
+    "rank": rank_holds,
+    "rfm": rfm_holds,
+    "life_cycle": life_cycle_holds,
     "identifier": identifier_holds,
     "source": source_holds,
     "bucket": bucket_holds,

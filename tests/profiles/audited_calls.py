@@ -39,6 +39,7 @@ from tests.factories import (
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
 EVERYONE = {"type": "everyone"}
+FAMILY = {"kind": "life_cycle", "key": "cycle", "name": "Cycle", "event": "Order Completed"}
 MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
 
 
@@ -85,6 +86,10 @@ def rejected_message() -> RejectedMessage:
     accept_only({"type": "identify", "userId": "u1", "traits": 3})
     ingestion.services.drain_inbox()
     return RejectedMessage.objects.get()
+
+
+def make_family() -> Any:
+    return segments.services.create_family(**FAMILY, actor=TESTER)
 
 
 def make_segment(status: str = "draft") -> Any:
@@ -220,6 +225,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
+    "create_family": lambda: _call("create_family", **FAMILY),
+    "end_family": lambda: _call("end_family", make_family()),
+    "update_family": lambda: _call("update_family", make_family(), changes={"hour": 9}),
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }

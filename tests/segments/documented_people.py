@@ -73,5 +73,6 @@ PEOPLE = {
             "staff": True,
         }
     ),
+    "dormant": NaivePerson(events=[bought("2025-06-10", revenue=5)]),
     "child": NaivePerson(traits={"firstName": "Zoé", "birthday": "2012-03-20"}),
 }

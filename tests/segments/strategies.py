@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.oracles.segment_groups import GROUPS
 from tests.segments.drawn_people import (
     KEYS,
     NAMES,
@@ -284,6 +285,46 @@ geo_leaves = st.builds(
     st.sampled_from([0, 1, 20, 600, 5000, 20_100]),
     st.sampled_from([[Decimal("45.76"), Decimal("4.84")], [-90, 0], [46, -175]]),
 )
+
+
+@st.composite
+def rank_leaves(draw: st.DrawFn) -> dict[str, Any]:
+    leaf = {
+        "type": "rank",
+        "name": draw(st.sampled_from(NAMES)),
+        "aggregate": draw(st.sampled_from(["count", "sum", "sum", "min", "max", "distinct"])),
+        "top": draw(st.sampled_from([1, 10, 25, Decimal("33.3"), 50, 100])),
+    }
+    if leaf["aggregate"] != "count":
+        leaf["property"] = draw(st.sampled_from(["revenue", "revenue", "a"]))
+    if draw(st.booleans()):
+        leaf["window"] = draw(windows)
+    if draw(st.integers(0, 3)) == 0:
+        leaf["where"] = draw(wheres)
+    return leaf
+
+
+rfm_leaves = st.builds(
+    lambda key, names: {"type": "rfm", "key": key, "groups": names},
+    st.sampled_from(["buyers", "buyers", "lately", "lately", "never"]),
+    st.lists(st.sampled_from(sorted(GROUPS)), min_size=1, max_size=4),
+)
+STAGES = ["returned", "new", "loyal", "active", "at_risk", "dormant"]
+
+
+@st.composite
+def life_cycle_leaves(draw: st.DrawFn) -> dict[str, Any]:
+    leaf = {
+        "type": "life_cycle",
+        "name": draw(st.sampled_from(NAMES)),
+        "stages": draw(st.lists(st.sampled_from(STAGES), min_size=1, max_size=3)),
+    }
+    if draw(st.integers(0, 3)) == 0:
+        leaf["where"] = draw(wheres)
+    return leaf
+
+
+measured_leaves = st.one_of(rank_leaves(), rfm_leaves, life_cycle_leaves())
 segment_leaves = st.builds(
     lambda key, within: {"type": "segment", "key": key, **within},
     st.sampled_from(["one", "two"]),
@@ -305,6 +346,7 @@ plain_leaves = st.one_of(
     identifier_leaves,
     bucket_leaves | geo_leaves,
     source_leaves,
+    measured_leaves,
     st.just({"type": "everyone"}),
 )
 plain_trees = _groups(plain_leaves, 6)

@@ -9,8 +9,7 @@ from django.urls import reverse
 from profiles.lib import exact_json
 from profiles.models import Profile, TraitDefinition
 from profiles.services import actor_names
-from segments.admin.forms import EXAMPLE, GUIDE, formatted_definition
-from segments.language.parser import parse
+from segments.admin.forms import formatted_definition
 from segments.models import Membership, Segment, SegmentVersion
 from segments.services import create_segment, rebuild
 from tests.admin import sign_in
@@ -227,11 +226,6 @@ def test_a_purpose_can_be_named() -> None:
     purpose = make_purpose("newsletter")
     sign_in("marketer").post(reverse(ADD), form(purpose=str(purpose.pk)))
     assert Segment.objects.get().purpose == purpose
-
-
-def test_the_examples_beside_the_form_are_right() -> None:
-    assert parse(exact_json.loads(EXAMPLE))
-    assert parse(exact_json.loads(GUIDE))
 
 
 def test_staff_copy_go_back_and_bring_back(people: list[Profile]) -> None:

@@ -1,6 +1,7 @@
 """The compiler against the oracle, on random people, definitions and clocks, in both forms."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import randrange
 from typing import Any
@@ -21,11 +22,14 @@ from segments.compiler import (
     fill,
     join_fragments,
 )
+from segments.definitions.boundaries import measure_rfm, settle, with_boundaries
+from segments.language.nodes import Node, RfmModel
 from segments.language.parser import parse
+from segments.language.windows import read_window
 from segments.models import Membership, Segment
 from tests.oracles.segments import NaivePerson, members
 from tests.segments import drawn_people, strategies
-from tests.segments.worlds import PARIS, make_purpose, store_people, world_at
+from tests.segments.worlds import MODELS, PARIS, make_purpose, store_people, world_at
 
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -39,7 +43,7 @@ UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
 def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) -> Context:
-    return Context(
+    context = Context(
         now=now,
         zone=PARIS,
         permitted=PERMITTED,
@@ -47,14 +51,46 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
             (row.kind, row.name): EventNameRef(row.pk, row.value_property)
             for row in EventName.objects.all()
         },
-        segments={key: parse(definition) for key, definition in segments.items()},
         is_present=is_present,
         zones=drawn_people.ZONES,
     )
+    models = models_at(context)
+    trees = {
+        key: with_boundaries(parse(definition), [], models) for key, definition in segments.items()
+    }
+    return replace(context, segments=trees)
 
 
-def run_full(definitions: list[Any], context: Context) -> list[set[int]]:
-    conditions = [compile_everyone(parse(definition), context) for definition in definitions]
+def models_at(context: Context) -> dict[str, RfmModel]:
+    """The models of the strategies, with the boundaries of the context's time."""
+    models = {
+        key: RfmModel(
+            row["event"],
+            (row["value"],),
+            read_window(row["window"], "window") if "window" in row else None,
+            None,
+        )
+        for key, row in MODELS.items()
+    }
+    return {
+        key: replace(model, boundaries=measure_rfm(model, context).boundaries)
+        for key, model in models.items()
+    }
+
+
+def settled(definitions: list[Any], context: Context) -> tuple[list[Node], Context]:
+    """The definitions and the context with the boundaries of its time."""
+    models, nodes = models_at(context), []
+    for definition in definitions:
+        node, context = settle(
+            with_boundaries(parse(definition), [], models), context, is_afresh=False
+        )
+        nodes.append(node)
+    return nodes, context
+
+
+def run_full(definitions: list[Node], context: Context) -> list[set[int]]:
+    conditions = [compile_everyone(definition, context) for definition in definitions]
     statement = fill(
         "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p",
         conditions=join_fragments(", ", conditions),
@@ -62,8 +98,8 @@ def run_full(definitions: list[Any], context: Context) -> list[set[int]]:
     return run(statement, len(definitions))
 
 
-def run_scoped(definitions: list[Any], ids: list[int], context: Context) -> list[set[int]]:
-    scoped = compile_scoped([parse(definition) for definition in definitions], ids, context)
+def run_scoped(definitions: list[Node], ids: list[int], context: Context) -> list[set[int]]:
+    scoped = compile_scoped(definitions, ids, context)
     statement = fill(
         "SELECT p.id, ARRAY[{conditions}] FROM profiles_profile p {joins}"
         " WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted",
@@ -140,10 +176,12 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
     ) -> None:
         two = {"type": "or", "children": [inner, {"type": "segment", "key": "one"}]}
         segments = {"one": one, "two": two}
-        context, world = context_at(now, segments, is_present=is_present), world_at(now, segments)
+        context = context_at(now, segments, is_present=is_present)
+        world = world_at(now, segments, people=list(people.values()))
         definitions = [*trees, *leaves]
-        full = run_full(definitions, context)
-        scoped = run_scoped(definitions, list(people), context)
+        nodes, context = settled(definitions, context)
+        full = run_full(nodes, context)
+        scoped = run_scoped(nodes, list(people), context)
         for index, definition in enumerate(definitions):
             expected = set(members(people, definition, world))
             assert full[index] == expected, definition

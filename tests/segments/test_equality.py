@@ -11,19 +11,30 @@ from hypothesis import strategies as st
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile
-from segments.models import Membership, MembershipChange, Segment
+from segments.models import Membership, MembershipChange, Segment, SegmentFamily
 from segments.services import (
     create_segment,
     rebuild,
+    recompute,
+    recompute_family,
     refresh_changed,
     refresh_due,
     update_segment,
     verify_memberships,
 )
 from tests.factories import TESTER, make_source
-from tests.oracles.segments import NaiveEvent, NaivePerson, later_by, members
+from tests.oracles.segments import (
+    NaiveEvent,
+    NaivePerson,
+    NaiveWorld,
+    boundary_of,
+    later_by,
+    members,
+    rfm_boundaries,
+)
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
+    MODELS,
     PARIS,
     add_events,
     give_consent,
@@ -89,6 +100,7 @@ timed_tests = st.one_of(
 )
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
+    strategies.measured_leaves,
     strategies.source_leaves,
     strategies.regular_leaves(),
     strategies.sequence_leaves(),
@@ -136,6 +148,7 @@ steps = st.one_of(
     st.tuples(st.just("restrict"), st.integers(0, 3), st.booleans()),
     st.tuples(st.just("consent"), st.integers(0, 3), st.sampled_from(LEAPS) | st.none()),
     st.tuples(st.just("define"), st.integers(0, 3), definitions),
+    st.tuples(st.just("recompute"), st.integers(0, 3), st.sampled_from(sorted(MODELS))),
 )
 
 
@@ -148,6 +161,10 @@ class History:
         for person in people:
             person.entered = {}
         self.definitions: dict[str, dict[str, Any]] = {}
+        self.models = {key: dict(row) for key, row in MODELS.items()}
+        for key in self.models:
+            make_family(key)
+            self.recompute_model(key)
         for number, definition in enumerate(definitions):
             self.define(f"s{number}", definition)
         dependant = {"type": "not", "child": {"type": "segment", "key": "s0"}}
@@ -156,7 +173,7 @@ class History:
         self.define("recent", recent)
 
     def define(self, key: str, definition: dict[str, Any]) -> None:
-        self.definitions[key] = definition
+        self.definitions[key] = frozen(definition, self.world())
         segment = Segment.objects.filter(key=key).first()
         if segment is None:
             create_segment(key=key, name=key, definition=definition, actor=TESTER, status="live")
@@ -167,6 +184,9 @@ class History:
     def apply(self, kind: str, which: int, operand: Any) -> None:
         if kind == "define":
             return self.define(f"s{which}", operand)
+        if kind == "recompute":
+            self.recompute_model(operand)
+            return self.recompute_segment(f"s{which}")
         if kind == "leap":
             moment = later_by(self.now, operand, PARIS) + timedelta(microseconds=which)
             self.now = min(moment, END)
@@ -175,6 +195,22 @@ class History:
         getattr(self, kind)(profile_id, self.people[profile_id], operand)
         mark_changed([profile_id])
         return None
+
+    def world(self) -> NaiveWorld:
+        world = world_at(self.now, self.definitions, list(self.people.values()))
+        world.models = self.models
+        return world
+
+    def recompute_model(self, key: str) -> None:
+        """Boundaries are those of this time from now on."""
+        recompute_family(SegmentFamily.objects.get(key=key), now=self.now)
+        self.models[key].pop("boundaries", None)
+        self.models[key]["boundaries"] = rfm_boundaries(self.models[key], self.world())
+
+    def recompute_segment(self, key: str) -> None:
+        segment = Segment.objects.get(key=key)
+        recompute(segment, now=self.now)
+        self.definitions[key] = frozen(segment.definition, self.world())
 
     def event(self, profile_id: int, person: NaivePerson, event: Any) -> None:
         person.events.append(event)
@@ -204,7 +240,7 @@ class History:
         self.check_history()
 
     def compare(self) -> None:
-        world = world_at(self.now, self.definitions)
+        world = self.world()
         expected = {
             key: set(members(self.people, definition, world))
             for key, definition in self.definitions.items()
@@ -229,6 +265,26 @@ class History:
             count = Membership.objects.filter(segment=segment).count()
             assert entered - changes.filter(has_entered=False).count() == count
             assert segment.size == count
+
+
+def make_family(key: str) -> None:
+    row = MODELS[key]
+    family = SegmentFamily(kind="rfm", key=key, name=key, event=row["event"], value=row["value"])
+    family.window = row.get("window")
+    family.save()
+
+
+def frozen(definition: Any, world: NaiveWorld) -> Any:
+    """The definition with the boundary of now in each of its ranks."""
+    match definition:
+        case {"type": "rank"}:
+            return definition | {"boundary": boundary_of(definition, world)}
+        case {"child": child}:
+            return definition | {"child": frozen(child, world)}
+        case {"children": children}:
+            return definition | {"children": [frozen(child, world) for child in children]}
+        case _:
+            return definition
 
 
 def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:

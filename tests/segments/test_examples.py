@@ -12,6 +12,7 @@ from django.db import connection
 from profiles.lib import exact_json
 from profiles.models import Profile
 from segments.compiler import Fragment, compile_everyone, compile_scoped, fill
+from segments.definitions.boundaries import settle
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
 from tests.factories import NOW
@@ -30,7 +31,8 @@ SELECT = "SELECT p.id FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bi
 
 def by_both_forms(definition: Mapping[str, Any], people: Mapping[int, str]) -> list[set[str]]:
     """The names of the people who match: asked of everybody, and of these people only."""
-    node, context = parse(definition), make_context(read_live_definitions().nodes, now=NOW)
+    context = make_context(read_live_definitions().nodes, now=NOW)
+    node, context = settle(parse(definition), context, is_afresh=False)
     scoped = compile_scoped([node], list(people), context)
     answers = []
     for joins, holds in (
@@ -55,7 +57,7 @@ def test_an_example_holds_for_some_people_and_for_those_of_the_oracle(number: in
         for profile_id in members(
             {profile_id: PEOPLE[name] for profile_id, name in people.items()},
             definition,
-            world_at(NOW, {"staff": STAFF}),
+            world_at(NOW, {"staff": STAFF}, list(PEOPLE.values())),
         )
     }
     assert expected

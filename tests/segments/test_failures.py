@@ -20,7 +20,7 @@ from profiles.models import Profile
 from segments.language.operands import DefinitionError
 from segments.lib import checkpoints
 from segments.lib.failures import KILLED, UNREADABLE
-from segments.memberships.rebuild import DEAD_AFTER, MAX_DEATHS
+from segments.memberships.leases import DEAD_AFTER, MAX_DEATHS
 from segments.models import Membership, MembershipChange, Rebuild, Segment
 from segments.services import (
     SegmentFailed,

@@ -16,7 +16,7 @@ from profiles.services import Actor
 from segments.definitions import previews
 from segments.language.operands import DefinitionError
 from segments.lib import checkpoints
-from segments.memberships.rebuild import DEAD_AFTER
+from segments.memberships.leases import DEAD_AFTER
 from segments.models import (
     Membership,
     MembershipChange,

@@ -24,6 +24,12 @@ from tests.oracles.segments import NaiveEvent, NaivePerson, NaiveWorld
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
+# The models that leaves of RFM are about.
+MODELS = {
+    "buyers": {"event": "Order Completed", "value": "revenue"},
+    "lately": {"event": "Order Completed", "value": "a", "window": {"last": {"days": 30}}},
+    "never": {"event": "Never Seen", "value": "revenue"},
+}
 INSERT_PROFILE = """
 INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_seen_at)
 VALUES (%s, %s::jsonb, %s, %s, %s) RETURNING id
@@ -41,8 +47,12 @@ VALUES (
 """
 
 
-def world_at(now: datetime, segments: Mapping[str, dict[str, Any]] | None = None) -> NaiveWorld:
-    return NaiveWorld(now, PARIS, dict(segments or {}))
+def world_at(
+    now: datetime,
+    segments: Mapping[str, dict[str, Any]] | None = None,
+    people: Sequence[NaivePerson] = (),
+) -> NaiveWorld:
+    return NaiveWorld(now, PARIS, dict(segments or {}), list(people), dict(MODELS))
 
 
 def make_purpose(key: str = "newsletter", **overrides: Any) -> Purpose:

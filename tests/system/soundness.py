@@ -6,7 +6,7 @@ from ingestion.models import InboxRow, RejectedMessage
 from profiles.identity.verify import find_drift
 from profiles.lib.database import database_now
 from profiles.models import Event, ProfileChange, SeenMessage
-from segments.memberships.rebuild import DEAD_AFTER
+from segments.memberships.leases import DEAD_AFTER
 from segments.models import NotedProfile, Rebuild, Segment, StagedMembership
 from segments.services import refresh_changed, refresh_due, resume_rebuilds, verify_memberships
 

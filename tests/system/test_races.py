@@ -317,6 +317,7 @@ TASKS = (
     "consent.remove_expired",
     "consent.send_links",
     "consent.sweep_traces",
+    "consent.seal_ledger",
     "consent.verify_states",
     "ingestion.drain_inbox",
     "ingestion.prune_counts",

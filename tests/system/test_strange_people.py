@@ -92,13 +92,15 @@ def assert_routes_answer(client: APIClient, profile: Profile) -> None:
 
 def assert_lists_answer(client: APIClient) -> None:
     for address, method, _ in operations():
-        # The others are about one object, and walked elsewhere.
-        is_list = not UUID.search(address) and "/x/" not in address and "/me/" not in address
+        # The others are about one object or ask which ones, and walked elsewhere.
+        others = ("/x/", "/me/", "/overlap/")
+        is_list = not UUID.search(address) and not any(part in address for part in others)
         if method == "get" and is_list:
             assert_pages_answer(client, address)
     for key in Segment.objects.values_list("key", flat=True):
         assert_pages_answer(client, f"/api/v1/segments/{key}/members/")
         assert_pages_answer(client, f"/api/v1/segments/{key}/history/")
+    assert_pages_answer(client, "/api/v1/segments/overlap/?keys=s0,s1,s2")
 
 
 def assert_pages_answer(client: APIClient, address: str) -> None:

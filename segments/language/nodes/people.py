@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from segments.language.nodes.events import EventLeaf, RegularLeaf, SequenceLeaf
 from segments.language.nodes.groups import Tree
+from segments.language.nodes.measured import MeasuredLeaf
 from segments.language.nodes.values import Duration, Path, Test
 
 
@@ -79,6 +80,7 @@ HistoryLeaf = EventLeaf | RegularLeaf | SequenceLeaf
 PersonLeaf = (
     TraitLeaf
     | HistoryLeaf
+    | MeasuredLeaf
     | SegmentLeaf
     | ConsentLeaf
     | IdentifierLeaf

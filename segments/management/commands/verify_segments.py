@@ -5,7 +5,7 @@ from datetime import datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from segments.management.moments import moment
-from segments.services import verify_memberships
+from segments.services import true_shares, verify_memberships
 
 
 class Command(BaseCommand):
@@ -16,8 +16,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, at: datetime | None, **options: object) -> None:
         drifts = verify_memberships(now=at)
+        # Boundaries stay until they are computed anew, and what is above them does not.
+        shares = {key: f" ({words})" for key, words in true_shares(now=at).items()}
         for key, drift in drifts.items():
-            self.stdout.write(f"{key}: {'failed' if drift is None else drift}")
+            self.stdout.write(f"{key}: {'failed' if drift is None else drift}{shares.get(key, '')}")
         if drifted := sum(1 for drift in drifts.values() if drift != 0):
             message = f"{drifted} of {len(drifts)} segments have drifted or failed."
             raise CommandError(message, returncode=1)
