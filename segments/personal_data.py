@@ -13,7 +13,7 @@ from profiles.registry import ErasurePhase, Person, PersonalData, Rows, by_profi
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.memberships import sql
-from segments.memberships.recompute import end_telling_boundaries
+from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
     FamilyVersion,
     Membership,
@@ -70,10 +70,11 @@ class MembershipData(PersonalData):
         lock_slots(slots_of(profile_ids))
         memberships = Membership.objects.filter(profile_id__in=profile_ids)
         segment_ids = list(memberships.values_list("segment_id", flat=True))
+        telling = telling_segments()
         with connection.cursor() as cursor:
-            cursor.execute(sql.LOCK_SEGMENTS, [segment_ids])
+            cursor.execute(sql.LOCK_SEGMENTS, [[*segment_ids, *telling]])
             cursor.execute(sql.ERASE_MEMBERSHIPS, [profile_ids])
-        end_telling_boundaries()
+        end_telling_boundaries(telling)
         return len(segment_ids)
 
 

@@ -44,7 +44,14 @@ from profiles.models import (
 )
 from profiles.models.access import Scope
 from profiles.services import create_api_key
-from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
+from segments.models import (
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentFamily,
+    SegmentSize,
+    SegmentVersion,
+)
 from tests.factories import TESTER, make_profile, make_purpose, make_source
 
 _numbers = count(1)
@@ -78,6 +85,10 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
     )
     for _ in range(people):
         _make_small_rows(source, purpose)
+        number = next(_numbers)
+        SegmentFamily.objects.create(
+            kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"
+        )
     return {
         "source": source,
         "purpose": purpose,

@@ -15,10 +15,12 @@ class Entry(NamedTuple):
     icon: str
     model: str
     query: str = ""
+    # The model whose viewers see the list, where it is another one.
+    seen_with: str = ""
 
     @property
     def permission(self) -> str:
-        app, _, model = self.model.partition(".")
+        app, _, model = (self.seen_with or self.model).partition(".")
         return f"{app}.view_{model}"
 
     @property
@@ -35,7 +37,15 @@ GROUPS = {
         Entry("Traits", "label", "profiles.traitdefinition"),
         Entry("Event names", "bolt", "profiles.eventname"),
     ),
-    "Segments": (Entry("Segments", "pie_chart", "segments.segment"),),
+    "Segments": (
+        Entry("Segments", "pie_chart", "segments.segment"),
+        Entry(
+            "RFM and life-cycles",
+            "grid_view",
+            "segments.segmentfamily",
+            seen_with="segments.segment",
+        ),
+    ),
     "Privacy": (
         Entry("Requests", "shield_person", "consent.privacyrequest"),
         Entry("Purposes", "flag", "consent.purpose"),

@@ -69,6 +69,19 @@ class SegmentLife:
             copy = services.clone_segment(segment, actor=actor_of(request), **fields)
         return Response(self.shown_with_warnings(copy), status=status.HTTP_201_CREATED)
 
+    @extend_schema(
+        request=serializers.DefinitionSerializer, responses=serializers.DefinitionPartsSerializer
+    )
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def parts(self: Any, request: Request) -> Response:
+        """Return how many people each part of a definition keeps, alone and after those before."""
+        fields = validated(serializers.DefinitionSerializer(data=request.data))
+        refuse_sensitive_definition(request, fields["definition"])
+        with problems_from_services():
+            steps = services.funnel(fields["definition"])
+        parts = [{"path": f"children[{step.place - 1}]", **step._asdict()} for step in steps]
+        return Response(serializers.DefinitionPartsSerializer({"parts": parts}).data)
+
     @extend_schema(request=None, responses=serializers.WarnedSegmentSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def restore(self: Any, request: Request, key: str) -> Response:

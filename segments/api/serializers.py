@@ -210,6 +210,25 @@ class DefinitionSerializer(serializers.Serializer[Any]):
     definition = DefinitionField()
 
 
+class DefinitionPartSerializer(serializers.Serializer[Any]):
+    """How many people one part of the outermost group keeps.
+
+    For `alone` of them it holds, for `left` it and all parts before it do, and for `kept_out` it is
+    the only part that does not: they would enter without it.
+    """
+
+    path = serializers.CharField()
+    alone = serializers.IntegerField()
+    left = serializers.IntegerField()
+    kept_out = serializers.IntegerField()
+
+
+class DefinitionPartsSerializer(serializers.Serializer[Any]):
+    """The parts of a definition; none where counting them takes too long, or of a single leaf."""
+
+    parts = DefinitionPartSerializer(many=True)
+
+
 class PreviewRequestSerializer(DefinitionSerializer, MomentSerializer):
     """A definition to evaluate without saving it, and when."""
 
@@ -260,6 +279,13 @@ class MembershipChangeSerializer(serializers.ModelSerializer[MembershipChange]):
         fields = ("profile", "changed_at", "entered", "reason")
 
 
+class MissingSerializer(serializers.Serializer[Any]):
+    """A leaf that alone keeps a person out, and how far its quantity is from what would do."""
+
+    path = serializers.CharField()
+    by = ExactField(allow_null=True)
+
+
 class WhySerializer(serializers.Serializer[Any]):
     """Why a profile is a member or not.
 
@@ -269,6 +295,7 @@ class WhySerializer(serializers.Serializer[Any]):
 
     member = serializers.BooleanField(source="is_member")
     tree = DefinitionField()
+    missing = MissingSerializer(many=True)
     flips_at = serializers.DateTimeField(allow_null=True)
 
 

@@ -64,6 +64,7 @@ class SegmentViewSet(
     }
     action_scopes = {
         "compare": Scope.SEGMENTS_READ,
+        "parts": Scope.SEGMENTS_READ,
         "preview": Scope.SEGMENTS_READ,
         "why": Scope.PROFILES_READ,
     }

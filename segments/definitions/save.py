@@ -17,7 +17,7 @@ from segments.lib.locks import lock_definitions
 from segments.models import Segment, SegmentVersion
 
 # These follow `/segments/` in routes of their own.
-RESERVED_KEYS = ("overlap", "preview", "schema")
+RESERVED_KEYS = ("overlap", "parts", "preview", "schema")
 CHANGEABLE_FIELDS = ("name", "description", "folder", "tags", "owner", "purpose")
 # Rows that were read a moment ago.
 UNCHECKED = ["purpose", "owner"]

@@ -26,6 +26,7 @@ from segments.definitions.entries import refuse_before_first_build
 from segments.definitions.evidence import measured_evidence
 from segments.definitions.flips import next_flip
 from segments.definitions.live import effective_definition, make_context, read_live_definitions
+from segments.definitions.nearly import Missing, nearly_in
 from segments.language import nodes
 from segments.language.nodes import Node
 from segments.language.parser import child_definitions, parse
@@ -53,11 +54,13 @@ class Why:
     """The explanation of one profile's membership.
 
     `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
-    language was given. `flips_at` is when membership changes if only time passes, None if never.
+    language was given. `missing` are the leaves each of which alone keeps a person out who is not
+    in. `flips_at` is when membership changes if only time passes, None if never.
     """
 
     is_member: bool
     tree: dict[str, Any]
+    missing: Sequence[Missing]
     flips_at: datetime | None
 
 
@@ -101,10 +104,13 @@ def _explain(
     root, context = settle(root, context, is_afresh=at is not None)
     all_nodes = list(_walk(root, definition))
     evaluation = _evaluate(root, all_nodes, profile.pk, context)
-    answers = iter(zip(all_nodes, evaluation.holds, strict=True))
+    answers = list(zip(all_nodes, evaluation.holds, strict=True))
+    missing = nearly_in(root, definition, answers, evaluation.quantities)
     return Why(
         evaluation.is_member,
-        _annotate(definition, answers, evaluation, language),
+        _annotate(definition, iter(answers), evaluation, language),
+        # Whoever is restricted is in no segment, whatever the definition says.
+        [] if profile.is_restricted else missing,
         next_flip(root, profile.pk, context, is_member=evaluation.is_member),
     )
 

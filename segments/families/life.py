@@ -7,6 +7,7 @@ edits, so that everybody with the event is in exactly one of them.
 from collections.abc import Mapping
 from typing import Any
 
+from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.definitions.boundaries import rfm_keys
 from segments.definitions.dependencies import read_live_nodes
@@ -18,6 +19,7 @@ from segments.language.phrases import PHRASES, Language
 from segments.language.windows import read_window
 from segments.lib.locks import lock_definitions
 from segments.memberships.archive import end_segment
+from segments.memberships.recompute import next_hour
 from segments.models import Segment, SegmentFamily
 
 Kind = SegmentFamily.Kind
@@ -84,13 +86,15 @@ def part_in_words(part: Group | Stage | str, language: Language) -> str:
 def update_family(
     family: SegmentFamily, *, actor: Actor, changes: Mapping[str, Any]
 ) -> SegmentFamily:
-    """Change the name, or the hour at which boundaries are next computed from then on."""
+    """Change the name of a family, or the hour at which boundaries are computed."""
     with audited(actor, "segment_family.changed") as deed:
         family = SegmentFamily.objects.select_for_update().get(pk=family.pk)
         before = _audited_state(family)
         for field in CHANGEABLE_FIELDS:
             setattr(family, field, changes.get(field, getattr(family, field)))
-        family.save(update_fields=CHANGEABLE_FIELDS)
+        if family.recompute_at is not None:
+            family.recompute_at = next_hour(database_now(), family.hour)
+        family.save(update_fields=[*CHANGEABLE_FIELDS, "recompute_at"])
         after = _audited_state(family)
         deed.about("segment_family", family.key, **differences(before, after))
     return family

@@ -4,7 +4,7 @@ Invariant: new boundaries are written in the transaction that applies the member
 all slot locks. Between two times at which they are computed they do not change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -90,6 +90,8 @@ def keep_rfm(family: SegmentFamily | None, measured: Measured, now: datetime) ->
     """Write the boundaries that were computed for an RFM model, as its next version."""
     if family is None or measured.rfm is None:
         return
+    # Its hour may have changed since the rebuild began.
+    family = SegmentFamily.objects.select_for_update().get(pk=family.pk)
     latest = family.versions.order_by("-number").first()
     family.live_version = FamilyVersion.objects.create(
         family=family,
@@ -126,16 +128,22 @@ def due_segments(now: datetime) -> QuerySet[Segment]:
     ).order_by("key")
 
 
-def end_telling_boundaries() -> None:
-    """Have boundaries computed anew that are of few people, one of whom is being erased."""
+def telling_segments() -> list[int]:
+    """Return the ids of the segments with a rank of few people."""
+    few = Segment.objects.filter(boundaries__0__people__lt=TELLING)
+    return list(few.values_list("pk", flat=True))
+
+
+def end_telling_boundaries(segment_ids: Sequence[int]) -> None:
+    """Have boundaries computed anew that are of few people, one of whom is being erased.
+
+    `segment_ids` are those of ranks, whose rows the caller has locked.
+    """
     now = database_now()
     few = SegmentFamily.objects.filter(live_version__people__lt=TELLING)
     FamilyVersion.objects.filter(people__lt=TELLING, family__in=few).exclude(
         pk__in=few.values("live_version")
     ).delete()
-    counts = [
-        few.update(recompute_at=now),
-        Segment.objects.filter(boundaries__0__people__lt=TELLING).update(recompute_at=now),
-    ]
-    if any(counts):
+    is_due = few.update(recompute_at=now)
+    if Segment.objects.filter(pk__in=segment_ids).update(recompute_at=now) or is_due:
         nudge("segments.resume_rebuilds")

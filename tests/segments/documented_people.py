@@ -19,6 +19,12 @@ def viewed(day: str, **properties: Any) -> NaiveEvent:
     return NaiveEvent("Product Viewed", moment, properties=properties)
 
 
+def did(name: str, day: str, *, kind: str = "track", **properties: Any) -> NaiveEvent:
+    """Another event of a day, at noon."""
+    moment = datetime.fromisoformat(f"{day}T11:00:00").replace(tzinfo=UTC)
+    return NaiveEvent(name, moment, kind, properties=properties)
+
+
 BOOTS = {"sku": "B-43", "category": "Hiking Shoes", "size": 43}
 SHOE, SOCK = {"category": "Shoes", "price": 120}, {"category": "Socks", "price": 130}
 PEOPLE = {
@@ -72,6 +78,39 @@ PEOPLE = {
             "interests": ["chess", "tennis"],
             "staff": True,
         }
+    ),
+    "searcher": NaivePerson(
+        events=[did("Products Searched", "2026-03-12", query="Hiking shoes 43")]
+    ),
+    "searcher who bought": NaivePerson(
+        events=[
+            did("Products Searched", "2026-03-12", query="hiking boots"),
+            bought("2026-03-12", revenue=90),
+        ]
+    ),
+    "mobile visitor": NaivePerson(
+        events=[
+            did("Home", f"2026-03-0{day}", kind="page", device=device)
+            for day, device in enumerate(("mobile", "mobile", "desktop", "mobile", "mobile"), 1)
+        ]
+    ),
+    "exporter": NaivePerson(
+        events=[
+            did("Feature Used", day, feature="export")
+            for day in ("2026-02-17", "2026-02-24", "2026-03-03")
+        ]
+    ),
+    "texter": NaivePerson(
+        events=[
+            did("Message Opened", "2026-03-01", channel=channel)
+            for channel in ("sms", "email", "sms")
+        ],
+        consents={"newsletter": None},
+    ),
+    "weekend buyer": NaivePerson(events=[bought("2026-01-17", revenue=15)]),
+    "organic champion": NaivePerson(
+        traits={"values": ["organic"]},
+        events=[bought("2026-03-14", revenue=300) for _ in range(8)],
     ),
     "dormant": NaivePerson(events=[bought("2025-06-10", revenue=5)]),
     "child": NaivePerson(traits={"firstName": "Zoé", "birthday": "2012-03-20"}),

@@ -12,14 +12,15 @@ from django.db import connection
 from profiles.lib import exact_json
 from profiles.models import Profile
 from segments.compiler import Fragment, compile_everyone, compile_scoped, fill
-from segments.definitions.boundaries import settle
+from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
-from tests.factories import NOW
+from segments.services import create_family, recompute_family
+from tests.factories import NOW, TESTER
 from tests.oracles.segments import members
 from tests.segments.documented_people import PEOPLE
 from tests.segments.evaluations import build_segment
-from tests.segments.worlds import make_purpose, store_people, world_at
+from tests.segments.worlds import MODELS, make_purpose, store_people, world_at
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = re.findall(r"```json\n(.*?)```", Path("docs/segments.md").read_text(), re.DOTALL)
@@ -32,7 +33,8 @@ SELECT = "SELECT p.id FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bi
 def by_both_forms(definition: Mapping[str, Any], people: Mapping[int, str]) -> list[set[str]]:
     """The names of the people who match: asked of everybody, and of these people only."""
     context = make_context(read_live_definitions().nodes, now=NOW)
-    node, context = settle(parse(definition), context, is_afresh=False)
+    node = with_boundaries(parse(definition), [], read_models())
+    node, context = settle(node, context, is_afresh=False)
     scoped = compile_scoped([node], list(people), context)
     answers = []
     for joins, holds in (
@@ -52,6 +54,10 @@ def test_an_example_holds_for_some_people_and_for_those_of_the_oracle(number: in
     build_segment(STAFF, key="staff")
     definition = exact_json.loads(EXAMPLES[number])
     people = dict(zip(store(), PEOPLE, strict=True))
+    family = create_family(
+        kind="rfm", key="buyers", name="Buyers", actor=TESTER, **MODELS["buyers"]
+    )
+    recompute_family(family, now=NOW)
     expected = {
         people[profile_id]
         for profile_id in members(

@@ -31,7 +31,7 @@ from tests.oracles.segment_groups import GROUPS, fifths
 from tests.oracles.segment_groups import group_of as oracle_group
 from tests.oracles.segments import NaivePerson, members
 from tests.segments.evaluations import build_segment, erase, members_of
-from tests.segments.worlds import add_events, order, store_people, store_person, world_at
+from tests.segments.worlds import PARIS, add_events, order, store_people, store_person, world_at
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/rfm/"
@@ -210,6 +210,9 @@ def test_the_api_makes_changes_and_ends_a_model() -> None:
     assert sum(row["size"] for row in body["groups"]) == body["people"] == 25
     assert client.get(f"{URL}buyers/").json() == body
     assert client.patch(f"{URL}buyers/", {"hour": 7}).json()["hour"] == 7
+    due = SegmentFamily.objects.get().recompute_at
+    assert due is not None
+    assert due.astimezone(PARIS).hour == 7
     again = client.post(f"{URL}buyers/recompute/")
     assert again.status_code == 200
     assert again.json()["recomputed_at"] > body["recomputed_at"]

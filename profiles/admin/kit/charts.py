@@ -1,11 +1,12 @@
-"""Small charts as SVG: bars, a curve, a sparkline, a share.
+"""Small charts as SVG: bars, a curve, a sparkline, a share, a treemap.
 
 Invariant: colours and fonts come from the stylesheet by class, so that a chart follows the light
 and the dark theme, and every mark has its value in a title.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -15,6 +16,11 @@ BAR_HEIGHT = 48
 CURVE_WIDTH, CURVE_HEIGHT = 640, 160
 CURVE_LEFT, CURVE_RIGHT = 8, CURVE_WIDTH - 8
 CURVE_TOP, CURVE_FLOOR = 22, CURVE_HEIGHT - 22
+TREEMAP_WIDTH, TREEMAP_HEIGHT = 640, 280
+TILE = (
+    '<a href="{}"><rect class="t-tile" x="{}" y="{}" width="{}" height="{}"><title>{}</title>'
+    '</rect><text x="{}" y="{}">{}</text><text class="t-faint" x="{}" y="{}">{}</text></a>'
+)
 MOST_DOTS = 40  # more would overlap
 
 
@@ -58,6 +64,77 @@ def bars(columns: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> Saf
         height,
         title,
         marks,
+    )
+
+
+class Tile(NamedTuple):
+    """One tile of a treemap: its name and value, what its title says, and where it leads."""
+
+    label: str
+    value: int
+    title: str
+    url: str
+
+
+Box = tuple[float, float, float, float]
+
+
+def treemap(tiles: Sequence[Tile], *, title: str) -> SafeString:
+    """Draw tiles whose areas are as their values; one of 0 has none."""
+    shown = sorted((tile for tile in tiles if tile.value), key=lambda tile: -tile.value)
+    boxes = _split(shown, (0, 0, TREEMAP_WIDTH, TREEMAP_HEIGHT))
+    marks = format_html_join("", TILE, (_tile_parts(tile, box) for tile, box in boxes))
+    return format_html(
+        '<svg class="t-treemap" viewBox="0 0 {} {}" role="group" aria-label="{}">{}</svg>',
+        TREEMAP_WIDTH,
+        TREEMAP_HEIGHT,
+        title,
+        marks,
+    )
+
+
+def _split(tiles: Sequence[Tile], box: Box) -> Iterator[tuple[Tile, Box]]:
+    """Yield each tile with its box: halves of about equal value, across the longer side."""
+    if len(tiles) < 2:
+        yield from ((tile, box) for tile in tiles)
+        return
+    total = sum(tile.value for tile in tiles)
+    sums = list(accumulate(tile.value for tile in tiles))
+    cut = min(range(1, len(tiles)), key=lambda place: abs(2 * sums[place - 1] - total))
+    share = sums[cut - 1] / total
+    x, y, width, height = box
+    if width >= height:
+        first, second = (
+            (x, y, width * share, height),
+            (x + width * share, y, width * (1 - share), height),
+        )
+    else:
+        first, second = (
+            (x, y, width, height * share),
+            (x, y + height * share, width, height * (1 - share)),
+        )
+    yield from _split(tiles[:cut], first)
+    yield from _split(tiles[cut:], second)
+
+
+def _tile_parts(tile: Tile, box: Box) -> tuple[object, ...]:
+    x, y, width, height = (round(side, 1) for side in box)
+    # A label that has no room is in the title only.
+    has_room = height > 30 and width > 7 * len(tile.label)
+    texts = (tile.label, f"{tile.value:,}") if has_room else ("", "")
+    return (
+        tile.url,
+        x,
+        y,
+        width,
+        height,
+        tile.title,
+        x + 6,
+        y + 16,
+        texts[0],
+        x + 6,
+        y + 30,
+        texts[1],
     )
 
 
