@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -37,17 +38,29 @@ _RUNS = bytes(b" x"[chr(byte) not in ' \t\n\r\f\v"/?&='] for byte in range(256))
 _RUN = b"x" * _LEAST_OPAQUE
 _LONG = re.compile(rf"(?<![^\s\"/?&=])[^\s\"/?&=]{{{_LEAST_OPAQUE}}}")
 _AT = r"(?:@|＠|%(?:25)?40|&#0*64;|&#[xX]0*40;|&commat;)"
-_ENTITY = r"&#?\w{1,8};"
-_ADDRESS = re.compile(
-    rf"(?:[\w.!#$%*+/?^`{{|}}~'-]|{_ENTITY})+?{_AT}(?:[\w.%-]|{_ENTITY})+", re.ASCII
+# Of each spelling of an address: what its sides are made of. The left side is read backwards from
+# the sign between them, since a pattern that began at every letter would take quadratic time.
+_AT_SIGN = re.compile(_AT)
+_WIDE = r"[^\s<>\"(),;:&?=/\\\[\]@＠]"
+_SIDES = (
+    (re.compile(rf"{_WIDE}+"), re.compile(rf"{_WIDE}+")),
+    (
+        re.compile(r"(?:[\w.!#$%*+/?^`{|}~'-]|;\w{1,8}#?&)+", re.ASCII),
+        re.compile(r"(?:[\w.%-]|&#?\w{1,8};)+", re.ASCII),
+    ),
 )
-_WIDE_ADDRESS = re.compile(rf"[^\s<>\"(),;:&?=/\\\[\]@＠]+{_AT}[^\s<>\"(),;:&?=/\\\[\]@＠]+")
+_LONGEST_SIDE = 1000  # as it is written: each letter may take a dozen signs
+_ASCII_START = re.compile(r"[\x21-\x7e\uff01-\uff5e]+")
+# Numbers of characters that Python does not read, for want of a limit in the standard library.
+_ENTITY_ZEROS = re.compile(r"(&#[xX]?)0+(?=[0-9a-fA-F])")
+_ENTITY_TOO_LARGE = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
 _PHONE = re.compile(r"(?:\+|00)[\d\s().\-/]{6,30}")
 _PHONE_SIGNS = re.compile(r"\+?[\d\s().\-/]{6,30}")
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _CLASSES = (re.compile("[a-z]"), re.compile("[A-Z]"), re.compile(r"\d"), re.compile(r"[^\w\s]|_"))
-_WRAPPED = re.compile(r"[^<>@]*<\s*([^<>]+?)\s*>")
-_URL_PART = re.compile(r"[^/?&=#;\s]+")
+_WRAPPED = re.compile(r"[^<>@]*<([^<>]+)>")
+# Shorter parts hold no address, number or opaque id.
+_URL_PART = re.compile(r"[^/?&=#;\s]{6,}")
 _ENDS = ".,;:!?'\"-"
 
 
@@ -173,11 +186,12 @@ class _Redaction:
         if not isinstance(content, str):
             return False
         hits = self._hits(content, key)
-        wrapped = _WRAPPED.fullmatch(content.strip())
-        if wrapped is not None and hits:
+        if not hits:
+            return False
+        if _WRAPPED.fullmatch(content.strip()):
             return True
-        rest = _replace(content, hits).replace(ERASED, "") if hits else content
-        return bool(hits) and rest.strip(" <>\t\n").lower() in ("", "mailto:", "tel:")
+        rest = _replace(content, hits).replace(ERASED, "")
+        return rest.strip(" <>\t\n").lower() in ("", "mailto:", "tel:")
 
 
 def _hits(text: str, key: str, suppressed: Collection[str], region: str) -> Iterator[Find]:
@@ -214,24 +228,36 @@ def finds(text: str, key: str, region: str) -> Iterator[Find]:
 
 def _address_finds(text: str) -> list[Find]:
     matches: dict[tuple[int, int], set[str]] = {}
-    for pattern in (_WIDE_ADDRESS, _ADDRESS):
-        for count, match in enumerate(pattern.finditer(text)):
-            if count >= MAX_ADDRESSES:
-                break
-            end = match.end() - (len(match.group()) - len(match.group().rstrip(_ENDS)))
-            for start in _starts(text, match.start(), end):
+    for left, right in _SIDES:
+        for match_start, match_end in islice(_spans(text, left, right), MAX_ADDRESSES):
+            end = match_start + len(text[match_start:match_end].rstrip(_ENDS))
+            for start in _starts(text, match_start, end):
                 for address in _addresses(decoded(text[start:end])):
                     matches.setdefault((start, end), set()).add(f"email:{address}")
     return [Find(*place, tuple(sorted(refs))) for place, refs in sorted(matches.items())]
 
 
+def _spans(text: str, left: re.Pattern[str], right: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where each sign between two sides of an address reaches."""
+    end = 0
+    for sign in _AT_SIGN.finditer(text):
+        # One that was encoded may be a part of the right side before it.
+        if sign.start() < end:
+            continue
+        domain = right.match(text, sign.end(), sign.end() + _LONGEST_SIDE)
+        local = left.match(text[max(0, sign.start() - _LONGEST_SIDE) : sign.start()][::-1])
+        if domain and local:
+            end = domain.end()
+            yield sign.start() - local.end(), end
+
+
 def _starts(text: str, start: int, end: int) -> Iterator[int]:
     """Yield where an address may begin: with the match, or after what another script wrote."""
     yield start
-    local = re.split(_AT, text[start:end], maxsplit=1)[0]
-    ascii_tail = re.search(r"[\x21-\x7e\uff01-\uff5e]+$", local)
-    if ascii_tail is not None and ascii_tail.start() > 0:
-        yield start + ascii_tail.start()
+    local = _AT_SIGN.split(text[start:end], maxsplit=1)[0]
+    ascii_tail = _ASCII_START.match(local[::-1])
+    if ascii_tail is not None and ascii_tail.end() < len(local):
+        yield start + len(local) - ascii_tail.end()
     stripped = len(local) - len(local.lstrip("'`{|}*-.!"))
     if stripped:
         yield start + stripped
@@ -261,19 +287,27 @@ def _encoded_addresses(part: str) -> tuple[str, ...]:
 
 def decoded(text: str) -> str:
     """Undo what hides an identifier: entities, percent signs twice, wide signs and letter case."""
-    plain = html.unescape(text)
+    plain = unescaped = _unescaped(text)
     for _ in range(2):
         plain = unquote(plain, errors="replace")
     # Entities once: those that percent signs hid, where there were no others.
-    text = plain if html.unescape(text) != text else html.unescape(plain)
+    text = plain if unescaped != text else _unescaped(plain)
     return unicodedata.normalize("NFKC", text).casefold().strip()
+
+
+def _unescaped(text: str) -> str:
+    if "&#" in text:
+        text = _ENTITY_TOO_LARGE.sub("\ufffd", _ENTITY_ZEROS.sub(r"\1", text))
+    return html.unescape(text)
 
 
 def _contacts(value: str, region: str) -> list[str]:
     """Return the address or international number that the whole of a value is."""
     text = decoded(value)
     wrapped = _WRAPPED.fullmatch(text)
-    text = (wrapped.group(1) if wrapped else text).removeprefix("mailto:").removeprefix("tel:")
+    text = (
+        (wrapped.group(1).strip() if wrapped else text).removeprefix("mailto:").removeprefix("tel:")
+    )
     references = []
     if "@" in text:
         references += [f"email:{address}" for address in _addresses(text.partition("?")[0])]

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 
 import email_validator
 import phonenumbers
@@ -154,8 +155,9 @@ def _folded(value: str) -> str:
 
 
 def _storable_text(namespace: str, value: object) -> str:
-    if isinstance(value, float | Decimal) and value == value // 1 and abs(value) < 10**MAX_LENGTH:
-        value = int(value)  # 42.0 is 42
+    if isinstance(value, float | Decimal) and isfinite(value) and abs(value) < 10**MAX_LENGTH:
+        # 42.0 is 42. By int(), since a remainder of many digits cannot be computed.
+        value = int(value) if value == int(value) else value
     if isinstance(value, int) and not isinstance(value, bool):
         # Refuse longer numbers before str(), which is slow for very long ones.
         if abs(value) >= 10**MAX_LENGTH:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from profiles.lib.exact_json import composed
 from segments.language.calendar import parse_date
 from segments.language.nodes import (
     CalendarUnit,
@@ -106,6 +107,7 @@ def read_choice(value: object, path: str, allowed: Collection[str]) -> str:
 
 
 def read_text(value: object, path: str, *, max_length: int = MAX_TEXT_LENGTH) -> str:
+    """Return a text as texts are stored, in Unicode's normal form C."""
     if not isinstance(value, str):
         raise definition_error(path, "type", "This must be text.")
     if len(value) > max_length:
@@ -114,7 +116,7 @@ def read_text(value: object, path: str, *, max_length: int = MAX_TEXT_LENGTH) ->
         raise definition_error(
             path, "invalid", "NUL characters and lone surrogates are not allowed."
         )
-    return value
+    return composed(value)
 
 
 def read_name(value: object, path: str) -> str:

@@ -19,6 +19,7 @@ from profiles.identifiers.normalisers import (
 )
 
 NAMESPACES = ["user_id", "email", "phone", "anonymous_id", "loyalty_card"]
+EXTREMES = [Decimal(text) for text in ("NaN", "1e300", "1" * 300, "1e-300", "0." + "1" * 100)]
 
 
 def test_an_email_is_trimmed_and_lower_cased():
@@ -320,6 +321,15 @@ def test_one_repeated_digit_is_no_number(digit: str, count: int, prefix: str):
 def test_a_mexican_number_has_one_spelling(value: str):
     assert normalise("phone", value) == "+525512345678"
     assert normalise("phone", "55 1234 5678", region="MX") == "+525512345678"
+
+
+@given(st.decimals(allow_nan=False) | st.floats() | st.sampled_from(EXTREMES))
+def test_no_number_breaks_a_normaliser(value: Decimal | float) -> None:
+    for namespace in ("user_id", "email", "phone", "card"):
+        try:
+            assert normalise(namespace, value, region="FR").lstrip("-+").isdigit()
+        except InvalidIdentifier:
+            continue
 
 
 @pytest.mark.parametrize("value", [42, 42.0, Decimal("42.0"), Decimal("4.2e1"), "42", " 42\u200b"])

@@ -34,8 +34,13 @@ CITIES = ["Lyon", "lyon", "LYON", "Łódź", "São Paulo", "東京"]
 def messages_of(number: int) -> Iterator[str]:
     """Yield the messages of a strange person, the same ones for the same number."""
     choose = random.Random(number)
+    device = f'"anonymousId":"solo-{number}"'
+    if number % 3 == 0:
+        # A profile of its own, until its person logs in below.
+        yield f'{{"type":"identify",{device},"traits":{_document(choose)}}}'
+    user = json.dumps(_user_id(number, choose))
     names = [
-        f'"userId":{json.dumps(_user_id(number, choose))}',
+        f'"userId":{user}',
         f'"anonymousId":"dev-{number % 60}"',
     ]
     for turn in range(3):
@@ -49,6 +54,8 @@ def messages_of(number: int) -> Iterator[str]:
             f'{{"type":{kind}:{name},{head},"properties":{_document(choose, "revenue")},'
             f'"context":{{"device":{_document(choose)},"traits":{_document(choose)}}}}}'
         )
+    if number % 3 == 0:
+        yield f'{{"type":"identify","userId":{user},{device},"traits":{_document(choose)}}}'
 
 
 def _user_id(number: int, choose: random.Random) -> str | int:

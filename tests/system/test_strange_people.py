@@ -1,6 +1,10 @@
 """What is stored can be read: every route and page answers for every person, however strange."""
 
+import io
+import json
 import re
+import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -14,7 +18,8 @@ from consent.models import PrivacyRequest
 from consent.services import NewRequest, act_on_requests, open_request
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
-from profiles.models import Identifier, Profile
+from profiles.models import Identifier, Merge, Profile
+from profiles.services import keep_apart
 from segments.models import Segment
 from segments.services import (
     create_segment,
@@ -24,7 +29,7 @@ from segments.services import (
 )
 from tests.admin import sign_in
 from tests.config.walks import operations
-from tests.factories import TESTER, make_client, make_purpose, make_write_key
+from tests.factories import TESTER, make_client, make_purpose, make_source, make_write_key
 from tests.system.strangers import messages_of
 
 pytestmark = pytest.mark.django_db
@@ -53,31 +58,80 @@ LEAVES: list[dict[str, Any]] = [
 def make_strange_store() -> None:
     """Accept and drain what two hundred strange people send, and build segments of them."""
     make_purpose("newsletter")
-    url, key = "/v1/batch", make_write_key()
-    for number in range(PEOPLE):
-        for message in messages_of(number):
-            body = f'{{"writeKey":"{key}","batch":[{message}]}}'
-            answer = Client().post(url, body, content_type="application/json")
-            assert answer.status_code in (200, 400), answer.content
-    drain_inbox()
-    assert not InboxRow.objects.exists()
+    sent = [list(messages_of(number)) for number in range(PEOPLE)]
+    # Who is known by the first message alone is merged with whom the last one names.
+    send_and_drain(messages.pop(0) for messages in sent)
+    send_and_drain(message for messages in sent for message in messages[:-1])
+    send_and_drain(messages[-1] for messages in sent)
+    assert Merge.objects.exists()
     for number, leaf in enumerate(LEAVES):
         create_segment(
             key=f"s{number}", name=f"S {number}", definition=leaf, actor=TESTER, status="live"
         )
     resume_rebuilds()
+
+
+def send_and_drain(messages: Iterable[str]) -> None:
+    key = make_write_key(make_source(key="shop"))
+    for message in messages:
+        body = f'{{"writeKey":"{key}","batch":[{message}]}}'
+        answer = Client().post("/v1/batch", body, content_type="application/json")
+        assert answer.status_code in (200, 400), answer.content
+    drain_inbox()
+    assert not InboxRow.objects.exists()
+
+
+def decide_fates(people: list[Profile]) -> set[Profile]:
+    """Restrict, erase, correct and part some of the people; return those who are restricted."""
+    fates: dict[int, tuple[str, dict[str, Any]]] = {
+        0: ("restriction", {}),
+        1: ("erasure", {}),
+        2: ("objection", {}),
+        3: ("rectification", {"city": "e\u0301" * 100, "a.b": [None], "a": {"b": -0.0}}),
+    }
+    for number, profile in enumerate(people):
+        kind, changes = fates.get(number % 9, ("", {}))
+        if kind:
+            ask(kind, profile, changes=changes)
+    for merge in Merge.objects.order_by("pk")[:10]:
+        sides = (merge.survivor_identifier_ids, merge.absorbed_identifier_ids)
+        one, other = (Identifier.objects.filter(pk__in=side).first() for side in sides)
+        if one and other:
+            keep_apart(one, other, actor=TESTER, reason="two people")
+    act_on_requests()
     refresh_changed()
     refresh_due()
+    restricted = set(Profile.objects.filter(is_restricted=True))
+    assert restricted
+    return restricted
+
+
+def ask(kind: str, profile: Profile, *, changes: dict[str, Any] | None = None) -> PrivacyRequest:
+    request = NewRequest(
+        kind=kind,
+        references=(f"profile:{profile.uuid}",),
+        reason="asked by phone",
+        changes=changes or {},
+    )
+    return open_request(request, door=PrivacyRequest.Door.STAFF, actor=TESTER)
+
+
+def routes_below(profile: Profile) -> list[str]:
+    """Return the routes on a profile that take no query."""
+    base = f"/api/v1/profiles/{profile.uuid}"
+    addresses = [UUID.sub(str(profile.uuid), address) for address, _, _ in gets()]
+    return [each for each in addresses if each.startswith(base) and "why" not in each]
+
+
+def gets() -> list[tuple[str, str, Any]]:
+    return [operation for operation in operations() if operation[1] == "get"]
 
 
 def assert_routes_answer(client: APIClient, profile: Profile) -> None:
     """Read everything that the API has below a profile."""
     base = f"/api/v1/profiles/{profile.uuid}"
-    for address, method, _ in operations():
-        below = UUID.sub(str(profile.uuid), address)
-        # These two take a query, and come next.
-        if method == "get" and below.startswith(base) and "why" not in below:
-            assert_pages_answer(client, below)
+    for address in routes_below(profile):
+        assert_pages_answer(client, address)
     for key in list(profile.traits)[:3]:
         answer = client.get(f"{base}/why-trait/", {"key": key})
         assert answer.status_code == (200 if key else 400), (key, answer.content[:300])
@@ -90,13 +144,30 @@ def assert_routes_answer(client: APIClient, profile: Profile) -> None:
         assert answer.status_code == 200, (number, answer.content[:300])
 
 
+def assert_restricted_are_hidden(client: APIClient, restricted: set[Profile]) -> None:
+    """Of restricted people an ordinary key sees that they are, and nothing below them."""
+    for profile in restricted:
+        itself, *below = routes_below(profile)
+        assert client.get(itself).json() == {"id": str(profile.uuid), "status": "restricted"}
+        assert {client.get(address).status_code for address in below} == {403}
+
+
+def assert_erased_are_unknown(client: APIClient, staff: Client, people: list[Profile]) -> None:
+    left = set(Profile.objects.values_list("pk", flat=True))
+    erased = [profile for profile in people if profile.pk not in left]
+    assert erased
+    for profile in erased:
+        assert {client.get(address).status_code for address in routes_below(profile)} == {404}
+        page = staff.get(reverse("admin:profiles_profile_change", args=[profile.pk]))
+        assert page.status_code == 302
+
+
 def assert_lists_answer(client: APIClient) -> None:
-    for address, method, _ in operations():
-        # The others are about one object or ask which ones, and walked elsewhere.
-        others = ("/x/", "/me/", "/overlap/")
-        is_list = not UUID.search(address) and not any(part in address for part in others)
-        if method == "get" and is_list:
-            assert_pages_answer(client, address)
+    queries = {"/api/v1/segments/overlap/": "?keys=s0,s1,s11"}
+    for address, _, _ in gets():
+        # The others are about one object, and walked elsewhere.
+        if not UUID.search(address) and "/x/" not in address and "/me/" not in address:
+            assert_pages_answer(client, address + queries.get(address, ""))
     for key in Segment.objects.values_list("key", flat=True):
         assert_pages_answer(client, f"/api/v1/segments/{key}/members/")
         assert_pages_answer(client, f"/api/v1/segments/{key}/history/")
@@ -114,10 +185,14 @@ def assert_pages_answer(client: APIClient, address: str) -> None:
 
 def test_every_route_and_page_answers_for_every_strange_person() -> None:
     make_strange_store()
+    before = list(Profile.objects.order_by("pk"))
+    restricted = decide_fates(before)
     people = list(Profile.objects.order_by("pk"))
     assert len(people) > PEOPLE / 4
     assert set(Segment.objects.values_list("failure", flat=True)) == {""}
     client, staff = make_client(), sign_in()
+    assert_restricted_are_hidden(make_client("profiles:read"), restricted)
+    assert_erased_are_unknown(client, staff, before)
     for profile in people:
         assert_routes_answer(client, profile)
         page = staff.get(reverse("admin:profiles_profile_change", args=[profile.pk]))
@@ -125,7 +200,7 @@ def test_every_route_and_page_answers_for_every_strange_person() -> None:
     assert_lists_answer(client)
     assert_identifiers_are_found(client)
     assert_admin_answers(staff)
-    assert_archives_are_made(people)
+    assert_archives_are_made(client, people)
     for command in ("verify_profiles", "verify_segments", "verify_ledger"):
         call_command(command, verbosity=0)
 
@@ -153,11 +228,14 @@ def assert_admin_answers(staff: Client) -> None:
             assert staff.get(url).status_code == 200, url
 
 
-def assert_archives_are_made(people: list[Profile]) -> None:
-    for profile in people:
-        request = NewRequest(
-            kind="access", references=(f"profile:{profile.uuid}",), reason="asked by phone"
-        )
-        open_request(request, door=PrivacyRequest.Door.STAFF, actor=TESTER)
+def assert_archives_are_made(client: APIClient, people: list[Profile]) -> None:
+    requests = [ask("access", profile) for profile in people]
     act_on_requests()
     assert set(PrivacyRequest.objects.values_list("status", "failure")) == {("done", "")}
+    for request in requests:
+        address = f"/api/v1/privacy/requests/{request.pk}/"
+        assert client.get(address).status_code == 200
+        archive = client.get(f"{address}archive/")
+        assert archive.status_code == 200
+        with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
+            assert json.loads(files.read("data.json"))["profiles"]

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+
+from profiles.lib.exact_json import composed
 
 # Query parameters that belong to the paginator and the renderer.
 PAGING = frozenset({"cursor", "page_size", "format"})
@@ -37,6 +39,12 @@ class StrictRequests:
             response: HttpResponse = super().dispatch(*args, **kwargs)  # type: ignore[misc]
         return response
 
+    def initialize_request(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # Texts are stored in Unicode's normal form C, and filters compare with them.
+        request.GET = composed_query(request.GET)  # type: ignore[assignment]
+        initialized: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        return initialized
+
     def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         refuse_unknown(
@@ -56,6 +64,14 @@ class StrictRequests:
         if request.method not in READ_METHODS or self.action == "retrieve":
             return False
         return name in PAGING if filters is None else filters.knows(name)
+
+
+def composed_query(query: QueryDict) -> QueryDict:
+    """Return the parameters with names and values in Unicode's normal form C."""
+    result = QueryDict(mutable=True)
+    for name, values in query.lists():
+        result.setlist(composed(name), [composed(value) for value in values])
+    return result
 
 
 def refuse_unknown(names: Iterable[str], code: str, detail: str) -> None:
