@@ -160,6 +160,7 @@ EXEMPT = {
     "why": READS,
     "widen_seen_spans": FROM_MESSAGES,
     "within_claimed_names": READS,
+    "funnel": READS,
     "movement": READS,
     "part_in_words": READS,
     "recompute": DERIVED,
