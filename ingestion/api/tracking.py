@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ingestion.api.bodies import read_body
 from ingestion.api.routes import BATCHES, SHORT_ROUTES
 from ingestion.api.senders import Sender, find_sender, sender_of_request
+from ingestion.mending.judge import Judge
 from ingestion.messages import (
     BadRequest,
     Envelope,
@@ -56,7 +57,10 @@ def track(request: HttpRequest, route: str) -> HttpResponse:
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
         return _rate_limited(wait)
     # Only for the response: the drain judges the messages again.
-    rejections = [] if is_ordinary_batch(body, envelope) else _rejections(envelope, sender)
+    if _is_strict(request):
+        rejections = Judge().rejections(envelope)
+    else:
+        rejections = [] if is_ordinary_batch(body, envelope) else _rejections(envelope, sender)
     accept(
         InboxBody(envelope.type, body, address_of(request) if sender.keeps_address else ""),
         source_id=sender.source_id,
@@ -140,7 +144,7 @@ def _accepted(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse
     """Answer 200, or with `?strict=1` a 207 that lists the rejected messages."""
     # A 200 even if all messages are rejected, since SDKs retry any other status for ever.
     response = JsonResponse({"success": True})
-    if rejections and request.GET.get("strict") == "1":
+    if rejections and _is_strict(request):
         rejected = [
             {
                 "index": rejection.place,
@@ -157,8 +161,12 @@ def _accepted(request: HttpRequest, rejections: list[Rejection]) -> HttpResponse
     return response
 
 
+def _is_strict(request: HttpRequest) -> bool:
+    return request.GET.get("strict") == "1"
+
+
 def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
-    """Return the messages that the drain will reject, found by the same parser."""
+    """Return the messages that the drain will reject for their shape, found by the same parser."""
     request = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
     # Without a digest key: digests are not needed here.
     results = read_messages(envelope, request, b"")

@@ -27,7 +27,12 @@ from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
-from ingestion.drain.identifier_filter import Dropped, IdentifierFilter, references_in
+from ingestion.drain.identifier_filter import (
+    NO_IDENTIFIER,
+    Dropped,
+    IdentifierFilter,
+    references_in,
+)
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection, keep_rejected
@@ -168,8 +173,7 @@ def _filter_identifiers(
     count_dropped(dropped)
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
-    detail = "every identifier is a value that stands for nobody"
-    return kept, [pending.rejected("no_identifier", detail) for pending in rejected]
+    return kept, [pending.rejected(*NO_IDENTIFIER) for pending in rejected]
 
 
 def _kept_out(messages: Sequence[PendingMessage]) -> dict[str, KeptOut]:

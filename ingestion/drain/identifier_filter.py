@@ -16,6 +16,9 @@ from profiles.identifiers.normalisers import is_blocked
 from profiles.identifiers.references import Ref, reference_of
 from profiles.lib import exact_json
 
+# The code and detail of the rejection of a message whose identifiers are all left out.
+NO_IDENTIFIER = ("no_identifier", "every identifier is a value that stands for nobody")
+
 
 class Dropped(StrEnum):
     """Why a message is dropped whole, of which nothing else may be kept."""

@@ -1,11 +1,19 @@
-"""Whether a message would be taken now, found by the parser and the rules of the drain."""
+"""Whether messages would be taken now, found by the parser and the rules of the drain."""
 
 from django.conf import settings
 
 from ingestion.drain.configuration import load_configuration
-from ingestion.drain.identifier_filter import IdentifierFilter
+from ingestion.drain.identifier_filter import NO_IDENTIFIER, IdentifierFilter
 from ingestion.inbox.body import batch_of
-from ingestion.messages import BadRequest, Rejection, RequestFacts, read_messages, split_request
+from ingestion.messages import (
+    BadRequest,
+    Envelope,
+    Message,
+    Rejection,
+    RequestFacts,
+    read_messages,
+    split_request,
+)
 from profiles.lib.database import database_now
 
 
@@ -25,12 +33,18 @@ class Judge:
             return _fault("not_json", "valid JSON")
         if len(envelope.messages) != 1:
             return _fault("not_json", "one JSON object")
-        (result,) = read_messages(envelope, self._facts, b"")
-        if isinstance(result, Rejection):
+        return next(iter(self.rejections(envelope)), None)
+
+    def rejections(self, envelope: Envelope) -> list[Rejection]:
+        """Return the messages of a request that the drain would reject."""
+        judged = map(self._judged, read_messages(envelope, self._facts, b""))
+        return [result for result in judged if isinstance(result, Rejection)]
+
+    def _judged(self, result: Message | Rejection) -> Message | Rejection:
+        if isinstance(result, Rejection) or self._identifiers.usable(result).refs:
             return result
-        if not self._identifiers.usable(result).refs:
-            return _fault("no_identifier", "an identifier that stands for somebody")
-        return None
+        code, detail = NO_IDENTIFIER
+        return Rejection(result.place, result.message_id, result.type, code, "", detail, result.raw)
 
 
 def _fault(code: str, detail: str) -> Rejection:
