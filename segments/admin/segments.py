@@ -219,7 +219,8 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
     ) -> HttpResponse:
         """Render the form between the curve and the members of the segment."""
         form, segment = context["adminform"].form, kwargs.get("obj")
-        if "definition" in form.fields:
+        may_write = segment is None or self.has_change_permission(request, segment)
+        if may_write and "definition" in form.fields:
             key = segment.key if isinstance(segment, Segment) else ""
             context |= shown_builder(request, form["definition"].value() or "", key)
         if isinstance(segment, Segment):

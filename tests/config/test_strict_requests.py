@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from profiles.lib.exact_json import composed
 from tests.config.walks import CUSTOMER_PATH, OPEN_PATHS, operation_id, operations
 from tests.consent.callers import customer
 from tests.factories import make_client, make_profile
@@ -85,7 +86,7 @@ def test_any_unknown_parameter_is_named(operation: tuple[str, str], name: str) -
     if not address.startswith(CUSTOMER_PATH):
         client = make_client()
         response = client.generic(method.upper(), address, QUERY_STRING=urlencode({name: "1"}))
-        assert name in paths(response)
+        assert composed(name) in paths(response)
 
 
 def test_what_only_answers_hold_cannot_be_sent() -> None:

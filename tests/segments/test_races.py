@@ -166,7 +166,7 @@ def test_a_rebuild_waits_for_a_refresher_that_has_not_seen_its_lease(
 def staged(keys: list[str]) -> tuple[Rebuild, rebuilds.Plan]:
     """A rebuild that has computed its result and not applied it yet."""
     lease = Rebuild.objects.create(token=uuid4(), segment_keys=keys)
-    plan = rebuilds.make_plan(keys)
+    plan = rebuilds.make_plan(lease)
     rebuilds.stage(lease, plan, NOW)
     return lease, plan
 
