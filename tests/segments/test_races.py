@@ -180,7 +180,7 @@ def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_
     change(profile_id, a=1)
     refresh_changed(now=NOW)
     assert NotedProfile.objects.filter(rebuild=lease).count() == 1
-    assert rebuilds.apply_staged(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
     assert members_of() == {profile_id}
     assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [profile_id]
     refresh_changed(now=NOW)
@@ -196,7 +196,7 @@ def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_
     change(profile_id, a=2)
     refresh_changed(now=NOW)
     assert members_of() == set()
-    assert rebuilds.apply_staged(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
     refresh_changed(now=NOW)
     assert members_of() == {profile_id}
 
@@ -207,7 +207,7 @@ def test_a_rebuild_of_a_definition_that_changed_meanwhile_is_not_applied() -> No
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 3)})
     lease, plan = staged(["kept"])
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 1)})
-    assert rebuilds.apply_staged(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
     Rebuild.objects.all().delete()
     resume_rebuilds(now=NOW)
     assert members_of() == {profile_id}
@@ -220,7 +220,7 @@ def test_a_rebuild_of_what_leans_on_a_changed_segment_is_not_applied() -> None:
     lease, plan = staged(["kept"])
     update_segment(base, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     rebuild(["base"], now=NOW)
-    assert rebuilds.apply_staged(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
     assert members_of() == set()
 
 
@@ -229,7 +229,7 @@ def test_a_segment_that_was_archived_while_it_was_computed_stays_empty() -> None
     segment = build_segment(trait("a", "not_exists"))
     lease, plan = staged(["kept"])
     archive_segment(segment, actor=TESTER)
-    assert rebuilds.apply_staged(lease, plan, NOW) is False
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
     assert members_of() == set()
 
 
@@ -239,7 +239,7 @@ def test_whoever_lost_the_lease_applies_nothing() -> None:
     lease, plan = staged(["kept"])
     Rebuild.objects.filter(pk=lease.pk).delete()
     with pytest.raises(LeaseLostError):
-        rebuilds.apply_staged(lease, plan, NOW)
+        rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
 
 
 def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() -> None:
@@ -248,7 +248,7 @@ def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() ->
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "not_exists")})
     lease, plan = staged(["kept"])
     erase(profile_id)
-    assert rebuilds.apply_staged(lease, plan, NOW)
+    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
     assert (members_of(), Segment.objects.get().size) == (set(), 0)
 
 
