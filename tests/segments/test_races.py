@@ -171,6 +171,12 @@ def staged(keys: list[str]) -> tuple[Rebuild, rebuilds.Plan]:
     return lease, plan
 
 
+def apply(lease: Rebuild, plan: rebuilds.Plan) -> bool:
+    """Apply what was staged for a plan that reads no boundary."""
+    measured = rebuilds.measure(rebuilds.unmeasured(plan), lease.family, NOW)
+    return rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, measured, {}), NOW)
+
+
 def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_queued_again() -> (
     None
 ):
@@ -180,7 +186,7 @@ def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_
     change(profile_id, a=1)
     refresh_changed(now=NOW)
     assert NotedProfile.objects.filter(rebuild=lease).count() == 1
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
+    assert apply(lease, plan)
     assert members_of() == {profile_id}
     assert list(ProfileChange.objects.values_list("profile_id", flat=True)) == [profile_id]
     refresh_changed(now=NOW)
@@ -196,7 +202,7 @@ def test_a_profile_that_changes_while_a_new_definition_is_computed_gets_the_new_
     change(profile_id, a=2)
     refresh_changed(now=NOW)
     assert members_of() == set()
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
+    assert apply(lease, plan)
     refresh_changed(now=NOW)
     assert members_of() == {profile_id}
 
@@ -207,7 +213,7 @@ def test_a_rebuild_of_a_definition_that_changed_meanwhile_is_not_applied() -> No
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 3)})
     lease, plan = staged(["kept"])
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "equals", 1)})
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
+    assert apply(lease, plan) is False
     Rebuild.objects.all().delete()
     resume_rebuilds(now=NOW)
     assert members_of() == {profile_id}
@@ -220,7 +226,7 @@ def test_a_rebuild_of_what_leans_on_a_changed_segment_is_not_applied() -> None:
     lease, plan = staged(["kept"])
     update_segment(base, actor=TESTER, changes={"definition": trait("a", "equals", 2)})
     rebuild(["base"], now=NOW)
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
+    assert apply(lease, plan) is False
     assert members_of() == set()
 
 
@@ -229,7 +235,7 @@ def test_a_segment_that_was_archived_while_it_was_computed_stays_empty() -> None
     segment = build_segment(trait("a", "not_exists"))
     lease, plan = staged(["kept"])
     archive_segment(segment, actor=TESTER)
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW) is False
+    assert apply(lease, plan) is False
     assert members_of() == set()
 
 
@@ -239,7 +245,7 @@ def test_whoever_lost_the_lease_applies_nothing() -> None:
     lease, plan = staged(["kept"])
     Rebuild.objects.filter(pk=lease.pk).delete()
     with pytest.raises(LeaseLostError):
-        rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
+        apply(lease, plan)
 
 
 def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() -> None:
@@ -248,7 +254,7 @@ def test_somebody_who_is_erased_while_a_rebuild_computes_does_not_come_back() ->
     update_segment(segment, actor=TESTER, changes={"definition": trait("a", "not_exists")})
     lease, plan = staged(["kept"])
     erase(profile_id)
-    assert rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, {}), NOW)
+    assert apply(lease, plan)
     assert (members_of(), Segment.objects.get().size) == (set(), 0)
 
 
