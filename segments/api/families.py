@@ -22,7 +22,7 @@ from segments import services
 from segments.api import family_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
-from segments.api.visibility import may_count_people
+from segments.api.visibility import may_count_people, refuse_sensitive_definition
 from segments.models import Segment, SegmentFamily
 
 Kind = SegmentFamily.Kind
@@ -74,6 +74,7 @@ class FamilyViewSet(
 
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
+        refuse_sensitive_definition(request, _quantity_of(**fields))
         with problems_from_services():
             family = services.create_family(kind=self.kind, actor=actor_of(request), **fields)
             services.recompute_family(family)
@@ -112,6 +113,12 @@ class FamilyViewSet(
 
     def _shown(self, family: SegmentFamily) -> Any:
         return self.get_serializer(self.get_queryset().get(pk=family.pk)).data
+
+
+def _quantity_of(*, event: str, value: str = "", **_: Any) -> dict[str, Any]:
+    """Return the question that a family asks of everybody, as a definition."""
+    money = {"aggregate": "sum", "property": value} if value else {}
+    return {"type": "event", "name": event, "operator": "gte", "value": 0} | money
 
 
 @extend_schema_view(

@@ -19,11 +19,12 @@ from profiles.models.access import Scope
 from profiles.services import Category
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.nodes import PersonLeaf
-from segments.models import Segment
-from segments.services import create_segment, rebuild
+from segments.models import Segment, SegmentFamily
+from segments.services import create_family, create_segment, rebuild
 from tests.admin import make_world, sign_in
 from tests.config.walks import operation_id, operations
 from tests.factories import NOW, TESTER, make_client, make_profile
+from tests.system.sensitive_leaves import ORACLES, event, trait, where
 
 pytestmark = pytest.mark.django_db
 ROLES = ("marketer", "steward", "privacy officer", "auditor", "admin", "")
@@ -31,63 +32,6 @@ LOOKUPS = ("", "__exact", "__iexact", "__startswith", "__contains", "__regex", "
 SECRET = "ada.secret@example.org"
 BLIND_SCOPES = [scope for scope in Scope.values if scope != Scope.PROFILES_READ]
 URL = "/api/v1/segments/"
-
-
-def trait(key: str, operator: str, value: Any = None) -> dict[str, Any]:
-    leaf = {"type": "trait", "key": key, "operator": operator}
-    return leaf if value is None else leaf | {"value": value}
-
-
-def event(**fields: Any) -> dict[str, Any]:
-    return {"type": "event", "name": "Order Completed", "operator": "gte", "value": 1} | fields
-
-
-def where(key: str, operator: str = "starts_with", value: str = "a") -> dict[str, Any]:
-    return event(where={"type": "property", "key": key, "operator": operator, "value": value})
-
-
-# One way or more to ask each kind of leaf for what a mask hides.
-ORACLES = [
-    trait("email", "starts_with", "ada"),
-    trait("email", "exists"),
-    trait("phone", "ends_with", "7"),
-    trait("backup_email", "contains", "a"),
-    trait("First Name", "equals", "Ada"),
-    trait("iban", "starts_with", "FR76"),
-    trait("religion", "exists"),
-    trait("badge", "starts_with", "B-7"),
-    trait("diet", "equals", "kosher"),
-    trait("city", "equals", {"trait": "email"}),
-    trait("city", "contains", "ada.secret@"),
-    event(name="Invited ada.secret@example.org"),
-    event(aggregate="min", property="email", operator="gt", value=1),
-    event(aggregate="last", property="email", operator="starts_with", value="ada"),
-    event(aggregate="distinct", property="phone", operator="gte", value=1),
-    {"type": "identifier", "namespace": "email", "operator": "ends_with", "value": "example.org"},
-    {"type": "identifier", "namespace": "user_id", "operator": "exists"},
-    {"type": "geo", "key": "address", "within_km": 1, "of": [45, 5]},
-    {
-        "type": "regular",
-        "name": "Order Completed",
-        "period": "week",
-        "at_least": 1,
-        "of": 2,
-        "where": where("email")["where"],
-    },
-    {
-        "type": "sequence",
-        "steps": [
-            {"name": "Order Completed"},
-            {
-                "name": "Order Completed",
-                "within": {"days": 3},
-                "same": {"property": "email", "of_first": "email"},
-            },
-        ],
-    },
-    event(where={"type": "any", "key": "guests", "where": where("email")["where"]}),
-    event(where={"type": "any", "key": "email", "where": where("name")["where"]}),
-]
 
 
 def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
@@ -108,6 +52,14 @@ def person() -> Profile:
     traits = {"email": SECRET, "badge": "B-77812", "diet": "kosher", "city": "Lyon", "iban": "FR76"}
     Profile.objects.filter(pk=profile.pk).update(traits=traits)
     profile.refresh_from_db()
+    create_family(
+        kind="rfm",
+        key="callers",
+        name="Callers",
+        event="Order Completed",
+        value="phone",
+        actor=TESTER,
+    )
     return profile
 
 
@@ -155,6 +107,21 @@ def test_a_sensitive_segment_shows_such_a_key_nobody(
     again = {"definition": {"type": "segment", "key": "leaning"}}
     assert blind.post(f"{URL}preview/", again).status_code == 403
     assert make_client().get(f"{URL}secret/").json()["definition"] == oracle
+
+
+def test_no_family_is_made_of_secrets_by_such_a_key(person: Profile) -> None:
+    blind = make_client(*BLIND_SCOPES)
+    for value in ("email", "contact.phone", "badge"):
+        body = {"key": "guess", "name": "Guess", "event": "Order Completed", "value": value}
+        assert blind.post("/api/v1/rfm/", body).status_code == 403
+        assert not SegmentFamily.objects.filter(key="guess").exists()
+    invited = {"key": "guess", "name": "Guess", "event": "Invited ada@example.org"}
+    assert blind.post("/api/v1/life-cycles/", invited).status_code == 403
+    assert blind.get("/api/v1/rfm/").json()["results"] == []
+    assert blind.get("/api/v1/rfm/callers/").status_code == 404
+    assert [family["key"] for family in make_client().get("/api/v1/rfm/").json()["results"]] == [
+        "callers"
+    ]
 
 
 def test_a_segment_becomes_sensitive_with_one_that_it_refers_to(person: Profile) -> None:
