@@ -21,7 +21,7 @@ from profiles.models import Identifier
 
 MAX_NAMED = 20
 # The vouched identifiers that claims of a day name beside an identifier.
-Named = defaultdict[tuple[Ref, date], set[Ref]]
+NamedBeside = defaultdict[tuple[Ref, date], set[Ref]]
 
 
 def cut_claims(
@@ -35,13 +35,13 @@ def cut_claims(
     joining = list(_joining_claims(people, observations))
     if not joining:
         return {}
-    named = _named_by_stored_claims(people, joining)
+    named_beside = _named_by_stored_claims(people, joining)
     cut: dict[Observation, Observation] = {}
     for claim in joining:
-        refs = _within_bound(people, claim, named)
+        refs = _within_bound(people, claim, named_beside)
         vouched = _vouched(people, refs)
         for ref in refs:
-            named[ref, claim.day] |= vouched - {ref}
+            named_beside[ref, claim.day] |= vouched - {ref}
         if len(refs) < len(claim.refs):
             cut[claim] = Observation.of(refs, claim.source_id, claim.trust, claim.day)
     return cut
@@ -67,32 +67,34 @@ def _joining_claims(
             yield claim
 
 
-def _named_by_stored_claims(people: LoadedPeople, claims: Iterable[Observation]) -> Named:
+def _named_by_stored_claims(people: LoadedPeople, claims: Iterable[Observation]) -> NamedBeside:
     stored = {ref for claim in claims for ref in claim.refs} & people.rows.keys()
     refs = {people.rows[ref].id: ref for ref in stored}
     days = array_of({claim.day for claim in claims})
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIMS_OF_DAYS, [array_of(refs), days, Trust.CLAIM])
         facts = cursor.fetchall()
-    beside = {identifier_id for ids, _ in facts for identifier_id in ids}
-    rows = Identifier.objects.filter(pk__in=beside, is_vouched=True)
+    ids_in_facts = {identifier_id for ids, _ in facts for identifier_id in ids}
+    rows = Identifier.objects.filter(pk__in=ids_in_facts, is_vouched=True)
     vouched = {pk: Ref(*ref) for pk, *ref in rows.values_list("pk", "namespace", "value")}
-    named: Named = defaultdict(set)
+    beside: NamedBeside = defaultdict(set)
     for ids, day in facts:
         for identifier_id in refs.keys() & set(ids):
             others = (vouched.keys() & set(ids)) - {identifier_id}
-            named[refs[identifier_id], day].update(vouched[other] for other in others)
-    return named
+            beside[refs[identifier_id], day].update(vouched[other] for other in others)
+    return beside
 
 
-def _within_bound(people: LoadedPeople, claim: Observation, named: Named) -> tuple[Ref, ...]:
+def _within_bound(
+    people: LoadedPeople, claim: Observation, named_beside: NamedBeside
+) -> tuple[Ref, ...]:
     """Return the claim's identifiers without those that are, or stand beside, one too many."""
     highest, *others = sorted(claim.refs, key=people.rules.rank)
     kept = [highest, *others]
     for ref in reversed(others):
-        if _are_too_many(named[ref, claim.day], _vouched(people, kept) - {ref}):
+        if _are_too_many(named_beside[ref, claim.day], _vouched(people, kept) - {ref}):
             kept.remove(ref)
-    known = named[highest, claim.day]
+    known = named_beside[highest, claim.day]
     beside = _vouched(people, kept) - {highest}
     surplus = beside - known if _are_too_many(known, beside) else ()
     return tuple(ref for ref in kept if ref not in surplus)

@@ -73,22 +73,22 @@ def sweep_names(clean: Cleaner) -> int:
 
 def sweep_records(clean: Cleaner) -> int:
     """Clean what sources say of other people, and fold their golden traits again."""
-    found = [
+    record_ids = [
         record_id
         for rows in _batches(sql.RECORDS)
         for record_id, _, record in _records([row for row in rows if clean.may_change(row[2])])
         if _cleaned_record(record, clean) != record
     ]
-    if not found:
+    if not record_ids:
         return 0
     people_lock()
     stale = set()
-    for record_id, profile_id, record in _records(_fetch(sql.SOME_RECORDS, [found])):
+    for record_id, profile_id, record in _records(_fetch(sql.SOME_RECORDS, [record_ids])):
         cleaned = exact_json.dumps_sorted(_cleaned_record(record, clean))
         _execute(sql.SET_RECORD, [cleaned, profile_id, record_id])
         stale.add(profile_id)
     mark_changed(recompute_golden(stale))
-    return len(found)
+    return len(record_ids)
 
 
 def _records(rows: Sequence[Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:

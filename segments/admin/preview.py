@@ -10,7 +10,7 @@ from uuid import UUID
 
 from profiles.lib import exact_json
 from profiles.services import Category
-from segments.admin.builder.outline import anchor_of
+from segments.admin.builder.tree import anchor_of
 from segments.admin.builder.views import sentence_of
 from segments.admin.forms import SENSITIVE
 from segments.definitions.sensitivity import load_sensitivity

@@ -150,8 +150,8 @@ def _leaf_category(leaf: Mapping[str, Any], categories: TraitCategories) -> Cate
     is_trait = leaf.get("type") in ("trait", "geo")
     category_of = categories.of if is_trait else categories.of_property
     keys = [str(leaf[name]) for name in ("key", "property") if name in leaf]
-    found = [category_of(step) for key in keys for step in key.split(".")]
-    return most_sensitive([*found, *_operand_categories(operands, categories)])
+    of_keys = [category_of(step) for key in keys for step in key.split(".")]
+    return most_sensitive([*of_keys, *_operand_categories(operands, categories)])
 
 
 def _operand_categories(operand: Any, categories: TraitCategories) -> Iterator[Category]:

@@ -7,13 +7,11 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from tests.oracles import segment_dates as dates
@@ -21,57 +19,7 @@ from tests.oracles import segment_groups as groups
 from tests.oracles.segment_chains import chain_exists
 from tests.oracles.segment_dates import later_by, read_time
 from tests.oracles.segment_values import MISSING, is_number, look_up, value_holds
-
-
-@dataclass
-class NaiveEvent:
-    name: str
-    timestamp: datetime
-    kind: str = "track"
-    properties: dict[str, Any] = field(default_factory=dict)
-    context: dict[str, Any] = field(default_factory=dict)
-    # Of events of one time, the one that arrived later is later.
-    arrival: int = 0
-    source: str = "shop"
-
-
-@dataclass
-class NaivePerson:
-    """A person. `consents` maps purposes to when the consent ends, None for never.
-
-    A purpose that is not in it is not permitted.
-    """
-
-    traits: dict[str, Any] = field(default_factory=dict)
-    events: list[NaiveEvent] = field(default_factory=list)
-    consents: dict[str, datetime | None] = field(default_factory=dict)
-    is_restricted: bool = False
-    identifiers: dict[str, list[str]] = field(default_factory=dict)
-    # When each source stated each trait.
-    records: dict[str, list[datetime]] = field(default_factory=dict)
-    # When the person entered each segment whose stored member they are.
-    entered: dict[str, datetime] = field(default_factory=dict)
-    # Set when the person is stored.
-    uuid: UUID | None = None
-
-
-@dataclass
-class NaiveWorld:
-    """The clock, the zone, the other segments' definitions by key, and everybody.
-
-    `models` has the event, the value and the window of each RFM model by key. With `boundaries`
-    they are those, else those of now.
-    """
-
-    now: datetime
-    zone: ZoneInfo
-    segments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    people: list[NaivePerson] = field(default_factory=list)
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # The boundaries that were computed, which are the same for everybody.
-    known: dict[str, Any] = field(default_factory=dict)
-    # The minutes that end a session of each source that makes any.
-    gaps: dict[str, int] = field(default_factory=dict)
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
 
 
 def is_member(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:

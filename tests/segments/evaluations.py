@@ -14,7 +14,7 @@ from segments.language.parser import parse
 from segments.models import Membership, Segment
 from segments.services import create_segment, rebuild
 from tests.factories import NOW, TESTER
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.worlds import store_people
 
 

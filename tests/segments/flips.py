@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.factories import NOW
-from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import negation, orders, trait
 from tests.segments.worlds import order
 

@@ -15,7 +15,7 @@ from profiles.models.access import Scope
 from segments.models import Segment
 from segments.services import create_segment, rebuild, refresh_changed
 from tests.factories import NOW, TESTER, make_client
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, orders, trait
 from tests.segments.worlds import make_purpose, order, store_people, store_person
 

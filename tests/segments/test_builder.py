@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from profiles.models import Profile, TraitDefinition
 from segments.admin.builder.blanks import field_schema, leaf_schemas, new_leaf
 from segments.admin.builder.operations import OPERATIONS, Operation, apply
-from segments.admin.builder.outline import Field, Node, outline
+from segments.admin.builder.outline import outline
 from segments.admin.builder.paths import ABSENT, look_up
+from segments.admin.builder.tree import Field, Node
 from segments.language.operands import DefinitionError
 from segments.language.operators import ValueKind, operators_of
 from segments.language.parser import parse

@@ -28,7 +28,8 @@ from segments.language.nodes import Node, RfmModel
 from segments.language.parser import parse
 from segments.language.windows import read_window
 from segments.models import Membership, Segment
-from tests.oracles.segments import NaivePerson, members
+from tests.oracles.segment_worlds import NaivePerson
+from tests.oracles.segments import members
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
     GAPS,

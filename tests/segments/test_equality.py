@@ -23,15 +23,8 @@ from segments.services import (
     verify_memberships,
 )
 from tests.factories import TESTER, make_source
-from tests.oracles.segments import (
-    NaiveEvent,
-    NaivePerson,
-    NaiveWorld,
-    boundary_of,
-    later_by,
-    members,
-    rfm_boundaries,
-)
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
+from tests.oracles.segments import boundary_of, later_by, members, rfm_boundaries
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
     GAPS,

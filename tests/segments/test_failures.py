@@ -37,7 +37,7 @@ from segments.services import (
     why,
 )
 from tests.factories import NOW, TESTER, make_client
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, change_traits, members_of, orders, trait
 from tests.segments.worlds import order, store_people, store_person
 

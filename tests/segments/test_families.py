@@ -29,7 +29,8 @@ from segments.services import (
 from tests.factories import NOW, TESTER, make_client
 from tests.oracles.segment_groups import GROUPS, fifths
 from tests.oracles.segment_groups import group_of as oracle_group
-from tests.oracles.segments import NaivePerson, members
+from tests.oracles.segment_worlds import NaivePerson
+from tests.oracles.segments import members
 from tests.segments.evaluations import build_segment, erase, members_of
 from tests.segments.worlds import PARIS, add_events, order, store_people, store_person, world_at
 

@@ -14,7 +14,7 @@ from segments.models import Segment, SegmentFamily
 from segments.services import create_family, recompute_family
 from tests.admin import sign_in
 from tests.factories import NOW, TESTER
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.worlds import add_events, order, store_people
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from segments.definitions.inputs import INPUTS, global_inputs
 from segments.language.parser import parse
 from segments.services import rebuild, resume_rebuilds
 from tests.factories import NOW
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments import drawn_people, strategies
 from tests.segments.evaluations import build_segment, members_of, orders, trait
 from tests.segments.worlds import PARIS, store_person

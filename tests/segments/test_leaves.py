@@ -16,7 +16,7 @@ from segments.language.parser import DefinitionError, parse
 from segments.lib.moments import MomentError
 from segments.services import preview
 from tests.factories import NOW
-from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import (
     build_segment,
     members_of,

@@ -13,7 +13,7 @@ from profiles.models.access import Scope
 from segments.models import MembershipChange, Segment, SegmentVersion
 from segments.services import archive_segment, create_segment, rebuild, refresh_changed
 from tests.factories import NOW, TESTER, make_client, profile_of, send_messages
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, change_traits, erase, trait
 from tests.segments.worlds import store_people
 

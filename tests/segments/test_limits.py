@@ -19,7 +19,7 @@ from segments.models import Segment
 from segments.services import create_segment, preview
 from tests.admin import sign_in
 from tests.factories import NOW, TESTER, make_client, make_write_key
-from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import orders, trait
 from tests.segments.worlds import store_people, store_person
 

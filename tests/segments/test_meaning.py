@@ -9,7 +9,7 @@ import pytest
 from segments.definitions.dependencies import check_definition
 from segments.language.parser import DefinitionError
 from tests.factories import NOW
-from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import (
     build_segment,
     negation,

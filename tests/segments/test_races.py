@@ -34,7 +34,7 @@ from segments.services import (
     verify_memberships,
 )
 from tests.factories import NOW, TESTER
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, change_traits, members_of, trait
 from tests.segments.worlds import store_people, store_person
 

@@ -21,7 +21,7 @@ from segments.services import (
     why,
 )
 from tests.factories import NOW, TESTER, make_client
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, erase, members_of
 from tests.segments.worlds import add_events, order, store_people, store_person
 

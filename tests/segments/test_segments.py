@@ -41,7 +41,7 @@ from segments.services import (
     verify_memberships,
 )
 from tests.factories import NOW, TESTER, make_client, profile_of, send_messages
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import (
     build_segment,
     change_traits,

@@ -13,7 +13,7 @@ from segments.language.phrases import ENGLISH, PHRASES, Language
 from segments.language.words import describe
 from segments.services import why
 from tests.factories import make_client
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments import strategies
 from tests.segments.evaluations import build_segment, negation, orders, trait
 from tests.segments.worlds import order, store_person

@@ -9,7 +9,7 @@ from profiles.models import Profile, ProfileChange, Source
 from profiles.services import change_source
 from segments.services import resume_rebuilds, verify_memberships, why
 from tests.factories import NOW, TESTER, make_client, make_write_key
-from tests.oracles.segments import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import build_segment, members_of, who
 from tests.segments.worlds import source_of, store_person
 

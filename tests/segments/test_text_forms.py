@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from profiles.models import Profile
 from tests.admin import sign_in
 from tests.factories import make_client, make_write_key, profile_of, send_messages
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import trait, who
 from tests.segments.worlds import order
 

@@ -23,7 +23,7 @@ from segments.services import (
     why,
 )
 from tests.factories import NOW, TESTER
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, members_of, negation, orders, trait
 from tests.segments.flips import FLIPS
 from tests.segments.worlds import make_purpose, order, source_of, store_person

@@ -9,7 +9,7 @@ from django.urls import reverse
 from profiles.models import EventName, TraitDefinition
 from tests.admin import sign_in
 from tests.factories import make_client
-from tests.oracles.segments import NaivePerson
+from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import orders, trait
 from tests.segments.worlds import order, store_people, store_person
 

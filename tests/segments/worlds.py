@@ -20,7 +20,7 @@ from profiles.models import (
 )
 from profiles.services import recompute_stats
 from tests.factories import NOW, make_identifier, make_source
-from tests.oracles.segments import NaiveEvent, NaivePerson, NaiveWorld
+from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

@@ -81,8 +81,8 @@ Box = tuple[float, float, float, float]
 
 def treemap(tiles: Sequence[Tile], *, title: str) -> SafeString:
     """Draw tiles whose areas are as their values; one of 0 has none."""
-    shown = sorted((tile for tile in tiles if tile.value), key=lambda tile: -tile.value)
-    boxes = _split(shown, (0, 0, TREEMAP_WIDTH, TREEMAP_HEIGHT))
+    largest_first = sorted((tile for tile in tiles if tile.value), key=lambda tile: -tile.value)
+    boxes = _split(largest_first, (0, 0, TREEMAP_WIDTH, TREEMAP_HEIGHT))
     marks = format_html_join("", TILE, (_tile_parts(tile, box) for tile, box in boxes))
     return format_html(
         '<svg class="t-treemap" viewBox="0 0 {} {}" role="group" aria-label="{}">{}</svg>',

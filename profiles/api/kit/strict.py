@@ -4,7 +4,7 @@ Ignoring a misspelt filter would return all rows, and ignoring a misspelt field 
 was asked for. What has no time zone is in UTC, as every answer is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any, ClassVar
 
@@ -42,8 +42,8 @@ class StrictRequests:
     def initialize_request(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         # Texts are stored in Unicode's normal form C, and filters compare with them.
         request.GET = composed_query(request.GET)  # type: ignore[assignment]
-        initialized: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
-        return initialized
+        initialize: Callable[..., Request] = super().initialize_request  # type: ignore[misc]
+        return initialize(request, *args, **kwargs)
 
     def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]

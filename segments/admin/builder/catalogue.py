@@ -84,14 +84,14 @@ def find_templates(query: str = "", kind: str = "") -> list[Template]:
         "trait": set(TraitDefinition.objects.values_list("key", flat=True)),
         "purpose": set(Purpose.objects.values_list("key", flat=True)),
     }
-    found = [
+    templates = [
         _template(entry, tuple(_needs(entry["definition"], there)))
         for entry in entries().values()
         if kind in ("", entry["kind"])
     ]
     wanted = query.casefold().split()
-    matching = [one for one in found if all(word in _text_of(one) for word in wanted)]
-    return sorted(matching, key=lambda one: not one.is_ready)
+    matching = [each for each in templates if all(word in _text_of(each) for word in wanted)]
+    return sorted(matching, key=lambda each: not each.is_ready)
 
 
 def _text_of(template: Template) -> str:
@@ -109,11 +109,11 @@ def _template(entry: Mapping[str, Any], needs: tuple[Need, ...]) -> Template:
 
 def _needs(definition: Any, there: Mapping[str, set[str]]) -> Iterator[Need]:
     """Yield each event, trait and purpose that a definition names, once."""
-    named = dict.fromkeys(
+    names = dict.fromkeys(
         pair for _path, leaf in readable_leaves(definition) for pair in _named_by(leaf)
     )
     labels = {"event": _("event"), "trait": _("trait"), "purpose": _("purpose")}
-    for kind, name in named:
+    for kind, name in names:
         yield Need(labels[kind], name, name in there[kind])
 
 

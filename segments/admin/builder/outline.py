@@ -4,26 +4,11 @@ Invariant: whatever the schema of the language has gets a widget, and a definiti
 shown as far as it goes.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from segments.admin.builder.blanks import TREES, leaf_schemas, resolve
-from segments.admin.builder.labels import (
-    CHOICES,
-    FIELD_LABELS,
-    OPERATORS,
-    TITLES,
-    TYPES,
-    WINDOWS,
-    label_of,
-    lead_of,
-    title_of,
-    word_of,
-)
-from segments.admin.builder.labels import GROUPS as GROUP_LABELS
-from segments.admin.builder.operations import (
+from segments.admin.builder.groups import (
     GROUP_KINDS,
     domain_of,
     group_kind,
@@ -31,7 +16,19 @@ from segments.admin.builder.operations import (
     is_group,
     tree_of,
 )
+from segments.admin.builder.labels import (
+    CHOICES,
+    OPERATORS,
+    TITLES,
+    TYPES,
+    WINDOWS,
+    label_of,
+    lead_of,
+    title_of,
+)
+from segments.admin.builder.labels import GROUPS as GROUP_LABELS
 from segments.admin.builder.paths import join_steps, look_up, split_path
+from segments.admin.builder.tree import Choices, Field, Node
 from segments.admin.forms import FIELD_ORDER
 from segments.language.nodes import CalendarUnit, Unit
 from segments.language.operands import Fault
@@ -39,7 +36,6 @@ from segments.language.operators import FOLDING_OPERATORS, ValueKind, operators_
 from segments.language.schema import Schema
 from segments.language.shapes import SUBJECT_BY_TYPE, Shape, shape_of, subject_of
 
-Choices = Sequence[tuple[str, Any]]
 # The order of the fields of leaves that read better in another one than FIELD_ORDER.
 ORDERS: Mapping[str, Sequence[str]] = {
     "event": ("aggregate", "property", "name", "operator", "value", "window", "kind", "where"),
@@ -56,88 +52,6 @@ ORDERS: Mapping[str, Sequence[str]] = {
 DEPENDENT = ("value", "property", "aggregate", *FOLDING_OPERATORS)
 # Fields for whose texts the store has suggestions; see `suggestions`.
 SUGGESTED = ("key", "name", "property", "purpose", "namespace", "value", "trait", "of_first")
-
-
-@dataclass(slots=True)
-class Field:
-    """One widget: its kind, the place of its value, and the words before it.
-
-    `kind` says what a typed value is read as. `parts` are the widgets of a value that has several.
-    """
-
-    widget: str
-    path: str
-    value: Any = ""
-    lead: Any = ""
-    kind: str = "text"
-    choices: Choices = ()
-    parts: "Sequence[Field]" = ()
-    node: "Node | None" = None
-    is_optional: bool = False
-    is_suggested: bool = False
-
-    @property
-    def anchor(self) -> str:
-        return anchor_of(self.path, "f")
-
-    @property
-    def label(self) -> Any:
-        """What the widget is called where nobody sees what stands around it."""
-        steps = [step for step in split_path(self.path) if isinstance(step, str)]
-        return self.lead or label_of(FIELD_LABELS, steps[-1] if steps else "")
-
-
-@dataclass(slots=True)
-class Node:
-    """A group or a leaf. `path` is that of the `not` around it, if there is one, `inside` its own.
-
-    `kind` is one of the GROUP_KINDS or the type of the leaf, `extras` the fields that it could have
-    beside those it has, `palette` what can be added to it.
-    """
-
-    path: str
-    inside: str
-    kind: str
-    title: Any
-    is_group: bool = False
-    is_negated: bool = False
-    domain: str = ""
-    count: Any = ""
-    fields: Sequence[Field] = ()
-    children: "Sequence[Node]" = ()
-    extras: Choices = ()
-    palette: Choices = ()
-    choices: Choices = ()
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
-
-    @property
-    def anchor(self) -> str:
-        return anchor_of(self.path, "n")
-
-    @property
-    def word(self) -> Any:
-        return word_of(self.kind, is_negated=self.is_negated)
-
-    def walk(self) -> "Iterator[Node]":
-        """Yield the node and all below it, also those inside of leaves."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-        for inner in _fields_below(self.fields):
-            if inner.node is not None:
-                yield from inner.node.walk()
-
-
-def _fields_below(fields: Sequence[Field]) -> Iterator[Field]:
-    for inner in fields:
-        yield inner
-        yield from _fields_below(inner.parts)
-
-
-def anchor_of(path: str, prefix: str) -> str:
-    """Return the id of an element for a place in the definition."""
-    return f"{prefix}-{re.sub(r'[^a-z0-9_]+', '-', path.lower()).strip('-')}"
 
 
 def outline(definition: Any, faults: Sequence[Fault] = (), warnings: Sequence[Fault] = ()) -> Node:
@@ -293,8 +207,8 @@ def _operator(path: str, value: Any, holder: Any, schema: Schema) -> Field:
     allowed = set(schema.get("enum", ()))
     names = operators_of(subject_of(holder)) if is_known else list(schema.get("enum", ()))
     choices = [name for name in names if not allowed or name in allowed]
-    shown = choices if value in choices else [value, *choices]
-    return Field("select", path, value, choices=[(n, label_of(OPERATORS, n)) for n in shown])
+    options = choices if value in choices else [value, *choices]
+    return Field("select", path, value, choices=[(n, label_of(OPERATORS, n)) for n in options])
 
 
 def _duration(path: str, value: Any) -> Field:

@@ -42,7 +42,7 @@ class Suggestion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Search:
     """What is suggested for: the leaf, the field, what was typed, and who asks."""
 
     definition: Any
@@ -62,50 +62,50 @@ class Asked:
 
     def holders(self) -> list[Mapping[str, Any]]:
         """Return the objects that the field is in, the innermost first."""
-        found: list[Mapping[str, Any]] = []
+        holders: list[Mapping[str, Any]] = []
         path = self.path
         while path:
             path = parent_of(path)[0]
             holder = look_up(self.definition, path) if path else self.definition
             if isinstance(holder, dict):
-                found.append(holder)
-        return found
+                holders.append(holder)
+        return holders
 
 
-def suggest(asked: Asked) -> list[Suggestion]:
+def suggest(search: Search) -> list[Suggestion]:
     """Return what the store has for a field, the most frequent first."""
-    holders = asked.holders()
+    holders = search.holders()
     holder = holders[0] if holders else {}
     kind = str(holder.get("type", ""))
-    match kind, asked.field:
+    match kind, search.field:
         case ("trait" | "geo", "key") | (_, "trait"):
-            return _traits(asked)
+            return _traits(search)
         case "trait", "value":
-            return _trait_values(asked, str(holder.get("key", "")))
+            return _trait_values(search, str(holder.get("key", "")))
         case _, "name":
-            return _events(asked)
+            return _events(search)
         case ("property" | "context" | "any", "key") | (_, "property" | "of_first"):
-            return _event_keys(asked, holders)
+            return _event_keys(search, holders)
         case ("property" | "context" | "event", "value"):
-            return _event_values(asked, holders)
+            return _event_values(search, holders)
         case "segment", "key":
-            return _segments(asked)
+            return _segments(search)
         case "consent", "purpose":
-            rows = Purpose.objects.filter(key__icontains=asked.query)
+            rows = Purpose.objects.filter(key__icontains=search.query)
             return [Suggestion(row.key) for row in rows.order_by("key")[:LIMIT]]
         case "source", "key":
-            sources = Source.objects.filter(Q(key__icontains=asked.query)).order_by("key")
+            sources = Source.objects.filter(Q(key__icontains=search.query)).order_by("key")
             return [Suggestion(row.key, row.name) for row in sources[:LIMIT]]
         case "identifier", "namespace":
-            return [Suggestion(name) for name in NAMESPACES if asked.query in name]
+            return [Suggestion(name) for name in NAMESPACES if search.query in name]
         case _:
             return []
 
 
-def _traits(asked: Asked) -> list[Suggestion]:
+def _traits(search: Search) -> list[Suggestion]:
     """Return traits by name, with how many of the people have each."""
     rows = TraitDefinition.objects.filter(
-        Q(key__icontains=asked.query) | Q(label__icontains=asked.query)
+        Q(key__icontains=search.query) | Q(label__icontains=search.query)
     )
     counts: dict[str | None, int] = dict(_rows(sql.TRAIT_FILL, **_sample()))
     total = counts.get(None, 0)
@@ -126,29 +126,29 @@ def _trait_note(
     return " · ".join(filter(None, (row.label, str(row.get_type_display()), share, sensitive)))
 
 
-def _trait_values(asked: Asked, key: str) -> list[Suggestion]:
+def _trait_values(search: Search, key: str) -> list[Suggestion]:
     steps = _steps_of(key)
     categories = load_categories()
     if not steps or any(categories.of(step) != Category.ORDINARY for step in steps):
         return []
-    if not asked.mask.is_open and not asked.mask.categories.is_shown(steps[0]):
+    if not search.mask.is_open and not search.mask.categories.is_shown(steps[0]):
         return []
     rows = _rows(
         sql.TRAIT_VALUES,
         **_sample(),
         path=_json_path(steps),
-        pattern=asked.pattern,
-        shared_by=1 if asked.mask.is_open else SHARED_BY,
+        pattern=search.pattern,
+        shared_by=1 if search.mask.is_open else SHARED_BY,
         limit=LIMIT,
     )
-    return _values(rows, asked.mask)
+    return _values(rows, search.mask)
 
 
-def _events(asked: Asked) -> list[Suggestion]:
-    holder = asked.holders()[0]
+def _events(search: Search) -> list[Suggestion]:
+    holder = search.holders()[0]
     kind = holder.get("kind", "track")
     rows = list(
-        EventName.objects.filter(kind=kind, name__icontains=asked.query)
+        EventName.objects.filter(kind=kind, name__icontains=search.query)
         # A name can contain an address that somebody was invited by.
         .exclude(name__contains="@")
         .order_by("name")[:500]
@@ -158,19 +158,19 @@ def _events(asked: Asked) -> list[Suggestion]:
     return [Suggestion(row.name, _people(counts.get(row.pk, 0))) for row in ranked[:LIMIT]]
 
 
-def _event_keys(asked: Asked, holders: list[Mapping[str, Any]]) -> list[Suggestion]:
-    parts = _place_of(holders if asked.field != "key" else holders[1:], holders[0])
+def _event_keys(search: Search, holders: list[Mapping[str, Any]]) -> list[Suggestion]:
+    parts = _place_of(holders if search.field != "key" else holders[1:], holders[0])
     rows = _rows(
         sql.EVENT_KEYS,
         names=_event_ids(holders),
         path=_json_path(parts),
-        pattern=asked.pattern,
+        pattern=search.pattern,
         limit=LIMIT,
     )
     return [Suggestion(key.replace(".", "\\."), f"{count:,}") for key, count in rows]
 
 
-def _event_values(asked: Asked, holders: list[Mapping[str, Any]]) -> list[Suggestion]:
+def _event_values(search: Search, holders: list[Mapping[str, Any]]) -> list[Suggestion]:
     leaf = holders[0]
     steps = _steps_of(str(leaf.get("property" if leaf.get("type") == "event" else "key", "")))
     categories = load_categories()
@@ -180,11 +180,11 @@ def _event_values(asked: Asked, holders: list[Mapping[str, Any]]) -> list[Sugges
         sql.EVENT_VALUES,
         names=_event_ids(holders),
         path=_json_path([*_place_of(holders[1:], leaf), *steps]),
-        pattern=asked.pattern,
-        shared_by=2 if asked.mask.is_open else SHARED_BY,
+        pattern=search.pattern,
+        shared_by=2 if search.mask.is_open else SHARED_BY,
         limit=LIMIT,
     )
-    return _values(rows, asked.mask)
+    return _values(rows, search.mask)
 
 
 def _place_of(holders: Iterable[Mapping[str, Any]], leaf: Mapping[str, Any]) -> list[str]:
@@ -203,9 +203,9 @@ def _event_ids(holders: Iterable[Mapping[str, Any]]) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:500])
 
 
-def _segments(asked: Asked) -> list[Suggestion]:
+def _segments(search: Search) -> list[Suggestion]:
     live = Segment.objects.filter(status=Segment.Status.LIVE)
-    rows = live.filter(Q(key__icontains=asked.query) | Q(name__icontains=asked.query))
+    rows = live.filter(Q(key__icontains=search.query) | Q(name__icontains=search.query))
     return [Suggestion(row.key, row.name) for row in rows.order_by("-size", "name")[:LIMIT]]
 
 
@@ -217,8 +217,8 @@ def _values(rows: Iterable[tuple[str, int]], mask: Mask) -> list[Suggestion]:
         # What reveals somebody inside of an ordinary value is not suggested either.
         if is_text and ("@" in value or mask.tree(value) != value):
             continue
-        shown = value if is_text else text
-        suggestions.append(Suggestion(shown, f"{count:,}", "text" if is_text else "number"))
+        kind = "text" if is_text else "number"
+        suggestions.append(Suggestion(value if is_text else text, f"{count:,}", kind))
     return suggestions
 
 

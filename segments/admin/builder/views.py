@@ -18,8 +18,9 @@ from profiles.services import Category
 from segments.admin.builder import catalogue, suggestions
 from segments.admin.builder.blanks import set_operator
 from segments.admin.builder.operations import Change, Operation, apply
-from segments.admin.builder.outline import Node, anchor_of, outline
+from segments.admin.builder.outline import outline
 from segments.admin.builder.paths import look_up, parent_of
+from segments.admin.builder.tree import Node, anchor_of
 from segments.admin.forms import EMPTY, SENSITIVE, formatted_definition
 from segments.definitions.sensitivity import load_sensitivity
 from segments.definitions.words import unknown_words_so_far
@@ -81,7 +82,7 @@ class BuilderActions:
         """Return the options of a field."""
         require_writer(request)
         definition = read_definition(request.POST.get("definition", "")) or EMPTY
-        asked = suggestions.Asked(
+        search = suggestions.Search(
             definition,
             request.POST.get("path", "")[:MAX_QUERY],
             request.POST.get("query", "")[:MAX_QUERY].replace("\x00", ""),
@@ -91,8 +92,8 @@ class BuilderActions:
             request,
             "admin/segments/builder/options.html",
             title=_("Suggestions"),
-            options=suggestions.suggest(asked) if asked.path else [],
-            list_id=anchor_of(asked.path, "o"),
+            options=suggestions.suggest(search) if search.path else [],
+            list_id=anchor_of(search.path, "o"),
         )
         return page
 

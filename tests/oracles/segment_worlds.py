@@ -1,0 +1,58 @@
+"""What the naive evaluation of segments is about: people with their events, and the world."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+
+@dataclass
+class NaiveEvent:
+    name: str
+    timestamp: datetime
+    kind: str = "track"
+    properties: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    # Of events of one time, the one that arrived later is later.
+    arrival: int = 0
+    source: str = "shop"
+
+
+@dataclass
+class NaivePerson:
+    """A person. `consents` maps purposes to when the consent ends, None for never.
+
+    A purpose that is not in it is not permitted.
+    """
+
+    traits: dict[str, Any] = field(default_factory=dict)
+    events: list[NaiveEvent] = field(default_factory=list)
+    consents: dict[str, datetime | None] = field(default_factory=dict)
+    is_restricted: bool = False
+    identifiers: dict[str, list[str]] = field(default_factory=dict)
+    # When each source stated each trait.
+    records: dict[str, list[datetime]] = field(default_factory=dict)
+    # When the person entered each segment whose stored member they are.
+    entered: dict[str, datetime] = field(default_factory=dict)
+    # Set when the person is stored.
+    uuid: UUID | None = None
+
+
+@dataclass
+class NaiveWorld:
+    """The clock, the zone, the other segments' definitions by key, and everybody.
+
+    `models` has the event, the value and the window of each RFM model by key. With `boundaries`
+    they are those, else those of now.
+    """
+
+    now: datetime
+    zone: ZoneInfo
+    segments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    people: list[NaivePerson] = field(default_factory=list)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The boundaries that were computed, which are the same for everybody.
+    known: dict[str, Any] = field(default_factory=dict)
+    # The minutes that end a session of each source that makes any.
+    gaps: dict[str, int] = field(default_factory=dict)
