@@ -40,6 +40,7 @@ from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
 from profiles.sources import (
+    SOURCE_SETTINGS,
     SourceSettings,
     change_source,
     create_source,
@@ -75,6 +76,7 @@ __all__ = [
     "CUSTOMER",
     "PROFILE",
     "REFUSALS",
+    "SOURCE_SETTINGS",
     "Actor",
     "AttributedEvent",
     "Attribution",

@@ -27,6 +27,10 @@ class SourceSettings(TypedDict, total=False):
     session_minutes: int | None
 
 
+# Their names, in the order in which forms and answers have them.
+SOURCE_SETTINGS = tuple(SourceSettings.__annotations__)
+
+
 def create_source(key: str, *, actor: Actor, **settings: Unpack[SourceSettings]) -> Source:
     """Create a source. Raises ValidationError on a key that is malformed or in use."""
     source = Source(key=key, **settings)

@@ -28,16 +28,8 @@ from ingestion.services import (
 from profiles.admin.kit.base import TesseraAdmin, require, show_secret, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
-from profiles.services import change_source, create_source
+from profiles.services import SOURCE_SETTINGS, change_source, create_source
 
-SETTINGS = (
-    "name",
-    "priority",
-    "joins_people",
-    "allowed_origins",
-    "keeps_address",
-    "session_minutes",
-)
 ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 
 
@@ -48,7 +40,7 @@ class SourceAdmin(TesseraAdmin):
     list_display = ("name_and_key", "day", "priority", "open_keys", "joins", "created_at")
     search_fields = ("key", "name")
     ordering = ("key",)
-    fields = ("key", *SETTINGS)
+    fields = ("key", *SOURCE_SETTINGS)
     # One line: most sources have one website.
     formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
     change_form_outer_before_template = "admin/ingestion/source.html"
@@ -130,7 +122,7 @@ class SourceAdmin(TesseraAdmin):
 
     def save_model(self, request: HttpRequest, obj: Source, form: ModelForm, change: Any) -> None:
         actor = staff_actor(request)
-        fields = {name: form.cleaned_data[name] for name in SETTINGS}
+        fields = {name: form.cleaned_data[name] for name in SOURCE_SETTINGS}
         if change:
             # The service compares with the stored row; `obj` has the new values already.
             change_source(Source.objects.get(pk=obj.pk), actor=actor, **fields)

@@ -13,15 +13,8 @@ from ingestion.services import MendReport, Operation, Type, Verb
 from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
+from profiles.services import SOURCE_SETTINGS
 
-SETTINGS = (
-    "name",
-    "priority",
-    "joins_people",
-    "allowed_origins",
-    "keeps_address",
-    "session_minutes",
-)
 SECRET_HELP = "The key itself, shown now and never again."
 
 
@@ -77,7 +70,7 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
 
     class Meta:
         model = Source
-        fields = ("key", *SETTINGS, "created_at", "keys", "signing_secrets")
+        fields = ("key", *SOURCE_SETTINGS, "created_at", "keys", "signing_secrets")
         read_only_fields = ("key", "created_at")
 
 

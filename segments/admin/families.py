@@ -19,7 +19,7 @@ from profiles.admin.kit.base import ReadOnlyAdmin, require
 from profiles.admin.kit.charts import Tile, treemap
 from profiles.admin.kit.unfold import display
 from segments.admin.visibility import hiding_for
-from segments.language.phrases import Language
+from segments.language.phrases import language_of
 from segments.models import Segment, SegmentFamily
 from segments.services import Move, movement, part_in_words
 
@@ -99,7 +99,7 @@ def group_rows(family: SegmentFamily, segments: list[Segment]) -> list[GroupRow]
     """Return the groups with who came and went in the last days. Takes two queries."""
     moves = movement(family, timezone.now() - timedelta(days=MOVEMENT_DAYS))
     figures = family.live_version.figures if family.live_version else {}
-    language = Language.FRENCH if (get_language() or "").startswith("fr") else Language.ENGLISH
+    language = language_of(get_language())
     return [
         GroupRow(
             name=part_in_words(segment.part, language),

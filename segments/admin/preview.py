@@ -100,22 +100,20 @@ def _preview(definition: Any, segment: Segment | None, purpose: str) -> PreviewR
 
 def part_counts(definition: Any, steps: Sequence[Step]) -> list[PartCount]:
     """Put each step of a funnel into words, and say which keeps most out, and which nobody."""
+    if not steps:
+        return []
     has_order = definition["type"] == "and"
-    most = max((step.kept_out for step in steps), default=0)
-    largest = max((step.alone for step in steps), default=0) or 1
-    return (
-        [
-            PartCount(
-                words=sentence_of(child),
-                anchor=anchor_of(f"children[{place}]", "n"),
-                step=step,
-                share=round(100 * (step.left if has_order else step.alone) / largest, 1),
-                is_strongest=has_order and len(steps) > 1 and 0 < step.kept_out == most,
-                is_idle=has_order and len(steps) > 1 and step.kept_out == 0,
-                has_order=has_order,
-            )
-            for place, (child, step) in enumerate(zip(definition["children"], steps, strict=True))
-        ]
-        if steps
-        else []
-    )
+    most = max(step.kept_out for step in steps)
+    largest = max(step.alone for step in steps) or 1
+    return [
+        PartCount(
+            words=sentence_of(child),
+            anchor=anchor_of(f"children[{place}]", "n"),
+            step=step,
+            share=round(100 * (step.left if has_order else step.alone) / largest, 1),
+            is_strongest=has_order and len(steps) > 1 and 0 < step.kept_out == most,
+            is_idle=has_order and len(steps) > 1 and step.kept_out == 0,
+            has_order=has_order,
+        )
+        for place, (child, step) in enumerate(zip(definition["children"], steps, strict=True))
+    ]

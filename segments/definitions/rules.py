@@ -3,7 +3,7 @@
 from profiles.services import Category
 from segments.definitions.live import effective_definition, parsed_nodes
 from segments.definitions.sensitivity import load_sensitivity
-from segments.language.phrases import Language
+from segments.language.phrases import language_of
 from segments.language.words import describe
 from segments.models import Segment
 
@@ -23,6 +23,5 @@ def rules_in_words(language: str) -> dict[str, str]:
         for key, definition in definitions.items()
         if sensitivity.of(definition) == Category.ORDINARY
     }
-    chosen = language.partition("-")[0]
-    words = Language(chosen) if chosen in list(Language) else Language.ENGLISH
+    words = language_of(language)
     return {key: describe(node, words) for key, node in parsed_nodes(ordinary).items()}

@@ -12,6 +12,12 @@ class Language(StrEnum):
     FRENCH = "fr"
 
 
+def language_of(tag: str | None) -> Language:
+    """Return the language of a tag such as `fr-CA`, English for any that has no words here."""
+    name = (tag or "").partition("-")[0].lower()
+    return Language(name) if name in list(Language) else Language.ENGLISH
+
+
 ENGLISH: Mapping[str, str] = {
     "and": "{parts}",
     "and.join": " and ",

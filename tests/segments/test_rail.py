@@ -8,11 +8,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from consent.models import DecidedBy, Method, State
-from consent.services import ConsentInput, record_many
-from profiles.models import Identifier, Profile, TraitDefinition, TrustLevel
+from consent.services import record
+from profiles.models import Profile, TraitDefinition
 from segments.services import create_segment, funnel, preview
 from tests.admin import sign_in
+from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_purpose, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
@@ -93,23 +93,7 @@ def test_the_condition_that_keeps_most_out_and_one_that_changes_nothing_are_told
 def test_the_reach_is_who_permits_the_purpose_of_the_form(people: None) -> None:
     purpose, now = make_purpose("newsletter"), timezone.now()
     profile = profile_of("user_id:u4")
-    identifier = Identifier.objects.filter(profile=profile, namespace="user_id").get()
-    record_many(
-        [
-            ConsentInput(
-                identifier_id=identifier.pk,
-                profile_id=profile.pk,
-                purpose="newsletter",
-                state=State.GIVEN,
-                occurred_at=now,
-                received_at=now,
-                actor=DecidedBy.SUBJECT,
-                method=Method.CHECKBOX,
-                trust=TrustLevel.SERVER,
-                evidence={"form": "checkout"},
-            )
-        ]
-    )
+    record(consent_input(profile, occurred_at=now, received_at=now))
     result = shown(ordered("gte", 1), purpose=str(purpose.pk)).context["result"]
     assert (result.preview.size, result.reach.size) == (8, 1)
     assert shown(ordered("gte", 1)).context["result"].reach is None

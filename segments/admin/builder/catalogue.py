@@ -15,7 +15,7 @@ from profiles.models import EventName, TraitDefinition
 from segments.language import nodes
 from segments.language.filters import event_filters
 from segments.language.parser import parse, readable_leaves
-from segments.language.phrases import Language
+from segments.language.phrases import language_of
 from segments.language.words import describe
 
 FILE = Path(__file__).with_name("templates.yaml")
@@ -101,7 +101,7 @@ def _text_of(template: Template) -> str:
 
 
 def _template(entry: Mapping[str, Any], needs: tuple[Need, ...]) -> Template:
-    language = Language.FRENCH if (get_language() or "").startswith("fr") else Language.ENGLISH
+    language = language_of(get_language())
     definition = entry["definition"]
     sentence = describe(parse(definition), language)
     return Template(entry["key"], entry["kind"], entry[language], sentence, definition, needs)

@@ -26,7 +26,7 @@ from segments.definitions.sensitivity import load_sensitivity
 from segments.definitions.words import unknown_words_so_far
 from segments.language.operands import DefinitionError, Fault
 from segments.language.parser import parse
-from segments.language.phrases import Language
+from segments.language.phrases import language_of
 from segments.language.words import describe
 from segments.services import check_definition
 
@@ -206,7 +206,7 @@ def _faults(definition: Any, key: str, *, may_count: bool) -> Iterator[Fault]:
 
 def sentence_of(definition: Any) -> str:
     """Return the definition in words of the user's language, empty while it has faults."""
-    language = Language.FRENCH if (get_language() or "").startswith("fr") else Language.ENGLISH
+    language = language_of(get_language())
     try:
         return describe(parse(definition), language)
     except DefinitionError:
