@@ -26,9 +26,7 @@ from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
 from segments.compiler import Period, compile_everyone, fill, join_fragments
 from segments.definitions.inputs import global_inputs
-from segments.definitions.live import (
-    make_context,
-)
+from segments.definitions.live import make_context
 from segments.lib import checkpoints
 from segments.lib.failures import (
     FAILURE_FIELDS,
@@ -41,12 +39,7 @@ from segments.lib.locks import ALL_SLOTS, lock_all_slots, lock_slots
 from segments.lib.moments import LATEST, evaluation_time, refuse_far_ahead
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.memberships import sql
-from segments.memberships.leases import (
-    lease_family,
-    lease_pending,
-    new_lease,
-    take_over_dead,
-)
+from segments.memberships.leases import lease_family, lease_pending, new_lease, take_over_dead
 from segments.memberships.plans import Plan, make_plan, settled_plan, unmeasured
 from segments.memberships.recompute import Measured, keep_ranks, keep_rfm, measure
 from segments.memberships.wakeups import wake_for_dates, wake_for_entries
