@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from profiles.models import TraitDefinition
 from segments.language.parser import parse
@@ -96,6 +96,7 @@ def definition_in(page: Page) -> Any:
 def pick(page: Page, value: str) -> None:
     page.locator("[role=option]", has_text=value).first.click()
     page.wait_for_load_state("networkidle")
+    settle(page)
 
 
 def test_the_sentence_is_built_by_mouse(builder: Page) -> None:
@@ -187,7 +188,7 @@ def test_a_condition_is_dragged_into_a_group(builder: Page) -> None:
     inner = {"type": "or", "children": [{"type": "source", "key": "crm"}]}
     show(builder, {"type": "and", "children": [{"type": "source", "key": "shop"}, inner]})
     inside = builder.locator("[data-group='children[1]'] .t-leaf")
-    builder.locator("#n-children-0").drag_to(inside, target_position={"x": 60, "y": 20}, steps=12)
+    drag(builder, builder.locator("#n-children-0"), inside)
     # The drop is told when the drag has ended, which is after the mouse was let go.
     builder.wait_for_function(
         "JSON.parse(document.querySelector('[name=definition]').value).children.length === 1"
@@ -226,6 +227,23 @@ def show(page: Page, definition: Any) -> None:
     box.blur()
     settle(page)
     page.get_by_role("button", name="Build").click()
+
+
+def drag(page: Page, handle: Locator, target: Locator) -> None:
+    """Drag as slowly as a hand does: what lies under the pointer makes room meanwhile."""
+    handle.hover()
+    page.mouse.down()
+    box = target.bounding_box()
+    assert box is not None
+    here = handle.bounding_box()
+    assert here is not None
+    for step in range(1, 13):
+        share = step / 12
+        x = here["x"] + (box["x"] + 60 - here["x"]) * share
+        y = here["y"] + (box["y"] + 20 - here["y"]) * share
+        page.mouse.move(x, y)
+        page.wait_for_timeout(60)
+    page.mouse.up()
 
 
 def settle(page: Page) -> None:
