@@ -4,7 +4,6 @@ Each message is JSON written by hand, so that it can hold what no encoder would 
 """
 
 import json
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -123,37 +122,48 @@ FIELDS = st.sampled_from(
         "unknown",
     )
 )
-TYPES = ("identify", "track", "page", "screen", "group", "alias", "dance")
+TYPES = st.sampled_from(("identify", "track", "page", "screen", "group", "alias", "dance"))
 
 
 def object_of(members: dict[str, str]) -> str:
     return "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in members.items()) + "}"
 
 
+# Made once: Hypothesis checks a strategy at its first use, and that takes longer than a draw.
+ONE_IN_4, ONE_IN_8 = (st.integers(1, count).map(lambda drawn: drawn == 1) for count in (4, 8))
+SOME_FIELDS = st.dictionaries(FIELDS, LITERALS, max_size=3)
+SOME_KEYS = st.dictionaries(
+    st.sampled_from(("x", "email", "traits", "device", "externalIds", "consent")),
+    LITERALS,
+    max_size=2,
+)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> str:
     """A message whose fields may hold anything."""
-    members = {"type": f'"{draw(st.sampled_from(TYPES))}"', "userId": '"u1"', "event": '"Viewed"'}
-    members |= draw(st.dictionaries(FIELDS, LITERALS, max_size=3))
+    members = {"type": f'"{draw(TYPES)}"', "userId": '"u1"', "event": '"Viewed"'}
+    members |= draw(SOME_FIELDS)
     for place in ("traits", "properties", "context"):
-        if draw(st.integers(0, 3)) == 0:
-            keys = st.sampled_from(("x", "email", "traits", "device", "externalIds", "consent"))
-            members[place] = object_of(draw(st.dictionaries(keys, LITERALS, max_size=2)))
+        if draw(ONE_IN_4):
+            members[place] = object_of(draw(SOME_KEYS))
     return object_of(members)
+
+
+# What a list of messages can be split at, so not the empty text.
+PIECES = LITERALS.filter(bool)
+SOME_PIECES = st.lists(messages() | PIECES, min_size=1, max_size=4)
+SOMETHING_SHARED = st.dictionaries(
+    st.sampled_from(("context", "sentAt", "writeKey")), PIECES, max_size=1
+)
+BYTE_ORDER_MARKS = st.sampled_from((b"", b"\xef\xbb\xbf"))
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> bytes:
     """The body of a batch whose messages can be told from each other, if not much else."""
-    pieces = draw(st.lists(messages() | LITERALS.filter(_is_piece), min_size=1, max_size=4))
-    members: dict[str, str] = {"batch": f"[{','.join(pieces)}]"}
-    shared = st.sampled_from(("context", "sentAt", "writeKey"))
-    members |= draw(st.dictionaries(shared, LITERALS.filter(_is_piece), max_size=1))
+    members = {"batch": f"[{','.join(draw(SOME_PIECES))}]"} | draw(SOMETHING_SHARED)
     body = object_of(members).encode(errors="surrogatepass")
-    if draw(st.integers(0, 7)) == 0:
+    if draw(ONE_IN_8):
         body = body.replace(b"u1", b"u\xff1", 1)
-    return draw(st.sampled_from((b"", b"\xef\xbb\xbf"))) + body
-
-
-def _is_piece(literal: Any) -> bool:
-    return literal != ""
+    return draw(BYTE_ORDER_MARKS) + body

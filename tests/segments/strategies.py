@@ -1,6 +1,7 @@
 """Random definitions, biased towards the people of `drawn_people` so that leaves match."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ def _tests_with(operators: list[str], operand: st.SearchStrategy[Any]) -> st.Sea
     )
 
 
+@cache  # Hypothesis checks a strategy at its first use, and that takes longer than a draw.
 def _tests(with_traits: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
     """Tests by the key that they suit, and by "" those for any key."""
 
