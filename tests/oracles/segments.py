@@ -169,11 +169,7 @@ def where_holds(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> 
 
 def time_part(event: NaiveEvent, where: dict[str, Any], world: NaiveWorld) -> int:
     zone, own = world.zone, event.context.get("timezone")
-    if (
-        where.get("zone") == "event"
-        and own in ZONES
-        and ("/" in own or own == "UTC")
-    ):
+    if where.get("zone") == "event" and own in ZONES and ("/" in own or own == "UTC"):
         zone = ZoneInfo(own)
     local = event.timestamp.astimezone(zone)
     return {"hour": local.hour, "weekday": local.isoweekday(), "month": local.month}[where["part"]]
