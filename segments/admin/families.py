@@ -103,7 +103,7 @@ def group_rows(family: SegmentFamily, segments: list[Segment]) -> list[GroupRow]
     return [
         GroupRow(
             name=part_in_words(segment.part, language),
-            url=reverse("admin:segments_segment_change", args=[segment.pk]),
+            url=reverse("admin:segments_segment_overview", args=[segment.pk]),
             size=segment.size,
             value=figures.get(segment.part, {}).get("value"),
             came=_moved(moves, present=segment.part),

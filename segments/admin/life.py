@@ -17,7 +17,7 @@ from segments.services import SegmentError, clone_segment, restore_segment, roll
 
 CHANGE = "segments.change_segment"
 ADD = "segments.add_segment"
-PAGE = "admin:segments_segment_change"
+PAGE = "admin:segments_segment_overview"
 
 
 class LifeActions:

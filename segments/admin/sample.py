@@ -22,9 +22,9 @@ from segments.admin.builder.views import read_definition
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.calendar import parse_date
 from segments.language.operands import DefinitionError
+from segments.memberships.worth import ORDER
 from segments.services import MomentError, preview
 
-ORDER = "Order Completed"
 BIRTH_TRAITS = ("birth_date", "birthday", "birthdate", "birthDate", "date_of_birth")
 AGE_BAND = 10  # years; an age itself helps to recognise somebody
 PAST_DAYS, PAST_STEP = 90, 15
@@ -57,14 +57,14 @@ def _sampled(profile: Profile, orders: EventStat | None, mask: Mask) -> SampledP
         profile.pk,
         display_name(profile.traits, mask) or "anonymous",
         "" if city is None else readable(mask.trait("city", city)),
-        _age_band(profile, timezone.localdate()),
+        age_band(profile, timezone.localdate()),
         orders.count if orders else 0,
         orders.sum if orders else Decimal(0),
         orders.last_at if orders else None,
     )
 
 
-def _age_band(profile: Profile, today: date) -> str:
+def age_band(profile: Profile, today: date) -> str:
     """Return the ten years that the person's age lies in, empty if nobody knows it."""
     texts = (profile.traits.get(key) for key in BIRTH_TRAITS)
     birth = next((parse_date(text) for text in texts if isinstance(text, str)), None)

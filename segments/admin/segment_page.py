@@ -5,7 +5,6 @@ Invariant: every read is bounded, and everything returned is masked.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,10 +16,7 @@ from profiles.admin.kit.charts import Point, curve, sparkline
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import display_name, readable
 from profiles.models import Profile
-from profiles.services import actor_names
-from segments.admin.forms import formatted_definition
-from segments.definitions.sensitivity import Sensitivity
-from segments.models import Membership, MembershipChange, Segment, SegmentSize, SegmentVersion
+from segments.models import MembershipChange, Segment, SegmentSize
 
 MEMBERS_PER_PAGE = 25
 MAX_CHANGES = 30
@@ -46,14 +42,6 @@ class Change(NamedTuple):
     has_entered: bool
     reason: str
     changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """A page of members sorted by profile id. The next page starts after the id `after`."""
-
-    rows: list[Member]
-    after: int | None
 
 
 def sparklines(segment_ids: Sequence[int], now: datetime) -> dict[int, SafeString]:
@@ -104,21 +92,6 @@ def size_curve(segment: Segment, now: datetime) -> SafeString:
     return curve(points, title=f"Size of {segment.name}")
 
 
-def members_page(segment: Segment, mask: Mask, *, after: int) -> Members:
-    """Return a page of the current members. Takes two queries."""
-    memberships = Membership.objects.filter(segment=segment, profile_id__gt=after)
-    # One more than is shown tells whether there is another page.
-    rows = list(memberships.order_by("profile_id")[: MEMBERS_PER_PAGE + 1])
-    page = rows[:MEMBERS_PER_PAGE]
-    profiles = Profile.objects.in_bulk([membership.profile_id for membership in page])
-    members = [
-        make_member(profiles[membership.profile_id], mask, membership.entered_at)
-        for membership in page
-        if membership.profile_id in profiles
-    ]
-    return Members(members, page[-1].profile_id if len(rows) > len(page) else None)
-
-
 def make_member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
     """Return a profile as a member, masked."""
     return Member(
@@ -157,21 +130,3 @@ def _make_change(row: MembershipChange, profile: Profile | None, mask: Mask) -> 
 def _city(profile: Profile, mask: Mask) -> str:
     city: Any = profile.traits.get("city")
     return "" if city is None else readable(mask.trait("city", city))
-
-
-def versions(
-    segment: Segment, sensitivity: Sensitivity, *, is_open: bool
-) -> list[tuple[SegmentVersion, str, str]]:
-    """Return the versions of a segment, each with its author's name and its definition as text."""
-    rows = list(SegmentVersion.objects.filter(segment=segment))
-    names = actor_names(version.author for version in rows)
-    return [
-        (
-            version,
-            names[version.author],
-            formatted_definition(
-                version.definition if is_open else sensitivity.mask_operands(version.definition)
-            ),
-        )
-        for version in rows
-    ]

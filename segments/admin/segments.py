@@ -8,10 +8,9 @@ from typing import Any
 from celery import current_app
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -30,15 +29,15 @@ from profiles.admin.kit.base import (
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
-from profiles.models import Profile
 from segments.admin import segment_page
 from segments.admin.builder.views import BuilderActions, require_writer, shown_builder
 from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
+from segments.admin.page.tabs import head_of
+from segments.admin.page.views import TabActions
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.sample import SampledPerson, past_curve, purpose_key, sampled_people
 from segments.admin.visibility import hiding_for, shown_size
-from segments.admin.why import make_branch
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError
 from segments.models import Segment
@@ -46,20 +45,20 @@ from segments.services import (
     SegmentError,
     archive_segment,
     create_segment,
-    dependants,
     find_segment,
-    flags_of,
     unknown_words,
     update_segment,
-    why,
 )
 
-VIEW, ADD, CHANGE = "segments.view_segment", "segments.add_segment", "segments.change_segment"
+CHANGE = "segments.change_segment"
 Status = Segment.Status
 
 
 class SegmentList(BoundedList):
     """A page of segments with their `sparkline`, in one query more."""
+
+    def url_for_result(self, result: Any) -> str:
+        return reverse("admin:segments_segment_overview", args=[result.pk])
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -75,7 +74,7 @@ class SegmentList(BoundedList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
+class SegmentAdmin(BuilderActions, LifeActions, TabActions, TesseraAdmin):
     """Segments and their members."""
 
     form = SegmentForm
@@ -94,7 +93,6 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
     ordering = ("name",)
     change_form_outer_before_template = "admin/segments/head.html"
     change_form_after_template = "admin/segments/builder.html"
-    change_form_outer_after_template = "admin/segments/body.html"
     form_rows = (
         ("name", "key"),
         ("purpose", "status"),
@@ -123,9 +121,9 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
             path("preview/past/", view(self.past), name="segments_segment_past"),
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
-            path("<int:pk>/why/<int:profile_id>/", view(self.why), name="segments_segment_why"),
             *self.builder_urls(),
             *self.life_urls(),
+            *self.tab_urls(),
             *super().get_urls(),
         ]
 
@@ -217,47 +215,15 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Render the form between the curve and the members of the segment."""
+        """Render the form below the head of the segment's page, as one of its tabs."""
         form, segment = context["adminform"].form, kwargs.get("obj")
         may_write = segment is None or self.has_change_permission(request, segment)
         if may_write and "definition" in form.fields:
             key = segment.key if isinstance(segment, Segment) else ""
             context |= shown_builder(request, form["definition"].value() or "", key)
         if isinstance(segment, Segment):
-            context |= self.page_context(request, segment)
+            context |= head_of(request, segment, "change")
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def page_context(self, request: HttpRequest, segment: Segment) -> dict[str, Any]:
-        """Return what the page shows around the form. Takes some fifteen queries."""
-        mask = mask_for(request)
-        after = request.GET.get("after", "")
-        is_live = segment.status == Status.LIVE
-        may_change = request.user.has_perm(CHANGE)
-        sensitivity = load_sensitivity()
-        is_hidden = not mask.is_open and sensitivity.is_sensitive(segment)
-        return {
-            "segment": segment,
-            "is_hidden": is_hidden,
-            "size": shown_size(segment, is_hidden=is_hidden),
-            "curve": "" if is_hidden else segment_page.size_curve(segment, timezone.now()),
-            "members": []
-            if is_hidden
-            else segment_page.members_page(
-                # At most 17 digits, so that the number fits into a bigint.
-                segment,
-                mask,
-                after=int(after) if after.isdecimal() and len(after) < 18 else 0,
-            ),
-            "changes": [] if is_hidden else segment_page.latest_changes(segment, mask),
-            "versions": segment_page.versions(segment, sensitivity, is_open=mask.is_open),
-            "dependants": dependants(segment.key),
-            "flags": [] if is_hidden else flags_of(segment, now=timezone.now()),
-            "may_clone": request.user.has_perm(ADD) and not is_hidden,
-            "may_rebuild": may_change and is_live,
-            "may_archive": may_change and segment.status != Status.ARCHIVED,
-            "may_restore": may_change and segment.status == Status.ARCHIVED,
-            "may_roll_back": may_change and segment.status != Status.ARCHIVED and not is_hidden,
-        }
 
     def save_model(
         self, request: HttpRequest, obj: Segment, form: SegmentForm, change: Any
@@ -313,13 +279,13 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
                 messages.success(request, "A worker rebuilds it now.")
             except (OperationalError, OSError):
                 messages.error(request, "No worker can be reached. Try again.")
-        return redirect("admin:segments_segment_change", pk)
+        return redirect("admin:segments_segment_overview", pk)
 
     def archive(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for confirmation, then archive the segment."""
         require(request, CHANGE)
         segment = self.found_or_404(request, str(pk))
-        back = reverse("admin:segments_segment_change", args=[pk])
+        back = reverse("admin:segments_segment_overview", args=[pk])
         if request.method != "POST":
             question = Question(
                 title=f"Archive {segment.name}?",
@@ -340,22 +306,3 @@ class SegmentAdmin(BuilderActions, LifeActions, TesseraAdmin):
         except SegmentError as error:
             messages.error(request, error.detail)
         return redirect(back)
-
-    def why(self, request: HttpRequest, pk: int, profile_id: int) -> HttpResponse:
-        """Show why a profile is a member or not, node by node, and when that changes."""
-        segment = self.found_or_404(request, str(pk))
-        require(request, "profiles.view_profile")
-        if hiding_for(request)(segment):
-            raise PermissionDenied
-        profile = get_object_or_404(Profile, pk=profile_id, is_restricted=False)
-        mask = mask_for(request)
-        explanation = why(segment, profile)
-        return self.page(
-            request,
-            "admin/segments/why.html",
-            title=f"Why {segment.name}?",
-            segment=segment,
-            person=segment_page.make_member(profile, mask, profile.last_seen_at),
-            explanation=explanation,
-            tree=make_branch(explanation.tree, mask),
-        )

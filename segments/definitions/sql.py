@@ -158,3 +158,11 @@ SELECT {cell}, count(*), sum(coalesce({money}, 0)) FROM ({select}) AS m
 JOIN profiles_profile p ON p.id = m.profile_id
 WHERE NOT p.is_restricted AND {has_events} GROUP BY 1
 """
+
+# Returns when the latest events of a person were that a leaf counts, and their values. Not ORM: the
+# condition is compiled SQL.
+LATEST_EVENTS = """
+SELECT e."timestamp", e.value FROM profiles_event e
+WHERE e.profile_id = {id}::bigint AND {condition}
+ORDER BY e."timestamp" DESC, e.received_at DESC LIMIT {most}
+"""

@@ -294,3 +294,39 @@ SELECT segment_ids, count(*) FROM (
 ) AS combined
 GROUP BY segment_ids ORDER BY count(*) DESC, segment_ids LIMIT %s
 """
+
+# Return how many of a sample of the members, and of a sample of all others, there are; how many of
+# them have each text or truth value of some traits, also in lists; and how many did each event. The
+# samples are slices by a hash of the id, so that they are of no time and no source. Not ORM: it
+# cannot take documents apart.
+SAMPLED_VALUES = """
+WITH people AS MATERIALIZED (
+    SELECT p.id, p.traits, m.profile_id IS NOT NULL AS is_member
+    FROM profiles_profile p
+    LEFT JOIN segments_membership m ON m.profile_id = p.id AND m.segment_id = %(segment)s
+    WHERE NOT p.is_restricted AND (hashint8(p.id) & 1023)
+        < CASE WHEN m.profile_id IS NULL THEN %(other_slices)s ELSE %(member_slices)s END
+)
+SELECT NULL AS key, NULL AS value, count(*) FILTER (WHERE is_member),
+    count(*) FILTER (WHERE NOT is_member)
+FROM people
+UNION ALL
+SELECT * FROM (
+    SELECT found.key, item #>> '{}', count(*) FILTER (WHERE is_member),
+        count(*) FILTER (WHERE NOT is_member)
+    FROM people CROSS JOIN LATERAL jsonb_each(people.traits) AS found (key, value)
+    CROSS JOIN LATERAL jsonb_path_query(found.value, '$[*]') AS item
+    WHERE found.key = ANY(%(keys)s) AND jsonb_typeof(item) IN ('string', 'boolean')
+    GROUP BY 1, 2 HAVING count(*) >= %(shared_by)s ORDER BY count(*) DESC LIMIT %(most)s
+) AS valued
+"""
+SAMPLED_EVENTS = """
+SELECT s.name_id, count(*) FILTER (WHERE m.profile_id IS NOT NULL),
+    count(*) FILTER (WHERE m.profile_id IS NULL)
+FROM profiles_profile p
+JOIN profiles_eventstat s ON s.profile_id = p.id
+LEFT JOIN segments_membership m ON m.profile_id = p.id AND m.segment_id = %(segment)s
+WHERE NOT p.is_restricted AND (hashint8(p.id) & 1023)
+    < CASE WHEN m.profile_id IS NULL THEN %(other_slices)s ELSE %(member_slices)s END
+GROUP BY s.name_id HAVING count(*) >= %(shared_by)s ORDER BY count(*) DESC LIMIT %(most)s
+"""

@@ -65,11 +65,15 @@ def main_pages(world: dict[str, Any]) -> dict[str, tuple[str, ...]]:
             "From Lyon",
         ),
         reverse("admin:segments_segment_change", args=[world["segment"].pk]): (
-            "t-curve",
             "t-definition",
             "hx-post",
+        ),
+        reverse("admin:segments_segment_overview", args=[world["segment"].pk]): (
+            "t-curve",
             "Lovelace",
         ),
+        reverse("admin:segments_segment_people", args=[world["segment"].pk]): ("Lovelace",),
+        reverse("admin:segments_segment_overlap", args=[world["segment"].pk]): ("t-upset",),
         reverse("admin:consent_privacyrequest_change", args=[world["request"].pk]): ("Act now",),
         reverse("admin:profiles_source_change", args=[world["source"].pk]): (
             "t-light",

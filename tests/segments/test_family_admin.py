@@ -50,7 +50,7 @@ def test_the_page_links_each_group_to_its_segment_with_its_size_and_what_it_spen
     family = make_model()
     page = page_of(family, "marketer")
     for segment in family.segments.all():
-        assert reverse("admin:segments_segment_change", args=[segment.pk]) in page
+        assert reverse("admin:segments_segment_overview", args=[segment.pk]) in page
     assert page.count('class="t-tile"') == Segment.objects.exclude(size=0).count()
     assert "potential loyalists" in page
     # Everybody bought for 10, and one of them for 1,500 more.

@@ -17,6 +17,7 @@ from profiles.lib.batches import batches
 from profiles.models import Profile, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import Category
+from segments.admin.page.tabs import TABS
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.nodes import PersonLeaf
 from segments.models import Segment, SegmentFamily
@@ -325,7 +326,15 @@ def test_a_marketer_neither_previews_nor_saves_nor_sees_by_secrets(person: Profi
     profile = marketer.get(reverse("admin:profiles_profile_change", args=[person.pk]))
     assert "Secret" not in profile.content.decode()
     assert "Secret" not in marketer.get("/admin/").content.decode()
-    assert f"/profile/{person.pk}/" in officer.get(page).content.decode()
+    assert f"/profile/{person.pk}/" in officer.get(tab(segment, "people")).content.decode()
+    for name in TABS:
+        hidden = marketer.get(tab(segment, name)).content.decode()
+        assert "&quot;ada&quot;" not in hidden
+        assert f"/profile/{person.pk}/" not in hidden
+
+
+def tab(segment: Segment, name: str) -> str:
+    return reverse(f"admin:segments_segment_{name}", args=[segment.pk])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from segments.admin.builder.outline import outline
 from segments.admin.builder.paths import look_up, parent_of
 from segments.admin.builder.tree import Node, anchor_of
 from segments.admin.forms import EMPTY, SENSITIVE, formatted_definition
+from segments.admin.new_segment import initial_from
 from segments.definitions.sensitivity import load_sensitivity
 from segments.definitions.words import unknown_words_so_far
 from segments.language.operands import DefinitionError, Fault
@@ -113,7 +114,9 @@ class BuilderActions:
         return page
 
     def get_changeform_initial_data(self: Any, request: HttpRequest) -> dict[str, Any]:
-        """Start a new segment from the template that the address names."""
+        """Start a new segment from the template, or the segments, that the address names."""
+        if "in" in request.GET:
+            return initial_from(request.GET)
         template = catalogue.find_template(request.GET.get("template", ""))
         if template is None:
             return {}

@@ -1,0 +1,1 @@
+"""The page of a segment: a tab for each question that is asked about it."""

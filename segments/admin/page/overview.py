@@ -1,0 +1,109 @@
+"""The tab Overview: how large a segment is, who comes and goes and why, and what they are worth."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from profiles.admin.kit.flows import Flow, FlowDay, flow_bars
+from profiles.admin.kit.masks import Mask
+from segments.admin import segment_page
+from segments.admin.builder.views import sentence_of
+from segments.memberships.figures import figures
+from segments.memberships.worth import LIVELY_DAYS, Worth, reach_of, worth_of, worth_of_everybody
+from segments.models import MembershipChange, Segment
+
+FLOW_DAYS = 90
+Reason = MembershipChange.Reason
+# Each reason has a colour of its own.
+PLACES = {str(reason): place for place, reason in enumerate(Reason)}
+
+
+class Figure(NamedTuple):
+    """One figure of the members, and the same of everybody."""
+
+    title: str
+    value: str
+    everybody: str = ""
+
+
+class FlowReason(NamedTuple):
+    """How many came and left for one reason. `place` chooses its colour."""
+
+    title: Any
+    place: int
+    entered: int
+    left: int
+
+
+def load_overview(segment: Segment, mask: Mask, now: datetime) -> dict[str, Any]:
+    """Return the contents of the tab. Takes some twenty queries."""
+    span = figures(segment, since=now - timedelta(days=FLOW_DAYS), until=now, now=now)
+    return {
+        "curve": segment_page.size_curve(segment, now),
+        "flags": span.flags,
+        "flows": flow_bars(
+            _flow_days(span.flows), title=_("Who entered, above, and who left, below, by day")
+        ),
+        "reasons": _reasons(span.flows),
+        "flow_days": FLOW_DAYS,
+        "figures": _figures(worth_of(segment, now), worth_of_everybody(now)),
+        "reach": reach_of(segment, now),
+        "changes": segment_page.latest_changes(segment, mask),
+        "sentence": sentence_of(segment.definition),
+    }
+
+
+def _flow_days(flows: Any) -> list[FlowDay]:
+    by_day: dict[Any, list[Flow]] = defaultdict(list)
+    for flow in flows:
+        label = str(Reason(flow.reason).label)
+        part = Flow(PLACES[flow.reason], label, flow.people, up=flow.has_entered)
+        by_day[flow.day].append(part)
+    return [FlowDay(f"{day:%-d %b %Y}", parts) for day, parts in sorted(by_day.items())]
+
+
+def _reasons(flows: Any) -> list[FlowReason]:
+    """Return the sums over all days of the reasons for which anybody came or left."""
+    sums = {str(reason): [0, 0] for reason in Reason}
+    for flow in flows:
+        sums[flow.reason][0 if flow.has_entered else 1] += flow.people
+    return [
+        FlowReason(Reason(reason).label, PLACES[reason], entered, left)
+        for reason, (entered, left) in sums.items()
+        if entered or left
+    ]
+
+
+def _figures(members: Worth | None, everybody: Worth | None) -> list[Figure]:
+    if members is None:
+        return []
+    return [
+        Figure(title, value, other)
+        for (title, value), (_same, other) in zip(
+            _rows(members), _rows(everybody) if everybody else _rows(members), strict=True
+        )
+    ]
+
+
+def _rows(worth: Worth) -> list[tuple[str, str]]:
+    return [
+        (_("Bought ever"), _share(worth.buyer_share)),
+        (_("Orders"), _number(worth.orders)),
+        (_("Revenue"), _number(worth.revenue)),
+        (_("Average basket"), _number(worth.basket, places=2)),
+        (_("Revenue a person"), _number(worth.revenue_each, places=2)),
+        (_("Seen in %(days)s days") % {"days": LIVELY_DAYS}, _share(worth.lively_share)),
+    ]
+
+
+def _number(value: Any, *, places: int = 0) -> str:
+    if value is None:
+        return "–"
+    return number_format(value, places, use_l10n=True, force_grouping=True)
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{_number(100 * share, places=1)} %"

@@ -1,0 +1,115 @@
+"""What the members of a segment bought and how lively they are, beside everybody.
+
+Invariant: nothing is written, and every read is bounded in time.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import OperationalError
+from django.db.models import Count, Q, QuerySet, Sum, Value
+
+from consent.models import Purpose
+from profiles.lib.database import time_limit
+from profiles.lib.faults import fault_of
+from profiles.models import EventStat, Profile
+from segments.memberships.reads import filter_permitted
+from segments.models import Membership, Segment
+
+ORDER = "Order Completed"
+LIVELY_DAYS = 30
+SECONDS = 5
+MAX_PURPOSES = 20
+
+
+class Worth(NamedTuple):
+    """Sums over some people. `lively` are those seen in the last `LIVELY_DAYS` days."""
+
+    people: int
+    lively: int
+    buyers: int
+    orders: int
+    revenue: Decimal
+
+    @property
+    def basket(self) -> Decimal | None:
+        """The average value of an order."""
+        return self.revenue / self.orders if self.orders else None
+
+    @property
+    def revenue_each(self) -> Decimal | None:
+        return self.revenue / self.people if self.people else None
+
+    @property
+    def lively_share(self) -> float | None:
+        return self.lively / self.people if self.people else None
+
+    @property
+    def buyer_share(self) -> float | None:
+        return self.buyers / self.people if self.people else None
+
+
+class Reach(NamedTuple):
+    """How many members permit a purpose now."""
+
+    purpose: Purpose
+    people: int
+
+
+def worth_of(segment: Segment, now: datetime) -> Worth | None:
+    """Return the sums of the members, None where that takes too long."""
+    members = Membership.objects.filter(segment=segment, profile__is_restricted=False)
+    stats = EventStat.objects.filter(
+        profile__memberships__segment=segment, profile__is_restricted=False
+    )
+    return _within_time(members, "profile__last_seen_at__gte", stats, now)
+
+
+def worth_of_everybody(now: datetime) -> Worth | None:
+    """Return the sums of all people, None where that takes too long."""
+    stats = EventStat.objects.filter(profile__is_restricted=False)
+    people = Profile.objects.filter(is_restricted=False)
+    return _within_time(people, "last_seen_at__gte", stats, now)
+
+
+def _within_time(
+    people: QuerySet[Any], seen_since: str, stats: QuerySet[EventStat], now: datetime
+) -> Worth | None:
+    lively = Q(**{seen_since: now - timedelta(days=LIVELY_DAYS)})
+    orders = stats.filter(name__kind="track", name__name=ORDER)
+    try:
+        with time_limit(SECONDS):
+            counted = people.aggregate(people=Count("*"), lively=Count(Value(1), filter=lively))
+            bought = orders.aggregate(buyers=Count("*"), orders=Sum("count"), revenue=Sum("sum"))
+    except OperationalError as error:
+        fault_of(error)
+        return None
+    return Worth(
+        counted["people"],
+        counted["lively"],
+        bought["buyers"],
+        bought["orders"] or 0,
+        bought["revenue"] or Decimal(0),
+    )
+
+
+def reach_of(segment: Segment, now: datetime) -> list[Reach]:
+    """Return how many members permit each purpose, that of the segment first.
+
+    Those that take too long to count are left out.
+    """
+    purposes = sorted(
+        Purpose.objects.order_by("key")[:MAX_PURPOSES],
+        key=lambda purpose: purpose.pk != segment.purpose_id,
+    )
+    members = Membership.objects.filter(segment=segment)
+    try:
+        with time_limit(SECONDS):
+            return [
+                Reach(purpose, filter_permitted(members, purpose.key, at=now).count())
+                for purpose in purposes
+            ]
+    except OperationalError as error:
+        fault_of(error)
+        return []
