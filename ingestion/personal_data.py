@@ -1,6 +1,6 @@
 """What this app holds about people: messages on their way, and messages that could not be taken."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from ingestion.models import (
     SigningSecret,
     WriteKey,
 )
+from profiles.identifiers.lookup import load_normalisers
 from profiles.registry import ErasurePhase, Person, PersonalData, registry
 
 
@@ -73,12 +74,12 @@ class RejectedMessageData(PersonalData):
 
     def erase(self, person: Person) -> int:
         """Open each message, and delete it if it names or mentions the person."""
-        references = _all_spellings(person.references)
+        references, normalisers = _all_spellings(person.references), load_normalisers()
         messages = RejectedMessage.objects.only("body", "message_id", "type")
         mentioning = [
             rejected.pk
             for rejected in messages.iterator(chunk_size=500)
-            if _names(references, rejected.body, rejected.message_id, rejected.type)
+            if _names(references, normalisers, rejected.body, rejected.message_id, rejected.type)
         ]
         return RejectedMessage.objects.filter(pk__in=mentioning).delete()[0]
 
@@ -93,11 +94,11 @@ class RecentMessageData(PersonalData):
 
     def erase(self, person: Person) -> int:
         """Open each message, and delete it if it names or mentions the person."""
-        references = _all_spellings(person.references)
+        references, normalisers = _all_spellings(person.references), load_normalisers()
         mentioning = [
             recent.pk
             for recent in RecentMessage.objects.iterator(chunk_size=500)
-            if _names(references, recent.body, recent.name)
+            if _names(references, normalisers, recent.body, recent.name)
         ]
         return RecentMessage.objects.filter(pk__in=mentioning).delete()[0]
 
@@ -123,8 +124,13 @@ def _all_spellings(references: Iterable[str]) -> frozenset[str]:
     )
 
 
-def _names(references: frozenset[str], packed: bytes | memoryview, *quoted: str) -> bool:
+def _names(
+    references: frozenset[str],
+    normalisers: Mapping[str, str],
+    packed: bytes | memoryview,
+    *quoted: str,
+) -> bool:
     """Whether a kept message, or one of the texts that quote it, names one of the references."""
     mentioned = mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
-    body = unpack_message(packed)
-    return not references.isdisjoint(mentioned) or not references.isdisjoint(references_in(body))
+    named = references_in(unpack_message(packed), normalisers)
+    return not references.isdisjoint(mentioned) or not references.isdisjoint(named)

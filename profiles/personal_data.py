@@ -14,6 +14,7 @@ from profiles.models import (
     ApiKey,
     AuditBody,
     AuditEntry,
+    ErasedNamespace,
     Event,
     EventName,
     EventStat,
@@ -350,6 +351,7 @@ class AuditBodyData(PersonalData):
 registry.exempt(
     {
         ApiKey: "Names a service, not a person.",
+        ErasedNamespace: "Names a kind of identifiers, not a person.",
         EventName: "A dictionary of what events are called.",
         IdentityRule: "Configuration of a namespace.",
         IdentityRulesVersion: "Configuration of all namespaces, as it was.",

@@ -38,7 +38,12 @@ from profiles.identity.predict import predict_attributions
 from profiles.identity.quarantine import release_quarantine, settle_quarantines
 from profiles.identity.resettle import resettle
 from profiles.identity.resolve import resolve_observations
-from profiles.identity.rules import load_blocked, load_rules, save_identity_rule
+from profiles.identity.rules import (
+    load_blocked,
+    load_rules,
+    note_erased_namespaces,
+    save_identity_rule,
+)
 from profiles.sources import (
     SOURCE_SETTINGS,
     SourceSettings,
@@ -119,6 +124,7 @@ __all__ = [
     "load_categories",
     "load_rules",
     "most_sensitive",
+    "note_erased_namespaces",
     "password_changed",
     "predict_attributions",
     "prune_audit",

@@ -18,7 +18,7 @@ from django.conf import settings
 from consent.ledger.record import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, UnknownProfile, record_own_statement
 from consent.models import ConsentKind, LegalBasis, Method, Purpose, State
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_references
 from profiles.models import Identifier
 from profiles.services import CUSTOMER
 
@@ -42,7 +42,7 @@ def unsubscribe_links(purpose_key: str, references: Sequence[str]) -> list[str |
     purpose = Purpose.objects.filter(key=purpose_key).first()
     if purpose is None:
         raise UnknownPurpose(f"No purpose has the key {purpose_key}.")
-    refs = [parse_reference(reference) for reference in references]
+    refs = parse_references(references)
     rows = Identifier.objects.filter(
         namespace__in={ref.namespace for ref in refs},
         value__in={ref.value for ref in refs},

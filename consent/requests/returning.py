@@ -12,7 +12,7 @@ from typing import NamedTuple
 from consent.ledger.record import ConsentInput, record_many
 from consent.models import ConsentKind, DecidedBy, Method, Purpose, State
 from consent.suppression.rows import FOREVER, KeptOut, rows_of
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_reference, parse_references
 from profiles.identifiers.references import reference_of
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
@@ -39,7 +39,7 @@ def welcome_back(references: Sequence[str], *, actor: Actor, reason: str) -> boo
     """
     with audited(actor, "suppression.lifted", reason=reason) as deed:
         people_lock()
-        refs = [parse_reference(reference) for reference in references]
+        refs = parse_references(references)
         is_back = readmit([reference_of(ref) for ref in refs], actor=actor)
         if is_back:
             deed.about("suppression", "returned", identifiers=[None, len(refs)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_references
 from profiles.models import Identifier, Profile, TrustLevel
 from profiles.registry import IdentifierMove, Person, registry
 from profiles.services import derive, facts_naming, load_rules
@@ -57,7 +57,7 @@ def find_subject(references: Iterable[str]) -> Subject:
     the reference is one that two people share, and the other profile is left alone.
     """
     rules = load_rules()
-    ranked = sorted({parse_reference(reference) for reference in references}, key=rules.rank)
+    ranked = sorted(set(parse_references(references)), key=rules.rank)
     unique_namespaces = {name for name, rule in rules.namespaces.items() if rule.is_unique}
     normalised = [f"{ref.namespace}:{ref.value}" for ref in ranked]
     profile_ids = _profile_ids_by_reference(normalised)

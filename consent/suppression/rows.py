@@ -31,6 +31,7 @@ from consent.suppression.keys import (
 from consent.suppression.memory import known_digests
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
+from profiles.services import note_erased_namespaces
 
 # Until when somebody is kept out who did not come back.
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -63,6 +64,7 @@ def suppress(
         for reference in references
         for spelling in stored_spellings(*_parted(reference), settings.DEFAULT_PHONE_REGION)
     }
+    note_erased_namespaces(_parted(spelling)[0] for spelling in spelled)
     keys = suppression_keys()
     note_chain(keys)
     Suppression.objects.bulk_create(

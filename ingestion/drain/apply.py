@@ -24,7 +24,7 @@ from consent.services import (
 from ingestion.drain import checkpoints
 from ingestion.drain.accounting import account_for
 from ingestion.drain.chunk import Chunk, PendingMessage
-from ingestion.drain.configuration import Configuration
+from ingestion.drain.configuration import Configuration, load_configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
 from ingestion.drain.identifier_filter import (
@@ -92,6 +92,10 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
+    if identifiers.is_outdated():
+        configuration = load_configuration()
+        identifiers = IdentifierFilter(configuration)
+        _observe(chunk.messages, identifiers)
     now = database_now()
     kept, rejected = _filter_identifiers(chunk.messages, identifiers)
     reach(checkpoints.FILTERED)

@@ -5,18 +5,20 @@ from typing import NamedTuple
 
 from consent.models import Purpose
 from ingestion.models import ConsentCategory
+from profiles.identifiers.lookup import load_normalisers
 from profiles.models import Source
 from profiles.services import Rules, load_blocked, load_rules
 
 
 class Configuration(NamedTuple):
-    """Blocked values by namespace, and the purposes of consent categories.
+    """Blocked values and normalisers by namespace, and the purposes of consent categories.
 
     `categories` map a source and its consent category to the purpose.
     """
 
     rules: Rules
     blocked: Mapping[str, frozenset[str]]
+    normalisers: Mapping[str, str]
     source_keys: Mapping[int, str]
     categories: Mapping[tuple[int, str], str]
     purposes: frozenset[str]
@@ -27,6 +29,7 @@ def load_configuration() -> Configuration:
     return Configuration(
         rules=load_rules(),
         blocked=load_blocked(),
+        normalisers=load_normalisers(),
         source_keys=dict(Source.objects.values_list("pk", "key")),
         categories={
             (category.source_id, category.category): category.purpose.key

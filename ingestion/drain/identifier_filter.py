@@ -12,9 +12,11 @@ from consent.services import FOREVER, KeptOut, is_distinctive, mentions
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.redaction import Redaction
 from ingestion.messages import Message
-from profiles.identifiers.normalisers import is_blocked
+from profiles.identifiers.lookup import load_normalisers, spelled
+from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked
 from profiles.identifiers.references import Ref, reference_of
 from profiles.lib import exact_json
+from profiles.lib.spellings import OWN_NORMALISERS
 
 # The code and detail of the rejection of a message whose identifiers are all left out.
 NO_IDENTIFIER = ("no_identifier", "every identifier is a value that stands for nobody")
@@ -37,17 +39,27 @@ class IdentifierFilter:
     def __init__(self, configuration: Configuration) -> None:
         self._rank = configuration.rules.rank
         self._blocked: Mapping[str, frozenset[str]] = configuration.blocked
-        self._allowed: dict[Ref, bool] = {}
+        self._normalisers = configuration.normalisers
+        self._usable: dict[Ref, Ref | None] = {}
         self._suppressed: frozenset[str] = frozenset()
         self._returned: dict[str, datetime] = {}
 
     def usable(self, message: Message) -> Message:
         """Return the message with the identifiers that stand for somebody, highest first."""
-        if len(message.refs) == 1 and self._is_allowed(message.refs[0]):
+        if len(message.refs) == 1 and self._usable_ref(message.refs[0]) == message.refs[0]:
             # By far the most common message: nothing to sort and nothing to leave out.
             return message
-        refs = sorted((ref for ref in message.refs if self._is_allowed(ref)), key=self._rank)
-        return message._replace(refs=tuple(refs))
+        refs = {ref for ref in map(self._usable_ref, message.refs) if ref is not None}
+        return message._replace(refs=tuple(sorted(refs, key=self._rank)))
+
+    def is_outdated(self) -> bool:
+        """Whether staff chose a spelling since, for identifiers that were met here.
+
+        It is asked under the people lock, which choosing one takes.
+        """
+        if all(ref.namespace in OWN_NORMALISERS for ref in self._usable):
+            return False
+        return load_normalisers() != self._normalisers
 
     def keep_out(self, kept_out: Mapping[str, KeptOut]) -> None:
         """Take note of the references of people who were erased, and of when they came back."""
@@ -76,12 +88,24 @@ class IdentifierFilter:
             return self._suppressed
         return self._suppressed | {ref for ref, until in self._returned.items() if at < until}
 
-    def _is_allowed(self, ref: Ref) -> bool:
-        allowed = self._allowed.get(ref)
-        if allowed is None:
-            extra = self._blocked.get(ref.namespace, frozenset())
-            allowed = self._allowed[ref] = not is_blocked(ref.namespace, ref.value, extra)
-        return allowed
+    def _usable_ref(self, ref: Ref) -> Ref | None:
+        """Return how the identifier is stored, None if it stands for nobody."""
+        if ref not in self._usable:
+            self._usable[ref] = self._spelled(ref)
+        return self._usable[ref]
+
+    def _spelled(self, ref: Ref) -> Ref | None:
+        extra = self._blocked.get(ref.namespace, frozenset())
+        if is_blocked(ref.namespace, ref.value, extra):
+            return None
+        if ref.namespace not in self._normalisers:
+            return ref
+        try:
+            stored = Ref(ref.namespace, spelled(*ref, self._normalisers))
+        except InvalidIdentifier:
+            # A malformed one must not cost the whole message.
+            return None
+        return None if is_blocked(stored.namespace, stored.value, extra) else stored
 
 
 def references_in(messages: Collection[Message]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from django.conf import settings
 
 from consent.services import redacted, redacted_text
 from ingestion.messages import Message
-from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.lookup import load_normalisers, spelled
+from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib import exact_json
 
 
@@ -16,6 +17,7 @@ class Redaction:
 
     def __init__(self, suppressed: Collection[str]) -> None:
         self._suppressed = suppressed
+        self._normalisers = load_normalisers()
 
     def of(self, message: Message) -> Message:
         """Return the message without them, and without its raw body and id."""
@@ -73,7 +75,7 @@ class Redaction:
 
     def _names_suppressed(self, namespace: str, value: Any) -> bool:
         try:
-            spelled = normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION)
+            stored = spelled(namespace, value, self._normalisers)
         except InvalidIdentifier:
             return False
-        return f"{namespace}:{spelled}" in self._suppressed
+        return f"{namespace}:{stored}" in self._suppressed

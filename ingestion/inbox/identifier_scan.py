@@ -10,46 +10,50 @@ import msgspec
 from django.conf import settings
 
 from consent.services import mentions
-from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.lookup import spelled
+from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib import exact_json
 
 _NAMING = {"userId": "user_id", "anonymousId": "anonymous_id", "previousId": "anonymous_id"}
 
 
-def references_in(body: bytes) -> Iterator[str]:
-    """Yield every `namespace:value` that the message names or mentions."""
+def references_in(body: bytes, normalisers: Mapping[str, str]) -> Iterator[str]:
+    """Yield every `namespace:value` that the message names or mentions.
+
+    `normalisers` are those that staff chose.
+    """
     try:
         content = exact_json.loads(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         content = body.decode(errors="replace")
     if isinstance(content, dict):
-        yield from _named(content)
+        yield from _named(content, normalisers)
     yield from mentions(content, region=settings.DEFAULT_PHONE_REGION)
 
 
-def _named(message: Mapping[str, Any]) -> Iterator[str]:
+def _named(message: Mapping[str, Any], normalisers: Mapping[str, str]) -> Iterator[str]:
     for field, namespace in _NAMING.items():
-        yield from _reference(namespace, message.get(field))
+        yield from _reference(namespace, message.get(field), normalisers)
     stated = message.get("context")
     context: Mapping[str, Any] = stated if isinstance(stated, dict) else {}
     for holder in (message, context):
         traits = holder.get("traits")
         if isinstance(traits, dict):
             for namespace in ("email", "phone"):
-                yield from _reference(namespace, traits.get(namespace))
+                yield from _reference(namespace, traits.get(namespace), normalisers)
     entries = context.get("externalIds")
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("type"), str):
-            yield from _reference(entry["type"], entry.get("id"))
+            yield from _reference(entry["type"], entry.get("id"), normalisers)
     # A batch that could not be split is one rejected message.
     batch = message.get("batch")
     for inner in batch if isinstance(batch, list) else ():
         if isinstance(inner, dict):
-            yield from _named(inner)
+            yield from _named(inner, normalisers)
 
 
-def _reference(namespace: str, value: Any) -> Iterator[str]:
+def _reference(namespace: str, value: Any, normalisers: Mapping[str, str]) -> Iterator[str]:
     try:
-        yield f"{namespace}:{normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION)}"
+        yield f"{namespace}:{spelled(namespace, value, normalisers)}"
     except InvalidIdentifier:
         return

@@ -16,6 +16,7 @@ from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
 from ingestion.messages import Rejection
 from ingestion.models import MessageCount, RejectedMessage
+from profiles.identifiers.lookup import load_normalisers
 
 # Anybody with a public key can send what is rejected, and must not fill the disk with it.
 MAX_KEPT_BYTES = 32 * 1024
@@ -134,9 +135,10 @@ def _without_erased(rejections: Sequence[RowRejection]) -> Sequence[RowRejection
     """The same, with nothing in it of messages that mention an erased person."""
     if not rejections:
         return rejections
+    normalisers = load_normalisers()
 
     def references(rejection: RowRejection) -> Iterator[str]:
-        yield from references_in(rejection.rejection.raw)
+        yield from references_in(rejection.rejection.raw, normalisers)
         # The other columns quote parts of the message.
         quoted = (rejection.rejection.message_id, rejection.rejection.type)
         yield from mentions(quoted, region=settings.DEFAULT_PHONE_REGION)

@@ -35,7 +35,7 @@ DOUBTS = (*REFUSALS, Effect.QUARANTINE)
 class IdentityRuleAdmin(TesseraAdmin):
     """Identity rules by namespace, which apply from the next chunk of messages on."""
 
-    list_display = ("namespace", "priority", "limit", "is_unique", "is_weak", "updated_at")
+    list_display = ("namespace", "priority", "limit", "is_unique", "is_weak", "normaliser")
     ordering = ("priority", "namespace")
     audit_type = "identity_rule"
 

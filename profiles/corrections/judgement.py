@@ -13,6 +13,7 @@ from django.conf import settings
 from profiles.audit import Actor
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked, normalise
 from profiles.identity.identify import identify
+from profiles.identity.rules import load_blocked
 from profiles.lib.database import database_now
 from profiles.models import ActorKind, Identifier, Profile, Source, TraitDefinition, TrustLevel
 from profiles.registry import registry
@@ -107,7 +108,7 @@ def _checked_contact(key: str, value: Any) -> str:
         contact = normalise(key, value, region=settings.DEFAULT_PHONE_REGION)
     except InvalidIdentifier as error:
         raise InvalidCorrection(key, error.reason) from None
-    if is_blocked(key, contact):
+    if is_blocked(key, contact, load_blocked().get(key, frozenset())):
         raise InvalidCorrection(key, "is a value that stands for nobody")
     return contact
 

@@ -14,6 +14,8 @@ from math import isfinite
 import email_validator
 import phonenumbers
 
+from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
+
 # 2: NFC, no invisible signs, Mexico without its former 1, no extensions, no repeated digit.
 NORMALISER_VERSION = 2
 MAX_LENGTH = 255  # the length of the column identifier.value
@@ -85,18 +87,28 @@ class InvalidIdentifier(ValueError):
         self.reason = reason
 
 
-def normalise(namespace: str, value: object, *, region: str | None = None) -> str:
+def normalise(
+    namespace: str,
+    value: object,
+    *,
+    region: str | None = None,
+    normaliser: str = Normaliser.AS_SENT,
+) -> str:
     """Return the stored spelling of a text or whole number, at most 255 characters long.
 
     E-mail addresses (at most 254 bytes) are lower-cased, telephone numbers become E.164, all else
-    is only trimmed. `region` is the country of telephone numbers without +, such as "FR". Raises
+    is only trimmed. `region` is the country of telephone numbers without +, such as "FR".
+    `normaliser` is what staff chose for the namespace, unless it has its own. Raises
     InvalidIdentifier.
     """
     text = _storable_text(namespace, value)
-    if namespace == "email":
-        return _email(text.lower())
-    if namespace == "phone":
-        return _phone(text, region)
+    match OWN_NORMALISERS.get(namespace, normaliser):
+        case Normaliser.LOWER:
+            return _lower(namespace, text)
+        case Normaliser.EMAIL:
+            return _email(namespace, text.lower())
+        case Normaliser.PHONE:
+            return _phone(namespace, text, region)
     return text
 
 
@@ -179,37 +191,51 @@ def _visible_text(text: str) -> str:
     return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
 
 
-def _email(text: str) -> str:
-    return text if _ORDINARY_EMAIL.fullmatch(text) else _validated_email(text)
+def _lower(namespace: str, text: str) -> str:
+    # A letter may become two, and compose with what stands behind it.
+    lower = text.lower()
+    lower = lower if lower.isascii() else unicodedata.normalize("NFC", lower)
+    if len(lower) > MAX_LENGTH:
+        raise InvalidIdentifier(namespace, "longer than 255 characters")
+    return lower
+
+
+def _email(namespace: str, text: str) -> str:
+    if _ORDINARY_EMAIL.fullmatch(text):
+        return text
+    address = _validated_email(text)
+    if address is None:
+        raise InvalidIdentifier(namespace, "not the syntax of an address")
+    return address
 
 
 @lru_cache(maxsize=4096)
-def _validated_email(text: str) -> str:
+def _validated_email(text: str) -> str | None:
     try:
         address = email_validator.validate_email(text, check_deliverability=False)
     except email_validator.EmailNotValidError:
-        raise InvalidIdentifier("email", "not the syntax of an address") from None
+        return None
     return address.normalized
 
 
 @lru_cache(maxsize=16384)
-def _phone(text: str, region: str | None) -> str:
+def _phone(namespace: str, text: str, region: str | None) -> str:
     # Before anything is made of it: 0000000000 would become a number of somebody.
-    if is_blocked("phone", text):
-        raise InvalidIdentifier("phone", "a value that stands for nobody")
+    if is_blocked(namespace, text):
+        raise InvalidIdentifier(namespace, "a value that stands for nobody")
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        raise InvalidIdentifier("phone", "not an international number") from None
+        raise InvalidIdentifier(namespace, "not an international number") from None
     if number.extension:
         # Everybody behind a switchboard would be one person.
-        raise InvalidIdentifier("phone", "has an extension")
+        raise InvalidIdentifier(namespace, "has an extension")
     former = _FORMER_MEXICAN.fullmatch(str(number.national_number))
     if number.country_code == _MEXICO and former:
         number.national_number = int(former[1])
     # Only the length is checked: numbering plans change faster than their descriptions.
     if not phonenumbers.is_possible_number(number):
-        raise InvalidIdentifier("phone", "not of a possible length")
+        raise InvalidIdentifier(namespace, "not of a possible length")
     if len(set(phonenumbers.national_significant_number(number))) == 1:
-        raise InvalidIdentifier("phone", "one repeated digit")
+        raise InvalidIdentifier(namespace, "one repeated digit")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from profiles.derived import derive
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_references
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked
 from profiles.identity.observations import Observation
 from profiles.identity.resolve import resolve_observations
@@ -18,7 +18,7 @@ def identify(references: Iterable[str], *, source: Source, trust: TrustLevel, no
 
     The caller holds the people lock. Raises InvalidIdentifier.
     """
-    refs = tuple(dict.fromkeys(parse_reference(reference) for reference in references))
+    refs = tuple(dict.fromkeys(parse_references(references)))
     blocked = load_blocked()
     for ref in refs:
         if is_blocked(ref.namespace, ref.value, blocked.get(ref.namespace, ())):

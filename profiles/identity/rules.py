@@ -2,17 +2,34 @@
 
 import contextlib
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Max
 
 from profiles.audit import Actor, save_audited
-from profiles.identifiers.normalisers import InvalidIdentifier, normalise
+from profiles.identifiers.normalisers import (
+    InvalidIdentifier,
+    normalise,
+)
 from profiles.identity.engine import Limit, NamespaceRule, Rules
-from profiles.models import IdentityFact, IdentityRule, IdentityRulesVersion, Source
+from profiles.lib.people_lock import people_lock
+from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
+from profiles.models import (
+    ErasedNamespace,
+    Identifier,
+    IdentityFact,
+    IdentityRule,
+    IdentityRulesVersion,
+    Source,
+)
+
+# Stands for all namespaces, where people were erased before their namespaces were kept.
+ANY_NAMESPACE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +56,24 @@ def load_rules() -> Rules:
 
 def load_blocked() -> dict[str, frozenset[str]]:
     """Return the values that staff block, by namespace: as they wrote them, and as stored."""
-    rows = IdentityRule.objects.exclude(blocked_values=[]).values_list(
-        "namespace", "blocked_values"
-    )
     return {
-        namespace: frozenset(
-            spelling for value in values for spelling in _spellings(namespace, value)
+        rule.namespace: frozenset(
+            spelling for value in rule.blocked_values for spelling in _spellings(rule, value)
         )
-        for namespace, values in rows
+        for rule in IdentityRule.objects.exclude(blocked_values=[])
     }
 
 
-def _spellings(namespace: str, value: str) -> Iterator[str]:
+def _spellings(rule: IdentityRule, value: str) -> Iterator[str]:
     yield value
     # What is blocked may be no identifier in the first place.
     with contextlib.suppress(InvalidIdentifier):
-        yield normalise(namespace, value, region=settings.DEFAULT_PHONE_REGION)
+        yield normalise(
+            rule.namespace,
+            value,
+            region=settings.DEFAULT_PHONE_REGION,
+            normaliser=rule.normaliser,
+        )
 
 
 def record_rules(rules: Rules) -> None:
@@ -80,8 +99,38 @@ def load_history() -> RulesHistory:
 
 
 def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
-    """Save the rule of a namespace. The next chunk obeys it. Raises ValidationError."""
-    save_audited(rule, actor=actor, noun="identity_rule", key=rule.namespace)
+    """Save the rule of a namespace. The next chunk obeys it. Raises ValidationError.
+
+    The normaliser changes only while nobody has an identifier of the namespace, nor was erased by
+    one: values that are stored would name nobody any more, or two people, and erased people, of
+    whom only hashes of spellings are kept, would be strangers.
+    """
+    with transaction.atomic():
+        # The drain stores identifiers under it.
+        people_lock()
+        if _is_respelled(rule) and _has_named_somebody(rule.namespace):
+            raise ValidationError({"normaliser": "Values came already, and keep their spelling."})
+        save_audited(rule, actor=actor, noun="identity_rule", key=rule.namespace)
+
+
+def note_erased_namespaces(namespaces: Iterable[str]) -> None:
+    """Keep that people were erased by identifiers of these namespaces."""
+    named = sorted(set(namespaces) - OWN_NORMALISERS.keys())
+    rows = [ErasedNamespace(namespace=namespace) for namespace in named]
+    ErasedNamespace.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _is_respelled(rule: IdentityRule) -> bool:
+    stored = IdentityRule.objects.filter(namespace=rule.namespace).values_list("normaliser")
+    (normaliser,) = stored.first() or (Normaliser.AS_SENT,)
+    return rule.normaliser != normaliser
+
+
+def _has_named_somebody(namespace: str) -> bool:
+    return (
+        Identifier.objects.filter(namespace=namespace).exists()
+        or ErasedNamespace.objects.filter(namespace__in=[namespace, ANY_NAMESPACE]).exists()
+    )
 
 
 def _rule(row: IdentityRule) -> NamespaceRule:

@@ -5,6 +5,7 @@ from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.events import Event, EventName, EventStat
 from profiles.models.identity import (
     DecisionKind,
+    ErasedNamespace,
     Identifier,
     IdentityDecision,
     IdentityFact,
@@ -24,6 +25,7 @@ __all__ = [
     "AuditBody",
     "AuditEntry",
     "DecisionKind",
+    "ErasedNamespace",
     "Event",
     "EventName",
     "EventStat",

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
+from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models.profiles import Profile
 from profiles.models.sources import Source
 
@@ -173,6 +174,15 @@ class Merge(models.Model):
         return f"{self.absorbed_uuid} into {self.survivor_id}"
 
 
+class NormaliserChoice(models.TextChoices):
+    """How values of one namespace are spelled alike."""
+
+    AS_SENT = Normaliser.AS_SENT.value, "as it is sent"
+    LOWER = Normaliser.LOWER.value, "in small letters"
+    EMAIL = Normaliser.EMAIL.value, "as an e-mail address"
+    PHONE = Normaliser.PHONE.value, "as a telephone number"
+
+
 class IdentityRule(models.Model):
     """How identifiers of one namespace are judged; without a row the default rule applies."""
 
@@ -189,6 +199,16 @@ class IdentityRule(models.Model):
     )
     is_weak = models.BooleanField(
         default=False, help_text="An anonymous or device identifier, which any claim may attach."
+    )
+    normaliser = models.CharField(
+        "spelling",
+        max_length=8,
+        choices=NormaliserChoice,
+        default=NormaliserChoice.AS_SENT,
+        help_text=(
+            "How values are spelled alike, so that each names one person. "
+            "It is chosen before the first value comes, and stays."
+        ),
     )
     blocked_values = ArrayField(
         models.CharField(max_length=255),
@@ -211,6 +231,20 @@ class IdentityRule(models.Model):
         # One such value would make everybody nobody.
         if any(not value.strip("* ") for value in self.blocked_values):
             raise ValidationError({"blocked_values": "A value needs a sign other than *."})
+        if OWN_NORMALISERS.get(self.namespace, self.normaliser) != self.normaliser:
+            raise ValidationError({"normaliser": "This namespace has a spelling of its own."})
+
+
+class ErasedNamespace(models.Model):
+    """A namespace in which somebody was erased: another spelling would let them back unnoticed."""
+
+    namespace = models.CharField(primary_key=True, max_length=255)
+
+    class Meta:
+        ordering = ["namespace"]
+
+    def __str__(self) -> str:
+        return self.namespace
 
 
 class IdentityRulesVersion(models.Model):
