@@ -37,6 +37,7 @@ FOLDERS = {
 # By the beginning of a key in Valkey, of the cache and of the queue.
 VALKEY_PREFIXES = {
     "nudge:": "Whether a worker was woken. One second.",
+    "demo:": "How many messages of the demo are loaded. Ten minutes.",
     "throttle:": "How often somebody tried; keyed digests. A day at most.",
     "rate:": "Messages of one write key in one minute. Two minutes.",
     "_kombu.": "Names of queues.",

@@ -2,7 +2,13 @@
 
 from ingestion.consent_categories import delete_consent_category, save_consent_category
 from ingestion.drain.loop import drain_inbox
-from ingestion.drain.pauses import drain_is_paused, pause_reason
+from ingestion.drain.pauses import (
+    MAY_TRY,
+    current_pause,
+    drain_is_paused,
+    pause_reason,
+    try_drain_now,
+)
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.counts import prune_counts
@@ -22,6 +28,7 @@ from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
+    "MAY_TRY",
     "InboxBody",
     "MendReport",
     "NotOpen",
@@ -33,6 +40,7 @@ __all__ = [
     "batch_of",
     "create_signing_secret",
     "create_write_key",
+    "current_pause",
     "delete_consent_category",
     "drain_inbox",
     "drain_is_paused",
@@ -49,6 +57,7 @@ __all__ = [
     "revoke_write_key",
     "save_consent_category",
     "seconds_to_wait",
+    "try_drain_now",
     "unpack_message",
     "with_fault_path",
 ]

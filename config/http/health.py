@@ -16,6 +16,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from config.demo.progress import current_progress
 from config.runtime.broker import broker_fault
 from consent.services import check_suppression_key, count_failed_requests
 from ingestion.models import InboxRow
@@ -40,7 +41,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     `inbox_lag_seconds` and `set_apart` are for alarms: how long the oldest request waits, and how
     many segments and privacy requests failed and wait to be tried again. Neither takes a web server
     out of service, since requests are still accepted. `drain_paused_by` names the error for which
-    nothing is drained.
+    nothing is drained, and `demo` says how far the demo is that is being loaded.
     """
     results = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
@@ -52,6 +53,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
         "set_apart": set_apart() if is_ready else None,
     }
+    if progress := current_progress():
+        body["demo"] = progress._asdict()
     return JsonResponse(body, status=200 if is_ready else 503)
 
 

@@ -1,10 +1,9 @@
 """What a start does before anything serves requests.
 
-It makes tables and static files, and on the first run an administrator and the demo.
+It makes tables and static files, and on the first run an administrator.
 """
 
 import secrets
-from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -24,8 +23,8 @@ def require_broker() -> None:
         raise StartError(f"the broker of BROKER_URL cannot be reached: {fault}")
 
 
-def prepare(*, with_demo: bool, say: Callable[[str], None]) -> str | None:
-    """Migrate, collect static files, and load the demo into an empty store.
+def prepare() -> str | None:
+    """Migrate and collect static files.
 
     Returns the password of the administrator if one was made.
     """
@@ -33,20 +32,15 @@ def prepare(*, with_demo: bool, say: Callable[[str], None]) -> str | None:
         (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, skip_checks=False)
     call_command("collectstatic", verbosity=0, interactive=False)
-    if with_demo:
-        _load_demo(say)
     return _make_admin()
 
 
-def _load_demo(say: Callable[[str], None]) -> None:
-    """Load the demo into an empty store, or finish a load that was interrupted."""
+def lacks_demo() -> bool:
+    """Whether the demo is to be loaded into an empty store, or a load of it to be finished."""
     if is_loaded():
-        return
+        return False
     # Never into a store with profiles of its own, where nobody could tell them from the demo's.
-    if not has_begun() and (Source.objects.exists() or Profile.objects.exists()):
-        return
-    say("Loading the demo (DEMO=0 starts with an empty store) …")
-    call_command("load_demo")
+    return has_begun() or not (Source.objects.exists() or Profile.objects.exists())
 
 
 def _make_admin() -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -27,35 +28,44 @@ class Address:
 
     def bind_fault(self) -> str | None:
         """Return why a server cannot listen here, or None if the address is free."""
+        listener = self._socket()
         try:
-            with self.held():
-                return None
+            # As most servers do: one that stopped just now leaves connections in TIME_WAIT.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(self._place())
+            listener.listen(1)
         except OSError as error:
             return error.strerror or str(error)
+        finally:
+            listener.close()
+        return None
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the address from everybody else while the block runs.
+        """Keep the address from everybody else while the block runs, and also between two servers.
 
-        Raises OSError where it cannot be listened at.
+        Only a server of the same user that sets SO_REUSEPORT, as ours does, can listen here. Raises
+        OSError where the address is taken.
         """
-        with self._listening():
-            yield
-
-    def _listening(self) -> socket.socket:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            self.host, self.port, type=socket.SOCK_STREAM
-        )[0]
-        listener = socket.socket(family, kind, protocol)
+        holder = self._socket()
         try:
-            # As gunicorn does: a server that stopped just now leaves connections in TIME_WAIT.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place)
-            listener.listen(1)
-        except OSError:
-            listener.close()
-            raise
-        return listener
+            # Bound and not listening: all connections go to the server. Without SO_REUSEADDR, by
+            # which any server may share an address at which nobody listens yet.
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.bind(self._place())
+            yield
+        finally:
+            holder.close()
+
+    def _socket(self) -> socket.socket:
+        family, kind, protocol, _, _ = self._resolved()
+        return socket.socket(family, kind, protocol)
+
+    def _place(self) -> Any:
+        return self._resolved()[-1]
+
+    def _resolved(self) -> tuple[Any, ...]:
+        return socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
 
     def answers(self) -> bool:
         """Return whether a web server answers here, whatever its status."""

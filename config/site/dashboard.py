@@ -15,10 +15,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from config.demo.progress import current_progress
 from config.site import sql
 from consent import services as consent
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
+from ingestion.services import MAY_TRY, current_pause
 from profiles.admin.kit.base import approximate_count
 from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
@@ -65,7 +67,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the template's context, with each figure only for users who may view its list."""
     now = timezone.now()
     has_perm = request.user.has_perm
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"demo": current_progress()}
     if has_perm("profiles.view_profile"):
         percent = _sample_percent("profiles_event", MAX_SAMPLED_EVENTS)
         figures |= {
@@ -74,7 +76,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "month": events_of_the_month(now, percent),
         }
     if has_perm("ingestion.view_inboxrow"):
-        figures["inbox"] = inbox_backlog(now)
+        figures |= {"inbox": inbox_backlog(now), "pause": current_pause()}
+        figures["may_try"] = has_perm(MAY_TRY)
     if has_perm("ingestion.view_rejectedmessage"):
         figures["rejected"] = count_rejected()
     if has_perm("consent.view_privacyrequest"):

@@ -1,11 +1,19 @@
-"""The inbox and the counts of dropped messages in the admin, read only."""
+"""The inbox, a pause of the drain, and the counts of dropped messages in the admin."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from ingestion.models import DroppedCount, InboxRow
-from profiles.admin.kit.base import ReadOnlyAdmin
+from ingestion.services import MAY_TRY, current_pause, try_drain_now
+from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 from profiles.admin.kit.unfold import display
 
 
@@ -28,6 +36,28 @@ class InboxRowAdmin(ReadOnlyAdmin):
         "leased_until",
     )
     readonly_fields = fields
+
+    list_before_template = "admin/ingestion/pause.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.try_now)
+        return [path("try-now/", view, name="ingestion_inboxrow_try_now"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def try_now(self, request: HttpRequest) -> HttpResponse:
+        """Try one request at once, though the drain is paused."""
+        require(request, MAY_TRY)
+        if try_drain_now(actor=staff_actor(request)):
+            messages.success(request, _("A worker tries one request now."))
+        else:
+            messages.info(request, _("The drain is not paused."))
+        return redirect("admin:ingestion_inboxrow_changelist")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        pause = {"pause": current_pause(), "may_try": request.user.has_perm(MAY_TRY)}
+        return super().changelist_view(request, {**(extra_context or {}), **pause})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboxRow]:
         rows: QuerySet[InboxRow] = super().get_queryset(request)

@@ -79,6 +79,7 @@ def test_a_busy_port_is_refused_before_anything_is_started(home: Path) -> None:
         port = str(busy.getsockname()[1])
         line = refusal(home, "serve", PORT=port)
     assert line.startswith(f"Tessera: cannot listen on 127.0.0.1:{port}: ")
+    assert "PORT=" in line
     assert not (home / "postgres").exists()
 
 
@@ -121,9 +122,9 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def serve(home: Path, port: int) -> tuple[subprocess.Popen[str], str]:
+def serve(home: Path, port: int, *, demo: str = "0") -> tuple[subprocess.Popen[str], str]:
     """Start serve, and read its output up to the line that says how to stop it."""
-    program = start_python(home, "manage.py", "serve", PORT=str(port), DEMO="0")
+    program = start_python(home, "manage.py", "serve", PORT=str(port), DEMO=demo)
     assert program.stdout is not None
     printed = ""
     while "Ctrl-C" not in printed:
@@ -146,6 +147,12 @@ def test_serve_from_the_first_start_to_the_last_stop(shop: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.startswith(f"Tessera: already running here as process {program.pid};")
 
+    with socket.socket() as other:
+        # Nobody takes the port, also while the web server is started anew.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError):
+            other.bind(("127.0.0.1", port))
+
     for word in ("celery -A config worker", "celery -A config beat", "gunicorn"):
         killed = main_process(shop, word)
         kill(killed)
@@ -162,6 +169,21 @@ def test_serve_from_the_first_start_to_the_last_stop(shop: Path) -> None:
     program.send_signal(signal.SIGINT)
     assert program.wait(60) == 0
     assert running(shop) == {}
+
+
+def test_the_demo_loads_beside_the_site_that_says_how_far_it_is(home: Path) -> None:
+    port = free_port()
+    program, _ = serve(home, port, demo="1")
+    assert program.stdout is not None
+    assert "Loading the demo" in "".join(program.stdout.readline() for _ in range(2))
+    wait_until(lambda: "demo" in json.loads(get(port, "/readyz")[1]), seconds=240)
+    progress = json.loads(get(port, "/readyz")[1])["demo"]
+    assert 0 < progress["messages"] < progress["total"]
+    assert get(port, "/admin/login/")[0] == 200
+
+    program.terminate()
+    assert program.wait(60) == 0
+    assert running(home) == {}
 
 
 def test_what_a_killed_serve_had_started_ends_by_itself(shop: Path) -> None:

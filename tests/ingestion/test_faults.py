@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import lookup
@@ -19,7 +21,7 @@ from ingestion.models import DrainPause, DroppedCount, InboxRow, RejectedMessage
 from ingestion.services import drain_inbox
 from profiles.lib.checkpoints import handled
 from profiles.lib.database import database_now
-from profiles.models import Event, Source
+from profiles.models import AuditEntry, Event, Source
 from profiles.services import AttributedEvent
 from tests.factories import accept_only, drafted_properties
 from tests.ingestion.conftest import Send
@@ -190,3 +192,35 @@ def test_many_rejected_messages_are_replayed_by_code_and_time(send: Send) -> Non
     call_command("replay_rejected", code="unknown_type", before=soon)
     call_command("replay_rejected", code="unknown_type")
     assert InboxRow.objects.count() == 1
+
+
+def test_staff_see_why_the_drain_is_paused_and_have_it_tried_at_once(
+    send: Send, client: Client
+) -> None:
+    DrainPause.objects.create(error="UndefinedTable", probes=6)
+    DrainPause.objects.update(probe_at=timezone.now() + timedelta(minutes=5))
+    accept_only(track("u1"))
+    client.force_login(User.objects.create_superuser("root"))
+    for page in ("/admin/", "/admin/ingestion/inboxrow/"):
+        text = client.get(page).content.decode()
+        assert "UndefinedTable" in text
+        assert "try-now" in text
+    drain_inbox()
+    assert not Event.objects.exists()
+    assert client.get("/admin/ingestion/inboxrow/try-now/").status_code == 405
+    assert client.post("/admin/ingestion/inboxrow/try-now/").status_code == 302
+    drain_inbox()
+    assert Event.objects.count() == 1
+    assert "UndefinedTable" not in client.get("/admin/").content.decode()
+    assert AuditEntry.objects.filter(verb="drain.tried").exists()
+
+
+def test_a_role_that_only_sees_the_inbox_cannot_have_the_drain_tried(client: Client) -> None:
+    DrainPause.objects.create(error="UndefinedTable")
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_inboxrow"))
+    client.force_login(viewer)
+    text = client.get("/admin/ingestion/inboxrow/").content.decode()
+    assert "UndefinedTable" in text
+    assert "try-now" not in text
+    assert client.post("/admin/ingestion/inboxrow/try-now/").status_code == 403

@@ -16,7 +16,7 @@ import profiles.services
 import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
-from ingestion.models import ConsentCategory, RejectedMessage, WriteKey
+from ingestion.models import ConsentCategory, DrainPause, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
 from profiles.models import ApiKey, Identifier, IdentityRule, Profile, TraitDefinition
 from profiles.models.access import Scope
@@ -228,6 +228,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "create_family": lambda: _call("create_family", **FAMILY),
     "end_family": lambda: _call("end_family", make_family()),
     "update_family": lambda: _call("update_family", make_family(), changes={"hour": 9}),
+    "try_drain_now": lambda: _call_after(
+        lambda: DrainPause.objects.create(error="UndefinedTable"), "try_drain_now"
+    ),
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from config.demo.cdnow import CUSTOMERS
 from config.demo.loading import Loaded, is_loaded, load_demo
+from config.demo.progress import end_progress, note_progress
 from config.demo.sending import Report
 from profiles.lib.database import database_now
 
@@ -51,8 +52,11 @@ class Command(BaseCommand):
             self.stdout.write("The demo is loaded already.")
             return
         started = time.monotonic()
-        with _progress(self.stdout) as report:
-            loaded = load_demo(customers=customers, now=now, report=report)
+        try:
+            with _progress(self.stdout) as report:
+                loaded = load_demo(customers=customers, now=now, report=_noting(report))
+        finally:
+            end_progress()
         self._summarise(loaded, time.monotonic() - started)
 
     def _summarise(self, loaded: Loaded, seconds: float) -> None:
@@ -89,6 +93,16 @@ def _progress(output: OutputWrapper) -> Iterator[Report]:
             bar.update(sent - bar.n)
 
         yield report
+
+
+def _noting(report: Report) -> Report:
+    """Return a function that reports progress, and keeps it for the site that serves meanwhile."""
+
+    def note_and_report(sent: int, total: int) -> None:
+        note_progress(sent, total)
+        report(sent, total)
+
+    return note_and_report
 
 
 class _ProgressLines:

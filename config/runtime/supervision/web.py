@@ -8,6 +8,8 @@ from config.runtime.listening import listening_address
 from config.runtime.supervision.tied import end_with_parent
 
 bind = str(listening_address())
+# `manage.py serve` keeps the address for this server, also while it is started anew.
+reuse_port = True
 workers = env_int("WEB_WORKERS", max(2, min(4, os.cpu_count() or 1)), minimum=1)
 # Threads, so that a few clients that send slowly do not keep all workers from answering. On two
 # cores they accept as many requests as processes without threads: 260 to 300 a second, of 50
