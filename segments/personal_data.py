@@ -16,6 +16,7 @@ from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
     FamilyVersion,
+    MemberExport,
     Membership,
     MembershipChange,
     NotedProfile,
@@ -148,6 +149,7 @@ class WakeupData(PersonalData):
 
 registry.exempt(
     {
+        MemberExport: "Who took how many members for what; the file is stored nowhere.",
         FamilyVersion: "Boundaries between many people; those of few end with one of them.",
         SegmentFamily: "Which event and value parts people.",
         Rebuild: "A lease on a computation.",

@@ -10,6 +10,7 @@ from segments.definitions.sensitivity import sensitive_segments
 from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
+from segments.exports.run import start_export, write_export
 from segments.families.life import create_family, end_family, part_in_words, update_family
 from segments.families.movement import Move, movement
 from segments.lib.failures import SegmentFailed, count_failed, require_open
@@ -76,10 +77,12 @@ __all__ = [
     "seconds_to_wakeup",
     "sensitive_segments",
     "size_at",
+    "start_export",
     "true_shares",
     "unknown_words",
     "update_family",
     "update_segment",
     "verify_memberships",
     "why",
+    "write_export",
 ]

@@ -33,6 +33,7 @@ from segments.admin import segment_page
 from segments.admin.builder.views import BuilderActions, require_writer, shown_builder
 from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
+from segments.admin.page.export import ExportActions
 from segments.admin.page.tabs import head_of
 from segments.admin.page.views import TabActions
 from segments.admin.preview import PreviewResult, preview_text
@@ -74,7 +75,7 @@ class SegmentList(BoundedList):
 
 
 @admin.register(Segment)
-class SegmentAdmin(BuilderActions, LifeActions, TabActions, TesseraAdmin):
+class SegmentAdmin(BuilderActions, LifeActions, TabActions, ExportActions, TesseraAdmin):
     """Segments and their members."""
 
     form = SegmentForm
@@ -124,6 +125,7 @@ class SegmentAdmin(BuilderActions, LifeActions, TabActions, TesseraAdmin):
             *self.builder_urls(),
             *self.life_urls(),
             *self.tab_urls(),
+            *self.export_urls(),
             *super().get_urls(),
         ]
 

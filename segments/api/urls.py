@@ -2,10 +2,11 @@
 
 from rest_framework.routers import SimpleRouter
 
-from segments.api import families, views
+from segments.api import exports, families, views
 
 router = SimpleRouter()
 router.register("segments", views.SegmentViewSet, basename="segment")
+router.register("exports", exports.ExportViewSet, basename="export")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")
 

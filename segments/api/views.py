@@ -22,6 +22,7 @@ from profiles.models.access import Scope
 from segments import services
 from segments.api import serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
+from segments.api.exports import SegmentExport
 from segments.api.figures import SegmentFigures
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
 from segments.api.life import SegmentLife
@@ -40,6 +41,7 @@ class SegmentViewSet(
     RowPages,
     SegmentLife,
     SegmentFigures,
+    SegmentExport,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet[Any],
@@ -57,6 +59,7 @@ class SegmentViewSet(
     refusals = {
         "partial_update": (405,),
         "destroy": (405, 409),
+        "export": (503,),
         "members": (503,),
         "refresh": (409, 503),
         "recompute": (409, 503),

@@ -66,6 +66,7 @@ def make_world() -> World:
     _give_consent(service)
     seal_ledger()
     _make_segments(purpose)
+    export = _export(service)
     customer, token = _customers_session()
     return World(
         service,
@@ -79,6 +80,7 @@ def make_world() -> World:
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
+            "01a2001a-33aa-7c1e-9d02-7e5b1c2d3f40": export,
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
@@ -140,6 +142,13 @@ def _send_history() -> None:
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
     )
+
+
+def _export(service: APIClient) -> str:
+    query = {"format": "csv", "columns": "id,trait.city"}
+    response: Any = service.get("/api/v1/segments/customers-in-lyon/export/", query)
+    assert b"Lyon" in b"".join(response.streaming_content)
+    return str(response["Tessera-Export"])
 
 
 def _signing_secrets_prefix() -> str:

@@ -64,6 +64,7 @@ EXEMPT = {
     "predict_attributions": READS,
     "public_actors": READS,
     "size_at": READS,
+    "write_export": "start_export said who acts before anything leaves.",
     "preview": READS,
     "unknown_words": READS,
     "seconds_to_wakeup": READS,

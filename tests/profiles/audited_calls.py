@@ -25,6 +25,7 @@ from profiles.services import (
     create_api_key,
     rectify,
 )
+from segments.exports.columns import column_choices, read_columns
 from segments.services import create_segment
 from tests.factories import (
     NOW,
@@ -95,6 +96,13 @@ def make_family() -> Any:
 def make_segment(status: str = "draft") -> Any:
     return create_segment(
         key="known", name="Known", definition=EVERYONE, status=status, actor=TESTER
+    )
+
+
+def export_of_all() -> Callable[[Actor], object]:
+    columns = read_columns((), column_choices())
+    return _call(
+        "start_export", make_segment("live"), purpose=make_purpose(), columns=columns, format="csv"
     )
 
 
@@ -223,6 +231,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "source_of_service": lambda: _call(
         "source_of_service", ApiKey.objects.create(name="Till", scopes=[])
     ),
+    "start_export": export_of_all,
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +17,7 @@ TABS = {
     "profile": _("Profile"),
     "overlap": _("Overlap"),
     "change": _("Definition"),
+    "export": _("Export"),
     "use": _("Use"),
     "versions": _("Versions"),
 }
@@ -44,6 +45,7 @@ def head_of(request: HttpRequest, segment: Segment, tab: str) -> dict[str, Any]:
         "may_rebuild": may_change and segment.status == Segment.Status.LIVE,
         "may_archive": may_change and not is_archived,
         "may_restore": may_change and is_archived,
+        "may_export": may_change and segment.status == Segment.Status.LIVE and not is_hidden,
         "may_roll_back": may_change and not is_archived and not is_hidden,
     }
 
@@ -53,3 +55,17 @@ def tabs_of(segment: Segment, tab: str) -> list[Tab]:
         Tab(title, reverse(f"admin:segments_segment_{name}", args=[segment.pk]), name == tab)
         for name, title in TABS.items()
     ]
+
+
+def tab_page(
+    admin: Any, request: HttpRequest, segment: Segment, name: str, **context: Any
+) -> HttpResponse:
+    """Render a tab below the head of the segment's page."""
+    page: HttpResponse = admin.page(
+        request,
+        f"admin/segments/page/{name}.html",
+        title=segment.name,
+        **head_of(request, segment, name),
+        **context,
+    )
+    return page

@@ -16,12 +16,11 @@ from profiles.models import Profile
 from profiles.services import search_made
 from segments.admin import segment_page
 from segments.admin.page import overlap, overview, people, profile, use, versions
-from segments.admin.page.tabs import head_of
+from segments.admin.page.tabs import tab_page
 from segments.admin.visibility import hiding_for
 from segments.admin.why import make_branch, nearly_in
 from segments.definitions.behind import events_behind
 from segments.language.phrases import language_of
-from segments.models import Segment
 from segments.services import why
 
 
@@ -128,17 +127,3 @@ class TabActions:
             tree=make_branch(explanation.tree, mask, events_behind(segment, profile)),
         )
         return page
-
-
-def tab_page(
-    admin: Any, request: HttpRequest, segment: Segment, name: str, **context: Any
-) -> HttpResponse:
-    """Render a tab below the head of the segment's page."""
-    page: HttpResponse = admin.page(
-        request,
-        f"admin/segments/page/{name}.html",
-        title=segment.name,
-        **head_of(request, segment, name),
-        **context,
-    )
-    return page

@@ -1,4 +1,4 @@
-"""The models of this app: segments with their definitions, memberships and their history."""
+"""Segments with their definitions, families and versions, memberships and their history."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

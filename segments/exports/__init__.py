@@ -1,0 +1,1 @@
+"""How members leave the system: read in batches behind the gate, and written as files."""

@@ -1,0 +1,188 @@
+"""Reading members for an export: a batch at a time, each behind the gate as of its own instant.
+
+Invariant: of somebody who does not permit the purpose when their batch is read, nothing but the
+reason is returned, and a segment that is closed meanwhile ends the export.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection
+
+from consent.models import Purpose, State
+from consent.services import PERMITTED
+from profiles.admin.kit.masks import Mask
+from profiles.lib import exact_json
+from profiles.lib.database import database_now
+from profiles.models import EventStat, Identifier
+from segments.compiler.fragments import fill, fill_named
+from segments.exports import sql
+from segments.exports.columns import ORDER_COLUMNS, Column
+from segments.memberships.worth import ORDER
+from segments.models import Segment
+
+BATCH = 1000
+
+
+class LeftOut(StrEnum):
+    """Why a member is not in an export."""
+
+    RESTRICTED = "restricted"
+    OBJECTED = "objected"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    OUTDATED = "outdated"
+    NEVER_GIVEN = "never_given"
+
+
+class SegmentClosed(Exception):
+    """The segment was set apart or archived while its members were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is exported: the columns of the members of a segment who permit a purpose."""
+
+    segment: Segment
+    purpose: Purpose
+    columns: Sequence[Column]
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of some members, one value for each column, and who was left out of them."""
+
+    read: int
+    rows: list[list[Any]]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    profile_id: int
+    entered_at: datetime
+    uuid: Any
+    last_seen_at: datetime
+    is_permitted: bool
+    traits: str | None
+    is_restricted: bool
+    state: str | None
+    is_objected: bool | None
+    valid_until: datetime | None
+
+
+def read_batches(wanted: Wanted, *, size: int = BATCH) -> Iterator[Batch]:
+    """Yield all members in batches. Each is read when it is asked for, in three queries.
+
+    Raises SegmentClosed.
+    """
+    after = 0
+    while members := _read(wanted, after, size):
+        yield _batch(wanted, members)
+        after = members[-1].profile_id
+
+
+def _read(wanted: Wanted, after: int, size: int) -> list[_Member]:
+    open_segments = Segment.objects.filter(status=Segment.Status.LIVE, failed_at=None)
+    if not open_segments.filter(pk=wanted.segment.pk).exists():
+        raise SegmentClosed
+    now = database_now()
+    statement = fill(
+        sql.GATED_BATCH,
+        permitted=fill_named(PERMITTED, {"purpose": wanted.purpose.key, "at": now}),
+        purpose=wanted.purpose.pk,
+        segment=wanted.segment.pk,
+        after=after,
+        most=size,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return [_Member(*row) for row in cursor.fetchall()]
+
+
+def _batch(wanted: Wanted, members: Sequence[_Member]) -> Batch:
+    permitted = [member for member in members if member.is_permitted]
+    now = database_now()
+    left_out = Counter(str(reason_of(member, now)) for member in members if not member.is_permitted)
+    ids = [member.profile_id for member in permitted]
+    orders = _orders(ids) if any(c.name in ORDER_COLUMNS for c in wanted.columns) else {}
+    identifiers = _identifiers(ids, [c.namespace for c in wanted.columns if c.namespace])
+    rows = [
+        [
+            _value(column, member, traits, orders, identifiers, wanted.mask)
+            for column in wanted.columns
+        ]
+        for member in permitted
+        for traits in [exact_json.loads(member.traits or "{}")]
+    ]
+    return Batch(len(members), rows, left_out)
+
+
+def reason_of(member: Any, now: datetime) -> LeftOut:
+    """Return why the gate is closed for a member, by the state that was read with it."""
+    if member.is_restricted:
+        return LeftOut.RESTRICTED
+    if member.is_objected:
+        return LeftOut.OBJECTED
+    match member.state:
+        case State.REFUSED | State.WITHDRAWN | State.INVALIDATED:
+            return LeftOut.REFUSED
+        case State.GIVEN | State.RENEWED:
+            is_over = member.valid_until is not None and member.valid_until <= now
+            return LeftOut.EXPIRED if is_over else LeftOut.OUTDATED
+        case _:
+            return LeftOut.NEVER_GIVEN
+
+
+def _orders(profile_ids: Sequence[int]) -> dict[int, EventStat]:
+    stats = EventStat.objects.filter(
+        profile_id__in=profile_ids, name__kind="track", name__name=ORDER
+    )
+    return {row.profile_id: row for row in stats}
+
+
+def _identifiers(
+    profile_ids: Sequence[int], namespaces: Sequence[str]
+) -> Mapping[tuple[int, str], list[str]]:
+    found: dict[tuple[int, str], list[str]] = {}
+    if namespaces:
+        rows = Identifier.objects.filter(profile_id__in=profile_ids, namespace__in=namespaces)
+        plain = rows.filter(quarantined_at=None).order_by("profile_id", "value")
+        for profile_id, namespace, value in plain.values_list("profile_id", "namespace", "value"):
+            found.setdefault((profile_id, namespace), []).append(value)
+    return found
+
+
+def _value(
+    column: Column,
+    member: _Member,
+    traits: Mapping[str, Any],
+    orders: Mapping[int, EventStat],
+    identifiers: Mapping[tuple[int, str], list[str]],
+    mask: Mask,
+) -> Any:
+    if column.trait:
+        value = traits.get(column.trait)
+        return None if value is None else mask.trait(column.trait, value)
+    if column.namespace:
+        values = identifiers.get((member.profile_id, column.namespace), [])
+        return [mask.identifier(column.namespace, value) for value in values]
+    stat = orders.get(member.profile_id)
+    match column.name:
+        case "id":
+            return str(member.uuid)
+        case "entered_at":
+            return member.entered_at
+        case "last_seen_at":
+            return member.last_seen_at
+        case "orders":
+            return stat.count if stat else 0
+        case "value":
+            return stat.sum.normalize() if stat else 0
+        case _:
+            return stat.last_at if stat else None

@@ -1,0 +1,353 @@
+"""Exports of members: who is in the file, who is not and why, and what no spreadsheet runs."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from consent.models import ConsentState, Purpose
+from consent.services import may_process
+from profiles.admin.kit.masks import Mask
+from profiles.models import AuditEntry, Profile, TraitDefinition
+from profiles.models.access import Scope
+from segments.exports.batches import SegmentClosed, Wanted, read_batches
+from segments.exports.columns import column_choices, read_columns
+from segments.exports.formulas import STARTS, neutralised
+from segments.models import MemberExport, Segment
+from segments.services import create_segment, rebuild, start_export, write_export
+from tests.admin import sign_in
+from tests.factories import TESTER, make_client, make_profile, make_purpose
+
+EVERYONE = {"type": "everyone"}
+
+
+def permit(profile: Profile, purpose: Purpose, **state: Any) -> None:
+    values = {"state": "given", "version": 1} | state
+    ConsentState.objects.filter(profile_id=profile.pk, purpose=purpose).delete()
+    ConsentState.objects.create(profile_id=profile.pk, purpose=purpose, **values)
+
+
+def make_people(number: int, purpose: Purpose, **traits: Any) -> list[Profile]:
+    profiles = []
+    for place in range(number):
+        profile = make_profile(f"email:export{place}@example.org")
+        Profile.objects.filter(pk=profile.pk).update(traits={"city": "Lyon", **traits})
+        permit(profile, purpose)
+        profiles.append(profile)
+    return profiles
+
+
+@pytest.fixture
+def purpose() -> Purpose:
+    return make_purpose("newsletter")
+
+
+def make_segment(purpose: Purpose | None) -> Segment:
+    segment = create_segment(
+        key="all",
+        name="All",
+        definition=EVERYONE,
+        purpose=purpose,
+        actor=TESTER,
+        status="live",
+    )
+    rebuild([segment.key])
+    segment.refresh_from_db()
+    return segment
+
+
+def body_of(response: Any) -> bytes:
+    assert response.status_code == 200, response.content
+    return b"".join(response.streaming_content)
+
+
+def lines_of(response: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in body_of(response).splitlines()]
+
+
+@pytest.mark.django_db
+def test_an_export_has_those_who_permit_and_says_who_was_left_out_and_why(
+    purpose: Purpose,
+) -> None:
+    kept, objected, withdrew, expired, outdated, restricted, asked = make_people(7, purpose)
+    permit(objected, purpose, is_objected=True)
+    permit(withdrew, purpose, state="withdrawn")
+    permit(expired, purpose, valid_until=timezone.now() - timedelta(days=1))
+    permit(outdated, purpose, version=0)
+    ConsentState.objects.filter(profile_id=asked.pk).delete()
+    make_segment(purpose)
+    Profile.objects.filter(pk=restricted.pk).update(is_restricted=True)
+    client = make_client()
+    response = client.get("/api/v1/segments/all/export/")
+    assert [row["id"] for row in lines_of(response)] == [str(kept.uuid)]
+    export = client.get(f"/api/v1/exports/{response['Tessera-Export']}/").json()
+    assert export["left_out"] == {
+        "objected": 1,
+        "refused": 1,
+        "expired": 1,
+        "outdated": 1,
+        "restricted": 1,
+        "never_given": 1,
+    }
+    assert (export["state"], export["members"], export["read"], export["written"]) == (
+        "done",
+        7,
+        7,
+        1,
+    )
+    listed = client.get("/api/v1/exports/", {"segment": "all", "state": "done"}).json()["results"]
+    assert [row["id"] for row in listed] == [export["id"]]
+    entry = AuditEntry.objects.get(verb="segment.exported")
+    assert entry.changes["purpose"] == [None, "newsletter"]
+    assert "example.org" not in str(entry.changes)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])
+def test_every_format_has_the_columns_that_were_chosen(
+    file_format: str, purpose: Purpose, tmp_path: Any
+) -> None:
+    for key, kind in (
+        ("city", "text"),
+        ("score", "number"),
+        ("tags", "list"),
+        ("is_vip", "boolean"),
+    ):
+        TraitDefinition.objects.create(key=key, type=kind)
+    (profile,) = make_people(1, purpose, score=2.5, tags=["a", "b"], is_vip=True)
+    make_segment(purpose)
+    names = ["id", "trait.city", "trait.score", "trait.tags", "trait.is_vip", "identifier.email"]
+    response = make_client().get(
+        "/api/v1/segments/all/export/", {"format": file_format, "columns": ",".join(names)}
+    )
+    body = body_of(response)
+    assert 'filename="all-' in response["Content-Disposition"]
+    email = "export0@example.org"
+    if file_format == "csv":
+        header, row = csv.reader(io.StringIO(body.decode()))
+        assert header == names
+        assert row == [str(profile.uuid), "Lyon", "2.5", "a, b", "true", email]
+    elif file_format == "jsonl":
+        assert list(json.loads(body).values()) == [
+            str(profile.uuid),
+            "Lyon",
+            2.5,
+            ["a", "b"],
+            True,
+            [email],
+        ]
+    else:
+        file = tmp_path / "file.parquet"
+        file.write_bytes(body)
+        relation = duckdb.read_parquet(str(file))
+        assert relation.columns == names
+        assert relation.fetchall() == [
+            (str(profile.uuid), "Lyon", 2.5, '["a","b"]', True, f'["{email}"]')
+        ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])
+def test_a_segment_of_nobody_is_a_file_without_rows(file_format: str, purpose: Purpose) -> None:
+    make_segment(purpose)
+    body = body_of(make_client().get("/api/v1/segments/all/export/", {"format": file_format}))
+    assert body.startswith({"csv": b'"id"', "jsonl": b"", "parquet": b"PAR1"}[file_format])
+
+
+@pytest.mark.django_db
+def test_who_withdraws_while_the_file_is_written_is_not_in_it(purpose: Purpose) -> None:
+    profiles = make_people(6, purpose)
+    segment = make_segment(purpose)
+    columns = read_columns(["id"], column_choices())
+    batches = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)), size=2)
+    written = [row[0] for row in next(batches).rows]
+    permit(profiles[3], purpose, state="withdrawn")
+    permit(profiles[0], purpose, state="withdrawn")
+    later = list(batches)
+    written += [row[0] for batch in later for row in batch.rows]
+    # Only who had been read before is there.
+    assert written == [str(p.uuid) for place, p in enumerate(profiles) if place != 3]
+    assert sum((batch.left_out for batch in later), start=later[0].left_out.__class__()) == {
+        "refused": 1
+    }
+
+
+@pytest.mark.django_db
+def test_an_export_ends_where_its_segment_is_set_apart(purpose: Purpose) -> None:
+    make_people(4, purpose)
+    segment = make_segment(purpose)
+    columns = read_columns(["id"], column_choices())
+    batches = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)), size=2)
+    next(batches)
+    Segment.objects.filter(pk=segment.pk).update(failed_at=timezone.now(), failure="timeout")
+    with pytest.raises(SegmentClosed):
+        next(batches)
+
+
+STATES = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(
+            ["given", "renewed", "refused", "withdrawn", "invalidated", "requested", "unknown"]
+        ),
+        "version": st.integers(0, 2),
+        "is_objected": st.booleans(),
+        "valid_until": st.sampled_from([None, -1, 1]).map(
+            lambda days: days and timezone.now() + timedelta(days=days)
+        ),
+    }
+)
+
+
+@pytest.mark.django_db
+@settings(deadline=None)
+@given(
+    states=st.lists(STATES, min_size=1, max_size=5),
+    basis=st.sampled_from(["consent", "contract", "legitimate_interest"]),
+)
+def test_the_file_has_exactly_those_for_whom_the_gate_is_open(
+    states: list[dict[str, Any]], basis: str
+) -> None:
+    with transaction.atomic():
+        purpose = make_purpose("gated", legal_basis=basis)
+        profiles = make_people(len(states), purpose)
+        for profile, state in zip(profiles, states, strict=True):
+            permit(profile, purpose, **state)
+        segment = make_segment(purpose)
+        columns = read_columns(["id"], column_choices())
+        (batch,) = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)))
+        now = timezone.now()
+        expected = [str(p.uuid) for p in profiles if may_process(p.pk, purpose.key, at=now)]
+        assert [row[0] for row in batch.rows] == expected
+        assert batch.left_out.total() == len(profiles) - len(expected)
+        transaction.set_rollback(True)
+
+
+TEXTS = st.text(alphabet=st.sampled_from([*STARTS, *" ,;|\"'aé\u00a0"]), max_size=12)
+
+
+@given(text=TEXTS, dialect=st.sampled_from([",", ";", "\t", "|"]))
+@example(text="a;=1+1", dialect=";")
+@example(text='",=cmd()', dialect=",")
+@example(text="\t=1", dialect="\t")
+@example(text="＝1", dialect=",")
+def test_no_cell_is_a_formula_whatever_separator_the_file_is_opened_with(
+    text: str, dialect: str
+) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_NONNUMERIC).writerow(["id", neutralised(text), "end"])
+    written.seek(0)
+    for row in csv.reader(written, delimiter=dialect):
+        for cell in row:
+            assert not cell.lstrip(' "\u00a0').startswith(tuple("=+-@＝＋－＠")), row
+
+
+@given(st.text(alphabet=st.characters(exclude_characters=[*STARTS, ",", ";", "|"])))
+def test_a_plain_text_stays_as_it_is(text: str) -> None:
+    assert neutralised(text) == text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("query", "status", "path"),
+    [
+        ({"format": "xls"}, 400, "format"),
+        ({"columns": "id,age"}, 400, "columns"),
+        ({"purpose": "nothing"}, 400, "purpose"),
+        ({"colums": "id"}, 400, "colums"),
+    ],
+)
+def test_what_an_export_cannot_do_is_refused_by_name(
+    query: dict[str, str], status: int, path: str, purpose: Purpose
+) -> None:
+    make_segment(purpose)
+    response = make_client().get("/api/v1/segments/all/export/", query)
+    assert response.status_code == status
+    assert response.json()["errors"][0]["path"] == path
+    assert not MemberExport.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_internal_segment_leaves_only_for_a_purpose_that_is_named(purpose: Purpose) -> None:
+    make_people(1, purpose)
+    make_segment(None)
+    client = make_client()
+    refused = client.get("/api/v1/segments/all/export/")
+    assert refused.status_code == 409
+    assert refused.json()["errors"][0]["path"] == "purpose"
+    assert len(lines_of(client.get("/api/v1/segments/all/export/", {"purpose": "newsletter"}))) == 1
+
+
+@pytest.mark.django_db
+def test_a_key_that_may_not_read_people_gets_ids_and_nothing_else(purpose: Purpose) -> None:
+    make_people(1, purpose)
+    make_segment(purpose)
+    client = make_client(Scope.SEGMENTS_READ)
+    assert list(lines_of(client.get("/api/v1/segments/all/export/"))[0]) == ["id", "entered_at"]
+    for column in ("orders", "last_seen_at", "identifier.email"):
+        refused = client.get("/api/v1/segments/all/export/", {"columns": column})
+        assert refused.status_code == 403
+
+
+def exported(role: str, segment: Segment, **form: Any) -> Any:
+    url = reverse("admin:segments_segment_export", args=[segment.pk])
+    client = sign_in(role)
+    fresh = client.get(url).context["form"]["id"].value()
+    body = {"id": str(fresh), "format": "jsonl", "purpose": segment.purpose_id, **form}
+    return client.post(url, body)
+
+
+@pytest.mark.django_db
+def test_staff_export_what_their_role_sees(purpose: Purpose) -> None:
+    for key, category in (("email", "contact"), ("city", "ordinary"), ("iban", "ordinary")):
+        TraitDefinition.objects.create(
+            key=key, type="text", category=category, is_reviewed=key != "iban"
+        )
+    make_people(1, purpose, email="ada@example.org", iban="FR7630006000011234567890189")
+    segment = make_segment(purpose)
+    columns = ["trait.email", "trait.city", "trait.iban", "identifier.email"]
+    masked = body_of(exported("marketer", segment, columns=columns)).decode()
+    assert "Lyon" in masked
+    assert "example.org" not in masked
+    assert "FR76" not in masked
+    assert "ada@example.org" in body_of(exported("", segment, columns=columns)).decode()
+    assert exported("auditor", segment).status_code == 403
+
+
+@pytest.mark.django_db
+def test_staff_see_how_far_an_export_is(purpose: Purpose) -> None:
+    profiles = make_people(3, purpose)
+    permit(profiles[0], purpose, state="withdrawn")
+    segment = make_segment(purpose)
+    response = exported("", segment)
+    progress = reverse(
+        "admin:segments_segment_progress", args=[segment.pk, response["Tessera-Export"]]
+    )
+    client = sign_in()
+    assert "Under way" in client.get(progress, headers={"HX-Request": "true"}).content.decode()
+    body_of(response)
+    shown = client.get(progress).content.decode()
+    assert "The file is complete" in shown
+    assert "1: refused or withdrew" in shown
+    page = client.get(reverse("admin:segments_segment_use", args=[segment.pk])).content.decode()
+    assert "newsletter" in page
+
+
+@pytest.mark.django_db
+def test_an_export_whose_reader_goes_away_is_stopped(purpose: Purpose) -> None:
+    make_people(2, purpose)
+    segment = make_segment(purpose)
+    columns = read_columns(["id"], column_choices())
+    export = start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
+    file: Any = write_export(export, columns, Mask(is_open=True))
+    next(file)
+    file.close()
+    assert MemberExport.objects.get().state == "stopped"
