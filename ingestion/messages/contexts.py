@@ -3,12 +3,12 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from profiles.lib import exact_json
+from profiles.lib.memory import remembered
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  (by this SDKs say that the address must not be kept)
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_.-]{0,62}")  # at most 63 characters, as the column
@@ -42,7 +42,7 @@ class ContextContent(NamedTuple):
 _context_decoder = msgspec.json.Decoder(_Context, float_hook=Decimal)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def read_context(raw: bytes, address: str = "", *, is_client: bool = False) -> ContextContent:
     """Parse a context. Anything but an object counts as empty.
 

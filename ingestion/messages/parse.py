@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -35,11 +34,14 @@ from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
+from profiles.lib.memory import remembered
 from profiles.lib.numbers import whole
 
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 MAX_PATH = 255  # the length of the column rejected_message.path
 _CREDIBLE_FUTURE = timedelta(hours=24)
+# How long a request may take to arrive; a longer way is a clock that is wrong.
+_ON_THE_WAY = timedelta(seconds=10)
 REPLACEMENT = exact_json.REPLACEMENT.encode()
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
 CONSENT_EVENT = "Segment Consent Preference Updated"  # its properties have consents too
@@ -210,8 +212,9 @@ class _MessageParser:
         """Return the timestamp, the original timestamp and the time of sending.
 
         As Segment has it, timestamp = receivedAt - (sentAt - originalTimestamp), which corrects a
-        wrong clock of the sender. It is never after receivedAt, and receivedAt itself where the
-        message has no time that can be read.
+        wrong clock of the sender. A request that came some seconds after its sentAt was on its way:
+        its times stay. No time is after receivedAt, and it is receivedAt itself where the message
+        has no time that can be read.
         """
         received_at = self.request.received_at
         original = self._original_time()
@@ -297,7 +300,9 @@ class _MessageParser:
 
 
 def _corrected(original: datetime, sent_at: datetime | None, received_at: datetime) -> datetime:
-    if sent_at is None:
+    # Two requests of one sender take unequal times to arrive: corrected by them, the later one of
+    # two messages would be the older.
+    if sent_at is None or sent_at <= received_at <= sent_at + _ON_THE_WAY:
         return original
     try:
         corrected = received_at - (sent_at - original)
@@ -321,7 +326,7 @@ def make_ref(namespace: str, value: Any, region: str) -> Ref:
     return _cached_ref(namespace, value, region)
 
 
-@lru_cache(maxsize=65_536)
+@remembered(maxsize=65_536)
 def _cached_ref(namespace: str, value: str | int, region: str) -> Ref:
     return Ref(namespace, normalise(namespace, value, region=region))
 

@@ -215,6 +215,27 @@ def test_a_time_of_sending_that_cannot_be_read_corrects_nothing(literal: str) ->
     assert message.left_out == ("sentAt",)
 
 
+@settings(derandomize=True)
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 86_400_000), st.booleans())
+@example(60, 3, 0, False)
+def test_of_two_times_of_one_clock_the_order_stays_however_long_requests_are_on_their_way(
+    first_way: int, second_way: int, later: int, is_wrong: bool
+) -> None:
+    """The second message is `later`, a millisecond each; the ways are those of two requests."""
+    clock = timedelta(days=400 if is_wrong else 0)
+    stated = NOW - timedelta(days=2) - clock
+    times = []
+    for way, moment in ((first_way, stated), (second_way, stated + timedelta(milliseconds=later))):
+        sent_at = NOW - timedelta(milliseconds=way) - clock
+        sent = json.dumps(sent_at.isoformat())
+        times.append(read_one(TIMED % json.dumps(moment.isoformat()), sentAt=sent).timestamp)
+    if is_wrong:
+        # A clock that is wrong is corrected, up to the way.
+        assert abs(times[0] - (NOW - timedelta(days=2))) <= timedelta(milliseconds=first_way)
+    else:
+        assert times == [stated, stated + timedelta(milliseconds=later)]
+
+
 def test_a_time_far_in_the_future_is_the_time_of_receipt_and_counted() -> None:
     far, near = NOW + timedelta(days=2), NOW + timedelta(hours=2)
     message = read_one(TIMED % json.dumps(far.isoformat()))

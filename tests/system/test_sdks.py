@@ -196,3 +196,19 @@ def exhaust(product: Product, key: str) -> None:
     """Send by the key as much as it may send in this minute."""
     messages = [{"type": "identify", "anonymousId": "limited"}] * LIMIT
     product.send(key, *messages)
+
+
+@pytest.mark.skipif(NODE is None, reason="node is missing, or script/test could not install SDKs.")
+def test_of_two_calls_of_the_node_sdk_in_one_millisecond_the_later_one_holds(
+    launch: Launch,
+) -> None:
+    product = launch("web", "worker")
+    key = make_write_key(make_source(key="storm"))
+    command = ["node", "storm.mjs", f"http://127.0.0.1:{product.port}", key]
+    result = subprocess.run(
+        command, cwd=SDKS, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    wait_until(is_drained, seconds=60)
+    plans = [profile_of(f"user_id:storm-{number}").traits["plan"] for number in range(20)]
+    assert plans == ["free"] * 20
