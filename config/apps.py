@@ -1,8 +1,11 @@
 """The project as a Django app, for its management commands and system checks."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
+from django.core.signals import request_started
 from django.db.backends.signals import connection_created
+
+from profiles.lib.memory import forbid_core_dumps, forget_people
 
 
 class ConfigConfig(AppConfig):
@@ -12,8 +15,20 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         # Importing the module makes its declarations.
         from config import personal_data  # noqa: F401
-        from config.checks import check_settings, check_shared_keys, refuse_old_postgres
+        from config.checks import (
+            check_connections,
+            check_settings,
+            check_shared_keys,
+            refuse_old_postgres,
+        )
 
+        forbid_core_dumps()
         register(check_settings)
+        register(check_connections, Tags.database)
         register(check_shared_keys, deploy=True)
         connection_created.connect(refuse_old_postgres)
+        request_started.connect(_forget_people)
+
+
+def _forget_people(**_: object) -> None:
+    forget_people()

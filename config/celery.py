@@ -9,10 +9,11 @@ import os
 import signal
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_process_init
+from celery.signals import beat_init, celeryd_init, task_prerun, worker_process_init
 
 from config.runtime import embedded
 from config.runtime.supervision.tied import end_with_parent
+from profiles.lib.memory import forget_people
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -47,6 +48,12 @@ def prepare_worker_process(**_: object) -> None:
     # Killed with -9, the parent cannot end its children.
     end_with_parent(signal.SIGKILL)
     tune_garbage_collector()
+
+
+@task_prerun.connect
+def forget_before_a_task(**_: object) -> None:
+    """Let no worker remember people for longer than ten minutes."""
+    forget_people()
 
 
 def tune_garbage_collector() -> None:

@@ -1,15 +1,21 @@
 """Checks of the settings and of the PostgreSQL version, beyond those of Django."""
 
 import os
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import phonenumbers
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 OLDEST_POSTGRES = 15
+CONNECTIONS_OF_A_WORKER = 2  # its task, and the heartbeat of what the task leased
+# Beat with its alarm, commands, and those that PostgreSQL reserves for its superuser.
+OTHER_CONNECTIONS = 10
 SHARED_KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY", "ADDRESS_KEY", "SIGNING_KEY")
 
 
@@ -54,6 +60,32 @@ def check_shared_keys(**_: object) -> list[checks.CheckMessage]:
         for name in SHARED_KEYS
         if not os.environ.get(name)
     ]
+
+
+def check_connections(databases: Sequence[str] | None = None, **_: object) -> list[Any]:
+    """Return `tessera.W002` where the programs may need more connections than the database bears.
+
+    Run with the checks of databases, as by `migrate`, since it asks the server.
+    """
+    if not databases or DEFAULT_DB_ALIAS not in databases:
+        return []
+    needed = (
+        settings.WEB_WORKERS * settings.WEB_THREADS
+        + CONNECTIONS_OF_A_WORKER * settings.WORKER_PROCESSES
+        + OTHER_CONNECTIONS
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_connections")
+        most = int(cursor.fetchone()[0])
+    if needed <= most:
+        return []
+    hint = (
+        f"WEB_WORKERS x WEB_THREADS + {CONNECTIONS_OF_A_WORKER} x WORKER_PROCESSES + "
+        f"{OTHER_CONNECTIONS} are {needed}. Set max_connections of PostgreSQL to {needed} or more, "
+        f"set WEB_THREADS lower, or put PgBouncer between."
+    )
+    message = f"The database bears {most} connections, and the programs may need {needed}."
+    return [checks.Warning(message, hint=hint, id="tessera.W002")]
 
 
 def refuse_old_postgres(connection: BaseDatabaseWrapper, **_: object) -> None:

@@ -15,12 +15,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked, normalise
+from profiles.lib.memory import remembered
 
 ERASED = "[erased]"
 TOKEN = "token"
@@ -72,7 +72,7 @@ class Find(NamedTuple):
     references: tuple[str, ...]
 
 
-@lru_cache(maxsize=65_536)
+@remembered(maxsize=65_536)
 def spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
     """Return the references under which a normalised identifier is suppressed and looked up."""
     references = [f"{namespace}:{value}"]
@@ -88,7 +88,7 @@ def spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(references))
 
 
-@lru_cache(maxsize=65_536)
+@remembered(maxsize=65_536)
 def stored_spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
     """Return the references that an erasure suppresses for an identifier.
 
@@ -151,7 +151,7 @@ def _references_in(content: Any, key: str, region: str) -> Iterator[str]:
                 yield from _references_in(inner, key, region)
 
 
-@lru_cache(maxsize=16_384)
+@remembered(maxsize=16_384)
 def _references_of_key(key: str, region: str) -> tuple[str, ...]:
     return tuple(_references_in(key, "", region))
 
@@ -263,7 +263,7 @@ def _starts(text: str, start: int, end: int) -> Iterator[int]:
         yield start + stripped
 
 
-@lru_cache(maxsize=16_384)
+@remembered(maxsize=16_384)
 def _addresses(text: str) -> tuple[str, ...]:
     """Return the addresses that a text may begin with, as they are stored."""
     addresses = []
@@ -338,7 +338,7 @@ def _part_references(part: str, region: str) -> tuple[str, ...]:
     return tuple(references)
 
 
-@lru_cache(maxsize=16_384)
+@remembered(maxsize=16_384)
 def _number(text: str, region: str) -> str | None:
     if text.startswith("00"):
         text = "+" + text[2:]

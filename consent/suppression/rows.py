@@ -7,7 +7,6 @@ wrong key all erased people would come back unnoticed.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from consent.suppression.keys import (
 from consent.suppression.memory import known_digests
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
+from profiles.lib.memory import remembered
 from profiles.services import note_erased_namespaces
 
 # Until when somebody is kept out who did not come back.
@@ -139,7 +139,7 @@ def find_suppressed(references: Iterable[str]) -> set[str]:
     return {reference for reference, row in kept.items() if row.until == FOREVER}
 
 
-@lru_cache(maxsize=65_536)
+@remembered(maxsize=65_536)
 def _digests(
     reference: str, versions: Sequence[int], keys: tuple[SuppressionKey, ...], region: str
 ) -> tuple[bytes, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from profiles.identifiers.lookup import load_normalisers, spelled
 from profiles.identifiers.normalisers import InvalidIdentifier, is_blocked
 from profiles.identifiers.references import Ref, reference_of
 from profiles.lib import exact_json
+from profiles.lib.memory import remembered
 from profiles.lib.spellings import OWN_NORMALISERS
 
 # The code and detail of the rejection of a message whose identifiers are all left out.
@@ -131,7 +131,7 @@ def _mentioned(content: Any) -> set[str]:
     return mentions(content, region=settings.DEFAULT_PHONE_REGION)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _mentioned_in_context(text: str) -> frozenset[str]:
     """Return what a context mentions. Cached, since a client's contexts are mostly the same."""
     return frozenset(_mentioned(exact_json.loads(text)) if is_distinctive(text) else ())

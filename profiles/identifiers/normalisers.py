@@ -8,12 +8,12 @@ import re
 import unicodedata
 from collections.abc import Collection
 from decimal import Decimal
-from functools import lru_cache
 from math import isfinite
 
 import email_validator
 import phonenumbers
 
+from profiles.lib.memory import remembered
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 
 # 2: NFC, no invisible signs, Mexico without its former 1, no extensions, no repeated digit.
@@ -137,7 +137,7 @@ def is_blocked(namespace: str, value: str, extra: Collection[str] = frozenset())
     return any(_matches(folded, _folded(blocked)) for blocked in extra)
 
 
-@lru_cache(maxsize=65_536)
+@remembered(maxsize=65_536)
 def _is_blocked_everywhere(namespace: str, value: str) -> bool:
     folded = _folded(value)
     if folded in BLOCKED_VALUES or _BLOCKED_PATTERN.fullmatch(folded):
@@ -209,7 +209,7 @@ def _email(namespace: str, text: str) -> str:
     return address
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _validated_email(text: str) -> str | None:
     try:
         address = email_validator.validate_email(text, check_deliverability=False)
@@ -218,7 +218,7 @@ def _validated_email(text: str) -> str | None:
     return address.normalized
 
 
-@lru_cache(maxsize=16384)
+@remembered(maxsize=16384)
 def _phone(namespace: str, text: str, region: str | None) -> str:
     # Before anything is made of it: 0000000000 would become a number of somebody.
     if is_blocked(namespace, text):

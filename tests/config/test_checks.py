@@ -8,7 +8,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from config.checks import SHARED_KEYS, check_settings, check_shared_keys, refuse_old_postgres
+from config.checks import (
+    CONNECTIONS_OF_A_WORKER,
+    OTHER_CONNECTIONS,
+    SHARED_KEYS,
+    check_connections,
+    check_settings,
+    check_shared_keys,
+    refuse_old_postgres,
+)
 
 
 def test_the_settings_of_the_tests_are_possible_ones() -> None:
@@ -48,6 +56,24 @@ def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
         "ADDRESS_KEY",
         "SIGNING_KEY",
     ]
+
+
+@pytest.mark.django_db
+def test_more_connections_than_the_database_bears_are_warned_of_with_what_to_set(
+    settings: Settings,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_connections")
+        most = int(cursor.fetchone()[0])
+    settings.WEB_WORKERS, settings.WORKER_PROCESSES = 1, 1
+    settings.WEB_THREADS = most - CONNECTIONS_OF_A_WORKER - OTHER_CONNECTIONS
+    assert check_connections(databases=["default"]) == []
+    settings.WEB_THREADS += 1
+    (warning,) = check_connections(databases=["default"])
+    assert warning.id == "tessera.W002"
+    assert f"max_connections of PostgreSQL to {most + 1}" in warning.hint
+    # Checks of the settings alone ask no server.
+    assert check_connections(databases=None) == []
 
 
 @pytest.mark.django_db

@@ -100,7 +100,7 @@ class Product:
         self.valkey = redis.Redis.from_url(with_database_number(settings.CACHE_URL, queue))
         self.cache = redis.Redis.from_url(with_database_number(settings.CACHE_URL, cache))
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {
+        self.environment = {
             name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ
         } | {
             "DATA_DIR": str(directory),
@@ -112,7 +112,7 @@ class Product:
             # Those of the tests, whose digests must be found again.
             **{name: getattr(settings, name) for name in SHARED_KEYS},
         }
-        self._environment |= more
+        self.environment |= more
         self.flush()
 
     def start(self, *names: str) -> None:
@@ -120,14 +120,14 @@ class Product:
         for name in names:
             command = [sys.executable, "-m", *PROGRAMS[name]]
             if name != "web":
-                command += ["--loglevel", self._environment.get("LOG_LEVEL", "WARNING")]
+                command += ["--loglevel", self.environment.get("LOG_LEVEL", "WARNING")]
             if name == "beat":
                 command += ["--schedule", str(self.directory / "beat-schedule")]
             with (self.directory / f"{name}.log").open("ab") as log:
                 self._programs[name] = subprocess.Popen(
                     command,
                     cwd=ROOT,
-                    env=self._environment,
+                    env=self.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -69,6 +69,7 @@ class Supervisor:
         environment = os.environ | {
             PARENT_VARIABLE: str(os.getpid()),
             "TESSERA_PYTHON": sys.executable,
+            "TESSERA_WORKERS": str(settings.WORKER_PROCESSES),
             "TESSERA_DATA": str(settings.DATA_DIR),
             "TESSERA_EMBEDDED": str(
                 settings.USES_EMBEDDED_DATABASE or settings.USES_EMBEDDED_BROKER

@@ -1,0 +1,47 @@
+"""What a process keeps in memory between requests and tasks, and what bounds its staleness.
+
+Invariant: a test finds every cache and every changing global of the code, and each stands here.
+"""
+
+_OF_TEXT = "A function of a text alone, never stale. Forgotten after ten minutes."
+_OF_CODE = "Made of the code and its files, which a process does not outlive."
+_CLIENT = "A connection, not what it carries."
+
+# By module and name.
+PROCESS_MEMORY = {
+    # What messages say.
+    "consent.suppression.forms._addresses": _OF_TEXT,
+    "consent.suppression.forms._number": _OF_TEXT,
+    "consent.suppression.forms._references_of_key": _OF_TEXT,
+    "consent.suppression.forms.spellings": _OF_TEXT,
+    "consent.suppression.forms.stored_spellings": _OF_TEXT,
+    "consent.suppression.rows._digests": "Of a text and the keys, which it is given. Ten minutes.",
+    "ingestion.drain.identifier_filter._mentioned_in_context": _OF_TEXT,
+    "ingestion.messages.contexts.read_context": _OF_TEXT,
+    "ingestion.messages.parse._cached_ref": _OF_TEXT,
+    "profiles.identifiers.normalisers._is_blocked_everywhere": _OF_TEXT,
+    "profiles.identifiers.normalisers._phone": _OF_TEXT,
+    "profiles.identifiers.normalisers._validated_email": _OF_TEXT,
+    # What names nobody.
+    "ingestion.messages.times._cached_time": "Times of messages: 256 of them, never stale.",
+    "ingestion.messages.times._zones": "Zones of this machine, until the process ends.",
+    "segments.definitions.live._known_zones": "Zones of both machines, until the process ends.",
+    "segments.compiler.fragments._split": "Templates of statements.",
+    "config.http.examples.examples": _OF_CODE,
+    "profiles.api.kit.lists.page_of": _OF_CODE,
+    "segments.admin.builder.blanks.definitions": _OF_CODE,
+    "segments.admin.builder.blanks.leaf_schemas": _OF_CODE,
+    "segments.admin.builder.catalogue.entries": _OF_CODE,
+    # What is read of the store.
+    "consent.suppression.memory._known": "Keyed hashes; each look-up asks for newer ones.",
+    "ingestion.api.senders._senders": "Hashes of write keys and their sources, for half a second.",
+    # Servers, clients and places of tests.
+    "config.runtime.embedded.entry.servers": "The embedded servers, which the process has joined.",
+    "config.runtime.slow_clients._watchers": "Sockets that are being read.",
+    "consent.suppression.memory._lock": "Guards what is read beside it.",
+    "profiles.lib.checkpoints._handlers": "What tests do at a checkpoint; empty in production.",
+    "profiles.lib.memory._memory": "The caches of texts, and when they were emptied.",
+    "profiles.lib.throttles._own_counts": "Attempts by keyed hash while Valkey is away.",
+    "profiles.lib.throttles.shared_counts": _CLIENT,
+    "profiles.lib.valkey.valkey": _CLIENT,
+}

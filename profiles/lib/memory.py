@@ -1,0 +1,56 @@
+"""Caches of what messages say of people, and how long a process remembers it.
+
+Invariant: at the first request, task or chunk after ten minutes all of it is forgotten, so that
+nobody who was erased stays in the memory of a process that works on.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from functools import _lru_cache_wrapper, lru_cache
+from typing import TypeVar
+
+REMEMBERED_SECONDS = 600
+_Result = TypeVar("_Result")
+
+
+class _Memory:
+    def __init__(self) -> None:
+        self._caches: list[_lru_cache_wrapper[object]] = []
+        self._emptied_at = time.monotonic()
+
+    def add(self, cache: _lru_cache_wrapper[object]) -> None:
+        self._caches.append(cache)
+
+    def forget(self, *, now: float) -> None:
+        # Two threads that both empty them do no harm.
+        if now - self._emptied_at >= REMEMBERED_SECONDS:
+            self._emptied_at = now
+            for cache in self._caches:
+                cache.cache_clear()
+
+
+_memory = _Memory()
+
+
+def remembered(*, maxsize: int) -> Callable[[Callable[..., _Result]], _lru_cache_wrapper[_Result]]:
+    """Cache a pure function of what messages say, as lru_cache does, and no longer than allowed."""
+
+    def decorate(function: Callable[..., _Result]) -> _lru_cache_wrapper[_Result]:
+        cache = lru_cache(maxsize=maxsize)(function)
+        _memory.add(cache)
+        return cache
+
+    return decorate
+
+
+def forget_people(*, now: float | None = None) -> None:
+    """Empty these caches if ten minutes have passed; `now` is of the monotonic clock."""
+    _memory.forget(now=time.monotonic() if now is None else now)
+
+
+def forbid_core_dumps() -> None:
+    """Let the system write no memory of this process, and of those it starts, into a file."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
