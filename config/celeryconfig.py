@@ -38,6 +38,12 @@ timezone = "UTC"
 # while no worker runs.
 beat_schedule = {
     "sweep-inbox": {"task": "ingestion.drain_inbox", "schedule": 3.0, "options": {"expires": 3.0}},
+    "read-imports": {
+        "task": "ingestion.read_imports",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "expire-imports": {"task": "ingestion.expire_imports", "schedule": 86_400.0},
     "sweep-changes": {
         "task": "segments.refresh_changed",
         "schedule": 3.0,

@@ -24,6 +24,7 @@ registry.exempt_foreign_tables(
 # By the beginning of an entry of DATA_DIR.
 FOLDERS = {
     "beat-schedule": "When the beat last sent each task.",
+    "imports": "Files while they are read. What a killed worker leaves goes in a day.",
     "log": "Logs without personal data: ids, counts, types of errors. 40 MB for each program.",
     "mail": "Mails, where no mail server is configured. An erasure deletes those of the person.",
     "postgres": "The database, which the tables above and the apps' declarations describe.",

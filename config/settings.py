@@ -242,6 +242,11 @@ WORKER_PROCESSES = env_int("WORKER_PROCESSES", 2, minimum=1)
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
+# Imported files: how long uploads and refused rows are kept, and how large an unpacked file may be.
+IMPORT_DAYS = env_int("IMPORT_DAYS", 30, minimum=1)
+IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 20 * 1024**3, minimum=1)
+# A workbook is read into memory whole.
+IMPORT_MAX_WORKBOOK_BYTES = env_int("IMPORT_MAX_WORKBOOK_BYTES", 512 * 1024**2, minimum=1)
 # Seconds that one statement may take which evaluates segments, for a batch of profiles and for
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)

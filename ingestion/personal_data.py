@@ -6,16 +6,22 @@ from datetime import datetime
 from django.conf import settings
 
 from consent.services import mentions, spellings
+from ingestion.file_rows import cells_of, references_in_row
+from ingestion.imports.erasure import delete_if_mentioned, unstarted_imports
 from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.models import (
     ConsentCategory,
     DrainPause,
     DroppedCount,
+    FileImport,
+    ImportPart,
     InboxRow,
     MessageCount,
     RecentMessage,
+    RefusedRow,
     RejectedMessage,
+    SavedMapping,
     SigningSecret,
     WriteKey,
 )
@@ -38,6 +44,7 @@ class InboxRowData(PersonalData):
         "attempts",
         "ended",
         "first_arrival",
+        "file_import_id",
         "lease",
         "leased_until",
     )
@@ -103,8 +110,83 @@ class RecentMessageData(PersonalData):
         return RecentMessage.objects.filter(pk__in=mentioning).delete()[0]
 
 
+@registry.register
+class FileImportData(PersonalData):
+    model = FileImport
+    title = "Imported files"
+    technical = (
+        "id",
+        "uuid",
+        "source",
+        "name",
+        "size",
+        "digest",
+        "status",
+        "reading",
+        "mapping",
+        "formats",
+        "rows",
+        "chunks",
+        "stored",
+        "unchanged",
+        "refused",
+        "dropped",
+        "fault",
+        "created_by",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "lease",
+        "leased_until",
+    )
+
+
+@registry.register
+class ImportPartData(PersonalData):
+    model = ImportPart
+    title = "Uploaded files"
+    observed = ("content",)
+    technical = ("id", "file_import", "offset")
+    phase = ErasurePhase.COPIES
+
+    def erase(self, person: Person) -> int:
+        """Delete each file that waits to be started and names the person.
+
+        One that is being read is waited for: what it says of erased people is dropped.
+        """
+        references = _all_spellings(person.references)
+        return sum(delete_if_mentioned(each, references) for each in unstarted_imports())
+
+    def is_drained(self, moment: datetime) -> bool:
+        reading = FileImport.objects.filter(status=FileImport.Status.READING)
+        return not reading.filter(started_at__lte=moment).exists()
+
+
+@registry.register
+class RefusedRowData(PersonalData):
+    model = RefusedRow
+    title = "Rows of files that could not be taken"
+    observed = ("cells",)
+    technical = ("id", "file_import", "number", "code", "column", "detail")
+    phase = ErasurePhase.COPIES
+
+    def erase(self, person: Person) -> int:
+        """Open each row, and delete it if it names or mentions the person."""
+        references, normalisers = _all_spellings(person.references), load_normalisers()
+        rows = RefusedRow.objects.select_related("file_import")
+        mentioning = [
+            row.pk
+            for row in rows.iterator(chunk_size=500)
+            if not references.isdisjoint(
+                references_in_row(row.file_import.mapping["columns"], cells_of(row), normalisers)
+            )
+        ]
+        return RefusedRow.objects.filter(pk__in=mentioning).delete()[0]
+
+
 registry.exempt(
     {
+        SavedMapping: "Names of columns, and what they mean.",
         ConsentCategory: "Configuration: which purpose a category of a source means.",
         DrainPause: "Names a type of error.",
         DroppedCount: "Counts by source and day.",

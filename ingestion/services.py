@@ -9,6 +9,23 @@ from ingestion.drain.pauses import (
     pause_reason,
     try_drain_now,
 )
+from ingestion.file_rows import cells_of
+from ingestion.imports.faults import FileFault, MappingFaults
+from ingestion.imports.job import finish_import, read_next_import
+from ingestion.imports.trial import TrialReport, try_import
+from ingestion.imports.uploads import (
+    MAX_PART_BYTES,
+    WrongOffset,
+    WrongStatus,
+    add_part,
+    begin_import,
+    cancel_import,
+    expire_imports,
+    inspect_import,
+    prepare_import,
+    received_bytes,
+    start_import,
+)
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import InboxBody, batch_of, unpack_message
 from ingestion.inbox.counts import prune_counts
@@ -28,36 +45,54 @@ from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
+    "MAX_PART_BYTES",
     "MAY_TRY",
+    "FileFault",
     "InboxBody",
+    "MappingFaults",
     "MendReport",
     "NotOpen",
     "Operation",
     "StillFaulty",
+    "TrialReport",
     "Type",
     "Verb",
+    "WrongOffset",
+    "WrongStatus",
     "accept",
+    "add_part",
     "batch_of",
+    "begin_import",
+    "cancel_import",
+    "cells_of",
     "create_signing_secret",
     "create_write_key",
     "current_pause",
     "delete_consent_category",
     "drain_inbox",
     "drain_is_paused",
+    "expire_imports",
     "fault_groups",
     "fault_of",
     "fault_path",
+    "finish_import",
+    "inspect_import",
     "mend_message",
     "mend_messages",
     "pause_reason",
+    "prepare_import",
     "prune_counts",
+    "read_next_import",
+    "received_bytes",
     "register_source",
     "replay_message",
     "revoke_signing_secret",
     "revoke_write_key",
     "save_consent_category",
     "seconds_to_wait",
+    "start_import",
     "try_drain_now",
+    "try_import",
     "unpack_message",
     "with_fault_path",
 ]

@@ -2,13 +2,16 @@
 
 from celery import shared_task
 
+from ingestion.imports.uploads import READ_IMPORTS
 from ingestion.inbox.accept import DRAIN
-from ingestion.services import drain_inbox
+from ingestion.services import drain_inbox, expire_imports, read_next_import
 from ingestion.services import prune_counts as prune_old_counts
 from profiles.lib.change_queue import answer_nudge, nudge
 
 # A task that drains for ever would keep its worker from a soft shutdown.
 DRAIN_SECONDS = 20
+# Each time a file is read on, its beginning is read again, only to count equal rows.
+READ_SECONDS = 60
 
 
 @shared_task(name=DRAIN)
@@ -18,6 +21,20 @@ def drain_inbox_task() -> None:
     answer_nudge(DRAIN)
     if drain_inbox(seconds=DRAIN_SECONDS):
         nudge(DRAIN)
+
+
+@shared_task(name=READ_IMPORTS)
+def read_imports() -> None:
+    """Read a file that waits to be imported for a while, and continue in another task."""
+    answer_nudge(READ_IMPORTS)
+    if read_next_import(drain_inbox, seconds=READ_SECONDS):
+        nudge(READ_IMPORTS)
+
+
+@shared_task(name="ingestion.expire_imports")
+def expire_old_imports() -> None:
+    """Delete files that nobody started, and refused rows whose time is over."""
+    expire_imports()
 
 
 @shared_task(name="ingestion.prune_counts")

@@ -13,7 +13,9 @@ from typing import TypeVar
 import msgspec
 from django.db import connection
 
+from ingestion import file_rows
 from ingestion.drain.chunk import Chunk, PendingMessage
+from ingestion.file_rows import count_rows
 from ingestion.inbox import sql
 from ingestion.inbox.body import pack_message
 from ingestion.inbox.counts import count_messages, hour_of
@@ -33,6 +35,13 @@ Each = TypeVar("Each", PendingMessage, RowRejection)
 DROPPED, REJECTED = MessageCount.Outcome.DROPPED, MessageCount.Outcome.REJECTED
 
 
+END_OF_ROW = {
+    STORED: file_rows.STORED,
+    REPEAT: file_rows.UNCHANGED,
+    DROPPED: file_rows.DROPPED,
+}
+
+
 def account_for(
     chunk: Chunk, kept: Sequence[PendingMessage], rejected: Iterable[RowRejection]
 ) -> None:
@@ -43,14 +52,18 @@ def account_for(
     refused = [*chunk.rejections, *rejected]
     gone = _dropped(chunk, kept, refused)
     counts: Counter[tuple[int, datetime, str]] = Counter()
+    of_files: Counter[tuple[int, str]] = Counter()
     for messages, outcome in ((kept, STORED), (chunk.repeats, REPEAT), (gone, DROPPED)):
         by_row = Counter(pending.row.id for pending in messages)
         for row in chunk.rows if by_row else ():
+            if row.file_import_id is not None:
+                of_files[row.file_import_id, END_OF_ROW[outcome]] += by_row[row.id]
             if row.first_arrival is None:
                 counts[row.source_id, hour_of(row.received_at), outcome] += by_row[row.id]
             elif by_row[row.id]:
                 note_outcome(row.origin(0), outcome)
     count_messages({key: count for key, count in counts.items() if count})
+    count_rows({key: count for key, count in of_files.items() if count})
     _keep_recent(
         [
             *((_order(each.row, each.message.place), _stored(each)) for each in _last(kept)),

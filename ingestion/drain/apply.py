@@ -33,9 +33,10 @@ from ingestion.drain.identifier_filter import (
     IdentifierFilter,
     references_in,
 )
+from ingestion.drain.refusals import keep_refusals
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
-from ingestion.inbox.rejected import RowRejection, keep_rejected
+from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import UNUSABLE_VALUE
 from profiles.identifiers.references import reference_of
 from profiles.lib.change_queue import mark_changed
@@ -117,7 +118,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     _count_by_source(Counter(other_names), EVENT_NAME)
     cut = [p.row.source_id for p in kept if p.observation in resolution.cut_claims]
     _count_by_source(Counter(cut), CLAIMED_IDENTIFIER)
-    keep_rejected([*chunk.rejections, *rejected])
+    keep_refusals([*chunk.rejections, *rejected])
     account_for(chunk, kept, rejected)
     reach(checkpoints.APPLIED)
 

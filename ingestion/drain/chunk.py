@@ -132,5 +132,6 @@ def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
         body.address,
         is_client=row.trust == TrustLevel.CLAIM,
         first_place=first_place,
+        is_file=row.file_import_id is not None,
     )
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

@@ -1,9 +1,9 @@
 """Consents in messages, on their way into the ledger."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -87,10 +87,26 @@ class _Statement(NamedTuple):
     def choice(self, is_given: bool) -> ConsentInput:
         message = self.pending.message
         context = exact_json.loads(message.context)
+        if self.pending.row.file_import_id is not None:
+            return self._imported(context["consent"])
         return replace(
             self._refusal(),
             state=State.GIVEN if is_given else State.WITHDRAWN,
             evidence={"category": self.category, "context": context},
+            idempotency_key=f"{message.digest}:{self.category}",
+        )
+
+    def _imported(self, consent: Mapping[str, Any]) -> ConsentInput:
+        """What a row of a file says: the ledger asks for its evidence where it permits."""
+        message = self.pending.message
+        return replace(
+            self._refusal(),
+            state=State(consent["states"][self.category]),
+            actor=DecidedBy.IMPORT,
+            method=Method.IMPORT,
+            # What the file said, and not what became of it: the ledger judges times of imports.
+            occurred_at=message.original_timestamp,
+            evidence=consent["evidence"],
             idempotency_key=f"{message.digest}:{self.category}",
         )
 

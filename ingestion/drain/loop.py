@@ -30,6 +30,7 @@ from ingestion.drain.faults import (
     is_fault_of_the_product,
 )
 from ingestion.drain.pauses import drain_is_paused, end_pause, pause_drain, take_probe
+from ingestion.drain.refusals import keep_refusals, refused_places
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
@@ -44,7 +45,7 @@ from ingestion.inbox.lease import (
     postpone_row,
     release_rows,
 )
-from ingestion.inbox.rejected import RowRejection, keep_rejected, rejected_places
+from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import Rejection
 from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
@@ -176,7 +177,7 @@ def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> 
     except Exception as error:
         _give_up_reading(lease, row, error, faults)
         return
-    done = rejected_places(row)
+    done = refused_places(row)
     may_be_poison = row.attempts >= settings.INBOX_MAX_ATTEMPTS
     is_finished = True
     for pending in chunk.messages:
@@ -254,6 +255,6 @@ def _reject_alone(lease: UUID, pending: PendingMessage, code: str, detail: str) 
     with transaction.atomic():
         hold_rows(lease, [pending.row.id])
         reach(checkpoints.REJECTING_HELD)
-        keep_rejected([pending.rejected(code, detail)])
+        keep_refusals([pending.rejected(code, detail)])
         note_ended(pending.row.id)
         forget_messages({pending.message.digest: pending.row.id})

@@ -38,6 +38,7 @@ class LeasedRow(NamedTuple):
     attempts: int
     is_opted_out: bool
     first_arrival: int | None = None
+    file_import_id: int | None = None
 
     def origin(self, place: int) -> tuple[int, int]:
         """Return the row and place at which a message first came: of a replay, those of then."""

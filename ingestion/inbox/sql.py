@@ -34,7 +34,8 @@ UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
 WHERE id = ANY (ARRAY(
     SELECT id FROM counted WHERE place = 1 OR messages <= %(messages)s
 ))
-RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival,
+    file_import_id
 """
 
 # Leases the row that has waited longest of those tried before and due again, alone, so that a
@@ -52,7 +53,8 @@ WITH oldest AS (
 UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
     leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = ANY (ARRAY(SELECT id FROM due))
-RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival,
+    file_import_id
 """
 
 # Leases any one row while the drain is paused: the oldest may be the one that cannot be drained.
@@ -68,7 +70,8 @@ WITH oldest AS (
 UPDATE ingestion_inboxrow SET lease = %(lease)s, attempts = attempts + 1,
     leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = ANY (ARRAY(SELECT id FROM drawn))
-RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival
+RETURNING id, source_id, trust, body, received_at, attempts, is_opted_out, first_arrival,
+    file_import_id
 """
 
 # Gives a row back that is to be tried again later, the later the more often it was tried. SQL

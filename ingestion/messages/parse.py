@@ -245,7 +245,8 @@ class _MessageParser:
 
     def _refs(self, type_: str, context: ContextContent) -> tuple[Ref, ...]:
         wire = self.wire
-        if is_blank(wire.user_id) and is_blank(wire.anonymous_id):
+        is_file = self.request.is_file
+        if is_blank(wire.user_id) and is_blank(wire.anonymous_id) and not is_file:
             raise MessageFault("missing_identity", "userId", "userId or anonymousId is required")
         candidates: list[tuple[str, Any]] = [
             ("user_id", wire.user_id),
@@ -260,14 +261,19 @@ class _MessageParser:
             candidates += context.refs
             if type_ == "identify":
                 candidates += contact_refs(self._own_traits())
-        return tuple(dict.fromkeys(self._normalise(candidates)))
+        refs = tuple(dict.fromkeys(self._normalise(candidates)))
+        if not refs:
+            # Only a row of a file comes here: elsewhere one of two fields is required.
+            raise MessageFault("missing_identity", "", "an identifier of a person")
+        return refs
 
     def _normalise(self, candidates: Sequence[tuple[str, Any]]) -> Iterator[Ref]:
         """Yield the valid refs. Raises InvalidIdentifier for a malformed userId or anonymousId."""
         for namespace, value in candidates:
             if is_blank(value):
                 continue
-            if namespace in ("user_id", "anonymous_id"):
+            # Whoever imports a file mends the row; an SDK cannot.
+            if namespace in ("user_id", "anonymous_id") or self.request.is_file:
                 yield make_ref(namespace, value, self.request.region)
             else:
                 try:

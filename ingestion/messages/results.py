@@ -71,7 +71,8 @@ class RequestFacts(NamedTuple):
     `region` is the country of telephone numbers without a country code. `address` is the network
     address of the sender, empty where the source does not keep it; `is_client` says that it is that
     of a browser or app, and not of a server of the company. `first_place` is the place in the
-    request of the first message, which a replayed one keeps.
+    request of the first message, which a replayed one keeps. `is_file` says that the messages are
+    rows of a file: there any identifier names a person, and a malformed one is a fault.
     """
 
     row_id: int
@@ -81,3 +82,4 @@ class RequestFacts(NamedTuple):
     address: str = ""
     is_client: bool = False
     first_place: int = 0
+    is_file: bool = False

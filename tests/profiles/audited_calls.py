@@ -16,7 +16,7 @@ import profiles.services
 import segments.services
 from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
-from ingestion.models import ConsentCategory, DrainPause, RejectedMessage, WriteKey
+from ingestion.models import ConsentCategory, DrainPause, FileImport, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
 from profiles.models import ApiKey, Identifier, IdentityRule, Profile, TraitDefinition
 from profiles.models.access import Scope
@@ -41,6 +41,8 @@ from tests.factories import (
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
 EVERYONE = {"type": "everyone"}
 FAMILY = {"kind": "life_cycle", "key": "cycle", "name": "Cycle", "event": "Order Completed"}
+FILE = b"Mail,Date\nada@example.org,2026-01-31\n"
+FILE_MAPPING = {"call": "identify", "columns": {"Mail": "email", "Date": "timestamp"}}
 MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
 
 
@@ -110,6 +112,15 @@ def make_archived_segment() -> Any:
     return segments.services.archive_segment(make_segment(), actor=TESTER)
 
 
+def uploaded_file() -> FileImport:
+    begun = begin_file()
+    return ingestion.services.add_part(begun, 0, FILE, actor=TESTER)
+
+
+def begin_file() -> FileImport:
+    return ingestion.services.begin_import(make_source(), "a.csv", len(FILE), actor=TESTER)
+
+
 def category() -> ConsentCategory:
     return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
 
@@ -159,6 +170,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "create_segment", key="known", name="Known", definition=EVERYONE
     ),
     "create_source": lambda: _call("create_source", "shop"),
+    "add_part": lambda: _call("add_part", begin_file(), 0, FILE),
+    "begin_import": lambda: _call("begin_import", make_source(), "a.csv", 1),
+    "cancel_import": lambda: _call("cancel_import", uploaded_file()),
+    "start_import": lambda: _call("start_import", uploaded_file(), FILE_MAPPING),
     "create_signing_secret": lambda: _call("create_signing_secret", make_source()),
     "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
     "define_purpose": lambda: _call("define_purpose", key="news", terms=terms(), now=NOW),

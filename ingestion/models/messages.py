@@ -79,6 +79,8 @@ class InboxRow(models.Model):
     first_arrival = models.BigIntegerField(
         null=True, editable=False, help_text="Of a replayed message: its place when it first came."
     )
+    # Of a part of an imported file. No foreign key, which would lock the import on every insert.
+    file_import_id = models.BigIntegerField(null=True, editable=False)
     # Drawn anew for each lease, so that a worker that lost the row to another one cannot finish it.
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)

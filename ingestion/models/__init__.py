@@ -1,0 +1,30 @@
+"""The models of ingestion: messages on their way, and files of rows that are imported."""
+
+from ingestion.models.imports import FileImport, ImportPart, RefusedRow, SavedMapping
+from ingestion.models.messages import (
+    ConsentCategory,
+    DrainPause,
+    DroppedCount,
+    InboxRow,
+    MessageCount,
+    RecentMessage,
+    RejectedMessage,
+    SigningSecret,
+    WriteKey,
+)
+
+__all__ = [
+    "ConsentCategory",
+    "DrainPause",
+    "DroppedCount",
+    "FileImport",
+    "ImportPart",
+    "InboxRow",
+    "MessageCount",
+    "RecentMessage",
+    "RefusedRow",
+    "RejectedMessage",
+    "SavedMapping",
+    "SigningSecret",
+    "WriteKey",
+]
