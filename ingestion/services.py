@@ -10,8 +10,10 @@ from ingestion.drain.pauses import (
     try_drain_now,
 )
 from ingestion.file_rows import cells_of
+from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault, MappingFaults
 from ingestion.imports.job import finish_import, read_next_import
+from ingestion.imports.saved import delete_mapping, proposed_mapping, save_mapping
 from ingestion.imports.trial import TrialReport, try_import
 from ingestion.imports.uploads import (
     MAX_PART_BYTES,
@@ -69,6 +71,7 @@ __all__ = [
     "create_write_key",
     "current_pause",
     "delete_consent_category",
+    "delete_mapping",
     "drain_inbox",
     "drain_is_paused",
     "expire_imports",
@@ -77,10 +80,12 @@ __all__ = [
     "fault_path",
     "finish_import",
     "inspect_import",
+    "is_encoding",
     "mend_message",
     "mend_messages",
     "pause_reason",
     "prepare_import",
+    "proposed_mapping",
     "prune_counts",
     "read_next_import",
     "received_bytes",
@@ -89,6 +94,7 @@ __all__ = [
     "revoke_signing_secret",
     "revoke_write_key",
     "save_consent_category",
+    "save_mapping",
     "seconds_to_wait",
     "start_import",
     "try_drain_now",

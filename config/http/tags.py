@@ -14,6 +14,8 @@ TAGS = {
     "privacy/requests": "Requests of customers that a service passes on.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
+    "imports": "Files of rows, and how each row ended.",
+    "import-mappings": "What the columns of files mean, under a name.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
     "identity": "Who is who: identifiers that too many people wanted.",
     "audit": "Who changed what.",

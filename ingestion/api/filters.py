@@ -1,8 +1,14 @@
-"""Filters of the lists of sources and rejected messages."""
+"""Filters of the lists of sources, rejected messages and imported files."""
 
 from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter
 
-from ingestion.models import RejectedMessage, WriteKey
+from ingestion.models import (
+    FileImport,
+    RefusedRow,
+    RejectedMessage,
+    SavedMapping,
+    WriteKey,
+)
 from profiles.api.kit.lists import StrictFilterSet, TimeFilter
 from profiles.models import Source
 
@@ -50,4 +56,39 @@ class FaultGroupFilter(StrictFilterSet):
 
     class Meta:
         model = RejectedMessage
+        fields: list[str] = []
+
+
+class ImportFilter(StrictFilterSet):
+    """Filters of imported files."""
+
+    source = CharFilter("source__key", help_text="The key of the source.")
+    status = ChoiceFilter(choices=FileImport.Status.choices)
+    name = CharFilter("name", "icontains", help_text="A part of the name of the file.")
+    after = TimeFilter("created_at", "gte", help_text="Begun at this time or later.")
+    before = TimeFilter("created_at", "lt", help_text="Begun before this time.")
+
+    class Meta:
+        model = FileImport
+        fields: list[str] = []
+
+
+class RefusedRowFilter(StrictFilterSet):
+    """Filters of the refused rows of a file."""
+
+    code = CharFilter("code", help_text="Why, such as invalid_time.")
+    column = CharFilter("column", help_text="The column of the fault.")
+
+    class Meta:
+        model = RefusedRow
+        fields: list[str] = []
+
+
+class SavedMappingFilter(StrictFilterSet):
+    """Filters of saved mappings."""
+
+    key = CharFilter("key")
+
+    class Meta:
+        model = SavedMapping
         fields: list[str] = []

@@ -57,9 +57,12 @@ def _rank(encoding: str) -> int:
 def is_encoding(name: str) -> bool:
     """Whether a text can be read by this name of an encoding."""
     try:
-        b"".decode(name)
-    except (LookupError, ValueError):
+        bytes(4).decode(name)
+    except LookupError:
+        # Also one that makes no text, such as rot13.
         return False
+    except ValueError:
+        return True
     return True
 
 

@@ -55,6 +55,7 @@ class TrialReport:
     known: int = 0
     new: int = 0
     merging: int = 0
+    is_whole: bool = True
     first_refused: list[Refusal] = field(default_factory=list)
 
     def refuse(self, refusal: Refusal) -> None:
@@ -67,9 +68,16 @@ class TrialReport:
 
 
 def try_import(
-    file_import: FileImport, mapping: Mapping[str, Any], reading: Mapping[str, Any] | None = None
+    file_import: FileImport,
+    mapping: Mapping[str, Any],
+    reading: Mapping[str, Any] | None = None,
+    *,
+    most_rows: int | None = None,
 ) -> TrialReport:
-    """Return what an import would do. Raises MappingFaults, FileFault and WrongStatus."""
+    """Return what an import would do; `most_rows` ends the trial after about so many.
+
+    Raises MappingFaults, FileFault and WrongStatus.
+    """
     prepared = prepare_import(file_import, mapping, reading)
     parsed = parse_mapping(mapping)
     report = TrialReport()
@@ -81,6 +89,9 @@ def try_import(
         open_table(content, Reading.of(prepared.reading)) as table,
     ):
         for chunk in maker.chunks(table.rows, 0):
+            if most_rows is not None and report.rows >= most_rows:
+                report.is_whole = False
+                break
             trial.judge(chunk)
     report.first_refused.sort(key=lambda each: each.number)
     return report

@@ -92,4 +92,12 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('file_import', 'number'), name='refused_row_unique')],
             },
         ),
+        # Nor does the planner keep samples of what is in files.
+        migrations.RunSQL(
+            """
+            ALTER TABLE ingestion_importpart ALTER COLUMN content SET STATISTICS 0;
+            ALTER TABLE ingestion_refusedrow ALTER COLUMN cells SET STATISTICS 0;
+            """,
+            migrations.RunSQL.noop,
+        ),
     ]

@@ -20,7 +20,15 @@ from consent.services import (
     send_links,
 )
 from ingestion.models import RejectedMessage, WriteKey
-from ingestion.services import create_signing_secret
+from ingestion.services import (
+    add_part,
+    begin_import,
+    create_signing_secret,
+    drain_inbox,
+    finish_import,
+    save_mapping,
+    start_import,
+)
 from profiles.models import Profile
 from segments.models import Segment
 from segments.services import (
@@ -85,11 +93,35 @@ def make_world() -> World:
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "2026-03-20T12:00:00Z": timezone.now().isoformat(),
+            **_make_imports(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
+
+
+FILE = b"Mail,Date,Ville\nada@example.org,31/12/2025,Lyon\nnobody,31/12/2025,Lyon\n"
+FILE_MAPPING = {
+    "call": "identify",
+    "columns": {"Mail": "email", "Date": "timestamp", "Ville": "traits.city"},
+    "formats": {"Date": "%d/%m/%Y"},
+}
+
+
+def _make_imports() -> dict[str, str]:
+    """Make a file that was imported, one that is being uploaded, and one that waits."""
+    source = make_source(key="shop")
+    save_mapping("crm-people", FILE_MAPPING, actor=TESTER)
+    files = [begin_import(source, "people.csv", len(FILE), actor=TESTER) for _ in range(3)]
+    done, _, waiting = files
+    for file_import in (done, waiting):
+        add_part(file_import, 0, FILE, actor=TESTER)
+    done.refresh_from_db()
+    finish_import(start_import(done, FILE_MAPPING, actor=TESTER), drain_inbox)
+    other = "3f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c"
+    names = (f"{number}{other[1:]}" for number in range(3))
+    return {name: str(each.uuid) for name, each in zip(names, files, strict=True)}
 
 
 def _make_segments(purpose: Purpose) -> None:

@@ -353,6 +353,7 @@ def test_rows_of_an_erased_person_are_dropped_and_their_refused_rows_are_erased(
     assert list(ImportPart.objects.values_list("file_import", flat=True)) == [other.pk]
     waiting.refresh_from_db()
     assert waiting.status == "cancelled"
-    again = import_bytes(csv_of(COLUMNS, ("x", "42", "", "01/01/2025"), ADA, BOB), PEOPLE)
+    newer = ("ada@example.org", "42", "Paris", "02/01/2026")
+    again = import_bytes(csv_of(COLUMNS, ("x", "42", "", "01/01/2025"), newer, BOB), PEOPLE)
     assert ends_of(again) == {"rows": 3, "stored": 1, "refused": 1, "dropped": 1}
     assert cells_of(RefusedRow.objects.get()) == {}

@@ -173,6 +173,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "add_part": lambda: _call("add_part", begin_file(), 0, FILE),
     "begin_import": lambda: _call("begin_import", make_source(), "a.csv", 1),
     "cancel_import": lambda: _call("cancel_import", uploaded_file()),
+    "delete_mapping": lambda: _call(
+        "delete_mapping", ingestion.services.save_mapping("crm", FILE_MAPPING, actor=TESTER)
+    ),
+    "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),
     "start_import": lambda: _call("start_import", uploaded_file(), FILE_MAPPING),
     "create_signing_secret": lambda: _call("create_signing_secret", make_source()),
     "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),
