@@ -7,6 +7,7 @@ from segments.definitions.live import effective_definition
 from segments.definitions.previews import Preview, preview
 from segments.definitions.save import SegmentError, create_segment, update_segment
 from segments.definitions.sensitivity import sensitive_segments
+from segments.definitions.stars import star_segment
 from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
@@ -77,6 +78,7 @@ __all__ = [
     "seconds_to_wakeup",
     "sensitive_segments",
     "size_at",
+    "star_segment",
     "start_export",
     "true_shares",
     "unknown_words",

@@ -12,14 +12,12 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from profiles.admin.kit.base import (
-    BoundedList,
     Question,
     TesseraAdmin,
     question_page,
@@ -29,16 +27,16 @@ from profiles.admin.kit.base import (
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, display
-from segments.admin import segment_page
 from segments.admin.builder.views import BuilderActions, require_writer, shown_builder
 from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
+from segments.admin.listing import COLUMNS, ListColumns, SegmentList, StarredFilter
 from segments.admin.page.export import ExportActions
 from segments.admin.page.tabs import head_of
 from segments.admin.page.views import TabActions
 from segments.admin.preview import PreviewResult, preview_text
 from segments.admin.sample import SampledPerson, past_curve, purpose_key, sampled_people
-from segments.admin.visibility import hiding_for, shown_size
+from segments.admin.visibility import hiding_for
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError
 from segments.models import Segment
@@ -55,43 +53,21 @@ CHANGE = "segments.change_segment"
 Status = Segment.Status
 
 
-class SegmentList(BoundedList):
-    """A page of segments with their `sparkline`, in one query more."""
-
-    def url_for_result(self, result: Any) -> str:
-        return reverse("admin:segments_segment_overview", args=[result.pk])
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        # A list, since a queryset would load the rows again and lose the sparklines.
-        rows: list[Any] = list(self.result_list)
-        sparklines = segment_page.sparklines([segment.pk for segment in rows], timezone.now())
-        hides = hiding_for(request)
-        for segment in rows:
-            is_hidden = hides(segment)
-            segment.sparkline = "" if is_hidden else sparklines.get(segment.pk, "")
-            segment.shown_size = shown_size(segment, is_hidden=is_hidden)
-        self.result_list = rows
-
-
 @admin.register(Segment)
-class SegmentAdmin(BuilderActions, LifeActions, TabActions, ExportActions, TesseraAdmin):
+class SegmentAdmin(
+    ListColumns, BuilderActions, LifeActions, TabActions, ExportActions, TesseraAdmin
+):
     """Segments and their members."""
 
     form = SegmentForm
-    list_display = (
-        "name_and_key",
-        "formatted_size",
-        "sparkline",
-        "labels",
-        "purpose_label",
-        "status_label",
-        "refreshed_at",
-    )
-    list_filter = ("status", "purpose", "folder", "owner")
-    search_fields = ("name", "key", "folder", "tags")
-    list_select_related = ("purpose",)
+    list_display = COLUMNS
+    list_display_links = ("name_and_key",)
+    list_filter = (StarredFilter, "status", "purpose", "folder", "owner")
+    list_select_related = ("purpose", "owner")
     ordering = ("name",)
+    actions = ("compare",)
+    search_fields = ("name", "key", "folder", "tags")
+    list_after_template = "admin/segments/reach.html"
     change_form_outer_before_template = "admin/segments/head.html"
     change_form_after_template = "admin/segments/builder.html"
     form_rows = (
@@ -122,6 +98,7 @@ class SegmentAdmin(BuilderActions, LifeActions, TabActions, ExportActions, Tesse
             path("preview/past/", view(self.past), name="segments_segment_past"),
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
+            *self.list_urls(),
             *self.builder_urls(),
             *self.life_urls(),
             *self.tab_urls(),
@@ -134,9 +111,11 @@ class SegmentAdmin(BuilderActions, LifeActions, TabActions, ExportActions, Tesse
         return [segment.name, segment.key]
 
     @display(description="size", ordering="size")
-    def formatted_size(self, segment: Any) -> str:
-        size: str = segment.shown_size
-        return size
+    def formatted_size(self, segment: Any) -> SafeString:
+        badges = format_html_join(
+            " ", '<span class="t-badge t-warn">{}</span>', ((flag,) for flag in segment.flags)
+        )
+        return format_html("{} {}", segment.shown_size, badges)
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         # The order would tell a hidden size.
@@ -153,17 +132,13 @@ class SegmentAdmin(BuilderActions, LifeActions, TabActions, ExportActions, Tesse
     def labels(self, segment: Segment) -> str:
         return " · ".join(filter(None, (segment.folder, *segment.tags)))
 
-    @display(description="purpose", ordering="purpose__key")
-    def purpose_label(self, segment: Segment) -> str:
-        return segment.purpose.key if segment.purpose else "internal"
-
     @display(
         description="status",
         ordering="status",
         label={"live": "success", "draft": "info", "archived": "warning", "failed": "danger"},
     )
-    def status_label(self, segment: Segment) -> str:
-        return "failed" if segment.failed_at else segment.status
+    def status_label(self, segment: Any) -> str:
+        return "failed" if segment.failed_at else str(segment.status)
 
     @display(description="definition")
     def definition_block(self, segment: Segment) -> str:

@@ -14,6 +14,7 @@ from segments.models.segments import (
     StagedMembership,
     Wakeup,
 )
+from segments.models.stars import SegmentStar
 
 __all__ = [
     "FamilyVersion",
@@ -25,6 +26,7 @@ __all__ = [
     "Segment",
     "SegmentFamily",
     "SegmentSize",
+    "SegmentStar",
     "SegmentVersion",
     "StagedMembership",
     "Wakeup",

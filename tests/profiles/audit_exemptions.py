@@ -145,6 +145,7 @@ EXEMPT = {
 IN_LEDGER = "The event in the ledger names the actor, and the ledger is never changed."
 UNCONFIRMED = "It stores nobody; the link has an entry once it is used."
 WITHOUT_ENTRY = {
+    "star_segment": "A mark of their own, which changes nothing for anybody else.",
     "record_statement": IN_LEDGER,
     "record_own_statement": IN_LEDGER,
     "request_opt_in": UNCONFIRMED,

@@ -16,7 +16,7 @@ from segments.memberships.spread import spread_of
 from segments.models import Segment
 from segments.services import create_segment, rebuild, update_segment
 from tests.admin import sign_in
-from tests.factories import TESTER, make_profile
+from tests.factories import TESTER, make_profile, make_purpose
 from tests.oracles.proportions import exact_chance
 
 
@@ -204,3 +204,46 @@ def test_versions_say_who_entered_and_left_by_each() -> None:
     rows = sign_in().get(tab(segment, "versions")).context["versions"]
     moved = [(row.version.number, row.entered, row.left) for row in rows]
     assert moved == [(2, 2, 1), (1, 1, 0)]
+
+
+@pytest.mark.django_db
+def test_a_star_is_ones_own_and_brings_a_segment_to_the_top() -> None:
+    make_segment("aaa", {"type": "everyone"})
+    segment = make_segment("zzz", {"type": "everyone"})
+    marketer, other = sign_in("marketer"), sign_in("marketer")
+    listing = reverse("admin:segments_segment_changelist")
+    answer = marketer.post(tab(segment, "star"), headers={"HX-Request": "true"})
+    assert 'aria-pressed="true"' in answer.content.decode()
+    assert [row.key for row in marketer.get(listing).context["cl"].result_list] == ["zzz", "aaa"]
+    mine = marketer.get(listing, {"starred": "yes"}).context["cl"].result_list
+    assert [row.key for row in mine] == ["zzz"]
+    assert [row.key for row in other.get(listing).context["cl"].result_list] == ["aaa", "zzz"]
+    marketer.get(tab(segment, "star"))
+    assert len(marketer.get(listing, {"starred": "yes"}).context["cl"].result_list) == 1
+    marketer.post(tab(segment, "star"))
+    assert not marketer.get(listing, {"starred": "yes"}).context["cl"].result_list
+
+
+@pytest.mark.django_db
+def test_the_list_says_who_may_be_reached_and_what_leans_on_a_segment() -> None:
+    make_people({"city": "Lyon"}, {"city": "Lyon"})
+    segment = make_segment("lyon", trait("city", "Lyon"))
+    purpose = make_purpose("contracts", legal_basis="contract")
+    update_segment(segment, actor=TESTER, changes={"purpose": purpose})
+    make_segment("leaning", {"type": "segment", "key": "lyon"})
+    marketer = sign_in("marketer")
+    rows = marketer.get(reverse("admin:segments_segment_changelist")).context["cl"].result_list
+    assert {row.key: row.used_by_count for row in rows} == {"lyon": 1, "leaning": 0}
+    assert all("small" in row.flags for row in rows)
+    reach = marketer.get(reverse("admin:segments_segment_reach"), {"segment": [segment.pk, "x"]})
+    assert f'<span id="reach-{segment.pk}" hx-swap-oob="innerHTML">2</span>' in str(reach.content)
+
+
+@pytest.mark.django_db
+def test_selected_segments_are_compared() -> None:
+    chosen = [make_segment(key, {"type": "everyone"}) for key in ("one", "two")]
+    body = {"action": "compare", "_selected_action": [segment.pk for segment in chosen]}
+    listing = reverse("admin:segments_segment_changelist")
+    answer = sign_in("marketer").post(listing, body, follow=True)
+    assert [each.key for each in answer.context["overlap"].chosen] == ["two"]
+    assert answer.context["segment"].key == "one"
