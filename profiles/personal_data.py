@@ -9,7 +9,6 @@ from profiles.events import sql as events_sql
 from profiles.events.statistics import recompute_stats
 from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
-from profiles.lib.database import array_of
 from profiles.models import (
     ApiKey,
     AuditBody,
@@ -41,35 +40,13 @@ from profiles.registry import (
     PersonalData,
     Rows,
     by_profile,
+    execute_erasure,
+    execute_moves,
     registry,
 )
 from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import recompute_golden
-
-
-def execute_erasure(statement: str, person: Person) -> int:
-    """Run a statement over %(profile)s and %(identifiers)s; return the number of rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement,
-            {"profile": person.profile_id, "identifiers": list(person.identifier_ids)},
-        )
-        # psycopg says -1 where a statement counts no rows.
-        return max(int(cursor.rowcount), 0)
-
-
-def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
-    """Run a statement that re-attributes rows, over identifiers, origins and targets."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement,
-            {
-                "identifiers": array_of(move.identifier_id for move in moves),
-                "origins": array_of(move.origin for move in moves),
-                "targets": array_of(move.target for move in moves),
-            },
-        )
 
 
 @registry.register

@@ -17,7 +17,10 @@ from enum import IntEnum, StrEnum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+from django.db import connection
 from django.db.models import Model
+
+from profiles.lib.database import array_of
 
 
 class FieldClass(StrEnum):
@@ -250,3 +253,27 @@ def by_profile(
         fields = {renamed.get(name, name): value for name, value in row.items() if name != profile}
         grouped[row[profile]].append(fields)
     return grouped
+
+
+def execute_erasure(statement: str, person: Person) -> int:
+    """Run a statement over %(profile)s and %(identifiers)s; return the number of rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {"profile": person.profile_id, "identifiers": list(person.identifier_ids)},
+        )
+        # psycopg says -1 where a statement counts no rows.
+        return max(int(cursor.rowcount), 0)
+
+
+def execute_moves(statement: str, moves: Sequence[IdentifierMove]) -> None:
+    """Run a statement that re-attributes rows, over identifiers, origins and targets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "identifiers": array_of(move.identifier_id for move in moves),
+                "origins": array_of(move.origin for move in moves),
+                "targets": array_of(move.target for move in moves),
+            },
+        )

@@ -9,13 +9,25 @@ from django.utils.translation import get_language
 
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
-from profiles.registry import ErasurePhase, Person, PersonalData, Rows, by_profile, registry
+from profiles.registry import (
+    ErasurePhase,
+    IdentifierMove,
+    Person,
+    PersonalData,
+    Rows,
+    by_profile,
+    execute_erasure,
+    execute_moves,
+    registry,
+)
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
+from segments.lists import sql as lists_sql
 from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
     FamilyVersion,
+    ListedPerson,
     MemberExport,
     Membership,
     MembershipChange,
@@ -27,6 +39,7 @@ from segments.models import (
     SegmentStar,
     SegmentVersion,
     StagedMembership,
+    StaticList,
     Wakeup,
 )
 
@@ -148,6 +161,30 @@ class WakeupData(PersonalData):
         return erased
 
 
+@registry.register
+class ListedPersonData(PersonalData):
+    model = ListedPerson
+    title = "Lists"
+    spread = "profile_id"
+    inferred = ("added_at",)
+    technical = ("profile", "list", "identifier")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            ListedPerson.objects.filter(profile_id__in=profile_ids)
+            .order_by("list__key", "added_at")
+            .values("profile_id", "list__key", "list__name", "added_at")
+        )
+        return by_profile(rows, renamed={"list__key": "key", "list__name": "name"})
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(lists_sql.MOVE_LISTED, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(lists_sql.ERASE_LISTED, person)
+
+
 registry.exempt(
     {
         MemberExport: "Who took how many members for what; the file is stored nowhere.",
@@ -158,6 +195,7 @@ registry.exempt(
         Segment: "A definition, its status and its size.",
         SegmentSize: "How many members a segment had at a time.",
         SegmentVersion: "A definition and who wrote it.",
+        StaticList: "The name of a list, and how often much of it changed.",
     }
 )
 

@@ -16,6 +16,8 @@ from segments.families.life import create_family, end_family, part_in_words, upd
 from segments.families.movement import Move, movement
 from segments.lib.failures import SegmentFailed, count_failed, require_open
 from segments.lib.moments import MomentError
+from segments.lists.life import create_list, delete_list, segments_asking, update_list
+from segments.lists.people import ListChange, add_people, fill_list, people_on, remove_people
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
 from segments.memberships.past import BeforeHistory, size_at
@@ -40,6 +42,7 @@ __all__ = [
     "Comparison",
     "Figures",
     "LeaseLostError",
+    "ListChange",
     "MomentError",
     "Move",
     "Preview",
@@ -47,23 +50,28 @@ __all__ = [
     "SegmentFailed",
     "Step",
     "Why",
+    "add_people",
     "archive_segment",
     "check_definition",
     "clone_segment",
     "compare",
     "count_failed",
     "create_family",
+    "create_list",
     "create_segment",
+    "delete_list",
     "dependants",
     "effective_definition",
     "end_family",
     "figures",
+    "fill_list",
     "find_segment",
     "flags_of",
     "funnel",
     "movement",
     "overlap",
     "part_in_words",
+    "people_on",
     "preview",
     "rebuild",
     "recompute",
@@ -71,11 +79,13 @@ __all__ = [
     "refresh_changed",
     "refresh_due",
     "refresh_woken",
+    "remove_people",
     "require_open",
     "restore_segment",
     "resume_rebuilds",
     "roll_back",
     "seconds_to_wakeup",
+    "segments_asking",
     "sensitive_segments",
     "size_at",
     "star_segment",
@@ -83,6 +93,7 @@ __all__ = [
     "true_shares",
     "unknown_words",
     "update_family",
+    "update_list",
     "update_segment",
     "verify_memberships",
     "why",

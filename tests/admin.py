@@ -51,6 +51,7 @@ from segments.models import (
     SegmentFamily,
     SegmentSize,
     SegmentVersion,
+    StaticList,
 )
 from tests.factories import TESTER, make_profile, make_purpose, make_source
 
@@ -86,6 +87,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
     for _ in range(people):
         _make_small_rows(source, purpose)
         number = next(_numbers)
+        StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"
         )

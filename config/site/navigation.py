@@ -39,6 +39,7 @@ GROUPS = {
     ),
     "Segments": (
         Entry("Segments", "pie_chart", "segments.segment"),
+        Entry("Lists", "list_alt", "segments.staticlist", seen_with="segments.segment"),
         Entry(
             "RFM and life-cycles",
             "grid_view",

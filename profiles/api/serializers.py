@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from profiles import reads
 from profiles.api.kit.fields import AnyField, NumberField
+from profiles.api.kit.references import ReferencesField
 from profiles.corrections.judgement import MAX_KEY, InvalidCorrection, checked_corrections
 from profiles.identity.explain import FactStep
 from profiles.models import (
@@ -22,7 +23,6 @@ from profiles.models import (
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation
 from profiles.traits.golden import Policy
 
-MAX_LOOKUP = 1000
 STATUSES = [("active", "active"), ("restricted", "restricted (article 18)")]
 TRUSTS = [(trust.api_name, trust.label) for trust in TrustLevel]
 
@@ -82,17 +82,7 @@ class ProfileSerializer(serializers.Serializer[dict[str, Any]]):
 class LookupSerializer(serializers.Serializer[dict[str, Any]]):
     """The identifiers to look up, as `namespace:value` in the spelling of any source."""
 
-    identifiers = serializers.ListField(
-        child=serializers.RegexField(
-            r"^[^:\s]+:[\s\S]*\S",
-            max_length=1024,
-            error_messages={
-                "invalid": "Must look like namespace:value, such as email:ada@example.org."
-            },
-        ),
-        min_length=1,
-        max_length=MAX_LOOKUP,
-    )
+    identifiers = ReferencesField()
 
 
 @extend_schema_field(

@@ -35,7 +35,8 @@ class Context:
     over `p`, with the placeholders %(purpose)s and %(at)s. `is_present` is False where `now` is in
     the past, for which the statistics of events cannot be used. Weeks start on `week_start`, where
     Monday is 0. `zones` are the names of zones that an event may have.
-    `session_gaps` has the minutes that end a session, by the id of each source that makes any.
+    `session_gaps` has the minutes that end a session, by the id of each source that makes any, and
+    `list_revisions` the number of each list by key.
     """
 
     now: datetime
@@ -47,6 +48,7 @@ class Context:
     week_start: int = 0
     zones: Sequence[str] = ()
     session_gaps: Mapping[int, int] = field(default_factory=dict)
+    list_revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 def event_name_refs(name: str, kind: Kind | None, context: Context) -> list[EventNameRef]:

@@ -24,6 +24,7 @@ from segments.compiler.fragments import (
     join_fragments,
     negate,
 )
+from segments.compiler.kept import compile_list
 from segments.compiler.measured import compile_measured, numbered, test_measures
 from segments.compiler.places import (
     TRAITS,
@@ -117,6 +118,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return compile_identifier(leaf, form.ids)
         case nodes.SourceLeaf():
             return compile_source(leaf, context, form.ids)
+        case nodes.ListLeaf():
+            return compile_list(leaf, form.ids)
         case nodes.BucketLeaf():
             return compile_bucket(leaf)
         case nodes.GeoLeaf():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from segments.compiler.context import Context
 from segments.compiler.fragments import Fragment
+from segments.compiler.kept import listed_at
 from segments.compiler.places import bucket_place, count_identifiers, distance_km, entered_at
 from segments.compiler.regular import count_units
 from segments.compiler.sequences import count_steps
@@ -26,6 +27,8 @@ def leaf_quantity(node: Node, context: Context, ids: Sequence[int]) -> Fragment 
             return count_identifiers(node, ids)
         case nodes.SourceLeaf():
             return last_sent(node, context, ids)
+        case nodes.ListLeaf():
+            return listed_at(node, ids)
         case nodes.BucketLeaf():
             return bucket_place(node)
         case nodes.GeoLeaf():

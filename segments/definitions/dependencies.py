@@ -23,6 +23,7 @@ from segments.language.nodes import (
     ConsentLeaf,
     EventLeaf,
     IdentifierLeaf,
+    ListLeaf,
     Node,
     PersonLeaf,
     RfmLeaf,
@@ -32,7 +33,7 @@ from segments.language.nodes import (
 )
 from segments.language.operands import join_path
 from segments.language.parser import DefinitionError, Fault, parse_with_paths
-from segments.models import Segment, SegmentFamily
+from segments.models import Segment, SegmentFamily, StaticList
 
 # A segment is evaluated with the leaves of all segments that it refers to. Leaves of `where` and
 # values of lists count too: all are compared with each person or event.
@@ -48,6 +49,7 @@ class Known(NamedTuple):
     purposes: set[str]
     sources: set[str]
     models: set[str]
+    lists: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def check_definition(definition: object, *, key: str = "") -> Node:
         set(Purpose.objects.values_list("key", flat=True)),
         set(Source.objects.values_list("key", flat=True)),
         set(SegmentFamily.objects.filter(kind=RFM).values_list("key", flat=True)),
+        set(StaticList.objects.values_list("key", flat=True)),
     )
     faults = [
         fault
@@ -146,6 +149,8 @@ def _leaf_faults(
             yield _unknown(join_path(path, "purpose"), "purpose", known.purposes)
         case SourceLeaf(source) if source not in known.sources:
             yield _unknown(join_path(path, "key"), "source", known.sources)
+        case ListLeaf(name) if name not in known.lists:
+            yield _unknown(join_path(path, "key"), "list", known.lists)
         case RfmLeaf(model) if model not in known.models:
             yield _unknown(join_path(path, "key"), "RFM model", known.models)
         case SegmentLeaf(other):

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from segments.compiler import Context, expanded_leaves
-from segments.language.nodes import CalendarUnit, Node, SessionLeaf, TimeLeaf
+from segments.language.nodes import CalendarUnit, ListLeaf, Node, SessionLeaf, TimeLeaf
 
 
 class Scope(StrEnum):
@@ -57,9 +57,16 @@ INPUTS = (
         ("segments_membership", "segments_membershipchange"),
         "since when somebody is a member: written by the evaluation itself",
     ),
+    Input(
+        Scope.PERSON,
+        ("segments_listedperson",),
+        "whoever is put on a list or taken off is marked as changed; many at once are a revision",
+    ),
     Input(Scope.CLOCK, ("now", "is_present"), "due by an index, or by a wake-up written down"),
     Input(
-        Scope.GLOBAL, ("zone", "week_start", "zones", "session_gaps"), "the text of `global_inputs`"
+        Scope.GLOBAL,
+        ("zone", "week_start", "zones", "session_gaps", "list_revisions", "segments_staticlist"),
+        "the text of `global_inputs`",
     ),
     Input(
         Scope.GLOBAL,
@@ -88,6 +95,9 @@ def global_inputs(node: Node, context: Context) -> str:
     if any(isinstance(part, SessionLeaf) for part in parts):
         gaps = ",".join(f"{source}:{gap}" for source, gap in sorted(context.session_gaps.items()))
         read.append(f"sessions {sha256(gaps.encode()).hexdigest()[:12]}")
+    if lists := {part.key for part in parts if isinstance(part, ListLeaf)}:
+        revisions = ",".join(f"{key}:{context.list_revisions.get(key, 0)}" for key in sorted(lists))
+        read.append(f"lists {sha256(revisions.encode()).hexdigest()[:12]}")
     return "; ".join(read)
 
 

@@ -24,7 +24,7 @@ from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
 from segments.language.parser import DefinitionError, parse
-from segments.models import Segment
+from segments.models import Segment, StaticList
 
 # Minutes.
 DEFAULT_GAP = 30
@@ -125,6 +125,7 @@ def make_context(
         week_start=settings.WEEK_STARTS_ON,
         zones=_known_zones(),
         session_gaps=_session_gaps(),
+        list_revisions=dict(StaticList.objects.values_list("key", "revision")),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from profiles.services import Category, TraitCategories, load_categories, most_sensitive
+from segments.compiler.trees import leaves
 from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.live import effective_definition
 from segments.definitions.references import referenced_segments, with_references
@@ -19,6 +20,7 @@ from segments.language.nodes import (
     FieldLeaf,
     GeoLeaf,
     IdentifierLeaf,
+    ListLeaf,
     Node,
     OtherTrait,
     RfmModel,
@@ -27,7 +29,7 @@ from segments.language.nodes import (
 )
 from segments.language.operands import DefinitionError
 from segments.language.parser import parse
-from segments.models import Segment
+from segments.models import Segment, StaticList
 
 SMALL = 10  # people; a smaller group of a sensitive definition is nearly a person
 HIDDEN = "•••"
@@ -43,6 +45,7 @@ class Sensitivity:
     saved: Mapping[str, Node]
     live: Mapping[str, Node]
     models: Mapping[str, RfmModel]
+    sensitive_lists: frozenset[str]
 
     def of(self, definition: object) -> Category:
         """Return the sensitivity of a definition; a faulty one counts nobody."""
@@ -51,8 +54,15 @@ class Sensitivity:
         except DefinitionError:
             return Category.ORDINARY
         return most_sensitive(
-            _node_category(tree, self.categories) for tree in self._with_referenced(node)
+            category
+            for tree in self._with_referenced(node)
+            for category in (_node_category(tree, self.categories), self._of_lists(tree))
         )
+
+    def _of_lists(self, node: Node) -> Category:
+        """Return the category of the lists that a definition asks for, by what chose the people."""
+        keys = {leaf.key for leaf in leaves(node) if isinstance(leaf, ListLeaf)}
+        return Category.CONTACT if keys & self.sensitive_lists else Category.ORDINARY
 
     def is_sensitive(self, segment: Segment) -> bool:
         """Whether the saved or the live definition tells contact or special data."""
@@ -72,7 +82,7 @@ class Sensitivity:
 
 
 def load_sensitivity() -> Sensitivity:
-    """Load what sensitivities are judged by, in three queries."""
+    """Load what sensitivities are judged by, in four queries."""
     rows, models = list(Segment.objects.all()), read_models()
 
     def node_of(definition: object) -> Node:
@@ -83,6 +93,7 @@ def load_sensitivity() -> Sensitivity:
         {row.key: node_of(row.definition) for row in rows},
         {row.key: node_of(effective_definition(row)) for row in rows},
         models,
+        frozenset(StaticList.objects.filter(is_sensitive=True).values_list("key", flat=True)),
     )
 
 

@@ -60,6 +60,11 @@ def _read_source(reader: TreeReader, value: object, path: str, depth: int) -> Pe
     )
 
 
+def _read_list(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
+    fields = read_fields(value, path, ("type", "key"))
+    return nodes.ListLeaf(read_name(fields["key"], join_path(path, "key")))
+
+
 def _read_bucket(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "salt", "from", "to"))
     low, high = (
@@ -96,6 +101,7 @@ PERSON_READERS: Readers[PersonLeaf] = {
     "consent": _read_consent,
     "identifier": _read_identifier,
     "source": _read_source,
+    "list": _read_list,
     "bucket": _read_bucket,
     "geo": _read_geo,
     "everyone": _read_everyone,

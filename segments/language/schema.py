@@ -104,6 +104,7 @@ def _leaf_schemas() -> list[Schema]:
             _test_properties(),
         ),
         _object_schema("source", {"key": text}, {"seen_within": {"$ref": "#/$defs/duration"}}),
+        _object_schema("list", {"key": text}),
         _object_schema("bucket", {"salt": text, "from": PERCENT, "to": PERCENT}),
         _object_schema("geo", {"key": KEY, "within_km": KILOMETRES, "of": POINT}),
         _object_schema("consent", {"purpose": text, "permitted": {"type": "boolean"}}),

@@ -88,6 +88,8 @@ class _Words:
                 return self.say("source", key=key)
             case nodes.SourceLeaf(key, nodes.Duration() as duration):
                 return self.say("source.within", key=key, duration=self.duration(duration))
+            case nodes.ListLeaf(key):
+                return self.say("list", key=key)
             case nodes.BucketLeaf(salt, low, high):
                 return self.say("bucket", salt=salt, low=low, high=high)
             case nodes.GeoLeaf(key, km, lat, lon):

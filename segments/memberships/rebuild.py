@@ -68,11 +68,16 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a rebuild staged: by which plan with boundaries, which were computed, what failed."""
+    """What a rebuild staged: by which plan with boundaries, which were computed, what failed.
+
+    `inputs` is by segment id the text of the global inputs, read before anything was computed: one
+    that changes meanwhile means another rebuild.
+    """
 
     settled: Plan
     measured: Measured
     faults: Mapping[int, str]
+    inputs: Mapping[int, str]
 
 
 def rebuild(segment_keys: Iterable[str], *, now: datetime | None = None) -> None:
@@ -149,9 +154,10 @@ def _run(lease: Rebuild, now: datetime | None) -> None:
             reach(checkpoints.PLANNED, lease)
             measured = measure(unmeasured(plan), lease.family, moment)
             settled = settled_plan(plan, lease, measured)
+            inputs = _global_inputs(settled, moment)
             faults = {**stage(lease, settled, moment), **measured.faults}
             reach(checkpoints.STAGED, lease)
-            result = Result(settled, measured, faults)
+            result = Result(settled, measured, faults, inputs)
             if apply_staged(lease, plan, result, moment):
                 return
         # Definitions change faster than they can be computed. The lease expires, and the rebuild is
@@ -228,7 +234,7 @@ def apply_staged(lease: Rebuild, plan: Plan, result: Result, now: datetime) -> b
         # Who entered now is asked later how long ago that was. Everything else is written down.
         endless = make_context(settled.nodes, now=LATEST)
         wake_for_entries(settled.targets.values(), Period(now, endless))
-    _set_live_versions(settled, ids, result.measured, now)
+    _set_live_versions(result, ids, now)
     keep_rfm(lease.family, result.measured, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()
@@ -257,16 +263,21 @@ def _apply_difference(lease: Rebuild, ids: list[int], now: datetime) -> None:
         cursor.execute(sql.MEASURE_SIZES, [now, ids])
 
 
-def _set_live_versions(plan: Plan, ids: Iterable[int], measured: Measured, now: datetime) -> None:
-    """Record which version and inputs the memberships are of, and for which time."""
+def _global_inputs(plan: Plan, now: datetime) -> dict[int, str]:
+    """Return the text of the global inputs of each target, by segment id."""
     context = make_context(plan.nodes, now=now)
+    return {segment_id: global_inputs(node, context) for segment_id, node in plan.targets.items()}
+
+
+def _set_live_versions(result: Result, ids: Iterable[int], now: datetime) -> None:
+    """Record which version and inputs the memberships are of, and for which time."""
     for segment in Segment.objects.filter(pk__in=ids):
-        segment.live_version = plan.versions[segment.pk]
-        segment.built_with = global_inputs(plan.targets[segment.pk], context)
+        segment.live_version = result.settled.versions[segment.pk]
+        segment.built_with = result.inputs[segment.pk]
         # Segments that only refer to a target were computed by their live definition, which stays.
         if segment.live_version == segment.version:
             segment.live_definition = segment.definition
-        keep_ranks(segment, measured, now)
+        keep_ranks(segment, result.measured, now)
         segment.refreshed_at = segment.evaluated_at = now
         bring_back(segment)
         segment.save(update_fields=[*COMPUTED_FIELDS, *FAILURE_FIELDS])

@@ -1,6 +1,7 @@
-"""The models of this app: segments with their definitions, memberships, history and exports."""
+"""The models of this app: segments with their memberships, history and exports, and lists."""
 
 from segments.models.exports import MemberExport
+from segments.models.lists import ListedPerson, StaticList
 from segments.models.segments import (
     FamilyVersion,
     Membership,
@@ -18,6 +19,7 @@ from segments.models.stars import SegmentStar
 
 __all__ = [
     "FamilyVersion",
+    "ListedPerson",
     "MemberExport",
     "Membership",
     "MembershipChange",
@@ -29,5 +31,6 @@ __all__ = [
     "SegmentStar",
     "SegmentVersion",
     "StagedMembership",
+    "StaticList",
     "Wakeup",
 ]

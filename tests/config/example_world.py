@@ -32,8 +32,10 @@ from ingestion.services import (
 from profiles.models import Profile
 from segments.models import Segment
 from segments.services import (
+    add_people,
     archive_segment,
     create_family,
+    create_list,
     create_segment,
     rebuild,
     recompute_family,
@@ -49,6 +51,7 @@ from tests.factories import (
     send_messages,
 )
 
+ADA = "email:ada@example.org"
 PRIVACY = "/api/v1/privacy"
 LYON = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
 
@@ -149,6 +152,7 @@ def _make_segments(purpose: Purpose) -> None:
         if city == "Paris":
             archive_segment(Segment.objects.get(key="customers-in-paris"), actor=TESTER)
     rebuild(["customers-in-lyon", "everybody"])
+    add_people(create_list(key="guests", name="Guests", actor=TESTER), [ADA], actor=TESTER)
     event = "Order Completed"
     families = [
         create_family(

@@ -35,6 +35,7 @@ class NaivePerson:
     records: dict[str, list[datetime]] = field(default_factory=dict)
     # When the person entered each segment whose stored member they are.
     entered: dict[str, datetime] = field(default_factory=dict)
+    lists: set[str] = field(default_factory=set)
     # Set when the person is stored.
     uuid: UUID | None = None
 

@@ -197,6 +197,10 @@ def source_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWo
     )
 
 
+def list_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    return definition["key"] in person.lists
+
+
 def bucket_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
     text = f"{definition['salt']}:{person.uuid}"
     place = Fraction(100 * int(hashlib.sha256(text.encode()).hexdigest()[:8], 16), 2**32)
@@ -359,6 +363,7 @@ LEAVES = {
     "life_cycle": life_cycle_holds,
     "identifier": identifier_holds,
     "source": source_holds,
+    "list": list_holds,
     "bucket": bucket_holds,
     "geo": geo_holds,
     "regular": regular_holds,

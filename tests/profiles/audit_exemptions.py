@@ -134,6 +134,8 @@ EXEMPT = {
     "widen_seen_spans": FROM_MESSAGES,
     "within_claimed_names": READS,
     "funnel": READS,
+    "people_on": READS,
+    "segments_asking": READS,
     "movement": READS,
     "part_in_words": READS,
     "recompute": DERIVED,

@@ -91,6 +91,22 @@ def rejected_message() -> RejectedMessage:
     return RejectedMessage.objects.get()
 
 
+def make_list() -> Any:
+    return segments.services.create_list(key="guests", name="Guests", actor=TESTER)
+
+
+def list_with_ada() -> Any:
+    make_profile("user_id:1")
+    row = make_list()
+    segments.services.add_people(row, ["user_id:1"], actor=TESTER)
+    return row
+
+
+def list_before_ada() -> Any:
+    make_profile("user_id:1")
+    return make_list()
+
+
 def make_family() -> Any:
     return segments.services.create_family(**FAMILY, actor=TESTER)
 
@@ -254,6 +270,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),
+    "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
+    "create_list": lambda: _call("create_list", key="guests", name="Guests"),
+    "delete_list": lambda: _call("delete_list", make_list()),
+    "fill_list": lambda: _call("fill_list", list_before_ada(), EVERYONE),
+    "remove_people": lambda: _call("remove_people", list_with_ada(), ["user_id:1"]),
+    "update_list": lambda: _call("update_list", make_list(), changes={"name": "New"}),
     "end_family": lambda: _call("end_family", make_family()),
     "update_family": lambda: _call("update_family", make_family(), changes={"hour": 9}),
     "try_drain_now": lambda: _call_after(

@@ -30,6 +30,8 @@ BOOTS = {"sku": "B-43", "category": "Hiking Shoes", "size": 43}
 SHOE, SOCK = {"category": "Shoes", "price": 120}, {"category": "Socks", "price": 130}
 PEOPLE = {
     "nobody": NaivePerson(),
+    "guest": NaivePerson(lists={"guests"}),
+    "guest who buys": NaivePerson(lists={"guests"}, events=[bought("2026-03-01", revenue=20)]),
     "belgian": NaivePerson(
         traits={"address": {"country": "BE"}}, events=[bought("2026-03-01", revenue=250)]
     ),

@@ -228,6 +228,7 @@ def placed_documents(draw: st.DrawFn) -> Any:
 
 people = st.builds(
     NaivePerson,
+    lists=st.sets(st.sampled_from(["guests", "press"])),
     traits=placed_documents(),
     identifiers=st.fixed_dictionaries(
         {},

@@ -277,6 +277,9 @@ source_leaves = st.builds(
     st.sampled_from(["shop", "till", "crm", "nowhere"]),
     st.one_of(st.just({}), durations.map(lambda duration: {"seen_within": duration})),
 )
+list_leaves = st.builds(
+    lambda key: {"type": "list", "key": key}, st.sampled_from(["guests", "press", "nobody"])
+)
 bucket_leaves = st.builds(
     lambda salt, ends: {"type": "bucket", "salt": salt, "from": ends[0], "to": ends[1]},
     st.sampled_from(["a", "été"]),
@@ -368,7 +371,7 @@ plain_leaves = st.one_of(
     regular_leaves(),
     identifier_leaves,
     bucket_leaves | geo_leaves,
-    source_leaves,
+    source_leaves | list_leaves,
     measured_leaves,
     session_leaves(),
     st.just({"type": "everyone"}),

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile
-from segments.models import Membership, MembershipChange, Segment, SegmentFamily
+from segments.models import Membership, MembershipChange, Segment, SegmentFamily, StaticList
 from segments.services import (
+    add_people,
     create_segment,
     rebuild,
     recompute,
     recompute_family,
     refresh_changed,
     refresh_due,
+    remove_people,
     update_segment,
     verify_memberships,
 )
@@ -94,6 +96,7 @@ timed_tests = st.one_of(
 )
 orders = {"type": "event", "name": "Order Completed"}
 timed = st.one_of(
+    strategies.list_leaves,
     strategies.measured_leaves,
     strategies.session_leaves(),
     strategies.source_leaves,
@@ -143,6 +146,7 @@ steps = st.one_of(
     st.tuples(st.just("restrict"), st.integers(0, 3), st.booleans()),
     st.tuples(st.just("consent"), st.integers(0, 3), st.sampled_from(LEAPS) | st.none()),
     st.tuples(st.just("define"), st.integers(0, 3), definitions),
+    st.tuples(st.just("listed"), st.integers(0, 3), st.sampled_from(["guests", "press"])),
     st.tuples(st.just("recompute"), st.integers(0, 3), st.sampled_from(sorted(MODELS))),
 )
 
@@ -225,6 +229,14 @@ class History:
         until = None if lasting is None else later_by(self.now, lasting, PARIS)
         person.consents["newsletter"] = until
         give_consent(profile_id, "newsletter", until)
+
+    def listed(self, profile_id: int, person: NaivePerson, key: str) -> None:
+        """Put the person on a list, or take them off it."""
+        row, _ = StaticList.objects.get_or_create(key=key, defaults={"name": key})
+        reference = f"profile:{Profile.objects.get(pk=profile_id).uuid}"
+        change = remove_people if key in person.lists else add_people
+        assert change(row, [reference], actor=TESTER).people == 1
+        person.lists ^= {key}
 
     def check(self) -> None:
         """The stored members are those of the oracle and of a full evaluation."""

@@ -19,6 +19,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.services import recompute_stats
+from segments.models import ListedPerson, StaticList
 from tests.factories import NOW, make_identifier, make_source
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
 
@@ -78,6 +79,8 @@ def store_person(person: NaivePerson) -> int:
             make_identifier(f"{namespace}:{value}", profile=profile)
     for key, moments in person.records.items():
         add_record(profile_id, key, moments)
+    for key in person.lists:
+        put_on_list(profile_id, key)
     add_events(profile_id, person.events)
     for purpose, until in person.consents.items():
         give_consent(profile_id, purpose, until)
@@ -109,6 +112,12 @@ def source_of(key: str) -> Source:
     return Source.objects.filter(key=key).first() or make_source(
         key=key, session_minutes=GAPS.get(key)
     )
+
+
+def put_on_list(profile_id: int, key: str) -> None:
+    row, _ = StaticList.objects.get_or_create(key=key, defaults={"name": key})
+    identifier = Identifier.objects.filter(profile_id=profile_id).earliest("pk")
+    ListedPerson.objects.create(profile_id=profile_id, list=row, identifier=identifier)
 
 
 def add_record(profile_id: int, source: str, moments: Sequence[datetime]) -> None:

@@ -23,7 +23,7 @@ from profiles.services import Category, load_categories
 from segments.admin.builder import sql
 from segments.admin.builder.paths import look_up, parent_of, split_path
 from segments.language.operands import DefinitionError, read_key
-from segments.models import Segment
+from segments.models import Segment, StaticList
 
 LIMIT = 20
 SECONDS = 1.0
@@ -96,6 +96,9 @@ def suggest(search: Search) -> list[Suggestion]:
         case "source", "key":
             sources = Source.objects.filter(Q(key__icontains=search.query)).order_by("key")
             return [Suggestion(row.key, row.name) for row in sources[:LIMIT]]
+        case "list", "key":
+            lists = StaticList.objects.filter(Q(key__icontains=search.query)).order_by("key")
+            return [Suggestion(row.key, row.name) for row in lists[:LIMIT]]
         case "identifier", "namespace":
             return [Suggestion(name) for name in NAMESPACES if search.query in name]
         case _:

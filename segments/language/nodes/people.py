@@ -58,6 +58,13 @@ class SourceLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class ListLeaf:
+    """True for the people on a list."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class BucketLeaf:
     """True where the profile's place on the circle of the salt, in percent, is in [low, high)."""
 
@@ -85,6 +92,7 @@ PersonLeaf = (
     | ConsentLeaf
     | IdentifierLeaf
     | SourceLeaf
+    | ListLeaf
     | BucketLeaf
     | GeoLeaf
     | EveryoneLeaf

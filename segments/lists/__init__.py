@@ -1,0 +1,1 @@
+"""Lists of people: keeping them, and who is on them."""
