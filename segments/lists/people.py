@@ -144,7 +144,10 @@ def _identifiers(uuids: Sequence[str]) -> list[Identifier]:
 def _add(row: StaticList, identifiers: Sequence[Identifier]) -> list[int]:
     """Put people on a list; return the profiles of those who were not on it."""
     held = {identifier.profile_id: identifier.pk for identifier in identifiers}
-    held.pop(None, None)
+    # Also by another identifier, that of somebody absorbed.
+    listed = ListedPerson.objects.filter(list=row, profile_id__in=[pk for pk in held if pk])
+    for absent in (None, *listed.values_list("profile_id", flat=True)):
+        held.pop(absent, None)
     parameters = {
         "list": row.pk,
         "profiles": array_of(held),

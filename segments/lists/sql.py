@@ -1,14 +1,11 @@
 """Set-based statements on the people of lists."""
 
-# Puts people on a list who are not on it yet, and returns their profiles. Not ORM: it returns only
-# the rows that it inserted. A person may be on it by another identifier, of before a merge.
+# Puts people on a list and returns the profiles of those who were not on it by this identifier. Not
+# ORM: it returns only the rows that it inserted.
 ADD_PEOPLE = """
 INSERT INTO segments_listedperson (profile_id, list_id, identifier_id)
 SELECT added.profile_id, %(list)s, added.identifier_id
 FROM unnest(%(profiles)s::bigint[], %(identifiers)s::bigint[]) AS added (profile_id, identifier_id)
-WHERE NOT EXISTS (
-    SELECT 1 FROM segments_listedperson r
-    WHERE r.profile_id = added.profile_id AND r.list_id = %(list)s)
 ON CONFLICT DO NOTHING
 RETURNING profile_id
 """

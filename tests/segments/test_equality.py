@@ -298,6 +298,8 @@ def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
     make_purpose()
     for key in ("shop", "till", "crm", "nowhere"):
         make_source(key=key, session_minutes=GAPS.get(key))
+    for key in ("guests", "press", "nobody"):
+        StaticList.objects.create(key=key, name=key)
 
     @settings(
         max_examples=40,

@@ -38,6 +38,8 @@ REFUSED = [
     ({}, "type", "required"),
     ({"AND": []}, "type", "required"),
     ({"type": "moon"}, "type", "choice"),
+    ({"type": "list"}, "key", "required"),
+    ({"type": "list", "key": 7}, "key", "type"),
     ({"type": "source", "key": "shop", "seen_within": 3}, "seen_within", "type"),
     (BUCKET | {"from": 50, "to": 50}, "to", "invalid"),
     (BUCKET | {"to": 101}, "to", "limit"),
@@ -200,7 +202,7 @@ def test_a_definition_is_refused_with_the_path_of_its_fault(
 
 def test_all_faults_of_a_definition_are_told_at_once() -> None:
     with pytest.raises(DefinitionError) as refusal:
-        parse({"type": "or", "children": [TRAIT | {"key": ""}, EVERYONE, {"type": "list"}]})
+        parse({"type": "or", "children": [TRAIT | {"key": ""}, EVERYONE, {"type": "moon"}]})
     paths = [fault.path for fault in refusal.value.errors]
     assert paths == ["children[0].key", "children[2].type"]
 
