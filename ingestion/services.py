@@ -12,7 +12,8 @@ from ingestion.drain.pauses import (
 from ingestion.file_rows import cells_of
 from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault, MappingFaults
-from ingestion.imports.job import finish_import, read_next_import
+from ingestion.imports.job import finish_import, known_purposes, read_next_import
+from ingestion.imports.refused_file import refused_as_csv
 from ingestion.imports.saved import delete_mapping, proposed_mapping, save_mapping
 from ingestion.imports.trial import TrialReport, try_import
 from ingestion.imports.uploads import (
@@ -81,6 +82,7 @@ __all__ = [
     "finish_import",
     "inspect_import",
     "is_encoding",
+    "known_purposes",
     "mend_message",
     "mend_messages",
     "pause_reason",
@@ -89,6 +91,7 @@ __all__ = [
     "prune_counts",
     "read_next_import",
     "received_bytes",
+    "refused_as_csv",
     "register_source",
     "replay_message",
     "revoke_signing_secret",

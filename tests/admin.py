@@ -22,10 +22,13 @@ from ingestion.inbox.body import pack_message
 from ingestion.models import (
     ConsentCategory,
     DroppedCount,
+    FileImport,
     InboxRow,
     MessageCount,
     RecentMessage,
+    RefusedRow,
     RejectedMessage,
+    SavedMapping,
     WriteKey,
 )
 from ingestion.services import create_write_key
@@ -86,6 +89,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
     )
     for _ in range(people):
         _make_small_rows(source, purpose)
+        _make_import(source)
         number = next(_numbers)
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
@@ -101,7 +105,21 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         "api_key": create_api_key("till", scopes=[Scope.PROFILES_READ], actor=TESTER)[0],
         "write_key": WriteKey.objects.filter(source=source).first(),
         "rejected": RejectedMessage.objects.first(),
+        "import": FileImport.objects.first(),
     }
+
+
+def _make_import(source: Any) -> None:
+    number = next(_numbers)
+    mapping = {"call": "identify", "columns": {"Mail": "email", "Date": "timestamp"}}
+    file_import = FileImport.objects.create(
+        source=source, name=f"people-{number}.csv", size=10, status="done", mapping=mapping
+    )
+    cells = pack_message(b'{"Mail":"ada@example.org"}')
+    RefusedRow.objects.create(
+        file_import=file_import, number=2, code="invalid_time", column="Date", cells=cells
+    )
+    SavedMapping.objects.create(key=f"mapping-{number}", mapping=mapping)
 
 
 def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5) -> Profile:

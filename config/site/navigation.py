@@ -56,6 +56,8 @@ GROUPS = {
     ),
     "Ingestion": (
         Entry("Sources", "input", "profiles.source"),
+        Entry("Imports", "upload_file", "ingestion.fileimport"),
+        Entry("Kept mappings", "table_rows", "ingestion.savedmapping"),
         Entry("Rejected messages", "report", "ingestion.rejectedmessage", "?state=open"),
         Entry("Inbox", "inbox", "ingestion.inboxrow"),
         Entry("Consent categories", "checklist", "ingestion.consentcategory"),

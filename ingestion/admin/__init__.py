@@ -1,5 +1,5 @@
-"""The admin of sources with their write keys, the inbox, and rejected messages."""
+"""The admin of sources with their write keys, the inbox, rejected messages, and imports."""
 
-from ingestion.admin import inbox, rejected, sources
+from ingestion.admin import imports, inbox, rejected, sources
 
-__all__ = ["inbox", "rejected", "sources"]
+__all__ = ["imports", "inbox", "rejected", "sources"]

@@ -48,6 +48,7 @@ def propose_mapping(columns: Sequence[Column], purposes: Collection[str] = ()) -
         target = _target(column, set(targets.values()), by_purpose)
         if target not in targets.values():
             targets[column.name] = target
+    _add_timestamp(columns, targets)
     has_amount = any(_plain(column.name) in _PROPERTY_NAMES for column in columns)
     call = "track" if has_amount and "timestamp" in targets.values() else "identify"
     prefix = "properties" if call == "track" else "traits"
@@ -63,6 +64,17 @@ def propose_mapping(columns: Sequence[Column], purposes: Collection[str] = ()) -
     if call == "track":
         mapping["event"] = "Order Completed"
     return mapping | ({"formats": formats} if formats else {})
+
+
+def _add_timestamp(columns: Sequence[Column], targets: dict[str, str]) -> None:
+    """Take the one column of dates for the time of the rows, where no name says which is."""
+    dates = [
+        column.name
+        for column in columns
+        if is_date_format(column.format) and targets.get(column.name) != "*birthday"
+    ]
+    if "timestamp" not in targets.values() and len(dates) == 1:
+        targets[dates[0]] = "timestamp"
 
 
 def _target(column: Column, used: Collection[str], by_purpose: dict[str, str]) -> str:

@@ -84,6 +84,11 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
             for verb in ("replay", "mend", "check")
         ),
         reverse("admin:ingestion_rejectedmessage_fault"),
+        reverse("admin:ingestion_fileimport_upload"),
+        *(
+            reverse(f"admin:ingestion_fileimport_{verb}", args=[world["import"].pk])
+            for verb in ("mapping", "cancel")
+        ),
     ]
     for url in verbs:
         assert client.post(url, {"reason": "x", "kind": "erasure"}).status_code == 403, url
