@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "config.http.headers.ContentPolicy",
     "ingestion.api.cors.cross_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.http.languages.StaffLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -145,8 +146,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
-# Of the pages and mails for customers.
+# Of the admin, and of the pages and mails for customers.
 LANGUAGES = [("en-gb", "English"), ("fr", "Français")]
+# What staff choose says nothing about the pages for customers.
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.site.formats"]
@@ -205,6 +211,7 @@ UNFOLD = {
     "SITE_SYMBOL": "grid_view",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
     "DASHBOARD_CALLBACK": "config.site.dashboard.dashboard",
     "STYLES": ["config.site.navigation.stylesheet"],

@@ -48,6 +48,7 @@ from profiles.models import (
 from profiles.models.access import Scope
 from profiles.services import create_api_key
 from segments.models import (
+    MemberExport,
     Membership,
     MembershipChange,
     Segment,
@@ -94,6 +95,14 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"
+        )
+        MemberExport.objects.create(
+            segment=segment,
+            purpose=purpose,
+            actor=str(TESTER),
+            format="csv",
+            columns=["id"],
+            members=people,
         )
     return {
         "source": source,

@@ -26,6 +26,7 @@ from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.estimates import estimated_rows
 from profiles.models import Profile
+from segments.models import Segment
 from segments.services import sensitive_segments
 
 DAYS, HOURS = 30, 24
@@ -63,6 +64,14 @@ class Movement:
     change: int
 
 
+class Starred(NamedTuple):
+    """A segment that the user keeps at hand; the size is None where it is hidden from them."""
+
+    pk: int
+    name: str
+    size: int | None
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the template's context, with each figure only for users who may view its list."""
     now = timezone.now()
@@ -85,6 +94,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if has_perm("segments.view_segment"):
         hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()
         figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]
+        figures["starred"] = starred_of(request.user.pk, hidden)
     return {**context, **figures}
 
 
@@ -162,6 +172,12 @@ def segment_movements(now: datetime) -> list[Movement]:
         Movement(segment_id, name, size, size - (size if size_before is None else size_before))
         for segment_id, name, size, size_before in rows
     ]
+
+
+def starred_of(user_id: int | None, hidden: set[int]) -> list[Starred]:
+    """Return the segments that a user keeps at hand; of hidden ones without the size."""
+    rows = Segment.objects.filter(stars__user_id=user_id or 0).order_by("name")[:MAX_LISTED]
+    return [Starred(row.pk, row.name, None if row.pk in hidden else row.size) for row in rows]
 
 
 def _traffic(columns: list[Bar], percent: float, title: str) -> Traffic:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 
 class Entry(NamedTuple):
     """A link to the list of one model, `app.model`. Users who may view the model see it."""
 
-    title: str
+    title: Any
     icon: str
     model: str
     query: str = ""
@@ -28,46 +29,50 @@ class Entry(NamedTuple):
         return f"admin:{self.model.replace('.', '_')}_changelist"
 
 
-GROUPS = {
-    "People": (
-        Entry("Profiles", "groups", "profiles.profile", "?known=yes"),
-        Entry("Needs a look", "rule", "profiles.identityoutcome", "?doubt=yes"),
-        Entry("Merges", "merge", "profiles.merge"),
-        Entry("Identity rules", "fingerprint", "profiles.identityrule"),
-        Entry("Traits", "label", "profiles.traitdefinition"),
-        Entry("Event names", "bolt", "profiles.eventname"),
-    ),
-    "Segments": (
-        Entry("Segments", "pie_chart", "segments.segment"),
-        Entry("Lists", "list_alt", "segments.staticlist", seen_with="segments.segment"),
+# Entries by job: what somebody wants to do, and the lists that it needs.
+GROUPS: dict[Any, tuple[Entry, ...]] = {
+    _("Customers"): (Entry(_("Profiles"), "groups", "profiles.profile", "?known=yes"),),
+    _("Segments"): (
+        Entry(_("Segments"), "pie_chart", "segments.segment"),
         Entry(
-            "RFM and life-cycles",
+            _("RFM and life-cycles"),
             "grid_view",
             "segments.segmentfamily",
             seen_with="segments.segment",
         ),
     ),
-    "Privacy": (
-        Entry("Requests", "shield_person", "consent.privacyrequest"),
-        Entry("Purposes", "flag", "consent.purpose"),
-        Entry("Notices", "article", "consent.noticeversion"),
-        Entry("Consent ledger", "history_edu", "consent.consentevent"),
-        Entry("Suppressions", "person_off", "consent.suppression"),
+    _("Activate"): (
+        Entry(_("Exports"), "download", "segments.memberexport", seen_with="segments.segment"),
+        Entry(_("Lists"), "list_alt", "segments.staticlist", seen_with="segments.segment"),
     ),
-    "Ingestion": (
-        Entry("Sources", "input", "profiles.source"),
-        Entry("Imports", "upload_file", "ingestion.fileimport"),
-        Entry("Kept mappings", "table_rows", "ingestion.savedmapping"),
-        Entry("Rejected messages", "report", "ingestion.rejectedmessage", "?state=open"),
-        Entry("Inbox", "inbox", "ingestion.inboxrow"),
-        Entry("Consent categories", "checklist", "ingestion.consentcategory"),
-        Entry("Dropped messages", "block", "ingestion.droppedcount"),
+    _("Identity"): (
+        Entry(_("Needs a look"), "rule", "profiles.identityoutcome", "?doubt=yes"),
+        Entry(_("Merges"), "merge", "profiles.merge"),
+        Entry(_("Identity rules"), "fingerprint", "profiles.identityrule"),
     ),
-    "Access": (
-        Entry("API keys", "key", "profiles.apikey"),
-        Entry("Staff", "person", "auth.user"),
-        Entry("Roles", "badge", "auth.group"),
-        Entry("Audit", "history", "profiles.auditentry"),
+    _("Privacy"): (
+        Entry(_("Requests"), "shield_person", "consent.privacyrequest"),
+        Entry(_("Purposes"), "flag", "consent.purpose"),
+        Entry(_("Notices"), "article", "consent.noticeversion"),
+        Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),
+        Entry(_("Suppressions"), "person_off", "consent.suppression"),
+    ),
+    _("Data"): (
+        Entry(_("Sources"), "input", "profiles.source"),
+        Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
+        Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),
+        Entry(_("Rejected messages"), "report", "ingestion.rejectedmessage", "?state=open"),
+        Entry(_("Inbox"), "inbox", "ingestion.inboxrow"),
+        Entry(_("Dropped messages"), "block", "ingestion.droppedcount"),
+        Entry(_("Consent categories"), "checklist", "ingestion.consentcategory"),
+        Entry(_("Traits"), "label", "profiles.traitdefinition"),
+        Entry(_("Event names"), "bolt", "profiles.eventname"),
+    ),
+    _("Settings"): (
+        Entry(_("API keys"), "key", "profiles.apikey"),
+        Entry(_("Staff"), "person", "auth.user"),
+        Entry(_("Roles"), "badge", "auth.group"),
+        Entry(_("Audit"), "history", "profiles.auditentry"),
     ),
 }
 
@@ -75,13 +80,18 @@ GROUPS = {
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups in which this user may view at least one list."""
     overview = {
-        "title": "Overview",
-        "icon": "space_dashboard",
+        "title": _("Home"),
+        "icon": "home",
         "link": reverse_lazy("admin:index"),
     }
     groups: list[dict[str, Any]] = [{"title": None, "items": [overview]}]
     groups += [
-        {"title": title, "separator": True, "items": [_item(entry) for entry in entries]}
+        {
+            "title": title,
+            "separator": True,
+            "collapsible": len(entries) > 3,
+            "items": [_item(entry) for entry in entries],
+        }
         for title, entries in GROUPS.items()
         if any(request.user.has_perm(entry.permission) for entry in entries)
     ]

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, get_language_from_request, override
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from profiles.admin.kit.base import ReadOnlyAdmin, require
@@ -52,7 +52,7 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(VIEW)
 
-    @display(description="recomputed")
+    @display(description=gettext_lazy("recomputed"))
     def recomputed_at(self, family: SegmentFamily) -> Any:
         return family.live_version.computed_at if family.live_version else None
 
@@ -66,9 +66,7 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
         """Show the groups of a family, with links to their segments."""
         require(request, VIEW)
         family: SegmentFamily = self.found_or_404(request, object_id)
-        # The page has words of its own in each language, whatever that of the site is.
-        with override(get_language_from_request(request)):
-            return self.family_page(request, family).render()
+        return self.family_page(request, family)
 
     def family_page(self, request: HttpRequest, family: SegmentFamily) -> TemplateResponse:
         segments = list(family.segments.order_by("pk"))

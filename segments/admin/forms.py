@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -79,7 +80,10 @@ class SegmentForm(ModelForm):
     # The builder shows it, below the other fields.
     definition = DefinitionFormField(initial=EMPTY)
     status = forms.ChoiceField(
-        choices=[(Status.DRAFT.value, "draft"), (Status.LIVE.value, "live: kept up to date")],
+        choices=[
+            (Status.DRAFT.value, _("draft")),
+            (Status.LIVE.value, _("live: kept up to date")),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
 
@@ -102,7 +106,7 @@ class SegmentForm(ModelForm):
             "description": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
             "tags": UnfoldAdminTextInputWidget(),
         }
-        help_texts = {"tags": "With commas between them."}
+        help_texts = {"tags": _("With commas between them.")}
 
     class Media:
         js = ("segments/builder.js",)
@@ -115,7 +119,7 @@ class SegmentForm(ModelForm):
         status = self.fields.get("status")
         # A live segment cannot become a draft again.
         if self.instance.status == Status.LIVE and isinstance(status, forms.ChoiceField):
-            status.choices = [(Status.LIVE.value, "live: kept up to date")]
+            status.choices = [(Status.LIVE.value, _("live: kept up to date"))]
 
     def clean_tags(self) -> list[str]:
         # A list in the order in which they were written, each once.
@@ -140,7 +144,7 @@ class CloneForm(forms.Form):
         max_length=63,
         validators=[*Segment._meta.get_field("key").validators],
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Such as lapsed-in-lyon.",
+        help_text=_("Such as lapsed-in-lyon."),
     )
     name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
 

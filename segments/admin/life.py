@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from profiles.admin.kit.base import Question, question_page, require, staff_actor
 from segments.admin.forms import CloneForm, fault_text
@@ -48,14 +49,14 @@ class LifeActions:
             except (SegmentError, DefinitionError) as error:
                 _add_faults(form, error)
             else:
-                messages.success(request, f"{copy.name} is a draft.")
+                messages.success(request, _("%(name)s is a draft.") % {"name": copy.name})
                 return redirect(PAGE, copy.pk)
         question = Question(
-            title=f"Copy {segment.name}",
+            title=_("Copy %(name)s") % {"name": segment.name},
             form=form,
-            submit="Copy",
+            submit=_("Copy"),
             back=reverse(PAGE, args=[pk]),
-            warning="The copy is a draft with the same definition, purpose and labels.",
+            warning=_("The copy is a draft with the same definition, purpose and labels."),
         )
         return question_page(self, request, question)
 
@@ -66,7 +67,7 @@ class LifeActions:
         if request.method == "POST":
             try:
                 restore_segment(segment, actor=staff_actor(request))
-                messages.success(request, f"{segment.name} is a draft again.")
+                messages.success(request, _("%(name)s is a draft again.") % {"name": segment.name})
             except SegmentError as error:
                 messages.error(request, error.detail)
         return redirect(PAGE, pk)
@@ -79,7 +80,8 @@ class LifeActions:
         if request.method == "POST":
             try:
                 roll_back(segment, number, actor=staff_actor(request))
-                messages.success(request, f"The definition is that of version {number} again.")
+                words = _("The definition is that of version %(number)s again.")
+                messages.success(request, words % {"number": number})
             except SegmentError as error:
                 messages.error(request, error.detail)
             except DefinitionError as error:

@@ -143,7 +143,7 @@ class ListColumns:
     def star(self, segment: Any) -> SafeString:
         return star_button(segment, is_starred=segment.is_starred)
 
-    @display(description="reach")
+    @display(description=gettext_lazy("reach"))
     def reach(self, segment: Any) -> SafeString:
         """A place that is filled in when the page is there."""
         if segment.is_hidden or segment.purpose is None or segment.status != "live":
@@ -155,7 +155,7 @@ class ListColumns:
             _("permit %(purpose)s") % {"purpose": segment.purpose.key},
         )
 
-    @display(description="used by")
+    @display(description=gettext_lazy("used by"))
     def used_by(self, segment: Any) -> str:
         return str(segment.used_by_count or "")
 

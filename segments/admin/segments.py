@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 
 from profiles.admin.kit.base import (
@@ -106,11 +107,11 @@ class SegmentAdmin(
             *super().get_urls(),
         ]
 
-    @display(description="segment", header=True, ordering="name")
+    @display(description=gettext_lazy("segment"), header=True, ordering="name")
     def name_and_key(self, segment: Segment) -> list[str]:
         return [segment.name, segment.key]
 
-    @display(description="size", ordering="size")
+    @display(description=gettext_lazy("size"), ordering="size")
     def formatted_size(self, segment: Any) -> SafeString:
         badges = format_html_join(
             " ", '<span class="t-badge t-warn">{}</span>', ((flag,) for flag in segment.flags)
@@ -123,24 +124,29 @@ class SegmentAdmin(
         is_open = request.user.has_perm(SEE_CONTACTS)
         return columns if is_open else [name for name in columns if name != "formatted_size"]
 
-    @display(description="sixty days")
+    @display(description=gettext_lazy("sixty days"))
     def sparkline(self, segment: Any) -> SafeString:
         sparkline: SafeString = segment.sparkline
         return sparkline
 
-    @display(description="folder and tags", ordering="folder")
+    @display(description=gettext_lazy("folder and tags"), ordering="folder")
     def labels(self, segment: Segment) -> str:
         return " · ".join(filter(None, (segment.folder, *segment.tags)))
 
     @display(
-        description="status",
+        description=gettext_lazy("status"),
         ordering="status",
         label={"live": "success", "draft": "info", "archived": "warning", "failed": "danger"},
     )
-    def status_label(self, segment: Any) -> str:
-        return "failed" if segment.failed_at else str(segment.status)
+    def status_label(self, segment: Any) -> tuple[str, str]:
+        # The first is what the colour goes by, the second what is read.
+        return (
+            ("failed", _("failed"))
+            if segment.failed_at
+            else (segment.status, segment.get_status_display())
+        )
 
-    @display(description="definition")
+    @display(description=gettext_lazy("definition"))
     def definition_block(self, segment: Segment) -> str:
         definition = getattr(segment, "shown_definition", segment.definition)
         return format_html('<pre class="t-code">{}</pre>', formatted_definition(definition))
@@ -229,9 +235,11 @@ class SegmentAdmin(
         )
         context = {"result": result, "sample": self.sample(request, result)}
         if request.headers.get("HX-Request"):
-            page = self.page(request, "admin/segments/trial.html", title="Preview", **context)
+            page = self.page(request, "admin/segments/trial.html", title=_("Preview"), **context)
         else:
-            page = self.page(request, "admin/segments/trial_page.html", title="Preview", **context)
+            page = self.page(
+                request, "admin/segments/trial_page.html", title=_("Preview"), **context
+            )
         return page
 
     def sample(self, request: HttpRequest, result: PreviewResult) -> list[SampledPerson]:
@@ -253,9 +261,9 @@ class SegmentAdmin(
         if request.method == "POST":
             try:
                 current_app.send_task("segments.rebuild", [segment.pk], retry=False)
-                messages.success(request, "A worker rebuilds it now.")
+                messages.success(request, _("A worker rebuilds it now."))
             except (OperationalError, OSError):
-                messages.error(request, "No worker can be reached. Try again.")
+                messages.error(request, _("No worker can be reached. Try again."))
         return redirect("admin:segments_segment_overview", pk)
 
     def archive(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -265,21 +273,21 @@ class SegmentAdmin(
         back = reverse("admin:segments_segment_overview", args=[pk])
         if request.method != "POST":
             question = Question(
-                title=f"Archive {segment.name}?",
+                title=_("Archive %(name)s?") % {"name": segment.name},
                 form=forms.Form(),
-                submit="Archive",
+                submit=_("Archive"),
                 back=back,
-                warning=(
+                warning=_(
                     "Its memberships are closed and its history stays. "
                     "It can be brought back as a draft."
                 ),
-                counts={} if hiding_for(request)(segment) else {"Members": segment.size},
+                counts={} if hiding_for(request)(segment) else {_("Members"): segment.size},
                 is_dangerous=True,
             )
             return question_page(self, request, question)
         try:
             archive_segment(segment, actor=staff_actor(request))
-            messages.success(request, f"{segment.name} is archived.")
+            messages.success(request, _("%(name)s is archived.") % {"name": segment.name})
         except SegmentError as error:
             messages.error(request, error.detail)
         return redirect(back)

@@ -5,6 +5,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
 from profiles.lib.exact_json import ExactDecoder, ExactEncoder
@@ -20,13 +21,13 @@ class MemberExport(models.Model):
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
-        JSON_LINES = "jsonl", "JSON lines"
+        JSON_LINES = "jsonl", _("JSON lines")
         PARQUET = "parquet", "Parquet"
 
     class State(models.TextChoices):
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped"
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="exports")
@@ -46,6 +47,7 @@ class MemberExport(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
+        verbose_name = "export"
         indexes = [models.Index(fields=["segment", "-started_at"], name="member_export_segment")]
 
     def __str__(self) -> str:

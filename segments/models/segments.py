@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
 from profiles.lib.exact_json import ExactDecoder, ExactEncoder
@@ -79,9 +80,9 @@ class Segment(models.Model):
     """
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "draft"
-        LIVE = "live", "live"
-        ARCHIVED = "archived", "archived"
+        DRAFT = "draft", _("draft")
+        LIVE = "live", _("live")
+        ARCHIVED = "archived", _("archived")
 
     # Unique among segments that are not archived, see Meta.
     key = models.CharField(max_length=63, validators=[RegexValidator(r"^[a-z][a-z0-9_-]{0,62}$")])
@@ -93,7 +94,7 @@ class Segment(models.Model):
         blank=True,
         db_default="",
         validators=[RegexValidator(r"^[^/]+(/[^/]+)*$", "Names, with / between them.")],
-        help_text="Such as Shop/Newsletter.",
+        help_text=_("Such as Shop/Newsletter."),
     )
     tags = ArrayField(models.CharField(max_length=63), blank=True, default=list, db_default=[])
     owner = models.ForeignKey(
@@ -111,7 +112,7 @@ class Segment(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="segments",
-        help_text="What its members leave the system for; empty: internal.",
+        help_text=_("What its members leave the system for; empty: internal."),
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     version = models.PositiveIntegerField(default=1)
@@ -283,12 +284,12 @@ class MembershipChange(models.Model):
     """One entry into a segment or exit from it. Partitioned by the month of `changed_at`."""
 
     class Reason(models.TextChoices):
-        CHANGE = "change", "something about the person changed"
-        TIME = "time", "time passed"
-        DEFINITION = "definition", "the definition changed"
-        MERGE = "merge", "profiles were merged"
-        ERASURE = "erasure", "the person was erased"
-        RECOMPUTE = "recompute", "boundaries were computed anew"
+        CHANGE = "change", _("something about the person changed")
+        TIME = "time", _("time passed")
+        DEFINITION = "definition", _("the definition changed")
+        MERGE = "merge", _("profiles were merged")
+        ERASURE = "erasure", _("the person was erased")
+        RECOMPUTE = "recompute", _("boundaries were computed anew")
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id", "changed_at", "id")
     id = models.BigIntegerField()

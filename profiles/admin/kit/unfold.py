@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     def display(
         *,
-        description: str,
+        description: Any,
         ordering: str | None = None,
         empty_value: str | None = None,
         label: bool | str | Mapping[str, str] | None = None,

@@ -72,12 +72,12 @@ def load_overlap(
 
 
 def _draw(segments: Sequence[Segment], combinations: Sequence[Combination]) -> Any:
-    names = {row.key: row.name for row in segments}
+    names, save = {row.key: row.name for row in segments}, _("Save as a segment")
     meetings = [
         Meeting(
             frozenset(keys),
             size,
-            f"{' ∩ '.join(names[key] for key in keys)}: {size:,}. {_('Save as a segment')}",
+            f"{' ∩ '.join(names[key] for key in keys)}: {size:,}. {save}",
             save_url(keys, names.keys() - set(keys)),
         )
         for keys, size in combinations[:MAX_DRAWN]

@@ -1,0 +1,128 @@
+"""What is marked for translation, read from the source by itself, and what catalogues have.
+
+A second way beside xgettext, so that a test needs no program of the machine.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+APPS = ("config", "consent", "ingestion", "profiles", "segments")
+MARKERS = {"_", "gettext", "gettext_lazy"}
+PLURALS = {"ngettext", "ngettext_lazy"}
+IN_CONTEXT = {"pgettext", "pgettext_lazy"}
+TRANSLATE = re.compile(r"""{%\s*translate\s+(?:"([^"]*)"|'([^']*)')[^%]*%}""")
+FILTERED = re.compile(r"""_\((?:"([^"]*)"|'([^']*)')\)""")
+BLOCK = re.compile(
+    r"{%\s*blocktranslate(?P<options>[^%]*(?:%(?!})[^%]*)*)%}(?P<body>.*?){%\s*endblocktranslate\s*%}",
+    re.DOTALL,
+)
+PLURAL = re.compile(r"{%\s*plural\s*%}")
+VARIABLE = re.compile(r"{{\s*(\w+)\s*}}")
+# What stands between tags and what is read aloud or shown in place of a value.
+TAGS = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}", re.DOTALL)
+HIDDEN = re.compile(
+    r"{%\s*comment\s*%}.*?{%\s*endcomment\s*%}|<(script|style|pre)\b.*?</\1>|"
+    r'<span class="material-symbols-outlined"[^>]*>.*?</span>',
+    re.DOTALL,
+)
+SPOKEN = re.compile(r'\b(?:aria-label|placeholder|title|alt)="([^"]*)"')
+# Names and keys, the same in every language.
+NAMES = {"JSON", "Ctrl+Z"}
+WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+class Message(NamedTuple):
+    """One text to translate, with its context if it has one."""
+
+    text: str
+    context: str = ""
+
+
+def marked_messages(app: str) -> set[Message]:
+    """Return what is marked in the source and the templates of an app."""
+    messages = set()
+    for path in (ROOT / app).rglob("*.py"):
+        if "migrations" not in path.parts:
+            messages |= set(_of_source(path.read_text()))
+    for path in (ROOT / app).glob("templates/**/*.*"):
+        messages |= set(_of_template(path.read_text()))
+    return messages
+
+
+def texts_of(app: str) -> set[str]:
+    """Return all texts in the source of an app: some are marked where they are used."""
+    return {
+        node.value
+        for path in (ROOT / app).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def templates_of(app: str) -> list[Path]:
+    return sorted((ROOT / app).glob("templates/**/*.html"))
+
+
+def _of_source(source: str) -> Iterator[Message]:
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        texts = [
+            part.value
+            for part in node.args
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
+        if node.func.id in MARKERS | PLURALS and texts:
+            yield Message(texts[0])
+        if node.func.id in IN_CONTEXT and len(texts) == 2:
+            yield Message(texts[1], texts[0])
+
+
+def _of_template(template: str) -> Iterator[Message]:
+    for pattern in (TRANSLATE, FILTERED):
+        for match in pattern.finditer(template):
+            yield Message(match[1] or match[2] or "")
+    for match in BLOCK.finditer(template):
+        first = PLURAL.split(match["body"])[0].replace("%", "%%")
+        yield Message(VARIABLE.sub(r"%(\1)s", first))
+
+
+def unmarked_texts(path: Path) -> list[str]:
+    """Return the words of a template that everybody reads in one language."""
+    template = HIDDEN.sub(" ", BLOCK.sub(" ", path.read_text()))
+    spoken = [TAGS.sub(" ", text) for text in SPOKEN.findall(TRANSLATE.sub(" ", template))]
+    shown = re.sub(
+        r"<[^>]*>", "\n", TAGS.sub(" ", re.sub(r'"[^"<>]*"', '""', TRANSLATE.sub(" ", template)))
+    )
+    lines = [line.strip() for line in shown.splitlines()]
+    return [
+        text
+        for text in map(str.strip, (*spoken, *lines))
+        if WORD.search(text) and text not in NAMES
+    ]
+
+
+def catalogue(app: str) -> dict[Message, list[str]]:
+    """Return the French texts of an app's catalogue in its source form."""
+    path = ROOT / app / "locale/fr/LC_MESSAGES/django.po"
+    return dict(_entries(path.read_text())) if path.exists() else {}
+
+
+def _entries(text: str) -> Iterator[tuple[Message, list[str]]]:
+    for paragraph in re.split(r"\n\s*\n", text):
+        fields: dict[str, str] = {}
+        field = ""
+        for line in paragraph.splitlines():
+            match = re.match(r'(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?) (".*")$', line)
+            if match:
+                field = match[1]
+                fields[field] = ast.literal_eval(match[2])
+            elif line.startswith('"'):
+                fields[field] += ast.literal_eval(line)
+        if fields.get("msgid"):
+            texts = [value for name, value in fields.items() if name.startswith("msgstr")]
+            yield Message(fields["msgid"], fields.get("msgctxt", "")), texts

@@ -1,0 +1,102 @@
+"""Both languages of the admin: whose choice it is, and that the catalogues are whole."""
+
+import gettext
+import re
+
+import pytest
+from django.urls import reverse
+
+from tests.admin import make_world, sign_in
+from tests.catalogues import (
+    APPS,
+    ROOT,
+    catalogue,
+    marked_messages,
+    templates_of,
+    texts_of,
+    unmarked_texts,
+)
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+# Templates that are still in English only. New ones are marked; this list only gets shorter.
+ENGLISH_ONLY: set[str] = set()
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_all_that_is_marked_is_translated_and_nothing_else_is_in_the_catalogue(app: str) -> None:
+    marked, translated = marked_messages(app), catalogue(app)
+    assert not marked - translated.keys(), "Add these to the catalogue."
+    texts = {text for name in APPS for text in texts_of(name)}
+    stale = {message.text for message in translated.keys() - marked} - texts
+    assert not stale, "Nothing says these any more."
+    empty = [message.text for message, texts in translated.items() if not all(texts)]
+    assert not empty
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_translations_have_the_placeholders_of_what_they_translate(app: str) -> None:
+    for message, texts in catalogue(app).items():
+        for text in texts:
+            names = set(PLACEHOLDER.findall(message.text))
+            # A singular may leave the number out.
+            assert set(PLACEHOLDER.findall(text)) <= names, message
+            if len(texts) == 1:
+                assert set(PLACEHOLDER.findall(text)) == names, message
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_compiled_catalogue_is_that_of_the_source(app: str) -> None:
+    compiled = ROOT / app / "locale/fr/LC_MESSAGES/django.mo"
+    source = catalogue(app)
+    if not source:
+        assert not compiled.exists()
+        return
+    with compiled.open("rb") as file:
+        translations = gettext.GNUTranslations(file)
+    for message, texts in source.items():
+        found = (
+            translations.pgettext(message.context, message.text)
+            if message.context
+            else translations.gettext(message.text)
+            if len(texts) == 1
+            else translations.ngettext(message.text, message.text, 1)
+        )
+        assert found == texts[0], f"{message.text}: run msgfmt."
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_no_template_of_the_admin_has_words_that_are_not_marked(app: str) -> None:
+    for path in templates_of(app):
+        name = str(path.relative_to(ROOT))
+        if "/admin/" in name and name not in ENGLISH_ONLY:
+            assert not unmarked_texts(path), name
+
+
+def test_templates_that_are_marked_leave_the_list_of_those_in_english_only() -> None:
+    assert all(unmarked_texts(ROOT / name) for name in ENGLISH_ONLY)
+
+
+@pytest.mark.django_db
+def test_staff_choose_a_language_for_the_admin_and_for_nothing_else() -> None:
+    make_world()
+    client = sign_in()
+    page = reverse("admin:segments_segment_changelist")
+    assert "soixante jours" not in client.get(page).content.decode()
+    chosen = client.post(reverse("set_language"), {"language": "fr", "next": page}, follow=True)
+    assert "Soixante jours" in chosen.content.decode()
+    assert client.cookies["django_language"]["path"] == "/admin/"
+    problem = client.get("/api/v1/segments/").json()
+    assert problem["detail"] == "Authentication credentials were not provided."
+    client.post(reverse("set_language"), {"language": "en-gb", "next": page})
+    assert "Sixty days" in client.get(page).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_browser_in_french_gets_the_admin_in_french_until_somebody_chooses() -> None:
+    world = make_world()
+    client = sign_in()
+    page = reverse("admin:segments_segment_overview", args=[world["segment"].pk])
+    french = client.get(page, headers={"Accept-Language": "fr-FR,fr;q=0.9"})
+    assert french["Content-Language"] == "fr"
+    assert "Entrées et sorties" in french.content.decode()
+    assert "Entries and exits" in client.get(page).content.decode()
