@@ -13,6 +13,7 @@ from django.db import connection
 
 from profiles.identifiers.references import Ref
 from profiles.identity import sql
+from profiles.identity.claimed_devices import cut_devices
 from profiles.identity.engine import Trust
 from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Observation
@@ -27,12 +28,30 @@ NamedBeside = defaultdict[tuple[Ref, date], set[Ref]]
 def cut_claims(
     people: LoadedPeople, observations: Sequence[Observation]
 ) -> Mapping[Observation, Observation]:
-    """Return what may be stored of each claim that names too many; others are left as they are.
+    """Return what may be stored of each claim that names or brings too many; others stay whole.
 
-    The rows of all identifiers that are stored are loaded. The highest identifier stays, so that
-    the claim lands where it would have landed.
+    The rows of all identifiers that are stored are loaded. What is left lands where the claim would
+    have landed.
     """
-    joining = list(_joining_claims(people, observations))
+    claims = [
+        observation
+        for observation in observations
+        if observation.trust < Trust.SERVER
+        and people.source_keys[observation.source_id] not in people.rules.joining_sources
+    ]
+    cut = dict(_cut_names(people, claims))
+    fewer = cut_devices(people, list(dict.fromkeys(cut.get(claim, claim) for claim in claims)))
+    for claim in claims if fewer else ():
+        if (named := cut.get(claim, claim)) in fewer:
+            cut[claim] = fewer[named]
+    return cut
+
+
+def _cut_names(
+    people: LoadedPeople, claims: Sequence[Observation]
+) -> Mapping[Observation, Observation]:
+    """Return what is left of claims that name too many vouched identifiers beside one."""
+    joining = list(_joining_claims(people, claims))
     if not joining:
         return {}
     named_beside = _named_by_stored_claims(people, joining)
@@ -47,16 +66,8 @@ def cut_claims(
     return cut
 
 
-def _joining_claims(
-    people: LoadedPeople, observations: Sequence[Observation]
-) -> Iterator[Observation]:
+def _joining_claims(people: LoadedPeople, claims: Sequence[Observation]) -> Iterator[Observation]:
     """Yield the claims that name somebody vouched and would join components: they are few."""
-    claims = [
-        observation
-        for observation in observations
-        if observation.trust < Trust.SERVER
-        and people.source_keys[observation.source_id] not in people.rules.joining_sources
-    ]
     times = Counter(ref for claim in claims for ref in claim.refs if ref not in people.rows)
     for claim in claims:
         # An identifier that only one claim brings adds nothing but itself.
