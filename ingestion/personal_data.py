@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Q
 
 from consent.services import mentions, spellings
 from ingestion.file_rows import cells_of, references_in_row
 from ingestion.imports.erasure import delete_if_mentioned, unstarted_imports
 from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
+from ingestion.inbox.named import hashes_of
 from ingestion.models import (
     ConsentCategory,
     DrainPause,
@@ -57,7 +59,7 @@ class InboxRowData(PersonalData):
 class RejectedMessageData(PersonalData):
     model = RejectedMessage
     title = "Messages that could not be taken"
-    observed = ("body",)
+    observed = ("body", "names")
     technical = (
         "id",
         "uuid",
@@ -80,9 +82,10 @@ class RejectedMessageData(PersonalData):
     phase = ErasurePhase.COPIES
 
     def erase(self, person: Person) -> int:
-        """Open each message, and delete it if it names or mentions the person."""
+        """Open each message that may name or mention the person, and delete it if it does."""
         references, normalisers = _all_spellings(person.references), load_normalisers()
-        messages = RejectedMessage.objects.only("body", "message_id", "type")
+        may_name = Q(names__overlap=hashes_of(references)) | Q(names=None)
+        messages = RejectedMessage.objects.filter(may_name).only("body", "message_id", "type")
         mentioning = [
             rejected.pk
             for rejected in messages.iterator(chunk_size=500)

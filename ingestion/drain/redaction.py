@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from consent.services import redacted, redacted_text
+from ingestion.inbox.identifier_scan import DEVICE_FIELDS
 from ingestion.messages import Message
 from profiles.identifiers.lookup import load_normalisers, spelled
 from profiles.identifiers.normalisers import InvalidIdentifier
@@ -61,11 +62,11 @@ class Redaction:
 
     def _without_device_ids(self, device: Mapping[str, Any]) -> dict[str, Any]:
         platform = str(device.get("type", "")).lower()
-        names = {"id": "id", "token": "push_token", "advertisingId": "idfa"}
         return {
             key: value
             for key, value in device.items()
-            if key not in names or not self._names_suppressed(f"{platform}.{names[key]}", value)
+            if key not in DEVICE_FIELDS
+            or not self._names_suppressed(f"{platform}.{DEVICE_FIELDS[key]}", value)
         }
 
     def _is_external(self, entry: Any) -> bool:

@@ -14,6 +14,7 @@ from ingestion.inbox.body import pack_message
 from ingestion.inbox.counts import count_dropped, count_messages, hour_of
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
+from ingestion.inbox.named import names_in
 from ingestion.messages import Rejection
 from ingestion.models import MessageCount, RejectedMessage
 from profiles.identifiers.lookup import load_normalisers
@@ -97,8 +98,13 @@ def _reason(rejection: Rejection) -> dict[str, Any]:
         "code": rejection.code,
         "path": rejection.path,
         "detail": rejection.detail,
-        "body": pack_message(rejection.raw[:MAX_KEPT_BYTES]),
+        **kept_content(rejection.raw[:MAX_KEPT_BYTES], rejection.message_id, rejection.type),
     }
+
+
+def kept_content(raw: bytes, *quoted: str) -> dict[str, Any]:
+    """Return the columns that hold a message's content, and by which an erasure finds it."""
+    return {"body": pack_message(raw), "names": names_in(raw, *quoted)}
 
 
 def _counter_of(refused: RowRejection) -> tuple[int, datetime, str]:

@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from ingestion.inbox.accept import DRAIN
-from ingestion.inbox.body import batch_of, pack_body, pack_message, unpack_message
+from ingestion.inbox.body import batch_of, pack_body, unpack_message
 from ingestion.inbox.lease import arrival_of
+from ingestion.inbox.rejected import kept_content
 from ingestion.mending.judge import Judge
 from ingestion.mending.operations import Operation, operate
 from ingestion.messages import Rejection
@@ -102,7 +103,7 @@ def mend_messages(
         if is_trial or not right:
             return report
         RejectedMessage.objects.bulk_update(
-            right, ("body", "type", "message_id", "mended_at"), batch_size=500
+            right, ("body", "names", "type", "message_id", "mended_at"), batch_size=500
         )
         if is_sent:
             report.sent = _send(right)
@@ -182,8 +183,7 @@ def _send(messages: Iterable[RejectedMessage]) -> int:
 def _content(raw: bytes) -> dict[str, object]:
     """Return the columns that follow from a message's content, which was judged before."""
     message = exact_json.loads(raw)
-    return {
-        "body": pack_message(raw),
-        "type": str(message.get("type") or "")[:32],
-        "message_id": str(message.get("messageId") or "")[:255],
-    }
+    type_ = str(message.get("type") or "")[:32]
+    message_id = str(message.get("messageId") or "")[:255]
+    content = kept_content(raw, message_id, type_)
+    return content | {"type": type_, "message_id": message_id}

@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -132,6 +134,12 @@ class RejectedMessage(models.Model):
     path = models.CharField(max_length=255, blank=True)
     detail = models.TextField(blank=True)
     body = models.BinaryField(help_text="The message's JSON, lz4 compressed.")
+    names = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        editable=False,
+        help_text="Keyed hashes of whom it names or mentions; null where nobody looked yet.",
+    )
     received_at = models.DateTimeField()
     rejected_at = models.DateTimeField(db_default=Now())
     is_opted_out = models.BooleanField(db_default=False, help_text="Sent with Sec-GPC: 1.")
@@ -143,6 +151,7 @@ class RejectedMessage(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["source", "code"], name="rejected_message_code"),
+            GinIndex(fields=["names"], name="rejected_message_names"),
             models.Index(fields=["source", "rejected_at"], name="rejected_message_day"),
         ]
         constraints = [
