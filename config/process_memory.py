@@ -19,7 +19,7 @@ PROCESS_MEMORY = {
     "ingestion.drain.identifier_filter._mentioned_in_context": _OF_TEXT,
     "ingestion.messages.contexts.read_context": _OF_TEXT,
     "ingestion.messages.parse._cached_ref": _OF_TEXT,
-    "profiles.identifiers.normalisers._is_blocked_everywhere": _OF_TEXT,
+    "profiles.identifiers.placeholders.stands_for_nobody": _OF_TEXT,
     "profiles.identifiers.normalisers._phone": _OF_TEXT,
     "profiles.identifiers.normalisers._validated_email": _OF_TEXT,
     # What names nobody.

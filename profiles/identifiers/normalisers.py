@@ -13,6 +13,7 @@ from math import isfinite
 import email_validator
 import phonenumbers
 
+from profiles.identifiers.placeholders import INVISIBLE, folded_text, stands_for_nobody
 from profiles.lib.memory import remembered
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 
@@ -31,48 +32,8 @@ _ORDINARY_EMAIL = re.compile(
     r"(?=.{6,64}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}"
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
-# Zero-width and direction marks, soft hyphens, byte order marks: two texts that differ by them look
-# the same.
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-# Zeros and dashes; templates that nobody filled in; JavaScript's names of values.
-_BLOCKED_PATTERN = re.compile(
-    r"[0-]*|\{\{.*\}\}|\$\{.*\}|<%.*%>|\[(object|function) ?\w*\]", re.DOTALL
-)
 # Mexican mobile numbers had a 1 behind the country code until 2019.
 _MEXICO, _FORMER_MEXICAN = 52, re.compile(r"1(\d{10})")
-
-# Placeholders that programs send in place of an identifier, as listed by PostHog and Segment.
-BLOCKED_VALUES = frozenset(
-    {
-        "-1",
-        "(none)",
-        "(not set)",
-        "(null)",
-        "<null>",
-        "anonymous_id",
-        "anonymousid",
-        "distinct_id",
-        "distinctid",
-        "email",
-        "id",
-        "n/a",
-        "not set",
-        "phone",
-        "user_id",
-        "userid",
-        "null",
-        "none",
-        "nil",
-        "undefined",
-        "nan",
-        "anonymous",
-        "guest",
-        "unknown",
-        "not_authenticated",
-        "true",
-        "false",
-    }
-)
 
 
 class InvalidIdentifier(ValueError):
@@ -129,20 +90,12 @@ def is_blocked(namespace: str, value: str, extra: Collection[str] = frozenset())
     Works on values before and after normalising: letter case and outer blanks do not count. In an
     `extra` value each * stands for any signs.
     """
-    if _is_blocked_everywhere(namespace, value):
+    if stands_for_nobody(namespace, value):
         return True
     if not extra:
         return False
-    folded = _folded(value)
-    return any(_matches(folded, _folded(blocked)) for blocked in extra)
-
-
-@remembered(maxsize=65_536)
-def _is_blocked_everywhere(namespace: str, value: str) -> bool:
-    folded = _folded(value)
-    if folded in BLOCKED_VALUES or _BLOCKED_PATTERN.fullmatch(folded):
-        return True
-    return namespace == "email" and (folded.startswith("test@") or folded.endswith("@example.com"))
+    folded = folded_text(value)
+    return any(_matches(folded, folded_text(blocked)) for blocked in extra)
 
 
 def _matches(text: str, pattern: str) -> bool:
@@ -160,10 +113,6 @@ def _matches(text: str, pattern: str) -> bool:
             return False
         place = found + len(part)
     return True
-
-
-def _folded(value: str) -> str:
-    return _INVISIBLE.sub("", value).strip().lower()
 
 
 def _storable_text(namespace: str, value: object) -> str:
@@ -188,7 +137,7 @@ def _storable_text(namespace: str, value: object) -> str:
 
 
 def _visible_text(text: str) -> str:
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).strip()
 
 
 def _lower(namespace: str, text: str) -> str:
