@@ -26,12 +26,14 @@ from segments.lists import sql as lists_sql
 from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
+    ExclusiveGroup,
     FamilyVersion,
     ListedPerson,
     MemberExport,
     Membership,
     MembershipChange,
     NotedProfile,
+    Override,
     Rebuild,
     Segment,
     SegmentFamily,
@@ -42,6 +44,7 @@ from segments.models import (
     StaticList,
     Wakeup,
 )
+from segments.overrides import sql as overrides_sql
 
 SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
 
@@ -185,9 +188,42 @@ class ListedPersonData(PersonalData):
         return execute_erasure(lists_sql.ERASE_LISTED, person)
 
 
+@registry.register
+class OverrideData(PersonalData):
+    model = Override
+    title = "Decisions about segments"
+    spread = "profile_id"
+    inferred = ("kind", "reason", "starts_at", "ends_at")
+    technical = ("profile", "segment", "identifier", "actor")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Override.objects.filter(profile_id__in=profile_ids)
+            .order_by("segment__key", "starts_at")
+            .values(
+                "profile_id",
+                "segment__key",
+                "segment__name",
+                "kind",
+                "reason",
+                "starts_at",
+                "ends_at",
+            )
+        )
+        return by_profile(rows, renamed=SEGMENT_NAMES)
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(overrides_sql.MOVE_OVERRIDES, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(overrides_sql.ERASE_OVERRIDES, person)
+
+
 registry.exempt(
     {
         MemberExport: "Who took how many members for what; the file is stored nowhere.",
+        ExclusiveGroup: "The name of a group of segments.",
         FamilyVersion: "Boundaries between many people; those of few end with one of them.",
         SegmentFamily: "Which event and value parts people.",
         SegmentStar: "Which segments staff keep at hand, as long as their accounts.",

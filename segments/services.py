@@ -21,6 +21,11 @@ from segments.lists.people import ListChange, add_people, fill_list, people_on, 
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
 from segments.memberships.past import BeforeHistory, size_at
+from segments.memberships.pause import (
+    pause_segment,
+    require_delivering,
+    resume_segment,
+)
 from segments.memberships.reads import find_segment
 from segments.memberships.rebuild import (
     LeaseLostError,
@@ -36,15 +41,24 @@ from segments.memberships.refresh import (
     seconds_to_wakeup,
 )
 from segments.memberships.verify import true_shares, verify_memberships
+from segments.overrides.groups import create_group, delete_group, update_group
+from segments.overrides.people import (
+    Decision,
+    OverrideChange,
+    release_overrides,
+    set_overrides,
+)
 
 __all__ = [
     "BeforeHistory",
     "Comparison",
+    "Decision",
     "Figures",
     "LeaseLostError",
     "ListChange",
     "MomentError",
     "Move",
+    "OverrideChange",
     "Preview",
     "SegmentError",
     "SegmentFailed",
@@ -57,8 +71,10 @@ __all__ = [
     "compare",
     "count_failed",
     "create_family",
+    "create_group",
     "create_list",
     "create_segment",
+    "delete_group",
     "delete_list",
     "dependants",
     "effective_definition",
@@ -71,6 +87,7 @@ __all__ = [
     "movement",
     "overlap",
     "part_in_words",
+    "pause_segment",
     "people_on",
     "preview",
     "rebuild",
@@ -79,20 +96,25 @@ __all__ = [
     "refresh_changed",
     "refresh_due",
     "refresh_woken",
+    "release_overrides",
     "remove_people",
+    "require_delivering",
     "require_open",
     "restore_segment",
     "resume_rebuilds",
+    "resume_segment",
     "roll_back",
     "seconds_to_wakeup",
     "segments_asking",
     "sensitive_segments",
+    "set_overrides",
     "size_at",
     "star_segment",
     "start_export",
     "true_shares",
     "unknown_words",
     "update_family",
+    "update_group",
     "update_list",
     "update_segment",
     "verify_memberships",

@@ -5,6 +5,7 @@ TAGS = {
     "profiles": "One customer each, as far as all sources together know.",
     "segments": "Living sets of profiles, and why somebody belongs to one.",
     "exports": "Members that left the system: for which purpose, how many, and who was left out.",
+    "exclusive-groups": "Segments of which a person is in one at most.",
     "lists": "People put together by hand or from a definition; segments ask who is on a list.",
     "rfm": "Eleven groups of people by recency, frequency and money, each a living segment.",
     "life-cycles": "Six stages of people by how lately they came, each a living segment.",

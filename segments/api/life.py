@@ -104,7 +104,7 @@ class SegmentLife:
         refuse_sensitive_segment(request, segment)
         refuse_sensitive_definition(request, fields["definition"])
         with problems_from_services():
-            comparison = services.compare(segment, fields["definition"])
+            comparison = services.compare(segment, fields["definition"], with_leaves=True)
         return Response(serializers.ComparisonSerializer(comparison).data)
 
     @extend_schema(request=None, responses=serializers.SegmentSerializer)

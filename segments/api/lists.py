@@ -19,10 +19,8 @@ from segments.api import list_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import ProfileFilter
 from segments.api.refusals import problems_from_services
-from segments.api.visibility import REFUSAL, may_count_people, refuse_sensitive_definition
+from segments.api.visibility import BY_NAME, REFUSAL, may_count_people, refuse_sensitive_definition
 from segments.models import ListedPerson, StaticList
-
-BY_NAME = "Naming people needs profiles:read, too: an answer tells whether somebody is here."
 
 
 class ListFilter(StrictFilterSet):

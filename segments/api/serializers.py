@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from consent.models import Purpose
+from segments.api.override_serializers import OverrideFactSerializer
 from segments.api.visibility import masked_segment, may_count_people
 from segments.definitions.sensitivity import Sensitivity, load_sensitivity
 from segments.language.operands import DefinitionError
@@ -105,6 +106,7 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
             "live_version",
             "size",
             "boundaries",
+            "paused_at",
             "failure",
             "failed_at",
             "retry_at",
@@ -290,12 +292,16 @@ class WhySerializer(serializers.Serializer[Any]):
     """Why a profile is a member or not.
 
     `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
-    `language` is asked for. `flips_at` is when membership changes if only time passes.
+    `language` is asked for. `overrides` are what staff decided about the person, and `better` the
+    segments of its exclusive group that have the person first. `flips_at` is when membership
+    changes if only time passes.
     """
 
     member = serializers.BooleanField(source="is_member")
     tree = DefinitionField()
     missing = MissingSerializer(many=True)
+    overrides = OverrideFactSerializer(many=True)
+    better = serializers.ListField(child=serializers.CharField())
     flips_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -340,6 +346,19 @@ class SideSerializer(serializers.Serializer[Any]):
     sample = serializers.ListField(child=serializers.UUIDField())
 
 
+class DecidingLeafSerializer(serializers.Serializer[Any]):
+    """A leaf that only one of the definitions has, the new one or the present one.
+
+    With the opposite answer of it alone, so many would not enter or leave; null where counting
+    them takes too long.
+    """
+
+    path = serializers.CharField()
+    is_new = serializers.BooleanField()
+    entering = serializers.IntegerField(allow_null=True)
+    leaving = serializers.IntegerField(allow_null=True)
+
+
 class ComparisonSerializer(serializers.Serializer[Any]):
     """The people of a new definition, and those who would enter and leave by it.
 
@@ -349,3 +368,4 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     members = SideSerializer(source="preview")
     entering = SideSerializer(allow_null=True)
     leaving = SideSerializer(allow_null=True)
+    leaves = DecidingLeafSerializer(many=True)

@@ -2,11 +2,12 @@
 
 from rest_framework.routers import SimpleRouter
 
-from segments.api import exports, families, lists, views
+from segments.api import exports, families, groups, lists, views
 
 router = SimpleRouter()
 router.register("segments", views.SegmentViewSet, basename="segment")
 router.register("exports", exports.ExportViewSet, basename="export")
+router.register("exclusive-groups", groups.ExclusiveGroupViewSet, basename="exclusive-group")
 router.register("lists", lists.ListViewSet, basename="list")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")

@@ -26,6 +26,7 @@ from segments.api.exports import SegmentExport
 from segments.api.figures import SegmentFigures
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
 from segments.api.life import SegmentLife
+from segments.api.overrides import SegmentOverrides
 from segments.api.refusals import problems_from_services
 from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
 from segments.language.phrases import Language
@@ -42,6 +43,7 @@ class SegmentViewSet(
     SegmentLife,
     SegmentFigures,
     SegmentExport,
+    SegmentOverrides,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     GenericViewSet[Any],
@@ -59,8 +61,10 @@ class SegmentViewSet(
     refusals = {
         "partial_update": (405,),
         "destroy": (405, 409),
-        "export": (503,),
-        "members": (503,),
+        "export": (409, 503),
+        "members": (409, 503),
+        "pause": (409,),
+        "resume": (409,),
         "refresh": (409, 503),
         "recompute": (409, 503),
         "why": (503,),
@@ -71,7 +75,7 @@ class SegmentViewSet(
         "preview": Scope.SEGMENTS_READ,
         "why": Scope.PROFILES_READ,
     }
-    bodiless_actions = ("destroy", "restore", "recompute")
+    bodiless_actions = ("destroy", "restore", "recompute", "pause", "resume")
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter
@@ -148,6 +152,9 @@ class SegmentViewSet(
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
         segment = self.get_segment()
         refuse_sensitive_segment(request, segment)
+        if "purpose" in request.query_params:
+            with problems_from_services(status=409):
+                services.require_delivering(segment)
         with problems_from_services():
             members = members_of(segment)
         return self.page_of_rows(members)

@@ -16,6 +16,7 @@ from profiles.services import Category
 from segments.definitions.sensitivity import SMALL, Sensitivity, load_sensitivity
 from segments.models import Segment
 
+BY_NAME = "Naming people needs profiles:read, too: an answer tells whether somebody is here."
 REFUSAL = "The definition asks for contact or special data: profiles:read may count by them."
 
 

@@ -34,6 +34,7 @@ from segments.language.nodes import (
     ConsentLeaf,
     Duration,
     EventLeaf,
+    OverrideLeaf,
     PersonLeaf,
     SegmentLeaf,
     SourceLeaf,
@@ -93,6 +94,8 @@ def select_due(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Frag
                 selects += _select_aged(EventFilter("*", None), duration, period, sent)
             case nodes.ConsentLeaf():
                 selects.append(_select_by_consent(leaf, period))
+            case nodes.OverrideLeaf():
+                selects += _select_by_override(leaf, period)
     return selects
 
 
@@ -303,3 +306,18 @@ def _select_by_consent(leaf: ConsentLeaf, period: Period) -> Fragment:
         " JOIN consent_purpose q ON q.id = s.purpose_id WHERE {checks}",
         checks=all_of(checks),
     )
+
+
+def _select_by_override(leaf: OverrideLeaf, period: Period) -> Iterator[Fragment]:
+    """Yield SELECTs of the profiles for whom a decision about a segment begins or ends."""
+    for edge in (Fragment("o.starts_at"), Fragment("o.ends_at")):
+        checks = [
+            fill("o.segment_id = {segment}::bigint", segment=leaf.segment_id),
+            _is_inside(edge, period),
+            *_only(period, Fragment("o.profile_id")),
+        ]
+        yield fill(
+            "SELECT o.profile_id, {edge} FROM segments_override o WHERE {checks}",
+            edge=edge,
+            checks=all_of(checks),
+        )

@@ -24,7 +24,7 @@ from segments.compiler.fragments import (
     join_fragments,
     negate,
 )
-from segments.compiler.kept import compile_list
+from segments.compiler.kept import compile_list, compile_override
 from segments.compiler.measured import compile_measured, numbered, test_measures
 from segments.compiler.places import (
     TRAITS,
@@ -120,6 +120,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return compile_source(leaf, context, form.ids)
         case nodes.ListLeaf():
             return compile_list(leaf, form.ids)
+        case nodes.OverrideLeaf():
+            return compile_override(leaf, context, form.ids)
         case nodes.BucketLeaf():
             return compile_bucket(leaf)
         case nodes.GeoLeaf():

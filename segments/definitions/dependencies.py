@@ -1,8 +1,10 @@
 """The check that a definition may be saved, and which segments lean on one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from django.db.models import Q
 
 from consent.models import Purpose
 from profiles.lib.database import database_now
@@ -11,6 +13,7 @@ from segments.compiler import Context, expanded_leaves
 from segments.compiler.where import fields_of
 from segments.definitions.list_paths import list_path_faults
 from segments.definitions.live import effective_definition, make_context, parsed_nodes
+from segments.definitions.membership import alone, base_key, membership_nodes
 from segments.definitions.patterns import pattern_faults
 from segments.definitions.references import (
     reference_path,
@@ -76,12 +79,21 @@ class LiveNodes:
 
 def read_live_nodes(*, without: str = "") -> LiveNodes:
     """Read all live segments but one."""
-    rows = list(Segment.objects.filter(status=Status.LIVE).exclude(key=without))
+    # A draft that goes live takes its place among its rivals.
+    rows = list(Segment.objects.filter(Q(status=Status.LIVE) | Q(status=Status.DRAFT, key=without)))
     return LiveNodes(
-        frozenset(row.key for row in rows),
-        parsed_nodes({row.key: row.definition for row in rows}),
-        parsed_nodes({row.key: effective_definition(row) for row in rows}),
+        frozenset(row.key for row in rows) - {without},
+        _membership({row.key: row.definition for row in rows}, rows, without),
+        _membership({row.key: effective_definition(row) for row in rows}, rows, without),
     )
+
+
+def _membership(
+    definitions: Mapping[str, object], rows: Sequence[Segment], without: str
+) -> dict[str, Node]:
+    """Return who is a member of each segment, but for one, in which the others may be rivals."""
+    nodes = membership_nodes(parsed_nodes(definitions), rows, ranked=definitions.keys())
+    return {name: node for name, node in nodes.items() if base_key(name) != without}
 
 
 def dependants(key: str) -> list[str]:
@@ -167,7 +179,9 @@ def _unknown(place: str, noun: str, names: set[str]) -> Fault:
 def _reference_fault(other: str, key: str, live: LiveNodes) -> tuple[str, str]:
     """Return the code and the detail of what is wrong with a reference; empty if nothing is."""
     for by_key in (live.saved, live.effective):
-        if circle := reference_path(other, key, by_key):
+        # A rival in a group is evaluated without that group.
+        ends = (reference_path(other, end, by_key) for end in (key, alone(key)))
+        if circle := next(filter(None, ends), []):
             steps = " → ".join([key, *circle])
             return "cycle", f"The segment would lean on itself: {steps}."
     if other not in live.keys:

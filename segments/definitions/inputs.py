@@ -13,7 +13,9 @@ from hashlib import sha256
 from typing import Any
 
 from segments.compiler import Context, expanded_leaves
-from segments.language.nodes import CalendarUnit, ListLeaf, Node, SessionLeaf, TimeLeaf
+from segments.compiler.trees import leaves
+from segments.definitions.membership import base_key
+from segments.language.nodes import CalendarUnit, ListLeaf, Node, SegmentLeaf, SessionLeaf, TimeLeaf
 
 
 class Scope(StrEnum):
@@ -62,6 +64,11 @@ INPUTS = (
         ("segments_listedperson",),
         "whoever is put on a list or taken off is marked as changed; many at once are a revision",
     ),
+    Input(
+        Scope.PERSON,
+        ("segments_override",),
+        "who is included or excluded is evaluated with it; its start and end are due",
+    ),
     Input(Scope.CLOCK, ("now", "is_present"), "due by an index, or by a wake-up written down"),
     Input(
         Scope.GLOBAL,
@@ -95,10 +102,20 @@ def global_inputs(node: Node, context: Context) -> str:
     if any(isinstance(part, SessionLeaf) for part in parts):
         gaps = ",".join(f"{source}:{gap}" for source, gap in sorted(context.session_gaps.items()))
         read.append(f"sessions {sha256(gaps.encode()).hexdigest()[:12]}")
+    if rivals := [leaf.key for leaf in _rivals(node)]:
+        read.append(f"group {sha256(','.join(rivals).encode()).hexdigest()[:12]}")
     if lists := {part.key for part in parts if isinstance(part, ListLeaf)}:
         revisions = ",".join(f"{key}:{context.list_revisions.get(key, 0)}" for key in sorted(lists))
         read.append(f"lists {sha256(revisions.encode()).hexdigest()[:12]}")
     return "; ".join(read)
+
+
+def _rivals(node: Node) -> Iterator[SegmentLeaf]:
+    """Yield the leaves of the segments that come first in a segment's own group."""
+    own: Iterator[Any] = leaves(node)
+    for leaf in own:
+        if isinstance(leaf, SegmentLeaf) and leaf.key != base_key(leaf.key):
+            yield leaf
 
 
 def _parts(part: Any) -> Iterator[Any]:

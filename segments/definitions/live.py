@@ -4,7 +4,7 @@ Invariant: refreshes read this while they hold their slots, so that no definitio
 A stored definition that cannot be read does not keep the others from being read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from profiles.models import EventName, Source
 from segments.compiler import Context, EventNameRef
 from segments.definitions import sql
 from segments.definitions.boundaries import read_models, with_boundaries
+from segments.definitions.membership import base_key, better_segments, membership_nodes
 from segments.definitions.references import referenced_segments
 from segments.language.nodes import Node
 from segments.language.parser import DefinitionError, parse
@@ -46,7 +47,7 @@ class LiveSegment:
 class LiveDefinitions:
     """All segments that have been built and can be read, sorted by id.
 
-    `nodes` has the effective node of each live key, also of those not built yet. `failed` has the
+    `nodes` has who is a member of each live key, also of those not built yet. `failed` has the
     ids of the segments that are set apart, `unreadable` of those that have to be.
     """
 
@@ -60,9 +61,14 @@ def read_live_definitions() -> LiveDefinitions:
     """Read all live segments, and the models that they read, in two queries."""
     rows = list(Segment.objects.filter(status=Segment.Status.LIVE).order_by("id"))
     models = read_models()
-    readable = readable_nodes({row.key: effective_definition(row) for row in rows})
+    built = {row.key for row in rows if row.live_version is not None}
+    definitions = {row.key: effective_definition(row) for row in rows}
+    readable = readable_nodes(membership_nodes(parsed_nodes(definitions), rows, ranked=built))
     boundaries = {row.key: row.boundaries for row in rows}
-    nodes = {key: with_boundaries(node, boundaries[key], models) for key, node in readable.items()}
+    nodes = {
+        name: with_boundaries(node, boundaries[base_key(name)], models)
+        for name, node in readable.items()
+    }
     segments = (
         LiveSegment(
             row.pk, row.key, row.live_version, nodes[row.key], row.evaluated_at, row.built_with
@@ -80,6 +86,35 @@ def read_live_definitions() -> LiveDefinitions:
     )
 
 
+def member_node(tree: Node, key: str) -> Node:
+    """Return who would be a member of a segment whose definition has this tree.
+
+    That is the tree alone for a segment that is not saved.
+    """
+    segment = Segment.objects.exclude(status=Segment.Status.ARCHIVED).filter(key=key).first()
+    if segment is None or not (segment.has_overrides or segment.group_id):
+        return tree
+    members = [*_built_rivals(segment), segment]
+    # Of the others only their places matter: they stand for themselves by their names.
+    trees = {row.key: tree for row in members}
+    return membership_nodes(trees, members, ranked=trees.keys())[key]
+
+
+def rivals_of(segment: Segment) -> Iterator[tuple[str, Node]]:
+    """Yield the other segments of its group, each with the condition that it has the person first.
+
+    Only those that are built take part.
+    """
+    yield from better_segments(segment, _built_rivals(segment))
+
+
+def _built_rivals(segment: Segment) -> list[Segment]:
+    if segment.group_id is None:
+        return []
+    built = Segment.objects.filter(status=Segment.Status.LIVE, live_version__isnull=False)
+    return list(built.filter(group=segment.group_id).exclude(pk=segment.pk))
+
+
 def parsed_nodes(definitions: Mapping[str, object]) -> dict[str, Node]:
     """Return the node of each stored definition that can be parsed, by key."""
     nodes: dict[str, Node] = {}
@@ -90,12 +125,12 @@ def parsed_nodes(definitions: Mapping[str, object]) -> dict[str, Node]:
     return nodes
 
 
-def readable_nodes(definitions: Mapping[str, object]) -> dict[str, Node]:
-    """Return the node of each stored definition that can be evaluated, by key.
+def readable_nodes(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Return the nodes that can be evaluated, by key.
 
     One that refers to another which cannot be parsed is left out with it.
     """
-    nodes = parsed_nodes(definitions)
+    nodes = dict(nodes)
     while broken := [key for key in nodes if not referenced_segments(nodes[key]) <= nodes.keys()]:
         for key in broken:
             del nodes[key]

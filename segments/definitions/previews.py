@@ -22,7 +22,7 @@ from segments.definitions import sql as definitions_sql
 from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.dependencies import check_definition
 from segments.definitions.entries import refuse_before_first_build
-from segments.definitions.live import make_context, read_live_definitions
+from segments.definitions.live import make_context, member_node, read_live_definitions
 from segments.language.nodes import Node
 from segments.language.operands import DefinitionError, definition_error
 from segments.lib import checkpoints
@@ -63,12 +63,19 @@ def preview(
     """Evaluate a definition as of a time, now by default.
 
     All profiles are counted. Where that takes longer than `exact_seconds`, the size is estimated
-    from a random sample. `key` is that of the segment which would get the definition. Raises
-    DefinitionError, also for a definition that takes too long or cannot be evaluated, and
-    MomentError.
+    from a random sample. `key` is that of the segment which would get the definition, with its
+    overrides and its place in a group. Raises DefinitionError, also for a definition that takes too
+    long or cannot be evaluated, and MomentError.
     """
+    node = member_node(check_definition(definition, key=key), key)
+    return preview_node(node, at=at, exact_seconds=exact_seconds)
+
+
+def preview_node(
+    node: Node, *, at: datetime | None = None, exact_seconds: float = EXACT_SECONDS
+) -> Preview:
+    """Evaluate nodes as `preview` evaluates a definition."""
     refuse_out_of_range(at)
-    node = check_definition(definition, key=key)
     now = database_now()
     is_past = at is not None and at < now
     context = make_context(read_live_definitions().nodes, now=at or now, is_present=not is_past)

@@ -1,6 +1,6 @@
 """Which definitions refer to which segments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from segments.compiler.trees import leaves
 from segments.language.nodes import Node, SegmentLeaf
@@ -24,6 +24,15 @@ def with_dependants(keys: set[str], nodes: Mapping[str, Node]) -> set[str]:
         key for key, node in nodes.items() if key not in keys and referenced_segments(node) & keys
     }
     return with_dependants(keys | more_keys, nodes) if more_keys else keys
+
+
+def first_circle(keys: Iterable[str], nodes: Mapping[str, Node]) -> list[str]:
+    """Return the keys around a circle through one of these segments; empty if there is none."""
+    for key in keys:
+        for other in sorted(referenced_segments(nodes[key])) if key in nodes else ():
+            if path := reference_path(other, key, nodes):
+                return [key, *path]
+    return []
 
 
 def reference_path(start: str, end: str, nodes: Mapping[str, Node]) -> list[str]:

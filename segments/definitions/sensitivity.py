@@ -13,6 +13,7 @@ from profiles.services import Category, TraitCategories, load_categories, most_s
 from segments.compiler.trees import leaves
 from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.live import effective_definition
+from segments.definitions.membership import membership_nodes
 from segments.definitions.references import referenced_segments, with_references
 from segments.language.nodes import (
     AnyElement,
@@ -53,6 +54,9 @@ class Sensitivity:
             node = with_boundaries(parse(definition), [], self.models)
         except DefinitionError:
             return Category.ORDINARY
+        return self._of_node(node)
+
+    def _of_node(self, node: Node) -> Category:
         return most_sensitive(
             category
             for tree in self._with_referenced(node)
@@ -67,7 +71,9 @@ class Sensitivity:
     def is_sensitive(self, segment: Segment) -> bool:
         """Whether the saved or the live definition tells contact or special data."""
         definitions = (segment.definition, effective_definition(segment))
-        return any(self.of(definition) != Category.ORDINARY for definition in definitions)
+        rules = [by[segment.key] for by in (self.saved, self.live) if segment.key in by]
+        categories = [*map(self.of, definitions), *map(self._of_node, rules)]
+        return any(category != Category.ORDINARY for category in categories)
 
     def mask_operands(self, definition: Any) -> Any:
         """Return a definition whose sensitive leaves do not show what they compare with."""
@@ -85,13 +91,15 @@ def load_sensitivity() -> Sensitivity:
     """Load what sensitivities are judged by, in four queries."""
     rows, models = list(Segment.objects.all()), read_models()
 
-    def node_of(definition: object) -> Node:
-        return with_boundaries(parse(definition), [], models)
+    def nodes_of(definitions: Mapping[str, object]) -> dict[str, Node]:
+        trees = {key: parse(definition) for key, definition in definitions.items()}
+        nodes = membership_nodes(trees, rows, ranked=definitions.keys())
+        return {key: with_boundaries(node, [], models) for key, node in nodes.items()}
 
     return Sensitivity(
         load_categories(),
-        {row.key: node_of(row.definition) for row in rows},
-        {row.key: node_of(effective_definition(row)) for row in rows},
+        nodes_of({row.key: row.definition for row in rows}),
+        nodes_of({row.key: effective_definition(row) for row in rows}),
         models,
         frozenset(StaticList.objects.filter(is_sensitive=True).values_list("key", flat=True)),
     )

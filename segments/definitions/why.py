@@ -25,7 +25,13 @@ from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.entries import refuse_before_first_build
 from segments.definitions.evidence import measured_evidence
 from segments.definitions.flips import next_flip
-from segments.definitions.live import effective_definition, make_context, read_live_definitions
+from segments.definitions.live import (
+    effective_definition,
+    make_context,
+    member_node,
+    read_live_definitions,
+    rivals_of,
+)
 from segments.definitions.nearly import Missing, nearly_in
 from segments.language import nodes
 from segments.language.nodes import Node
@@ -34,7 +40,7 @@ from segments.language.phrases import Language
 from segments.language.words import describe
 from segments.lib.failures import SegmentFailed, require_open
 from segments.lib.moments import MomentError, refuse_out_of_range
-from segments.models import Segment
+from segments.models import Override, Segment
 
 EXPLAIN_SECONDS = 10
 # What the quantity of a leaf is of.
@@ -56,13 +62,17 @@ class Why:
 
     `tree` is the definition with `holds` and `evidence` at each node, and with `words` where a
     language was given. `missing` are the leaves each of which alone keeps a person out who is not
-    in. `flips_at` is when membership changes if only time passes, None if never.
+    in. `overrides` are what staff decided about the person, whatever the definition says, and
+    `better` the segments of its exclusive group that have the person first. `flips_at` is when
+    membership changes if only time passes, None if never.
     """
 
     is_member: bool
     tree: dict[str, Any]
     missing: Sequence[Missing]
     flips_at: datetime | None
+    overrides: Sequence[Override] = ()
+    better: Sequence[str] = ()
 
 
 def why(
@@ -100,20 +110,35 @@ def _explain(
     )
     definition = effective_definition(segment)
     models = read_models(None if context.is_present else at)
-    root = with_boundaries(parse(definition), segment.boundaries, models)
-    refuse_before_first_build(root, context, at)
-    root, context = settle(root, context, is_afresh=at is not None)
-    all_nodes = list(_walk(root, definition))
-    evaluation = _evaluate(root, all_nodes, profile.pk, context)
-    answers = list(zip(all_nodes, evaluation.holds, strict=True))
-    missing = nearly_in(root, definition, answers, evaluation.quantities)
+    tree = with_boundaries(parse(definition), segment.boundaries, models)
+    refuse_before_first_build(tree, context, at)
+    tree, context = settle(tree, context, is_afresh=at is not None)
+    # Whoever is a member is so by the tree, by what staff decided, and by the segment's group.
+    root = member_node(tree, segment.key)
+    rivals = dict(rivals_of(segment))
+    all_nodes = list(_walk(tree, definition))
+    evaluation = _evaluate(root, [*all_nodes, *rivals.values()], profile.pk, context)
+    answers = list(zip(all_nodes, evaluation.holds, strict=False))
+    overrides = overrides_of(segment, profile, context.now)
+    better = [
+        key for key, holds in zip(rivals, evaluation.holds[len(all_nodes) :], strict=True) if holds
+    ]
+    # Whoever is restricted is in no segment, whatever the definition says.
+    is_decided = profile.is_restricted or bool(overrides) or bool(better)
     return Why(
         evaluation.is_member,
         _annotate(definition, iter(answers), evaluation, language),
-        # Whoever is restricted is in no segment, whatever the definition says.
-        [] if profile.is_restricted else missing,
+        [] if is_decided else nearly_in(tree, definition, answers, evaluation.quantities),
         next_flip(root, profile.pk, context, is_member=evaluation.is_member),
+        overrides,
+        better,
     )
+
+
+def overrides_of(segment: Segment, profile: Profile, now: datetime) -> list[Override]:
+    """Return what staff decided about a person in a segment and has not ended by then."""
+    rows = Override.objects.filter(segment=segment, profile=profile).order_by("starts_at")
+    return list(rows.exclude(ends_at__lte=now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class LeftOut(StrEnum):
 
 
 class SegmentClosed(Exception):
-    """The segment was set apart or archived while its members were read."""
+    """The segment was set apart, paused or archived while its members were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def read_batches(wanted: Wanted, *, size: int = BATCH) -> Iterator[Batch]:
 
 
 def _read(wanted: Wanted, after: int, size: int) -> list[_Member]:
-    open_segments = Segment.objects.filter(status=Segment.Status.LIVE, failed_at=None)
+    open_segments = Segment.objects.filter(
+        status=Segment.Status.LIVE, failed_at=None, paused_at=None
+    )
     if not open_segments.filter(pk=wanted.segment.pk).exists():
         raise SegmentClosed
     now = database_now()

@@ -14,6 +14,7 @@ from segments.exports import formats
 from segments.exports.batches import Wanted, read_batches
 from segments.exports.columns import Column
 from segments.lib.failures import require_open
+from segments.memberships.pause import require_delivering
 from segments.models import MemberExport, Segment
 
 Format, State = MemberExport.Format, MemberExport.State
@@ -42,7 +43,7 @@ def start_export(
     """Write down that members are about to leave the system. Nobody has left it yet.
 
     Without a purpose that of the segment is meant. Raises SegmentError where there is none, where
-    the segment is not live or the id is taken, and SegmentFailed.
+    the segment is not live or paused, or the id is taken, and SegmentFailed.
     """
     require_open(segment)
     purpose = purpose or segment.purpose
@@ -50,6 +51,7 @@ def start_export(
         raise SegmentError("purpose", "An internal segment leaves only for a purpose: name one.")
     if segment.status != Segment.Status.LIVE:
         raise SegmentError("status", "Only a live segment has members.")
+    require_delivering(segment)
     export_id = export_id or uuid4()
     if MemberExport.objects.filter(pk=export_id).exists():
         raise SegmentError("id", "There is an export with this id.")

@@ -90,6 +90,8 @@ class _Words:
                 return self.say("source.within", key=key, duration=self.duration(duration))
             case nodes.ListLeaf(key):
                 return self.say("list", key=key)
+            case nodes.OverrideLeaf(_, is_included):
+                return self.say("included" if is_included else "excluded")
             case nodes.BucketLeaf(salt, low, high):
                 return self.say("bucket", salt=salt, low=low, high=high)
             case nodes.GeoLeaf(key, km, lat, lon):

@@ -5,7 +5,7 @@ erased or absorbed meanwhile stays on it. A change wakes its people; one of many
 rebuilds the segments that ask for the list instead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,12 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Count, F
 
-from profiles.identifiers.lookup import profiles_by_reference
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import array_of, database_now, time_limit
 from profiles.lib.estimates import estimated_rows
 from profiles.lib.faults import fault_of
 from profiles.lib.people_lock import people_lock
-from profiles.models import Identifier, Profile
 from profiles.services import Actor, Category, audited
 from segments.compiler import compile_everyone, fill
 from segments.definitions.boundaries import read_models, settle, with_boundaries
@@ -28,6 +26,7 @@ from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, definition_error
+from segments.lib.named import anchors_by_uuid, anchors_of, find_named
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.lists import sql
 from segments.models import ListedPerson, StaticList
@@ -54,25 +53,25 @@ def add_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> L
     """Put the people on a list who have these `namespace:value` references."""
     with audited(actor, "list.people_added") as deed:
         people_lock(shared=True)
-        holders = profiles_by_reference(references)
-        added = _add(row, _public_ids(set(holders.values())))
+        named = find_named(references)
+        added = _add(row, anchors_of(named.profile_ids))
         mark_changed(added)
         if added:
             deed.about("list", row.key, people=[None, len(added)])
-        return ListChange(len(added), _unknown(references, holders))
+        return ListChange(len(added), named.unknown)
 
 
 def remove_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> ListChange:
     """Take the people off a list who have these `namespace:value` references."""
     with audited(actor, "list.people_removed") as deed:
         people_lock(shared=True)
-        holders = profiles_by_reference(references)
-        parameters = {"list": row.pk, "profiles": array_of(set(holders.values()))}
+        named = find_named(references)
+        parameters = {"list": row.pk, "profiles": array_of(named.profile_ids)}
         removed = set(_returned(sql.REMOVE_PEOPLE, parameters))
         mark_changed(removed)
         if removed:
             deed.about("list", row.key, people=[len(removed), None])
-        return ListChange(len(removed), _unknown(references, holders))
+        return ListChange(len(removed), named.unknown)
 
 
 def fill_list(row: StaticList, definition: Mapping[str, Any], *, actor: Actor) -> ListChange:
@@ -92,7 +91,7 @@ def fill_list(row: StaticList, definition: Mapping[str, Any], *, actor: Actor) -
             if is_sensitive:
                 # In the transaction that adds the first of them.
                 StaticList.objects.filter(pk=row.pk).update(is_sensitive=True)
-            ids = _add(row, _identifiers(part))
+            ids = _add(row, anchors_by_uuid(part))
             if ids:
                 _announce(row, ids, is_bulk=is_bulk)
                 deed.about("list", row.key, people=[None, len(ids)])
@@ -130,28 +129,16 @@ def _refusal(fault: str) -> DefinitionError:
     return definition_error("", "not_evaluable", f"The database cannot evaluate this: {fault}.")
 
 
-def _public_ids(profile_ids: Iterable[int]) -> list[Identifier]:
-    """Return the identifier of each profile that is its public UUID."""
-    uuids = Profile.objects.filter(pk__in=profile_ids).values_list("uuid", flat=True)
-    return _identifiers([str(uuid) for uuid in uuids])
-
-
-def _identifiers(uuids: Sequence[str]) -> list[Identifier]:
-    """Return the identifiers of public ids, read under the people lock: of whoever is here."""
-    return list(Identifier.objects.filter(namespace="profile", value__in=uuids))
-
-
-def _add(row: StaticList, identifiers: Sequence[Identifier]) -> list[int]:
+def _add(row: StaticList, anchors: Mapping[int, int]) -> list[int]:
     """Put people on a list; return the profiles of those who were not on it."""
-    held = {identifier.profile_id: identifier.pk for identifier in identifiers}
     # Also by another identifier, that of somebody absorbed.
-    listed = ListedPerson.objects.filter(list=row, profile_id__in=[pk for pk in held if pk])
-    for absent in (None, *listed.values_list("profile_id", flat=True)):
-        held.pop(absent, None)
+    listed = ListedPerson.objects.filter(list=row, profile_id__in=list(anchors))
+    present = set(listed.values_list("profile_id", flat=True))
+    absent = {profile: anchor for profile, anchor in anchors.items() if profile not in present}
     parameters = {
         "list": row.pk,
-        "profiles": array_of(held),
-        "identifiers": array_of(held.values()),
+        "profiles": array_of(absent),
+        "identifiers": array_of(absent.values()),
     }
     return _returned(sql.ADD_PEOPLE, parameters)
 
@@ -160,10 +147,6 @@ def _returned(statement: str, parameters: Mapping[str, Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [profile_id for (profile_id,) in cursor.fetchall()]
-
-
-def _unknown(references: Sequence[str], holders: Mapping[str, int]) -> list[int]:
-    return [place for place, reference in enumerate(references) if reference not in holders]
 
 
 def people_on(row: StaticList) -> int:

@@ -2,6 +2,7 @@
 
 from django.db import connection
 
+from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.definitions.dependencies import dependants
@@ -36,9 +37,12 @@ def end_segment(segment: Segment, *, actor: Actor) -> Segment:
         segment.status, segment.size = Segment.Status.ARCHIVED, 0
         segment.live_version = segment.live_definition = segment.evaluated_at = None
         segment.boundaries, segment.recompute_at = [], None
+        # The others of its group are built again, since they now have whom it had.
+        segment.group, segment.place_in_group, segment.paused_at = None, 0, None
         bring_back(segment)
         segment.save()
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))
+        nudge("segments.resume_rebuilds")
     return segment
 
 

@@ -82,7 +82,19 @@ def lease_pending(now: datetime) -> Rebuild | None:
         .order_by("key")
     )
     key = pending.values_list("key", flat=True).first()
-    return _lease_recompute(now, under_way) if key is None else new_lease(key)
+    return (
+        _lease_recompute(now, under_way)
+        if key is None
+        else new_lease(*_with_rivals(key, under_way))
+    )
+
+
+def _with_rivals(key: str, under_way: set[str]) -> list[str]:
+    """Return a key with those of its exclusive group: a person changes between them in one swap."""
+    live = Segment.objects.filter(status=Segment.Status.LIVE)
+    groups = live.filter(key=key, group__isnull=False).values("group")
+    rivals = live.filter(group__in=groups, failed_at=None).exclude(key__in={key, *under_way})
+    return sorted([key, *rivals.values_list("key", flat=True)])
 
 
 def _lease_recompute(now: datetime, under_way: set[str]) -> Rebuild | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from segments.definitions.boundaries import RankBoundary, rfm_keys, with_boundaries
-from segments.definitions.live import effective_definition, readable_nodes
+from segments.definitions.live import effective_definition, parsed_nodes, readable_nodes
+from segments.definitions.membership import alone, base_key, membership_nodes
 from segments.definitions.references import with_dependants, with_references
 from segments.language.nodes import Node
 from segments.memberships.recompute import Measured, models_with
@@ -50,8 +51,9 @@ def settled_plan(plan: Plan, lease: Rebuild, measured: Measured) -> Plan:
     models = models_with(lease.family, measured)
     computed = {plan.keys[segment_id]: rows for segment_id, rows in measured.ranks.items()}
     nodes = {
-        key: with_boundaries(node, computed.get(key) or plan.boundaries[key] or (), models)
-        for key, node in plan.nodes.items()
+        name: with_boundaries(node, computed.get(key) or plan.boundaries[key] or (), models)
+        for name, node in plan.nodes.items()
+        for key in [base_key(name)]
     }
     return replace(plan, nodes=nodes)
 
@@ -64,31 +66,37 @@ def make_plan(lease: Rebuild) -> Plan:
     """
     wanted = set(lease.segment_keys)
     rows = {row.key: row for row in Segment.objects.filter(status=Segment.Status.LIVE)}
-    nodes = readable_nodes(
+    trees = parsed_nodes(
         {
             key: row.definition if key in wanted else effective_definition(row)
             for key, row in rows.items()
         }
     )
+    built = {key for key, row in rows.items() if row.live_version is not None}
+    nodes = readable_nodes(membership_nodes(trees, rows.values(), ranked=built | wanted))
     model = lease.family.key if lease.family else None
     readers = {key for key, node in nodes.items() if model in rfm_keys(node)}
-    keys = with_dependants((wanted & nodes.keys()) | readers, nodes)
+    changed = (wanted & nodes.keys()) | readers
+    affected = with_dependants({*changed, *map(alone, changed)}, nodes)
+    keys = {base_key(name) for name in affected & nodes.keys()}
     versions = {
         rows[key].pk: rows[key].version if key in wanted else rows[key].live_version or 0
         for key in keys
         if key in wanted or rows[key].live_version is not None
     }
-    needed = with_references(keys, nodes)
+    needed = with_references(keys, nodes) & nodes.keys()
     # Boundaries are of the live definition.
     anew = {
         key
-        for key in wanted & needed
+        for key in wanted & nodes.keys()
         if lease.recomputes or rows[key].live_version != rows[key].version
     }
     return Plan(
         versions,
         keys={rows[key].pk: key for key in keys if rows[key].pk in versions},
         nodes={key: nodes[key] for key in needed},
-        boundaries={key: None if key in anew else rows[key].boundaries for key in needed},
+        boundaries={
+            key: None if key in anew else rows[key].boundaries for key in map(base_key, needed)
+        },
         unreadable=frozenset(rows[key].pk for key in (wanted & rows.keys()) - nodes.keys()),
     )

@@ -2,6 +2,7 @@
 
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
+from segments.models.overrides import ExclusiveGroup, Override
 from segments.models.segments import (
     FamilyVersion,
     Membership,
@@ -18,12 +19,14 @@ from segments.models.segments import (
 from segments.models.stars import SegmentStar
 
 __all__ = [
+    "ExclusiveGroup",
     "FamilyVersion",
     "ListedPerson",
     "MemberExport",
     "Membership",
     "MembershipChange",
     "NotedProfile",
+    "Override",
     "Rebuild",
     "Segment",
     "SegmentFamily",

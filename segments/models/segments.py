@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.models import Purpose
 from profiles.lib.exact_json import ExactDecoder, ExactEncoder
 from profiles.models import Profile
+from segments.models.overrides import ExclusiveGroup
 
 
 class SegmentFamily(models.Model):
@@ -141,6 +142,19 @@ class Segment(models.Model):
         SegmentFamily, null=True, editable=False, on_delete=models.SET_NULL, related_name="segments"
     )
     part = models.CharField(max_length=20, blank=True, db_default="", editable=False)
+    # Of the segments of an exclusive group a person is in the first that would have them.
+    group = models.ForeignKey(
+        ExclusiveGroup,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="segments",
+    )
+    place_in_group = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    # Whether anybody was ever included or excluded by hand. Where not, nobody looks for it.
+    has_overrides = models.BooleanField(default=False, db_default=False, editable=False)
+    # Set while what leaves the system for its purpose is held back. It is evaluated all the same.
+    paused_at = models.DateTimeField(null=True, editable=False)
     # Set while the segment is set apart, since evaluating it failed: its outlets are closed, and
     # it is rebuilt at `retry_at`. `failure` is a word without any value of a person or definition.
     failed_at = models.DateTimeField(null=True, editable=False)
@@ -290,6 +304,7 @@ class MembershipChange(models.Model):
         MERGE = "merge", _("profiles were merged")
         ERASURE = "erasure", _("the person was erased")
         RECOMPUTE = "recompute", _("boundaries were computed anew")
+        OVERRIDE = "override", _("staff decided")
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id", "changed_at", "id")
     id = models.BigIntegerField()

@@ -30,15 +30,18 @@ from ingestion.services import (
     start_import,
 )
 from profiles.models import Profile
-from segments.models import Segment
+from segments.models import Override, Segment
 from segments.services import (
+    Decision,
     add_people,
     archive_segment,
     create_family,
+    create_group,
     create_list,
     create_segment,
     rebuild,
     recompute_family,
+    set_overrides,
 )
 from tests.factories import (
     NOW,
@@ -153,6 +156,10 @@ def _make_segments(purpose: Purpose) -> None:
             archive_segment(Segment.objects.get(key="customers-in-paris"), actor=TESTER)
     rebuild(["customers-in-lyon", "everybody"])
     add_people(create_list(key="guests", name="Guests", actor=TESTER), [ADA], actor=TESTER)
+    everybody = Segment.objects.get(key="everybody")
+    kept = Decision(Override.Kind.INCLUDE, "A friend of the house.")
+    set_overrides(everybody, [ADA], kept, actor=TESTER)
+    create_group(key="offers", name="Offers", segments=["customers-in-lyon"], actor=TESTER)
     event = "Order Completed"
     families = [
         create_family(

@@ -36,6 +36,8 @@ class NaivePerson:
     # When the person entered each segment whose stored member they are.
     entered: dict[str, datetime] = field(default_factory=dict)
     lists: set[str] = field(default_factory=set)
+    # Of each segment: whether the person is kept in it, from when to when. None is without an end.
+    overrides: dict[str, tuple[bool, datetime, datetime | None]] = field(default_factory=dict)
     # Set when the person is stored.
     uuid: UUID | None = None
 
@@ -52,6 +54,8 @@ class NaiveWorld:
     zone: ZoneInfo
     segments: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: list[NaivePerson] = field(default_factory=list)
+    # The keys of segments of which a person is in one, the first before all others.
+    groups: list[list[str]] = field(default_factory=list)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     # The boundaries that were computed, which are the same for everybody.
     known: dict[str, Any] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) ->
     if kind == "everyone":
         return True
     if kind == "segment":
-        return holds(person, world.segments[definition["key"]], world) and is_recent(
+        return belongs(person, definition["key"], world) and is_recent(
             person.entered.get(definition["key"]), definition.get("entered_within"), world
         )
     if kind in LEAVES:
@@ -48,6 +48,27 @@ def holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) ->
     if kind == "trait":
         return value_holds(look_up(person.traits, definition["key"]), definition, world, person)
     return event_holds(person, definition, world)
+
+
+def belongs(person: NaivePerson, key: str, world: NaiveWorld) -> bool:
+    """Whether a segment has a person, by what staff decided, its definition and its group."""
+    group = next((group for group in world.groups if key in group), [key])
+    wanting = [name for name in group if would_have(person, name, world)]
+    # Whoever is kept in somewhere is there; of several the first.
+    wanting.sort(key=lambda name: (decided(person, name, world) is not True, group.index(name)))
+    return wanting[:1] == [key]
+
+
+def would_have(person: NaivePerson, key: str, world: NaiveWorld) -> bool:
+    decision = decided(person, key, world)
+    return holds(person, world.segments[key], world) if decision is None else decision
+
+
+def decided(person: NaivePerson, key: str, world: NaiveWorld) -> bool | None:
+    if key not in person.overrides:
+        return None
+    is_in, start, end = person.overrides[key]
+    return is_in if start <= world.now and (end is None or world.now < end) else None
 
 
 def group_holds(definition: dict[str, Any], child_holds: Any) -> bool:
@@ -369,6 +390,14 @@ LEAVES = {
     "regular": regular_holds,
     "sequence": sequence_holds,
 }
+
+
+def members_of_segment(people: dict[int, NaivePerson], key: str, world: NaiveWorld) -> set[int]:
+    return {
+        profile_id
+        for profile_id, person in people.items()
+        if not person.is_restricted and belongs(person, key, world)
+    }
 
 
 def members(

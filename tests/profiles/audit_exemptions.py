@@ -137,6 +137,7 @@ EXEMPT = {
     "within_claimed_names": READS,
     "funnel": READS,
     "people_on": READS,
+    "require_delivering": READS,
     "segments_asking": READS,
     "movement": READS,
     "part_in_words": READS,

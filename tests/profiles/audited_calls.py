@@ -26,6 +26,7 @@ from profiles.services import (
     rectify,
 )
 from segments.exports.columns import column_choices, read_columns
+from segments.models import Override
 from segments.services import create_segment
 from tests.factories import (
     NOW,
@@ -89,6 +90,29 @@ def rejected_message() -> RejectedMessage:
     accept_only({"type": "identify", "userId": "u1", "traits": 3})
     ingestion.services.drain_inbox()
     return RejectedMessage.objects.get()
+
+
+DECISION = segments.services.Decision(Override.Kind.EXCLUDE, "Asked for it.")
+
+
+def segment_without_ada() -> Any:
+    make_profile("user_id:1")
+    segment = make_segment()
+    segments.services.set_overrides(segment, ["user_id:1"], DECISION, actor=TESTER)
+    return segment
+
+
+def segment_before_ada() -> Any:
+    make_profile("user_id:1")
+    return make_segment()
+
+
+def make_group() -> Any:
+    return segments.services.create_group(key="offers", name="Offers", segments=[], actor=TESTER)
+
+
+def paused_segment() -> Any:
+    return segments.services.pause_segment(make_segment(), actor=TESTER)
 
 
 def make_list() -> Any:
@@ -271,6 +295,13 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),
     "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
+    "create_group": lambda: _call("create_group", key="offers", name="Offers", segments=[]),
+    "delete_group": lambda: _call("delete_group", make_group()),
+    "pause_segment": lambda: _call("pause_segment", make_segment()),
+    "release_overrides": lambda: _call("release_overrides", segment_without_ada(), ["user_id:1"]),
+    "resume_segment": lambda: _call("resume_segment", paused_segment()),
+    "set_overrides": lambda: _call("set_overrides", segment_before_ada(), ["user_id:1"], DECISION),
+    "update_group": lambda: _call("update_group", make_group(), changes={"name": "New"}),
     "create_list": lambda: _call("create_list", key="guests", name="Guests"),
     "delete_list": lambda: _call("delete_list", make_list()),
     "fill_list": lambda: _call("fill_list", list_before_ada(), EVERYONE),

@@ -11,22 +11,35 @@ from hypothesis import strategies as st
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Profile
-from segments.models import Membership, MembershipChange, Segment, SegmentFamily, StaticList
+from segments.models import (
+    ExclusiveGroup,
+    Membership,
+    MembershipChange,
+    Override,
+    Segment,
+    SegmentFamily,
+    StaticList,
+)
 from segments.services import (
+    Decision,
     add_people,
+    create_group,
     create_segment,
     rebuild,
     recompute,
     recompute_family,
     refresh_changed,
     refresh_due,
+    release_overrides,
     remove_people,
+    set_overrides,
+    update_group,
     update_segment,
     verify_memberships,
 )
 from tests.factories import TESTER, make_source
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
-from tests.oracles.segments import boundary_of, later_by, members, rfm_boundaries
+from tests.oracles.segments import boundary_of, later_by, members_of_segment, rfm_boundaries
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
     GAPS,
@@ -147,6 +160,16 @@ steps = st.one_of(
     st.tuples(st.just("consent"), st.integers(0, 3), st.sampled_from(LEAPS) | st.none()),
     st.tuples(st.just("define"), st.integers(0, 3), definitions),
     st.tuples(st.just("listed"), st.integers(0, 3), st.sampled_from(["guests", "press"])),
+    st.tuples(
+        st.just("override"),
+        st.integers(0, 3),
+        st.tuples(
+            st.sampled_from(["s0", "s1", "s2"]),
+            st.sampled_from([True, True, False, None]),
+            st.sampled_from(LEAPS) | st.none(),
+        ),
+    ),
+    st.tuples(st.just("group"), st.just(0), st.permutations(["s1", "s2", "s3"])),
     st.tuples(st.just("recompute"), st.integers(0, 3), st.sampled_from(sorted(MODELS))),
 )
 
@@ -158,7 +181,8 @@ class History:
         self.now = START
         self.people = store_people(people)
         for person in people:
-            person.entered = {}
+            person.entered, person.overrides = {}, {}
+        self.groups: list[list[str]] = []
         self.definitions: dict[str, dict[str, Any]] = {}
         self.models = {key: dict(row) for key, row in MODELS.items()}
         for key in self.models:
@@ -183,6 +207,8 @@ class History:
     def apply(self, kind: str, which: int, operand: Any) -> None:
         if kind == "define":
             return self.define(f"s{which}", operand)
+        if kind == "group":
+            return self.group(operand)
         if kind == "recompute":
             self.recompute_model(operand)
             return self.recompute_segment(f"s{which}")
@@ -198,6 +224,7 @@ class History:
     def world(self) -> NaiveWorld:
         world = world_at(self.now, self.definitions, list(self.people.values()))
         world.models = self.models
+        world.groups = self.groups
         return world
 
     def recompute_model(self, key: str) -> None:
@@ -238,6 +265,36 @@ class History:
         assert change(row, [reference], actor=TESTER).people == 1
         person.lists ^= {key}
 
+    def override(
+        self,
+        profile_id: int,
+        person: NaivePerson,
+        operand: tuple[str, bool | None, dict[str, int] | None],
+    ) -> None:
+        """Keep the person in a segment or out of it, or end that."""
+        key, is_in, lasting = operand
+        segment = Segment.objects.get(key=key)
+        reference = f"profile:{Profile.objects.get(pk=profile_id).uuid}"
+        if is_in is None:
+            release_overrides(segment, [reference], actor=TESTER, now=self.now)
+            person.overrides.pop(key, None)
+            return
+        end = None if lasting is None else later_by(self.now, lasting, PARIS)
+        kind = Override.Kind.INCLUDE if is_in else Override.Kind.EXCLUDE
+        decision = Decision(kind, "drawn", ends_at=end)
+        set_overrides(segment, [reference], decision, actor=TESTER, now=self.now)
+        person.overrides[key] = (is_in, self.now, end)
+
+    def group(self, keys: list[str]) -> None:
+        """Make segments exclusive, or change their order."""
+        group = ExclusiveGroup.objects.first()
+        if group is None:
+            create_group(key="drawn", name="Drawn", segments=keys, actor=TESTER)
+        else:
+            update_group(group, actor=TESTER, changes={"segments": keys})
+        self.groups = [keys]
+        rebuild(keys, now=self.now)
+
     def check(self) -> None:
         """The stored members are those of the oracle and of a full evaluation."""
         refresh_changed(now=self.now)
@@ -248,10 +305,7 @@ class History:
 
     def compare(self) -> None:
         world = self.world()
-        expected = {
-            key: set(members(self.people, definition, world))
-            for key, definition in self.definitions.items()
-        }
+        expected = {key: members_of_segment(self.people, key, world) for key in self.definitions}
         for key, definition in self.definitions.items():
             stored = Membership.objects.filter(segment__key=key).values_list(
                 "profile_id", flat=True

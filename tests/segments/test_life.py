@@ -126,6 +126,8 @@ def test_comparing_names_who_would_come_and_go(client: APIClient) -> None:
     build_segment(trait("city", "in", ["Lyon", "Paris"]))
     body = {"definition": trait("city", "in", ["Paris", "Nice"])}
     comparison = client.post(f"{URL}kept/compare/", body).json()
+    leaf = {"path": "", "entering": 1, "leaving": 1}
+    assert comparison.pop("leaves") == [leaf | {"is_new": is_new} for is_new in (True, False)]
     assert {name: comparison[name]["size"] for name in comparison} == {
         "members": 2,
         "entering": 1,

@@ -39,7 +39,7 @@ def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
     assert {kind.__name__ for kind in get_args(PersonLeaf)} == {
         *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf"),
         *("IdentifierLeaf", "SourceLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
-        *("SessionLeaf", "RankLeaf", "RfmLeaf", "LifeCycleLeaf", "ListLeaf"),
+        *("SessionLeaf", "RankLeaf", "RfmLeaf", "LifeCycleLeaf", "ListLeaf", "OverrideLeaf"),
     }, "Say in segments/definitions/sensitivity.py what the new leaf tells, and add an oracle."
 
 

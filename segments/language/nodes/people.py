@@ -65,6 +65,17 @@ class ListLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideLeaf:
+    """True while staff keep the profile in the segment with this id, or out of it.
+
+    No definition has it: it is put around those of segments.
+    """
+
+    segment_id: int
+    is_included: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BucketLeaf:
     """True where the profile's place on the circle of the salt, in percent, is in [low, high)."""
 
@@ -93,6 +104,7 @@ PersonLeaf = (
     | IdentifierLeaf
     | SourceLeaf
     | ListLeaf
+    | OverrideLeaf
     | BucketLeaf
     | GeoLeaf
     | EveryoneLeaf

@@ -1,0 +1,1 @@
+"""What staff decide beside definitions: about single people, and about groups of segments."""
