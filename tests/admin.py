@@ -48,6 +48,7 @@ from profiles.models import (
 from profiles.models.access import Scope
 from profiles.services import create_api_key
 from segments.models import (
+    ExclusiveGroup,
     MemberExport,
     Membership,
     MembershipChange,
@@ -92,6 +93,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         _make_small_rows(source, purpose)
         _make_import(source)
         number = next(_numbers)
+        ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"

@@ -40,6 +40,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "segments.segmentfamily",
             seen_with="segments.segment",
         ),
+        Entry(
+            _("Exclusive groups"),
+            "low_priority",
+            "segments.exclusivegroup",
+            seen_with="segments.segment",
+        ),
     ),
     _("Activate"): (
         Entry(_("Exports"), "download", "segments.memberexport", seen_with="segments.segment"),

@@ -32,6 +32,7 @@ from segments.admin.builder.views import BuilderActions, require_writer, shown_b
 from segments.admin.forms import SegmentForm, fault_text, formatted_definition
 from segments.admin.life import LifeActions
 from segments.admin.listing import COLUMNS, ListColumns, SegmentList, StarredFilter
+from segments.admin.page.decisions import DecisionActions
 from segments.admin.page.export import ExportActions
 from segments.admin.page.tabs import head_of
 from segments.admin.page.views import TabActions
@@ -56,7 +57,13 @@ Status = Segment.Status
 
 @admin.register(Segment)
 class SegmentAdmin(
-    ListColumns, BuilderActions, LifeActions, TabActions, ExportActions, TesseraAdmin
+    ListColumns,
+    BuilderActions,
+    LifeActions,
+    TabActions,
+    DecisionActions,
+    ExportActions,
+    TesseraAdmin,
 ):
     """Segments and their members."""
 
@@ -103,6 +110,7 @@ class SegmentAdmin(
             *self.builder_urls(),
             *self.life_urls(),
             *self.tab_urls(),
+            *self.decision_urls(),
             *self.export_urls(),
             *super().get_urls(),
         ]

@@ -17,6 +17,7 @@ TABS = {
     "profile": _("Profile"),
     "overlap": _("Overlap"),
     "change": _("Definition"),
+    "decisions": _("By hand"),
     "export": _("Export"),
     "use": _("Use"),
     "versions": _("Versions"),
