@@ -12,7 +12,9 @@ from pathlib import Path
 def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument(
-        "names", nargs="*", help="accept, drain, strangers, suppressed, refresh; all without a name"
+        "names",
+        nargs="*",
+        help="accept, drain, strangers, suppressed, refresh, segments; all without a name",
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")
     parser.add_argument("--json", action="store_true", help="print JSON too")

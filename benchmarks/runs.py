@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from benchmarks import refreshing, store, suppressing
+from benchmarks import counting, refreshing, store, suppressing
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
@@ -62,7 +62,11 @@ def run(names: list[str], size: Size) -> list[Measure]:
     print(f"draining {size.stored_messages:,} messages …", flush=True)
     store.load(source, world.bodies(size.stored_messages), BATCH)
     refreshing.make_segments()
-    return [RUNS[name](size, world, source, key) for name in names]
+    measures: list[Measure] = []
+    for name in names:
+        measured = RUNS[name](size, world, source, key)
+        measures += measured if isinstance(measured, list) else [measured]
+    return measures
 
 
 def measure_accept(size: Size, world: World, source: Source, key: str) -> Measure:
@@ -123,12 +127,37 @@ def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measu
     return measure
 
 
-RUNS: dict[str, Callable[[Size, World, Source, str], Measure]] = {
+def measure_segments(size: Size, world: World, source: Source, key: str) -> list[Measure]:
+    """Return a row for each kind beside DuckDB, and their sums beside it and beside SQL by hand."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    measures = {
+        kind: Measure(f"count: {kind}", "DuckDB over the same rows", "s", None)
+        for kind in counting.DEFINITIONS
+    }
+    beside = {
+        "duckdb": Measure("count: all five", "DuckDB over the same rows", "s", 3.0, False),
+        "by hand": Measure("count: all five", "SQL written by hand", "s", 1.2, False),
+    }
+    with counting.counters() as ways:
+        for _ in range(size.rounds):
+            rounds = {kind: counting.seconds_of(ways, kind) for kind in measures}
+            for kind, seconds in rounds.items():
+                measures[kind].values.append(seconds["compiled"])
+                measures[kind].floors.append(seconds["duckdb"])
+            for way, measure in beside.items():
+                measure.values.append(sum(seconds["compiled"] for seconds in rounds.values()))
+                measure.floors.append(sum(seconds[way] for seconds in rounds.values()))
+    return [*measures.values(), *beside.values()]
+
+
+RUNS: dict[str, Callable[[Size, World, Source, str], Measure | list[Measure]]] = {
     "accept": measure_accept,
     "drain": measure_drain,
     "strangers": measure_strangers,
     "suppressed": measure_suppressed,
     "refresh": measure_refresh,
+    "segments": measure_segments,
 }
 
 

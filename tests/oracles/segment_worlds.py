@@ -54,10 +54,10 @@ class NaiveWorld:
     zone: ZoneInfo
     segments: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: list[NaivePerson] = field(default_factory=list)
-    # The keys of segments of which a person is in one, the first before all others.
-    groups: list[list[str]] = field(default_factory=list)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     # The boundaries that were computed, which are the same for everybody.
     known: dict[str, Any] = field(default_factory=dict)
     # The minutes that end a session of each source that makes any.
     gaps: dict[str, int] = field(default_factory=dict)
+    # The keys of segments of which a person is in one, the first before all others.
+    groups: list[list[str]] = field(default_factory=list)
