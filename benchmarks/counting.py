@@ -107,7 +107,8 @@ SELECT count(*) FROM person WHERE city = 'Paris' AND age_group >= 40 AND newslet
     "3 orders and over 200 in 90 days": """
 SELECT count(*) FROM (
     SELECT profile_id FROM event WHERE name = 'Order Completed'
-        AND happened_at > $now::timestamptz - INTERVAL 2160 HOUR AND happened_at <= $now::timestamptz
+        AND happened_at > $now::timestamptz - INTERVAL 2160 HOUR
+        AND happened_at <= $now::timestamptz
     GROUP BY profile_id HAVING count(*) >= 3 AND sum(revenue) > 200
 ) JOIN person ON id = profile_id
 """,
@@ -146,8 +147,8 @@ CREATE TABLE person AS SELECT * FROM read_csv($path, header = false, columns = {
 """
 READ_EVENTS = """
 CREATE TABLE event AS SELECT * FROM read_csv($path, header = false, columns = {
-    'profile_id': 'BIGINT', 'name': 'VARCHAR', 'happened_at': 'TIMESTAMPTZ', 'revenue': 'DECIMAL(18, 4)',
-    'price': 'DECIMAL(18, 4)'})
+    'profile_id': 'BIGINT', 'name': 'VARCHAR', 'happened_at': 'TIMESTAMPTZ',
+    'revenue': 'DECIMAL(18, 4)', 'price': 'DECIMAL(18, 4)'})
 """
 Counter = Callable[[str], int]
 

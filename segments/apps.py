@@ -1,6 +1,7 @@
 """The segments app: definitions of groups of people, and who belongs to them."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class SegmentsConfig(AppConfig):
@@ -9,3 +10,6 @@ class SegmentsConfig(AppConfig):
     def ready(self) -> None:
         # Imported for its effect: it declares this app's personal data in the registry.
         from segments import personal_data  # noqa: F401
+        from segments.checks import check_zone
+
+        register(check_zone, Tags.database)

@@ -166,3 +166,9 @@ SELECT e."timestamp", e.value FROM profiles_event e
 WHERE e.profile_id = {id}::bigint AND {condition}
 ORDER BY e."timestamp" DESC, e.received_at DESC LIMIT {most}
 """
+
+# Returns the local times of instants in a zone, in their order. Not ORM: it reads no table.
+LOCAL_TIMES = """
+SELECT asked.at AT TIME ZONE %s FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (at, place)
+ORDER BY asked.place
+"""
