@@ -82,6 +82,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before the apps': one template of Unfold is replaced.
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -218,7 +220,11 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "config.site.navigation.favicon"}
     ],
-    "SIDEBAR": {"show_search": False, "navigation": "config.site.navigation.sidebar"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "config.site.navigation.sidebar",
+    },
     "COLORS": {
         "primary": {
             "50": "oklch(97.5% .017 195)",
@@ -270,6 +276,7 @@ THROTTLES = {
     "privacy_request": env_rate("PRIVACY_REQUEST_RATE", "20/day"),
     "api": env_rate("API_RATE", "12000/minute"),
     "find": env_rate("FIND_RATE", "30/hour"),
+    "omnibox": env_rate("OMNIBOX_RATE", "600/hour"),
 }
 # How many proxies of ours append to X-Forwarded-For.
 TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.http import health
 from config.http.login import login
+from config.site.omnibox import omnibox
 from consent.urls import well_known
 
 api = [
@@ -28,6 +29,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),
     path("admin/language/", set_language, name="set_language"),
+    path("admin/omnibox/", admin.site.admin_view(omnibox), name="omnibox"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

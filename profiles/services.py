@@ -44,6 +44,7 @@ from profiles.identity.rules import (
     note_erased_namespaces,
     save_identity_rule,
 )
+from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
     SourceSettings,
@@ -115,6 +116,7 @@ __all__ = [
     "differences",
     "draft_event",
     "facts_naming",
+    "find_people",
     "forget_messages",
     "identify",
     "is_taken",

@@ -26,6 +26,7 @@ class Throttle(StrEnum):
     PRIVACY_REQUEST = "privacy_request"  # by person and kind of request
     API = "api"  # by API key
     FIND = "find"  # by member of staff
+    OMNIBOX = "omnibox"  # by member of staff
 
 
 def seconds_to_wait(throttle: Throttle, *subject: object) -> int:

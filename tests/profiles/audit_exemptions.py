@@ -35,6 +35,7 @@ EXEMPT = {
     "erase_person": PART,
     "facts_naming": READS,
     "find_own_subject": READS,
+    "find_people": READS,
     "finish_import": FROM_MESSAGES,
     "inspect_import": READS,
     "known_purposes": READS,
