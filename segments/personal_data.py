@@ -1,6 +1,7 @@
 """What this app holds about people: how it is shown, ended by a merge, and erased."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -10,6 +11,7 @@ from django.utils.translation import get_language
 from profiles.lib.change_queue import mark_changed
 from profiles.models import Merge, Profile
 from profiles.registry import (
+    Cleaner,
     ErasurePhase,
     IdentifierMove,
     Person,
@@ -45,6 +47,7 @@ from segments.models import (
     Wakeup,
 )
 from segments.overrides import sql as overrides_sql
+from segments.overrides.traces import sweep_reasons
 
 SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
 
@@ -218,6 +221,9 @@ class OverrideData(PersonalData):
 
     def erase(self, person: Person) -> int:
         return execute_erasure(overrides_sql.ERASE_OVERRIDES, person)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_reasons(clean)
 
 
 registry.exempt(

@@ -16,7 +16,7 @@ from consent.services import sweep_traces
 from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage
 from profiles.models import Event, Identifier
-from segments.models import Segment
+from segments.models import ListedPerson, Override, Segment
 from tests.factories import make_api_key, make_purpose, make_source, make_write_key
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
@@ -115,6 +115,11 @@ def live(shop: Shop) -> None:
     definition = {"type": "trait", "key": "email", "operator": "equals", "value": EMAIL}
     new = {"key": "chosen", "name": "Chosen", "definition": definition, "status": "live"}
     shop.post("/segments/", new)
+    shop.post("/lists/", {"key": "guests", "name": "Guests"})
+    shop.post("/lists/guests/add/", {"identifiers": [f"email:{EMAIL}"]})
+    for person in (f"email:{EMAIL}", "user_id:other-9"):
+        decision = {"identifiers": [person], "reason": f"A friend of {EMAIL}."}
+        shop.post("/segments/chosen/exclude/", decision)
 
 
 def page(spelling: str) -> dict[str, str]:
@@ -173,12 +178,14 @@ def test_a_canary_lives_is_erased_is_offered_again_and_comes_back(launch: Launch
         *("profiles_identifier", "profiles_event", "profiles_eventname", "profiles_sourcerecord"),
         *("profiles_traitdefinition", "profiles_traitlock", "profiles_profile"),
         *("consent_consentbody", "segments_segment", "rejected", "archives", "files"),
-        *("statistics", "profiles_auditbody"),
+        *("statistics", "profiles_auditbody", "segments_override"),
     }, "the search finds what is there"
 
     shop.request("erasure")
     sweep_traces()
     assert places_with_canary(product) == DECLARED
+    assert not ListedPerson.objects.exists()
+    assert Override.objects.get().reason == "A friend of [erased]."
 
     for spelling in SPELLINGS:
         shop.send(*offers(spelling))
