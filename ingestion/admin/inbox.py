@@ -37,7 +37,7 @@ class InboxRowAdmin(ReadOnlyAdmin):
     )
     readonly_fields = fields
 
-    list_before_template = "admin/ingestion/pause.html"
+    list_before_template = "admin/ingestion/inbox.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_now)
