@@ -10,6 +10,7 @@ from config.http import health
 from config.http.login import login
 from config.site.omnibox import omnibox
 from consent.urls import well_known
+from ingestion.urls import receive
 
 api = [
     path("", include("profiles.api.urls")),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     # The tracking API lies where Segment's SDKs expect it.
     path("v1/", include("ingestion.urls")),
+    path("hooks/<slug:source>/<str:token>/", receive, name="hook"),
     path("api/v1/", include(api)),
     path("privacy/", include("consent.urls")),
     path(".well-known/", include(well_known)),

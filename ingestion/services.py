@@ -44,12 +44,25 @@ from ingestion.mending.mend import (
     replay_message,
 )
 from ingestion.mending.operations import Operation, Type, Verb
+from ingestion.presets.delivery import BadSignature, Delivery
+from ingestion.presets.hooks import (
+    UnknownPreset,
+    check_signature,
+    find_hook,
+    is_ping,
+    register_hook,
+    take_delivery,
+)
+from ingestion.presets.mapping import WrongMapping
+from ingestion.presets.presets import load_preset, preset_keys
 from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
 
 __all__ = [
     "MAX_PART_BYTES",
     "MAY_TRY",
+    "BadSignature",
+    "Delivery",
     "FileFault",
     "InboxBody",
     "MappingFaults",
@@ -59,7 +72,9 @@ __all__ = [
     "StillFaulty",
     "TrialReport",
     "Type",
+    "UnknownPreset",
     "Verb",
+    "WrongMapping",
     "WrongOffset",
     "WrongStatus",
     "accept",
@@ -68,6 +83,7 @@ __all__ = [
     "begin_import",
     "cancel_import",
     "cells_of",
+    "check_signature",
     "create_signing_secret",
     "create_write_key",
     "current_pause",
@@ -79,19 +95,24 @@ __all__ = [
     "fault_groups",
     "fault_of",
     "fault_path",
+    "find_hook",
     "finish_import",
     "inspect_import",
     "is_encoding",
+    "is_ping",
     "known_purposes",
+    "load_preset",
     "mend_message",
     "mend_messages",
     "pause_reason",
     "prepare_import",
+    "preset_keys",
     "proposed_mapping",
     "prune_counts",
     "read_next_import",
     "received_bytes",
     "refused_as_csv",
+    "register_hook",
     "register_source",
     "replay_message",
     "revoke_signing_secret",
@@ -100,6 +121,7 @@ __all__ = [
     "save_mapping",
     "seconds_to_wait",
     "start_import",
+    "take_delivery",
     "try_drain_now",
     "try_import",
     "unpack_message",

@@ -2,8 +2,11 @@
 
 from django.urls import re_path
 
+from ingestion.api.hooks import receive
 from ingestion.api.routes import ROUTES
 from ingestion.api.tracking import browser_settings, ignore_metrics, track
+
+__all__ = ["receive", "urlpatterns"]
 
 urlpatterns = [
     re_path(rf"^(?P<route>{'|'.join(ROUTES)})/?$", track),

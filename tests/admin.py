@@ -23,6 +23,7 @@ from ingestion.models import (
     ConsentCategory,
     DroppedCount,
     FileImport,
+    Hook,
     InboxRow,
     MessageCount,
     RecentMessage,
@@ -129,6 +130,14 @@ def _make_import(source: Any) -> None:
     cells = pack_message(b'{"Mail":"ada@example.org"}')
     RefusedRow.objects.create(
         file_import=file_import, number=2, code="invalid_time", column="Date", cells=cells
+    )
+    other = make_source()
+    Hook.objects.create(
+        source=other,
+        preset="shopify",
+        prefix=f"twh_{number}",
+        digest=str(number),
+        sealed_secret=b"x",
     )
     SavedMapping.objects.create(key=f"mapping-{number}", mapping=mapping)
 

@@ -65,6 +65,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     ),
     _("Data"): (
         Entry(_("Sources"), "input", "profiles.source"),
+        Entry(_("Webhooks"), "webhook", "ingestion.hook"),
         Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
         Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),
         Entry(_("Rejected messages"), "report", "ingestion.rejectedmessage", "?state=open"),

@@ -1,5 +1,5 @@
-"""The admin of sources with their write keys, the inbox, rejected messages, and imports."""
+"""The admin of sources, their keys and webhooks, the inbox, rejected messages and imports."""
 
-from ingestion.admin import imports, inbox, rejected, sources
+from ingestion.admin import hooks, imports, inbox, rejected, sources
 
-__all__ = ["imports", "inbox", "rejected", "sources"]
+__all__ = ["hooks", "imports", "inbox", "rejected", "sources"]

@@ -1,5 +1,6 @@
 """The models of ingestion: messages on their way, and files of rows that are imported."""
 
+from ingestion.models.hooks import Hook
 from ingestion.models.imports import FileImport, ImportPart, RefusedRow, SavedMapping
 from ingestion.models.messages import (
     ConsentCategory,
@@ -18,6 +19,7 @@ __all__ = [
     "DrainPause",
     "DroppedCount",
     "FileImport",
+    "Hook",
     "ImportPart",
     "InboxRow",
     "MessageCount",

@@ -85,6 +85,7 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         ),
         reverse("admin:ingestion_rejectedmessage_fault"),
         reverse("admin:ingestion_fileimport_upload"),
+        reverse("admin:ingestion_hook_connect"),
         *(
             reverse(f"admin:ingestion_fileimport_{verb}", args=[world["import"].pk])
             for verb in ("mapping", "cancel")

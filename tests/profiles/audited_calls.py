@@ -257,6 +257,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "refuse_request": lambda: _call(
         "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
     ),
+    "register_hook": lambda: _call("register_hook", "shop", preset="shopify", secret="s"),
     "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
     "replay_message": lambda: _call("replay_message", rejected_message()),
     "restore_segment": lambda: _call("restore_segment", make_archived_segment()),

@@ -1,12 +1,20 @@
 """Create a source with a write key, or one more write key of an existing source."""
 
+from pathlib import Path
 from typing import Any
 
+import yaml
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion.models import WriteKey
-from ingestion.services import create_write_key, register_source
+from ingestion.services import (
+    WrongMapping,
+    create_write_key,
+    preset_keys,
+    register_hook,
+    register_source,
+)
 from profiles.models import Source
 from profiles.services import Actor
 
@@ -23,18 +31,49 @@ class Command(BaseCommand):
         parser.add_argument("key", help="What the source is called in the API, such as shop.")
         parser.add_argument(
             "--kind",
-            required=True,
             choices=WriteKey.Kind.values,
             help="public: in browsers and apps, what it says is a claim; secret: on servers.",
+        )
+        parser.add_argument(
+            "--preset", choices=preset_keys(), help="The tool that sends to a webhook of ours."
+        )
+        parser.add_argument("--secret", help="By which the tool signs what it sends.")
+        parser.add_argument(
+            "--mapping", type=Path, help="Of a webhook of your own: a YAML or JSON file with kinds."
         )
         parser.add_argument("--name", default="", help="What people call it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["preset"]:
+            self._create_hook(options)
+            return
+        if not options["kind"]:
+            raise CommandError("Either --kind, or --preset with --secret.")
         kind = WriteKey.Kind(options["kind"])
         secret = self._create_key(options["key"], options["name"], kind)
         self.stdout.write(f"A {kind} write key, shown this once:")
         # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)
+
+    def _create_hook(self, options: dict[str, Any]) -> None:
+        """Create a webhook source, and print its address alone on the last line."""
+        if not options["secret"]:
+            raise CommandError("--secret is what the tool signs by; without it anybody could send.")
+        try:
+            source, token = register_hook(
+                options["key"],
+                preset=options["preset"],
+                secret=options["secret"],
+                name=options["name"],
+                kinds=_read_kinds(options["mapping"]),
+                actor=ACTOR,
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except WrongMapping as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Made source {source.key}. Its address, shown this once:")
+        self.stdout.write(f"/hooks/{source.key}/{token}/")
 
     def _create_key(self, key: str, name: str, kind: WriteKey.Kind) -> str:
         if source := Source.objects.filter(key=key).first():
@@ -46,3 +85,16 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Made source {key}.")
         return secret
+
+
+def _read_kinds(path: Path | None) -> Any:
+    if path is None:
+        return None
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError):
+        raise CommandError(f"{path} is no YAML or JSON file.") from None
+    kinds = content.get("kinds") if isinstance(content, dict) else None
+    if not isinstance(kinds, dict):
+        raise CommandError("A mapping is an object with kinds: docs/sources.md")
+    return kinds

@@ -1,0 +1,107 @@
+"""Webhooks of shops and tools in the admin: which there are, and connecting one more."""
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from ingestion.models import Hook
+from ingestion.services import load_preset, preset_keys, register_hook
+from profiles.admin.kit.base import (
+    Question,
+    ReadOnlyAdmin,
+    question_page,
+    require,
+    show_secret,
+    staff_actor,
+)
+from profiles.admin.kit.unfold import display
+from profiles.models.sources import KEY_VALIDATOR
+
+MAY_CONNECT = "profiles.add_source"
+
+
+class HookForm(forms.Form):
+    """The tool, the key of the source that it becomes, and the secret that the tool signs by."""
+
+    preset = forms.ChoiceField(label=gettext_lazy("Shop or tool"), widget=UnfoldAdminSelectWidget)
+    key = forms.CharField(
+        label=gettext_lazy("Key of the source"),
+        max_length=63,
+        validators=[KEY_VALIDATOR],
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Such as shop-fr."),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    secret = forms.CharField(
+        label=gettext_lazy("Its signing secret"),
+        max_length=500,
+        widget=forms.PasswordInput(attrs=UnfoldAdminTextInputWidget().attrs, render_value=False),
+        help_text=gettext_lazy(
+            "The tool signs with it, so that nobody else can send. It is sealed, and never shown."
+        ),
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        # One of your own has a mapping, which the command takes from a file.
+        tools = [(key, load_preset(key).title) for key in preset_keys() if key != "custom"]
+        self.fields["preset"].choices = tools  # type: ignore[attr-defined]
+
+
+@admin.register(Hook)
+class HookAdmin(ReadOnlyAdmin):
+    """The addresses to which shops and tools send."""
+
+    list_display = ("source", "tool", "prefix", "created_at")
+    list_select_related = ("source",)
+    sortable_by = ()
+    fields = ("source", "preset", "prefix", "kinds", "created_at")
+    readonly_fields = fields
+    list_before_template = "admin/ingestion/connect_link.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.connect)
+        return [path("connect/", view, name="ingestion_hook_connect"), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        extra = {**(extra_context or {}), "may_connect": request.user.has_perm(MAY_CONNECT)}
+        return super().changelist_view(request, extra)
+
+    @display(description="tool")
+    def tool(self, hook: Hook) -> str:
+        return load_preset(hook.preset).title
+
+    def connect(self, request: HttpRequest) -> HttpResponse:
+        """Create a source with an address on POST, and show it, which is in this response alone."""
+        require(request, MAY_CONNECT)
+        form = HookForm(request.POST or None)
+        back = reverse("admin:ingestion_hook_changelist")
+        if request.method == "POST" and form.is_valid():
+            try:
+                source, token = register_hook(actor=staff_actor(request), **form.cleaned_data)
+            except ValidationError as error:
+                form.add_error("key", error.messages)
+            else:
+                return show_secret(
+                    self,
+                    request,
+                    title=_("Address of %(source)s") % {"source": source},
+                    secret=request.build_absolute_uri(f"/hooks/{source.key}/{token}/"),
+                    back=reverse("admin:profiles_source_change", args=[source.pk]),
+                )
+        question = Question(
+            title=_("Connect a shop or tool"), form=form, submit=_("Make its address"), back=back
+        )
+        return question_page(self, request, question)

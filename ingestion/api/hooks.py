@@ -1,0 +1,57 @@
+"""The addresses of webhooks: `/hooks/{source}/{token}/`."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from ingestion.api.tracking import refusal
+from ingestion.services import (
+    BadSignature,
+    Delivery,
+    check_signature,
+    find_hook,
+    is_ping,
+    take_delivery,
+)
+from profiles.lib import exact_json
+from profiles.lib.exact_json import UnreadableJSON
+
+MAX_BYTES = 1024 * 1024
+
+
+@csrf_exempt
+def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
+    """Take a delivery with 200 once its messages are stored.
+
+    Answers 401 to a wrong signature and 404 to an unknown address; 200 also to what means nothing
+    here, since tools switch off what they are refused.
+    """
+    hook = find_hook(source, token)
+    if hook is None:
+        return refusal(HTTPStatus.NOT_FOUND, "unknown address")
+    if request.method != "POST":
+        return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "allowed: POST", {"Allow": "POST"})
+    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
+        return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "at most 1 MB")
+    try:
+        body = request.read(MAX_BYTES + 1)
+    except (OSError, UnreadablePostError, RawPostDataException):
+        return refusal(HTTPStatus.BAD_REQUEST, "the body broke off")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    delivery = Delivery(body, headers)
+    if is_ping(hook, delivery):
+        return JsonResponse({"success": True})
+    try:
+        check_signature(hook, delivery, now=timezone.now())
+        content = exact_json.read(body)
+    except BadSignature:
+        return refusal(HTTPStatus.UNAUTHORIZED, "the signature is not that of this source")
+    except UnreadableJSON as error:
+        return refusal(HTTPStatus.BAD_REQUEST, f"the body must be {error.detail}")
+    if not isinstance(content, dict):
+        return refusal(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+    messages = take_delivery(hook, Delivery(body, headers, content))
+    return JsonResponse({"success": True, "messages": messages})

@@ -1,0 +1,1 @@
+"""Any tool that sends JSON, with a mapping of your own."""

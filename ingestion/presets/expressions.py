@@ -1,0 +1,137 @@
+"""The expressions of mappings: JMESPath, with exact arithmetic and times beside it.
+
+A function whose argument is missing returns nothing, as paths do. Amounts are exact decimals,
+whether a tool writes them as numbers or as texts.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+from jmespath import functions
+
+# Currencies without a minor unit, and with three digits, as Stripe lists them.
+_NO_MINOR = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV"}
+    | {"XAF", "XOF", "XPF"}
+)
+_THREE_DIGITS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_ANY: dict[str, list[str]] = {"types": []}
+
+
+class Functions(functions.Functions):  # type: ignore[misc]
+    """What mappings compute beside JMESPath's own functions."""
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_text(self, value: Any) -> str | None:
+        """Return a number or text as a text."""
+        return None if value is None or isinstance(value, dict | list) else str(value)
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_decimal(self, value: Any) -> Decimal | None:
+        return _decimal(value)
+
+    @functions.signature(_ANY, _ANY)  # type: ignore[untyped-decorator]
+    def _func_plus(self, one: Any, other: Any) -> Decimal | None:
+        return _computed(one, other, Decimal.__add__)
+
+    @functions.signature(_ANY, _ANY)  # type: ignore[untyped-decorator]
+    def _func_minus(self, one: Any, other: Any) -> Decimal | None:
+        return _computed(one, other, Decimal.__sub__)
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_sum_of(self, values: Any) -> Decimal:
+        """Return the sum of a list, also of lists in it; what is no number counts nothing."""
+        return _sum(values)
+
+    @functions.signature(_ANY, _ANY)  # type: ignore[untyped-decorator]
+    def _func_share(self, value: Any, parts: Any) -> Decimal | None:
+        """Return the share of an amount that [part, whole] says, to the cent."""
+        amount = _decimal(value)
+        part, whole = (_decimal(each) for each in parts)
+        if amount is None or part is None or not whole:
+            return None
+        return (amount * part / whole).quantize(Decimal("0.01"))
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_absolute(self, value: Any) -> Decimal | None:
+        amount = _decimal(value)
+        return None if amount is None else abs(amount)
+
+    @functions.signature(_ANY, _ANY)  # type: ignore[untyped-decorator]
+    def _func_minor(self, value: Any, currency: Any) -> Decimal | None:
+        """Return an amount that is written in the smallest unit of its currency."""
+        amount, code = _decimal(value), str(currency or "").upper()
+        digits = 0 if code in _NO_MINOR else 3 if code in _THREE_DIGITS else 2
+        return None if amount is None else amount.scaleb(-digits)
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_upper(self, value: Any) -> str | None:
+        return value.upper() if isinstance(value, str) else None
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_epoch(self, value: Any) -> str | None:
+        """Return the time that seconds since 1970 name."""
+        seconds = _decimal(value)
+        try:
+            return (
+                None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
+            )
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_utc(self, value: Any) -> str | None:
+        """Return a time that a tool writes in UTC without saying so."""
+        return f"{value}Z" if isinstance(value, str) and value and value[-1] != "Z" else value
+
+
+_OPTIONS = jmespath.Options(custom_functions=Functions())
+
+
+class WrongExpression(ValueError):
+    """A text is no expression. The message names where."""
+
+
+@lru_cache(maxsize=4096)
+def compiled(expression: str) -> Any:
+    """Return the parsed expression. Raises WrongExpression."""
+    try:
+        return jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise WrongExpression(str(error).splitlines()[0]) from None
+
+
+def evaluate(expression: str, content: Any) -> Any:
+    """Return what an expression finds; nothing where a delivery has another shape."""
+    try:
+        return compiled(expression).search(content, _OPTIONS)
+    except (jmespath.exceptions.JMESPathError, ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _computed(
+    one: Any, other: Any, operator: Callable[[Decimal, Decimal], Decimal]
+) -> Decimal | None:
+    left, right = _decimal(one), _decimal(other)
+    # What is not said is not subtracted: an order without a tax has none.
+    return None if left is None else operator(left, right or Decimal())
+
+
+def _sum(values: Any) -> Decimal:
+    if isinstance(values, list):
+        return sum((_sum(value) for value in values), Decimal())
+    return _decimal(values) or Decimal()

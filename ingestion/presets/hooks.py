@@ -1,0 +1,134 @@
+"""Creating the address of a source, and taking deliveries to it.
+
+Invariant: a delivery is answered 200 only once its messages are committed to the inbox.
+"""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.db import transaction
+
+from ingestion.inbox.accept import accept
+from ingestion.inbox.body import batch_of
+from ingestion.inbox.counts import count_dropped
+from ingestion.models import Hook
+from ingestion.presets.delivery import Delivery
+from ingestion.presets.mapping import FactMapping, HookMessage, map_delivery
+from ingestion.presets.presets import load_kinds, load_preset, parse_kinds, preset_keys
+from profiles.lib import exact_json
+from profiles.lib.credentials import digest_of, make_credential
+from profiles.models import Source, TrustLevel
+from profiles.services import Actor, audited, create_source, differences, settings_of
+
+KIND = "twh"  # so that a leaked address can be recognised: Tessera, webhook
+TEST_DELIVERY, UNKNOWN_KIND = "test_delivery", "unknown_kind"
+
+
+class UnknownPreset(LookupError):
+    """No tool has this key."""
+
+
+def register_hook(
+    key: str,
+    *,
+    preset: str,
+    secret: str,
+    actor: Actor,
+    name: str = "",
+    kinds: Mapping[str, Any] | None = None,
+) -> tuple[Source, str]:
+    """Create a source with an address; return it with the token, which is not stored.
+
+    `kinds` say what deliveries mean where the preset does not. Raises UnknownPreset, WrongMapping,
+    and ValidationError on a key that is malformed or in use.
+    """
+    if preset not in preset_keys():
+        raise UnknownPreset(f"one of {', '.join(preset_keys())}")
+    parse_kinds(kinds or {})
+    credential = make_credential(KIND)
+    with audited(actor, "source.created") as deed:
+        source = create_source(key, actor=actor, name=name)
+        Hook.objects.create(
+            source=source,
+            preset=preset,
+            prefix=credential.prefix,
+            digest=credential.digest,
+            sealed_secret=_box().encrypt(secret.encode()),
+            kinds=dict(kinds or {}),
+        )
+        changes = differences({}, settings_of(source))
+        deed.about("source", key, **changes, preset=[None, preset], hook=[None, credential.prefix])
+    return source, credential.secret
+
+
+def find_hook(source_key: str, token: str) -> Hook | None:
+    """Return the hook of an address."""
+    hooks = Hook.objects.select_related("source")
+    return hooks.filter(source__key=source_key, digest=digest_of(token)).first()
+
+
+def check_signature(hook: Hook, delivery: Delivery, *, now: datetime) -> None:
+    """Check a delivery by the rule of its provider. Raises BadSignature."""
+    secret = _box().decrypt(bytes(hook.sealed_secret)).decode()
+    load_preset(hook.preset).check(delivery, secret, now)
+
+
+def is_ping(hook: Hook, delivery: Delivery) -> bool:
+    """Whether the tool only tries the address."""
+    return load_preset(hook.preset).is_ping(delivery)
+
+
+def take_delivery(hook: Hook, delivery: Delivery) -> int:
+    """Put what a checked delivery means into the inbox; return how many messages that are.
+
+    What is left out is counted by its reason.
+    """
+    preset = load_preset(hook.preset)
+    kind = preset.kind_of(delivery)
+    facts = facts_of(hook, kind)
+    if facts is None:
+        if kind not in preset.ignored:
+            count_dropped({(hook.source_id, UNKNOWN_KIND): 1})
+        return 0
+    if preset.is_test(delivery.content):
+        count_dropped({(hook.source_id, TEST_DELIVERY): 1})
+        return 0
+    mapped = map_delivery(hook.preset, facts, preset.content_of(delivery.content))
+    for reason in mapped.left_out:
+        count_dropped({(hook.source_id, reason): 1})
+    with transaction.atomic():
+        for is_verified, trust in ((True, TrustLevel.SERVER), (False, TrustLevel.CLAIM)):
+            _accept(hook, mapped.messages, trust, is_verified=is_verified)
+    return len(mapped.messages)
+
+
+def facts_of(hook: Hook, kind: str) -> tuple[FactMapping, ...] | None:
+    """Return what a kind of delivery means, None where nothing says it."""
+    kinds = parse_kinds(hook.kinds) if hook.kinds else load_kinds(hook.preset)
+    return kinds.get(kind) or kinds.get("*")
+
+
+def _accept(
+    hook: Hook, messages: list[HookMessage], trust: TrustLevel, *, is_verified: bool
+) -> None:
+    chosen = [each.content for each in messages if each.is_verified == is_verified]
+    if chosen:
+        accept(
+            batch_of(exact_json.dump_bytes(content) for content in chosen),
+            source_id=hook.source_id,
+            trust=trust,
+            message_count=len(chosen),
+            is_opted_out=False,
+        )
+
+
+def _box() -> Fernet:
+    # The one key of the installation that never changes.
+    key = settings.DEDUPLICATION_KEY.encode()
+    derived = hmac.digest(key, b"secrets of webhooks", "sha256")
+    return Fernet(base64.urlsafe_b64encode(derived))

@@ -1,0 +1,178 @@
+"""From a delivery to messages of the tracking API, as the mapping of its tool says.
+
+Invariant: one message a fact, whose messageId is that of the fact: whichever delivery shows it
+first writes it, and repeats and replays change nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ingestion.presets.expressions import WrongExpression, compiled, evaluate
+
+CALLS = ("identify", "track")
+_FIELDS = frozenset({"call", "id", "event", "when", "each", "time", "who", "verified"})
+_FIELDS |= {"properties", "traits", "consents"}
+_NAMES = frozenset({"user_id", "anonymous_id", "email", "phone", "identifiers"})
+
+
+class WrongMapping(ValueError):
+    """A mapping is refused, with the path of the fault."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.path, self.detail = path, detail
+
+
+@dataclass(frozen=True, slots=True)
+class FactMapping:
+    """Which message one fact of a delivery becomes; all texts are expressions.
+
+    `each` is a list, of which `item` is one. `verified` says whether the tool vouches for who it
+    is: what a visitor typed is a claim.
+    """
+
+    call: str
+    id: str
+    time: str
+    who: Mapping[str, Any]
+    event: str = ""
+    when: str = ""
+    each: str = ""
+    verified: str = "`false`"
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    consents: Mapping[str, str] = field(default_factory=dict)
+
+
+class HookMessage(NamedTuple):
+    """A message, and whether the tool vouches for who it is."""
+
+    content: dict[str, Any]
+    is_verified: bool
+
+
+class Mapped(NamedTuple):
+    """What a delivery comes to: messages, and why facts were left out."""
+
+    messages: list[HookMessage]
+    left_out: list[str]
+
+
+NO_PERSON = "no_person"
+
+
+def parse_facts(content: Any, path: str) -> tuple[FactMapping, ...]:
+    """Parse the facts of one kind of delivery. Raises WrongMapping."""
+    if not isinstance(content, list) or not content:
+        raise WrongMapping(path, "a list of facts")
+    return tuple(_fact(fact, f"{path}[{place}]") for place, fact in enumerate(content))
+
+
+def map_delivery(tool: str, facts: tuple[FactMapping, ...], content: Any) -> Mapped:
+    """Return the messages that a delivery means."""
+    mapped = Mapped([], [])
+    for fact in facts:
+        for scope in _scopes(fact, content):
+            if fact.when and not evaluate(fact.when, scope):
+                continue
+            message = _message(tool, fact, scope)
+            if message is None:
+                mapped.left_out.append(NO_PERSON)
+            else:
+                is_verified = evaluate(fact.verified, scope) is True
+                mapped.messages.append(HookMessage(message, is_verified))
+    return mapped
+
+
+def _scopes(fact: FactMapping, content: Any) -> Iterator[Any]:
+    if not fact.each:
+        yield content
+        return
+    for item in evaluate(fact.each, content) or ():
+        yield {**content, "item": item}
+
+
+def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
+    """Return the message of a fact, or None where it names nobody."""
+    names = _filled(fact.who, scope)
+    fact_id = evaluate(fact.id, scope)
+    if not names or not fact_id:
+        return None
+    contact = {name: names[name] for name in ("email", "phone") if name in names}
+    external = [
+        {"type": name, "id": str(value), "collection": "users", "encoding": "none"}
+        for name, value in names.get("identifiers", {}).items()
+    ]
+    message: dict[str, Any] = {
+        "type": fact.call,
+        "messageId": f"{tool}:{fact_id}"[:99],
+        "timestamp": evaluate(fact.time, scope),
+        "userId": names.get("user_id"),
+        "anonymousId": _anonymous_id(tool, names, str(fact_id)),
+        "context": {"library": {"name": f"preset:{tool}"}, "externalIds": external},
+    }
+    if fact.call == "track":
+        message |= {"event": fact.event, "properties": _filled(fact.properties, scope)}
+        message["context"]["traits"] = contact
+    else:
+        message["traits"] = {**_filled(fact.traits, scope), **contact}
+    preferences = _filled(fact.consents, scope)
+    if preferences:
+        message["context"]["consent"] = {"categoryPreferences": preferences}
+    return message
+
+
+def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str) -> str | None:
+    """Return the tool's own id of the person, or that of the fact for a guest.
+
+    A message must have an id of ours; an address that was typed is none.
+    """
+    if "user_id" in names or "anonymous_id" in names:
+        return names.get("anonymous_id")
+    own = next(iter(names.get("identifiers", {}).values()), fact_id)
+    return f"{tool}:{own}"
+
+
+def _filled(template: Mapping[str, Any], scope: Any) -> dict[str, Any]:
+    """Return the template with what its expressions find, without what is missing."""
+    filled: dict[str, Any] = {}
+    for name, inner in template.items():
+        value = _filled(inner, scope) if isinstance(inner, Mapping) else evaluate(inner, scope)
+        if value not in (None, "", {}, []):
+            filled[name] = value
+    return filled
+
+
+def _fact(content: Any, path: str) -> FactMapping:
+    if not isinstance(content, dict):
+        raise WrongMapping(path, "an object")
+    if unknown := sorted(set(content) - _FIELDS):
+        raise WrongMapping(f"{path}.{unknown[0]}", f"one of {', '.join(sorted(_FIELDS))}")
+    if content.get("call") not in CALLS:
+        raise WrongMapping(f"{path}.call", f"one of {', '.join(CALLS)}")
+    for name in ("id", "time"):
+        if not isinstance(content.get(name), str):
+            raise WrongMapping(f"{path}.{name}", "an expression")
+    who = content.get("who")
+    if not isinstance(who, dict) or not who or set(who) - _NAMES:
+        raise WrongMapping(f"{path}.who", f"an object of {', '.join(sorted(_NAMES))}")
+    if content["call"] == "track" and not isinstance(content.get("event"), str):
+        raise WrongMapping(f"{path}.event", "the name of the event")
+    for name, value in content.items():
+        if name not in ("call", "event"):
+            _check_expressions(value, f"{path}.{name}")
+    return FactMapping(**content)
+
+
+def _check_expressions(value: Any, path: str) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_expressions(inner, f"{path}.{name}")
+    elif isinstance(value, str):
+        try:
+            compiled(value)
+        except WrongExpression as error:
+            raise WrongMapping(path, str(error)) from None
+    else:
+        raise WrongMapping(path, "an expression")

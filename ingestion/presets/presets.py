@@ -1,0 +1,61 @@
+"""The tools that are known: each folder beside this module that has a `preset.py`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.presets.delivery import Delivery
+from ingestion.presets.mapping import FactMapping, parse_facts
+
+ROOT = Path(__file__).parent
+Check = Callable[[Delivery, str, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """One tool: how its deliveries are checked, of which kind one is, and which are tests.
+
+    `check` takes the delivery, the source's secret and the time, and raises BadSignature. A kind of
+    `ignored` says nothing that another does not say better. A ping is answered, signed or not.
+    """
+
+    key: str
+    title: str
+    check: Check
+    kind_of: Callable[[Delivery], str]
+    content_of: Callable[[Any], Any] = lambda content: content
+    is_test: Callable[[Any], bool] = lambda content: False
+    is_ping: Callable[[Delivery], bool] = lambda delivery: False
+    ignored: frozenset[str] = frozenset()
+
+
+@cache
+def preset_keys() -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in ROOT.glob("*/preset.py")))
+
+
+@cache
+def load_preset(key: str) -> Preset:
+    """Return the preset of a tool. Raises LookupError where there is none."""
+    if key not in preset_keys():
+        raise LookupError(key)
+    preset: Preset = import_module(f"ingestion.presets.{key}.preset").PRESET
+    return preset
+
+
+@cache
+def load_kinds(key: str) -> Mapping[str, tuple[FactMapping, ...]]:
+    """Return the facts of each kind of delivery; none of a tool that the source maps itself."""
+    path = ROOT / key / "mapping.yaml"
+    return parse_kinds(yaml.safe_load(path.read_text())["kinds"]) if path.exists() else {}
+
+
+def parse_kinds(content: Any) -> Mapping[str, tuple[FactMapping, ...]]:
+    """Parse the facts of each kind. Raises WrongMapping."""
+    return {str(kind): parse_facts(facts, f"kinds.{kind}") for kind, facts in content.items()}
