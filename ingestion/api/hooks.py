@@ -41,7 +41,8 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     except (OSError, UnreadablePostError, RawPostDataException):
         return refusal(HTTPStatus.BAD_REQUEST, "the body broke off")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    delivery = Delivery(body, headers)
+    url = request.build_absolute_uri(request.path)
+    delivery = Delivery(body, headers, url=url)
     if is_ping(hook, delivery):
         return JsonResponse({"success": True})
     try:

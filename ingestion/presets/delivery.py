@@ -18,25 +18,31 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The body as it came, the headers by lower-case name, and the JSON of the body."""
+    """The body as it came, the headers by lower-case name, the JSON, and the address it came to."""
 
     body: bytes
     headers: Mapping[str, str]
     content: Any = None
+    url: str = ""
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")
 
 
-def check_base64(delivery: Delivery, header: str, secret: str) -> None:
-    """Check the base64 of the HMAC-SHA256 of the body. Raises BadSignature."""
-    made = base64.b64encode(hmac.digest(secret.encode(), delivery.body, "sha256"))
-    _compare(made, delivery.header(header).encode())
+def check_base64(
+    delivery: Delivery, header: str, secret: str, *, before: str = "", prefix: str = ""
+) -> None:
+    """Check the base64 of the HMAC-SHA256 of a text and the body behind it. Raises BadSignature."""
+    signed = before.encode() + delivery.body
+    made = base64.b64encode(hmac.digest(secret.encode(), signed, "sha256"))
+    _compare(made, delivery.header(header).removeprefix(prefix).encode())
 
 
-def check_hex(delivery: Delivery, header: str, secret: str, *, prefix: str = "") -> None:
-    """Check the HMAC-SHA256 of the body in hexadecimal. Raises BadSignature."""
-    made = hmac.new(secret.encode(), delivery.body, hashlib.sha256).hexdigest()
+def check_hex(
+    delivery: Delivery, header: str, secret: str, *, prefix: str = "", algorithm: str = "sha256"
+) -> None:
+    """Check the HMAC of the body in hexadecimal. Raises BadSignature."""
+    made = hmac.new(secret.encode(), delivery.body, algorithm).hexdigest()
     _compare(made.encode(), delivery.header(header).removeprefix(prefix).lower().encode())
 
 
@@ -55,6 +61,16 @@ def check_dated(delivery: Delivery, header: str, secret: str, now: datetime) -> 
     if not any(hmac.compare_digest(made, each) for each in given):
         raise BadSignature
     if abs(now.timestamp() - int(seconds)) > TOLERANCE.total_seconds():
+        raise BadSignature
+
+
+def check_age(text: str, now: datetime) -> None:
+    """Check a signed time in ISO 8601. Raises BadSignature where it is long ago, or none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSignature from None
+    if moment.tzinfo is None or abs(now - moment) > TOLERANCE:
         raise BadSignature
 
 

@@ -40,8 +40,8 @@ class FactMapping:
     when: str = ""
     each: str = ""
     verified: str = "`false`"
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    traits: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] | str = field(default_factory=dict)
+    traits: Mapping[str, Any] | str = field(default_factory=dict)
     consents: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -134,8 +134,14 @@ def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str) -> str | No
     return f"{tool}:{own}"
 
 
-def _filled(template: Mapping[str, Any], scope: Any) -> dict[str, Any]:
-    """Return the template with what its expressions find, without what is missing."""
+def _filled(template: Mapping[str, Any] | str, scope: Any) -> dict[str, Any]:
+    """Return the template with what its expressions find, without what is missing.
+
+    One expression alone is of an object, where a tool has names of its own.
+    """
+    if isinstance(template, str):
+        found = evaluate(template, scope)
+        return found if isinstance(found, dict) else {}
     filled: dict[str, Any] = {}
     for name, inner in template.items():
         value = _filled(inner, scope) if isinstance(inner, Mapping) else evaluate(inner, scope)

@@ -31,14 +31,15 @@ from tests.factories import TESTER, profile_of
 
 NOW = datetime(2026, 3, 15, 10, 30, tzinfo=UTC)
 SECRET = "whsec_of_the_tests"
+URL = "https://tessera.example.org/hooks/till/twh_1/"
 FIXTURES = sorted(ROOT.glob("*/fixtures/*.json"))
 TOOLS = [key for key in preset_keys() if key != "custom"]
 
 
-def base64_of(header: str) -> Callable[[bytes, datetime], dict[str, str]]:
+def base64_of(header: str, prefix: str = "") -> Callable[[bytes, datetime], dict[str, str]]:
     def sign(body: bytes, now: datetime) -> dict[str, str]:
         digest = hmac.new(SECRET.encode(), body, hashlib.sha256).digest()
-        return {header: base64.b64encode(digest).decode()}
+        return {header: prefix + base64.b64encode(digest).decode()}
 
     return sign
 
@@ -57,12 +58,34 @@ def sign_with_time(body: bytes, now: datetime) -> dict[str, str]:
     return {"Stripe-Signature": f"t={seconds},v1={'0' * 64},v1={made},v0=old"}
 
 
+def sign_by_sha1(body: bytes, now: datetime) -> dict[str, str]:
+    return {"X-Hub-Signature": "sha1=" + hmac.new(SECRET.encode(), body, "sha1").hexdigest()}
+
+
+def sign_with_address(body: bytes, now: datetime) -> dict[str, str]:
+    digest = hmac.new(SECRET.encode(), URL.encode() + body, hashlib.sha256).digest()
+    return {"X-Square-HmacSha256-Signature": base64.b64encode(digest).decode()}
+
+
+def sign_behind_time(body: bytes, now: datetime) -> dict[str, str]:
+    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    digest = hmac.new(SECRET.encode(), at.encode() + body, hashlib.sha256).digest()
+    signature = base64.b64encode(digest).decode()
+    header = "X-Zendesk-Webhook-Signature"
+    return {header: signature, f"{header}-Timestamp": at}
+
+
 # How each provider signs, written from its documentation and not by the code that checks it.
 SIGNED_BY: dict[str, Callable[[bytes, datetime], dict[str, str]]] = {
     "custom": hex_of("X-Signature", "sha256="),
+    "intercom": sign_by_sha1,
+    "razorpay": hex_of("X-Razorpay-Signature"),
     "shopify": base64_of("X-Shopify-Hmac-Sha256"),
+    "square": sign_with_address,
     "stripe": sign_with_time,
+    "typeform": base64_of("Typeform-Signature", "sha256="),
     "woocommerce": base64_of("X-WC-Webhook-Signature"),
+    "zendesk": sign_behind_time,
 }
 
 
@@ -112,27 +135,33 @@ def test_each_kind_of_a_tool_has_a_fixture_and_each_tool_a_page(tool: str) -> No
 def test_a_signature_is_that_of_the_body_and_the_secret(tool: str) -> None:
     body, check = b'{"id": 1}', load_preset(tool).check
     headers = {name.lower(): value for name, value in SIGNED_BY[tool](body, NOW).items()}
-    check(Delivery(body, headers), SECRET, NOW)
+    check(Delivery(body, headers, url=URL), SECRET, NOW)
     refused = [
-        (Delivery(body + b" ", headers), SECRET),
-        (Delivery(body, headers), "another"),
-        (Delivery(body, {}), SECRET),
-        (Delivery(body, dict.fromkeys(headers, "")), SECRET),
-        (Delivery(body, dict.fromkeys(headers, "t=x,v1=é")), SECRET),
+        (Delivery(body + b" ", headers, url=URL), SECRET),
+        (Delivery(body, headers, url=URL), "another"),
+        (Delivery(body, {}, url=URL), SECRET),
+        (Delivery(body, dict.fromkeys(headers, ""), url=URL), SECRET),
+        (Delivery(body, dict.fromkeys(headers, "t=x,v1=é"), url=URL), SECRET),
     ]
     for delivery, secret in refused:
         with pytest.raises(BadSignature):
             check(delivery, secret, NOW)
 
 
-def test_a_delivery_that_was_signed_long_ago_is_a_replay() -> None:
-    body = b"{}"
-    headers = {"stripe-signature": sign_with_time(body, NOW)["Stripe-Signature"]}
-    check = load_preset("stripe").check
+@pytest.mark.parametrize("tool", ["stripe", "zendesk"])
+def test_a_delivery_that_was_signed_long_ago_is_a_replay(tool: str) -> None:
+    body, check = b"{}", load_preset(tool).check
+    headers = {name.lower(): value for name, value in SIGNED_BY[tool](body, NOW).items()}
     check(Delivery(body, headers), SECRET, NOW + timedelta(minutes=4))
     for late in (timedelta(minutes=6), timedelta(minutes=-6)):
         with pytest.raises(BadSignature):
             check(Delivery(body, headers), SECRET, NOW + late)
+
+
+def test_a_delivery_that_is_signed_for_another_address_is_refused() -> None:
+    headers = {name.lower(): value for name, value in sign_with_address(b"{}", NOW).items()}
+    with pytest.raises(BadSignature):
+        load_preset("square").check(Delivery(b"{}", headers, url=URL + "x"), SECRET, NOW)
 
 
 JSON = st.recursive(
