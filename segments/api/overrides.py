@@ -54,13 +54,13 @@ class SegmentOverrides:
 
         Whoever is excluded stays out, and restricted people are in no segment.
         """
-        return _decided(request, self.get_segment(), Override.Kind.INCLUDE)
+        return _decided(self, request, Override.Kind.INCLUDE)
 
     @extend_schema(request=bodies.DecisionSerializer, responses=bodies.DecidedSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def exclude(self: Any, request: Request, key: str) -> Response:
         """Keep up to 1,000 people out of the segment, whatever its definition says."""
-        return _decided(request, self.get_segment(), Override.Kind.EXCLUDE)
+        return _decided(self, request, Override.Kind.EXCLUDE)
 
     @extend_schema(request=bodies.OverrideReleaseSerializer, responses=bodies.DecidedSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -89,11 +89,12 @@ class SegmentOverrides:
         return Response(self.get_serializer(self.get_segment()).data)
 
 
-def _decided(request: Request, segment: Segment, kind: Override.Kind) -> Response:
+def _decided(view: Any, request: Request, kind: Override.Kind) -> Response:
     _require_names(request)
     fields = validated(bodies.DecisionSerializer(data=request.data))
     references = fields.pop("identifiers")
     decision = services.Decision(kind, **fields)
+    segment: Segment = view.get_segment()
     with problems_from_services():
         change = services.set_overrides(segment, references, decision, actor=actor_of(request))
     return Response(bodies.DecidedSerializer(change).data)
