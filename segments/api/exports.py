@@ -182,5 +182,3 @@ class ExportViewSet(
     serializer_class: Any = ExportSerializer
     filterset_class: Any = ExportFilter
     cursor_ordering = ("-started_at", "id")
-    lookup_value_converter = "uuid"
-    lookup_value_regex = "[0-9a-f-]{36}"
