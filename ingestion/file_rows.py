@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 
 from consent.services import find_suppressed, mentions
+from ingestion.inbox import sql
 from ingestion.inbox.body import pack_message, unpack_message
 from ingestion.models import FileImport, RefusedRow
 from profiles.identifiers.lookup import load_normalisers, spelled
@@ -23,13 +24,6 @@ from profiles.lib import exact_json
 _IDENTIFIERS = frozenset({"email", "phone", "user_id", "anonymous_id"})
 STORED, UNCHANGED, REFUSED, DROPPED = "stored", "unchanged", "refused", "dropped"
 OF_AN_ERASED_PERSON = "It mentions somebody who was erased, so that its content is not kept."
-
-# Ends an import that was read to the end and all of whose rows ended. SQL, because the database's
-# clock says when, and the sum of columns decides.
-FINISH = """
-UPDATE ingestion_fileimport SET status = 'done', finished_at = clock_timestamp()
-WHERE id = %s AND status = 'applying' AND stored + unchanged + refused + dropped = rows
-"""
 
 
 class Refusal(NamedTuple):
@@ -55,7 +49,7 @@ def count_rows(counts: Mapping[tuple[int, str], int]) -> None:
 def finish_if_ended(import_id: int) -> bool:
     """End an import that was read and all of whose rows ended."""
     with connection.cursor() as cursor:
-        cursor.execute(FINISH, [import_id])
+        cursor.execute(sql.FINISH_IMPORT, [import_id])
         return bool(cursor.rowcount)
 
 

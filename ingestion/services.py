@@ -50,6 +50,7 @@ from ingestion.presets.hooks import (
     check_signature,
     find_hook,
     is_ping,
+    is_tried_by_get,
     register_hook,
     take_delivery,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "inspect_import",
     "is_encoding",
     "is_ping",
+    "is_tried_by_get",
     "known_purposes",
     "load_preset",
     "mend_message",

@@ -45,6 +45,7 @@ class HookForm(forms.Form):
     secret = forms.CharField(
         label=gettext_lazy("Its signing secret"),
         max_length=500,
+        required=False,
         widget=forms.PasswordInput(attrs=UnfoldAdminTextInputWidget().attrs, render_value=False),
         help_text=gettext_lazy(
             "The tool signs with it, so that nobody else can send. It is sealed, and never shown."
@@ -92,7 +93,8 @@ class HookAdmin(ReadOnlyAdmin):
             try:
                 source, token = register_hook(actor=staff_actor(request), **form.cleaned_data)
             except ValidationError as error:
-                form.add_error("key", error.messages)
+                is_secret = "secret" in getattr(error, "error_dict", {})
+                form.add_error("secret" if is_secret else "key", error.messages)
             else:
                 return show_secret(
                     self,

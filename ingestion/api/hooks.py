@@ -1,8 +1,9 @@
 """The addresses of webhooks: `/hooks/{source}/{token}/`."""
 
 from http import HTTPStatus
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -14,12 +15,14 @@ from ingestion.services import (
     check_signature,
     find_hook,
     is_ping,
+    is_tried_by_get,
     take_delivery,
 )
 from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
 
 MAX_BYTES = 1024 * 1024
+FORM = "application/x-www-form-urlencoded"
 
 
 @csrf_exempt
@@ -32,6 +35,8 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     hook = find_hook(source, token)
     if hook is None:
         return refusal(HTTPStatus.NOT_FOUND, "unknown address")
+    if request.method in ("GET", "HEAD") and is_tried_by_get(hook):
+        return JsonResponse({"success": True})
     if request.method != "POST":
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "allowed: POST", {"Allow": "POST"})
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
@@ -47,7 +52,7 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
         return JsonResponse({"success": True})
     try:
         check_signature(hook, delivery, now=timezone.now())
-        content = exact_json.read(body)
+        content = _content(request, body)
     except BadSignature:
         return refusal(HTTPStatus.UNAUTHORIZED, "the signature is not that of this source")
     except UnreadableJSON as error:
@@ -56,3 +61,12 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
         return refusal(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
     messages = take_delivery(hook, Delivery(body, headers, content))
     return JsonResponse({"success": True, "messages": messages})
+
+
+def _content(request: HttpRequest, body: bytes) -> Any:
+    """Return what the body says: JSON, or the fields of a form. Raises UnreadableJSON."""
+    if request.content_type != FORM:
+        return exact_json.read(body)
+    fields = QueryDict(body, encoding="utf-8").dict()
+    # Judged like JSON: what the database cannot store is replaced.
+    return exact_json.read(exact_json.dump_bytes(fields))

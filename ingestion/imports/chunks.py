@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 
 from ingestion.file_rows import Refusal
-from ingestion.imports import sql
 from ingestion.imports.faults import RowFault
 from ingestion.imports.rows import RowContext, RowReader, revision_of, row_key
 from ingestion.imports.tables import BadRow, Row
@@ -19,6 +18,15 @@ ROWS_PER_CHUNK = 2_000
 # Of a request as the inbox takes it, with room for what stands around the messages.
 MAX_BYTES = MAX_REQUEST_BYTES - 20_000
 MAX_MESSAGE_BYTES = 32 * 1024
+# How many equal rows a file has had so far. SQLite's own SQL, on a file that is gone with the
+# connection: a file can have more rows than fit into memory.
+MAKE_EQUAL = """
+CREATE TABLE equal (key BLOB PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
+"""
+COUNT_EQUAL = """
+INSERT INTO equal (key, count) VALUES (?, 1)
+ON CONFLICT (key) DO UPDATE SET count = count + 1 RETURNING count
+"""
 
 
 @dataclass(slots=True)
@@ -62,12 +70,12 @@ class EqualRows:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("PRAGMA cache_size = -65536")
-        self._database.execute(sql.MAKE_EQUAL)
+        self._database.execute(MAKE_EQUAL)
         self._database.execute("BEGIN")
 
     def count(self, key: str) -> int:
         """Note one more row with this key, and return how many there are with it."""
-        row = self._database.execute(sql.COUNT_EQUAL, [bytes.fromhex(key)]).fetchone()
+        row = self._database.execute(COUNT_EQUAL, [bytes.fromhex(key)]).fetchone()
         count: int = row[0]
         return count
 

@@ -27,13 +27,3 @@ INSERT INTO ingestion_inboxrow
     (source_id, trust, body, message_count, is_opted_out, received_at, attempts, file_import_id)
 VALUES (%s, %s, %b, %s, false, clock_timestamp(), 0, %s)
 """
-
-# Keeps how many equal rows a file has had so far. SQLite's own SQL, on a file that is gone with the
-# connection: a file can have more rows than fit into memory.
-MAKE_EQUAL = """
-CREATE TABLE equal (key BLOB PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID
-"""
-COUNT_EQUAL = """
-INSERT INTO equal (key, count) VALUES (?, 1)
-ON CONFLICT (key) DO UPDATE SET count = count + 1 RETURNING count
-"""

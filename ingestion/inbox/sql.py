@@ -140,3 +140,10 @@ WHERE message.source_id = source.id AND message.id <= (
     ORDER BY id DESC OFFSET %(kept)s LIMIT 1
 )
 """
+
+# Ends an import that was read to the end and all of whose rows ended. SQL, because the database's
+# clock says when, and the sum of columns decides.
+FINISH_IMPORT = """
+UPDATE ingestion_fileimport SET status = 'done', finished_at = clock_timestamp()
+WHERE id = %s AND status = 'applying' AND stored + unchanged + refused + dropped = rows
+"""

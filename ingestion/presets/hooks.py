@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ingestion.inbox.accept import accept
@@ -45,10 +46,13 @@ def register_hook(
     """Create a source with an address; return it with the token, which is not stored.
 
     `kinds` say what deliveries mean where the preset does not. Raises UnknownPreset, WrongMapping,
-    and ValidationError on a key that is malformed or in use.
+    and ValidationError on a key that is malformed or in use, or without the secret of a tool that
+    signs.
     """
     if preset not in preset_keys():
         raise UnknownPreset(f"one of {', '.join(preset_keys())}")
+    if not secret and load_preset(preset).is_signed:
+        raise ValidationError({"secret": "The secret by which the tool signs is needed."})
     parse_kinds(kinds or {})
     credential = make_credential(KIND)
     with audited(actor, "source.created") as deed:
@@ -76,6 +80,11 @@ def check_signature(hook: Hook, delivery: Delivery, *, now: datetime) -> None:
     """Check a delivery by the rule of its provider. Raises BadSignature."""
     secret = _box().decrypt(bytes(hook.sealed_secret)).decode()
     load_preset(hook.preset).check(delivery, secret, now)
+
+
+def is_tried_by_get(hook: Hook) -> bool:
+    """Whether the tool tries the address by GET."""
+    return load_preset(hook.preset).is_tried_by_get
 
 
 def is_ping(hook: Hook, delivery: Delivery) -> bool:

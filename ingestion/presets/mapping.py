@@ -4,6 +4,7 @@ Invariant: one message a fact, whose messageId is that of the fact: whichever de
 first writes it, and repeats and replays change nothing.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -96,9 +97,10 @@ def _scopes(fact: FactMapping, content: Any) -> Iterator[Any]:
 def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
     """Return the message of a fact, or None where it names nobody."""
     names = _filled(fact.who, scope)
-    fact_id = evaluate(fact.id, scope)
-    if not names or not fact_id:
+    stated = evaluate(fact.id, scope)
+    if not names or not stated:
         return None
+    fact_id = _impersonal(str(stated))
     contact = {name: names[name] for name in ("email", "phone") if name in names}
     external = [
         {"type": name, "id": str(value), "collection": "users", "encoding": "none"}
@@ -109,7 +111,7 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
         "messageId": f"{tool}:{fact_id}"[:99],
         "timestamp": evaluate(fact.time, scope),
         "userId": names.get("user_id"),
-        "anonymousId": _anonymous_id(tool, names, str(fact_id)),
+        "anonymousId": _anonymous_id(tool, names, fact_id),
         "context": {"library": {"name": f"preset:{tool}"}, "externalIds": external},
     }
     if fact.call == "track":
@@ -121,6 +123,11 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
     if preferences:
         message["context"]["consent"] = {"categoryPreferences": preferences}
     return message
+
+
+def _impersonal(fact_id: str) -> str:
+    """Return the id of a fact, as a digest where it is made of an address."""
+    return hashlib.sha256(fact_id.encode()).hexdigest()[:32] if "@" in fact_id else fact_id
 
 
 def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str) -> str | None:

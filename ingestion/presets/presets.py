@@ -22,7 +22,8 @@ class Preset:
     """One tool: how its deliveries are checked, of which kind one is, and which are tests.
 
     `check` takes the delivery, the source's secret and the time, and raises BadSignature. A kind of
-    `ignored` says nothing that another does not say better. A ping is answered, signed or not.
+    `ignored` says nothing that another does not say better. A ping is answered, signed or not;
+    `is_tried_by_get` says that the tool tries the address by GET.
     """
 
     key: str
@@ -33,6 +34,8 @@ class Preset:
     is_test: Callable[[Any], bool] = lambda content: False
     is_ping: Callable[[Delivery], bool] = lambda delivery: False
     ignored: frozenset[str] = frozenset()
+    is_signed: bool = True
+    is_tried_by_get: bool = False
 
 
 @cache

@@ -10,6 +10,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -131,7 +132,7 @@ def test_each_kind_of_a_tool_has_a_fixture_and_each_tool_a_page(tool: str) -> No
     assert load_preset(tool).title in (ROOT / tool / "README.md").read_text()
 
 
-@pytest.mark.parametrize("tool", preset_keys())
+@pytest.mark.parametrize("tool", SIGNED_BY)
 def test_a_signature_is_that_of_the_body_and_the_secret(tool: str) -> None:
     body, check = b'{"id": 1}', load_preset(tool).check
     headers = {name.lower(): value for name, value in SIGNED_BY[tool](body, NOW).items()}
@@ -146,6 +147,11 @@ def test_a_signature_is_that_of_the_body_and_the_secret(tool: str) -> None:
     for delivery, secret in refused:
         with pytest.raises(BadSignature):
             check(delivery, secret, NOW)
+
+
+def test_each_tool_that_signs_is_held_against_its_own_rule() -> None:
+    signed = {key for key in preset_keys() if load_preset(key).is_signed}
+    assert signed == SIGNED_BY.keys()
 
 
 @pytest.mark.parametrize("tool", ["stripe", "zendesk"])
@@ -358,3 +364,16 @@ def test_staff_connect_a_shop_and_see_its_address_once() -> None:
     again = client.post(url, form)
     assert SECRET not in again.content.decode()
     assert Hook.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_tool_that_signs_nothing_sends_forms_to_a_secret_address(client: Client) -> None:
+    source, token = register_hook("news", preset="mailchimp", secret="", actor=TESTER)
+    address = f"/hooks/{source.key}/{token}/"
+    assert client.get(address).status_code == 200
+    fixture = json.loads((ROOT / "mailchimp/fixtures/subscribed.json").read_text())
+    form = urlencode(fixture["body"])
+    kind = "application/x-www-form-urlencoded"
+    assert client.post(address, form, content_type=kind).json()["messages"] == 1
+    drain_inbox()
+    assert profile_of("email:ada@example.org").traits["first_name"] == "Ada"

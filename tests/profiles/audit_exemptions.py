@@ -60,6 +60,7 @@ EXEMPT = {
     "is_distinctive": READS,
     "is_encoding": READS,
     "is_ping": READS,
+    "is_tried_by_get": READS,
     "is_suppressed": READS,
     "is_taken": READS,
     "keep_taken": FROM_MESSAGES,
