@@ -167,7 +167,7 @@ class ListColumns:
             ("export", _("Export"), "download"),
         ]
         if segment.status != Segment.Status.ARCHIVED:
-            links.append(("archive", _("Archive"), "archive"))
+            links.append(("archive", _("Archive it"), "archive"))
         parts = [
             (
                 reverse(f"admin:segments_segment_{name}", args=[segment.pk]),

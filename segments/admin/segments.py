@@ -283,7 +283,7 @@ class SegmentAdmin(
             question = Question(
                 title=_("Archive %(name)s?") % {"name": segment.name},
                 form=forms.Form(),
-                submit=_("Archive"),
+                submit=_("Archive it"),
                 back=back,
                 warning=_(
                     "Its memberships are closed and its history stays. "

@@ -1,0 +1,59 @@
+"""The admin's pages by axe: nothing serious in the light and in the dark, and no sideways scrolling
+on a telephone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from tests.admin import make_world
+from tests.browser.chromium import needs_chromium
+
+AXE = Path(__file__).parents[1] / "sdks/node_modules/axe-core/axe.min.js"
+RUN = "axe.run({resultTypes: ['violations']})"
+SERIOUS = ("serious", "critical")
+TABS = ("overview", "people", "profile", "overlap", "change", "export", "use", "versions")
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci.")
+
+
+@pytest.fixture
+def urls(server: Any) -> list[str]:
+    segment = make_world()["segment"]
+    names = ("index", "segments_segment_changelist", "segments_segment_add")
+    tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
+    return [*(reverse(f"admin:{name}") for name in names), *tabs]
+
+
+def serious_findings(tab: Page) -> list[str]:
+    tab.evaluate(AXE.read_text())
+    violations: list[dict[str, Any]] = tab.evaluate(RUN)["violations"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+        for each in violations
+        if each["impact"] in SERIOUS
+    ]
+
+
+@needs_chromium
+@needs_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(urls: list[str], tab: Page, theme: Any) -> None:
+    tab.emulate_media(color_scheme=theme)
+    findings = {}
+    for url in urls:
+        tab.goto(url)
+        tab.wait_for_load_state("networkidle")
+        assert tab.locator("html.dark").count() == (theme == "dark")
+        findings[url] = serious_findings(tab)
+    assert not {url: found for url, found in findings.items() if found}
+
+
+@needs_chromium
+def test_no_page_is_wider_than_a_telephone(urls: list[str], tab: Page) -> None:
+    tab.set_viewport_size({"width": 390, "height": 800})
+    for url in urls:
+        tab.goto(url)
+        width = tab.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, url
