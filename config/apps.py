@@ -27,8 +27,9 @@ class ConfigConfig(AppConfig):
         register(check_connections, Tags.database)
         register(check_shared_keys, deploy=True)
         connection_created.connect(refuse_old_postgres)
-        request_started.connect(_forget_people)
+        request_started.connect(forget_before_a_request)
 
 
-def _forget_people(**_: object) -> None:
+def forget_before_a_request(**_: object) -> None:
+    """Let no web process remember people for longer than ten minutes."""
     forget_people()

@@ -40,7 +40,7 @@ PROCESS_MEMORY = {
     "config.runtime.slow_clients._watchers": "Sockets that are being read.",
     "consent.suppression.memory._lock": "Guards what is read beside it.",
     "profiles.lib.checkpoints._handlers": "What tests do at a checkpoint; empty in production.",
-    "profiles.lib.memory._memory": "The caches of texts, and when they were emptied.",
+    "profiles.lib.memory._people": "The caches of texts, and when they were emptied.",
     "profiles.lib.throttles._own_counts": "Attempts by keyed hash while Valkey is away.",
     "profiles.lib.throttles.shared_counts": _CLIENT,
     "profiles.lib.valkey.valkey": _CLIENT,

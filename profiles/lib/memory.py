@@ -16,15 +16,27 @@ REMEMBERED_SECONDS = 600
 _Result = TypeVar("_Result")
 
 
-class _Memory:
-    def __init__(self) -> None:
-        self._caches: list[_lru_cache_wrapper[object]] = []
-        self._emptied_at = time.monotonic()
+class Memory:
+    """Caches that are emptied together."""
 
-    def add(self, cache: _lru_cache_wrapper[object]) -> None:
-        self._caches.append(cache)
+    def __init__(self, *, now: float) -> None:
+        self._caches: list[_lru_cache_wrapper[object]] = []
+        self._emptied_at = now
+
+    def remembered(
+        self, *, maxsize: int
+    ) -> Callable[[Callable[..., _Result]], _lru_cache_wrapper[_Result]]:
+        """Cache a function of what messages say, as lru_cache does, and no longer than allowed."""
+
+        def decorate(function: Callable[..., _Result]) -> _lru_cache_wrapper[_Result]:
+            cache = lru_cache(maxsize=maxsize)(function)
+            self._caches.append(cache)
+            return cache
+
+        return decorate
 
     def forget(self, *, now: float) -> None:
+        """Empty the caches if ten minutes have passed; `now` is of the monotonic clock."""
         # Two threads that both empty them do no harm.
         if now - self._emptied_at >= REMEMBERED_SECONDS:
             self._emptied_at = now
@@ -32,23 +44,13 @@ class _Memory:
                 cache.cache_clear()
 
 
-_memory = _Memory()
+_people = Memory(now=time.monotonic())
+remembered = _people.remembered
 
 
-def remembered(*, maxsize: int) -> Callable[[Callable[..., _Result]], _lru_cache_wrapper[_Result]]:
-    """Cache a pure function of what messages say, as lru_cache does, and no longer than allowed."""
-
-    def decorate(function: Callable[..., _Result]) -> _lru_cache_wrapper[_Result]:
-        cache = lru_cache(maxsize=maxsize)(function)
-        _memory.add(cache)
-        return cache
-
-    return decorate
-
-
-def forget_people(*, now: float | None = None) -> None:
-    """Empty these caches if ten minutes have passed; `now` is of the monotonic clock."""
-    _memory.forget(now=time.monotonic() if now is None else now)
+def forget_people() -> None:
+    """Empty the caches of this process if ten minutes have passed."""
+    _people.forget(now=time.monotonic())
 
 
 def forbid_core_dumps() -> None:
