@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import unfold
+
 ROOT = Path(__file__).parents[1]
 APPS = ("config", "consent", "ingestion", "profiles", "segments")
 MARKERS = {"_", "gettext", "gettext_lazy"}
@@ -51,6 +53,13 @@ def marked_messages(app: str) -> set[Message]:
     for path in (ROOT / app).glob("templates/**/*.*"):
         messages |= set(_of_template(path.read_text()))
     return messages
+
+
+def texts_of_unfold() -> str:
+    """Return the source of Unfold, whose words our catalogues translate: it has none in French."""
+    folder = Path(unfold.__file__).parent
+    files = [*folder.rglob("*.html"), *folder.glob("*.py")]
+    return "\n".join(path.read_text() for path in files)
 
 
 def texts_of(app: str) -> set[str]:

@@ -80,6 +80,7 @@ class SegmentForm(ModelForm):
     # The builder shows it, below the other fields.
     definition = DefinitionFormField(initial=EMPTY)
     status = forms.ChoiceField(
+        label=_("Status"),
         choices=[
             (Status.DRAFT.value, _("draft")),
             (Status.LIVE.value, _("live: kept up to date")),
@@ -105,6 +106,16 @@ class SegmentForm(ModelForm):
         widgets = {
             "description": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
             "tags": UnfoldAdminTextInputWidget(),
+        }
+        labels = {
+            "key": _("Key"),
+            "name": _("Name"),
+            "description": _("Description"),
+            "folder": _("Folder"),
+            "tags": _("Tags"),
+            "owner": _("Owner"),
+            "purpose": _("Purpose"),
+            "status": _("Status"),
         }
         help_texts = {"tags": _("With commas between them.")}
 
