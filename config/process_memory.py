@@ -28,7 +28,7 @@ PROCESS_MEMORY = {
     "segments.definitions.live._known_zones": "Zones of both machines, until the process ends.",
     "segments.compiler.fragments._split": "Templates of statements.",
     "config.http.examples.examples": _OF_CODE,
-    "ingestion.presets.expressions.compiled": _OF_CODE,
+    "ingestion.presets.expressions.compiled": "A function of an expression alone, never stale.",
     "ingestion.presets.presets.load_kinds": _OF_CODE,
     "ingestion.presets.presets.load_preset": _OF_CODE,
     "ingestion.presets.presets.preset_keys": _OF_CODE,

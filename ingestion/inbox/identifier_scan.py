@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from django.conf import settings
 
 from consent.services import mentions
@@ -28,13 +27,22 @@ def references_in(body: bytes, normalisers: Mapping[str, str] | None) -> Iterato
     `normalisers` are those that staff chose; with None, identifiers come under every spelling that
     staff may choose.
     """
-    try:
-        content = exact_json.loads(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        content = body.decode(errors="replace")
+    content = _read(body)
     if isinstance(content, dict):
         yield from _named(content, normalisers)
     yield from mentions(content, region=settings.DEFAULT_PHONE_REGION)
+
+
+def _read(body: bytes) -> Any:
+    """Return the JSON, or the text of what is none; numbers of any size count for nobody."""
+    try:
+        return exact_json.loads(body)
+    except (ArithmeticError, ValueError, RecursionError):
+        pass
+    try:
+        return exact_json.read(body, keeps_numbers=True)
+    except (exact_json.UnreadableJSON, ArithmeticError, ValueError, RecursionError):
+        return body.decode(errors="replace")
 
 
 def _named(message: Mapping[str, Any], normalisers: Normalisers) -> Iterator[str]:
