@@ -56,7 +56,15 @@ class IdentifierData(PersonalData):
     spread = "value"
     given = ("namespace", "value")
     observed = ("first_seen_on", "last_seen_on", "since")
-    technical = ("id", "profile", "component", "is_vouched", "quarantined_at", "released_seq")
+    technical = (
+        "id",
+        "profile",
+        "component",
+        "is_vouched",
+        "quarantined_at",
+        "released_seq",
+        "alone_seq",
+    )
     phase = ErasurePhase.IDENTIFIERS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
@@ -204,7 +212,19 @@ class IdentityOutcomeData(PersonalData):
 class IdentityDecisionData(PersonalData):
     model = IdentityDecision
     title = "Identity decisions"
-    technical = ("id", "kind", "one", "other", "actor", "reason", "decided_at")
+    technical = (
+        "id",
+        "uuid",
+        "verdict",
+        "one",
+        "other",
+        "survivor",
+        "is_of_staff",
+        "actor",
+        "reason",
+        "decided_at",
+        "ended_at",
+    )
     phase = ErasurePhase.IDENTITY_EVIDENCE
 
     def erase(self, person: Person) -> int:
@@ -226,12 +246,14 @@ class MergeData(PersonalData):
         "rule",
         "actor",
         "merged_at",
+        "undone_at",
     )
     phase = ErasurePhase.IDENTITY_EVIDENCE
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         rows = (
-            Merge.objects.filter(survivor__in=profile_ids)
+            Merge.objects.standing()
+            .filter(survivor__in=profile_ids)
             .order_by("-merged_at")
             .values("survivor_id", "absorbed_uuid", "rule", "merged_at")
         )

@@ -29,7 +29,14 @@ from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draf
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
-from profiles.identity.decisions import keep_apart
+from profiles.identity.decisions import (
+    DecisionConflict,
+    DecisionError,
+    NewDecision,
+    decide,
+    keep_apart,
+    undo_decision,
+)
 from profiles.identity.engine import Rules
 from profiles.identity.facts import REFUSALS, Effect, FactEvidence, facts_naming
 from profiles.identity.identify import identify
@@ -88,12 +95,15 @@ __all__ = [
     "Attribution",
     "Category",
     "ContactNotFree",
+    "DecisionConflict",
+    "DecisionError",
     "Effect",
     "EventDraft",
     "EventTimes",
     "FactEvidence",
     "InvalidCorrection",
     "NameRef",
+    "NewDecision",
     "Observation",
     "RecordKey",
     "Resolution",
@@ -110,6 +120,7 @@ __all__ = [
     "copy_events",
     "create_api_key",
     "create_source",
+    "decide",
     "delete_audited",
     "delete_role",
     "derive",
@@ -153,6 +164,7 @@ __all__ = [
     "take_back_events",
     "take_messages",
     "trait_origins",
+    "undo_decision",
     "unlock",
     "widen_seen_spans",
     "within_claimed_names",

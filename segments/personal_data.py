@@ -251,5 +251,5 @@ def _execute_erasure(statement: str, person: Person) -> int:
 
 def _profile_ids(person: Person) -> list[int]:
     """The profile and those that it absorbed: their history is the person's too."""
-    absorbed = Merge.objects.filter(survivor=person.profile_id)
+    absorbed = Merge.objects.standing().filter(survivor=person.profile_id)
     return [person.profile_id, *absorbed.values_list("absorbed_id", flat=True)]

@@ -101,7 +101,7 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
     return Loaded(
         messages,
         Profile.objects.count(),
-        Merge.objects.count(),
+        Merge.objects.standing().count(),
         [(segment.name, sizes[segment.key]) for segment in SEGMENTS],
     )
 

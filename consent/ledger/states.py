@@ -266,7 +266,7 @@ def _ledger_event(*columns: Any) -> LedgerEvent:
 
 def _merges_by_survivor(profile_ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
     merges: dict[int, list[MergeSides]] = defaultdict(list)
-    for merge in Merge.objects.filter(survivor_id__in=profile_ids):
+    for merge in Merge.objects.standing().filter(survivor_id__in=profile_ids):
         merges[merge.survivor_id].append(
             MergeSides(
                 merge.merged_at,

@@ -19,9 +19,11 @@ from profiles.api.serializers import STATUSES
 from profiles.models import (
     ActorKind,
     AuditEntry,
+    DecisionVerdict,
     Event,
     EventName,
     Identifier,
+    IdentityDecision,
     Merge,
     Profile,
     TraitDefinition,
@@ -139,6 +141,21 @@ class QuarantineFilter(StrictFilterSet):
 
     class Meta:
         model = Identifier
+        fields: list[str] = []
+
+
+class DecisionFilter(StrictFilterSet):
+    """Filters of verdicts."""
+
+    verdict = ChoiceFilter(choices=DecisionVerdict.choices)
+    standing = BooleanFilter(
+        "ended_at", "isnull", help_text="Whether it was neither undone nor replaced."
+    )
+    after = TimeFilter("decided_at", "gte", help_text="At this time or later.")
+    before = TimeFilter("decided_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = IdentityDecision
         fields: list[str] = []
 
 

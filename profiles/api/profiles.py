@@ -145,7 +145,7 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     @extend_schema(responses=serializers.MergeSerializer(many=True))
     @action(
         detail=True,
-        queryset=Merge.objects.all(),
+        queryset=Merge.objects.standing(),
         serializer_class=serializers.MergeSerializer,
         filterset_class=filters.MergeFilter,
         cursor_ordering=("-merged_at", "-id"),

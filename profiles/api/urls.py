@@ -3,6 +3,7 @@
 from rest_framework.routers import SimpleRouter
 
 from profiles.api.audit import AuditViewSet
+from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
 from profiles.api.profiles import ProfileViewSet
 from profiles.api.quarantines import QuarantineViewSet
@@ -13,6 +14,9 @@ router.register("profiles", ProfileViewSet, basename="profile")
 router.register("profiles", TraitViewSet, basename="profile-traits")
 router.register("profiles", ExplanationViewSet, basename="profile-explanations")
 router.register("identity/quarantines", QuarantineViewSet, basename="quarantine")
+router.register("identity/decisions", DecisionViewSet, basename="decision")
+router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")
+router.register("identity/why-not-merged", ComparisonViewSet, basename="why-not-merged")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = router.urls

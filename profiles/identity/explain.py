@@ -1,16 +1,31 @@
-"""Explaining why two identifiers belong to one profile: the facts that connect them."""
+"""Explaining why two identifiers belong to one profile: what connects them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Q, QuerySet
+
 from profiles.identity.facts import REFUSALS, facts_naming
-from profiles.models import Identifier, IdentityFact, IdentityOutcome, TrustLevel
+from profiles.models import (
+    DecisionVerdict,
+    Identifier,
+    IdentityDecision,
+    IdentityFact,
+    IdentityOutcome,
+    TrustLevel,
+)
+
+# The identifier from which another was reached, and by what.
+Hop = tuple[int, IdentityFact | IdentityDecision]
 
 
 @dataclass(frozen=True, slots=True)
 class FactStep:
-    """Two identifiers that one fact names together. `rule` is what the fact did with them."""
+    """Two identifiers that one fact names together. `rule` is what the fact did with them.
+
+    A verdict is a step too: its source is "decision", and it is of the trust of staff.
+    """
 
     origin: Identifier
     target: Identifier
@@ -21,15 +36,15 @@ class FactStep:
 
 
 def path_of_facts(start: Identifier, end: Identifier) -> list[FactStep] | None:
-    """Find the shortest path of facts between two identifiers, or None if no facts connect them.
+    """Find the shortest path of facts and verdicts between two identifiers, or None.
 
-    Of equally short paths it is the one of the oldest facts. A breadth-first search with two
+    Of equally short paths it is the one of the oldest facts. A breadth-first search with three
     queries for each step of the path.
     """
-    reached_by: dict[int, tuple[int, IdentityFact]] = {}
+    reached_by: dict[int, Hop] = {}
     seen, frontier = {start.pk}, {start.pk}
     while frontier and end.pk not in seen:
-        reached: dict[int, tuple[int, IdentityFact]] = {}
+        reached: dict[int, Hop] = {}
         for fact, kept in facts_naming(frontier):
             origin = next(
                 (identifier_id for identifier_id in kept if identifier_id in frontier), None
@@ -41,36 +56,56 @@ def path_of_facts(start: Identifier, end: Identifier) -> list[FactStep] | None:
                 if identifier_id not in seen:
                     # Facts come oldest first, and the first one stays.
                     reached.setdefault(identifier_id, (origin, fact))
+        for decision in _verdicts_of_same(frontier):
+            pair = (decision.one_id, decision.other_id)
+            origin, target = pair if pair[0] in frontier else pair[::-1]
+            if target not in seen:
+                reached.setdefault(target, (origin, decision))
         reached_by |= reached
         seen |= reached.keys()
         frontier = set(reached)
     return _steps(reached_by, start.pk, end.pk) if end.pk in seen else None
 
 
-def _steps(
-    reached_by: Mapping[int, tuple[int, IdentityFact]], start: int, end: int
-) -> list[FactStep]:
+def _verdicts_of_same(identifier_ids: Collection[int]) -> QuerySet[IdentityDecision]:
+    standing = IdentityDecision.objects.filter(verdict=DecisionVerdict.SAME, ended_at=None)
+    return standing.filter(Q(one__in=identifier_ids) | Q(other__in=identifier_ids)).order_by("pk")
+
+
+def _steps(reached_by: Mapping[int, Hop], start: int, end: int) -> list[FactStep]:
     """Walk back from the end and return the steps from the start."""
-    hops: list[tuple[int, int, IdentityFact]] = []
+    hops: list[tuple[int, int, IdentityFact | IdentityDecision]] = []
     while end != start:
-        origin, fact = reached_by[end]
-        hops.append((origin, end, fact))
+        origin, reason = reached_by[end]
+        hops.append((origin, end, reason))
         end = origin
     identifiers = Identifier.objects.in_bulk(
         {identifier_id for hop in hops for identifier_id in hop[:2]}
     )
-    rules = _rules_of([fact for _, _, fact in hops])
+    rules = _rules_of([reason for *_, reason in hops if isinstance(reason, IdentityFact)])
     return [
-        FactStep(
-            identifiers[origin],
-            identifiers[target],
-            fact.source.key,
-            TrustLevel(fact.trust).api_name,
-            fact.day,
-            rules.get((fact.pk, target)) or rules.get((fact.pk, origin)) or "seen together",
-        )
-        for origin, target, fact in reversed(hops)
+        _step(identifiers[origin], identifiers[target], reason, rules)
+        for origin, target, reason in reversed(hops)
     ]
+
+
+def _step(
+    origin: Identifier,
+    target: Identifier,
+    reason: IdentityFact | IdentityDecision,
+    rules: Mapping[tuple[int, int], str],
+) -> FactStep:
+    if isinstance(reason, IdentityDecision):
+        day = reason.decided_at.date()
+        return FactStep(origin, target, "decision", TrustLevel.STAFF.api_name, day, "same")
+    return FactStep(
+        origin,
+        target,
+        reason.source.key,
+        TrustLevel(reason.trust).api_name,
+        reason.day,
+        rules.get((reason.pk, target.pk)) or rules.get((reason.pk, origin.pk)) or "seen together",
+    )
 
 
 def _rules_of(facts: Sequence[IdentityFact]) -> dict[tuple[int, int], str]:

@@ -24,6 +24,14 @@ class Effect(StrEnum):
     PUSHED_OUT = "pushed_out"
 
 
+class MergeRule(StrEnum):
+    """Why a profile absorbed another."""
+
+    SHARED = "shared identifier"
+    DECISION = "decision"
+    ERASURE = "erasure"  # an erased identifier kept them apart
+
+
 class FactEvidence(NamedTuple):
     """A fact, and those of its identifiers that no rule took out of it."""
 

@@ -13,7 +13,7 @@ from django.db import connection
 from profiles.identifiers import sql as identifiers_sql
 from profiles.identifiers.references import Ref
 from profiles.identity import sql as identity_sql
-from profiles.identity.engine import Decisions, IdentityState, Outcome, Rules
+from profiles.identity.engine import Decisions, IdentityState, Outcome, Rules, Verdict
 from profiles.identity.facts import REFUSALS
 from profiles.identity.observations import Observation
 from profiles.lib import exact_json
@@ -44,6 +44,7 @@ class LoadedPeople:
         self.now = now
         self.rows: dict[Ref, IdentifierRow] = {}
         self.state = IdentityState(self._allocate)
+        self.decisions = Decisions()
         self.new_profiles: set[int] = set()
         self.outcomes: dict[Observation, Outcome] = {}
         self.survivors: dict[int, int] = {}  # by absorbed profile
@@ -82,12 +83,11 @@ class LoadedPeople:
             )
 
     def load_state(self, facts: Sequence[Observation]) -> None:
-        """Load all identifiers of the profiles that the facts name, and the wants of their refs."""
+        """Load the profiles that the facts name, those tied to them, and the wants of the refs."""
         refs = {ref for fact in facts for ref in fact.refs}
-        profiles = {self.rows[ref].profile_id for ref in refs} - {None}
+        self._load_profiles_of(refs)
+        self._load_decisions()
         with connection.cursor() as cursor:
-            cursor.execute(identity_sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
-            self._add_rows(cursor.fetchall())
             ids = array_of(self.rows[ref].id for ref in refs)
             cursor.execute(identity_sql.WANTS_OF_IDENTIFIERS, {"identifiers": ids})
             wants = cursor.fetchall()
@@ -103,13 +103,28 @@ class LoadedPeople:
         if wants:
             self._load_wants(wants)
 
-    def decisions(self) -> Decisions:
-        """Return what staff decided about any of the loaded identifiers."""
-        ids = array_of(row.id for row in self.rows.values())
+    def _load_profiles_of(self, refs: Iterable[Ref]) -> None:
+        profiles = {self.rows[ref].profile_id for ref in refs} - {None}
         with connection.cursor() as cursor:
-            cursor.execute(identity_sql.DECISIONS_ON_IDENTIFIERS, {"identifiers": ids})
-            pairs = cursor.fetchall()
-        return Decisions((Ref(*pair[:2]), Ref(*pair[2:])) for pair in pairs)
+            cursor.execute(identity_sql.IDENTIFIERS_OF_PROFILES, [array_of(profiles)])
+            self._add_rows(cursor.fetchall())
+
+    def _load_decisions(self) -> None:
+        """Load the verdicts on all loaded identifiers, and whom "same" ties to them."""
+        while True:
+            ids = array_of(row.id for row in self.rows.values())
+            with connection.cursor() as cursor:
+                cursor.execute(identity_sql.DECISIONS_ON_IDENTIFIERS, {"identifiers": ids})
+                verdicts = [
+                    Verdict(Ref(*row[:2]), Ref(*row[2:4]), *row[4:]) for row in cursor.fetchall()
+                ]
+            tied = {ref for verdict in verdicts if verdict.is_same for ref in verdict[:2]}
+            absent = tied - self.rows.keys()
+            if not absent:
+                self.decisions = Decisions(verdicts)
+                return
+            self.load_rows(absent)
+            self._load_profiles_of(absent & self.rows.keys())
 
     def final_survivor(self, profile_id: int) -> int:
         """Return the profile that this one is part of after all merges of the chunk."""

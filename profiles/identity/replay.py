@@ -19,11 +19,18 @@ from profiles.identity.engine import (
     Fact,
     IdentityState,
     Trust,
+    Verdict,
     apply_fact,
     set_apart,
 )
 from profiles.identity.rules import RulesHistory, load_history
-from profiles.models import Identifier, IdentityDecision, IdentityOutcome, Source
+from profiles.models import (
+    DecisionVerdict,
+    Identifier,
+    IdentityDecision,
+    IdentityOutcome,
+    Source,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class StoredIdentifier:
     is_vouched: bool
     since: date
     released_seq: int | None = None
+    alone_seq: int | None = None
 
     def is_released_at(self, seq: int) -> bool:
         """Whether staff had ended all quarantines of the identifier before this fact."""
@@ -92,13 +100,27 @@ def replay_facts(
         rank = configuration.history.at(fact.seq).rank
         if _component(identifiers, quarantined, rank) in components:
             _release(state, identifiers, fact.seq, released)
+            _stand_alone(state, identifiers, fact.seq)
             for identifier in quarantined:
                 state.quarantine(identifier.ref)
                 # Also where the facts that made it wanted are erased.
                 set_apart(state, identifier.ref)
             _assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
             _apply(state, fact, identifiers, configuration)
+    inside = [row for row in stored_identifiers.values() if row.component in components]
+    _stand_alone(state, inside, None)
     return state
+
+
+def _stand_alone(
+    state: IdentityState, identifiers: Iterable[StoredIdentifier], seq: int | None
+) -> None:
+    """Give a profile of its own to each identifier that had one before this fact, or by now."""
+    for identifier in identifiers:
+        alone_seq = identifier.alone_seq
+        is_due = alone_seq is not None and (seq is None or alone_seq < seq)
+        if is_due and state.assignment_of(identifier.ref) is None:
+            state.assign(identifier.ref, state.allocate(), False, identifier.since)
 
 
 def _component(
@@ -157,13 +179,20 @@ def _assign_public_uuids(
 
 def read_configuration() -> IdentityConfiguration:
     """Read the rules, decisions and source keys from the database."""
-    pairs = IdentityDecision.objects.prefetch_related("one", "other")
-    decisions = Decisions(
-        (Ref(pair.one.namespace, pair.one.value), Ref(pair.other.namespace, pair.other.value))
-        for pair in pairs
-    )
+    standing = IdentityDecision.objects.filter(ended_at=None).prefetch_related("one", "other")
+    decisions = Decisions(_verdict(decision) for decision in standing)
     return IdentityConfiguration(
         load_history(), decisions, dict(Source.objects.values_list("pk", "key"))
+    )
+
+
+def _verdict(decision: IdentityDecision) -> Verdict:
+    return Verdict(
+        Ref(decision.one.namespace, decision.one.value),
+        Ref(decision.other.namespace, decision.other.value),
+        decision.pk,
+        decision.verdict == DecisionVerdict.SAME,
+        decision.is_of_staff,
     )
 
 
@@ -172,6 +201,7 @@ def stored_identifiers(identifiers: QuerySet[Identifier]) -> dict[int, StoredIde
     fields = (
         *("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since"),
         "released_seq",
+        "alone_seq",
     )
     rows = identifiers.values_list(*fields)
     return {

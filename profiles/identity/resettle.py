@@ -1,20 +1,29 @@
-"""Reassigning identifiers after facts were deleted, by a replay of the facts that remain.
+"""Reassigning identifiers after facts were deleted or decisions made, by a replay of the facts.
 
-Invariant: what is stored afterwards is what a replay of the remaining facts gives, as if the
-deleted ones had never existed. The caller holds the people lock.
+Invariant: what is stored afterwards is what a replay of the remaining facts under the standing
+decisions gives, as if they had stood from the start. The caller holds the people lock.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import connection
+from django.db.models import Max
 from uuid_utils.compat import uuid7
 
 from profiles.derived import derive
 from profiles.identity import sql
 from profiles.identity.engine import PROFILE, IdentityState
+from profiles.identity.facts import MergeRule
+from profiles.identity.former import (
+    Former,
+    date_profiles,
+    former_profiles,
+    name_profiles,
+    settle_merges,
+)
 from profiles.identity.replay import (
     StoredFact,
     StoredIdentifier,
@@ -25,7 +34,7 @@ from profiles.identity.replay import (
 from profiles.identity.store import delete_profiles
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import array_of
-from profiles.models import Identifier, Profile
+from profiles.models import Identifier, IdentityFact, Profile
 from profiles.registry import IdentifierMove, registry
 
 # The identifiers of each replayed profile, by its number in the replay.
@@ -37,35 +46,47 @@ class _Plan:
     """What the replay changes of the stored profiles.
 
     `targets` has the stored profile of each cluster, `absorbed` the survivor of each profile that
-    ceases to exist.
+    ceases to exist, by `cause`, and `former` the profiles that exist again.
     """
 
     clusters: Clusters
     targets: Mapping[int, int]
     absorbed: Mapping[int, int]
+    former: Sequence[Former]
+    cause: MergeRule
 
 
-def resettle(profile_ids: Iterable[int], *, now: datetime) -> set[int]:
+def resettle(
+    profile_ids: Iterable[int], *, now: datetime, cause: MergeRule = MergeRule.ERASURE
+) -> set[int]:
     """Replay the components of these profiles and move identifiers to where they belong now.
 
-    Profiles may split, and may even merge. Returns the profiles that were created.
+    Profiles may split, and may even merge, by `cause`. What is parted gets the number and public
+    UUID back that it had before a merge. Returns the profiles that were created.
     """
     identifiers = Identifier.objects.filter(profile__in=profile_ids)
     components = set(identifiers.values_list("component", flat=True))
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
+    before = {identifier.profile_id for identifier in stored.values() if identifier.profile_id}
+    name_profiles(before)
     state = _replay(stored, components)
+    _set_alone(stored.values(), state)
     clusters = _clusters(stored.values(), state)
-    targets = _choose_targets(clusters, now)
-    plan = _Plan(clusters, targets, _absorbed_profiles(clusters, targets))
+    plan = _plan(clusters, stored.values(), cause, now)
+    targets = plan.targets
     moves = [*_identifier_moves(plan), *_uuid_moves(stored.values(), plan)]
     _update_identifiers(stored, state, plan)
     _follow_moves(moves, plan, now)
     touched = set(targets.values()).union(move.origin for move in moves)
+    settle_merges(before | touched, now=now)
+    name_profiles(touched - plan.absorbed.keys())
     derive(touched)
+    created = set(targets.values()) - before
+    date_profiles(created)
     mark_changed(touched - plan.absorbed.keys())
-    return set(targets.values()) - {identifier.profile_id for identifier in stored.values()}
+    return created
 
 
 def _replay(stored: Mapping[int, StoredIdentifier], components: set[int]) -> IdentityState:
@@ -78,6 +99,26 @@ def _replay(stored: Mapping[int, StoredIdentifier], components: set[int]) -> Ide
     return replay_facts(facts, {**stored, **others}, read_configuration(), components)
 
 
+def _set_alone(stored: Iterable[StoredIdentifier], state: IdentityState) -> None:
+    """Give an identifier that had a profile and that no fact keeps a profile of its own.
+
+    Events, consents and traits may hang on it, which need somebody.
+    """
+    homeless = [
+        identifier
+        for identifier in stored
+        if identifier.profile_id is not None
+        and identifier.ref.namespace != PROFILE
+        and state.assignment_of(identifier.ref) is None
+    ]
+    if homeless:
+        last_seq = IdentityFact.objects.aggregate(last=Max("seq"))["last"] or 0
+        alone = Identifier.objects.filter(pk__in=[identifier.id for identifier in homeless])
+        alone.update(alone_seq=last_seq)
+    for identifier in homeless:
+        state.assign(identifier.ref, state.allocate(), False, identifier.since)
+
+
 def _clusters(stored: Iterable[StoredIdentifier], state: IdentityState) -> Clusters:
     """Group the identifiers by replayed profile, the profile created first coming first."""
     clusters: dict[int, list[StoredIdentifier]] = defaultdict(list)
@@ -88,23 +129,43 @@ def _clusters(stored: Iterable[StoredIdentifier], state: IdentityState) -> Clust
     return dict(sorted(clusters.items()))
 
 
-def _choose_targets(clusters: Clusters, now: datetime) -> dict[int, int]:
+def _plan(
+    clusters: Clusters, stored: Collection[StoredIdentifier], cause: MergeRule, now: datetime
+) -> _Plan:
     """Choose the stored profile of each cluster and create those that are missing.
 
     It is the oldest profile with any of the cluster's identifiers that no other cluster got.
     """
     targets: dict[int, int] = {}
-    without_profile: list[int] = []
+    without_profile: dict[int, Sequence[StoredIdentifier]] = {}
     for number, identifiers in clusters.items():
         profile_ids = {identifier.profile_id for identifier in identifiers if identifier.profile_id}
         free = profile_ids - set(targets.values())
         if free:
             targets[number] = min(free)
         else:
-            without_profile.append(number)
-    return targets | _create_profiles(
-        {number: clusters[number][0] for number in without_profile}, now
+            without_profile[number] = identifiers
+    former = former_profiles(without_profile, stored)
+    _recreate_profiles(former.values(), now)
+    targets |= {number: profile.profile_id for number, profile in former.items()}
+    anchors = {
+        number: identifiers[0]
+        for number, identifiers in without_profile.items()
+        if number not in former
+    }
+    targets |= _create_profiles(anchors, now)
+    return _Plan(
+        clusters, targets, _absorbed_profiles(clusters, targets), list(former.values()), cause
     )
+
+
+def _recreate_profiles(former: Iterable[Former], now: datetime) -> None:
+    """Insert the profiles that exist again. Their public UUIDs move with the other identifiers."""
+    rows = [(profile.profile_id, profile.identifier.ref.value) for profile in former]
+    if rows:
+        ids, uuids = (array_of(column) for column in zip(*rows, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(sql.INSERT_PROFILES, [now, now, ids, uuids])
 
 
 def _create_profiles(anchors: Mapping[int, StoredIdentifier], now: datetime) -> dict[int, int]:
@@ -148,26 +209,36 @@ def _identifier_moves(plan: _Plan) -> list[IdentifierMove]:
 
 def _uuid_moves(stored: Iterable[StoredIdentifier], plan: _Plan) -> list[IdentifierMove]:
     """Return the moves of public UUIDs, which no fact assigns: they follow their profile."""
+    targets = _uuid_targets(stored, plan)
     return [
-        IdentifierMove(identifier.id, identifier.profile_id, plan.absorbed[identifier.profile_id])
+        IdentifierMove(identifier.id, identifier.profile_id, targets[identifier.id])
+        for identifier in stored
+        if identifier.id in targets and identifier.profile_id is not None
+    ]
+
+
+def _uuid_targets(stored: Iterable[StoredIdentifier], plan: _Plan) -> dict[int, int]:
+    """Return the new profile of each public UUID that moves, by the id of the identifier."""
+    targets = {
+        identifier.id: plan.absorbed[identifier.profile_id]
         for identifier in stored
         if identifier.ref.namespace == PROFILE
         and identifier.profile_id is not None
         and identifier.profile_id in plan.absorbed
-    ]
+    }
+    return targets | {former.identifier.id: former.profile_id for former in plan.former}
 
 
 def _update_identifiers(
     stored: Mapping[int, StoredIdentifier], state: IdentityState, plan: _Plan
 ) -> None:
     rows: list[tuple[int, int, bool, date]] = []
+    uuid_targets = _uuid_targets(stored.values(), plan)
     for identifier in stored.values():
         assignment = state.assignment_of(identifier.ref)
         if identifier.ref.namespace == PROFILE:
-            profile_id = identifier.profile_id
-            if profile_id is not None and profile_id in plan.absorbed:
-                survivor_id = plan.absorbed[profile_id]
-                rows.append((identifier.id, survivor_id, identifier.is_vouched, identifier.since))
+            if (uuid_target := uuid_targets.get(identifier.id)) is not None:
+                rows.append((identifier.id, uuid_target, identifier.is_vouched, identifier.since))
         elif assignment is not None:
             target = plan.targets[assignment.profile]
             rows.append((identifier.id, target, assignment.is_vouched, assignment.since))
@@ -210,8 +281,8 @@ def _insert_merges(plan: _Plan, now: datetime) -> None:
                     uuids[absorbed],
                     array_of(survivor_side),
                     array_of(absorbed_side),
-                    None,  # no fact: the deletion of facts made this merge
-                    "erasure",
+                    None,  # no fact: a deletion of facts or a decision made this merge
+                    plan.cause,
                     "identity",
                     now,
                 )

@@ -1,16 +1,20 @@
 """Resolving a chunk's observations into attributions, by the identity engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
 
+from profiles.identifiers.references import Ref
 from profiles.identity import sql, store
 from profiles.identity.claims import cut_claims
 from profiles.identity.components import join_components
 from profiles.identity.engine import PROFILE, Fact, Outcome, Rules, Trust, apply_fact
+from profiles.identity.facts import MergeRule
+from profiles.identity.former import name_profiles
 from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.rules import record_rules
@@ -69,19 +73,21 @@ class ChunkMerge:
     survivor_id: int
     survivor_identifier_ids: list[int]
     absorbed: list[tuple[int, UUID, list[int]]]
+    rule: MergeRule = MergeRule.SHARED
 
 
 def _apply_facts(people: LoadedPeople, facts: Sequence[Observation]) -> list[ChunkMerge]:
-    decisions = people.decisions()
     merges: list[ChunkMerge] = []
     for place, observation in enumerate(facts):
         source_key = people.source_keys[observation.source_id]
         # The stored `seq` is drawn later; within the chunk the place is enough.
         fact = Fact(place, observation.refs, source_key, Trust(observation.trust), observation.day)
-        outcome = apply_fact(people.state, fact, people.rules, decisions)
+        outcome = apply_fact(people.state, fact, people.rules, people.decisions)
         people.outcomes[observation] = outcome
         people.survivors.update(dict.fromkeys(outcome.absorbed, outcome.profile))
+        people.survivors.update({join.absorbed: join.survivor for join in outcome.joins})
         merges += _stored_merges(people, outcome)
+        merges += _decided_merges(people, outcome)
     return merges
 
 
@@ -92,7 +98,7 @@ def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
     if not absorbed_ids:
         return []
     arrived = {move.ref for move in outcome.moved}.union(outcome.attached)
-    staying = people.state.refs_of(outcome.profile) - arrived
+    staying = _refs_before_joins(people, outcome) - arrived
     absorbed = []
     # What left for a profile of its own is on neither side of the merge.
     apart = {move.ref for move in outcome.set_apart}
@@ -108,6 +114,31 @@ def _stored_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
     return [ChunkMerge(outcome.seq, outcome.profile, staying_ids, absorbed)]
 
 
+def _refs_before_joins(people: LoadedPeople, outcome: Outcome) -> AbstractSet[Ref]:
+    """Return the refs of the fact's profile before verdicts joined it to others."""
+    for join in outcome.joins:
+        if join.absorbed == outcome.profile:
+            return {move.ref for move in join.moves}
+        if join.survivor == outcome.profile:
+            return set(join.staying)
+    return people.state.refs_of(outcome.profile)
+
+
+def _decided_merges(people: LoadedPeople, outcome: Outcome) -> list[ChunkMerge]:
+    """Return the merges of stored profiles that verdicts made after the fact."""
+    merges = []
+    for join in outcome.joins:
+        if join.absorbed not in people.new_profiles:
+            moved = [move.ref for move in join.moves]
+            uuid = UUID(next(ref.value for ref in moved if ref.namespace == PROFILE))
+            staying_ids = [people.rows[ref].id for ref in join.staying]
+            absorbed = (join.absorbed, uuid, [people.rows[ref].id for ref in moved])
+            merges.append(
+                ChunkMerge(outcome.seq, join.survivor, staying_ids, [absorbed], MergeRule.DECISION)
+            )
+    return merges
+
+
 def _merge_rows(
     people: LoadedPeople, merges: Sequence[ChunkMerge], seqs: Sequence[int]
 ) -> list[store.MergeRow]:
@@ -120,7 +151,7 @@ def _merge_rows(
             array_of(sorted(merge.survivor_identifier_ids)),
             array_of(sorted(identifier_ids)),
             seqs[merge.seq],
-            "shared identifier",
+            merge.rule,
             "identity",
             people.now,
         )
@@ -144,6 +175,8 @@ def _store_outcomes(
     store.insert_merges(people, _merge_rows(people, merges, seqs))
     resolution.moves = store.moves_of(people)
     store.follow_moves(people, resolution.moves)
+    if people.decisions.joins_any:
+        name_profiles({people.final_survivor(merge.survivor_id) for merge in merges})
 
 
 def _update_last_seen(people: LoadedPeople, observations: Sequence[Observation]) -> None:

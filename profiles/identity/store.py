@@ -183,7 +183,7 @@ def follow_moves(people: LoadedPeople, moves: Sequence[IdentifierMove]) -> None:
     pairs = [
         (people.final_survivor(absorbed), absorbed)
         for outcome in people.outcomes.values()
-        for absorbed in outcome.absorbed
+        for absorbed in (*outcome.absorbed, *(join.absorbed for join in outcome.joins))
         if absorbed not in people.new_profiles  # nothing is stored for those
     ]
     registry.follow(moves, pairs)

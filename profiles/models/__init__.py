@@ -4,7 +4,7 @@ from profiles.models.access import ApiKey
 from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.events import Event, EventName, EventStat
 from profiles.models.identity import (
-    DecisionKind,
+    DecisionVerdict,
     ErasedNamespace,
     Identifier,
     IdentityDecision,
@@ -24,7 +24,7 @@ __all__ = [
     "ApiKey",
     "AuditBody",
     "AuditEntry",
-    "DecisionKind",
+    "DecisionVerdict",
     "ErasedNamespace",
     "Event",
     "EventName",

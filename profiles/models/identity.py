@@ -1,11 +1,11 @@
 """Identifiers, the facts that name them, what the facts did, and the rules and decisions."""
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
 
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models.profiles import Profile
@@ -54,6 +54,11 @@ class Identifier(models.Model):
         null=True,
         editable=False,
         help_text="The last fact before staff released it: quarantine and wants until then ended.",
+    )
+    alone_seq = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="The last fact before it got a profile of its own, since no fact kept it.",
     )
 
     class Meta:
@@ -116,35 +121,61 @@ class IdentityOutcome(models.Model):
         return f"{self.rule} in fact {self.fact_id}"
 
 
-class DecisionKind(models.TextChoices):
-    """What staff can decide about two identifiers."""
+class DecisionVerdict(models.TextChoices):
+    """What can be decided about two identifiers."""
 
+    SAME = "same", "the same person"
     NOT_SAME = "not_same", "not the same person"
+    RELATED = "related", "related, not the same person"
 
 
 class IdentityDecision(models.Model):
-    """A decision of staff on a pair of identifiers, which every replay obeys."""
+    """A verdict on a pair of identifiers, which every replay obeys as long as it stands.
 
-    kind = models.CharField(max_length=16, choices=DecisionKind, default=DecisionKind.NOT_SAME)
+    A pair has one standing verdict at most; former ones stay as history.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
+    verdict = models.CharField(max_length=16, choices=DecisionVerdict)
     one = models.ForeignKey(
         Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="+"
     )
     other = models.ForeignKey(
         Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="+"
     )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    survivor = models.UUIDField(
+        null=True, blank=True, help_text="The public UUID that the profile keeps."
     )
+    is_of_staff = models.BooleanField(
+        default=True, help_text="A service's verdict never joins two values of a unique key."
+    )
+    actor = models.CharField(max_length=120, default="")
     reason = models.TextField()
     decided_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was undone, or another verdict took its place."
+    )
 
     class Meta:
+        ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["one", "other"], name="identity_decision_pair"),
+            models.UniqueConstraint(
+                fields=["one", "other"],
+                condition=models.Q(ended_at=None),
+                name="identity_decision_standing_pair",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.one_id}, {self.other_id}"
+        return f"{self.get_verdict_display()}: {self.one_id}, {self.other_id}"
+
+
+class MergeQuerySet(models.QuerySet["Merge"]):
+    """Merges, and those of them that hold."""
+
+    def standing(self) -> "MergeQuerySet":
+        """Return the merges that no decision and no erasure has undone."""
+        return self.filter(undone_at=None)
 
 
 class Merge(models.Model):
@@ -166,6 +197,11 @@ class Merge(models.Model):
     rule = models.CharField(max_length=32)
     actor = models.CharField(max_length=120)
     merged_at = models.DateTimeField(db_default=Now())
+    undone_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the two sides were parted again."
+    )
+
+    objects = MergeQuerySet.as_manager()
 
     class Meta:
         ordering = ["-merged_at", "-id"]

@@ -61,7 +61,9 @@ def people_of(
     """
     ids = [entry.profile_id for entry in entries]
     survivors = dict(
-        Merge.objects.filter(absorbed_id__in=ids).values_list("absorbed_id", "survivor_id")
+        Merge.objects.standing()
+        .filter(absorbed_id__in=ids)
+        .values_list("absorbed_id", "survivor_id")
     )
     repeated = _repeated(survivors, segment, at)
     uuids = dict(
@@ -83,7 +85,7 @@ def _repeated(survivors: dict[int, int], segment: Segment, at: datetime) -> set[
     if not survivors:
         return set()
     profiles_of: dict[int, set[int]] = defaultdict(set)
-    merges = Merge.objects.filter(survivor_id__in=set(survivors.values()))
+    merges = Merge.objects.standing().filter(survivor_id__in=set(survivors.values()))
     for survivor, absorbed in merges.values_list("survivor_id", "absorbed_id"):
         profiles_of[survivor] |= {survivor, absorbed}
     everybody = set().union(*profiles_of.values())

@@ -29,7 +29,8 @@ from ingestion.services import (
     save_mapping,
     start_import,
 )
-from profiles.models import Profile
+from profiles.models import DecisionVerdict, Identifier, Profile
+from profiles.services import NewDecision, decide
 from segments.models import Override, Segment
 from segments.services import (
     Decision,
@@ -91,6 +92,7 @@ def make_world() -> World:
             "01a2178e-8aaa-7463-b353-d18c1bad2e63": str(ConsentEvent.objects.earliest("seq").pk),
             "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
+            "01a2001c-1f5e-7d43-9a70-2b6c8d9e0f12": _decision_id(),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
@@ -107,7 +109,7 @@ def make_world() -> World:
     )
 
 
-FILE = b"Mail,Date,Ville\nada@example.org,31/12/2025,Lyon\nnobody,31/12/2025,Lyon\n"
+FILE = b"Mail,Date,Ville\ngrace@example.org,31/12/2025,Lyon\nnobody,31/12/2025,Lyon\n"
 FILE_MAPPING = {
     "call": "identify",
     "columns": {"Mail": "email", "Date": "timestamp", "Ville": "traits.city"},
@@ -222,6 +224,15 @@ def _quarantined_id(service: APIClient) -> str:
     route = "/api/v1/identity/quarantines/"
     quarantined_id: str = service.get(route).json()["results"][0]["id"]
     return quarantined_id
+
+
+def _decision_id() -> str:
+    """Decide that two sisters are two people, and return the id of the verdict."""
+    one, other = (
+        Identifier.objects.get(namespace="user_id", value=value) for value in ("42", "c-1")
+    )
+    new = NewDecision(DecisionVerdict.NOT_SAME, one, other, "Two sisters share the tablet.")
+    return str(decide(new, actor=TESTER).uuid)
 
 
 def _services_request(service: APIClient) -> str:

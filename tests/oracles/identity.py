@@ -4,15 +4,13 @@ It shares the values (refs, facts, rules) with the engine and none of its steps.
 docs/decisions/0002-identity-rules-made-precise.md.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations, count
 
 from profiles.identifiers.references import Ref
-from profiles.identity.engine import Fact, Rules, Trust
-
-Pairs = frozenset[frozenset[Ref]]
+from profiles.identity.engine import Fact, Rules, Trust, Verdict
 
 
 @dataclass
@@ -34,7 +32,7 @@ class NaiveStore:
     """All people, and what is stored of each ref."""
 
     rules: Rules
-    pairs: Pairs
+    verdicts: Sequence[Verdict]
     next_number: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
     people: list[Person] = field(default_factory=list)
     vouched: set[Ref] = field(default_factory=set)
@@ -66,15 +64,68 @@ class NaiveStore:
     def is_vouched(self, person: Person) -> bool:
         return bool(person.refs & self.vouched)
 
+    def verdicts_on(self, one: Ref, other: Ref) -> list[Verdict]:
+        return [v for v in self.verdicts if {v.one, v.other} == {one, other}]
+
+    def are_apart(self, one: Ref, other: Ref) -> bool:
+        return any(not verdict.is_same for verdict in self.verdicts_on(one, other))
+
+    def same_in_order(self) -> list[Verdict]:
+        return sorted((v for v in self.verdicts if v.is_same), key=lambda v: v.number)
+
     def has_strong(self, person: Person) -> bool:
         return any(ref.namespace != "profile" and not self.is_weak(ref) for ref in person.refs)
 
 
 def replay(
-    facts: Iterable[Fact], rules: Rules, pairs: Pairs
+    facts: Iterable[Fact], rules: Rules, verdicts: Sequence[Verdict]
 ) -> tuple[NaiveStore, list[NaiveOutcome]]:
-    store = NaiveStore(rules, pairs)
-    return store, [judge(store, fact) for fact in sorted(facts, key=lambda fact: fact.seq)]
+    store = NaiveStore(rules, verdicts)
+    return store, [decide(store, fact) for fact in sorted(facts, key=lambda fact: fact.seq)]
+
+
+def decide(store: NaiveStore, fact: Fact) -> NaiveOutcome:
+    """Judge a fact, and obey all verdicts before and after."""
+    place(store, fact)
+    outcome = judge(store, fact)
+    place(store, fact)
+    while join_two(store):
+        pass
+    return outcome
+
+
+def place(store: NaiveStore, fact: Fact) -> None:
+    for ref in fact.refs:
+        if store.person_of(ref) is None and ref not in store.quarantined:
+            for verdict in store.same_in_order():
+                if ref in (verdict.one, verdict.other) and store.person_of(ref) is None:
+                    person = store.person_of(verdict.other if verdict.one == ref else verdict.one)
+                    if person is not None and may_be_one(store, {ref}, person.refs, verdict):
+                        person.refs.add(ref)
+                        store.since[ref] = fact.day
+
+
+def join_two(store: NaiveStore) -> bool:
+    for verdict in store.same_in_order():
+        one, other = store.person_of(verdict.one), store.person_of(verdict.other)
+        if one and other and one is not other and may_be_one(store, one.refs, other.refs, verdict):
+            older, younger = sorted((one, other), key=lambda person: person.number)
+            older.refs |= younger.refs
+            store.people.remove(younger)
+            return True
+    return False
+
+
+def may_be_one(store: NaiveStore, refs: set[Ref], others: set[Ref], verdict: Verdict) -> bool:
+    for ref in refs:
+        for other in others:
+            for against in store.verdicts_on(ref, other):
+                if not against.is_same and against.number > verdict.number:
+                    return False
+            is_unique = store.rules.rule_for(ref.namespace).is_unique
+            if not verdict.is_of_staff and is_unique and ref.namespace == other.namespace:
+                return False
+    return True
 
 
 def judge(store: NaiveStore, fact: Fact) -> NaiveOutcome:
@@ -213,7 +264,7 @@ def conflicting(store: NaiveStore, fact: Fact, kept: set[Ref]) -> tuple[str, set
             return "limit", counted
     divided: set[Ref] = set()
     for first, second in combinations(union, 2):
-        if frozenset((first, second)) in store.pairs and are_apart(first, second):
+        if store.are_apart(first, second) and are_apart(first, second):
             divided |= {first, second}
     return ("not_same", divided) if divided else None
 

@@ -18,10 +18,19 @@ from consent.models import PrivacyRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, DrainPause, FileImport, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
-from profiles.models import ApiKey, Identifier, IdentityRule, Profile, TraitDefinition
+from profiles.models import (
+    ApiKey,
+    DecisionVerdict,
+    Identifier,
+    IdentityDecision,
+    IdentityRule,
+    Profile,
+    TraitDefinition,
+)
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
+    NewDecision,
     create_api_key,
     rectify,
 )
@@ -232,6 +241,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         RejectedMessage.objects.filter(pk=rejected_message().pk),
         [Operation(Verb.DROP, "traits")],
     ),
+    "decide": lambda: _call("decide", _verdict_of_same()),
+    "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
         "open_own_request",
@@ -355,6 +366,15 @@ def quarantined_of_old() -> Identifier:
 def _call_after(prepare: Callable[[], object], name: str) -> Callable[[Actor], object]:
     prepare()
     return _call(name)
+
+
+def _verdict_of_same() -> NewDecision:
+    one, other = _two_identifiers()
+    return NewDecision(DecisionVerdict.SAME, one, other, "One voice.")
+
+
+def _standing_decision() -> IdentityDecision:
+    return profiles.services.decide(_verdict_of_same(), actor=TESTER)
 
 
 def _two_identifiers() -> list[Any]:

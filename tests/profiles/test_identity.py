@@ -15,6 +15,7 @@ from profiles.identity.engine import (
     NamespaceRule,
     Outcome,
     RefusalRule,
+    Verdict,
 )
 from tests.profiles.identity_stories import (
     CLAIM,
@@ -202,7 +203,7 @@ def test_conflicts_are_settled_in_the_order_of_priority():
 
 
 def test_a_pair_that_staff_declared_different_is_never_brought_together():
-    story = Story(decisions=Decisions([(ref("e1"), ref("a2"))]))
+    story = Story(decisions=Decisions([Verdict(ref("e1"), ref("a2"), 1)]))
     story.add_fact("e1 a1")
     story.add_fact("e2 a2")
     outcome = story.add_fact("a1 e2")
@@ -217,7 +218,7 @@ def test_a_limit_and_a_unique_key_do_not_hold_for_public_uuids():
 
 
 def test_a_takeover_brings_no_public_uuid_to_a_ref_that_it_must_not_be_with():
-    story = Story(decisions=Decisions([(ref("p1"), ref("d1"))]))
+    story = Story(decisions=Decisions([Verdict(ref("p1"), ref("d1"), 1)]))
     story.add_fact("u1", CLAIM)
     story.state.assign(ref("p1"), 1, False, DAY)
     outcome = story.add_fact("u1 d1")

@@ -155,5 +155,8 @@ def _graph_fact(fact: IdentityFact) -> GraphFact:
 
 def merges_of(profile: Profile) -> list[Merge]:
     return list(
-        Merge.objects.filter(survivor=profile).select_related("fact__source").order_by("-merged_at")
+        Merge.objects.standing()
+        .filter(survivor=profile)
+        .select_related("fact__source")
+        .order_by("-merged_at")
     )

@@ -7,7 +7,7 @@ was kept, reloaded in part or built from an empty one. The rules in words are in
 
 from profiles.identity.engine.apply import apply_fact, resolve, set_apart
 from profiles.identity.engine.facts import Fact, Trust
-from profiles.identity.engine.outcomes import NO_WANTS, Dropped, Outcome, RefMove, RefusalRule
+from profiles.identity.engine.outcomes import NO_WANTS, Dropped, Join, Outcome, RefMove, RefusalRule
 from profiles.identity.engine.rules import (
     DEFAULT_PRIORITY,
     DEFAULT_RULES,
@@ -15,12 +15,12 @@ from profiles.identity.engine.rules import (
     PROFILE,
     WEEK,
     YEAR,
-    Decisions,
     Limit,
     NamespaceRule,
     Rules,
 )
 from profiles.identity.engine.state import Assignment, IdentityState
+from profiles.identity.engine.verdicts import Decisions, Verdict
 
 __all__ = [
     "DEFAULT_PRIORITY",
@@ -35,6 +35,7 @@ __all__ = [
     "Dropped",
     "Fact",
     "IdentityState",
+    "Join",
     "Limit",
     "NamespaceRule",
     "Outcome",
@@ -42,6 +43,7 @@ __all__ = [
     "RefusalRule",
     "Rules",
     "Trust",
+    "Verdict",
     "apply_fact",
     "resolve",
     "set_apart",

@@ -5,11 +5,13 @@ profiles that a chunk touches, a replay folds it from an empty state, and both g
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import count
 
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case
 from profiles.identity.engine.facts import Fact, Trust
+from profiles.identity.engine.joins import join_decided, place_decided
 from profiles.identity.engine.outcomes import NO_WANTS, Dropped, Outcome, RefMove
 from profiles.identity.engine.refusals import (
     claims_in_the_way,
@@ -17,8 +19,9 @@ from profiles.identity.engine.refusals import (
     refuse_by_trust,
     refuse_conflicts,
 )
-from profiles.identity.engine.rules import PROFILE, Decisions, Rules
+from profiles.identity.engine.rules import PROFILE, Rules
 from profiles.identity.engine.state import IdentityState
+from profiles.identity.engine.verdicts import Decisions
 
 
 def apply_fact(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisions) -> Outcome:
@@ -26,6 +29,29 @@ def apply_fact(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisi
 
     Raises ValueError for a fact without refs.
     """
+    if not decisions.joins_any:
+        return _judge(state, fact, rules, decisions)
+    placed = place_decided(state, fact, rules, decisions)
+    outcome = _judge(state, fact, rules, decisions)
+    # Again, for what the fact lost to a rule while nobody had its partner yet.
+    placed += place_decided(state, fact, rules, decisions)
+    joins = join_decided(state, _touched_profiles(state, fact, outcome), rules, decisions)
+    return replace(outcome, placed=placed, joins=joins) if placed or joins else outcome
+
+
+def _touched_profiles(state: IdentityState, fact: Fact, outcome: Outcome) -> set[int]:
+    """Return the profiles that the fact named or changed, on which a verdict may act now."""
+    profiles = {outcome.profile}
+    for move in (*outcome.moved, *outcome.set_apart):
+        profiles |= {move.origin, move.target}
+    for ref in fact.refs:
+        if (assignment := state.assignment_of(ref)) is not None:
+            profiles.add(assignment.profile)
+    return profiles
+
+
+def _judge(state: IdentityState, fact: Fact, rules: Rules, decisions: Decisions) -> Outcome:
+    """Change the state by what the fact itself says."""
     outcome = _outcome_of_new_ref(state, fact) or _outcome_without_change(state, fact, rules)
     if outcome is not None:
         return outcome

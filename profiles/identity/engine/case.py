@@ -11,8 +11,9 @@ from typing import NamedTuple
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.facts import Fact, Trust
 from profiles.identity.engine.outcomes import RefusalRule
-from profiles.identity.engine.rules import PROFILE, Decisions, Rules
+from profiles.identity.engine.rules import PROFILE, Rules
 from profiles.identity.engine.state import IdentityState
+from profiles.identity.engine.verdicts import Decisions
 
 
 class Part(NamedTuple):

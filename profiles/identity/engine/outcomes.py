@@ -33,6 +33,15 @@ class RefMove(NamedTuple):
     target: int
 
 
+class Join(NamedTuple):
+    """Two profiles that a verdict of "same" made one: who stayed, and what moved to them."""
+
+    survivor: int
+    absorbed: int
+    staying: tuple[Ref, ...]
+    moves: tuple[RefMove, ...]
+
+
 class Dropped(NamedTuple):
     """A ref that the fact lost to a rule; `wanter` is the anchor of the fact."""
 
@@ -61,9 +70,11 @@ class Outcome:
     wanted: tuple[Ref, ...] = ()  # refs that the anchor wanted on the fact's day
     quarantined: tuple[Ref, ...] = ()  # refs that are quarantined from the next fact on
     set_apart: tuple[RefMove, ...] = ()  # refs that left for a new profile of their own each
+    placed: tuple[RefMove, ...] = ()  # new refs that a verdict assigned first; their origin is 0
+    joins: tuple[Join, ...] = ()  # profiles that verdicts united last, in this order
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing was refused, moved or merged, so that nobody needs to look at it."""
         changes = (self.moved, self.absorbed, self.dropped, self.quarantined, self.set_apart)
-        return not any(changes)
+        return not any(changes) and not self.joins

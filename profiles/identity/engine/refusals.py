@@ -12,7 +12,8 @@ from enum import IntEnum
 from profiles.identifiers.references import Ref
 from profiles.identity.engine.case import Case, Part
 from profiles.identity.engine.outcomes import RefusalRule
-from profiles.identity.engine.rules import Decisions, NamespaceRule
+from profiles.identity.engine.rules import NamespaceRule
+from profiles.identity.engine.verdicts import Decisions
 
 
 class _Standing(IntEnum):

@@ -1,10 +1,9 @@
-"""The rules of each namespace and the decisions of staff, by which facts are judged.
+"""The rules of each namespace, by which facts are judged.
 
 Invariant: nothing here changes while facts are judged by it.
 """
 
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -98,22 +97,3 @@ DEFAULT_RULES = Rules(
         }
     )
 )
-
-
-class Decisions:
-    """Unordered pairs of refs that staff declared not to be the same person."""
-
-    __slots__ = ("_not_same",)
-
-    def __init__(self, pairs: Iterable[tuple[Ref, Ref]] = ()) -> None:
-        self._not_same: dict[Ref, set[Ref]] = {}
-        for first, second in pairs:
-            self._not_same.setdefault(first, set()).add(second)
-            self._not_same.setdefault(second, set()).add(first)
-
-    def __bool__(self) -> bool:
-        return bool(self._not_same)
-
-    def not_same_as(self, ref: Ref) -> AbstractSet[Ref]:
-        """Return the refs that must not be in one profile with this one."""
-        return self._not_same.get(ref, frozenset())

@@ -1,0 +1,71 @@
+"""What a decision does to people, seen by doing it, and undone again for a dry run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from profiles import reads
+from profiles.audit import Actor
+from profiles.identity.decisions import NewDecision, decide, undo_decision
+from profiles.models import EventStat, Identifier, IdentityDecision, Profile
+
+Effects = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict, and the profiles that it concerns as the API returns them, with `events`."""
+
+    decision: IdentityDecision
+    profiles: Effects
+
+
+def decide_with_effects(
+    new: NewDecision, *, actor: Actor, with_restricted: bool, is_dry_run: bool = False
+) -> Decided:
+    """Write a verdict and return whom it concerns. Raises what `decide` raises.
+
+    A dry run does the same and takes all of it back. Without `with_restricted` a restricted profile
+    has only its id and status.
+    """
+    with transaction.atomic():
+        before = _identifiers_of(new.one, new.other)
+        decision = decide(new, actor=actor)
+        profiles = _effects(before, with_restricted)
+        transaction.set_rollback(is_dry_run)
+    return Decided(decision, profiles)
+
+
+def undo_with_effects(
+    decision: IdentityDecision, *, actor: Actor, with_restricted: bool, is_dry_run: bool = False
+) -> Effects:
+    """Undo a verdict and return whom it concerns."""
+    with transaction.atomic():
+        before = _identifiers_of(decision.one, decision.other)
+        undo_decision(decision, actor=actor)
+        profiles = _effects(before, with_restricted)
+        transaction.set_rollback(is_dry_run)
+    return profiles
+
+
+def _identifiers_of(*pair: Identifier) -> list[int]:
+    rows = Identifier.objects.filter(pk__in=[identifier.pk for identifier in pair])
+    profiles = rows.filter(profile__isnull=False).values_list("profile_id", flat=True)
+    beside = Identifier.objects.filter(profile__in=list(profiles)).values_list("pk", flat=True)
+    return [*beside, *(identifier.pk for identifier in pair)]
+
+
+def _effects(identifier_ids: list[int], with_restricted: bool) -> Effects:
+    """Represent who has the identifiers now: a rollback takes away what is read later."""
+    rows = Identifier.objects.filter(pk__in=identifier_ids, profile__isnull=False)
+    ids = set(rows.values_list("profile_id", flat=True))
+    profiles = list(Profile.objects.filter(pk__in=ids).order_by("pk"))
+    stats = EventStat.objects.filter(profile__in=profiles).values_list("profile_id")
+    counts = dict(stats.annotate(Sum("count")))
+    shown = reads.represent_profiles(profiles, with_restricted=with_restricted)
+    return [
+        {**row, "events": counts.get(profile.pk, 0)} if "traits" in row else row
+        for profile, row in zip(profiles, shown, strict=True)
+    ]
