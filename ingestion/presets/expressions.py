@@ -19,6 +19,8 @@ _NO_MINOR = frozenset(
     | {"XAF", "XOF", "XPF"}
 )
 _THREE_DIGITS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+# As a number of JSON may have: a text of a few signs can name one that fills the memory.
+MAX_DIGITS = 400
 _ANY: dict[str, list[str]] = {"types": []}
 
 
@@ -120,7 +122,7 @@ def _decimal(value: Any) -> Decimal | None:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) < MAX_DIGITS else None
 
 
 def _computed(

@@ -14,6 +14,8 @@ from ingestion.presets.expressions import WrongExpression, compiled, evaluate
 CALLS = ("identify", "track")
 _FIELDS = frozenset({"call", "id", "event", "when", "each", "time", "who", "verified"})
 _FIELDS |= {"properties", "traits", "consents"}
+# With the name of the tool before it, a messageId has fewer than 100 characters.
+MAX_FACT_ID = 86
 _NAMES = frozenset({"user_id", "anonymous_id", "email", "phone", "identifiers"})
 
 
@@ -90,7 +92,8 @@ def _scopes(fact: FactMapping, content: Any) -> Iterator[Any]:
     if not fact.each:
         yield content
         return
-    for item in evaluate(fact.each, content) or ():
+    items = evaluate(fact.each, content)
+    for item in items if isinstance(items, list) else ():
         yield {**content, "item": item}
 
 
@@ -100,7 +103,7 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
     stated = evaluate(fact.id, scope)
     if not names or not stated:
         return None
-    fact_id = _impersonal(str(stated))
+    fact_id = _short(_impersonal(str(stated)))
     contact = {name: names[name] for name in ("email", "phone") if name in names}
     external = [
         {"type": name, "id": str(value), "collection": "users", "encoding": "none"}
@@ -108,7 +111,7 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
     ]
     message: dict[str, Any] = {
         "type": fact.call,
-        "messageId": f"{tool}:{fact_id}"[:99],
+        "messageId": f"{tool}:{fact_id}",
         "timestamp": evaluate(fact.time, scope),
         "userId": names.get("user_id"),
         "anonymousId": _anonymous_id(tool, names, fact_id),
@@ -128,6 +131,12 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
 def _impersonal(fact_id: str) -> str:
     """Return the id of a fact, as a digest where it is made of an address."""
     return hashlib.sha256(fact_id.encode()).hexdigest()[:32] if "@" in fact_id else fact_id
+
+
+def _short(fact_id: str) -> str:
+    """Return the id of a fact, as a digest where a messageId has no room for it."""
+    is_long = len(fact_id) > MAX_FACT_ID
+    return hashlib.sha256(fact_id.encode()).hexdigest()[:32] if is_long else fact_id
 
 
 def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str) -> str | None:
@@ -170,6 +179,8 @@ def _fact(content: Any, path: str) -> FactMapping:
     who = content.get("who")
     if not isinstance(who, dict) or not who or set(who) - _NAMES:
         raise WrongMapping(f"{path}.who", f"an object of {', '.join(sorted(_NAMES))}")
+    if not isinstance(who.get("identifiers", {}), dict):
+        raise WrongMapping(f"{path}.who.identifiers", "an object of names and expressions")
     if content["call"] == "track" and not isinstance(content.get("event"), str):
         raise WrongMapping(f"{path}.event", "the name of the event")
     for name, value in content.items():

@@ -208,6 +208,9 @@ def test_a_delivery_with_parts_missing_or_of_another_kind_breaks_nothing(
         ("text(`42`)", "42"),
         ("plus('1', true_)", Decimal(1)),
         ("epoch('never')", None),
+        ("epoch('1e999999999999')", None),
+        ("decimal('-1e999999999999')", None),
+        ("decimal('1e-999999999999')", None),
     ],
 )
 def test_expressions_compute_exactly(expression: str, value: object) -> None:
@@ -341,6 +344,10 @@ def test_a_tool_of_your_own_is_mapped_by_a_file(client: Client, tmp_path: Path) 
         ({"call": "identify", "id": "id(", "time": "at", "who": {"email": "e"}}, "kinds.*[0].id"),
         ({"call": "identify", "id": "id", "who": {"email": "e"}}, "kinds.*[0].time"),
         ({"call": "identify", "more": "x"}, "kinds.*[0].more"),
+        (
+            {"call": "identify", "id": "id", "time": "at", "who": {"identifiers": "all"}},
+            "kinds.*[0].who.identifiers",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_path(fact: dict[str, Any], path: str) -> None:

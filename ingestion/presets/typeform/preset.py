@@ -17,7 +17,8 @@ def _by_reference(content: Any) -> Any:
     """Return the delivery with its answers by the reference of their question."""
     response = content.get("form_response")
     answers = response.get("answers") if isinstance(response, dict) else None
-    return {**content, "answers": dict(filter(None, map(_answer, answers or ())))}
+    listed = answers if isinstance(answers, list) else []
+    return {**content, "answers": dict(filter(None, map(_answer, listed)))}
 
 
 def _answer(answer: Any) -> tuple[str, Any] | None:
