@@ -38,6 +38,7 @@ from profiles.models import (
     EventName,
     EventStat,
     Identifier,
+    IdentityDecision,
     IdentityFact,
     IdentityOutcome,
     Merge,
@@ -59,7 +60,7 @@ from segments.models import (
     SegmentVersion,
     StaticList,
 )
-from tests.factories import TESTER, make_profile, make_purpose, make_source
+from tests.factories import TESTER, make_identifier, make_profile, make_purpose, make_source
 
 _numbers = count(1)
 
@@ -95,6 +96,10 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         _make_import(source)
         number = next(_numbers)
         ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
+        one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
+        IdentityDecision.objects.create(
+            verdict="related", one=one, other=other, actor=str(TESTER), reason="One household."
+        )
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"

@@ -141,11 +141,17 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 class MergeAdmin(ReadOnlyAdmin):
     """Profiles that became one."""
 
-    list_display = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "merged_at")
+    list_display = (
+        *("survivor_link", "absorbed_uuid", "rule", "source", "sides", "merged_at"),
+        "undone_at",
+    )
     list_filter = ("rule",)
     list_select_related = ("fact__source",)
     sortable_by = ()
-    fields = ("survivor_link", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at")
+    fields = (
+        *("survivor_link", "absorbed_uuid", "rule", "source", "sides", "actor", "merged_at"),
+        "undone_at",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:

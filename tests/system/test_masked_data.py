@@ -9,6 +9,7 @@ from django.db.models import ForeignKey, JSONField, Model
 from django.urls import reverse
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from rest_framework.settings import api_settings
 
 from consent.models import Suppression
 from profiles.admin.kit.masks import Mask
@@ -195,6 +196,8 @@ def test_no_list_of_the_api_answers_a_filter_that_it_does_not_declare(
     declared = view.filterset_class.base_filters
     model = view.filterset_class._meta.model or view.queryset.model
     names = {f"{name}{lookup}" for name in lookups_of(model) for lookup in LOOKUPS}
+    # On every route REST framework reads this one, and refuses what it cannot render.
+    names.discard(api_settings.URL_FORMAT_OVERRIDE)
     for part in batches(sorted(names - declared.keys()), 400):
         answer = make_client().get(address, dict.fromkeys(part, "a"))
         assert answer.status_code == 400

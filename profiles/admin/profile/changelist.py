@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from profiles.admin.kit.base import (
     BoundedList,
@@ -31,6 +32,7 @@ from profiles.admin.kit.sections import Link, sections
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
 from profiles.admin.profile.correction import RectifyForm, initial_correction
+from profiles.admin.profile.deciding import DecideForm, decide_question
 from profiles.admin.profile.timeline import Cursor, timeline
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
@@ -42,6 +44,7 @@ from profiles.services import ContactNotFree, search_made
 
 SEE_RESTRICTED = "profiles.view_restricted_profile"
 RECTIFY = "profiles.change_profile"
+DECIDE = "profiles.change_identityrule"  # who may change who is who by rules
 MOST_FOUND = 50  # profiles with one value in different namespaces
 
 
@@ -121,6 +124,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         return [
             path("find/", view(self.find), name="profiles_profile_find"),
             path("<int:pk>/rectify/", view(self.rectify), name="profiles_profile_rectify"),
+            path("<int:pk>/decide/", view(self.decide), name="profiles_profile_decide"),
             *super().get_urls(),
         ]
 
@@ -243,6 +247,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             sections=list(sections.render(request, profile, mask)),
             links=self.links(request, profile),
             can_rectify=request.user.has_perm(RECTIFY) and mask.is_open,
+            can_decide=request.user.has_perm(DECIDE) and mask.is_open,
         )
 
     def links(self, request: HttpRequest, profile: Profile) -> list[Link]:
@@ -272,6 +277,22 @@ class ProfileAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, f"{form.cleaned_data['key']} is corrected, or decided anew.")
         return redirect(back)
+
+    def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the form for a verdict, then what it would do, then do it."""
+        require(request, DECIDE)
+        require(request, SEE_CONTACTS)
+        profile = self.found_or_404(request, str(pk))
+        if profile.is_restricted:
+            require(request, SEE_RESTRICTED)
+        form = DecideForm(profile, request.POST or None)
+        actor, sees_restricted = staff_actor(request), request.user.has_perm(SEE_RESTRICTED)
+        effects = form.effects(actor=actor, with_restricted=sees_restricted)
+        if effects is not None and form.was_tried:
+            messages.success(request, gettext("The verdict stands. It can be undone."))
+            return redirect("admin:profiles_identitydecision_changelist")
+        back = reverse("admin:profiles_profile_change", args=[pk])
+        return question_page(self, request, decide_question(form, effects, back))
 
 
 def find_profiles(query: str) -> list[int]:
