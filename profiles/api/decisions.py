@@ -1,5 +1,6 @@
 """Verdicts on who is who, and why two identifiers are one person's or not."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -15,10 +16,10 @@ from profiles.api import filters
 from profiles.api.decision_effects import decide_with_effects, undo_with_effects
 from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
 from profiles.api.kit.problems import problem, validated
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_reference, restricted_identifiers
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.identity.comparison import compare
-from profiles.models import Identifier, IdentityDecision, Profile
+from profiles.models import Identifier, IdentityDecision
 from profiles.models.access import Scope
 from profiles.services import DecisionConflict, DecisionError, NewDecision
 
@@ -45,6 +46,14 @@ class DecisionViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[Identity
     lookup_value_converter = "uuid"
     refusals = {"create": (409,), "destroy": (404,)}
     query_parameters = ("dry_run",)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return a page without the verdicts that name a restricted person, if those are hidden."""
+        page: list[IdentityDecision] = list(super().paginate_queryset(queryset) or ())
+        if sees_restricted(self.request):
+            return page
+        hidden = restricted_identifiers(side for row in page for side in (row.one, row.other))
+        return [row for row in page if hidden.isdisjoint((row.one_id, row.other_id))]
 
     @extend_schema(
         request=serializers.NewDecisionSerializer,
@@ -90,6 +99,7 @@ class DecisionViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[Identity
         decision = self.get_object()
         if decision.ended_at is not None:
             raise NotFound("This verdict does not stand any more.")
+        _refuse_restricted(request, [decision.one, decision.other])
         profiles = undo_with_effects(
             decision,
             actor=actor_of(request),
@@ -112,7 +122,8 @@ class ComparisonViewSet(ScopedView, GenericViewSet[Any]):
         """Compare two identifiers: what connects them, what they share, and what refused it."""
         fields = validated(self.get_serializer(data=request.data))
         one, other = (stored_identifier(request, side, fields[side]) for side in ("one", "other"))
-        return Response(serializers.PairComparisonSerializer(compare(one, other)).data)
+        comparison = compare(one, other, with_restricted=sees_restricted(request))
+        return Response(serializers.PairComparisonSerializer(comparison).data)
 
 
 def stored_identifier(request: Request, side: str, reference: str) -> Identifier:
@@ -128,10 +139,13 @@ def stored_identifier(request: Request, side: str, reference: str) -> Identifier
     identifier = Identifier.objects.filter(namespace=namespace, value=value).first()
     if identifier is None:
         raise ValidationError({side: ["No message has named this identifier."]})
-    holders = Profile.objects.filter(pk=identifier.profile_id or 0, is_restricted=True)
-    if not sees_restricted(request) and holders.exists():
-        raise PermissionDenied("Processing is restricted (article 18): privacy:act may read it.")
+    _refuse_restricted(request, [identifier])
     return identifier
+
+
+def _refuse_restricted(request: Request, identifiers: Iterable[Identifier]) -> None:
+    if not sees_restricted(request) and restricted_identifiers(identifiers):
+        raise PermissionDenied("Processing is restricted (article 18): privacy:act may read it.")
 
 
 def _boolean(request: Request, name: str) -> bool:

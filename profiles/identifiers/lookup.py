@@ -14,7 +14,7 @@ from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
 from profiles.lib.batches import batches
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
-from profiles.models import Identifier, IdentityRule
+from profiles.models import Identifier, IdentityRule, Profile
 
 _BATCH = 10_000
 
@@ -64,6 +64,14 @@ def holders_of_identifiers(profile_ids: Iterable[int]) -> dict[int, int]:
     """
     rows = Identifier.objects.filter(profile_id__in=profile_ids)
     return {pk: holder for pk, holder in rows.values_list("pk", "profile_id") if holder is not None}
+
+
+def restricted_identifiers(identifiers: Iterable[Identifier]) -> set[int]:
+    """Return the ids of those of the identifiers whose person's processing is restricted."""
+    holders = {row.pk: row.profile_id for row in identifiers if row.profile_id is not None}
+    profiles = Profile.objects.filter(pk__in=set(holders.values()), is_restricted=True)
+    restricted = set(profiles.values_list("pk", flat=True))
+    return {pk for pk, holder in holders.items() if holder in restricted}
 
 
 def profiles_of_identifiers(identifier_ids: Iterable[int]) -> set[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from profiles.identifiers.lookup import restricted_identifiers
 from profiles.identity.engine import PROFILE, RefusalRule
 from profiles.identity.explain import FactStep, path_of_facts
 from profiles.identity.facts import REFUSALS
@@ -104,8 +105,12 @@ class Comparison:
         return "They are two people's: no fact names them or anything of theirs together."
 
 
-def compare(one: Identifier, other: Identifier) -> Comparison:
-    """Say why the two are one person's, or what refused it."""
+def compare(one: Identifier, other: Identifier, *, with_restricted: bool) -> Comparison:
+    """Say why the two are one person's, or what refused it.
+
+    Facts may name third people. Without `with_restricted` identifiers of restricted ones are left
+    out.
+    """
     if one.profile_id is not None and one.profile_id == other.profile_id:
         return Comparison(True, path_of_facts(one, other) or (), (), ())
     sides = [_side(one), _side(other)]
@@ -121,6 +126,9 @@ def compare(one: Identifier, other: Identifier) -> Comparison:
     identifiers = Identifier.objects.in_bulk(
         shared | {pk for fact in bridging.values() for pk in fact.identifier_ids}
     )
+    if not with_restricted:
+        hidden = restricted_identifiers(identifiers.values())
+        identifiers = {pk: row for pk, row in identifiers.items() if pk not in hidden}
     refusals = [
         *_verdicts(sides[0], sides[1]),
         *_quarantines(identifiers[pk] for pk in sorted(shared & identifiers.keys())),

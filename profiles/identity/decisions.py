@@ -119,6 +119,10 @@ def _pair(new: NewDecision) -> tuple[Identifier, Identifier]:
     """Return the two identifiers as they are stored, in the order in which pairs are kept."""
     if new.one.pk == new.other.pk:
         raise DecisionError("other", "The two identifiers are the same one.")
+    for side, identifier in (("one", new.one), ("other", new.other)):
+        if identifier.namespace == PROFILE:
+            # No fact assigns it: it follows its profile, and a verdict on it would move nobody.
+            raise DecisionError(side, "Name an identifier that sources send, not a public id.")
     by_id = Identifier.objects.in_bulk([new.one.pk, new.other.pk])
     if len(by_id) < 2:
         raise DecisionError("other", "One of the identifiers was erased meanwhile.")

@@ -118,3 +118,45 @@ def test_a_restricted_person_is_not_shown_to_a_key_that_may_not_see_them(service
     pair = {"one": "user_id:u1", "other": "anonymous_id:a1"}
     assert blind.post("/api/v1/identity/why-not-merged/", pair).status_code == 403
     assert blind.post(DECISIONS, body("same", *pair.values())).status_code == 403
+
+
+@pytest.mark.parametrize("side", ["one", "other"])
+def test_a_public_id_is_refused_since_a_verdict_on_it_would_move_nobody(
+    service: APIClient, side: str
+):
+    public = f"profile:{profile_of('email:eve@x.org').uuid}"
+    answer = service.post(DECISIONS, body("same", "user_id:u1", "email:ada@x.org") | {side: public})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["path"] == side
+    assert not IdentityDecision.objects.exists()
+
+
+def test_verdicts_on_restricted_people_are_for_keys_that_may_read_them(service: APIClient):
+    answer = service.post(DECISIONS, body("not_same", "user_id:u1", "email:eve@x.org"))
+    service.post(DECISIONS, body("not_same", "user_id:u1", "anonymous_id:a1"))
+    address = f"{DECISIONS}{answer.json()['id']}/"
+    blind = make_client("profiles:read", "profiles:write")
+    assert len(blind.get(DECISIONS).json()["results"]) == 2
+    Profile.objects.filter(pk=profile_of("email:eve@x.org").pk).update(is_restricted=True)
+    assert blind.get(DECISIONS).json()["results"] == []
+    assert blind.delete(address).status_code == 403
+    assert len(service.get(DECISIONS).json()["results"]) == 2
+    assert service.delete(address).status_code == 200
+
+
+def test_a_comparison_names_no_restricted_third_person(service: APIClient):
+    send_messages(
+        {"userId": "u2", "traits": {"email": "bob@x.org"}},
+        {"userId": "u3", "traits": {"email": "third@x.org"}},
+        {"anonymousId": "a3", "userId": "u1", "traits": {"email": "third@x.org"}},
+        {"anonymousId": "a3", "userId": "u2", "traits": {"email": "third@x.org"}},
+    )
+    pair = {"one": "user_id:u1", "other": "user_id:u2"}
+    url, blind = "/api/v1/identity/why-not-merged/", make_client("profiles:read")
+    assert b"third@x.org" in blind.post(url, pair).content
+    Profile.objects.filter(pk=profile_of("user_id:u3").pk).update(is_restricted=True)
+    answer = blind.post(url, pair)
+    assert answer.status_code == 200
+    assert answer.json()["refusals"]
+    assert b"third@x.org" not in answer.content
+    assert b"third@x.org" in service.post(url, pair).content
