@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from profiles.admin.kit.base import Question, question_page, require, staff_actor
 from segments.admin.forms import CloneForm, fault_text
-from segments.admin.visibility import require_visible
+from segments.admin.visibility import require_visible, require_visible_version
 from segments.language.operands import DefinitionError
 from segments.models import Segment
 from segments.services import SegmentError, clone_segment, restore_segment, roll_back
@@ -77,6 +77,7 @@ class LifeActions:
         require(request, CHANGE)
         segment: Segment = self.found_or_404(request, str(pk))
         require_visible(request, segment)
+        require_visible_version(request, segment, number)
         if request.method == "POST":
             try:
                 roll_back(segment, number, actor=staff_actor(request))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -95,7 +95,15 @@ class StaticListAdmin(ReadOnlyAdmin):
         counted = (
             people.order_by().values("list_id").annotate(count=Count("profile_id", distinct=True))
         )
-        return super().get_queryset(request).annotate(size=Subquery(counted.values("count")))
+        may_see = request.user.has_perm(SEE_CONTACTS)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                size=Subquery(counted.values("count")),
+                is_hidden=Value(False) if may_see else F("is_sensitive"),
+            )
+        )
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(VIEW)
@@ -108,7 +116,7 @@ class StaticListAdmin(ReadOnlyAdmin):
 
     @display(description="people")
     def people(self, row: Any) -> str:
-        return f"{row.size or 0:,}"
+        return "–" if row.is_hidden else f"{row.size or 0:,}"
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for the key and name of a list, then make it."""
@@ -133,19 +141,18 @@ class StaticListAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show who is on a list, and which segments ask for it."""
         row: StaticList = self.found_or_404(request, object_id)
-        may_see = request.user.has_perm(SEE_CONTACTS)
-        is_hidden = row.is_sensitive and not may_see
+        is_hidden = _is_hidden(row, request)
         return self.page(
             request,
             "admin/segments/list.html",
             title=row.name,
             row=row,
-            size=people_on(row),
+            size=0 if is_hidden else people_on(row),
             is_hidden=is_hidden,
             members=[] if is_hidden else _members(row, request),
             segments=segments_asking(row.key),
             may_change=request.user.has_perm(CHANGE) and not is_hidden,
-            may_name=request.user.has_perm(CHANGE) and may_see,
+            may_name=request.user.has_perm(CHANGE) and request.user.has_perm(SEE_CONTACTS),
         )
 
     def put_on(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -179,6 +186,9 @@ class StaticListAdmin(ReadOnlyAdmin):
         """Ask for a segment, and put its members on a list."""
         require(request, CHANGE)
         row: StaticList = self.found_or_404(request, str(pk))
+        if _is_hidden(row, request):
+            # The answer would tell how many of the members are on it.
+            raise PermissionDenied
         form = FillForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             segment = form.cleaned_data["segment"]
@@ -216,6 +226,10 @@ class StaticListAdmin(ReadOnlyAdmin):
             back=reverse(PAGE, args=[row.pk]),
         )
         return question_page(self, request, question)
+
+
+def _is_hidden(row: StaticList, request: HttpRequest) -> bool:
+    return row.is_sensitive and not request.user.has_perm(SEE_CONTACTS)
 
 
 def _members(row: StaticList, request: HttpRequest) -> list[Member]:

@@ -23,6 +23,14 @@ def require_visible(request: HttpRequest, segment: Segment) -> None:
         raise PermissionDenied
 
 
+def require_visible_version(request: HttpRequest, segment: Segment, number: int) -> None:
+    """Raise PermissionDenied if a former definition of the segment is masked for the user."""
+    if not request.user.has_perm(SEE_CONTACTS):
+        version = segment.versions.filter(number=number).first()
+        if load_sensitivity().is_any_sensitive(version):
+            raise PermissionDenied
+
+
 def shown_size(segment: Segment, *, is_hidden: bool) -> str:
     """Return the size as text; of a hidden segment no small one."""
     return f"< {SMALL}" if is_hidden and segment.size < SMALL else f"{segment.size:,}"

@@ -14,7 +14,11 @@ from profiles.services import public_actors
 from segments import services
 from segments.api import serializers
 from segments.api.refusals import problems_from_services
-from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
+from segments.api.visibility import (
+    hide_sensitive_versions,
+    refuse_sensitive_definition,
+    refuse_sensitive_segment,
+)
 from segments.models import Segment, SegmentVersion
 
 
@@ -37,6 +41,7 @@ class SegmentLife:
         authors = public_actors(version.author for version in page)
         for version in page:
             version.public_author = authors[version.author]
+        hide_sensitive_versions(request, page)
         response: Response = self.get_paginated_response(self.get_serializer(page, many=True).data)
         return response
 

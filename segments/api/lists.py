@@ -135,7 +135,8 @@ class ListViewSet(
         definition = validated(serializers.FillSerializer(data=request.data))["definition"]
         refuse_sensitive_definition(request, definition)
         with problems_from_services():
-            change = services.fill_list(self._list(), definition, actor=actor_of(request))
+            row = self._visible_list(request)
+            change = services.fill_list(row, definition, actor=actor_of(request))
         return Response(serializers.PeopleChangeSerializer(change).data)
 
     def _list(self) -> StaticList:

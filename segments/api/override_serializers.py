@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from profiles.api.kit.references import ReferencesField
+from segments.api.visibility import may_count_people
 from segments.models import ExclusiveGroup, Override
 from segments.overrides.groups import MAX_IN_GROUP, segments_of
 
@@ -49,6 +50,12 @@ class OverrideSerializer(OverrideFactSerializer):
 
     class Meta(OverrideFactSerializer.Meta):
         fields = ("profile", *OverrideFactSerializer.Meta.fields)
+
+    def to_representation(self, instance: Override) -> Any:
+        """Leave out the reason, into which somebody may have written a name, as in the admin."""
+        shown = super().to_representation(instance)
+        is_open = may_count_people(self.context.get("request"))
+        return shown if is_open else {**shown, "reason": ""}
 
 
 class ExclusiveGroupSerializer(serializers.ModelSerializer[ExclusiveGroup]):

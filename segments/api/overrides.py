@@ -41,7 +41,10 @@ class SegmentOverrides:
         cursor_ordering=("profile_id", "identifier_id"),
     )
     def overrides(self: Any, request: Request, key: str) -> Response:
-        """List who is kept in the segment or out of it, also whose time has not come or is over."""
+        """List who is kept in the segment or out of it, also whose time has not come or is over.
+
+        Reasons, which may name somebody, are empty for a key without the scope `profiles:read`.
+        """
         segment: Segment = self.get_segment()
         refuse_sensitive_segment(request, segment)
         rows = Override.objects.filter(segment=segment, profile__is_restricted=False)

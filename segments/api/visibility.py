@@ -4,6 +4,7 @@ A count of people by contact or special data is a question about somebody, so th
 scope that reading people needs.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,7 +15,7 @@ from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.services import Category
 from segments.definitions.sensitivity import SMALL, Sensitivity, load_sensitivity
-from segments.models import Segment
+from segments.models import Segment, SegmentVersion
 
 BY_NAME = "Naming people needs profiles:read, too: an answer tells whether somebody is here."
 REFUSAL = "The definition asks for contact or special data: profiles:read may count by them."
@@ -36,6 +37,17 @@ def refuse_sensitive_segment(request: Request, segment: Segment) -> None:
     """The same for the members and the history of a segment."""
     if not may_count_people(request) and load_sensitivity().is_sensitive(segment):
         raise PermissionDenied(REFUSAL)
+
+
+def hide_sensitive_versions(request: Request, versions: Iterable[SegmentVersion]) -> None:
+    """Mask what sensitive leaves of former definitions compare with, if the key may not see it.
+
+    A segment that asks for nothing sensitive now may have done so.
+    """
+    if not may_count_people(request):
+        sensitivity = load_sensitivity()
+        for version in versions:
+            version.definition = sensitivity.mask_operands(version.definition)
 
 
 def masked_segment(

@@ -30,7 +30,7 @@ from segments.language.nodes import (
 )
 from segments.language.operands import DefinitionError
 from segments.language.parser import parse
-from segments.models import Segment, StaticList
+from segments.models import Segment, SegmentVersion, StaticList
 
 SMALL = 10  # people; a smaller group of a sensitive definition is nearly a person
 HIDDEN = "•••"
@@ -74,6 +74,11 @@ class Sensitivity:
         rules = [by[segment.key] for by in (self.saved, self.live) if segment.key in by]
         categories = [*map(self.of, definitions), *map(self._of_node, rules)]
         return any(category != Category.ORDINARY for category in categories)
+
+    def is_any_sensitive(self, *versions: SegmentVersion | None) -> bool:
+        """Whether one of these versions tells contact or special data."""
+        definitions = [version.definition for version in versions if version is not None]
+        return any(self.of(definition) != Category.ORDINARY for definition in definitions)
 
     def mask_operands(self, definition: Any) -> Any:
         """Return a definition whose sensitive leaves do not show what they compare with."""

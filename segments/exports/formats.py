@@ -8,8 +8,10 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any
 
 import duckdb
@@ -90,8 +92,10 @@ def _time(moment: datetime) -> str:
 def write_parquet(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterator[bytes]:
     """Yield a Parquet file. It is complete before its first byte, which tells where the rest is.
 
-    A value of another type than its column's is missing, as in the language of segments.
+    A value of another type than its column's is missing, as in the language of segments. Of names
+    that differ in case alone the later ones are numbered, since readers take them for one.
     """
+    columns = _told_apart(columns)
     with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as target:
         for rows in batches:
             typed = [
@@ -113,6 +117,17 @@ def write_parquet(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterato
         target.seek(0)
         while chunk := target.read(CHUNK):
             yield chunk
+
+
+def _told_apart(columns: Sequence[Column]) -> list[Column]:
+    taken: set[str] = set()
+    apart = []
+    for column in columns:
+        names = chain([column.name], (f"{column.name}_{number}" for number in count(2)))
+        name = next(name for name in names if name.casefold() not in taken)
+        taken.add(name.casefold())
+        apart.append(replace(column, name=name))
+    return apart
 
 
 def _settings() -> dict[str, str | bool | int | float | list[str]]:

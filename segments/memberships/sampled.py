@@ -90,7 +90,10 @@ def trait_values(segment: Segment, key: str) -> list[object] | None:
 def event_counts(segment: Segment, name: str, kind: str) -> list[object] | None:
     """Return how often a sample of the members did an event; None where that takes too long."""
     stats = EventStat.objects.filter(
-        profile__memberships__segment=segment, name__name=name, name__kind=kind
+        profile__memberships__segment=segment,
+        profile__is_restricted=False,
+        name__name=name,
+        name__kind=kind,
     )
     try:
         with time_limit(SECONDS):

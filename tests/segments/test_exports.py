@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -295,6 +296,38 @@ def test_a_key_that_may_not_read_people_gets_ids_and_nothing_else(purpose: Purpo
     for column in ("orders", "last_seen_at", "identifier.email"):
         refused = client.get("/api/v1/segments/all/export/", {"columns": column})
         assert refused.status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_key_that_may_not_read_people_counts_none_by_what_is_hidden(purpose: Purpose) -> None:
+    make_people(2, purpose)
+    make_segment(purpose)
+    full, blind = make_client(), make_client(Scope.SEGMENTS_READ)
+    body_of(full.get("/api/v1/segments/all/export/"))
+    [row] = blind.get("/api/v1/exports/").json()["results"]
+    contact = {"type": "trait", "key": "email", "operator": "exists"}
+    Segment.objects.update(definition=contact)
+    assert blind.get("/api/v1/exports/").json()["results"] == []
+    assert blind.get(f"/api/v1/exports/{row['id']}/").status_code == 404
+    assert full.get(f"/api/v1/exports/{row['id']}/").json()["written"] == 2
+
+
+@pytest.mark.django_db
+def test_columns_that_differ_in_case_alone_are_told_apart_in_parquet(
+    purpose: Purpose, tmp_path: Path
+) -> None:
+    for key in ("city", "City"):
+        TraitDefinition.objects.create(key=key, type="text")
+    make_people(1, purpose, City="Paris")
+    make_segment(purpose)
+    query = {"format": "parquet", "columns": "trait.city,trait.City"}
+    path = tmp_path / "members.parquet"
+    path.write_bytes(body_of(make_client().get("/api/v1/segments/all/export/", query)))
+    found = duckdb.sql(f"SELECT * FROM '{path}'")
+    assert (found.columns, found.fetchall()) == (
+        ["trait.city", "trait.City_2"],
+        [("Lyon", "Paris")],
+    )
 
 
 def exported(role: str, segment: Segment, **form: Any) -> Any:

@@ -237,6 +237,20 @@ def test_each_route_needs_its_scope(method: str, path: str, scope: Scope) -> Non
     assert scope in response.json()["detail"]
 
 
+def test_a_former_definition_hides_whom_it_asked_for(client: APIClient) -> None:
+    build_segment(trait("email", "equals", "ada@example.org"))
+    change(client, LYON)
+    rebuild(["kept"])
+    answers = {
+        scope: make_client(Scope.SEGMENTS_READ, scope).get(f"{URL}kept/versions/")
+        for scope in (Scope.SEGMENTS_WRITE, Scope.PROFILES_READ)
+    }
+    assert [len(answer.json()["results"]) for answer in answers.values()] == [2, 2]
+    assert b"Lyon" in answers[Scope.SEGMENTS_WRITE].content
+    assert b"ada@example.org" not in answers[Scope.SEGMENTS_WRITE].content
+    assert b"ada@example.org" in answers[Scope.PROFILES_READ].content
+
+
 @pytest.mark.parametrize("path", ["versions/", "figures/", "as-of/?at=2030-01-01T00:00:00Z"])
 def test_a_sensitive_segment_needs_the_scope_of_people(path: str) -> None:
     build_segment(trait("email", "exists"))

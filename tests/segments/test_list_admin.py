@@ -70,7 +70,13 @@ def test_a_marketer_names_nobody_and_sees_no_list_that_hidden_data_chose(
     assert marketer.post(page("put_on", guests), {"lines": "user_id:7"}).status_code == 403
     assert marketer.get(page("fill", guests)).status_code == 200
     StaticList.objects.update(is_sensitive=True)
-    assert "hidden from you" in marketer.get(page("change", guests)).content.decode()
+    hidden = marketer.get(page("change", guests)).content.decode()
+    assert "hidden from you" in hidden
+    assert "0 people" not in hidden
+    assert "0 people" in sign_in().get(page("change", guests)).content.decode()
+    assert marketer.get(page("fill", guests)).status_code == 403
+    [row] = marketer.get(reverse("admin:segments_staticlist_changelist")).context["cl"].result_list
+    assert row.is_hidden
     auditor = sign_in("auditor")
     for name in ("put_on", "take_off", "fill", "end"):
         assert auditor.post(page(name, guests)).status_code == 403

@@ -152,3 +152,6 @@ def test_a_key_that_may_not_read_people_neither_names_them_nor_counts_by_what_hi
     assert blind.post("/api/v1/segments/preview/", {"definition": GUESTS}).status_code == 403
     assert blind.get(f"{URL}guests/members/").status_code == 403
     assert blind.get(f"{URL}guests/").status_code == 403
+    # Filling it with others would tell how many of them are on it.
+    everyone = {"definition": {"type": "everyone"}}
+    assert blind.post(f"{URL}guests/fill/", everyone).status_code == 403

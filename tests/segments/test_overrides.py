@@ -228,6 +228,11 @@ def test_the_routes_of_overrides_and_groups(ada: Profile) -> None:
     assert client.post(f"{url}include/", named).status_code == 400
     blind = make_client("segments:read", "segments:write")
     assert blind.post(f"{url}include/", body).status_code == 403
+    assert client.post(f"{url}include/", body).json()["people"] == 1
+    reasons = [
+        each.get(f"{url}overrides/").json()["results"][0]["reason"] for each in (client, blind)
+    ]
+    assert reasons == [body["reason"], ""]
     groups = "/api/v1/exclusive-groups/"
     made = client.post(groups, {"key": "offers", "name": "Offers", "segments": ["kept"]})
     assert made.json()["segments"] == ["kept"]

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from profiles.models import AuditEntry, Profile, TraitDefinition
+from profiles.models import AuditEntry, EventName, EventStat, Profile, TraitDefinition
 from segments.admin.page.versions import difference
 from segments.memberships.contrast import LEVEL, ValueCount, contrasts
+from segments.memberships.sampled import event_counts
 from segments.memberships.spread import spread_of
 from segments.models import Segment
 from segments.services import create_segment, rebuild, update_segment
@@ -204,6 +206,39 @@ def test_versions_say_who_entered_and_left_by_each() -> None:
     rows = sign_in().get(tab(segment, "versions")).context["versions"]
     moved = [(row.version.number, row.entered, row.left) for row in rows]
     assert moved == [(2, 2, 1), (1, 1, 0)]
+
+
+@pytest.mark.django_db
+def test_a_former_definition_is_hidden_from_whoever_may_not_ask_it() -> None:
+    make_people({"city": "Lyon", "email": "ada@example.org"}, {"city": "Nantes"})
+    TraitDefinition.objects.create(key="city", type="text", category="ordinary", is_reviewed=True)
+    segment = make_segment("town", trait("email", "ada@example.org"))
+    for city in ("Nantes", "Lyon"):
+        update_segment(segment, actor=TESTER, changes={"definition": trait("city", city)})
+        rebuild(["town"])
+    marketer = sign_in("marketer")
+    page = marketer.get(tab(segment, "versions"))
+    assert "ada@example.org" not in page.content.decode()
+    third, *others = page.context["versions"]
+    assert (third.is_hidden, third.entered, third.left) == (False, 1, 1)
+    # What the second took out is who the first had.
+    assert [(row.is_hidden, row.lines, row.moved) for row in others] == [(True, [], [])] * 2
+    assert marketer.post(tab(segment, "rollback", 1)).status_code == 403
+    assert "ada@example.org" in sign_in().get(tab(segment, "versions")).content.decode()
+    assert marketer.post(tab(segment, "rollback", 2)).status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_spread_counts_nobody_whose_processing_is_restricted() -> None:
+    people = make_people(*[{"city": "Lyon"}] * 3)
+    name = EventName.objects.create(name="Viewed", kind="track")
+    now = timezone.now()
+    for each in people:
+        EventStat.objects.create(profile=each, name=name, count=2, sum=0, first_at=now, last_at=now)
+    segment = make_segment("all", {"type": "everyone"})
+    assert event_counts(segment, "Viewed", "track") == [2, 2, 2]
+    Profile.objects.filter(pk=people[0].pk).update(is_restricted=True)
+    assert event_counts(segment, "Viewed", "track") == [2, 2]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """The tab Versions: what each version changed, in words, and who entered and left by it.
 
-Invariant: of a definition whose operands are hidden nothing is put into words.
+Invariant: of a definition whose operands are hidden nothing is put into words, and nobody is named
+or counted who entered or left by it, also where a later version asks for nothing that is hidden.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from profiles.models import Profile
 from profiles.services import actor_names
 from segments.admin.builder.views import sentence_of
 from segments.admin.forms import formatted_definition
+from segments.definitions.sensitivity import Sensitivity, load_sensitivity
 from segments.language.parser import child_definitions
 from segments.models import MembershipChange, Segment, SegmentVersion
 
@@ -43,10 +45,14 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """A version: who wrote it, what it says, what it changed, and whom it moved."""
+    """A version: who wrote it, what it says, what it changed, and whom it moved.
+
+    If `is_hidden`, it or the former one asks for what the user may not see.
+    """
 
     version: SegmentVersion
     author: str
+    is_hidden: bool
     sentence: str
     lines: list[Line]
     text: str
@@ -56,13 +62,16 @@ class VersionRow:
 
 
 def load_versions(segment: Segment, mask: Mask) -> list[VersionRow]:
-    """Return the versions, the latest first. Takes two queries, and three for each of them."""
+    """Return the versions, the latest first. Takes six queries, and three for each of them."""
     newest = SegmentVersion.objects.filter(segment=segment).order_by("-number")
     rows = list(newest[: MAX_VERSIONS + 1])
     names = actor_names(version.author for version in rows)
+    sensitivity = None if mask.is_open else load_sensitivity()
     pairs = zip([None, *rows], rows, [*rows[1:], None], strict=False)
     return [
         _row(segment, version, former, until, names[version.author], mask)
+        if sensitivity is None or not sensitivity.is_any_sensitive(version, former)
+        else _hidden_row(version, names[version.author], sensitivity)
         for (later, version, former) in list(pairs)[:MAX_VERSIONS]
         for until in [later.created_at if later else None]
     ]
@@ -80,6 +89,7 @@ def _row(
     return VersionRow(
         version,
         author,
+        False,
         sentence_of(version.definition),
         difference(former.definition if former else None, version.definition),
         formatted_definition(version.definition),
@@ -87,6 +97,11 @@ def _row(
         left,
         moved,
     )
+
+
+def _hidden_row(version: SegmentVersion, author: str, sensitivity: Sensitivity) -> VersionRow:
+    text = formatted_definition(sensitivity.mask_operands(version.definition))
+    return VersionRow(version, author, True, "", [], text, 0, 0, [])
 
 
 def difference(former: Any, present: Any) -> list[Line]:
