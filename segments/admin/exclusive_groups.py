@@ -1,9 +1,11 @@
 """Exclusive groups of segments in the admin: which there are, and their order."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -13,7 +15,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, staff_actor
 from profiles.admin.kit.unfold import display
-from segments.models import ExclusiveGroup
+from segments.admin.visibility import hiding_for
+from segments.models import ExclusiveGroup, Segment
 from segments.overrides.groups import segments_of
 from segments.services import SegmentError, create_group, delete_group, update_group
 
@@ -91,6 +94,7 @@ class ExclusiveGroupAdmin(ReadOnlyAdmin):
         require(request, ADD)
         form = NewGroupForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
+            _require_visible(request, form.cleaned_data["segments"])
             try:
                 group = create_group(actor=staff_actor(request), **form.cleaned_data)
                 return redirect(PAGE, group.pk)
@@ -123,10 +127,11 @@ class ExclusiveGroupAdmin(ReadOnlyAdmin):
         """Ask for another name, other segments or another order."""
         require(request, CHANGE)
         group: ExclusiveGroup = self.found_or_404(request, str(pk))
-        keys = "\n".join(row.key for row in segments_of(group))
+        keys = "\n".join(_keys_of(group))
         initial = {"name": group.name, "segments": keys}
         form = GroupForm(request.POST if request.method == "POST" else None, initial=initial)
         if form.is_valid():
+            _require_visible(request, [*form.cleaned_data["segments"], *_keys_of(group)])
             try:
                 update_group(group, actor=staff_actor(request), changes=form.cleaned_data)
                 return redirect(PAGE, pk)
@@ -143,6 +148,22 @@ class ExclusiveGroupAdmin(ReadOnlyAdmin):
         group: ExclusiveGroup = self.found_or_404(request, str(pk))
         if request.method != "POST":
             return redirect(PAGE, pk)
+        _require_visible(request, _keys_of(group))
         delete_group(group, actor=staff_actor(request))
         messages.success(request, _("%(name)s is ended.") % {"name": group.name})
         return redirect(LIST)
+
+
+def _keys_of(group: ExclusiveGroup) -> list[str]:
+    return [row.key for row in segments_of(group)]
+
+
+def _require_visible(request: HttpRequest, keys: Iterable[str]) -> None:
+    """Raise PermissionDenied if one of the segments is hidden from the user.
+
+    The size of a segment tells how many people another of its group takes from it.
+    """
+    hides = hiding_for(request)
+    rows = Segment.objects.filter(key__in=keys).exclude(status=Segment.Status.ARCHIVED)
+    if any(map(hides, rows)):
+        raise PermissionDenied

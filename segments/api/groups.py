@@ -15,7 +15,9 @@ from profiles.models.access import Scope
 from segments import services
 from segments.api import override_serializers as serializers
 from segments.api.refusals import problems_from_services
+from segments.api.visibility import refuse_sensitive_keys
 from segments.models import ExclusiveGroup
+from segments.overrides.groups import segments_of
 
 
 class ExclusiveGroupFilter(StrictFilterSet):
@@ -34,7 +36,9 @@ class ExclusiveGroupViewSet(
 ):
     """Groups of segments of which a person is in one at most: in the first that would have them.
 
-    Whoever is included by hand in one is in that one.
+    Whoever is included by hand in one is in that one. The size of one tells how many people another
+    takes from it, so that only a key that may read people groups what asks for contact or special
+    data.
     """
 
     scopes = {
@@ -54,6 +58,7 @@ class ExclusiveGroupViewSet(
     @extend_schema(responses={201: serializers.ExclusiveGroupSerializer})
     def create(self, request: Request) -> Response:
         fields = validated(self.get_serializer(data=request.data))
+        refuse_sensitive_keys(request, fields["segments"])
         with problems_from_services():
             group = services.create_group(actor=actor_of(request), **fields)
         return Response(self.get_serializer(group).data, status=status.HTTP_201_CREATED)
@@ -65,13 +70,20 @@ class ExclusiveGroupViewSet(
     def partial_update(self, request: Request, key: str) -> Response:
         body = serializers.ExclusiveGroupChangeSerializer(data=request.data, partial=True)
         changes = validated(body)
+        group = self.get_object()
+        if "segments" in changes:
+            refuse_sensitive_keys(request, [*changes["segments"], *_keys_of(group)])
         with problems_from_services():
-            group = services.update_group(
-                self.get_object(), actor=actor_of(request), changes=changes
-            )
+            group = services.update_group(group, actor=actor_of(request), changes=changes)
         return Response(self.get_serializer(group).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
-        services.delete_group(self.get_object(), actor=actor_of(request))
+        group = self.get_object()
+        refuse_sensitive_keys(request, _keys_of(group))
+        services.delete_group(group, actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _keys_of(group: ExclusiveGroup) -> list[str]:
+    return [row.key for row in segments_of(group)]

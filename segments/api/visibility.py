@@ -39,6 +39,14 @@ def refuse_sensitive_segment(request: Request, segment: Segment) -> None:
         raise PermissionDenied(REFUSAL)
 
 
+def refuse_sensitive_keys(request: Request, keys: Iterable[str]) -> None:
+    """Raise PermissionDenied if any segment with these keys is sensitive, as for one segment."""
+    if not may_count_people(request):
+        rows = Segment.objects.filter(key__in=keys).exclude(status=Segment.Status.ARCHIVED)
+        if any(map(load_sensitivity().is_sensitive, rows)):
+            raise PermissionDenied(REFUSAL)
+
+
 def hide_sensitive_versions(request: Request, versions: Iterable[SegmentVersion]) -> None:
     """Mask what sensitive leaves of former definitions compare with, if the key may not see it.
 

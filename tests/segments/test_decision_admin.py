@@ -78,3 +78,18 @@ def test_an_exclusive_group_is_made_ordered_and_ended(segment: Segment) -> None:
     client.post(reverse("admin:segments_exclusivegroup_end", args=[group.pk]))
     assert not ExclusiveGroup.objects.exists()
     assert Segment.objects.filter(group=None).count() == 2
+
+
+def test_a_marketer_groups_nothing_with_a_segment_that_is_hidden(segment: Segment) -> None:
+    build_segment(trait("email", "exists"), key="hidden")
+    marketer, add = sign_in("marketer"), reverse("admin:segments_exclusivegroup_add")
+    body = {"key": "offers", "name": "Offers", "segments": "hidden\nkept"}
+    assert marketer.post(add, body).status_code == 403
+    assert marketer.post(add, body | {"segments": "kept"}).status_code == 302
+    group = ExclusiveGroup.objects.get()
+    edit = reverse("admin:segments_exclusivegroup_edit", args=[group.pk])
+    end = reverse("admin:segments_exclusivegroup_end", args=[group.pk])
+    assert marketer.post(edit, body).status_code == 403
+    assert sign_in().post(edit, body).status_code == 302
+    assert marketer.post(edit, body | {"segments": "kept"}).status_code == 403
+    assert marketer.post(end).status_code == 403

@@ -252,3 +252,19 @@ def test_nothing_leaves_a_paused_segment_for_its_purpose_and_it_is_evaluated(ada
     assert client.get(f"{url}members/").status_code == 200
     assert client.post(f"{url}resume/").json()["paused_at"] is None
     assert client.get(f"{url}members/", {"purpose": "newsletter"}).status_code == 200
+
+
+def test_a_key_that_may_not_read_people_groups_nothing_with_what_is_hidden(ada: Profile) -> None:
+    build_segment(LYON)
+    build_segment(trait("email", "exists"), key="hidden")
+    full, blind = make_client(), make_client("segments:read", "segments:write")
+    groups = "/api/v1/exclusive-groups/"
+    body = {"key": "offers", "name": "Offers", "segments": ["hidden", "kept"]}
+    assert blind.post(groups, body).status_code == 403
+    assert blind.post(groups, body | {"segments": ["kept"]}).status_code == 201
+    assert blind.patch(f"{groups}offers/", {"segments": ["hidden", "kept"]}).status_code == 403
+    assert full.patch(f"{groups}offers/", {"segments": ["hidden", "kept"]}).status_code == 200
+    assert blind.patch(f"{groups}offers/", {"segments": ["kept"]}).status_code == 403
+    assert blind.patch(f"{groups}offers/", {"name": "Gifts"}).status_code == 200
+    assert blind.delete(f"{groups}offers/").status_code == 403
+    assert full.delete(f"{groups}offers/").status_code == 204
