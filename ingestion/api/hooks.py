@@ -39,12 +39,12 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
         return JsonResponse({"success": True})
     if request.method != "POST":
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "allowed: POST", {"Allow": "POST"})
-    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
-        return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "at most 1 MB")
     try:
         body = request.read(MAX_BYTES + 1)
     except (OSError, UnreadablePostError, RawPostDataException):
         return refusal(HTTPStatus.BAD_REQUEST, "the body broke off")
+    if len(body) > MAX_BYTES:
+        return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "at most 1 MB")
     headers = {name.lower(): value for name, value in request.headers.items()}
     url = request.build_absolute_uri(request.path)
     delivery = Delivery(body, headers, url=url)

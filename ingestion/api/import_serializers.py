@@ -13,12 +13,14 @@ from ingestion.imports.inspect import Column
 from ingestion.imports.tables import FORMATS
 from ingestion.imports.trial import TrialReport
 from ingestion.models import FileImport, RefusedRow, SavedMapping
-from ingestion.services import MAX_PART_BYTES, is_encoding, received_bytes
+from ingestion.services import is_encoding, received_bytes
 from profiles.api.kit.fields import AnyField
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR
 
 MAX_FILE_BYTES = 2**40
+# In base64 below DATA_UPLOAD_MAX_MEMORY_SIZE, as which Django refuses a body.
+MAX_PART_BYTES = 1024 * 1024
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})

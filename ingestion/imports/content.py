@@ -2,10 +2,12 @@
 
 import gzip
 import io
+import lzma
 import shutil
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -18,10 +20,13 @@ from ingestion.imports.faults import FileFault
 from ingestion.models import FileImport, ImportPart
 
 GZIP, ZIP, PARQUET, OLE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
+# What the libraries raise where packed bytes are damaged, have a password or another method.
+_DAMAGED = (EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _BUFFER = 1024 * 1024
 _WORKBOOK = "xl/workbook"
 # Where a file must lie on the disk while it is read. What a killed worker leaves is swept.
 FOLDER = "imports"
+_DAMAGED_WORDS = "The packed file is damaged, or has a password."
 
 
 class PartsFile(io.RawIOBase):
@@ -79,8 +84,8 @@ class _Capped(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
             piece = self._inner.read(len(buffer))
-        except (EOFError, OSError, zipfile.BadZipFile, RuntimeError):
-            raise FileFault("The packed file is damaged, or has a password.") from None
+        except _DAMAGED:
+            raise FileFault(_DAMAGED_WORDS) from None
         self._left -= len(piece)
         if self._left < 0:
             raise FileFault("The unpacked file is larger than IMPORT_MAX_BYTES.")
@@ -100,7 +105,7 @@ def unpacked(content: BufferedReader) -> Iterator[BufferedReader]:
     if magic.startswith(GZIP):
         yield _buffered(gzip.GzipFile(fileobj=content))
     elif magic.startswith(ZIP) and not is_workbook(content):
-        with _zip(content) as archive, archive.open(_only_member(archive)) as member:
+        with _zip(content) as archive, _opened(archive) as member:
             yield _buffered(member)
     else:
         yield content
@@ -144,8 +149,15 @@ def unpacked_size(content: BufferedReader) -> int:
 def _zip(content: BufferedReader) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(content)
-    except (zipfile.BadZipFile, ValueError, OSError):
+    except (*_DAMAGED, ValueError):
         raise FileFault("The zip file is damaged or not whole.") from None
+
+
+def _opened(archive: zipfile.ZipFile) -> IO[bytes]:
+    try:
+        return archive.open(_only_member(archive))
+    except _DAMAGED:
+        raise FileFault(_DAMAGED_WORDS) from None
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

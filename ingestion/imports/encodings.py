@@ -58,11 +58,17 @@ def is_encoding(name: str) -> bool:
     """Whether a text can be read by this name of an encoding."""
     try:
         bytes(4).decode(name)
-    except LookupError:
+    except UnicodeDecodeError:
+        # A text in it has other bytes.
+        pass
+    except (LookupError, ValueError):
         # Also one that makes no text, such as rot13.
         return False
-    except ValueError:
-        return True
+    try:
+        # Not by idna and others, which have a text end at the first byte that is none.
+        codecs.getincrementaldecoder(name)("surrogateescape").decode(b"")
+    except (LookupError, ValueError):
+        return False
     return True
 
 

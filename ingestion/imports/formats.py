@@ -65,7 +65,8 @@ def is_format(name: str) -> bool:
     try:
         # Read back what it writes: a directive that only writes would refuse each row.
         datetime.strptime(datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC).strftime(name), name)
-    except ValueError:
+    except (ValueError, re.error):
+        # A directive that stands twice is an error of the pattern that it becomes.
         return False
     return "%" in name
 

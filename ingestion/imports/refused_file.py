@@ -22,11 +22,11 @@ def refused_as_csv(file_import: FileImport) -> Iterator[str]:
     for row in refused.iterator(chunk_size=1000):
         columns |= dict.fromkeys(cells_of(row))
     # So that Excel reads the file as UTF-8.
-    yield "\ufeff" + _line((*columns, *REASON_COLUMNS))
+    yield "\ufeff" + _line((*map(_spelled, columns), *REASON_COLUMNS))
     for row in refused.iterator(chunk_size=1000):
         cells = cells_of(row)
         values = (_spelled(cells.get(column)) for column in columns)
-        yield _line([*values, str(row.number), row.code, row.column, row.detail])
+        yield _line([*values, str(row.number), row.code, _spelled(row.column), row.detail])
 
 
 def _spelled(cell: object) -> str:

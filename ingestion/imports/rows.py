@@ -178,11 +178,16 @@ def _context(draft: _Draft, contact: Mapping[str, str]) -> dict[str, Any]:
 def row_key(mapping: RowMapping, cells: Mapping[str, Any], occurrence: int, key: bytes) -> str:
     """Return by what a row is recognised: call, event, cells, and which of equal rows it is.
 
-    No name of the file, number of the row, mapping or encoding, so that a row that is imported once
-    more is the same one. It has a key, so that nobody can test which rows were imported.
+    Of consents also the purposes and the state: the same list can permit one thing and refuse
+    another. No name of the file, number of the row, mapping or encoding, so that a row that is
+    imported once more is the same one. It has a key, so that nobody can test which rows were
+    imported.
     """
     spelled = [(column, canonical(cell)) for column, cell in cells.items() if not is_blank(cell)]
-    text = json.dumps([mapping.call, mapping.event, sorted(spelled), occurrence])
+    facts = [mapping.call, mapping.event, sorted(spelled), occurrence]
+    if mapping.call == "consent":
+        facts += [sorted(mapping.purposes), mapping.state]
+    text = json.dumps(facts)
     return hashlib.blake2b(text.encode(), digest_size=16, key=key).hexdigest()
 
 

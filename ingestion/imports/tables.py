@@ -4,6 +4,7 @@ Invariant: each row of a file comes out once, with its number: as cells by colum
 reason why it cannot be read. Reading the same bytes again gives the same rows.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -36,7 +37,8 @@ MAX_CELL = 64 * 1024  # a row becomes a message, which has at most 32 KB
 MAX_LINE = 1024 * 1024
 BATCH = 5_000
 KEYS_SAMPLED = 1_000
-_UNDECODED = re.compile("[\udc80-\udcff]")
+_UNDECODED = re.compile("[\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # A quotation mark that is never closed would make one cell of the rest of the file.
 csv.field_size_limit(MAX_CELL)
 
@@ -116,6 +118,7 @@ def names_of(cells: Iterable[Any]) -> tuple[str, ...]:
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
         name = str(cell).strip() if cell is not None else ""
+        name = _UNSTORABLE.sub(exact_json.REPLACEMENT, name)
         name = exact_json.composed(name.lstrip("\ufeff")) or f"column {place}"
         while name in names:
             name = f"{name} ({place})"
@@ -127,7 +130,7 @@ def names_of(cells: Iterable[Any]) -> tuple[str, ...]:
 def _text(content: BufferedReader, encoding: str) -> Iterator[TextIO]:
     if not is_encoding(encoding):
         raise FileFault("The encoding is unknown.")
-    is_wide = encoding.startswith(("utf-16", "utf-32"))
+    is_wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
     text = io.TextIOWrapper(content, encoding, "replace" if is_wide else "surrogateescape", "")
     try:
         yield text
@@ -149,7 +152,7 @@ def _csv_table(text: TextIO, reading: Reading) -> Table:
 
 def _records(text: TextIO, delimiter: str) -> Iterator[list[str] | csv.Error]:
     """Yield the cells of each record; blank lines are none."""
-    lines = iter(lambda: text.readline(MAX_LINE), "")
+    lines = _lines(text)
     if delimiter == WHITESPACE:
         yield from (cells for line in lines if (cells := list(line.split())))
         return
@@ -163,6 +166,13 @@ def _records(text: TextIO, delimiter: str) -> Iterator[list[str] | csv.Error]:
             yield error
         else:
             return
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    try:
+        yield from iter(lambda: text.readline(MAX_LINE), "")
+    except UnicodeError:
+        raise FileFault("The file is not in the encoding that is said.") from None
 
 
 def _rows(

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.imports.content import PartsFile
+from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault
 from ingestion.imports.formats import (
     Unreadable,
     date_formats,
     detect_format,
+    is_format,
     read_cell,
     read_moment,
 )
@@ -139,6 +142,53 @@ def test_packed_files_are_opened_and_bombs_are_not(settings: object) -> None:
 def test_a_damaged_file_is_refused_with_words(content: bytes) -> None:
     with pytest.raises(FileFault):
         rows_of(content)
+
+
+def zip_of(content: bytes, method: int) -> bytearray:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("a.csv", content)
+    return bytearray(packed.getvalue())
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflated", "bzip2", "lzma", "unknown", "renamed"])
+def test_packed_bytes_that_are_damaged_are_refused_with_words(packing: str) -> None:
+    content = b"a,b\n" + bytes(range(256)) * 300
+    methods = {"bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+    packed = zip_of(content, methods.get(packing, zipfile.ZIP_DEFLATED))
+    if packing == "gzip":
+        packed = bytearray(gzip.compress(content))
+    if packing == "unknown":
+        packed[packed.index(b"PK\x01\x02") + 10] = 99
+    elif packing == "renamed":
+        packed[packed.index(b"a.csv")] = ord("b")
+    else:
+        packed[45:90] = b"\xff" * 45
+    with pytest.raises(FileFault, match="damaged"):
+        rows_of(bytes(packed))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF_16", "utf-32", "UTF-32", "hz", "iso2022_jp"])
+def test_a_file_in_another_encoding_is_refused_or_read_and_breaks_nothing(encoding: str) -> None:
+    for content in (b"a,b\n\x1b$B\x7f\x7f,~{zz\n", b"a,b\n1,2", b" "):
+        with suppress(FileFault):
+            rows_of(content, encoding=encoding)
+
+
+def test_encodings_that_read_no_damaged_text_are_none() -> None:
+    names = ("utf-8", "UTF_16", "cp1252", "gb18030", "idna", "punycode", "undefined", "rot13", "x")
+    assert [name for name in names if is_encoding(name)] == ["utf-8", "UTF_16", "cp1252", "gb18030"]
+
+
+def test_the_name_of_a_column_can_be_stored_whatever_its_bytes_are() -> None:
+    content = "Pr\xe9nom,a\0b\nx,1\n".encode("cp1252")
+    inspection = inspect_file(opened(content), {"encoding": "utf-8"})
+    assert [column.name for column in inspection.columns] == ["Pr\ufffdnom", "a\ufffdb"]
+
+
+@pytest.mark.parametrize("pattern", ["%d%d", "%y%y", "%d/%m/%Y%d", "%", "%Q", "plain"])
+def test_a_pattern_that_reads_nothing_is_no_format(pattern: str) -> None:
+    assert not is_format(pattern)
 
 
 def test_two_files_in_a_zip_are_refused() -> None:

@@ -129,6 +129,11 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_neutralised() -> None:
     imported = import_bytes(csv_of(COLUMNS, ("=cmd()", "+33 6", "-5", "@x")), PEOPLE)
     line = "".join(refused_as_csv(imported)).splitlines()[1]
     assert line.startswith("'=cmd(),+33 6,-5,'@x,")
+    named = {**PEOPLE, "columns": {"Mail": "email", "=cmd()": "timestamp"}, "formats": {}}
+    columns = import_bytes(csv_of(("Mail", "=cmd()"), ("a@example.org", "never")), named)
+    header, row, *_ = "".join(refused_as_csv(columns)).splitlines()
+    assert header.startswith("\ufeffMail,'=cmd(),")
+    assert ",invalid_time,'=cmd()," in row
 
 
 def test_imported_consents_permit_only_with_evidence() -> None:
@@ -172,6 +177,21 @@ def test_imported_consents_permit_only_with_evidence() -> None:
         "text": "I agree to the newsletter",
     }
     assert ends_of(import_bytes(rows, mapping))["unchanged"] == 3
+
+
+def test_one_list_permits_one_purpose_and_refuses_another_and_is_taken_back() -> None:
+    make_purpose()
+    make_purpose("partners")
+    rows = csv_of(("Mail", "Date"), ("a@example.org", "2025-05-01T10:00:00Z"))
+    named: dict[str, Any] = {"call": "consent", "evidence": {"text": "I agree"}}
+    named["columns"] = {"Mail": "email", "Date": "timestamp"}
+    facts = [("newsletter", "given"), ("partners", "refused"), ("newsletter", "withdrawn")]
+    for purpose, state in facts:
+        mapping = {**named, "purpose": purpose, "state": state}
+        assert ends_of(import_bytes(rows, mapping)) == {"rows": 1, "stored": 1}
+        assert ends_of(import_bytes(rows, mapping)) == {"rows": 1, "unchanged": 1}
+    states = ConsentState.objects.values_list("purpose__key", "state")
+    assert dict(states) == {"newsletter": "withdrawn", "partners": "refused"}
 
 
 def test_a_person_and_their_consent_come_in_one_row() -> None:
@@ -333,6 +353,9 @@ def test_the_command_reports_each_row_and_ends_with_counts_that_add_up(tmp_path:
     assert counts == json.loads(out.getvalue().splitlines()[-1])
     assert [(row["row"], row["column"]) for row in refused] == [(3, "Mail")]
     mapping.write_text("{}")
+    with pytest.raises(CommandError, match="columns"):
+        call_command("import_file", *arguments, "--dry-run", stdout=StringIO())
+    assert FileImport.objects.get().status == "done"
     with pytest.raises(CommandError, match="columns"):
         call_command("import_file", *arguments, stdout=StringIO())
 

@@ -103,6 +103,14 @@ def test_what_is_wrong_is_told_with_its_path(
     assert FileImport.objects.get().status == "uploaded"
 
 
+def test_a_part_has_at_most_a_megabyte(client: APIClient) -> None:
+    part = b"x" * 1024 * 1024
+    route = begun(client, part * 2)
+    assert add(client, route, 0, part).status_code == 200
+    refused = add(client, route, len(part), part + b"x")
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "content")
+
+
 def test_an_import_is_started_once_and_cancelled_while_it_runs(client: APIClient) -> None:
     route = begun(client)
     assert client.get(f"{route}inspection/").status_code == 409

@@ -70,13 +70,10 @@ class Command(BaseCommand):
     def _import(
         self, path: Path, source: Source, mapping: Mapping[str, Any], options: dict[str, Any]
     ) -> None:
-        file_import = _uploaded(path, source)
         if options["dry_run"]:
-            report = try_import(file_import, mapping)
-            cancel_import(file_import, actor=ACTOR)
-            file_import.delete()
-            self._print_trial(report, options["report"])
+            self._print_trial(_tried(path, source, mapping), options["report"])
             return
+        file_import = _uploaded(path, source)
         if file_import.status == FileImport.Status.UPLOADED:
             file_import = start_import(file_import, mapping, actor=ACTOR)
         elif file_import.mapping != mapping:
@@ -123,6 +120,16 @@ class Command(BaseCommand):
                     _write_refused(file, *reason, cells_of(row))
                 file.write(json.dumps(counts) + "\n")
         self.stdout.write(json.dumps(counts))
+
+
+def _tried(path: Path, source: Source, mapping: Mapping[str, Any]) -> TrialReport:
+    """Try a copy of the file, of which nothing is kept."""
+    file_import = _upload(path, source, path.stat().st_size)
+    try:
+        return try_import(file_import, mapping)
+    finally:
+        cancel_import(file_import, actor=ACTOR)
+        file_import.delete()
 
 
 def _uploaded(path: Path, source: Source) -> FileImport:
