@@ -13,11 +13,13 @@ from profiles.admin.identity import mask_identifier
 from profiles.admin.kit.base import MaskedAdmin, staff_actor
 from profiles.admin.kit.formatting import profile_link
 from profiles.admin.kit.unfold import display
+from profiles.identifiers.lookup import restricted_identifiers
 from profiles.models import IdentityDecision
 from profiles.services import actor_names, undo_decision
 
 VIEW = "profiles.view_merge"  # who sees merges sees what staff decided about them
 DECIDE = "profiles.change_identityrule"  # who may change who is who by rules
+SEE_RESTRICTED = "profiles.view_restricted_profile"
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -63,7 +65,12 @@ class IdentityDecisionAdmin(MaskedAdmin):
     def undo(self, request: HttpRequest, queryset: QuerySet[IdentityDecision]) -> None:
         """Take verdicts back, as if they had never been given."""
         actor = staff_actor(request)
-        undone = sum(undo_decision(decision, actor=actor) for decision in queryset)
+        undone = sum(
+            undo_decision(decision, actor=actor)
+            for decision in queryset
+            if request.user.has_perm(SEE_RESTRICTED)
+            or not restricted_identifiers([decision.one, decision.other])
+        )
         words = ngettext("%d verdict is undone.", "%d verdicts are undone.", undone)
         messages.success(request, words % undone)
 

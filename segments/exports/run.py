@@ -52,19 +52,21 @@ def start_export(
     if segment.status != Segment.Status.LIVE:
         raise SegmentError("status", "Only a live segment has members.")
     require_delivering(segment)
-    export_id = export_id or uuid4()
-    if MemberExport.objects.filter(pk=export_id).exists():
-        raise SegmentError("id", "There is an export with this id.")
     with audited(actor, EXPORTED) as deed:
-        export = MemberExport.objects.create(
-            id=export_id,
-            segment=segment,
-            purpose=purpose,
-            actor=str(actor),
-            format=format,
-            columns=[column.name for column in columns],
-            members=segment.size,
+        # One statement: the form of a page may be sent twice at once.
+        export, is_new = MemberExport.objects.get_or_create(
+            id=export_id or uuid4(),
+            defaults={
+                "segment": segment,
+                "purpose": purpose,
+                "actor": str(actor),
+                "format": format,
+                "columns": [column.name for column in columns],
+                "members": segment.size,
+            },
         )
+        if not is_new:
+            raise SegmentError("id", "There is an export with this id.")
         deed.about(
             "segment",
             segment.key,

@@ -71,3 +71,13 @@ def test_only_who_may_change_rules_and_sees_contacts_decides(merged: Profile):
     merged.is_restricted = True
     merged.save()
     assert client.get(address_of(merged)).status_code == 403
+
+
+def test_nobody_decides_about_a_restricted_person_whom_they_may_not_see(merged: Profile):
+    send_messages({"userId": "u2"})
+    Profile.objects.filter(pk=profile_of("user_id:u2").pk).update(is_restricted=True)
+    form = form_of(merged, "same", "user_id:u2")
+    answer = sign_in("steward").post(address_of(merged), form)
+    assert "other" in answer.context["question"].form.errors
+    answer = sign_in().post(address_of(merged), form)
+    assert "other" not in answer.context["question"].form.errors

@@ -285,9 +285,10 @@ class ProfileAdmin(ReadOnlyAdmin):
         profile = self.found_or_404(request, str(pk))
         if profile.is_restricted:
             require(request, SEE_RESTRICTED)
-        form = DecideForm(profile, request.POST or None)
-        actor, sees_restricted = staff_actor(request), request.user.has_perm(SEE_RESTRICTED)
-        effects = form.effects(actor=actor, with_restricted=sees_restricted)
+        form = DecideForm(
+            profile, request.POST or None, with_restricted=request.user.has_perm(SEE_RESTRICTED)
+        )
+        effects = form.effects(actor=staff_actor(request))
         if effects is not None and form.was_tried:
             messages.success(request, gettext("The verdict stands. It can be undone."))
             return redirect("admin:profiles_identitydecision_changelist")

@@ -12,8 +12,9 @@ from unfold.widgets import (
 
 from profiles.admin.kit.base import Question
 from profiles.api.decision_effects import Effects, decide_with_effects
-from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.lookup import parse_reference, restricted_identifiers
 from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.identity.engine import PROFILE
 from profiles.models import DecisionVerdict, Identifier, Profile
 from profiles.services import Actor, DecisionConflict, DecisionError, NewDecision
 
@@ -49,11 +50,16 @@ class DecideForm(forms.Form):
     )
     tried = forms.CharField(required=False, widget=forms.HiddenInput())
 
-    def __init__(self, profile: Profile, posted: QueryDict | None) -> None:
+    def __init__(
+        self, profile: Profile, posted: QueryDict | None, *, with_restricted: bool
+    ) -> None:
+        self._with_restricted = with_restricted
         self._posted = posted.copy() if posted else None
         super().__init__(self._posted)
         self.fields["one"].queryset = (  # type: ignore[attr-defined]
-            Identifier.objects.filter(profile=profile).order_by("namespace", "value")
+            Identifier.objects.filter(profile=profile)
+            .exclude(namespace=PROFILE)
+            .order_by("namespace", "value")
         )
 
     def clean_other(self) -> Identifier:
@@ -65,6 +71,8 @@ class DecideForm(forms.Form):
         identifier = Identifier.objects.filter(namespace=namespace, value=value).first()
         if identifier is None:
             raise forms.ValidationError(gettext("No message has named this identifier."))
+        if not self._with_restricted and restricted_identifiers([identifier]):
+            raise forms.ValidationError(gettext("This person's processing is restricted."))
         return identifier
 
     @property
@@ -82,7 +90,7 @@ class DecideForm(forms.Form):
         if self._posted is not None:
             self._posted["tried"] = self.fingerprint
 
-    def effects(self, *, actor: Actor, with_restricted: bool) -> Effects | None:
+    def effects(self, *, actor: Actor) -> Effects | None:
         """Try the verdict, or write it if it was tried, and return whom it concerns.
 
         Returns None if the form has a fault, be it that the verdict may not be given.
@@ -97,7 +105,10 @@ class DecideForm(forms.Form):
         )
         try:
             return decide_with_effects(
-                new, actor=actor, with_restricted=with_restricted, is_dry_run=not self.was_tried
+                new,
+                actor=actor,
+                with_restricted=self._with_restricted,
+                is_dry_run=not self.was_tried,
             ).profiles
         except DecisionError as error:
             self.add_error(error.field, str(error))
