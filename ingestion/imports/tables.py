@@ -33,6 +33,7 @@ from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
 
 WHITESPACE = "whitespace"
+DELIMITERS = (",", ";", "\t", "|", WHITESPACE)
 MAX_CELL = 64 * 1024  # a row becomes a message, which has at most 32 KB
 MAX_LINE = 1024 * 1024
 BATCH = 5_000

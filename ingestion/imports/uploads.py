@@ -12,7 +12,8 @@ from ingestion.imports.content import content_of, sweep_folder
 from ingestion.imports.faults import FileFault
 from ingestion.imports.inspect import Inspection, inspect_file
 from ingestion.imports.job import known_purposes
-from ingestion.imports.mapping import check_columns, check_purposes, parse_mapping
+from ingestion.imports.mapping import RowMapping, check_columns, check_purposes, parse_mapping
+from ingestion.imports.tables import DELIMITERS
 from ingestion.models import FileImport, ImportPart
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
@@ -97,7 +98,7 @@ def prepare_import(
 ) -> FileImport:
     """Set what the columns mean, in memory. Raises MappingFaults, FileFault and WrongStatus."""
     parsed = parse_mapping(mapping)
-    inspection = inspect_import(file_import, reading)
+    inspection = _inspect_for(parsed, file_import, reading)
     check_columns(parsed, [column.name for column in inspection.columns])
     check_purposes(parsed, known_purposes(file_import.source_id))
     file_import.mapping = dict(mapping)
@@ -107,6 +108,32 @@ def prepare_import(
         name: format_ for name, format_ in inspection.formats.items() if name in used
     }
     return file_import
+
+
+def _inspect_for(
+    mapping: RowMapping, file_import: FileImport, reading: Mapping[str, Any] | None
+) -> Inspection:
+    """Return what the file shows to whoever knows its columns.
+
+    A first row that names all columns of the mapping is the header, and what parts it so is the
+    delimiter, whatever a few rows look like.
+    """
+    inspection = inspect_import(file_import, reading)
+    stated = reading if reading is not None else file_import.reading
+    wanted = {target.column for target in mapping.targets}
+    if inspection.reading.format != "csv" or "has_header" in stated or wanted <= _names(inspection):
+        return inspection
+    delimiters = [stated["delimiter"]] if "delimiter" in stated else DELIMITERS
+    for delimiter in delimiters:
+        known = {**stated, "delimiter": delimiter, "has_header": True}
+        other = inspect_import(file_import, known)
+        if wanted <= _names(other):
+            return other
+    return inspection
+
+
+def _names(inspection: Inspection) -> set[str]:
+    return {column.name for column in inspection.columns}
 
 
 def start_import(

@@ -29,6 +29,7 @@ from ingestion.services import (
     drain_inbox,
     expire_imports,
     finish_import,
+    prepare_import,
     start_import,
     try_import,
 )
@@ -310,7 +311,7 @@ DATES = st.sampled_from(["01/02/2025", "31/12/2024", "32/01/2025", "", "2025-01-
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rows=st.lists(st.tuples(ADDRESSES, CELLS, CELLS, DATES), min_size=1, max_size=12),
@@ -335,6 +336,21 @@ def test_every_row_of_a_generated_file_ends_once(
     finish_import(again, drain_inbox)
     assert (again.stored, again.unchanged) == (0, started.stored + started.unchanged)
     assert again.refused == started.refused
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4),
+    delimiter=st.sampled_from(",;\t|"),
+)
+def test_a_first_row_that_names_the_columns_of_the_mapping_is_the_header(
+    rows: list[tuple[str, ...]], delimiter: str
+) -> None:
+    content = csv_of(COLUMNS, *rows, delimiter=delimiter)
+    reading = prepare_import(upload(content), PEOPLE).reading
+    assert (reading["delimiter"], reading["has_header"]) == (delimiter, True)
 
 
 def test_the_command_reports_each_row_and_ends_with_counts_that_add_up(tmp_path: Path) -> None:
