@@ -71,8 +71,8 @@ def resettle(
         return set()
     before = {identifier.profile_id for identifier in stored.values() if identifier.profile_id}
     name_profiles(before)
-    state = _replay(stored, components)
-    _set_alone(stored.values(), state)
+    state, named = _replay(stored, components)
+    _set_alone([stored[pk] for pk in named & stored.keys()], state)
     clusters = _clusters(stored.values(), state)
     plan = _plan(clusters, stored.values(), cause, now)
     targets = plan.targets
@@ -89,20 +89,24 @@ def resettle(
     return created
 
 
-def _replay(stored: Mapping[int, StoredIdentifier], components: set[int]) -> IdentityState:
+def _replay(
+    stored: Mapping[int, StoredIdentifier], components: set[int]
+) -> tuple[IdentityState, set[int]]:
+    """Return the state that facts give, and all identifiers that these name."""
     with connection.cursor() as cursor:
         cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(stored)])
         facts = [StoredFact(0, *row) for row in cursor.fetchall()]
     # Facts also name quarantined identifiers of other components.
-    mentioned = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
-    others = stored_identifiers(Identifier.objects.filter(pk__in=mentioned - stored.keys()))
-    return replay_facts(facts, {**stored, **others}, read_configuration(), components)
+    named = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
+    others = stored_identifiers(Identifier.objects.filter(pk__in=named - stored.keys()))
+    state = replay_facts(facts, {**stored, **others}, read_configuration(), components)
+    return state, named
 
 
 def _set_alone(stored: Iterable[StoredIdentifier], state: IdentityState) -> None:
-    """Give an identifier that had a profile and that no fact keeps a profile of its own.
+    """Give an identifier that had a profile and that its facts lose a profile of its own.
 
-    Events, consents and traits may hang on it, which need somebody.
+    Events, consents and traits may hang on it, which need somebody. What no fact names stays.
     """
     homeless = [
         identifier

@@ -333,7 +333,7 @@ def test_columns_that_differ_in_case_alone_are_told_apart_in_parquet(
 def exported(role: str, segment: Segment, **form: Any) -> Any:
     url = reverse("admin:segments_segment_export", args=[segment.pk])
     client = sign_in(role)
-    fresh = client.get(url).context["form"]["id"].value()
+    fresh = client.get(url).context["export_id"]
     body = {"id": str(fresh), "format": "jsonl", "purpose": segment.purpose_id, **form}
     return client.post(url, body)
 

@@ -172,9 +172,10 @@ def staged(keys: list[str]) -> tuple[Rebuild, rebuilds.Plan]:
 
 
 def apply(lease: Rebuild, plan: rebuilds.Plan) -> bool:
-    """Apply what was staged for a plan that reads no boundary."""
+    """Apply what was staged for a plan that reads no boundary, and nothing that can change."""
     measured = rebuilds.measure(rebuilds.unmeasured(plan), lease.family, NOW)
-    return rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, measured, {}), NOW)
+    inputs = dict.fromkeys(plan.targets, "{}")
+    return rebuilds.apply_staged(lease, plan, rebuilds.Result(plan, measured, {}, inputs), NOW)
 
 
 def test_a_profile_that_is_refreshed_while_a_rebuild_computes_is_left_alone_and_queued_again() -> (

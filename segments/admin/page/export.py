@@ -80,7 +80,6 @@ class ExportActions:
             return tab_page(self, request, segment, "export")
         choices = column_choices()
         initial = {
-            "id": uuid4(),
             "format": MemberExport.Format.CSV,
             "purpose": segment.purpose_id,
             "columns": USUAL_COLUMNS,
@@ -115,6 +114,8 @@ class ExportActions:
             form=form,
             is_masked=not mask_for(request).is_open,
             exports=exports,
+            # Of the file that the form will ask for: each page has one of its own.
+            export_id=uuid4(),
         )
 
     def export_progress(
