@@ -11,7 +11,7 @@ from ingestion.file_rows import cells_of, references_in_row
 from ingestion.imports.erasure import delete_if_mentioned, unstarted_imports
 from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
-from ingestion.inbox.named import hashes_of
+from ingestion.inbox.name_hashes import hashes_of
 from ingestion.models import (
     ConsentCategory,
     DrainPause,
@@ -218,6 +218,6 @@ def _names(
     *quoted: str,
 ) -> bool:
     """Whether a kept message, or one of the texts that quote it, names one of the references."""
-    mentioned = mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
-    named = references_in(unpack_message(packed), normalisers)
-    return not references.isdisjoint(mentioned) or not references.isdisjoint(named)
+    in_texts = mentions(quoted, region=settings.DEFAULT_PHONE_REGION)
+    in_message = references_in(unpack_message(packed), normalisers)
+    return not references.isdisjoint(in_texts) or not references.isdisjoint(in_message)

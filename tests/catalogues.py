@@ -19,7 +19,8 @@ IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 TRANSLATE = re.compile(r"""{%\s*translate\s+(?:"([^"]*)"|'([^']*)')[^%]*%}""")
 FILTERED = re.compile(r"""_\((?:"([^"]*)"|'([^']*)')\)""")
 BLOCK = re.compile(
-    r"{%\s*blocktranslate(?P<options>[^%]*(?:%(?!})[^%]*)*)%}(?P<body>.*?){%\s*endblocktranslate\s*%}",
+    r"{%\s*blocktranslate(?P<options>[^%]*(?:%(?!})[^%]*)*)%}"
+    r"(?P<body>.*?){%\s*endblocktranslate\s*%}",
     re.DOTALL,
 )
 PLURAL = re.compile(r"{%\s*plural\s*%}")

@@ -68,11 +68,11 @@ ACTIONS = (
 def omnibox(request: HttpRequest) -> HttpResponse:
     """Answer with a list of links for what was typed."""
     text = request.POST.get("s", "")[:MAX_QUERY].replace("\x00", "").strip()
-    hits = [*_people(request, text), *_found(request, text)] if text else []
+    hits = [*_people(request, text), *_others(request, text)] if text else []
     return render(request, "admin/tessera/omnibox.html", {"hits": hits, "text": text})
 
 
-def _found(request: HttpRequest, text: str) -> Iterator[Hit]:
+def _others(request: HttpRequest, text: str) -> Iterator[Hit]:
     yield from _segments(request, text)
     yield from _requests(request, text)
     yield from _actions(request, text)
@@ -98,8 +98,8 @@ def _actions(request: HttpRequest, text: str) -> Iterator[Hit]:
 def _segments(request: HttpRequest, text: str) -> Iterator[Hit]:
     if not request.user.has_perm("segments.view_segment"):
         return
-    named = Segment.objects.filter(Q(name__icontains=text) | Q(key__icontains=text))
-    for segment in named.order_by("-size", "name")[:MOST]:
+    segments = Segment.objects.filter(Q(name__icontains=text) | Q(key__icontains=text))
+    for segment in segments.order_by("-size", "name")[:MOST]:
         url = reverse("admin:segments_segment_overview", args=[segment.pk])
         yield Hit(segment.name, _("Segment"), url, "pie_chart")
 
@@ -124,11 +124,11 @@ def _people(request: HttpRequest, text: str) -> Iterator[Hit]:
     may_see = request.user.has_perms(("profiles.view_profile", SEE_CONTACTS))
     if not may_see or seconds_to_wait(Throttle.OMNIBOX, request.user.pk):
         return
-    found = find_people(text, most=MOST)
-    if found:
-        search_made(found=len(found), actor=staff_actor(request))
+    people = find_people(text, most=MOST)
+    if people:
+        search_made(found=len(people), actor=staff_actor(request))
     mask = mask_for(request)
-    for profile in found:
+    for profile in people:
         url = reverse("admin:profiles_profile_change", args=[profile.pk])
         name = display_name(profile.traits, mask) or _("anonymous")
         city = str(profile.traits.get("city") or "")

@@ -153,10 +153,10 @@ def initial_of(mapping: Mapping[str, Any], inspection: Inspection) -> dict[str, 
 
 def reading_of(fields: Mapping[str, Any], inspection: Inspection) -> dict[str, Any]:
     """Return how the file is to be read, as the form says."""
-    found = inspection.reading.as_stored()
-    if found["format"] == "csv":
-        found |= {name: fields[name] or found[name] for name in ("encoding", "delimiter")}
-    return found | {"has_header": fields["has_header"]}
+    reading = inspection.reading.as_stored()
+    if reading["format"] == "csv":
+        reading |= {name: fields[name] or reading[name] for name in ("encoding", "delimiter")}
+    return reading | {"has_header": fields["has_header"]}
 
 
 def mapping_of(
@@ -195,8 +195,8 @@ def saved_mappings() -> QuerySet[SavedMapping]:
 
 def _format_choices(column: Column) -> list[tuple[str, Any]]:
     """Return the formats that a column may have, with the one that was found out first."""
-    found = FORMAT_WORDS.get(column.format, column.format)
+    usual = FORMAT_WORDS.get(column.format, column.format)
     patterns = dict.fromkeys((column.format, *column.other_formats, *DATE_PATTERNS))
     dates = [name for name in patterns if name not in NAMED]
     words = [(name, FORMAT_WORDS[name]) for name in NAMED]
-    return [("", _("found: %(format)s") % {"format": found}), *words, *((d, d) for d in dates)]
+    return [("", _("found: %(format)s") % {"format": usual}), *words, *((d, d) for d in dates)]

@@ -120,16 +120,16 @@ class FileImportAdmin(ReadOnlyAdmin):
         extra = dict(extra_context or {})
         file_import = self.get_object(request, object_id) if object_id else None
         if file_import is not None:
-            extra |= self._shown(request, file_import)
+            extra |= self._figures(request, file_import)
         return super().changeform_view(request, object_id, form_url, extra)
 
     def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far an import has come, for the page to ask every few seconds."""
         file_import = self.found_or_404(request, str(pk))
-        shown = self._shown(request, file_import)
-        return self.page(request, "admin/ingestion/imports/figures.html", title="", **shown)
+        figures = self._figures(request, file_import)
+        return self.page(request, "admin/ingestion/imports/figures.html", title="", **figures)
 
-    def _shown(self, request: HttpRequest, file_import: FileImport) -> dict[str, Any]:
+    def _figures(self, request: HttpRequest, file_import: FileImport) -> dict[str, Any]:
         refused = RefusedRow.objects.filter(file_import=file_import)[:MOST_REFUSED]
         mask = mask_for(request)
         ended = file_import.ended
@@ -217,9 +217,9 @@ class FileImportAdmin(ReadOnlyAdmin):
         """Return how the page says that the file is read, None where it does not say."""
         if request.method != "POST":
             return None
-        found = inspect_import(file_import)
-        form = MappingForm(request.POST, inspection=found)
-        return reading_of(form.cleaned_data, found) if form.is_valid() else None
+        inspection = inspect_import(file_import)
+        form = MappingForm(request.POST, inspection=inspection)
+        return reading_of(form.cleaned_data, inspection) if form.is_valid() else None
 
     def _first_mapping(
         self, request: HttpRequest, file_import: FileImport, inspection: Inspection

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ingestion.messages.times import UnreadableTime, read_time
@@ -138,7 +139,7 @@ def date_formats(texts: Sequence[str]) -> list[str]:
     return [
         pattern
         for pattern in DATE_PATTERNS
-        if all(_fits(text, lambda each: datetime.strptime(each, pattern)) for text in texts)  # noqa: B023
+        if all(_fits(text, partial(_moment_as, pattern)) for text in texts)
     ]
 
 
@@ -147,6 +148,10 @@ def _is_decimal_comma(texts: Sequence[str]) -> bool:
     return all(map(_COMMA_NUMBER.fullmatch, numbers)) and any(
         map(_UNAMBIGUOUS_COMMA.search, numbers)
     )
+
+
+def _moment_as(pattern: str, text: str) -> datetime:
+    return datetime.strptime(text, pattern)
 
 
 def _fits(text: str, read: Callable[[str], datetime]) -> bool:

@@ -69,8 +69,8 @@ def find_reading(content: BufferedReader, overrides: Mapping[str, Any]) -> Readi
     encoding = overrides.get("encoding") or detect_encoding(sample)
     text = sample.decode(encoding, "replace").lstrip("\ufeff")
     delimiter, has_header = _dialect(text)
-    found = Reading(format_, encoding, delimiter, has_header)
-    return replace(found, **overrides)
+    reading = Reading(format_, encoding, delimiter, has_header)
+    return replace(reading, **overrides)
 
 
 def _inspection(reading: Reading, table: Table) -> Inspection:

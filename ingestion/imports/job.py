@@ -137,7 +137,7 @@ def _store(
     file_import: FileImport, lease: UUID, chunk: RowChunk, columns: Mapping[str, Any]
 ) -> None:
     """Store a part of the file in one transaction. Raises LostImport."""
-    named = exact_json.dump_bytes(columns)
+    header = exact_json.dump_bytes(columns)
     with transaction.atomic():
         mine = FileImport.objects.filter(pk=file_import.pk, lease=lease, status=Status.READING)
         if not mine.update(rows=F("rows") + chunk.rows, chunks=F("chunks") + 1):
@@ -145,7 +145,7 @@ def _store(
         keep_refused(chunk.refusals)
         with binary_cursor() as cursor:
             for request in chunk.requests:
-                body = pack_body(InboxBody("", request.body(named)))
+                body = pack_body(InboxBody("", request.body(header)))
                 counted = [len(request.messages), file_import.pk]
                 bound = [file_import.source_id, int(TrustLevel.SERVER), body, *counted]
                 cursor.execute(sql.ACCEPT_ROWS, bound)

@@ -86,8 +86,8 @@ class RowMapping:
     @property
     def purposes(self) -> set[str]:
         """The purposes that the mapping itself names."""
-        named = {target.name for target in self.targets if target.kind == Kind.CONSENT}
-        return named | ({self.purpose} if self.purpose else set())
+        purposes = {target.name for target in self.targets if target.kind == Kind.CONSENT}
+        return purposes | ({self.purpose} if self.purpose else set())
 
 
 def parse_mapping(content: Any) -> RowMapping:
@@ -101,9 +101,9 @@ def parse_mapping(content: Any) -> RowMapping:
 
 def check_columns(mapping: RowMapping, columns: Collection[str]) -> None:
     """Raise MappingFaults where the file lacks a column that the mapping names."""
-    shown = ", ".join(list(columns)[:20])
+    present = ", ".join(list(columns)[:20])
     missing = [
-        Fault(f"columns.{target.column}", "unknown_column", f"one of the file's columns: {shown}")
+        Fault(f"columns.{target.column}", "unknown_column", f"one of the file's columns: {present}")
         for target in mapping.targets
         if target.column not in columns
     ]

@@ -52,15 +52,15 @@ def propose_mapping(columns: Sequence[Column], purposes: Collection[str] = ()) -
     has_amount = any(_plain(column.name) in _PROPERTY_NAMES for column in columns)
     call = "track" if has_amount and "timestamp" in targets.values() else "identify"
     prefix = "properties" if call == "track" else "traits"
-    named = {name: _prefixed(target, prefix, name) for name, target in targets.items() if target}
+    proposed = {name: _prefixed(target, prefix, name) for name, target in targets.items() if target}
     formats = {
         column.name: column.format
         for column in columns
-        if named.get(column.name) == "timestamp"
+        if proposed.get(column.name) == "timestamp"
         and is_date_format(column.format)
         and column.format != ISO
     }
-    mapping: dict[str, Any] = {"call": call, "columns": named}
+    mapping: dict[str, Any] = {"call": call, "columns": proposed}
     if call == "track":
         mapping["event"] = "Order Completed"
     return mapping | ({"formats": formats} if formats else {})

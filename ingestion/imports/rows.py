@@ -115,8 +115,8 @@ class RowReader:
             # When it is to be proved, nobody can have said it tomorrow.
             column = _first(mapping, Kind.TIMESTAMP)
             raise RowFault("in_the_future", column, "a time that has come")
-        found = {"file": self._context.file_name, "row": number}
-        draft.evidence = {**found, **mapping.evidence, **draft.evidence}
+        place = {"file": self._context.file_name, "row": number}
+        draft.evidence = {**place, **mapping.evidence, **draft.evidence}
 
     def _composed(self, draft: "_Draft") -> dict[str, Any]:
         is_track = self._mapping.call == "track"

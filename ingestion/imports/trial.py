@@ -147,11 +147,11 @@ class _Trial:
         references = {reference_of(ref) for message in messages for ref in message.refs}
         holders = profiles_by_reference(references)
         for message in messages:
-            named = {holders.get(reference_of(ref)) for ref in message.refs} - {None}
+            people = {holders.get(reference_of(ref)) for ref in message.refs} - {None}
             self._report.stored += 1
-            self._report.known += bool(named)
-            self._report.new += not named
-            self._report.merging += len(named) > 1
+            self._report.known += bool(people)
+            self._report.new += not people
+            self._report.merging += len(people) > 1
 
 
 def _parsed(request: Request, source_id: int, now: datetime) -> Iterable[Message | Rejection]:

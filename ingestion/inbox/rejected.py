@@ -14,7 +14,7 @@ from ingestion.inbox.body import pack_message
 from ingestion.inbox.counts import count_dropped, count_messages, hour_of
 from ingestion.inbox.identifier_scan import references_in
 from ingestion.inbox.lease import LeasedRow
-from ingestion.inbox.named import names_in
+from ingestion.inbox.name_hashes import names_in
 from ingestion.messages import Rejection
 from ingestion.models import MessageCount, RejectedMessage
 from profiles.identifiers.lookup import load_normalisers

@@ -156,8 +156,8 @@ def _filled(template: Mapping[str, Any] | str, scope: Any) -> dict[str, Any]:
     One expression alone is of an object, where a tool has names of its own.
     """
     if isinstance(template, str):
-        found = evaluate(template, scope)
-        return found if isinstance(found, dict) else {}
+        parts = evaluate(template, scope)
+        return parts if isinstance(parts, dict) else {}
     filled: dict[str, Any] = {}
     for name, inner in template.items():
         value = _filled(inner, scope) if isinstance(inner, Mapping) else evaluate(inner, scope)

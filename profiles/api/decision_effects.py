@@ -51,21 +51,21 @@ def undo_with_effects(
 
 
 def _identifiers_of(*pair: Identifier) -> list[int]:
-    rows = Identifier.objects.filter(pk__in=[identifier.pk for identifier in pair])
-    profiles = rows.filter(profile__isnull=False).values_list("profile_id", flat=True)
+    identifiers = Identifier.objects.filter(pk__in=[identifier.pk for identifier in pair])
+    profiles = identifiers.filter(profile__isnull=False).values_list("profile_id", flat=True)
     beside = Identifier.objects.filter(profile__in=list(profiles)).values_list("pk", flat=True)
     return [*beside, *(identifier.pk for identifier in pair)]
 
 
 def _effects(identifier_ids: list[int], with_restricted: bool) -> Effects:
     """Represent who has the identifiers now: a rollback takes away what is read later."""
-    rows = Identifier.objects.filter(pk__in=identifier_ids, profile__isnull=False)
-    ids = set(rows.values_list("profile_id", flat=True))
+    identifiers = Identifier.objects.filter(pk__in=identifier_ids, profile__isnull=False)
+    ids = set(identifiers.values_list("profile_id", flat=True))
     profiles = list(Profile.objects.filter(pk__in=ids).order_by("pk"))
     stats = EventStat.objects.filter(profile__in=profiles).values_list("profile_id")
     counts = dict(stats.annotate(Sum("count")))
-    shown = reads.represent_profiles(profiles, with_restricted=with_restricted)
+    rows = reads.represent_profiles(profiles, with_restricted=with_restricted)
     return [
         {**row, "events": counts.get(profile.pk, 0)} if "traits" in row else row
-        for profile, row in zip(profiles, shown, strict=True)
+        for profile, row in zip(profiles, rows, strict=True)
     ]

@@ -5,23 +5,16 @@ beside any other, or as many as its limit allows. Those beyond the limit join no
 bound all of them would be replayed with the person whom they name.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
-
-from django.db import connection
 
 from profiles.identifiers.references import Ref
-from profiles.identity import sql
-from profiles.identity.engine import Trust
 from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Observation
-from profiles.lib.database import array_of
+from profiles.identity.stored_claims import RefsBeside, beside_in_stored_claims
 from profiles.models import Identifier
 
 MOST_DEVICES = 20
-# The devices that claims of a day name beside an identifier.
-DevicesBeside = defaultdict[tuple[Ref, date], set[Ref]]
 
 
 def cut_devices(
@@ -38,9 +31,9 @@ def cut_devices(
     cut: dict[Observation, Observation] = {}
     for claim in bringing:
         devices = _limited_devices(people, claim)
-        named = [ref for ref in claim.refs if not people.rules.is_weak(ref)]
-        full = {ref for ref in named if _is_full(people, beside[ref, claim.day], devices)}
-        for ref in set(named) - full:
+        strong = _strong_refs(people, claim)
+        full = {ref for ref in strong if _is_full(people, beside[ref, claim.day], devices)}
+        for ref in strong - full:
             beside[ref, claim.day] |= devices
         if full:
             refs = tuple(ref for ref in claim.refs if ref not in full)
@@ -53,19 +46,23 @@ def _bringing_claims(people: LoadedPeople, claims: Sequence[Observation]) -> Ite
     times = Counter(ref for claim in claims for ref in claim.refs if ref not in people.rows)
     for claim in claims:
         devices = _limited_devices(people, claim)
-        named = [ref for ref in claim.refs if not people.rules.is_weak(ref)]
+        strong = _strong_refs(people, claim)
         # Whom only one claim brings has no other devices.
-        if any(ref in people.rows or times[ref] > 1 for ref in named) and any(
-            _is_newcomer(people, device, named) for device in devices
+        if any(ref in people.rows or times[ref] > 1 for ref in strong) and any(
+            _is_newcomer(people, device, strong) for device in devices
         ):
             yield claim
 
 
-def _is_newcomer(people: LoadedPeople, device: Ref, named: Iterable[Ref]) -> bool:
-    """Whether the device is not in the component of everybody who is named."""
+def _is_newcomer(people: LoadedPeople, device: Ref, others: Iterable[Ref]) -> bool:
+    """Whether the device is not in the component of all the others."""
     row = people.rows.get(device)
-    rows = [people.rows.get(ref) for ref in named]
+    rows = [people.rows.get(ref) for ref in others]
     return row is None or any(other is None or other.component != row.component for other in rows)
+
+
+def _strong_refs(people: LoadedPeople, claim: Observation) -> set[Ref]:
+    return {ref for ref in claim.refs if not people.rules.is_weak(ref)}
 
 
 def _limited_devices(people: LoadedPeople, claim: Observation) -> set[Ref]:
@@ -80,22 +77,11 @@ def _is_full(people: LoadedPeople, known: set[Ref], devices: set[Ref]) -> bool:
     return not devices <= known and len(known | devices) > most
 
 
-def _devices_of_stored_claims(people: LoadedPeople, claims: Iterable[Observation]) -> DevicesBeside:
-    claims = list(claims)
-    named = {ref for claim in claims for ref in claim.refs if not people.rules.is_weak(ref)}
-    refs = {people.rows[ref].id: ref for ref in named & people.rows.keys()}
-    beside: DevicesBeside = defaultdict(set)
-    if not refs:
-        return beside
-    days = array_of({claim.day for claim in claims})
-    with connection.cursor() as cursor:
-        cursor.execute(sql.CLAIMS_OF_DAYS, [array_of(refs), days, Trust.CLAIM])
-        facts = cursor.fetchall()
-    ids = {identifier_id for ids, _ in facts for identifier_id in ids} - refs.keys()
-    rows = Identifier.objects.filter(pk__in=ids).values_list("pk", "namespace", "value")
-    devices = {pk: ref for pk, *pair in rows if people.rules.is_weak(ref := Ref(*pair))}
-    for ids_in_fact, day in facts:
-        for identifier_id in refs.keys() & set(ids_in_fact):
-            others = devices.keys() & set(ids_in_fact)
-            beside[refs[identifier_id], day].update(devices[other] for other in others)
-    return beside
+def _devices_of_stored_claims(people: LoadedPeople, claims: Sequence[Observation]) -> RefsBeside:
+    def devices(identifier_ids: set[int]) -> dict[int, Ref]:
+        rows = Identifier.objects.filter(pk__in=identifier_ids)
+        refs = {pk: Ref(*pair) for pk, *pair in rows.values_list("pk", "namespace", "value")}
+        return {pk: ref for pk, ref in refs.items() if people.rules.is_weak(ref)}
+
+    refs = {ref for claim in claims for ref in _strong_refs(people, claim)}
+    return beside_in_stored_claims(people, claims, refs, devices)

@@ -5,24 +5,18 @@ identifier. A refused claim joins nobody, but its identifiers are replayed toget
 without a bound, one public key could make a single component of all customers.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
-
-from django.db import connection
 
 from profiles.identifiers.references import Ref
-from profiles.identity import sql
 from profiles.identity.claimed_devices import cut_devices
 from profiles.identity.engine import Trust
 from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Observation
-from profiles.lib.database import array_of
+from profiles.identity.stored_claims import RefsBeside, beside_in_stored_claims
 from profiles.models import Identifier
 
 MAX_NAMED = 20
-# The vouched identifiers that claims of a day name beside an identifier.
-NamedBeside = defaultdict[tuple[Ref, date], set[Ref]]
 
 
 def cut_claims(
@@ -42,8 +36,8 @@ def cut_claims(
     cut = dict(_cut_names(people, claims))
     fewer = cut_devices(people, list(dict.fromkeys(cut.get(claim, claim) for claim in claims)))
     for claim in claims if fewer else ():
-        if (named := cut.get(claim, claim)) in fewer:
-            cut[claim] = fewer[named]
+        if (rest := cut.get(claim, claim)) in fewer:
+            cut[claim] = fewer[rest]
     return cut
 
 
@@ -78,26 +72,17 @@ def _joining_claims(people: LoadedPeople, claims: Sequence[Observation]) -> Iter
             yield claim
 
 
-def _named_by_stored_claims(people: LoadedPeople, claims: Iterable[Observation]) -> NamedBeside:
-    stored = {ref for claim in claims for ref in claim.refs} & people.rows.keys()
-    refs = {people.rows[ref].id: ref for ref in stored}
-    days = array_of({claim.day for claim in claims})
-    with connection.cursor() as cursor:
-        cursor.execute(sql.CLAIMS_OF_DAYS, [array_of(refs), days, Trust.CLAIM])
-        facts = cursor.fetchall()
-    ids_in_facts = {identifier_id for ids, _ in facts for identifier_id in ids}
-    rows = Identifier.objects.filter(pk__in=ids_in_facts, is_vouched=True)
-    vouched = {pk: Ref(*ref) for pk, *ref in rows.values_list("pk", "namespace", "value")}
-    beside: NamedBeside = defaultdict(set)
-    for ids, day in facts:
-        for identifier_id in refs.keys() & set(ids):
-            others = (vouched.keys() & set(ids)) - {identifier_id}
-            beside[refs[identifier_id], day].update(vouched[other] for other in others)
-    return beside
+def _named_by_stored_claims(people: LoadedPeople, claims: Sequence[Observation]) -> RefsBeside:
+    def vouched(identifier_ids: set[int]) -> dict[int, Ref]:
+        rows = Identifier.objects.filter(pk__in=identifier_ids, is_vouched=True)
+        return {pk: Ref(*pair) for pk, *pair in rows.values_list("pk", "namespace", "value")}
+
+    refs = {ref for claim in claims for ref in claim.refs}
+    return beside_in_stored_claims(people, claims, refs, vouched)
 
 
 def _within_bound(
-    people: LoadedPeople, claim: Observation, named_beside: NamedBeside
+    people: LoadedPeople, claim: Observation, named_beside: RefsBeside
 ) -> tuple[Ref, ...]:
     """Return the claim's identifiers without those that are, or stand beside, one too many."""
     highest, *others = sorted(claim.refs, key=people.rules.rank)

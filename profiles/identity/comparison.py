@@ -115,8 +115,8 @@ def compare(one: Identifier, other: Identifier, *, with_restricted: bool) -> Com
         return Comparison(True, path_of_facts(one, other) or (), (), ())
     sides = [_side(one), _side(other)]
     facts = [_facts_naming(side) for side in sides]
-    named = [{pk for fact in part.values() for pk in fact.identifier_ids} for part in facts]
-    shared = named[0] & named[1]
+    ids_in_facts = [{pk for fact in part.values() for pk in fact.identifier_ids} for part in facts]
+    shared = ids_in_facts[0] & ids_in_facts[1]
     bridging = {
         seq: fact
         for part, opposite in zip(facts, reversed(sides), strict=True)

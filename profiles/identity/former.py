@@ -90,8 +90,8 @@ def name_profiles(profile_ids: Iterable[int]) -> None:
 
     A UUID that a decision named and no longer names yields to that of the profile created first.
     """
-    named = _named_uuids()
-    if not named:
+    numbers = _named_uuids()
+    if not numbers:
         return
     uuids: dict[int, list[str]] = {}
     identifiers = Identifier.objects.filter(profile__in=profile_ids, namespace=PROFILE)
@@ -99,10 +99,9 @@ def name_profiles(profile_ids: Iterable[int]) -> None:
         uuids.setdefault(profile_id or 0, []).append(value)
     for profile in Profile.objects.filter(pk__in=uuids):
         own = sorted(uuids[profile.pk])  # version 7: in order of creation
-        chosen = max(
-            (value for value in own if named.get(value)), key=lambda value: named[value], default=""
-        )
-        if not chosen and str(profile.uuid) in named:
+        standing = [value for value in own if numbers.get(value)]
+        chosen = max(standing, key=lambda value: numbers[value], default="")
+        if not chosen and str(profile.uuid) in numbers:
             chosen = own[0]
         if chosen and chosen != str(profile.uuid):
             Profile.objects.filter(pk=profile.pk).update(uuid=UUID(chosen))

@@ -71,8 +71,8 @@ def resettle(
         return set()
     before = {identifier.profile_id for identifier in stored.values() if identifier.profile_id}
     name_profiles(before)
-    state, named = _replay(stored, components)
-    _set_alone([stored[pk] for pk in named & stored.keys()], state)
+    state, ids_in_facts = _replay(stored, components)
+    _set_alone([stored[pk] for pk in ids_in_facts & stored.keys()], state)
     clusters = _clusters(stored.values(), state)
     plan = _plan(clusters, stored.values(), cause, now)
     targets = plan.targets
@@ -97,10 +97,10 @@ def _replay(
         cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(stored)])
         facts = [StoredFact(0, *row) for row in cursor.fetchall()]
     # Facts also name quarantined identifiers of other components.
-    named = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
-    others = stored_identifiers(Identifier.objects.filter(pk__in=named - stored.keys()))
+    ids_in_facts = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
+    others = stored_identifiers(Identifier.objects.filter(pk__in=ids_in_facts - stored.keys()))
     state = replay_facts(facts, {**stored, **others}, read_configuration(), components)
-    return state, named
+    return state, ids_in_facts
 
 
 def _set_alone(stored: Iterable[StoredIdentifier], state: IdentityState) -> None:

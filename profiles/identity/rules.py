@@ -115,8 +115,8 @@ def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
 
 def note_erased_namespaces(namespaces: Iterable[str]) -> None:
     """Keep that people were erased by identifiers of these namespaces."""
-    named = sorted(set(namespaces) - OWN_NORMALISERS.keys())
-    rows = [ErasedNamespace(namespace=namespace) for namespace in named]
+    own = sorted(set(namespaces) - OWN_NORMALISERS.keys())
+    rows = [ErasedNamespace(namespace=namespace) for namespace in own]
     ErasedNamespace.objects.bulk_create(rows, ignore_conflicts=True)
 
 

@@ -53,9 +53,9 @@ class OverrideSerializer(OverrideFactSerializer):
 
     def to_representation(self, instance: Override) -> Any:
         """Leave out the reason, into which somebody may have written a name, as in the admin."""
-        shown = super().to_representation(instance)
+        representation = super().to_representation(instance)
         is_open = may_count_people(self.context.get("request"))
-        return shown if is_open else {**shown, "reason": ""}
+        return representation if is_open else {**representation, "reason": ""}
 
 
 class ExclusiveGroupSerializer(serializers.ModelSerializer[ExclusiveGroup]):

@@ -111,7 +111,7 @@ def _placed(node: Node, placed: Sequence[tuple[str, object]]) -> list[tuple[str,
     """Return the leaves of the tree with their paths, without those inside of leaves."""
     own = _leaves(node)
     paths = iter(placed)
-    return [next((path, found) for path, found in paths if found == leaf) for leaf in own]
+    return [next((path, other) for path, other in paths if other == leaf) for leaf in own]
 
 
 def _turned(node: Node, place: int) -> Node:
@@ -121,5 +121,5 @@ def _turned(node: Node, place: int) -> Node:
 
 
 def _count(node: Node) -> int | None:
-    found = _preview(node)
-    return None if found is None else found.size
+    preview = _preview(node)
+    return None if preview is None else preview.size

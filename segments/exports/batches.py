@@ -151,13 +151,13 @@ def _orders(profile_ids: Sequence[int]) -> dict[int, EventStat]:
 def _identifiers(
     profile_ids: Sequence[int], namespaces: Sequence[str]
 ) -> Mapping[tuple[int, str], list[str]]:
-    found: dict[tuple[int, str], list[str]] = {}
+    values: dict[tuple[int, str], list[str]] = {}
     if namespaces:
         rows = Identifier.objects.filter(profile_id__in=profile_ids, namespace__in=namespaces)
         plain = rows.filter(quarantined_at=None).order_by("profile_id", "value")
         for profile_id, namespace, value in plain.values_list("profile_id", "namespace", "value"):
-            found.setdefault((profile_id, namespace), []).append(value)
-    return found
+            values.setdefault((profile_id, namespace), []).append(value)
+    return values
 
 
 def _value(

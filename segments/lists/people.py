@@ -26,7 +26,7 @@ from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context, read_live_definitions
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, definition_error
-from segments.lib.named import anchors_by_uuid, anchors_of, find_named
+from segments.lib.people_by_reference import anchors_by_uuid, anchors_of, find_people
 from segments.lib.sql import RAISE_WORK_MEM
 from segments.lists import sql
 from segments.models import ListedPerson, StaticList
@@ -53,25 +53,25 @@ def add_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> L
     """Put the people on a list who have these `namespace:value` references."""
     with audited(actor, "list.people_added") as deed:
         people_lock(shared=True)
-        named = find_named(references)
-        added = _add(row, anchors_of(named.profile_ids))
+        people = find_people(references)
+        added = _add(row, anchors_of(people.profile_ids))
         mark_changed(added)
         if added:
             deed.about("list", row.key, people=[None, len(added)])
-        return ListChange(len(added), named.unknown)
+        return ListChange(len(added), people.unknown)
 
 
 def remove_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> ListChange:
     """Take the people off a list who have these `namespace:value` references."""
     with audited(actor, "list.people_removed") as deed:
         people_lock(shared=True)
-        named = find_named(references)
-        parameters = {"list": row.pk, "profiles": array_of(named.profile_ids)}
+        people = find_people(references)
+        parameters = {"list": row.pk, "profiles": array_of(people.profile_ids)}
         removed = set(_returned(sql.REMOVE_PEOPLE, parameters))
         mark_changed(removed)
         if removed:
             deed.about("list", row.key, people=[len(removed), None])
-        return ListChange(len(removed), named.unknown)
+        return ListChange(len(removed), people.unknown)
 
 
 def fill_list(row: StaticList, definition: Mapping[str, Any], *, actor: Actor) -> ListChange:

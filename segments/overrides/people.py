@@ -17,7 +17,7 @@ from profiles.services import Actor, audited
 from segments.definitions.save import SegmentError
 from segments.lib.locks import lock_slots, slots_of
 from segments.lib.moments import evaluation_time, refuse_far_ahead
-from segments.lib.named import anchors_of, find_named
+from segments.lib.people_by_reference import anchors_of, find_people
 from segments.memberships.refresh import evaluate
 from segments.models import MembershipChange, Override, Segment
 from segments.overrides import sql
@@ -62,8 +62,8 @@ def set_overrides(
         starts_at = decision.starts_at or now or database_now()
         if decision.ends_at is not None and decision.ends_at <= starts_at:
             raise SegmentError("ends_at", "The end is after the start.")
-        named = find_named(references)
-        anchors = anchors_of(named.profile_ids)
+        people = find_people(references)
+        anchors = anchors_of(people.profile_ids)
         ids = sorted(anchors)
         lock_slots(slots_of(ids))
         segment = _open_segment(segment)
@@ -85,7 +85,7 @@ def set_overrides(
         _evaluate(ids, now)
         if ids:
             deed.about("segment", segment.key, **{f"{decision.kind}d": [None, len(ids)]})
-        return OverrideChange(len(ids), named.unknown)
+        return OverrideChange(len(ids), people.unknown)
 
 
 def release_overrides(
@@ -98,8 +98,8 @@ def release_overrides(
     refuse_far_ahead(now)
     with audited(actor, "segment.released") as deed:
         people_lock(shared=True)
-        named = find_named(references)
-        ids = sorted(named.profile_ids)
+        people = find_people(references)
+        ids = sorted(people.profile_ids)
         lock_slots(slots_of(ids))
         with connection.cursor() as cursor:
             cursor.execute(sql.RELEASE, {"segment": segment.pk, "profiles": array_of(ids)})
@@ -107,7 +107,7 @@ def release_overrides(
         _evaluate(released, now)
         if released:
             deed.about("segment", segment.key, released=[len(released), None])
-        return OverrideChange(len(released), named.unknown)
+        return OverrideChange(len(released), people.unknown)
 
 
 def _open_segment(segment: Segment) -> Segment:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from consent.services import NewRequest, act_on_requests, open_request
 from ingestion.inbox.body import unpack_message
 from ingestion.inbox.identifier_scan import references_in
-from ingestion.inbox.named import hashes_of, names_in
+from ingestion.inbox.name_hashes import hashes_of, names_in
 from ingestion.models import RejectedMessage
 from ingestion.services import Operation, Verb, mend_messages
 from profiles.lib.spellings import Normaliser

@@ -1,5 +1,7 @@
 """Deciding on a person's page who is who: the form, and what would come of it."""
 
+from typing import Any
+
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext
@@ -56,7 +58,8 @@ class DecideForm(forms.Form):
         self._with_restricted = with_restricted
         self._posted = posted.copy() if posted else None
         super().__init__(self._posted)
-        self.fields["one"].queryset = (  # type: ignore[attr-defined]
+        one: Any = self.fields["one"]
+        one.queryset = (
             Identifier.objects.filter(profile=profile)
             .exclude(namespace=PROFILE)
             .order_by("namespace", "value")

@@ -50,7 +50,8 @@ class ExportForm(forms.Form):
 
     def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["columns"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        columns: Any = self.fields["columns"]
+        columns.choices = [(name, name) for name in names]
 
     def clean_columns(self) -> list[str]:
         columns: list[str] = self.cleaned_data["columns"]

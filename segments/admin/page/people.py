@@ -108,7 +108,7 @@ def column_choices(mask: Mask) -> dict[str, Any]:
 def people_page(segment: Segment, search: PeopleSearch, mask: Mask, today: date) -> PeoplePage:
     """Return a page of the members that a search finds. Takes two queries."""
     start = (search.page - 1) * PER_PAGE
-    members = _found(segment, search, mask).order_by(*ORDERS[search.order][1])
+    members = _matching(segment, search, mask).order_by(*ORDERS[search.order][1])
     try:
         with time_limit(SECONDS):
             # One more than is shown tells whether there is another page.
@@ -127,7 +127,7 @@ def people_page(segment: Segment, search: PeopleSearch, mask: Mask, today: date)
     )
 
 
-def _found(segment: Segment, search: PeopleSearch, mask: Mask) -> QuerySet[Membership]:
+def _matching(segment: Segment, search: PeopleSearch, mask: Mask) -> QuerySet[Membership]:
     stats = EventStat.objects.filter(
         profile_id=OuterRef("profile_id"), name__kind="track", name__name=ORDER
     )

@@ -61,15 +61,15 @@ def load_profile(segment: Segment, mask: Mask) -> dict[str, Any]:
     ]
     counted = contrast_of(segment, keys)
     labels = {key: str(row) for key, row in definitions.items()}
-    found = counted.contrasts if counted else []
+    contrasts = counted.contrasts if counted else []
     # A value of an ordinary trait may reveal somebody all the same.
-    shown = [
-        each for each in found if "@" not in each.value and mask.tree(each.value) == each.value
+    harmless = [
+        each for each in contrasts if "@" not in each.value and mask.tree(each.value) == each.value
     ]
     return {
         "counted": counted,
-        "over": [_row(each, labels) for each in shown if each.difference > 0][:MAX_SHOWN],
-        "under": [_row(each, labels) for each in shown if each.difference < 0][:MAX_SHOWN],
+        "over": [_row(each, labels) for each in harmless if each.difference > 0][:MAX_SHOWN],
+        "under": [_row(each, labels) for each in harmless if each.difference < 0][:MAX_SHOWN],
         "spreads": list(_spreads(segment, set(keys), labels)),
         "shared_by": SHARED_BY,
     }
@@ -113,10 +113,10 @@ def _spreads(segment: Segment, keys: set[str], labels: dict[str, str]) -> Iterat
                 event_counts(segment, name, kind),
                 _("%(event)s, times") % {"event": name},
             )
-        shown = spread_of(values or [], shared_by=SHARED_BY)
-        if shown:
-            drawn = bars([Bar(bar.label, bar.people) for bar in shown], title=title)
-            yield Spread(title, drawn, shown)
+        spread = spread_of(values or [], shared_by=SHARED_BY)
+        if spread:
+            drawn = bars([Bar(bar.label, bar.people) for bar in spread], title=title)
+            yield Spread(title, drawn, spread)
 
 
 def _subject(leaf: Any) -> tuple[str, str] | None:

@@ -91,8 +91,8 @@ class TabActions:
         hides = hiding_for(request)
         if hides(segment):
             return tab_page(self, request, segment, "overlap")
-        shown = overlap.load_overlap(segment, request.GET, hides)
-        return tab_page(self, request, segment, "overlap", overlap=shown)
+        tab = overlap.load_overlap(segment, request.GET, hides)
+        return tab_page(self, request, segment, "overlap", overlap=tab)
 
     def use(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         """What leans on it, who took its members, and the call that gets them."""

@@ -8,18 +8,18 @@ from profiles.models import Identifier, Profile
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class FoundPeople:
     """The profiles that some references name, and the places of those that name nobody."""
 
     profile_ids: frozenset[int]
     unknown: Sequence[int]
 
 
-def find_named(references: Sequence[str]) -> Named:
+def find_people(references: Sequence[str]) -> FoundPeople:
     """Return whom `namespace:value` references name. The caller holds the people lock."""
     holders = profiles_by_reference(references)
     unknown = [place for place, reference in enumerate(references) if reference not in holders]
-    return Named(frozenset(holders.values()), unknown)
+    return FoundPeople(frozenset(holders.values()), unknown)
 
 
 def anchors_of(profile_ids: Iterable[int]) -> dict[int, int]:
