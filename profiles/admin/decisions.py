@@ -43,15 +43,13 @@ class StandingFilter(admin.SimpleListFilter):
 class IdentityDecisionAdmin(MaskedAdmin):
     """Verdicts on pairs of identifiers."""
 
+    seen_with = VIEW
     list_display = ("pair", "verdict", "why", "by", "decided_at", "standing")
     list_filter = (StandingFilter, "verdict")
     sortable_by = ()
     fields = ("pair", "verdict", "why", "by", "decided_at", "ended_at")
     readonly_fields = fields
     actions = ("undo",)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(DECIDE)

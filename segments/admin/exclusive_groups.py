@@ -59,6 +59,7 @@ class NewGroupForm(GroupForm):
 class ExclusiveGroupAdmin(ReadOnlyAdmin):
     """Exclusive groups, for whoever may see segments."""
 
+    seen_with = VIEW
     list_display = ("name", "key", "order")
     search_fields = ("name", "key")
     ordering = ("name",)
@@ -74,12 +75,6 @@ class ExclusiveGroupAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("segments")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(VIEW)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)

@@ -33,6 +33,7 @@ class ExportList(BoundedList):
 class MemberExportAdmin(ReadOnlyAdmin):
     """Exports, for whoever may see segments."""
 
+    seen_with = VIEW
     list_display = (
         "segment",
         "purpose",
@@ -47,12 +48,6 @@ class MemberExportAdmin(ReadOnlyAdmin):
     list_select_related = ("segment", "purpose")
     ordering = ("-started_at",)
     fields = ("segment", "purpose", "format", "columns", "state", "started_at", "moved_at")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(VIEW)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ExportList

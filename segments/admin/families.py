@@ -42,15 +42,10 @@ class GroupRow(NamedTuple):
 class SegmentFamilyAdmin(ReadOnlyAdmin):
     """Families of segments, for whoever may see segments."""
 
+    seen_with = VIEW
     list_display = ("name", "kind", "event", "recomputed_at")
     list_select_related = ("live_version",)
     ordering = ("name",)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(VIEW)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW)
 
     @display(description=gettext_lazy("recomputed"))
     def recomputed_at(self, family: SegmentFamily) -> Any:

@@ -66,6 +66,7 @@ class Change(NamedTuple):
 class StaticListAdmin(ReadOnlyAdmin):
     """Lists, for whoever may see segments."""
 
+    seen_with = VIEW
     list_display = ("name", "key", "people", "created_at")
     search_fields = ("name", "key")
     ordering = ("name",)
@@ -104,12 +105,6 @@ class StaticListAdmin(ReadOnlyAdmin):
                 is_hidden=Value(False) if may_see else F("is_sensitive"),
             )
         )
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(VIEW)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)

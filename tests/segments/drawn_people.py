@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from profiles.lib.calendar import add_months
 from segments.compiler import EventNameRef
+from tests.oracles.segment_dates import later_by
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
-from tests.oracles.segments import later_by
 from tests.segments.worlds import PARIS
 
 # Ends of months, of years, and the two nights of the year that Paris changes its clocks.

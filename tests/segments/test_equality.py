@@ -38,8 +38,9 @@ from segments.services import (
     verify_memberships,
 )
 from tests.factories import TESTER, make_source
+from tests.oracles.segment_dates import later_by
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
-from tests.oracles.segments import boundary_of, later_by, members_of_segment, rfm_boundaries
+from tests.oracles.segments import boundary_of, members_of_segment, rfm_boundaries
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
     GAPS,

@@ -11,8 +11,8 @@ from segments.definitions.nearly import nearly_in
 from segments.language.parser import child_definitions, parse
 from segments.services import why
 from tests.factories import make_client
+from tests.oracles.segment_events import group_holds
 from tests.oracles.segment_worlds import NaivePerson
-from tests.oracles.segments import group_holds
 from tests.segments import strategies
 from tests.segments.evaluations import build_segment, negation, orders, trait
 from tests.segments.worlds import order, store_person

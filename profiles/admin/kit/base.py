@@ -80,6 +80,18 @@ class TesseraAdmin(ModelAdmin):
     warn_unsaved_form = True
     # The type under which audit entries name rows of this model; empty where there are none.
     audit_type = ""
+    # The permission of another model, `app.codename`, whose holders see this one too.
+    seen_with = ""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if self.seen_with:
+            return request.user.has_perm(self.seen_with)
+        return super().has_view_permission(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        if self.seen_with:
+            return request.user.has_perm(self.seen_with)
+        return super().has_module_permission(request)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Answer only what the list's filters ask: Django's own rule lets any field be guessed."""
