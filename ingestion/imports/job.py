@@ -18,6 +18,11 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from consent.models import Purpose
+from ingestion.drain.faults import (
+    error_name,
+    is_fault_of_the_database,
+    is_fault_of_the_product,
+)
 from ingestion.drain.pauses import drain_is_paused
 from ingestion.file_rows import finish_if_ended, keep_refused
 from ingestion.imports import checkpoints, sql
@@ -105,6 +110,13 @@ def _read(
         logger.info("An import was taken over or cancelled.")
     except FileFault as fault:
         _fail(file_import, lease, str(fault))
+    except Exception as error:
+        if is_fault_of_the_database(error) or is_fault_of_the_product(error):
+            raise
+        # Read again it would break at the same row for ever. Only the type of the error is told:
+        # its text may hold personal data.
+        logger.error("An import broke off: %s.", error_name(error))
+        _fail(file_import, lease, f"It cannot be read: {error_name(error)}.")
 
 
 def _read_chunks(

@@ -7,22 +7,23 @@ from django.http import HttpRequest
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Section, sections
 from profiles.models import Profile
-from segments.admin.visibility import hiding_for
+from segments.admin.visibility import hiding_for, hiding_past_for
 from segments.models import Membership, MembershipChange
 
 MAX_CHANGES = 12
 
 
 def load_segments(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Load the memberships and the latest changes. Takes two queries."""
+    """Load the memberships and the latest changes. Takes three queries."""
     memberships = Membership.objects.filter(profile_id=profile.pk).select_related("segment")
-    changes = MembershipChange.objects.filter(profile_id=profile.pk).select_related("segment")
-    hides = hiding_for(request)
+    changes = MembershipChange.objects.filter(profile_id=profile.pk)
+    changes = changes.select_related("segment").prefetch_related("segment__versions")
+    hides, hides_past = hiding_for(request), hiding_past_for(request)
     latest = changes.order_by("-changed_at", "-id")[:MAX_CHANGES]
     by_name = memberships.order_by("segment__name")
     return {
         "memberships": [row for row in by_name if not hides(row.segment)],
-        "changes": [row for row in latest if not hides(row.segment)],
+        "changes": [row for row in latest if not hides_past(row.segment)],
     }
 
 

@@ -17,6 +17,13 @@ def hiding_for(request: HttpRequest) -> Callable[[Segment], bool]:
     return load_sensitivity().is_sensitive
 
 
+def hiding_past_for(request: HttpRequest) -> Callable[[Segment], bool]:
+    """The same for who came and went, which former definitions tell of too."""
+    if request.user.has_perm(SEE_CONTACTS):
+        return lambda segment: False
+    return load_sensitivity().has_sensitive_past
+
+
 def require_visible(request: HttpRequest, segment: Segment) -> None:
     """Raise PermissionDenied if the segment's definition is masked for the user."""
     if hiding_for(request)(segment):

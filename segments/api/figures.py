@@ -15,7 +15,7 @@ from profiles.api.kit.problems import problem, validated
 from profiles.lib.database import database_now
 from segments import services
 from segments.api import figure_serializers as serializers
-from segments.api.visibility import refuse_sensitive_segment
+from segments.api.visibility import refuse_sensitive_past, refuse_sensitive_segment
 from segments.memberships.figures import MAX_DAYS, MAX_OVERLAPPING
 from segments.memberships.past import entries_in_force, people_of
 from segments.models import MembershipChange, Segment
@@ -49,7 +49,7 @@ class SegmentFigures:
             detail = f"From since to until are at most {MAX_DAYS} days, and more than none."
             raise problem("since", "out_of_range", detail)
         segment = self.get_segment()
-        refuse_sensitive_segment(request, segment)
+        refuse_sensitive_past(request, segment)
         figures = services.figures(segment, since=since, until=until, now=now)
         return Response(serializers.FiguresSerializer(figures).data)
 
@@ -112,7 +112,7 @@ class SegmentFigures:
         }
         at = validated(serializers.PastMomentSerializer(data=moment))["at"]
         segment = self.get_segment()
-        refuse_sensitive_segment(request, segment)
+        refuse_sensitive_past(request, segment)
         try:
             size_then = services.size_at(segment, at)
         except services.BeforeHistory as error:

@@ -28,7 +28,11 @@ from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFi
 from segments.api.life import SegmentLife
 from segments.api.overrides import SegmentOverrides
 from segments.api.refusals import problems_from_services
-from segments.api.visibility import refuse_sensitive_definition, refuse_sensitive_segment
+from segments.api.visibility import (
+    refuse_sensitive_definition,
+    refuse_sensitive_past,
+    refuse_sensitive_segment,
+)
 from segments.language.phrases import Language
 from segments.language.schema import definition_schema
 from segments.memberships.reads import members_of
@@ -170,7 +174,7 @@ class SegmentViewSet(
     def history(self, request: Request, key: str) -> Response:
         """List the entries and exits with their reasons, the newest first."""
         segment = self.get_segment()
-        refuse_sensitive_segment(request, segment)
+        refuse_sensitive_past(request, segment)
         # A subquery, since a join would lose the changes of profiles that no longer exist.
         profiles = Profile.objects.filter(pk=OuterRef("profile_id"), is_restricted=False)
         changes: QuerySet[MembershipChange] = self.get_queryset()

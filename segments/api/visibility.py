@@ -39,6 +39,15 @@ def refuse_sensitive_segment(request: Request, segment: Segment) -> None:
         raise PermissionDenied(REFUSAL)
 
 
+def refuse_sensitive_past(request: Request, segment: Segment) -> None:
+    """Raise PermissionDenied if who came and went tells what the key may not read.
+
+    Who entered while a sensitive definition was in force is who fitted it.
+    """
+    if not may_count_people(request) and load_sensitivity().has_sensitive_past(segment):
+        raise PermissionDenied(REFUSAL)
+
+
 def refuse_sensitive_keys(request: Request, keys: Iterable[str]) -> None:
     """Raise PermissionDenied if any segment with these keys is sensitive, as for one segment."""
     if not may_count_people(request):

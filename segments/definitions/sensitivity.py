@@ -80,6 +80,10 @@ class Sensitivity:
         definitions = [version.definition for version in versions if version is not None]
         return any(self.of(definition) != Category.ORDINARY for definition in definitions)
 
+    def has_sensitive_past(self, segment: Segment) -> bool:
+        """Whether it, or any former definition, tells such data: its history then does so too."""
+        return self.is_sensitive(segment) or self.is_any_sensitive(*segment.versions.all())
+
     def mask_operands(self, definition: Any) -> Any:
         """Return a definition whose sensitive leaves do not show what they compare with."""
         return _masked(definition, self.categories)

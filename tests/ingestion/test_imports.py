@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from consent.models import ConsentEvent, ConsentState
 from consent.services import NewRequest, act_on_request, open_request
 from ingestion.file_rows import cells_of
+from ingestion.imports import checkpoints
 from ingestion.imports.refused_file import refused_as_csv
 from ingestion.models import FileImport, ImportPart, InboxRow, RefusedRow
 from ingestion.services import (
@@ -33,6 +34,7 @@ from ingestion.services import (
     start_import,
     try_import,
 )
+from profiles.lib.checkpoints import handled
 from profiles.models import Event, Profile, SeenMessage
 from tests.factories import TESTER, make_purpose, make_source, profile_of
 from tests.ingestion.files import ORDERS, PEOPLE, csv_of, ends_of, import_bytes, upload
@@ -301,6 +303,19 @@ def test_a_file_that_breaks_off_fails_with_a_reason_and_keeps_its_counts() -> No
     assert started.status == "failed"
     assert "damaged" in started.fault
     assert started.rows == started.ended
+    assert not ImportPart.objects.exists()
+
+
+def test_a_reader_that_breaks_on_a_row_gives_the_file_up_and_says_so() -> None:
+    def break_off(_: object) -> None:
+        raise ArithmeticError("ada@example.org")
+
+    started = start_import(upload(csv_of(COLUMNS, ADA)), PEOPLE, actor=TESTER)
+    with handled(checkpoints.CHUNK_MADE, break_off):
+        finish_import(started, drain_inbox)
+    assert started.status == "failed"
+    assert "ArithmeticError" in started.fault
+    assert "ada@example.org" not in started.fault
     assert not ImportPart.objects.exists()
 
 

@@ -251,6 +251,17 @@ def test_a_former_definition_hides_whom_it_asked_for(client: APIClient) -> None:
     assert b"ada@example.org" in answers[Scope.PROFILES_READ].content
 
 
+@pytest.mark.parametrize("path", ["history/", "figures/", "as-of/?at=2030-01-01T00:00:00Z"])
+def test_a_former_definition_tells_nobody_who_came_and_went(client: APIClient, path: str) -> None:
+    build_segment(trait("email", "equals", "ada@example.org"))
+    change(client, LYON)
+    rebuild(["kept"])
+    assert make_client(Scope.SEGMENTS_READ).get(f"{URL}kept/{path}").status_code == 403
+    both = make_client(Scope.SEGMENTS_READ, Scope.PROFILES_READ)
+    assert both.get(f"{URL}kept/{path}").status_code == 200
+    assert make_client(Scope.SEGMENTS_READ).get(f"{URL}kept/members/").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["versions/", "figures/", "as-of/?at=2030-01-01T00:00:00Z"])
 def test_a_sensitive_segment_needs_the_scope_of_people(path: str) -> None:
     build_segment(trait("email", "exists"))

@@ -224,6 +224,9 @@ def test_a_former_definition_is_hidden_from_whoever_may_not_ask_it() -> None:
     # What the second took out is who the first had.
     assert [(row.is_hidden, row.lines, row.moved) for row in others] == [(True, [], [])] * 2
     assert marketer.post(tab(segment, "rollback", 1)).status_code == 403
+    overview = marketer.get(tab(segment, "overview")).context
+    assert (overview["changes"], overview["reasons"], overview["curve"]) == ([], [], "")
+    assert sign_in().get(tab(segment, "overview")).context["changes"]
     assert "ada@example.org" in sign_in().get(tab(segment, "versions")).content.decode()
     assert marketer.post(tab(segment, "rollback", 2)).status_code == 302
 

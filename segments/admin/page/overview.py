@@ -38,20 +38,27 @@ class FlowReason(NamedTuple):
     left: int
 
 
-def load_overview(segment: Segment, mask: Mask, now: datetime) -> dict[str, Any]:
-    """Return the contents of the tab. Takes some twenty queries."""
+def load_overview(
+    segment: Segment, mask: Mask, now: datetime, *, with_past: bool
+) -> dict[str, Any]:
+    """Return the contents of the tab. Takes some twenty queries.
+
+    Without `with_past` nothing says who came and went, or how many.
+    """
     span = figures(segment, since=now - timedelta(days=FLOW_DAYS), until=now, now=now)
+    flows = span.flows if with_past else []
     return {
-        "curve": segment_page.size_curve(segment, now),
+        "curve": segment_page.size_curve(segment, now) if with_past else "",
         "flags": span.flags,
         "flows": flow_bars(
-            _flow_days(span.flows), title=_("Who entered, above, and who left, below, by day")
+            _flow_days(flows), title=_("Who entered, above, and who left, below, by day")
         ),
-        "reasons": _reasons(span.flows),
+        "reasons": _reasons(flows),
         "flow_days": FLOW_DAYS,
+        "has_hidden_past": not with_past,
         "figures": _figures(worth_of(segment, now), worth_of_everybody(now)),
         "reach": reach_of(segment, now),
-        "changes": segment_page.latest_changes(segment, mask),
+        "changes": segment_page.latest_changes(segment, mask) if with_past else [],
         "sentence": sentence_of(segment.definition),
     }
 

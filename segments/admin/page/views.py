@@ -17,7 +17,7 @@ from profiles.services import search_made
 from segments.admin import segment_page
 from segments.admin.page import overlap, overview, people, profile, use, versions
 from segments.admin.page.tabs import tab_page
-from segments.admin.visibility import hiding_for
+from segments.admin.visibility import hiding_for, hiding_past_for
 from segments.admin.why import make_branch, nearly_in
 from segments.definitions.behind import events_behind
 from segments.language.phrases import language_of
@@ -50,7 +50,12 @@ class TabActions:
         segment = self.found_or_404(request, str(pk))
         if hiding_for(request)(segment):
             return tab_page(self, request, segment, "overview")
-        contents = overview.load_overview(segment, mask_for(request), timezone.now())
+        contents = overview.load_overview(
+            segment,
+            mask_for(request),
+            timezone.now(),
+            with_past=not hiding_past_for(request)(segment),
+        )
         return tab_page(self, request, segment, "overview", **contents)
 
     def people(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
