@@ -9,7 +9,7 @@ from ingestion.models import FileImport
 from ingestion.services import add_part, begin_import, drain_inbox, finish_import, start_import
 from tests.factories import TESTER, make_source
 
-PEOPLE = {
+PEOPLE: dict[str, Any] = {
     "call": "identify",
     "columns": {
         "Mail": "email",
@@ -19,7 +19,7 @@ PEOPLE = {
     },
     "formats": {"Date": "%d/%m/%Y"},
 }
-ORDERS = {
+ORDERS: dict[str, Any] = {
     "call": "track",
     "event": "Order Completed",
     "columns": {"No": "user_id", "Date": "timestamp", "Montant": "properties.revenue"},

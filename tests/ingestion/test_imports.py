@@ -94,12 +94,12 @@ def test_the_same_row_in_another_encoding_order_and_format_is_the_same_row() -> 
 
 def test_a_person_is_described_anew_by_another_mapping_and_an_event_is_not_doubled() -> None:
     import_bytes(csv_of(COLUMNS, ADA), PEOPLE)
-    other = {**PEOPLE, "columns": {**PEOPLE["columns"], "Ville": "traits.town"}}  # type: ignore[dict-item]
+    other = {**PEOPLE, "columns": {**PEOPLE["columns"], "Ville": "traits.town"}}
     assert ends_of(import_bytes(csv_of(COLUMNS, ADA), other)) == {"rows": 1, "stored": 1}
     assert profile_of("user_id:42").traits["town"] == "Lyon"
     orders = csv_of(("No", "Date", "Montant"), ("42", "05/01/2025", "10,00"))
     import_bytes(orders, ORDERS)
-    total = {**ORDERS, "columns": {**ORDERS["columns"], "Montant": "properties.total"}}  # type: ignore[dict-item]
+    total = {**ORDERS, "columns": {**ORDERS["columns"], "Montant": "properties.total"}}
     assert ends_of(import_bytes(orders, total)) == {"rows": 1, "unchanged": 1}
 
 
