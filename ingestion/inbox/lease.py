@@ -20,7 +20,7 @@ from ingestion.models import InboxRow
 from profiles.lib.heartbeat import heartbeat
 
 ROWS_PER_LEASE = 500
-ARRIVALS_PER_ROW = 4096  # a request has at most 2500 messages
+PLACES_PER_ROW = 4096  # a request has at most 2500 messages
 
 
 class LostLease(Exception):
@@ -43,7 +43,7 @@ class LeasedRow(NamedTuple):
     def origin(self, place: int) -> tuple[int, int]:
         """Return the row and place at which a message first came: of a replay, those of then."""
         first = self.first_arrival
-        return (self.id, place) if first is None else divmod(first, ARRIVALS_PER_ROW)
+        return (self.id, place) if first is None else divmod(first, PLACES_PER_ROW)
 
     @property
     def body(self) -> InboxBody:
@@ -51,9 +51,9 @@ class LeasedRow(NamedTuple):
         return unpack_body(self.packed)
 
 
-def arrival_of(row_id: int, place: int) -> int:
-    """Return the place among all messages of one that stands at this place of a request."""
-    return row_id * ARRIVALS_PER_ROW + place
+def pack_origin(row_id: int, place: int) -> int:
+    """Return one number for the row and place at which a message first came."""
+    return row_id * PLACES_PER_ROW + place
 
 
 def lease_rows() -> tuple[UUID, list[LeasedRow]]:

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from ingestion.inbox.accept import DRAIN
 from ingestion.inbox.body import batch_of, pack_body, unpack_message
-from ingestion.inbox.lease import arrival_of
+from ingestion.inbox.lease import pack_origin
 from ingestion.inbox.rejected import kept_content
 from ingestion.mending.judge import Judge
 from ingestion.mending.operations import Operation, operate
@@ -170,7 +170,7 @@ def _send(messages: Iterable[RejectedMessage]) -> int:
                 message_count=1,
                 is_opted_out=rejected.is_opted_out,
                 received_at=rejected.received_at,
-                first_arrival=arrival_of(rejected.inbox_row_id, rejected.place),
+                first_arrival=pack_origin(rejected.inbox_row_id, rejected.place),
             )
         )
     RejectedMessage.objects.filter(pk__in=sent).update(replayed_at=Now(), outcome="")

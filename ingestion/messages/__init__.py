@@ -20,6 +20,7 @@ from ingestion.messages.results import (
     Rejection,
     RequestFacts,
 )
+from ingestion.messages.times import was_on_its_way
 
 __all__ = [
     "CONSENT_EVENT",
@@ -35,4 +36,5 @@ __all__ = [
     "read_messages",
     "self_contained",
     "split_request",
+    "was_on_its_way",
 ]

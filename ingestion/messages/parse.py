@@ -21,7 +21,13 @@ from ingestion.messages.results import (
     Rejection,
     RequestFacts,
 )
-from ingestion.messages.times import EARLIEST, UnreadableTime, read_sent_time, read_time
+from ingestion.messages.times import (
+    EARLIEST,
+    UnreadableTime,
+    read_sent_time,
+    read_time,
+    was_on_its_way,
+)
 from ingestion.messages.wire import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_ID,
@@ -40,8 +46,6 @@ from profiles.lib.numbers import whole
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 MAX_PATH = 255  # the length of the column rejected_message.path
 _CREDIBLE_FUTURE = timedelta(hours=24)
-# How long a request may take to arrive; a longer way is a clock that is wrong.
-_ON_THE_WAY = timedelta(seconds=10)
 REPLACEMENT = exact_json.REPLACEMENT.encode()
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
 CONSENT_EVENT = "Segment Consent Preference Updated"  # its properties have consents too
@@ -308,7 +312,7 @@ class _MessageParser:
 def _corrected(original: datetime, sent_at: datetime | None, received_at: datetime) -> datetime:
     # Two requests of one sender take unequal times to arrive: corrected by them, the later one of
     # two messages would be the older.
-    if sent_at is None or sent_at <= received_at <= sent_at + _ON_THE_WAY:
+    if sent_at is None or was_on_its_way(sent_at, received_at):
         return original
     try:
         corrected = received_at - (sent_at - original)

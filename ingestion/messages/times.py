@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+# How long a request may take to arrive; a longer way is a clock that is wrong.
+_ON_THE_WAY = timedelta(seconds=10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds have 9 or 10 digits from 1973 to 2286, milliseconds 12 or 13: no text is both.
 _EPOCH_TEXT = re.compile(r"(\d{9,13})(\.\d{1,9})?", re.ASCII)
@@ -148,3 +150,8 @@ def _in_zone(moment: datetime, name: str) -> datetime:
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def was_on_its_way(sent_at: datetime, received_at: datetime) -> bool:
+    """Return whether the sender's clock can be right: the request came within ten seconds."""
+    return sent_at <= received_at <= sent_at + _ON_THE_WAY

@@ -39,9 +39,9 @@ AGGREGATES = {
     Aggregate.DISTINCT: "count(DISTINCT {value}){filter}",
     # In an object, so that it is tested like a part of a document.
     Aggregate.FIRST: """jsonb_build_object('value', (array_agg({value} ORDER BY
-        e."timestamp", e.received_at, e.arrival, e.id){filter})[1])""",
+        e."timestamp", e.arrival, e.id){filter})[1])""",
     Aggregate.LAST: """jsonb_build_object('value', (array_agg({value} ORDER BY
-        e."timestamp" DESC, e.received_at DESC, e.arrival DESC, e.id DESC){filter})[1])""",
+        e."timestamp" DESC, e.arrival DESC, e.id DESC){filter})[1])""",
     # Of those that are as frequent the first by code point, whatever the database's locale.
     Aggregate.MOST_FREQUENT: """jsonb_build_object('value', (mode() WITHIN GROUP (ORDER BY
         ({value})::text COLLATE "C"){filter})::jsonb)""",

@@ -23,7 +23,7 @@ from segments.language.filters import filter_of
 from segments.language.nodes import SequenceLeaf, SpreadPath, Step
 
 ROWS = """
-SELECT e.profile_id, {key} AS key, e."timestamp" AS at, e.received_at, e.arrival, e.id,
+SELECT e.profile_id, {key} AS key, e."timestamp" AS at, e.arrival, e.id,
     {step}::int AS step, {until}::timestamptz AS until
 FROM profiles_event e{values} WHERE {checks}
 """
@@ -31,13 +31,13 @@ FROM profiles_event e{values} WHERE {checks}
 IS_COMPARED = "jsonb_typeof(same.key) IN ('string', 'number', 'boolean')"
 # Events of one instant that arrived as one are peers, and none follows the other.
 PASS = """
-SELECT r.profile_id, r.key, r.at, r.received_at, r.arrival, r.id, r.step,
+SELECT r.profile_id, r.key, r.at, r.arrival, r.id, r.step,
     CASE WHEN r.step <> {step}::int THEN r.until
         WHEN r.at < max(r.until) FILTER (WHERE r.step = {step}::int - 1) OVER earlier
         THEN {until}::timestamptz END AS until
 FROM ({rows}) AS r
 WINDOW earlier AS (PARTITION BY r.profile_id, r.key
-    ORDER BY r.at, r.received_at, r.arrival, r.id
+    ORDER BY r.at, r.arrival, r.id
     GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 """
 # Gives the first event after each row that must be absent. Backwards, so that the frame only grows:
@@ -47,7 +47,7 @@ SELECT r.profile_id, r.step, r.until,
     min(r.at) FILTER (WHERE r.step = {absent}::int) OVER later AS prevented_at
 FROM ({rows}) AS r
 WINDOW later AS (PARTITION BY r.profile_id, r.key
-    ORDER BY r.at DESC, r.received_at DESC, r.arrival DESC, r.id DESC
+    ORDER BY r.at DESC, r.arrival DESC, r.id DESC
     GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 """
 IN_CHAINS = """

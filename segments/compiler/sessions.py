@@ -25,15 +25,15 @@ FROM (
     SELECT b.*, max(b.at) FILTER (WHERE b.starts) OVER earlier AS started_at,
         count(*) FILTER (WHERE b.starts) OVER earlier AS number
     FROM (
-        SELECT e.profile_id, e.source_id, e."timestamp" AS at, e.received_at, e.arrival, e.id,
+        SELECT e.profile_id, e.source_id, e."timestamp" AS at, e.arrival, e.id,
             e.name_id = ANY({pages}::bigint[]) AS is_page, {passes} AS passes,
             coalesce(e."timestamp" - lag(e."timestamp") OVER follows >= {gap}, TRUE) AS starts
         FROM profiles_event e WHERE {checks}
         WINDOW follows AS (PARTITION BY e.profile_id, e.source_id
-            ORDER BY e."timestamp", e.received_at, e.arrival, e.id)
+            ORDER BY e."timestamp", e.arrival, e.id)
     ) AS b
     WINDOW earlier AS (PARTITION BY b.profile_id, b.source_id
-        ORDER BY b.at, b.received_at, b.arrival, b.id
+        ORDER BY b.at, b.arrival, b.id
         ROWS UNBOUNDED PRECEDING)
 ) AS c
 WHERE c.at <= c.started_at + interval '24 hours'

@@ -1,10 +1,12 @@
 """Messages of one time: the one that arrived last is the newest, however they are drained."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +40,20 @@ def test_of_two_identifies_in_one_millisecond_the_later_wins_every_time(
     plans = [profile_of(f"user_id:u{number}").traits["plan"] for number in range(20)]
     assert plans == ["free"] * 20
     assert list(find_drift()) == []
+
+
+@pytest.mark.django_db
+def test_of_two_batches_on_their_way_at_once_the_one_that_was_sent_later_wins(
+    client: Client, shop: Source
+) -> None:
+    """As the Node SDK sends a pair of calls that its batches part."""
+    now = timezone.now()
+    for plan, milliseconds in (("free", 400), ("pro", 410)):
+        sent_at = (now - timedelta(milliseconds=milliseconds)).isoformat()
+        body = {"writeKey": make_write_key(shop), "batch": [identify(plan=plan)], "sentAt": sent_at}
+        client.post("/v1/batch", body, content_type="application/json")
+    drain_inbox()
+    assert profile_of("user_id:u1").traits["plan"] == "free"
 
 
 @settings(
