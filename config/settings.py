@@ -39,6 +39,10 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
 # Whose customers they are: on the pages and in the mails for them.
 COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
 PUBLIC_URL = env_text("PUBLIC_URL", f"http://localhost:{env_int('PORT', 8000, minimum=1)}")
+# HOST:PORT that may be called without TLS and among private addresses, such as those of tests.
+OUTGOING_TRUSTED_HOSTS = env_list("OUTGOING_TRUSTED_HOSTS", [])
+# The proxy by which webhooks and callbacks leave, as http://user:password@host:port.
+OUTGOING_PROXY = env_text("OUTGOING_PROXY")
 
 INSTALLED_APPS = [
     "unfold",
