@@ -55,6 +55,7 @@ beat_schedule = {
         "schedule": 30.0,
         "options": {"expires": 30.0},
     },
+    "stop-silent-exports": {"task": "segments.stop_silent_exports", "schedule": 60.0},
     "verify-segments": {"task": "segments.verify", "schedule": 86_400.0},
     "make-partitions": {"task": "profiles.make_partitions", "schedule": 86_400.0},
     "prune-counts": {"task": "ingestion.prune_counts", "schedule": 86_400.0},

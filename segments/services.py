@@ -11,7 +11,7 @@ from segments.definitions.stars import star_segment
 from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
-from segments.exports.run import start_export, write_export
+from segments.exports.run import start_export, stop_silent_exports, write_export
 from segments.families.life import create_family, end_family, part_in_words, update_family
 from segments.families.movement import Move, movement
 from segments.lib.failures import SegmentFailed, count_failed, require_open
@@ -111,6 +111,7 @@ __all__ = [
     "size_at",
     "star_segment",
     "start_export",
+    "stop_silent_exports",
     "true_shares",
     "unknown_words",
     "update_family",

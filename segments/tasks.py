@@ -54,6 +54,12 @@ def resume_rebuilds() -> None:
     services.resume_rebuilds()
 
 
+@shared_task(name="segments.stop_silent_exports")
+def stop_silent_exports() -> None:
+    """Mark as stopped the exports whose process is gone."""
+    services.stop_silent_exports()
+
+
 @shared_task(name="segments.verify")
 def verify() -> None:
     """Log the segments whose memberships differ from a full evaluation. Nothing is repaired."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.utils import timezone
@@ -29,6 +30,8 @@ MEDIA_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
 }
 EXPORTED = "segment.exported"
+# A batch takes seconds: after this time nobody writes the export any more.
+SILENCE = timedelta(minutes=10)
 
 
 def start_export(
@@ -92,6 +95,16 @@ def write_export(export: MemberExport, columns: list[Column], mask: Mask) -> Ite
         if export.state != State.DONE:
             export.state = State.STOPPED
         _save(export)
+
+
+def stop_silent_exports() -> int:
+    """Mark as stopped the exports whose process is gone, and return how many.
+
+    A slow reader may be silent too: its export runs again with the next batch.
+    """
+    last_sign = timezone.now() - SILENCE
+    silent = MemberExport.objects.filter(state=State.RUNNING, moved_at__lt=last_sign)
+    return silent.update(state=State.STOPPED)
 
 
 def _counted(export: MemberExport, wanted: Wanted) -> Iterator[list[list[object]]]:

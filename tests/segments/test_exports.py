@@ -24,7 +24,13 @@ from segments.exports.batches import SegmentClosed, Wanted, read_batches
 from segments.exports.columns import column_choices, read_columns
 from segments.exports.formulas import STARTS, neutralised
 from segments.models import MemberExport, Segment
-from segments.services import create_segment, rebuild, start_export, write_export
+from segments.services import (
+    create_segment,
+    rebuild,
+    start_export,
+    stop_silent_exports,
+    write_export,
+)
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, make_profile, make_purpose
 
@@ -384,3 +390,24 @@ def test_an_export_whose_reader_goes_away_is_stopped(purpose: Purpose) -> None:
     next(file)
     file.close()
     assert MemberExport.objects.get().state == "stopped"
+
+
+@pytest.mark.django_db
+def test_an_export_whose_process_was_killed_is_stopped_and_a_slow_one_goes_on(
+    purpose: Purpose,
+) -> None:
+    make_people(1, purpose)
+    segment = make_segment(purpose)
+    columns = read_columns(["id"], column_choices())
+    killed, slow, new = (
+        start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
+        for _ in range(3)
+    )
+    file = write_export(slow, columns, Mask(is_open=True))
+    next(file)
+    silent = timezone.now() - timedelta(minutes=11)
+    MemberExport.objects.exclude(pk=new.pk).update(moved_at=silent)
+    assert stop_silent_exports() == 2
+    b"".join(file)
+    states = dict(MemberExport.objects.values_list("pk", "state"))
+    assert states == {killed.pk: "stopped", slow.pk: "done", new.pk: "running"}

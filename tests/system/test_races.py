@@ -331,6 +331,7 @@ TASKS = (
     "segments.refresh_due",
     "segments.refresh_woken",
     "segments.resume_rebuilds",
+    "segments.stop_silent_exports",
     "segments.verify",
 )
 # Their rows have the time of the last refresh or measurement, which every run changes.
