@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from profiles.admin.kit.base import BoundedList, staff_actor
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.unfold import display
 from profiles.lib.estimates import estimated_rows
 from segments.admin import segment_page
-from segments.admin.visibility import hiding_for, shown_size
+from segments.admin.visibility import hiding_for, hiding_past_for, shown_size
 from segments.definitions.dependencies import read_live_nodes
 from segments.memberships.figures import LARGE_SHARE, SMALL_SIZE, STILL_DAYS
 from segments.memberships.worth import reach_by_purpose
@@ -40,7 +41,7 @@ ACTION = (
 
 
 class SegmentList(BoundedList):
-    """A page of segments with all that its columns show, in six queries more."""
+    """A page of segments with all that its columns show, in a few queries more."""
 
     def url_for_result(self, result: Any) -> str:
         return reverse("admin:segments_segment_overview", args=[result.pk])
@@ -54,13 +55,15 @@ class SegmentList(BoundedList):
         super().get_results(request)
         # A list, since a queryset would load the rows again and lose what is added to them.
         rows: list[Any] = list(self.result_list)
-        now, hides = timezone.now(), hiding_for(request)
+        now, hides, hides_past = timezone.now(), hiding_for(request), hiding_past_for(request)
+        if not request.user.has_perm(SEE_CONTACTS):
+            prefetch_related_objects(rows, "versions")  # the past is judged by them
         sparklines = segment_page.sparklines([segment.pk for segment in rows], now)
         used_by, flags = _used_by(rows), _flags(rows, now)
         for segment in rows:
             is_hidden = hides(segment)
             segment.is_hidden = is_hidden
-            segment.sparkline = "" if is_hidden else sparklines.get(segment.pk, "")
+            segment.sparkline = "" if hides_past(segment) else sparklines.get(segment.pk, "")
             segment.shown_size = shown_size(segment, is_hidden=is_hidden)
             segment.used_by_count = used_by[segment.key]
             segment.flags = [] if is_hidden else flags[segment.pk]

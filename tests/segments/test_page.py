@@ -2,6 +2,7 @@
 
 import json
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from segments.admin.page.versions import difference
 from segments.memberships.contrast import LEVEL, ValueCount, contrasts
 from segments.memberships.sampled import event_counts
 from segments.memberships.spread import spread_of
-from segments.models import Segment
+from segments.models import Segment, SegmentSize
 from segments.services import create_segment, rebuild, update_segment
 from tests.admin import sign_in
 from tests.factories import TESTER, make_profile, make_purpose
@@ -227,6 +228,11 @@ def test_a_former_definition_is_hidden_from_whoever_may_not_ask_it() -> None:
     overview = marketer.get(tab(segment, "overview")).context
     assert (overview["changes"], overview["reasons"], overview["curve"]) == ([], [], "")
     assert sign_in().get(tab(segment, "overview")).context["changes"]
+    day_before = timezone.now() - timedelta(days=1)
+    SegmentSize.objects.create(segment=segment, measured_at=day_before, size=1)
+    for reader, is_drawn in ((marketer, False), (sign_in(), True)):
+        (row,) = reader.get(reverse("admin:segments_segment_changelist")).context["cl"].result_list
+        assert bool(row.sparkline) is is_drawn
     assert "ada@example.org" in sign_in().get(tab(segment, "versions")).content.decode()
     assert marketer.post(tab(segment, "rollback", 2)).status_code == 302
 
