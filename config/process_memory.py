@@ -5,6 +5,7 @@ Invariant: a test finds every cache and every changing global of the code, and e
 
 _OF_TEXT = "A function of a text alone, never stale. Forgotten after ten minutes."
 _OF_CODE = "Made of the code and its files, which a process does not outlive."
+_OF_SETTINGS = "A file that the settings name, until the process ends."
 _CLIENT = "A connection, not what it carries."
 
 # By module and name.
@@ -15,6 +16,8 @@ PROCESS_MEMORY = {
     "consent.suppression.forms._references_of_key": _OF_TEXT,
     "consent.suppression.forms.spellings": _OF_TEXT,
     "consent.suppression.forms.stored_spellings": _OF_TEXT,
+    "consent.opendsr.certificates._load_certificate": _OF_SETTINGS,
+    "consent.opendsr.certificates._load_signer": _OF_SETTINGS,
     "consent.suppression.rows._digests": "Of a text and the keys, which it is given. Ten minutes.",
     "ingestion.drain.identifier_filter._mentioned_in_context": _OF_TEXT,
     "ingestion.messages.contexts.read_context": _OF_TEXT,

@@ -34,6 +34,11 @@ SIGNING_KEY = env_secret("SIGNING_KEY", SECRETS_DIR)
 RETIRED_SIGNING_KEYS = env_list("RETIRED_SIGNING_KEYS", [])
 # Keys before a rotation, the oldest first. Suppressions made with them stay in force.
 RETIRED_SUPPRESSION_KEYS = env_list("RETIRED_SUPPRESSION_KEYS", [])
+# The certificate of OpenDSR and its key, as PEM; those of before a rotation are served on. Without
+# them one is made that is signed by itself.
+OPENDSR_KEY_FILE = env_text("OPENDSR_KEY_FILE")
+OPENDSR_CERTIFICATE_FILE = env_text("OPENDSR_CERTIFICATE_FILE")
+RETIRED_OPENDSR_CERTIFICATE_FILES = env_list("RETIRED_OPENDSR_CERTIFICATE_FILES", [])
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
 # Whose customers they are: on the pages and in the mails for them.
@@ -43,6 +48,12 @@ PUBLIC_URL = env_text("PUBLIC_URL", f"http://localhost:{env_int('PORT', 8000, mi
 OUTGOING_TRUSTED_HOSTS = env_list("OUTGOING_TRUSTED_HOSTS", [])
 # The proxy by which webhooks and callbacks leave, as http://user:password@host:port.
 OUTGOING_PROXY = env_text("OUTGOING_PROXY")
+# The site under which other companies' systems pass requests on; its host is in the certificate.
+OPENDSR_URL = env_text("OPENDSR_URL", PUBLIC_URL)
+# How long such a request can be cancelled before it is taken up.
+OPENDSR_PENDING_SECONDS = env_int("OPENDSR_PENDING_SECONDS", 300)
+# 0 takes requests without a regulation for ones under the GDPR.
+OPENDSR_STRICT = env_bool("OPENDSR_STRICT", True)
 
 INSTALLED_APPS = [
     "unfold",

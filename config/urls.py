@@ -26,6 +26,7 @@ urlpatterns = [
     path("hooks/<slug:source>/<str:token>/", receive, name="hook"),
     path("api/v1/", include(api)),
     path("privacy/", include("consent.urls")),
+    path("opendsr/v2/", include("consent.api.opendsr.urls")),
     path(".well-known/", include(well_known)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

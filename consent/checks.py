@@ -5,9 +5,12 @@ Invariant: they only read, and they pass where the database is not set up yet.
 
 from collections.abc import Sequence
 
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError
+from django.utils import timezone
 
+from consent.opendsr.certificates import certificate_faults
 from consent.suppression.keys import check_suppression_key
 
 
@@ -22,3 +25,15 @@ def check_keys(*, databases: Sequence[str] | None = None, **_: object) -> list[C
         return []
     hint = "Set SUPPRESSION_KEY to the key it was; without it no message is taken in."
     return [Error(fault, hint=hint, id="consent.E001") for fault in faults]
+
+
+def check_certificate(**_: object) -> list[CheckMessage]:
+    """Return `consent.W001` for what controllers refuse of the certificate of OpenDSR.
+
+    Registered for `check --deploy`.
+    """
+    hint = "Set OPENDSR_KEY_FILE and OPENDSR_CERTIFICATE_FILE, or ignore it without OpenDSR."
+    return [
+        checks.Warning(f"The certificate of OpenDSR: {fault}.", hint=hint, id="consent.W001")
+        for fault in certificate_faults(timezone.now())
+    ]

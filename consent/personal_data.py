@@ -15,6 +15,7 @@ from consent.models import (
     ConsentBody,
     ConsentEvent,
     ConsentState,
+    Controller,
     IdempotentAnswer,
     LedgerSeal,
     MailedLink,
@@ -23,6 +24,8 @@ from consent.models import (
     Purpose,
     PurposeVersion,
     RequestLogEntry,
+    StatusCallback,
+    SubjectRequest,
     Suppression,
     SuppressionKeyCheck,
 )
@@ -363,8 +366,50 @@ class SuppressionData(PersonalData):
         return find_suppressed(references)
 
 
+@registry.register
+class SubjectRequestData(PersonalData):
+    model = SubjectRequest
+    title = "Requests passed on by other companies"
+    technical = (
+        "id",
+        "controller",
+        "subject_request_id",
+        "request",
+        "body_digest",
+        "regulation",
+        "received_at",
+        "expected_at",
+        "callback_urls",
+        "announced_entry",
+    )
+    kept = (
+        "That a controller's request was answered (article 28(3)(e)): its id, times and a keyed "
+        "hash of what was sent, without a name."
+    )
+
+
+@registry.register
+class StatusCallbackData(PersonalData):
+    model = StatusCallback
+    title = "Callbacks to other companies"
+    technical = (
+        "id",
+        "subject_request",
+        "url",
+        "status",
+        "created_at",
+        "attempts",
+        "retry_at",
+        "delivered_at",
+        "abandoned_at",
+        "failure",
+    )
+    kept = "That a controller was told how its request stands; nobody is named. 30 days."
+
+
 registry.exempt(
     {
+        Controller: "Names a company.",
         NoticeVersion: "The words that people are shown.",
         Purpose: "What data are processed for.",
         PurposeVersion: "What a purpose said from a time on.",

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from consent import services
-from profiles.lib.change_queue import answer_nudge
+from profiles.lib.change_queue import answer_nudge, nudge
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,11 @@ def act_on_requests() -> int:
     # Beat runs this task only, so links whose own nudge was lost are mailed here.
     services.send_links()
     services.send_confirmations()
-    return services.act_on_requests()
+    services.take_up_subject_requests()
+    finished = services.act_on_requests()
+    if finished:
+        nudge("consent.send_callbacks")
+    return finished
 
 
 @shared_task(name="consent.send_links")
@@ -25,6 +29,13 @@ def send_links() -> int:
     """Mail all queued links and confirmations and return how many were due."""
     answer_nudge("consent.send_links")
     return services.send_links() + services.send_confirmations()
+
+
+@shared_task(name="consent.send_callbacks")
+def send_callbacks() -> int:
+    """Tell controllers how their requests stand, and return how many callbacks arrived."""
+    answer_nudge("consent.send_callbacks")
+    return services.send_callbacks()
 
 
 @shared_task(name="consent.sweep_traces")
@@ -56,5 +67,5 @@ def seal_ledger() -> int:
 
 @shared_task(name="consent.remove_expired")
 def remove_expired() -> int:
-    """Delete expired archives, links and mail files and return how many."""
-    return services.remove_expired()
+    """Delete expired archives, links, mail files and callbacks and return how many."""
+    return services.remove_expired() + services.remove_old_callbacks()

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from consent.models import DecidedBy, Method, PrivacyRequest, State
+from consent.models import Controller, DecidedBy, Method, PrivacyRequest, State
 from consent.services import (
     ConsentInput,
     NewRequest,
@@ -96,6 +96,9 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         _make_import(source)
         number = next(_numbers)
         ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
+        Controller.objects.create(
+            controller_id=f"acme-{number}", name="Acme", service=f"acme-{number}"
+        )
         one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
         IdentityDecision.objects.create(
             verdict="related", one=one, other=other, actor=str(TESTER), reason="One household."

@@ -6,6 +6,7 @@ others.
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -103,16 +104,13 @@ def no_joins_across_machines() -> Iterator[None]:
     assert not joins.observed
 
 
-@pytest.fixture
-def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
-    """Copy the migrated database for a test that commits, locks or starts processes.
-
-    Gives the name of the copy.
-    """
+@contextmanager
+def _copied_database(blocker: Any) -> Iterator[str]:
+    """Copy the migrated database and use the copy while the block lasts."""
     # Flushing one database after each test is not possible, since the ledger refuses TRUNCATE.
     template = connection.settings_dict["NAME"]
     name = f"{template}_copy"
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with blocker.unblock():
         connections.close_all()
         _copy_database(template, name)
         connection.settings_dict["NAME"] = name
@@ -124,3 +122,22 @@ def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureReques
             connection.settings_dict["NAME"] = template
             settings.DATABASES["default"]["NAME"] = template
             _drop_database(name)
+
+
+@pytest.fixture
+def committing_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
+    """Copy the migrated database for a test that commits, locks or starts processes.
+
+    Gives the name of the copy.
+    """
+    with _copied_database(django_db_blocker) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def committing_db_of_module(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The same for all tests of a module together."""
+    with _copied_database(django_db_blocker) as name:
+        yield name

@@ -21,7 +21,7 @@ from profiles.api.kit.problems import Problem
 
 PROBLEM_TYPE = "application/problem+json"
 # Programs call these. All other paths are pages for people, whose errors are pages too.
-API_PATHS = ("/api/", "/v1/")
+API_PATHS = ("/api/", "/v1/", "/opendsr/")
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

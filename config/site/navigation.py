@@ -63,6 +63,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Notices"), "article", "consent.noticeversion"),
         Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),
         Entry(_("Suppressions"), "person_off", "consent.suppression"),
+        Entry(_("Controllers"), "domain", "consent.controller", seen_with="consent.privacyrequest"),
     ),
     _("Data"): (
         Entry(_("Sources"), "input", "profiles.source"),

@@ -1,5 +1,19 @@
-"""The admin of this app: purposes, notices, the ledger, privacy requests and suppressions."""
+"""The admin of this app: purposes, notices, the ledger, requests, suppressions, controllers."""
 
-from consent.admin import ledger, profile_sections, purposes, requests, suppression
+from consent.admin import (
+    controllers,
+    ledger,
+    profile_sections,
+    purposes,
+    requests,
+    suppression,
+)
 
-__all__ = ["ledger", "profile_sections", "purposes", "requests", "suppression"]
+__all__ = [
+    "controllers",
+    "ledger",
+    "profile_sections",
+    "purposes",
+    "requests",
+    "suppression",
+]

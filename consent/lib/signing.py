@@ -31,6 +31,11 @@ def signed(content: Mapping[str, Any], *, kind: str) -> str:
     return jwt.encode(dict(content), key.private, algorithm=ALGORITHM, headers=headers)
 
 
+def sign_bytes(content: bytes) -> bytes:
+    """Return the bare signature of bytes, by the key in use."""
+    return _key(settings.SIGNING_KEY).private.sign(content)
+
+
 def public_keys() -> dict[str, Any]:
     """Return the JWK set of the key in use and of those before it."""
     secrets = (settings.SIGNING_KEY, *settings.RETIRED_SIGNING_KEYS)

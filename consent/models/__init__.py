@@ -12,6 +12,7 @@ from consent.models.ledger import (
     Method,
     State,
 )
+from consent.models.opendsr import Controller, StatusCallback, SubjectRequest
 from consent.models.purposes import LegalBasis, NoticeVersion, Purpose, PurposeVersion
 from consent.models.requests import AccessArchive, MailedLink, PrivacyRequest, RequestLogEntry
 from consent.models.suppression import Suppression, SuppressionKeyCheck
@@ -23,6 +24,7 @@ __all__ = [
     "ConsentEvent",
     "ConsentKind",
     "ConsentState",
+    "Controller",
     "DecidedBy",
     "IdempotentAnswer",
     "LedgerSeal",
@@ -35,6 +37,8 @@ __all__ = [
     "PurposeVersion",
     "RequestLogEntry",
     "State",
+    "StatusCallback",
+    "SubjectRequest",
     "Suppression",
     "SuppressionKeyCheck",
 ]

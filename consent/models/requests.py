@@ -36,6 +36,7 @@ class PrivacyRequest(models.Model):
         CUSTOMER = "customer", "the customer"
         SERVICE = "service", "a service"
         STAFF = "staff", "staff"
+        CONTROLLER = "controller", "another company's system"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

@@ -72,14 +72,15 @@ def _try_to_act(request_id: UUID) -> bool:
         logger.error("Privacy request %s failed: %s.", request_id, fault_word(error))
         # An outage is no fault of the request, which is tried again in the next run.
         if not is_outage(error):
-            _set_apart(request_id, fault_word(error))
+            set_apart(request_id, fault_word(error))
         return False
     succeeded = PrivacyRequest.objects.filter(pk=request_id, failed_at__isnull=False)
     succeeded.update(failed_at=None, failure="", retry_at=None)
     return is_finished
 
 
-def _set_apart(request_id: UUID, fault: str) -> None:
+def set_apart(request_id: UUID, fault: str) -> None:
+    """Try a request that failed again later; `fault` is a word without any value."""
     request, now = PrivacyRequest.objects.filter(pk=request_id), database_now()
     for attempts in request.values_list("attempts", flat=True):
         request.update(

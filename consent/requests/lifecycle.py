@@ -270,11 +270,11 @@ def opened_changes(request: PrivacyRequest) -> dict[str, Any]:
 def _request_body(new_request: NewRequest, subject: Subject) -> dict[str, Any]:
     body: dict[str, Any] = {"references": list(subject.requested_references)}
     if new_request.changes:
-        body["changes"] = _storable(new_request.changes)
+        body["changes"] = storable_changes(new_request.changes)
     return body
 
 
-def _storable(changes: Mapping[str, Any]) -> dict[str, Any]:
+def storable_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return corrections as they may be kept: without what names an erased person.
 
     In the place of an address or a number is a mark, with which no correction is carried out.

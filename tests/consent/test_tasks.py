@@ -24,6 +24,7 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
         "consent.verify_states",
         "consent.remove_expired",
         "consent.seal_ledger",
+        "consent.send_callbacks",
         "consent.sweep_traces",
     }
     assert own <= set(current_app.tasks)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -14,7 +15,7 @@ import consent.services
 import ingestion.services
 import profiles.services
 import segments.services
-from consent.models import PrivacyRequest
+from consent.models import Controller, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, DrainPause, FileImport, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
@@ -81,6 +82,29 @@ def open_unverified() -> PrivacyRequest:
         identifier_id=profile.identifiers.get(namespace="email").pk,
         language="en",
         actor=TESTER,
+    )
+
+
+def make_controller() -> Controller:
+    row = Controller(controller_id="acme", name="Acme", service="acme")
+    consent.services.save_controller(row, actor=TESTER)
+    return row
+
+
+def new_subject_request() -> consent.services.NewSubjectRequest:
+    return consent.services.NewSubjectRequest(
+        subject_request_id=uuid4(),
+        kind="access",
+        regulation="gdpr",
+        submitted_at=NOW,
+        body=b"{}",
+        references=("email:ada@example.org",),
+    )
+
+
+def open_subject_request() -> SubjectRequest:
+    return consent.services.open_subject_request(
+        new_subject_request(), controller=make_controller(), actor=TESTER
     )
 
 
@@ -209,6 +233,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "anonymise_staff": lambda: _call("anonymise_staff", User.objects.create_user("ada")),
     "archive_segment": lambda: _call("archive_segment", make_segment()),
     "cancel_request": lambda: _call("cancel_request", open_unverified()),
+    "cancel_subject_request": lambda: _call("cancel_subject_request", open_subject_request()),
     "change_purpose": lambda: _call(
         "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
     ),
@@ -325,6 +350,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         lambda: DrainPause.objects.create(error="UndefinedTable"), "try_drain_now"
     ),
     "update_segment": lambda: _call("update_segment", make_segment(), changes={"name": "New"}),
+    "open_subject_request": lambda: _call(
+        "open_subject_request", new_subject_request(), controller=make_controller()
+    ),
+    "save_controller": lambda: _call(
+        "save_controller", Controller(controller_id="acme", name="Acme", service="acme")
+    ),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
 

@@ -315,6 +315,7 @@ def test_slots_that_another_worker_holds_are_left_to_it() -> None:
 TASKS = (
     "consent.act_on_requests",
     "consent.remove_expired",
+    "consent.send_callbacks",
     "consent.send_links",
     "consent.sweep_traces",
     "consent.seal_ledger",
