@@ -21,6 +21,7 @@ from ingestion.models import (
     ImportPart,
     InboxRow,
     MessageCount,
+    OrderAmounts,
     RecentMessage,
     RefusedRow,
     RejectedMessage,
@@ -196,6 +197,7 @@ registry.exempt(
         DroppedCount: "Counts by source and day.",
         Hook: "Names a source and a tool; the secret is sealed.",
         MessageCount: "Counts by source and hour.",
+        OrderAmounts: "Amounts under a keyed digest of an order's number; names nobody.",
         SigningSecret: "Names a source, not a person.",
         WriteKey: "Names a source, not a person.",
     }

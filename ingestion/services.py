@@ -47,14 +47,18 @@ from ingestion.mending.operations import Operation, Type, Verb
 from ingestion.presets.delivery import BadSignature, Delivery
 from ingestion.presets.hooks import (
     UnknownPreset,
+    answer_to,
+    answer_to_challenge,
     check_signature,
     find_hook,
     is_ping,
     is_tried_by_get,
+    read_content,
     register_hook,
     take_delivery,
 )
 from ingestion.presets.mapping import WrongMapping
+from ingestion.presets.orders import prune_amounts
 from ingestion.presets.presets import load_preset, preset_keys
 from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
@@ -80,6 +84,8 @@ __all__ = [
     "WrongStatus",
     "accept",
     "add_part",
+    "answer_to",
+    "answer_to_challenge",
     "batch_of",
     "begin_import",
     "cancel_import",
@@ -110,7 +116,9 @@ __all__ = [
     "prepare_import",
     "preset_keys",
     "proposed_mapping",
+    "prune_amounts",
     "prune_counts",
+    "read_content",
     "read_next_import",
     "received_bytes",
     "refused_as_csv",

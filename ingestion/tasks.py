@@ -4,7 +4,7 @@ from celery import shared_task
 
 from ingestion.imports.uploads import READ_IMPORTS
 from ingestion.inbox.accept import DRAIN
-from ingestion.services import drain_inbox, expire_imports, read_next_import
+from ingestion.services import drain_inbox, expire_imports, prune_amounts, read_next_import
 from ingestion.services import prune_counts as prune_old_counts
 from profiles.lib.change_queue import answer_nudge, nudge
 
@@ -39,5 +39,6 @@ def expire_old_imports() -> None:
 
 @shared_task(name="ingestion.prune_counts")
 def prune_counts() -> None:
-    """Delete what the figures and the live view of sources no longer show."""
+    """Delete what the figures and the live view of sources no longer show, and old orders."""
     prune_old_counts()
+    prune_amounts()

@@ -44,7 +44,8 @@ class HookForm(forms.Form):
     )
     secret = forms.CharField(
         label=gettext_lazy("Its signing secret"),
-        max_length=500,
+        # Certificates are part of some.
+        max_length=20_000,
         required=False,
         widget=forms.PasswordInput(attrs=UnfoldAdminTextInputWidget().attrs, render_value=False),
         help_text=gettext_lazy(

@@ -12,10 +12,13 @@ from ingestion.api.tracking import refusal
 from ingestion.services import (
     BadSignature,
     Delivery,
+    answer_to,
+    answer_to_challenge,
     check_signature,
     find_hook,
     is_ping,
     is_tried_by_get,
+    read_content,
     take_delivery,
 )
 from profiles.lib import exact_json
@@ -35,8 +38,12 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     hook = find_hook(source, token)
     if hook is None:
         return refusal(HTTPStatus.NOT_FOUND, "unknown address")
-    if request.method in ("GET", "HEAD") and is_tried_by_get(hook):
-        return JsonResponse({"success": True})
+    url = request.build_absolute_uri(request.path)
+    if request.method in ("GET", "HEAD"):
+        if proof := answer_to_challenge(hook, request.GET.dict(), url):
+            return HttpResponse(proof.text, content_type=proof.type)
+        if is_tried_by_get(hook):
+            return JsonResponse({"success": True})
     if request.method != "POST":
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "allowed: POST", {"Allow": "POST"})
     try:
@@ -46,13 +53,13 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     if len(body) > MAX_BYTES:
         return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "at most 1 MB")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    url = request.build_absolute_uri(request.path)
     delivery = Delivery(body, headers, url=url)
     if is_ping(hook, delivery):
         return JsonResponse({"success": True})
     try:
-        check_signature(hook, delivery, now=timezone.now())
-        content = _content(request, body)
+        now = timezone.now()
+        check_signature(hook, delivery, now=now)
+        content = read_content(hook, delivery, lambda: _content(request, body))
     except BadSignature:
         return refusal(HTTPStatus.UNAUTHORIZED, "the signature is not that of this source")
     except UnreadableJSON as error:
@@ -60,6 +67,8 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     if not isinstance(content, dict):
         return refusal(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
     messages = take_delivery(hook, Delivery(body, headers, content))
+    if answer := answer_to(hook, delivery, now=now):
+        return HttpResponse(answer.text, content_type=answer.type)
     return JsonResponse({"success": True, "messages": messages})
 
 

@@ -1,6 +1,6 @@
 """The models of ingestion: messages on their way, and files of rows that are imported."""
 
-from ingestion.models.hooks import Hook
+from ingestion.models.hooks import Hook, OrderAmounts
 from ingestion.models.imports import FileImport, ImportPart, RefusedRow, SavedMapping
 from ingestion.models.messages import (
     ConsentCategory,
@@ -23,6 +23,7 @@ __all__ = [
     "ImportPart",
     "InboxRow",
     "MessageCount",
+    "OrderAmounts",
     "RecentMessage",
     "RefusedRow",
     "RejectedMessage",

@@ -28,3 +28,24 @@ class Hook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.preset}"
+
+
+class OrderAmounts(models.Model):
+    """What an order of a source came to, so that a refund which says no tax is its share.
+
+    The order is known by a keyed digest of its reference, and nobody is named.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    goods = models.DecimalField(max_digits=30, decimal_places=10)
+    total = models.DecimalField(max_digits=30, decimal_places=10)
+    recorded_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "digest"], name="order_amounts_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.total}"

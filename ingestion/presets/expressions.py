@@ -5,7 +5,7 @@ whether a tool writes them as numbers or as texts.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,8 @@ _NO_MINOR = frozenset(
 _THREE_DIGITS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 # As a number of JSON may have: a text of a few signs can name one that fills the memory.
 MAX_DIGITS = 400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 _ANY: dict[str, list[str]] = {"types": []}
 
 
@@ -77,13 +79,13 @@ class Functions(functions.Functions):  # type: ignore[misc]
     @functions.signature(_ANY)  # type: ignore[untyped-decorator]
     def _func_epoch(self, value: Any) -> str | None:
         """Return the time that seconds since 1970 name."""
-        seconds = _decimal(value)
-        try:
-            return (
-                None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
-            )
-        except (ValueError, OverflowError, OSError):
-            return None
+        return _moment(_decimal(value))
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_epoch_ms(self, value: Any) -> str | None:
+        """Return the time that milliseconds since 1970 name."""
+        milliseconds = _decimal(value)
+        return None if milliseconds is None else _moment(milliseconds.scaleb(-3))
 
     @functions.signature(_ANY)  # type: ignore[untyped-decorator]
     def _func_utc(self, value: Any) -> str | None:
@@ -113,6 +115,12 @@ def evaluate(expression: str, content: Any) -> Any:
         return compiled(expression).search(content, _OPTIONS)
     except (jmespath.exceptions.JMESPathError, ArithmeticError, TypeError, ValueError):
         return None
+
+
+def _moment(seconds: Decimal | None) -> str | None:
+    if seconds is None or not 0 <= seconds < _END:
+        return None
+    return (_EPOCH + timedelta(microseconds=int(seconds * 1_000_000))).isoformat()
 
 
 def _decimal(value: Any) -> Decimal | None:

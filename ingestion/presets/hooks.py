@@ -5,8 +5,9 @@ Invariant: a delivery is answered 200 only once its messages are committed to th
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -20,7 +21,8 @@ from ingestion.inbox.counts import count_dropped
 from ingestion.models import Hook
 from ingestion.presets.delivery import Delivery
 from ingestion.presets.mapping import FactMapping, HookMessage, map_delivery
-from ingestion.presets.presets import load_kinds, load_preset, parse_kinds, preset_keys
+from ingestion.presets.orders import find_amounts, keep_amounts
+from ingestion.presets.presets import Answer, load_kinds, load_preset, parse_kinds, preset_keys
 from profiles.lib import exact_json
 from profiles.lib.credentials import digest_of, make_credential
 from profiles.models import Source, TrustLevel
@@ -47,12 +49,14 @@ def register_hook(
 
     `kinds` say what deliveries mean where the preset does not. Raises UnknownPreset, WrongMapping,
     and ValidationError on a key that is malformed or in use, or without the secret of a tool that
-    signs.
+    signs, or with one that lacks a part.
     """
     if preset not in preset_keys():
         raise UnknownPreset(f"one of {', '.join(preset_keys())}")
     if not secret and load_preset(preset).is_signed:
         raise ValidationError({"secret": "The secret by which the tool signs is needed."})
+    if fault := load_preset(preset).secret_fault(secret):
+        raise ValidationError({"secret": fault})
     parse_kinds(kinds or {})
     credential = make_credential(KIND)
     with audited(actor, "source.created") as deed:
@@ -78,8 +82,28 @@ def find_hook(source_key: str, token: str) -> Hook | None:
 
 def check_signature(hook: Hook, delivery: Delivery, *, now: datetime) -> None:
     """Check a delivery by the rule of its provider. Raises BadSignature."""
-    secret = _box().decrypt(bytes(hook.sealed_secret)).decode()
-    load_preset(hook.preset).check(delivery, secret, now)
+    load_preset(hook.preset).check(delivery, _secret_of(hook), now)
+
+
+def read_content(hook: Hook, delivery: Delivery, read: Callable[[], Any]) -> Any:
+    """Return what a body says by the tool's own reader, else by `read`. Raises UnreadableJSON."""
+    own = load_preset(hook.preset).read
+    if own is None:
+        return read()
+    # Judged like JSON: what the database cannot store is replaced.
+    return exact_json.read(exact_json.dump_bytes(own(delivery)))
+
+
+def answer_to(hook: Hook, delivery: Delivery, *, now: datetime) -> Answer | None:
+    """Return what the tool wants to read of a delivery that was taken, None if it does not care."""
+    make = load_preset(hook.preset).answer
+    return make(delivery, _secret_of(hook), now) if make else None
+
+
+def answer_to_challenge(hook: Hook, parameters: Mapping[str, str], url: str) -> Answer | None:
+    """Return the proof that the address is the source's, None where nothing was asked for."""
+    make = load_preset(hook.preset).challenge
+    return make(parameters, _secret_of(hook), url) if make else None
 
 
 def is_tried_by_get(hook: Hook) -> bool:
@@ -107,12 +131,18 @@ def take_delivery(hook: Hook, delivery: Delivery) -> int:
     if preset.is_test(delivery.content):
         count_dropped({(hook.source_id, TEST_DELIVERY): 1})
         return 0
-    mapped = map_delivery(hook.preset, facts, preset.content_of(delivery.content))
+    mapped = map_delivery(
+        hook.preset,
+        facts,
+        preset.content_of(delivery.content),
+        partial(find_amounts, hook.source_id),
+    )
     for reason in mapped.left_out:
         count_dropped({(hook.source_id, reason): 1})
     with transaction.atomic():
         for is_verified, trust in ((True, TrustLevel.SERVER), (False, TrustLevel.CLAIM)):
             _accept(hook, mapped.messages, trust, is_verified=is_verified)
+        keep_amounts(hook.source_id, mapped.messages)
     return len(mapped.messages)
 
 
@@ -134,6 +164,10 @@ def _accept(
             message_count=len(chosen),
             is_opted_out=False,
         )
+
+
+def _secret_of(hook: Hook) -> str:
+    return _box().decrypt(bytes(hook.sealed_secret)).decode()
 
 
 def _box() -> Fernet:

@@ -5,15 +5,16 @@ first writes it, and repeats and replays change nothing.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ingestion.presets.expressions import WrongExpression, compiled, evaluate
 
 CALLS = ("identify", "track")
 _FIELDS = frozenset({"call", "id", "event", "when", "each", "time", "who", "verified"})
-_FIELDS |= {"properties", "traits", "consents"}
+_FIELDS |= {"properties", "traits", "consents", "order", "refund_of"}
 # With the name of the tool before it, a messageId has fewer than 100 characters.
 MAX_FACT_ID = 86
 _NAMES = frozenset({"user_id", "anonymous_id", "email", "phone", "identifiers"})
@@ -32,27 +33,42 @@ class FactMapping:
     """Which message one fact of a delivery becomes; all texts are expressions.
 
     `each` is a list, of which `item` is one. `verified` says whether the tool vouches for who it
-    is: what a visitor typed is a claim.
+    is: what a visitor typed is a claim. `order` is the reference by which the tool names an order
+    later, in a `refund_of`, which may name nobody and no tax: it is the buyer's of that order, and
+    `sold` has its `goods` and `total`, where they are known.
     """
 
     call: str
     id: str
     time: str
-    who: Mapping[str, Any]
+    who: Mapping[str, Any] = field(default_factory=dict)
     event: str = ""
     when: str = ""
     each: str = ""
     verified: str = "`false`"
+    order: str = ""
+    refund_of: str = ""
     properties: Mapping[str, Any] | str = field(default_factory=dict)
     traits: Mapping[str, Any] | str = field(default_factory=dict)
     consents: Mapping[str, str] = field(default_factory=dict)
 
 
 class HookMessage(NamedTuple):
-    """A message, and whether the tool vouches for who it is."""
+    """A message, whether the tool vouches for who it is, and the reference of an order it tells."""
 
     content: dict[str, Any]
     is_verified: bool
+    order: str = ""
+
+
+class Sold(NamedTuple):
+    """What an order came to: the goods without tax and shipping, and all of it."""
+
+    goods: Decimal
+    total: Decimal
+
+
+FindOrder = Callable[[str], Sold | None]
 
 
 class Mapped(NamedTuple):
@@ -72,20 +88,37 @@ def parse_facts(content: Any, path: str) -> tuple[FactMapping, ...]:
     return tuple(_fact(fact, f"{path}[{place}]") for place, fact in enumerate(content))
 
 
-def map_delivery(tool: str, facts: tuple[FactMapping, ...], content: Any) -> Mapped:
+def map_delivery(
+    tool: str,
+    facts: tuple[FactMapping, ...],
+    content: Any,
+    find_order: FindOrder = lambda reference: None,
+) -> Mapped:
     """Return the messages that a delivery means."""
     mapped = Mapped([], [])
     for fact in facts:
         for scope in _scopes(fact, content):
             if fact.when and not evaluate(fact.when, scope):
                 continue
-            message = _message(tool, fact, scope)
+            refunded = _reference(fact.refund_of, scope)
+            sold = find_order(refunded) if refunded else None
+            filled = {**scope, "sold": sold._asdict()} if sold else scope
+            names = _filled(fact.who, filled)
+            message = _message(tool, fact, names, filled)
             if message is None:
                 mapped.left_out.append(NO_PERSON)
             else:
-                is_verified = evaluate(fact.verified, scope) is True
-                mapped.messages.append(HookMessage(message, is_verified))
+                # Who is known by an order alone is not vouched for: it would take a guest's order
+                # away from the address that they typed.
+                is_verified = bool(names) and evaluate(fact.verified, filled) is True
+                order = _reference(fact.order, scope)
+                mapped.messages.append(HookMessage(message, is_verified, order))
     return mapped
+
+
+def _reference(expression: str, scope: Any) -> str:
+    value = evaluate(expression, scope) if expression else None
+    return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
 def _scopes(fact: FactMapping, content: Any) -> Iterator[Any]:
@@ -97,12 +130,15 @@ def _scopes(fact: FactMapping, content: Any) -> Iterator[Any]:
         yield {**content, "item": item}
 
 
-def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
+def _message(
+    tool: str, fact: FactMapping, names: dict[str, Any], scope: Any
+) -> dict[str, Any] | None:
     """Return the message of a fact, or None where it names nobody."""
-    names = _filled(fact.who, scope)
     stated = evaluate(fact.id, scope)
-    if not names or not stated:
+    refunded = _reference(fact.refund_of, scope)
+    if not (names or refunded) or not stated:
         return None
+    order = refunded or _reference(fact.order, scope)
     fact_id = _short(_impersonal(str(stated)))
     contact = {name: names[name] for name in ("email", "phone") if name in names}
     external = [
@@ -114,7 +150,7 @@ def _message(tool: str, fact: FactMapping, scope: Any) -> dict[str, Any] | None:
         "messageId": f"{tool}:{fact_id}",
         "timestamp": evaluate(fact.time, scope),
         "userId": names.get("user_id"),
-        "anonymousId": _anonymous_id(tool, names, fact_id),
+        "anonymousId": _anonymous_id(tool, names, fact_id, order),
         "context": {"library": {"name": f"preset:{tool}"}, "externalIds": external},
     }
     if fact.call == "track":
@@ -139,11 +175,14 @@ def _short(fact_id: str) -> str:
     return hashlib.sha256(fact_id.encode()).hexdigest()[:32] if is_long else fact_id
 
 
-def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str) -> str | None:
-    """Return the tool's own id of the person, or that of the fact for a guest.
+def _anonymous_id(tool: str, names: Mapping[str, Any], fact_id: str, order: str) -> str | None:
+    """Return that of the order, the tool's own id of the person, or that of the fact for a guest.
 
-    A message must have an id of ours; an address that was typed is none.
+    A message must have an id of ours; an address that was typed is none. By that of the order its
+    refunds are the buyer's, whom they do not name.
     """
+    if order and "anonymous_id" not in names:
+        return f"{tool}:order:{_short(_impersonal(order))}"
     if "user_id" in names or "anonymous_id" in names:
         return names.get("anonymous_id")
     own = next(iter(names.get("identifiers", {}).values()), fact_id)
@@ -176,8 +215,9 @@ def _fact(content: Any, path: str) -> FactMapping:
     for name in ("id", "time"):
         if not isinstance(content.get(name), str):
             raise WrongMapping(f"{path}.{name}", "an expression")
-    who = content.get("who")
-    if not isinstance(who, dict) or not who or set(who) - _NAMES:
+    who = content.get("who", {})
+    is_named = bool(who) or "refund_of" in content
+    if not isinstance(who, dict) or not is_named or set(who) - _NAMES:
         raise WrongMapping(f"{path}.who", f"an object of {', '.join(sorted(_NAMES))}")
     if not isinstance(who.get("identifiers", {}), dict):
         raise WrongMapping(f"{path}.who.identifiers", "an object of names and expressions")

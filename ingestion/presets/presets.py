@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -17,13 +17,23 @@ ROOT = Path(__file__).parent
 Check = Callable[[Delivery, str, datetime], None]
 
 
+class Answer(NamedTuple):
+    """What a tool wants to read, beyond the status, and of which type it is."""
+
+    text: str
+    type: str = "text/plain"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """One tool: how its deliveries are checked, of which kind one is, and which are tests.
 
     `check` takes the delivery, the source's secret and the time, and raises BadSignature. A kind of
     `ignored` says nothing that another does not say better. A ping is answered, signed or not;
-    `is_tried_by_get` says that the tool tries the address by GET.
+    `is_tried_by_get` says that the tool tries the address by GET, and `challenge` answers what such
+    a GET asks, from its parameters, the secret and the address. `read` reads a body that is neither
+    JSON nor a plain form (it raises UnreadableJSON), and `answer` says what a tool wants to read.
+    `secret_fault` says what is wrong with a secret that has parts.
     """
 
     key: str
@@ -36,6 +46,10 @@ class Preset:
     ignored: frozenset[str] = frozenset()
     is_signed: bool = True
     is_tried_by_get: bool = False
+    read: Callable[[Delivery], Any] | None = None
+    answer: Callable[[Delivery, str, datetime], Answer] | None = None
+    challenge: Callable[[Mapping[str, str], str, str], Answer | None] | None = None
+    secret_fault: Callable[[str], str] = lambda secret: ""
 
 
 @cache

@@ -1,10 +1,6 @@
 """Webhooks of shops and tools: every folder, every kind of delivery, every signature."""
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -29,65 +25,11 @@ from profiles.lib import exact_json
 from profiles.models import Event, Profile
 from tests.admin import sign_in
 from tests.factories import TESTER, profile_of
+from tests.ingestion.hook_signatures import SECRET, SIGNED_BY, SIGNED_IN_THE_BODY, URL, secret_of
 
 NOW = datetime(2026, 3, 15, 10, 30, tzinfo=UTC)
-SECRET = "whsec_of_the_tests"
-URL = "https://tessera.example.org/hooks/till/twh_1/"
 FIXTURES = sorted(ROOT.glob("*/fixtures/*.json"))
 TOOLS = [key for key in preset_keys() if key != "custom"]
-
-
-def base64_of(header: str, prefix: str = "") -> Callable[[bytes, datetime], dict[str, str]]:
-    def sign(body: bytes, now: datetime) -> dict[str, str]:
-        digest = hmac.new(SECRET.encode(), body, hashlib.sha256).digest()
-        return {header: prefix + base64.b64encode(digest).decode()}
-
-    return sign
-
-
-def hex_of(header: str, prefix: str = "") -> Callable[[bytes, datetime], dict[str, str]]:
-    def sign(body: bytes, now: datetime) -> dict[str, str]:
-        return {header: prefix + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}
-
-    return sign
-
-
-def sign_with_time(body: bytes, now: datetime) -> dict[str, str]:
-    seconds = str(int(now.timestamp()))
-    signed = seconds.encode() + b"." + body
-    made = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
-    return {"Stripe-Signature": f"t={seconds},v1={'0' * 64},v1={made},v0=old"}
-
-
-def sign_by_sha1(body: bytes, now: datetime) -> dict[str, str]:
-    return {"X-Hub-Signature": "sha1=" + hmac.new(SECRET.encode(), body, "sha1").hexdigest()}
-
-
-def sign_with_address(body: bytes, now: datetime) -> dict[str, str]:
-    digest = hmac.new(SECRET.encode(), URL.encode() + body, hashlib.sha256).digest()
-    return {"X-Square-HmacSha256-Signature": base64.b64encode(digest).decode()}
-
-
-def sign_behind_time(body: bytes, now: datetime) -> dict[str, str]:
-    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    digest = hmac.new(SECRET.encode(), at.encode() + body, hashlib.sha256).digest()
-    signature = base64.b64encode(digest).decode()
-    header = "X-Zendesk-Webhook-Signature"
-    return {header: signature, f"{header}-Timestamp": at}
-
-
-# How each provider signs, written from its documentation and not by the code that checks it.
-SIGNED_BY: dict[str, Callable[[bytes, datetime], dict[str, str]]] = {
-    "custom": hex_of("X-Signature", "sha256="),
-    "intercom": sign_by_sha1,
-    "razorpay": hex_of("X-Razorpay-Signature"),
-    "shopify": base64_of("X-Shopify-Hmac-Sha256"),
-    "square": sign_with_address,
-    "stripe": sign_with_time,
-    "typeform": base64_of("Typeform-Signature", "sha256="),
-    "woocommerce": base64_of("X-WC-Webhook-Signature"),
-    "zendesk": sign_behind_time,
-}
 
 
 def plain(message: HookMessage) -> dict[str, Any]:
@@ -136,13 +78,14 @@ def test_each_kind_of_a_tool_has_a_fixture_and_each_tool_a_page(tool: str) -> No
 def test_a_signature_is_that_of_the_body_and_the_secret(tool: str) -> None:
     body, check = b'{"id": 1}', load_preset(tool).check
     headers = {name.lower(): value for name, value in SIGNED_BY[tool](body, NOW).items()}
-    check(Delivery(body, headers, url=URL), SECRET, NOW)
+    right = secret_of(tool)
+    check(Delivery(body, headers, url=URL), right, NOW)
     refused = [
-        (Delivery(body + b" ", headers, url=URL), SECRET),
+        (Delivery(body + b" ", headers, url=URL), right),
         (Delivery(body, headers, url=URL), "another"),
-        (Delivery(body, {}, url=URL), SECRET),
-        (Delivery(body, dict.fromkeys(headers, ""), url=URL), SECRET),
-        (Delivery(body, dict.fromkeys(headers, "t=x,v1=é"), url=URL), SECRET),
+        (Delivery(body, {}, url=URL), right),
+        (Delivery(body, dict.fromkeys(headers, ""), url=URL), right),
+        (Delivery(body, dict.fromkeys(headers, "t=x,v1=é"), url=URL), right),
     ]
     for delivery, secret in refused:
         with pytest.raises(BadSignature):
@@ -151,21 +94,46 @@ def test_a_signature_is_that_of_the_body_and_the_secret(tool: str) -> None:
 
 def test_each_tool_that_signs_is_held_against_its_own_rule() -> None:
     signed = {key for key in preset_keys() if load_preset(key).is_signed}
-    assert signed == SIGNED_BY.keys()
+    assert signed == SIGNED_BY.keys() | SIGNED_IN_THE_BODY.keys()
 
 
-@pytest.mark.parametrize("tool", ["stripe", "zendesk"])
+@pytest.mark.parametrize("tool", SIGNED_IN_THE_BODY)
+def test_a_form_that_has_its_own_signature_is_checked(tool: str) -> None:
+    body, check = SIGNED_IN_THE_BODY[tool], load_preset(tool).check
+    check(Delivery(body, {}), secret_of(tool), NOW)
+    for wrong, secret in [
+        (body.replace(b"1000037", b"1000038").replace(b"bt_payload=P", b"bt_payload=Q"), ""),
+        (body, "public:another"),
+        (b"", ""),
+        (b"bt_payload=\xff&REFNO=\xff", ""),
+    ]:
+        with pytest.raises(BadSignature):
+            check(Delivery(wrong, {}), secret or secret_of(tool), NOW)
+
+
+@pytest.mark.parametrize(
+    "tool", ["bigcommerce", "edd", "etsy", "hubspot", "prestashop", "stripe", "zendesk"]
+)
 def test_a_delivery_that_was_signed_long_ago_is_a_replay(tool: str) -> None:
     body, check = b"{}", load_preset(tool).check
     headers = {name.lower(): value for name, value in SIGNED_BY[tool](body, NOW).items()}
-    check(Delivery(body, headers), SECRET, NOW + timedelta(minutes=4))
+    secret = secret_of(tool)
+    check(Delivery(body, headers, url=URL), secret, NOW + timedelta(minutes=4))
     for late in (timedelta(minutes=6), timedelta(minutes=-6)):
         with pytest.raises(BadSignature):
-            check(Delivery(body, headers), SECRET, NOW + late)
+            check(Delivery(body, headers, url=URL), secret, NOW + late)
+
+
+def test_paypal_tries_again_for_three_days() -> None:
+    headers = {name.lower(): value for name, value in SIGNED_BY["paypal"](b"{}", NOW).items()}
+    check, secret = load_preset("paypal").check, secret_of("paypal")
+    check(Delivery(b"{}", headers), secret, NOW + timedelta(days=3))
+    with pytest.raises(BadSignature):
+        check(Delivery(b"{}", headers), secret, NOW + timedelta(days=4))
 
 
 def test_a_delivery_that_is_signed_for_another_address_is_refused() -> None:
-    headers = {name.lower(): value for name, value in sign_with_address(b"{}", NOW).items()}
+    headers = {name.lower(): value for name, value in SIGNED_BY["square"](b"{}", NOW).items()}
     with pytest.raises(BadSignature):
         load_preset("square").check(Delivery(b"{}", headers, url=URL + "x"), SECRET, NOW)
 

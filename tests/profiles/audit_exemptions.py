@@ -37,7 +37,10 @@ EXEMPT = {
     "erase": PART,
     "erase_person": PART,
     "facts_naming": READS,
+    "answer_to": READS,
+    "answer_to_challenge": READS,
     "find_hook": READS,
+    "read_content": READS,
     "find_own_subject": READS,
     "find_people": READS,
     "finish_import": FROM_MESSAGES,
@@ -156,6 +159,7 @@ EXEMPT = {
     "recompute": DERIVED,
     "recompute_family": DERIVED,
     "true_shares": READS,
+    "prune_amounts": "It deletes amounts of orders, when their time is over.",
     "prune_counts": "It deletes counts, and copies of messages, when their time is over.",
     "with_fault_path": READS,
 }

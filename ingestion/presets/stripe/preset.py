@@ -32,7 +32,5 @@ PRESET = Preset(
     is_test=lambda content: content.get("livemode") is False,
     # Of one payment Stripe tells by several events: these say less than the check-out and the
     # invoice, which have tax and shipping.
-    ignored=frozenset(
-        {"charge.succeeded", "payment_intent.succeeded", "invoice.payment_succeeded"}
-    ),
+    ignored=frozenset({"payment_intent.succeeded", "invoice.payment_succeeded", "refund.created"}),
 )

@@ -1,0 +1,1 @@
+"""Magento (Adobe Commerce)."""

@@ -1,0 +1,1 @@
+"""2Checkout (Verifone)."""
