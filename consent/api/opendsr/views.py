@@ -10,7 +10,6 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -40,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 class SignedView(APIView):
     """A view whose answers are signed, and whose errors have the standard's shape."""
+
+    # The contract is the standard's, so that our own schema leaves it out.
+    schema = None
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         handle = super().get_exception_handler()
@@ -86,7 +88,6 @@ class ControllerView(ScopedView, SignedView):
         return found
 
 
-@extend_schema(exclude=True)
 class DiscoveryView(SignedView):
     """What is supported, and where the certificate is. For everybody."""
 
@@ -98,7 +99,6 @@ class DiscoveryView(SignedView):
         return Response(answers.discovery())
 
 
-@extend_schema(exclude=True)
 class RequestsView(ControllerView):
     """Passing a request on."""
 
@@ -137,7 +137,6 @@ class RequestsView(ControllerView):
         return Response(answers.receipt(subject_request, raw), status=status.HTTP_201_CREATED)
 
 
-@extend_schema(exclude=True)
 class RequestView(ControllerView):
     """The status of a request, and cancelling it while it is pending."""
 
@@ -154,7 +153,6 @@ class RequestView(ControllerView):
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(exclude=True)
 class ResultsView(ControllerView):
     """The archive of an access or portability request, once, within some days."""
 
@@ -162,7 +160,6 @@ class ResultsView(ControllerView):
         return archive_response(self.subject_request(request, pk).request, request)
 
 
-@extend_schema(exclude=True)
 class CertificateView(SignedView):
     """A certificate in use, or one of before a rotation. For everybody."""
 
