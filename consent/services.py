@@ -55,6 +55,7 @@ from consent.opendsr.requests import (
     open_subject_request,
     take_up_subject_requests,
 )
+from consent.proofs.erasure import NotErased, prove_erasure
 from consent.purposes.versions import (
     PurposeTerms,
     TermsAreFixed,
@@ -125,6 +126,7 @@ __all__ = [
     "NewOptIn",
     "NewRequest",
     "NewSubjectRequest",
+    "NotErased",
     "OpenedSession",
     "PurposeTerms",
     "Receipt",
@@ -178,6 +180,7 @@ __all__ = [
     "open_session",
     "open_subject_request",
     "preview_personal_data",
+    "prove_erasure",
     "public_keys",
     "readmit_companions",
     "rebuild_states",

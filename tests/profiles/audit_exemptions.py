@@ -112,6 +112,7 @@ EXEMPT = {
     "refresh_due": DERIVED,
     "refresh_woken": DERIVED,
     "refuse_laxer_terms": READS,
+    "prove_erasure": READS,
     "remove_expired": DERIVED,
     "remove_old_callbacks": DERIVED,
     "request_link": EPHEMERAL,

@@ -1,0 +1,1 @@
+"""Proofs that staff hand out: that nothing of an erased person is left."""
