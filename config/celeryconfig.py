@@ -58,6 +58,11 @@ beat_schedule = {
     "stop-silent-exports": {"task": "segments.stop_silent_exports", "schedule": 60.0},
     "verify-segments": {"task": "segments.verify", "schedule": 86_400.0},
     "make-partitions": {"task": "profiles.make_partitions", "schedule": 86_400.0},
+    "apply-identity-rules": {
+        "task": "profiles.apply_rules",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
     "prune-counts": {"task": "ingestion.prune_counts", "schedule": 86_400.0},
     "prune-audit": {"task": "profiles.prune_audit", "schedule": 86_400.0},
     "clear-sessions": {"task": "profiles.clear_sessions", "schedule": 86_400.0},

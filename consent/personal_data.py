@@ -147,6 +147,7 @@ class IdempotentAnswerData(PersonalData):
 class ConsentStateData(PersonalData):
     model = ConsentState
     title = "Consents"
+    counted_as = "consents"
     spread = "profile_id"
     given = ("state", "decided_at", "valid_until", "is_objected", "objected_at")
     technical = ("profile", "purpose", "version", "updated_at")
@@ -179,6 +180,10 @@ class ConsentStateData(PersonalData):
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         rebuild_states(chain.from_iterable((move.origin, move.target) for move in moves))
+
+    def revouch(self, profile_ids: Collection[int]) -> None:
+        # Which grants count depends on who is vouched.
+        rebuild_states(profile_ids)
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
         # The survivor is folded again now that the merge is on record; the states of the absorbed

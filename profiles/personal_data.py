@@ -18,6 +18,7 @@ from profiles.models import (
     EventName,
     EventStat,
     Identifier,
+    IdentityCaps,
     IdentityDecision,
     IdentityFact,
     IdentityOutcome,
@@ -26,6 +27,7 @@ from profiles.models import (
     Merge,
     Profile,
     ProfileChange,
+    RulesApplication,
     SeenMessage,
     Source,
     SourceRecord,
@@ -89,6 +91,7 @@ class IdentifierData(PersonalData):
 class EventData(PersonalData):
     model = Event
     title = "Events"
+    counted_as = "events"
     spread = "profile_id"
     observed = (
         "name",
@@ -276,7 +279,7 @@ class MergeData(PersonalData):
 class IdentityFactData(PersonalData):
     model = IdentityFact
     title = "Identity facts"
-    technical = ("seq", "digest", "identifier_ids", "source", "trust", "day")
+    technical = ("seq", "digest", "identifier_ids", "source", "trust", "day", "judged_by")
     phase = ErasurePhase.FACTS
 
     def erase(self, person: Person) -> int:
@@ -352,8 +355,10 @@ registry.exempt(
         ApiKey: "Names a service, not a person.",
         ErasedNamespace: "Names a kind of identifiers, not a person.",
         EventName: "A dictionary of what events are called.",
+        IdentityCaps: "Configuration of all namespaces.",
         IdentityRule: "Configuration of a namespace.",
         IdentityRulesVersion: "Configuration of all namespaces, as it was.",
+        RulesApplication: "How far a change of configuration has come, and who made it.",
         SeenMessage: "Keyed hashes of message ids, kept so that a late repeat is recognised.",
         Source: "Names a system, not a person.",
         TraitDefinition: "Configuration of a trait, by its key.",

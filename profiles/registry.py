@@ -115,6 +115,8 @@ class PersonalData:
     phase: ClassVar[ErasurePhase]
     kept: ClassVar[str] = ""
     spread: ClassVar[str] = ""
+    # The word under which a plan of rules counts the rows of people who change; empty for none.
+    counted_as: ClassVar[str] = ""
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""
@@ -126,6 +128,9 @@ class PersonalData:
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         """Let rows follow identifiers from one profile to another."""
+
+    def revouch(self, profile_ids: Collection[int]) -> None:
+        """Called with profiles of which identifiers are vouched now, or are no longer."""
 
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Called with (survivor, absorbed) profiles once all identifiers have moved."""
@@ -227,6 +232,22 @@ class Registry:
         if pairs:
             for declaration in self:
                 declaration.absorb(pairs)
+
+    def revouch(self, profile_ids: Collection[int]) -> None:
+        """Tell every app that identifiers of these profiles are vouched now, or no longer."""
+        if profile_ids:
+            for declaration in self:
+                declaration.revouch(profile_ids)
+
+    def count_rows(self, profile_ids: Sequence[int]) -> dict[str, int]:
+        """Count the rows of profiles, by what they are called."""
+        return {
+            declaration.counted_as: declaration.model._default_manager.filter(
+                profile_id__in=profile_ids
+            ).count()
+            for declaration in self
+            if declaration.counted_as
+        }
 
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in. Under the people lock."""

@@ -51,6 +51,23 @@ from profiles.identity.rules import (
     note_erased_namespaces,
     save_identity_rule,
 )
+from profiles.identity.ruleset.apply import (
+    APPLY_RULES,
+    apply_rules,
+    pause_application,
+    resume_application,
+    run_applications,
+    unfinished_application,
+)
+from profiles.identity.ruleset.document import (
+    RulesFault,
+    as_plain,
+    document_of_store,
+    parse_document,
+    read_document,
+    write_document,
+)
+from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
 from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
@@ -85,6 +102,7 @@ from profiles.traits.sensitivity import (
 )
 
 __all__ = [
+    "APPLY_RULES",
     "CONTACT_TRAITS",
     "CUSTOMER",
     "PROFILE",
@@ -108,12 +126,16 @@ __all__ = [
     "RecordKey",
     "Resolution",
     "Rules",
+    "RulesFault",
+    "RulesPlan",
     "SourceSettings",
     "TraitCategories",
     "TraitStatement",
     "actor_names",
     "add_to_stats",
     "anonymise_staff",
+    "apply_rules",
+    "as_plain",
     "audited",
     "change_source",
     "checked_corrections",
@@ -125,6 +147,7 @@ __all__ = [
     "delete_role",
     "derive",
     "differences",
+    "document_of_store",
     "draft_event",
     "facts_naming",
     "find_people",
@@ -138,10 +161,14 @@ __all__ = [
     "load_rules",
     "most_sensitive",
     "note_erased_namespaces",
+    "parse_document",
     "password_changed",
+    "pause_application",
+    "plan_rules",
     "predict_attributions",
     "prune_audit",
     "public_actors",
+    "read_document",
     "recompute_golden",
     "recompute_stats",
     "record_traits",
@@ -151,8 +178,10 @@ __all__ = [
     "resettle",
     "resolve_names",
     "resolve_observations",
+    "resume_application",
     "revoke_api_key",
     "role_saved",
+    "run_applications",
     "save_audited",
     "save_identity_rule",
     "save_trait_definition",
@@ -161,11 +190,14 @@ __all__ = [
     "settle_quarantines",
     "source_of_service",
     "staff_saved",
+    "sweep",
     "take_back_events",
     "take_messages",
     "trait_origins",
     "undo_decision",
+    "unfinished_application",
     "unlock",
     "widen_seen_spans",
     "within_claimed_names",
+    "write_document",
 ]

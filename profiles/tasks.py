@@ -4,8 +4,13 @@ from celery import shared_task
 from django.core.management import call_command
 
 from profiles.lib import partitions
+from profiles.lib.change_queue import answer_nudge, nudge
 from profiles.lib.database import database_now
+from profiles.services import APPLY_RULES, run_applications
 from profiles.services import prune_audit as prune_audit_entries
+
+# A task that judged for ever would keep its worker from a soft shutdown.
+APPLY_SECONDS = 20
 
 
 @shared_task(name="profiles.make_partitions")
@@ -26,3 +31,11 @@ def prune_audit() -> None:
 def clear_sessions() -> None:
     """Delete the sessions of staff that have ended."""
     call_command("clearsessions")
+
+
+@shared_task(name=APPLY_RULES)
+def apply_identity_rules() -> None:
+    """Judge facts again by rules that are being applied, and continue in another task."""
+    answer_nudge(APPLY_RULES)
+    if run_applications(seconds=APPLY_SECONDS):
+        nudge(APPLY_RULES)

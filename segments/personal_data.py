@@ -56,6 +56,7 @@ SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
 class MembershipData(PersonalData):
     model = Membership
     title = "Segments"
+    counted_as = "memberships"
     spread = "profile_id"
     inferred = ("entered_at",)
     technical = ("profile", "segment")

@@ -19,6 +19,6 @@ TAGS = {
     "imports": "Files of rows, and how each row ended.",
     "import-mappings": "What the columns of files mean, under a name.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
-    "identity": "Who is who: verdicts, why two are one, and identifiers too many people wanted.",
+    "identity": "Who is who: verdicts, rules, why two are one, and what too many people wanted.",
     "audit": "Who changed what.",
 }

@@ -26,6 +26,7 @@ from profiles.models import (
     IdentityDecision,
     Merge,
     Profile,
+    RulesApplication,
     TraitDefinition,
 )
 from profiles.traits.sensitivity import load_categories
@@ -156,6 +157,18 @@ class DecisionFilter(StrictFilterSet):
 
     class Meta:
         model = IdentityDecision
+        fields: list[str] = []
+
+
+class RulesApplicationFilter(StrictFilterSet):
+    """Filters of applications of rules."""
+
+    state = ChoiceFilter(choices=RulesApplication.State.choices)
+    after = TimeFilter("started_at", "gte", help_text="Begun at this time or later.")
+    before = TimeFilter("started_at", "lt", help_text="Begun before this time.")
+
+    class Meta:
+        model = RulesApplication
         fields: list[str] = []
 
 

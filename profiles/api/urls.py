@@ -7,6 +7,7 @@ from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
 from profiles.api.profiles import ProfileViewSet
 from profiles.api.quarantines import QuarantineViewSet
+from profiles.api.rules import IdentityRulesViewSet, RulesApplicationViewSet
 from profiles.api.traits import TraitViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -15,6 +16,10 @@ router.register("profiles", TraitViewSet, basename="profile-traits")
 router.register("profiles", ExplanationViewSet, basename="profile-explanations")
 router.register("identity/quarantines", QuarantineViewSet, basename="quarantine")
 router.register("identity/decisions", DecisionViewSet, basename="decision")
+router.register(
+    "identity/rules/applications", RulesApplicationViewSet, basename="rules-application"
+)
+router.register("identity/rules", IdentityRulesViewSet, basename="identity-rules")
 router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")
 router.register("identity/why-not-merged", ComparisonViewSet, basename="why-not-merged")
 router.register("audit", AuditViewSet, basename="audit")

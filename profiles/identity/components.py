@@ -16,7 +16,7 @@ from profiles.lib.database import array_of
 
 def join_components(people: LoadedPeople, observations: Sequence[Observation]) -> None:
     """Join the components of identifiers that new facts name together."""
-    union_find = _UnionFind()
+    union_find = UnionFind()
     for observation in observations:
         # Quarantined identifiers join nothing, as in the engine, unless there are no others.
         usable = [ref for ref in observation.refs if not people.rows[ref].is_quarantined]
@@ -41,7 +41,7 @@ def _component(people: LoadedPeople, ref: Ref) -> int:
     return row.component or row.id
 
 
-class _UnionFind:
+class UnionFind:
     """Disjoint sets of components; the smallest number of a set is its root."""
 
     def __init__(self) -> None:

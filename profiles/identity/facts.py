@@ -29,6 +29,7 @@ class MergeRule(StrEnum):
 
     SHARED = "shared identifier"
     DECISION = "decision"
+    RULES = "rules"  # other rules were made to stand from the start
     ERASURE = "erasure"  # an erased identifier kept them apart
 
 

@@ -5,7 +5,7 @@ The result is what unmerges, erasures and `verify_profiles` compare the stored p
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
 from typing import Any, NamedTuple
@@ -18,12 +18,14 @@ from profiles.identity.engine import (
     Decisions,
     Fact,
     IdentityState,
+    Outcome,
+    Rules,
     Trust,
     Verdict,
     apply_fact,
     set_apart,
 )
-from profiles.identity.rules import RulesHistory, load_history
+from profiles.identity.rules import Ruleset, RulesHistory, load_history
 from profiles.models import (
     DecisionVerdict,
     Identifier,
@@ -54,6 +56,7 @@ class StoredIdentifier:
     since: date
     released_seq: int | None = None
     alone_seq: int | None = None
+    is_quarantined: bool = field(default=False, kw_only=True)
 
     def is_released_at(self, seq: int) -> bool:
         """Whether staff had ended all quarantines of the identifier before this fact."""
@@ -69,6 +72,7 @@ class StoredFact(NamedTuple):
     source_id: int
     trust: int
     day: date
+    judged_by: int | None = None
 
 
 def replay_facts(
@@ -83,36 +87,31 @@ def replay_facts(
     its other identifiers, and `stored_identifiers` must have all that the facts name.
     """
     state = IdentityState(count(1).__next__)
-    quarantine_seqs = _quarantine_seqs(stored_identifiers)
+    seqs = quarantine_seqs(stored_identifiers)
     released: set[int] = set()
     for fact in facts:
-        # Erased identifiers are no longer stored.
-        identifiers = [
-            stored_identifiers[identifier_id]
-            for identifier_id in fact.identifier_ids
-            if identifier_id in stored_identifiers
-        ]
+        ruleset = configuration.history.at(fact.seq, fact.judged_by)
+        identifiers = usable_identifiers(fact, stored_identifiers, ruleset)
         quarantined = [
             identifier
             for identifier in identifiers
-            if _is_quarantined_at(identifier, fact.seq, quarantine_seqs.get(identifier.id, ()))
+            if is_quarantined_at(identifier, fact.seq, seqs.get(identifier.id, ()))
         ]
-        rank = configuration.history.at(fact.seq).rank
-        if _component(identifiers, quarantined, rank) in components:
-            _release(state, identifiers, fact.seq, released)
-            _stand_alone(state, identifiers, fact.seq)
+        if component_of(identifiers, quarantined, ruleset.rules.rank) in components:
+            end_quarantines(state, identifiers, fact.seq, released)
+            stand_alone(state, identifiers, fact.seq)
             for identifier in quarantined:
                 state.quarantine(identifier.ref)
                 # Also where the facts that made it wanted are erased.
                 set_apart(state, identifier.ref)
-            _assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
-            _apply(state, fact, identifiers, configuration)
+            assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
+            judge(state, fact, identifiers, ruleset.rules, configuration)
     inside = [row for row in stored_identifiers.values() if row.component in components]
-    _stand_alone(state, inside, None)
+    stand_alone(state, inside, None)
     return state
 
 
-def _stand_alone(
+def stand_alone(
     state: IdentityState, identifiers: Iterable[StoredIdentifier], seq: int | None
 ) -> None:
     """Give a profile of its own to each identifier that had one before this fact, or by now."""
@@ -123,7 +122,7 @@ def _stand_alone(
             state.assign(identifier.ref, state.allocate(), False, identifier.since)
 
 
-def _component(
+def component_of(
     identifiers: Sequence[StoredIdentifier],
     quarantined: Sequence[StoredIdentifier],
     rank: Callable[[Ref], Any],
@@ -134,7 +133,7 @@ def _component(
     return ranked[0].component if ranked else None
 
 
-def _release(
+def end_quarantines(
     state: IdentityState, identifiers: Iterable[StoredIdentifier], seq: int, released: set[int]
 ) -> None:
     """End the quarantines that were over at this fact, each once."""
@@ -144,19 +143,30 @@ def _release(
             released.add(identifier.id)
 
 
-def _apply(
+def judge(
     state: IdentityState,
     stored_fact: StoredFact,
-    identifiers: Sequence[StoredIdentifier],
+    identifiers: Iterable[StoredIdentifier],
+    rules: Rules,
     configuration: IdentityConfiguration,
-) -> None:
+) -> Outcome:
+    """Apply one stored fact, with those of its identifiers that are usable."""
     refs = tuple(identifier.ref for identifier in identifiers)
     source = configuration.source_keys[stored_fact.source_id]
     fact = Fact(stored_fact.seq, refs, source, Trust(stored_fact.trust), stored_fact.day)
-    apply_fact(state, fact, configuration.history.at(fact.seq), configuration.decisions)
+    return apply_fact(state, fact, rules, configuration.decisions)
 
 
-def _assign_public_uuids(
+def usable_identifiers(
+    fact: StoredFact, stored: Mapping[int, StoredIdentifier], ruleset: Ruleset
+) -> list[StoredIdentifier]:
+    """Return the identifiers of a fact that are still stored and that the rules do not block."""
+    # Erased identifiers are no longer stored.
+    named = (stored[pk] for pk in fact.identifier_ids if pk in stored)
+    return [identifier for identifier in named if not ruleset.blocks(identifier.ref)]
+
+
+def assign_public_uuids(
     state: IdentityState,
     identifiers: Sequence[StoredIdentifier],
     stored_identifiers: Collection[StoredIdentifier],
@@ -199,18 +209,16 @@ def _verdict(decision: IdentityDecision) -> Verdict:
 def stored_identifiers(identifiers: QuerySet[Identifier]) -> dict[int, StoredIdentifier]:
     """Load identifiers by id."""
     fields = (
-        *("pk", "namespace", "value", "profile_id", "component", "is_vouched", "since"),
-        "released_seq",
-        "alone_seq",
+        *("pk", "namespace", "value", "quarantined_at"),
+        *("profile_id", "component", "is_vouched", "since", "released_seq", "alone_seq"),
     )
-    rows = identifiers.values_list(*fields)
     return {
-        identifier_id: StoredIdentifier(identifier_id, Ref(namespace, value), *rest)
-        for identifier_id, namespace, value, *rest in rows
+        pk: StoredIdentifier(pk, Ref(namespace, value), *rest, is_quarantined=at is not None)
+        for pk, namespace, value, at, *rest in identifiers.values_list(*fields)
     }
 
 
-def _is_quarantined_at(identifier: StoredIdentifier, seq: int, quarantines: Iterable[int]) -> bool:
+def is_quarantined_at(identifier: StoredIdentifier, seq: int, quarantines: Iterable[int]) -> bool:
     """Whether an earlier fact quarantined the identifier, and staff did not release it since."""
     released_seq = identifier.released_seq if identifier.is_released_at(seq) else None
     return any(
@@ -219,7 +227,7 @@ def _is_quarantined_at(identifier: StoredIdentifier, seq: int, quarantines: Iter
     )
 
 
-def _quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, list[int]]:
+def quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, list[int]]:
     """Return the `seq`s of the facts that quarantined each identifier; later ones leave it out."""
     outcomes = IdentityOutcome.objects.filter(
         identifier__in=list(identifier_ids), rule="quarantine"

@@ -6,6 +6,7 @@ decisions gives, as if they had stood from the start. The caller holds the peopl
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -69,24 +70,50 @@ def resettle(
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
+    state, ids_in_facts = _replay(stored, components)
+    return settle(stored, state, ids_in_facts, cause=cause, now=now).created
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The profiles that were created, and how many identifiers went to another profile."""
+
+    created: set[int]
+    moved: int
+
+
+def settle(
+    stored: Mapping[int, StoredIdentifier],
+    state: IdentityState,
+    ids_in_facts: AbstractSet[int],
+    *,
+    cause: MergeRule,
+    now: datetime,
+    leaves_others: bool = False,
+) -> Settled:
+    """Move the identifiers of whole components to where a replayed state has them.
+
+    `ids_in_facts` are those that the replayed facts name. With `leaves_others` nothing is derived
+    again of profiles whose identifiers stay as they are: their rows did not change.
+    """
     before = {identifier.profile_id for identifier in stored.values() if identifier.profile_id}
     name_profiles(before)
-    state, ids_in_facts = _replay(stored, components)
     _set_alone([stored[pk] for pk in ids_in_facts & stored.keys()], state)
-    clusters = _clusters(stored.values(), state)
-    plan = _plan(clusters, stored.values(), cause, now)
-    targets = plan.targets
+    plan = _plan(_clusters(stored.values(), state), stored.values(), cause, now)
+    targets = set(plan.targets.values())
     moves = [*_identifier_moves(plan), *_uuid_moves(stored.values(), plan)]
-    _update_identifiers(stored, state, plan)
+    revouched = _update_identifiers(stored, state, plan)
     _follow_moves(moves, plan, now)
-    touched = set(targets.values()).union(move.origin for move in moves)
-    settle_merges(before | touched, now=now)
+    changed = revouched.union(*((move.origin, move.target) for move in moves))
+    touched = changed if leaves_others else targets | changed
+    settle_merges(touched if leaves_others else before | touched, now=now)
     name_profiles(touched - plan.absorbed.keys())
     derive(touched)
-    created = set(targets.values()) - before
+    created = targets - before
     date_profiles(created)
     mark_changed(touched - plan.absorbed.keys())
-    return created
+    registry.revouch(revouched - plan.absorbed.keys())
+    return Settled(created, len(moves))
 
 
 def _replay(
@@ -235,8 +262,13 @@ def _uuid_targets(stored: Iterable[StoredIdentifier], plan: _Plan) -> dict[int, 
 
 def _update_identifiers(
     stored: Mapping[int, StoredIdentifier], state: IdentityState, plan: _Plan
-) -> None:
+) -> set[int]:
+    """Write what differs from what is stored; return whose identifiers gained or lost a voucher.
+
+    An identifier that had no profile counts as one that did.
+    """
     rows: list[tuple[int, int, bool, date]] = []
+    revouched: set[int] = set()
     uuid_targets = _uuid_targets(stored.values(), plan)
     for identifier in stored.values():
         assignment = state.assignment_of(identifier.ref)
@@ -244,12 +276,16 @@ def _update_identifiers(
             if (uuid_target := uuid_targets.get(identifier.id)) is not None:
                 rows.append((identifier.id, uuid_target, identifier.is_vouched, identifier.since))
         elif assignment is not None:
-            target = plan.targets[assignment.profile]
-            rows.append((identifier.id, target, assignment.is_vouched, assignment.since))
+            row = (plan.targets[assignment.profile], assignment.is_vouched, assignment.since)
+            if row != (identifier.profile_id, identifier.is_vouched, identifier.since):
+                rows.append((identifier.id, *row))
+            if row[1] != identifier.is_vouched or identifier.profile_id is None:
+                revouched.add(row[0])
     if rows:
         with connection.cursor() as cursor:
             columns = [array_of(column) for column in zip(*rows, strict=True)]
             cursor.execute(sql.RESETTLE_IDENTIFIERS, columns)
+    return revouched
 
 
 def _follow_moves(moves: Sequence[IdentifierMove], plan: _Plan, now: datetime) -> None:

@@ -46,7 +46,7 @@ def resolve_observations(
     else:
         judged = distinct
     if facts:
-        record_rules(rules)
+        people.rules = record_rules(rules)
         people.make_rows(facts)
         people.load_state(facts)
         merges = _apply_facts(people, facts)

@@ -2,8 +2,8 @@
 
 import contextlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -14,17 +14,21 @@ from django.db.models import Max
 from profiles.audit import Actor, save_audited
 from profiles.identifiers.normalisers import (
     InvalidIdentifier,
+    is_blocked,
     normalise,
 )
+from profiles.identifiers.references import Ref
 from profiles.identity.engine import Limit, NamespaceRule, Rules
 from profiles.lib.people_lock import people_lock
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models import (
     ErasedNamespace,
     Identifier,
+    IdentityCaps,
     IdentityFact,
     IdentityRule,
     IdentityRulesVersion,
+    RulesApplication,
     Source,
 )
 
@@ -33,34 +37,76 @@ ANY_NAMESPACE = "*"
 
 
 @dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Rules, and by namespace the values that facts judged by them do without."""
+
+    rules: Rules
+    blocked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def blocks(self, ref: Ref) -> bool:
+        """Whether the identifier stands for nobody by these rules."""
+        extra = self.blocked.get(ref.namespace)
+        return bool(extra) and is_blocked(ref.namespace, ref.value, extra or ())
+
+
+@dataclass(frozen=True, slots=True)
 class RulesHistory:
-    """The versions of the rules, the oldest first, each with the fact after which it began."""
+    """The versions of the rules, the oldest first, each with the fact after which it began.
+
+    `numbers` has the place of each version by its number.
+    """
 
     after_seqs: Sequence[int]
-    versions: Sequence[Rules]
+    versions: Sequence[Ruleset]
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
-    def at(self, seq: int) -> Rules:
-        """Return the rules by which the fact was judged; the first ones for older facts."""
-        return self.versions[max(0, bisect_left(self.after_seqs, seq) - 1)]
+    def at(self, seq: int, judged_by: int | None = None) -> Ruleset:
+        """Return the rules by which the fact was judged; the first ones for older facts.
+
+        A fact that was judged again has the number of the version by which it was. What staff
+        blocked in other versions never came to be in a fact.
+        """
+        if judged_by is not None:
+            return self.versions[self.numbers[judged_by]]
+        place = max(0, bisect_left(self.after_seqs, seq) - 1)
+        return Ruleset(self.versions[place].rules)
 
 
 def load_rules() -> Rules:
     """Read the rules from the database."""
     # Not cached: a rule changed in the admin applies from the next chunk on.
     joining = Source.objects.filter(joins_people=True).values_list("key", flat=True)
+    return rules_of(IdentityRule.objects.all(), load_caps(), joining)
+
+
+def load_caps() -> IdentityCaps:
+    """Return the caps that hold, by default those with which a store begins."""
+    return IdentityCaps.objects.first() or IdentityCaps()
+
+
+def rules_of(rows: Iterable[IdentityRule], caps: IdentityCaps, joining: Iterable[str]) -> Rules:
+    """Return the rules that such rows make, with the keys of sources that may join people."""
     return Rules(
-        namespaces={row.namespace: _rule(row) for row in IdentityRule.objects.all()},
+        namespaces={row.namespace: _rule(row) for row in rows},
+        daily_cap=caps.daily,
+        total_cap=caps.total,
         joining_sources=frozenset(joining),
     )
 
 
 def load_blocked() -> dict[str, frozenset[str]]:
     """Return the values that staff block, by namespace: as they wrote them, and as stored."""
+    return blocked_of(IdentityRule.objects.exclude(blocked_values=[]))
+
+
+def blocked_of(rows: Iterable[IdentityRule]) -> dict[str, frozenset[str]]:
+    """Return the values that such rows block, by namespace."""
     return {
         rule.namespace: frozenset(
             spelling for value in rule.blocked_values for spelling in _spellings(rule, value)
         )
-        for rule in IdentityRule.objects.exclude(blocked_values=[])
+        for rule in rows
+        if rule.blocked_values
     }
 
 
@@ -76,26 +122,49 @@ def _spellings(rule: IdentityRule, value: str) -> Iterator[str]:
         )
 
 
-def record_rules(rules: Rules) -> None:
+def record_rules(rules: Rules) -> Rules:
     """Keep the rules as a version, unless they are the last one. The caller holds the people lock.
 
-    Facts that are stored from now on were judged by them.
+    Returns the rules by which facts are judged from now on: those that hold under the lock, where
+    they changed since the caller read them.
     """
-    plain = _as_json(rules)
     last = IdentityRulesVersion.objects.last()
-    if last is None or last.rules != plain:
-        seqs = IdentityFact.objects.aggregate(last=Max("seq"))
-        # Never before the last one: the facts between may have been erased.
-        after_seq = max(seqs["last"] or 0, last.after_seq if last else 0)
-        IdentityRulesVersion.objects.create(after_seq=after_seq, rules=plain)
+    if last is not None and last.rules == _as_json(rules):
+        return rules
+    current = load_rules()
+    if last is None or last.rules != _as_json(current):
+        begin_version(Ruleset(current))
+    return current
+
+
+def begin_version(ruleset: Ruleset) -> IdentityRulesVersion:
+    """Keep rules as those by which all facts to come are judged. Under the people lock."""
+    last = IdentityRulesVersion.objects.last()
+    seqs = IdentityFact.objects.aggregate(last=Max("seq"))
+    # Never before the last one: the facts between may have been erased.
+    after_seq = max(seqs["last"] or 0, last.after_seq if last else 0)
+    blocked = {namespace: sorted(values) for namespace, values in ruleset.blocked.items()}
+    return IdentityRulesVersion.objects.create(
+        after_seq=after_seq, rules=_as_json(ruleset.rules), blocked=blocked
+    )
 
 
 def load_history() -> RulesHistory:
     """Return all versions; where no fact was judged yet, today's rules alone."""
-    rows = list(IdentityRulesVersion.objects.values_list("after_seq", "rules"))
+    rows = list(IdentityRulesVersion.objects.all())
     if not rows:
-        return RulesHistory([0], [load_rules()])
-    return RulesHistory([seq for seq, _ in rows], [_from_json(rules) for _, rules in rows])
+        return RulesHistory([0], [Ruleset(load_rules())])
+    return RulesHistory(
+        [row.after_seq for row in rows],
+        [ruleset_of(row) for row in rows],
+        {row.pk: place for place, row in enumerate(rows)},
+    )
+
+
+def ruleset_of(version: IdentityRulesVersion) -> Ruleset:
+    """Return the rules of a version."""
+    blocked = {namespace: frozenset(values) for namespace, values in version.blocked.items()}
+    return Ruleset(_from_json(version.rules), blocked)
 
 
 def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
@@ -108,9 +177,16 @@ def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
     with transaction.atomic():
         # The drain stores identifiers under it.
         people_lock()
-        if _is_respelled(rule) and _has_named_somebody(rule.namespace):
-            raise ValidationError({"normaliser": "Values came already, and keep their spelling."})
+        if RulesApplication.objects.filter(finished_at=None).exists():
+            raise ValidationError("A change of the rules is being applied: wait until it is done.")
+        refuse_respelling(rule)
         save_audited(rule, actor=actor, noun="identity_rule", key=rule.namespace)
+
+
+def refuse_respelling(rule: IdentityRule) -> None:
+    """Raise ValidationError if identifiers of the namespace have another spelling already."""
+    if _is_respelled(rule) and _has_named_somebody(rule.namespace):
+        raise ValidationError({"normaliser": "Values came already, and keep their spelling."})
 
 
 def note_erased_namespaces(namespaces: Iterable[str]) -> None:

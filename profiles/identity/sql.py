@@ -61,7 +61,7 @@ WHERE i.id = changed.id
 # Returns the facts that name any of the identifiers. Columns in the order of StoredFact; the ORM
 # would make an object for every fact of a component.
 FACTS_OF_IDENTIFIERS = """
-SELECT seq, identifier_ids, source_id, trust, day FROM profiles_identityfact
+SELECT seq, identifier_ids, source_id, trust, day, judged_by FROM profiles_identityfact
 WHERE identifier_ids && %s::bigint[] ORDER BY seq
 """
 
@@ -282,7 +282,7 @@ WHERE component > %s ORDER BY component LIMIT %s
 FACTS_BY_COMPONENT = """
 WITH identifier AS MATERIALIZED (SELECT id, component FROM profiles_identifier)
 SELECT DISTINCT ON (i.component, f.seq)
-    i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day
+    i.component, f.seq, f.identifier_ids, f.source_id, f.trust, f.day, f.judged_by
 FROM profiles_identityfact f
 CROSS JOIN LATERAL unnest(f.identifier_ids) AS named (id)
 JOIN identifier i ON i.id = named.id

@@ -4,7 +4,7 @@ Invariant: afterwards the rows of identifiers equal the engine's state, and the 
 are with the profiles that now have their identifiers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -119,25 +119,33 @@ def insert_facts(people: LoadedPeople, facts: Sequence[Observation]) -> list[int
 def insert_outcomes(people: LoadedPeople, seqs: Sequence[int]) -> None:
     """Store the outcomes that staff can read. `seqs` are of the facts, by their place."""
     # In the engine `seq` was the place in the chunk.
-    rows = [
+    ids = {ref: row.id for ref, row in people.rows.items()}
+    copy_outcomes(
         row
         for observation, outcome in people.outcomes.items()
         if not outcome.is_plain
-        for row in _outcome_rows(people, seqs[outcome.seq], observation.day, outcome)
-    ]
+        for row in outcome_rows(ids, seqs[outcome.seq], observation.day, outcome)
+    )
+
+
+OutcomeRow = tuple[int, int, int | None, str, date]
+
+
+def copy_outcomes(outcomes: Iterable[OutcomeRow]) -> None:
+    """Store rows of outcomes."""
+    rows = list(outcomes)
     if rows:
         with connection.cursor() as cursor, cursor.copy(sql.COPY_OUTCOMES) as copy:
             for row in rows:
                 copy.write_row(row)
 
 
-OutcomeRow = tuple[int, int, int | None, str, date]
+def outcome_rows(ids: Mapping[Ref, int], seq: int, day: date, outcome: Outcome) -> list[OutcomeRow]:
+    """Return the rows of what was not plain in a fact, with the ids of identifiers."""
 
-
-def _outcome_rows(people: LoadedPeople, seq: int, day: date, outcome: Outcome) -> list[OutcomeRow]:
     def row(ref: Ref, rule: str, wanter: Ref | None) -> OutcomeRow:
-        wanter_id = people.rows[wanter].id if wanter else None
-        return seq, people.rows[ref].id, wanter_id, str(rule), day
+        wanter_id = ids[wanter] if wanter else None
+        return seq, ids[ref], wanter_id, str(rule), day
 
     dropped = {drop.ref for drop in outcome.dropped}
     merged = [ref for ref in outcome.wanted if ref not in dropped]

@@ -87,6 +87,12 @@ class IdentityFact(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     trust = models.PositiveSmallIntegerField(choices=TrustLevel)
     day = models.DateField()
+    # No foreign key: it would be checked for every fact that an application of rules judges again.
+    judged_by = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="The version of the rules by which it was judged again.",
+    )
 
     class Meta:
         ordering = ["seq"]
@@ -283,6 +289,19 @@ class ErasedNamespace(models.Model):
         return self.namespace
 
 
+class IdentityCaps(models.Model):
+    """By how many an identifier may be wanted; the one row holds for all namespaces."""
+
+    daily = models.PositiveSmallIntegerField(default=20)
+    total = models.PositiveSmallIntegerField(default=50)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.daily} a day, {self.total} in all"
+
+
 class IdentityRulesVersion(models.Model):
     """The rules by which all facts after `after_seq` were judged, up to the next version.
 
@@ -291,6 +310,9 @@ class IdentityRulesVersion(models.Model):
 
     after_seq = models.BigIntegerField()
     rules = models.JSONField()
+    blocked = models.JSONField(
+        default=dict, help_text="Values by namespace that facts judged again by it do without."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -298,3 +320,47 @@ class IdentityRulesVersion(models.Model):
 
     def __str__(self) -> str:
         return f"rules after fact {self.after_seq}"
+
+
+class RulesApplication(models.Model):
+    """One judging of all stored facts by a new version of the rules, as if it had always stood.
+
+    Facts up to `last_seq` are judged again, those up to `until_seq` have to be.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "running"
+        PAUSED = "paused", "paused"
+        DONE = "done", "done"
+        SUPERSEDED = "superseded", "superseded"  # other rules were applied before it was done
+
+    uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
+    version = models.ForeignKey(IdentityRulesVersion, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=16, choices=State, default=State.RUNNING)
+    actor = models.CharField(max_length=120)
+    last_seq = models.BigIntegerField(default=0)
+    until_seq = models.BigIntegerField()
+    moved = models.PositiveIntegerField(
+        default=0, help_text="Identifiers that went to another profile."
+    )
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            # All rows have the same value, so that there is one of them at most.
+            models.UniqueConstraint(
+                models.Value(1),
+                condition=models.Q(finished_at=None),
+                name="rules_application_one_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}, {self.progress:.0%}"
+
+    @property
+    def progress(self) -> float:
+        """The share of the facts that are judged again, from 0 to 1."""
+        return 1.0 if not self.until_seq else min(1.0, self.last_seq / self.until_seq)

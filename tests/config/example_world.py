@@ -30,7 +30,15 @@ from ingestion.services import (
     start_import,
 )
 from profiles.models import DecisionVerdict, Identifier, Profile
-from profiles.services import NewDecision, decide
+from profiles.services import (
+    NewDecision,
+    apply_rules,
+    as_plain,
+    decide,
+    document_of_store,
+    parse_document,
+    pause_application,
+)
 from segments.models import Override, Segment
 from segments.services import (
     Decision,
@@ -93,6 +101,7 @@ def make_world() -> World:
             "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a2001c-1f5e-7d43-9a70-2b6c8d9e0f12": _decision_id(),
+            "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": _paused_application(),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
@@ -224,6 +233,13 @@ def _quarantined_id(service: APIClient) -> str:
     route = "/api/v1/identity/quarantines/"
     quarantined_id: str = service.get(route).json()["results"][0]["id"]
     return quarantined_id
+
+
+def _paused_application() -> str:
+    """Begin to apply the rules that hold from the start, pause it, and return its id."""
+    application = apply_rules(parse_document(as_plain(document_of_store())), actor=TESTER)
+    pause_application(application, actor=TESTER)
+    return str(application.uuid)
 
 
 def _decision_id() -> str:

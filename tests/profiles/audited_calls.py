@@ -19,6 +19,7 @@ from consent.models import Controller, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
 from ingestion.models import ConsentCategory, DrainPause, FileImport, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
+from profiles.identity.ruleset.document import ParsedRules
 from profiles.models import (
     ApiKey,
     DecisionVerdict,
@@ -26,6 +27,7 @@ from profiles.models import (
     IdentityDecision,
     IdentityRule,
     Profile,
+    RulesApplication,
     TraitDefinition,
 )
 from profiles.models.access import Scope
@@ -73,6 +75,21 @@ def open_erasure() -> PrivacyRequest:
         door="staff",
         actor=TESTER,
     )
+
+
+def changed_rules() -> ParsedRules:
+    content = profiles.services.as_plain(profiles.services.document_of_store())
+    return profiles.services.parse_document(content | {"caps": {"daily": 7, "total": 9}})
+
+
+def running_application() -> RulesApplication:
+    return profiles.services.apply_rules(changed_rules(), actor=TESTER)
+
+
+def paused_application() -> RulesApplication:
+    application = running_application()
+    profiles.services.pause_application(application, actor=TESTER)
+    return application
 
 
 def open_unverified() -> PrivacyRequest:
@@ -317,6 +334,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "settle_quarantines": lambda: _call_after(quarantined_of_old, "settle_quarantines"),
     "role_saved": lambda: change_role,
     "save_consent_category": lambda: _call("save_consent_category", category()),
+    "apply_rules": lambda: _call("apply_rules", changed_rules()),
+    "pause_application": lambda: _call("pause_application", running_application()),
+    "resume_application": lambda: _call("resume_application", paused_application()),
     "save_identity_rule": lambda: _call(
         "save_identity_rule", IdentityRule(namespace="card", priority=50)
     ),

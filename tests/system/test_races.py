@@ -324,6 +324,7 @@ TASKS = (
     "ingestion.expire_imports",
     "ingestion.prune_counts",
     "ingestion.read_imports",
+    "profiles.apply_rules",
     "profiles.clear_sessions",
     "profiles.make_partitions",
     "profiles.prune_audit",
