@@ -17,7 +17,7 @@ from consent.customers.unsubscribing import (
 )
 from consent.idempotency import Answer, KeyedRequest, answer_once
 from consent.ledger.chain import Head, head_of_ledger, seal_ledger, verify_chain
-from consent.ledger.proof import consent_proof, verify_digests
+from consent.ledger.proof import consent_proof, signed_proof, verify_digests
 from consent.ledger.receipts import Receipt, make_receipt
 from consent.ledger.record import (
     ConsentInput,
@@ -201,6 +201,7 @@ __all__ = [
     "send_callbacks",
     "send_confirmations",
     "send_links",
+    "signed_proof",
     "signed_receipt",
     "spellings",
     "suppress",

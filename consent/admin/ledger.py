@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from consent.models import ConsentEvent
-from consent.services import consent_proof
-from profiles.admin.kit.base import MaskedAdmin, MaskedList
+from consent.services import consent_proof, signed_proof
+from profiles.admin.kit.base import MaskedAdmin, MaskedList, require
 from profiles.admin.kit.formatting import profile_link
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.models import Identifier
@@ -62,6 +63,51 @@ class ConsentEventAdmin(MaskedAdmin):
         "proof",
     )
     readonly_fields = fields
+    change_form_outer_after_template = "admin/consent/proof_link.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.printed_proof)
+        return [
+            path("<uuid:pk>/proof/", view, name="consent_consentevent_proof"),
+            *super().get_urls(),
+        ]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        url = reverse("admin:consent_consentevent_proof", args=[object_id]) if object_id else ""
+        extra = {**(extra_context or {}), "proof_url": url}
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def printed_proof(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Show the proof as a page that prints, with the very texts that were shown."""
+        require(request, "consent.view_consentevent")
+        event = self.found_or_404(request, str(pk))
+        proof = self._masked_proof(event)
+        evidence = json.dumps(
+            proof["where"]["evidence"], cls=DjangoJSONEncoder, ensure_ascii=False, indent=2
+        )
+        return self.page(
+            request,
+            "admin/consent/proof.html",
+            title=str(event.pk),
+            event=event,
+            proof=proof,
+            evidence=evidence,
+            # It has the values that this person may not see.
+            jws=signed_proof(proof) if event.mask.is_open else "",
+        )
+
+    def _masked_proof(self, event: Any) -> dict[str, Any]:
+        proof = consent_proof(event.pk)
+        if event.mask.is_open:
+            return proof
+        # The rest says nothing of a person, and words that were shown must not be cut.
+        return proof | {"who": "hidden", "where": event.mask.tree(proof["where"])}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LedgerList
@@ -98,10 +144,6 @@ class ConsentEventAdmin(MaskedAdmin):
 
     @display(description="proof")
     def proof(self, event: Any) -> str:
-        proof = consent_proof(event.pk)
-        if not event.mask.is_open:
-            proof["who"] = "hidden"
-        text = json.dumps(
-            event.mask.tree(proof), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2
-        )
+        proof = self._masked_proof(event)
+        text = json.dumps(proof, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
         return format_html('<pre class="t-code">{}</pre>', text)

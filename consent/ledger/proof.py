@@ -1,17 +1,23 @@
-"""The proof of one consent, and the check that no ledger row has been altered.
+"""The proof of one consent, signed, and the check that no ledger row has been altered.
 
 Invariant: nothing here writes.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
+
+from consent.ledger.chain import head_of_ledger
 from consent.ledger.record import digested_columns
 from consent.lib.digests import event_digest
-from consent.models import ConsentBody, ConsentEvent
+from consent.lib.signing import signed
+from consent.models import ConsentBody, ConsentEvent, LedgerSeal
 from profiles.models import Identifier
 
+KIND = "consent-proof+jwt"
 _CHUNK = 1000
 
 
@@ -24,9 +30,9 @@ def verify_digests() -> list[UUID]:
 
 
 def consent_proof(event_id: UUID) -> dict[str, Any]:
-    """Return who agreed to which text, when, how, where and until when.
+    """Return who agreed to which text, when, how, where, until when, and its link of the chain.
 
-    Raises ConsentEvent.DoesNotExist.
+    The texts are those that were shown, word for word. Raises ConsentEvent.DoesNotExist.
     """
     event = ConsentEvent.objects.select_related(
         "purpose", "purpose_version", "notice", "source"
@@ -38,7 +44,7 @@ def consent_proof(event_id: UUID) -> dict[str, Any]:
         "said": f"{event.kind} {event.state}",
         "about": event.purpose.key if event.purpose else "all direct marketing",
         "text": _purpose_text(event),
-        "notice": _notice_digest(event),
+        "notice": _notice(event),
         "when": {"occurred_at": event.occurred_at, "received_at": event.received_at},
         "how": {"actor": event.actor, "method": event.method, "trust": event.get_trust_display()},
         "where": {
@@ -48,8 +54,15 @@ def consent_proof(event_id: UUID) -> dict[str, Any]:
         },
         "until": event.valid_until,
         "digest": event.digest,
+        "chain": _place_in_chain(event),
         "is_intact": _is_intact(event, body) if body else "the body is erased",
     }
+
+
+def signed_proof(proof: Mapping[str, Any]) -> str:
+    """Return a proof as a compact JWS, by the keys that receipts are signed with."""
+    content = json.loads(json.dumps(proof, cls=DjangoJSONEncoder))
+    return signed(content, kind=KIND)
 
 
 def _events_with_bodies() -> Iterator[tuple[ConsentEvent, ConsentBody]]:
@@ -74,8 +87,30 @@ def _purpose_text(event: ConsentEvent) -> dict[str, Any] | None:
     return {"title": version.title, "version": version.number, "text": version.text}
 
 
-def _notice_digest(event: ConsentEvent) -> dict[str, Any] | None:
+def _notice(event: ConsentEvent) -> dict[str, Any] | None:
     notice = event.notice
     if notice is None:
         return None
-    return {"key": notice.key, "language": notice.language, "sha256": notice.digest}
+    return {
+        "key": notice.key,
+        "language": notice.language,
+        "shown_from": notice.shown_from,
+        "sha256": notice.digest,
+        "text": notice.content,
+    }
+
+
+def _place_in_chain(event: ConsentEvent) -> dict[str, Any] | None:
+    """Return the event's link with the one before it, and the head; None until it is sealed."""
+    link = LedgerSeal.objects.filter(event=event).first()
+    if link is None:
+        return None
+    previous = LedgerSeal.objects.filter(number=link.number - 1).first()
+    head, _ = head_of_ledger()
+    return {
+        "number": link.number,
+        "hash": link.hash,
+        "previous": previous.hash if previous else None,
+        "sealed_at": link.sealed_at,
+        "head": str(head),
+    }

@@ -6,6 +6,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -261,3 +263,27 @@ def test_suppressions_are_counted_and_never_shown(world: dict[str, Any]) -> None
     assert (
         sign_in("marketer").get(reverse("admin:consent_suppression_changelist")).status_code == 403
     )
+
+
+def test_the_proof_of_a_consent_is_a_page_that_prints_the_words_and_masks_the_person() -> None:
+    world = make_world(people=1)
+    event = events_of([world["profile"].pk]).get()
+    page = reverse("admin:consent_consentevent_change", args=[event.pk])
+    url = reverse("admin:consent_consentevent_proof", args=[event.pk])
+    officer = sign_in("privacy officer")
+    assert url in officer.get(page).content.decode()
+    shown = officer.get(url).content.decode()
+    assert event.digest in shown
+    assert event.purpose_version.text in shown
+    assert "anonymous_id:a-" in shown
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_consentevent"))
+    client = Client()
+    client.force_login(viewer)
+    masked = client.get(url).content.decode()
+    assert event.digest in masked
+    assert event.purpose_version.text in masked
+    assert "anonymous_id:a-" not in masked
+    assert "eyJ" in shown
+    assert "eyJ" not in masked
+    assert sign_in("marketer").get(url).status_code == 403

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import jwt
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -23,6 +24,8 @@ from consent.services import (
     rebuild_states,
     record,
     record_many,
+    seal_ledger,
+    signed_proof,
     terms_with_changes,
     verify_digests,
     verify_states,
@@ -289,3 +292,25 @@ def test_a_purpose_keeps_all_its_versions() -> None:
         "Why we do newsletter.",
         "New.",
     ]
+
+
+def test_a_proof_has_the_words_that_were_shown_its_link_and_a_signature(client: Any) -> None:
+    make_purpose()
+    notice = add_notice(
+        key="form", language="en", content="We write to you.", shown_from=NOW, actor=TESTER
+    )
+    events = [
+        record(consent_input(make_profile(f"user_id:{number}"), notice_id=notice.pk))
+        for number in range(2)
+    ]
+    assert consent_proof(events[1].pk)["chain"] is None
+    seal_ledger()
+    proof = consent_proof(events[1].pk)
+    assert proof["notice"]["text"] == "We write to you."
+    first, second = (consent_proof(event.pk)["chain"] for event in events)
+    assert (first["previous"], second["previous"]) == (None, first["hash"])
+    assert second["head"] == f"2:{second['hash']}"
+    [key] = client.get("/.well-known/jwks.json").json()["keys"]
+    content = jwt.decode(signed_proof(proof), jwt.PyJWK(key), algorithms=["EdDSA"])
+    assert content["notice"]["text"] == "We write to you."
+    assert content["chain"]["hash"] == second["hash"]

@@ -135,6 +135,7 @@ EXEMPT = {
     "make_receipt": READS,
     "public_keys": READS,
     "seal_ledger": DERIVED,
+    "signed_proof": READS,
     "signed_receipt": READS,
     "unsubscribe": "The event in the ledger names the person, and the ledger is never changed.",
     "unsubscribe_links": READS,

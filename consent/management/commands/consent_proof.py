@@ -1,4 +1,4 @@
-"""`manage.py consent_proof ID` prints the proof of one consent event as JSON."""
+"""`manage.py consent_proof ID` prints the proof of one consent event as JSON, signed."""
 
 import json
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from consent.models import ConsentEvent
-from consent.services import consent_proof
+from consent.services import consent_proof, signed_proof
 
 
 class Command(BaseCommand):
@@ -23,4 +23,5 @@ class Command(BaseCommand):
             proof = consent_proof(options["id"])
         except ConsentEvent.DoesNotExist:
             raise CommandError("No consent event has this id.") from None
+        proof["jws"] = signed_proof(proof)
         self.stdout.write(json.dumps(proof, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
