@@ -1,6 +1,6 @@
 """The words of OpenDSR 2.0, and what they mean here (github.com/opengdpr/OpenDSR, 2020-06-29).
 
-Pure. What the standard leaves open is decided in docs/decisions/0017-how-opendsr-is-read.md.
+Pure. What the standard leaves open is decided in docs/decisions/0020-how-opendsr-is-read.md.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
