@@ -5,11 +5,18 @@ from datetime import datetime
 
 from django.db import connection
 
+from profiles.accounts import sql as accounts_sql
+from profiles.accounts.reads import portraits_of, stated_of_accounts
+from profiles.accounts.records import refold_accounts
 from profiles.events import sql as events_sql
 from profiles.events.statistics import recompute_stats
 from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
 from profiles.models import (
+    Account,
+    AccountChange,
+    AccountMember,
+    AccountRecord,
     ApiKey,
     AuditBody,
     AuditEntry,
@@ -46,6 +53,7 @@ from profiles.registry import (
     execute_moves,
     registry,
 )
+from profiles.traces.accounts import sweep_account_keys, sweep_account_records
 from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
 from profiles.traits.records import recompute_golden
@@ -201,6 +209,55 @@ class TraitLockData(PersonalData):
 
 
 @registry.register
+class AccountMemberData(PersonalData):
+    model = AccountMember
+    title = "Accounts"
+    spread = "profile_id"
+    given = ("account", "first_at")
+    technical = ("profile", "identifier", "is_vouched")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return portraits_of(profile_ids)
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(accounts_sql.MOVE_MEMBERS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(accounts_sql.DELETE_MEMBERS, person)
+
+
+@registry.register
+class AccountRecordData(PersonalData):
+    model = AccountRecord
+    title = "What sources say of accounts"
+    given = ("traits", "first_at")
+    technical = ("id", "account", "identifier", "source", "trust")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return stated_of_accounts(profile_ids)
+
+    def erase(self, person: Person) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(accounts_sql.DELETE_RECORDS, [list(person.identifier_ids)])
+            accounts = [account_id for (account_id,) in cursor.fetchall()]
+        refold_accounts(set(accounts))
+        return len(accounts)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_account_records(clean) + sweep_account_keys(clean)
+
+
+@registry.register
+class AccountData(PersonalData):
+    model = Account
+    title = "Accounts themselves"
+    technical = ("id", "key", "traits", "winners", "is_vouched", "created_at")
+    kept = "What others stated of an account; one that nobody else told of is deleted."
+
+
+@registry.register
 class IdentityOutcomeData(PersonalData):
     model = IdentityOutcome
     title = "Identity outcomes"
@@ -352,6 +409,7 @@ class AuditBodyData(PersonalData):
 
 registry.exempt(
     {
+        AccountChange: "Names an account, not a person.",
         ApiKey: "Names a service, not a person.",
         ErasedNamespace: "Names a kind of identifiers, not a person.",
         EventName: "A dictionary of what events are called.",

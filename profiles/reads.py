@@ -41,14 +41,17 @@ def named_by_source(profiles: QuerySet[Profile], key: str) -> QuerySet[Profile]:
     return profiles.filter(pk__in=profile_ids)
 
 
-def having_trait(profiles: QuerySet[Profile], key: str, text: str) -> QuerySet[Profile]:
-    """Return the profiles whose golden trait is this text, or the number or boolean it spells."""
+def having_trait(rows: QuerySet[Any], key: str, text: str) -> QuerySet[Any]:
+    """Return the profiles or accounts whose trait is this text, or the number it spells.
+
+    Of a text that spells a boolean, those whose trait is that boolean are returned, too.
+    """
     matches = Q()
     for value in _possible_values(text):
         # Through exact_json, so that the number has the digits of the query.
         containing = Cast(Value(exact_json.dumps_sorted({key: value})), JSONField())
         matches |= Q(traits__contains=containing)
-    return profiles.filter(matches)
+    return rows.filter(matches)
 
 
 def _possible_values(text: str) -> list[Any]:

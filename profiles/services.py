@@ -3,6 +3,8 @@
 Each write is one transaction, or a part of the caller's.
 """
 
+from profiles.accounts.records import AccountStatement, record_accounts
+from profiles.accounts.wake import wake_members
 from profiles.api_keys import create_api_key, revoke_api_key
 from profiles.audit import (
     CUSTOMER,
@@ -108,6 +110,7 @@ __all__ = [
     "PROFILE",
     "REFUSALS",
     "SOURCE_SETTINGS",
+    "AccountStatement",
     "Actor",
     "AttributedEvent",
     "Attribution",
@@ -171,6 +174,7 @@ __all__ = [
     "read_document",
     "recompute_golden",
     "recompute_stats",
+    "record_accounts",
     "record_traits",
     "rectify",
     "release_quarantine",
@@ -197,6 +201,7 @@ __all__ = [
     "undo_decision",
     "unfinished_application",
     "unlock",
+    "wake_members",
     "widen_seen_spans",
     "within_claimed_names",
     "write_document",

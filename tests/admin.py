@@ -34,6 +34,9 @@ from ingestion.models import (
 )
 from ingestion.services import create_write_key
 from profiles.models import (
+    Account,
+    AccountMember,
+    AccountRecord,
     Event,
     EventName,
     EventStat,
@@ -186,6 +189,7 @@ def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5)
         fact=fact, identifier=identifiers[0], wanter=identifiers[1], rule="trust", day=now.date()
     )
     _make_merge(profile, identifiers, fact)
+    _make_account(profile, identifiers[0], source)
     make_events(profile, identifiers[0], source, events)
     _give_consent(profile, identifiers[0], purpose)
     Membership.objects.create(segment=segment, profile=profile, entered_at=now)
@@ -199,6 +203,30 @@ def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5)
     )
     profile.refresh_from_db()
     return profile
+
+
+def _make_account(profile: Profile, identifier: Identifier, source: Any) -> None:
+    number, now = next(_numbers), timezone.now()
+    traits = {"name": "Acme", "contact_email": "ada.private@example.org", "plan": "pro"}
+    at = round(now.timestamp() * 1_000_000)
+    said = {key: [value, at, number, 2] for key, value in traits.items()}
+    account = Account.objects.create(
+        key=f"acme-{number}",
+        traits=traits,
+        winners={key: [*entry, source.pk, identifier.pk] for key, entry in said.items()},
+        is_vouched=True,
+    )
+    AccountRecord.objects.create(
+        account=account,
+        identifier=identifier,
+        source=source,
+        trust=TrustLevel.SERVER,
+        traits={key: entry[:3] for key, entry in said.items()},
+        first_at=now,
+    )
+    AccountMember.objects.create(
+        profile=profile, account=account, identifier=identifier, is_vouched=True, first_at=now
+    )
 
 
 def make_events(profile: Profile, identifier: Identifier, source: Any, number: int) -> None:

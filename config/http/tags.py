@@ -3,6 +3,7 @@
 TAGS = {
     "tracking": "Segment's protocol, by which SDKs send messages with a write key.",
     "profiles": "One customer each, as far as all sources together know.",
+    "accounts": "Companies and groups that people belong to, as group calls made them.",
     "segments": "Living sets of profiles, and why somebody belongs to one.",
     "exports": "Members that left the system: for which purpose, how many, and who was left out.",
     "exclusive-groups": "Segments of which a person is in one at most.",

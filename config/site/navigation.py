@@ -31,7 +31,10 @@ class Entry(NamedTuple):
 
 # Entries by job: what somebody wants to do, and the lists that it needs.
 GROUPS: dict[Any, tuple[Entry, ...]] = {
-    _("Customers"): (Entry(_("Profiles"), "groups", "profiles.profile", "?known=yes"),),
+    _("Customers"): (
+        Entry(_("Profiles"), "groups", "profiles.profile", "?known=yes"),
+        Entry(_("Accounts"), "domain", "profiles.account", seen_with="profiles.profile"),
+    ),
     _("Segments"): (
         Entry(_("Segments"), "pie_chart", "segments.segment"),
         Entry(

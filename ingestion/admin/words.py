@@ -25,6 +25,8 @@ REASONS: dict[str, Promise] = {
     "rejected": _("rejected beyond 10,000 a day"),
     "trait_name": _("traits beyond the limit of names"),
     "event_name": _("events beyond the limit of names"),
+    "group_id": _("group calls that name no account"),
+    "account_trait": _("traits of accounts beyond what one record holds"),
     "claimed_identifier": _("claims beside more customers than a day may name"),
 }
 FAULTS: dict[str, Promise] = {

@@ -1,12 +1,13 @@
 """Applying the messages of a chunk, in one transaction.
 
-Invariant: the steps run in this order: people lock, suppressions, identity, traits, events,
-consents, changes. Suppressions and identities are read by statements that begin after the lock.
+Invariant: the steps run in this order: people lock, suppressions, identity, traits, accounts,
+events, consents, changes. Suppressions and identities are read by statements that begin after the
+lock.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.conf import settings
 
@@ -23,6 +24,7 @@ from consent.services import (
 )
 from ingestion.drain import checkpoints
 from ingestion.drain.accounting import account_for
+from ingestion.drain.accounts import record_group_calls
 from ingestion.drain.chunk import Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration, load_configuration
 from ingestion.drain.consents import record_consents
@@ -61,7 +63,6 @@ from profiles.services import (
 TRAIT_NAME, EVENT_NAME = "trait_name", "event_name"
 # A claim that names more vouched identifiers beside one than a day's claims may.
 CLAIMED_IDENTIFIER = "claimed_identifier"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def take_chunk(chunk: Chunk) -> None:
@@ -104,6 +105,8 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.RESOLVED)
     refused_traits = _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
+    refused_accounts = record_group_calls(kept, configuration)
+    reach(checkpoints.ACCOUNTS_RECORDED)
     store_events(chunk.messages, resolution)
     _count_left_out(kept)
     reach(checkpoints.EVENTS_STORED)
@@ -114,6 +117,8 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
     _count_by_source(refused_traits, TRAIT_NAME)
+    for reason, numbers in refused_accounts.items():
+        _count_by_source(numbers, reason)
     other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
     _count_by_source(Counter(other_names), EVENT_NAME)
     cut = [p.row.source_id for p in kept if p.observation in resolution.cut_claims]
@@ -222,9 +227,8 @@ def _record_traits(
     for pending in messages:
         if pending.message.traits and pending.attribution:
             key = RecordKey(*pending.attribution, pending.row.source_id, pending.trust)
-            since_epoch = pending.message.timestamp - EPOCH
-            at = round(since_epoch.total_seconds() * 1_000_000)
-            statements.append(TraitStatement(key, pending.message.traits, at, pending.arrival))
+            traits = pending.message.traits
+            statements.append(TraitStatement(key, traits, pending.at, pending.arrival))
     bounded, refused = within_claimed_names(statements)
     record_traits(bounded, now=now, stale_profiles=resolution.stale_traits)
     return refused

@@ -9,6 +9,7 @@ PEOPLE_LOCKED = "drain.people_locked"
 FILTERED = "drain.filtered"
 RESOLVED = "drain.resolved"
 TRAITS_RECORDED = "drain.traits_recorded"
+ACCOUNTS_RECORDED = "drain.accounts_recorded"
 # With the events as their subject; both when they are stored ahead of the lock and under it.
 COPYING_EVENTS = "drain.copying_events"
 EVENTS_COPIED = "drain.events_copied"
@@ -34,6 +35,7 @@ TOGETHER = (
     FILTERED,
     RESOLVED,
     TRAITS_RECORDED,
+    ACCOUNTS_RECORDED,
     EVENTS_COPIED,
     EVENTS_STORED,
     APPLIED,

@@ -21,6 +21,7 @@ from ingestion.messages import (
 from profiles.models import TrustLevel
 from profiles.services import Attribution, EventDraft, Observation
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The number of an arrival has 41 bits for the millisecond (until 2089), 10 for the row of the inbox
 # (it parts the requests of one millisecond), and 12 for the place in the request.
 _FIRST_ARRIVAL = datetime(2020, 1, 1, tzinfo=UTC)
@@ -58,6 +59,11 @@ class PendingMessage:
     def day(self) -> date:
         """The UTC day on which the message came, which is the day of its fact."""
         return self.row.received_at.astimezone(UTC).date()
+
+    @property
+    def at(self) -> int:
+        """The time of the message in epoch microseconds."""
+        return round((self.message.timestamp - EPOCH).total_seconds() * 1_000_000)
 
     @property
     def arrival(self) -> int:

@@ -11,7 +11,7 @@ from ingestion.messages.envelope import (
     split_request,
 )
 from ingestion.messages.fast_path import is_ordinary_batch
-from ingestion.messages.parse import CONSENT_EVENT, read_messages
+from ingestion.messages.parse import CONSENT_EVENT, GROUP, read_messages
 from ingestion.messages.results import (
     INVALID_SIGNATURE,
     UNUSABLE_VALUE,
@@ -24,6 +24,7 @@ from ingestion.messages.times import was_on_its_way
 
 __all__ = [
     "CONSENT_EVENT",
+    "GROUP",
     "INVALID_SIGNATURE",
     "MAX_REQUEST_BYTES",
     "UNUSABLE_VALUE",

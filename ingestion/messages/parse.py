@@ -43,7 +43,8 @@ from profiles.lib.exact_json import UnreadableJSON
 from profiles.lib.memory import remembered
 from profiles.lib.numbers import whole
 
-TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
+GROUP = "group"
+TYPES = frozenset({"identify", "track", "page", "screen", GROUP, "alias"})
 MAX_PATH = 255  # the length of the column rejected_message.path
 _CREDIBLE_FUTURE = timedelta(hours=24)
 REPLACEMENT = exact_json.REPLACEMENT.encode()
@@ -198,7 +199,7 @@ class _MessageParser:
                 # The name that Segment gives a page without one.
                 name = page_name or f"Loaded a {type_.capitalize()}"
             case "group":
-                return "group", "Group", self._group_properties()
+                return GROUP, "Group", self._group_properties()
             case _:
                 return "", "", "{}"
         if len(name) > MAX_NAME:
@@ -207,7 +208,7 @@ class _MessageParser:
         return type_, name, _object_text(bytes(wire.properties), "properties")
 
     def _group_properties(self) -> str:
-        # A group's traits describe the account and not the person: they stay with the event.
+        # A group's traits describe the account and not the person: the drain reads them from here.
         raw = bytes(self.wire.traits)
         traits = {} if _EMPTY_LIST.fullmatch(raw) else exact_json.loads(raw) if raw else None
         return exact_json.dump_bytes({"groupId": self.wire.group_id, "traits": traits}).decode()
@@ -261,7 +262,7 @@ class _MessageParser:
                 raise MessageFault("missing_previous_id", "previousId", "the id known so far")
             candidates.append(("anonymous_id", wire.previous_id))
         # A group call has the account's contact data, which must not become the person's.
-        if type_ != "group":
+        if type_ != GROUP:
             candidates += context.refs
             if type_ == "identify":
                 candidates += contact_refs(self._own_traits())

@@ -1,4 +1,4 @@
-"""Filters of the lists of profiles, identifiers, events, merges and audit entries."""
+"""Filters of the lists of profiles and what belongs to them, of accounts and audit entries."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +17,8 @@ from profiles.api.kit.lists import StrictFilterSet, TimeFilter
 from profiles.api.kit.strict import PAGING
 from profiles.api.serializers import STATUSES
 from profiles.models import (
+    Account,
+    AccountMember,
     ActorKind,
     AuditEntry,
     DecisionVerdict,
@@ -27,14 +29,48 @@ from profiles.models import (
     Merge,
     Profile,
     RulesApplication,
-    TraitDefinition,
 )
-from profiles.traits.sensitivity import load_categories
+from profiles.traits.sensitivity import Category, load_categories
 
 TRAIT_PREFIX = "trait."
 
 
-class ProfileFilter(StrictFilterSet):
+class TraitFilterSet(StrictFilterSet):
+    """The base of filters by trait: `trait.KEY=TEXT`."""
+
+    @classmethod
+    def knows(cls, name: str) -> bool:
+        return super().knows(name) or name.startswith(TRAIT_PREFIX)
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        queryset = super().filter_queryset(queryset)
+        for key, text in self._trait_filters():
+            queryset = reads.having_trait(queryset, key, text)
+        return queryset
+
+    def category_of(self, key: str) -> Category:
+        """Return how sensitive a trait is."""
+        return load_categories().of(key)
+
+    def _trait_filters(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and text of each trait filter. Raises ValidationError."""
+        for name, texts in self.data.lists():
+            if name.startswith(TRAIT_PREFIX):
+                self._refuse_contact_trait(name)
+                for text in texts:
+                    # PostgreSQL cannot store NUL, and refuses it with an error.
+                    if "\x00" in name + text:
+                        raise ValidationError({TRAIT_PREFIX: ["Null characters are not allowed."]})
+                    yield name.removeprefix(TRAIT_PREFIX), text
+
+    def _refuse_contact_trait(self, name: str) -> None:
+        """Refuse contact data in a URL, since URLs are written to logs."""
+        if self.category_of(name.removeprefix(TRAIT_PREFIX)) != Category.ORDINARY:
+            detail = "Contact and special data have no place in a URL; POST to …/profiles/lookup/."
+            raise ValidationError({name: [ErrorDetail(detail, code="contact_trait")]})
+
+
+class ProfileFilter(TraitFilterSet):
     """Filters of profiles.
 
     A key that may not read restricted profiles finds them by their status only: any other filter
@@ -53,14 +89,8 @@ class ProfileFilter(StrictFilterSet):
         model = Profile
         fields: list[str] = []
 
-    @classmethod
-    def knows(cls, name: str) -> bool:
-        return super().knows(name) or name.startswith(TRAIT_PREFIX)
-
     def filter_queryset(self, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         queryset = super().filter_queryset(queryset)
-        for key, text in self._trait_filters():
-            queryset = reads.having_trait(queryset, key, text)
         if self._filters_by_content() and not sees_restricted(self.request):
             queryset = queryset.filter(is_restricted=False)
         return queryset
@@ -78,23 +108,32 @@ class ProfileFilter(StrictFilterSet):
     def _filters_by_content(self) -> bool:
         return any(name not in PAGING | {"status"} for name in self.data)
 
-    def _trait_filters(self) -> Iterator[tuple[str, str]]:
-        """Yield the key and text of each trait filter. Raises ValidationError."""
-        for name, texts in self.data.lists():
-            if name.startswith(TRAIT_PREFIX):
-                self._refuse_contact_trait(name)
-                for text in texts:
-                    # PostgreSQL cannot store NUL, and refuses it with an error.
-                    if "\x00" in name + text:
-                        raise ValidationError({TRAIT_PREFIX: ["Null characters are not allowed."]})
-                    yield name.removeprefix(TRAIT_PREFIX), text
 
-    def _refuse_contact_trait(self, name: str) -> None:
-        """Refuse contact data in a URL, since URLs are written to logs."""
-        category = load_categories().of(name.removeprefix(TRAIT_PREFIX))
-        if category != TraitDefinition.Category.ORDINARY:
-            detail = "Contact and special data have no place in a URL; POST to …/profiles/lookup/."
-            raise ValidationError({name: [ErrorDetail(detail, code="contact_trait")]})
+class AccountFilter(TraitFilterSet):
+    """Filters of accounts."""
+
+    key = CharFilter("key", help_text="The groupId of group calls.")
+    vouched = BooleanFilter("is_vouched")
+    created_after = TimeFilter("created_at", "gte", help_text="First met at this time or later.")
+    created_before = TimeFilter("created_at", "lt", help_text="First met before this time.")
+
+    class Meta:
+        model = Account
+        fields: list[str] = []
+
+    def category_of(self, key: str) -> Category:
+        """Return how sensitive a trait is; a name is that of a company."""
+        return load_categories().of_property(key)
+
+
+class AccountMemberFilter(StrictFilterSet):
+    """Filters of an account's members."""
+
+    vouched = BooleanFilter("is_vouched")
+
+    class Meta:
+        model = AccountMember
+        fields: list[str] = []
 
 
 class IdentifierFilter(StrictFilterSet):

@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from profiles import reads
 from profiles.api import filters, serializers
+from profiles.api.account_serializers import ProfileAccountSerializer
 from profiles.api.kit.access import ScopedView, sees_restricted
 from profiles.api.kit.lists import RowPages, one_page, page_of
 from profiles.api.kit.problems import validated
@@ -178,3 +179,18 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
         consents = reads.consents_by_profile([self.profile.pk])[self.profile.pk]
         rows = [consents[purpose] for purpose in sorted(consents)]
         return one_page(serializers.PurposeConsentSerializer, rows)
+
+    @extend_schema(responses=page_of(ProfileAccountSerializer), filters=False)
+    @action(
+        detail=True,
+        filterset_class=None,
+        pagination_class=None,
+        filter_exemption="The accounts of one profile are one page.",
+    )
+    def accounts(self, request: Request, uuid: UUID) -> Response:
+        """List the accounts that the profile is a member of, with their traits, the first first."""
+        rows = reads.registered_rows("profiles.accountmember", [self.profile.pk])
+        return one_page(
+            ProfileAccountSerializer,
+            (row for row in rows.get(self.profile.pk, ()) if row["counts"]),
+        )

@@ -2,6 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
+from profiles.api.accounts import AccountViewSet
 from profiles.api.audit import AuditViewSet
 from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
@@ -22,6 +23,7 @@ router.register(
 router.register("identity/rules", IdentityRulesViewSet, basename="identity-rules")
 router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")
 router.register("identity/why-not-merged", ComparisonViewSet, basename="why-not-merged")
+router.register("accounts", AccountViewSet, basename="account")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = router.urls

@@ -1,7 +1,8 @@
 """Finding drift: derived rows that differ from what their sources give.
 
-Facts are replayed, traits folded and events counted, and the result is compared with what is
-stored. Invariant: it only reads, in batches of one snapshot, so that drains go on meanwhile.
+Facts are replayed, traits folded, events counted and accounts derived, and the result is compared
+with what is stored. Invariant: it only reads, in batches of one snapshot, so that drains go on
+meanwhile.
 """
 
 from collections import defaultdict
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from profiles.accounts import sql as accounts_sql
+from profiles.accounts.verify import drifted_accounts
 from profiles.events import sql as events_sql
 from profiles.identity import sql as identity_sql
 from profiles.identity.engine import PROFILE, IdentityState
@@ -36,6 +39,9 @@ SWEEPS = {
     "events with another profile than their identifier": events_sql.MISATTRIBUTED_EVENTS,
     "source records with another profile than their identifier": traits_sql.MISATTRIBUTED_RECORDS,
     "rectifications with another profile than their identifier": traits_sql.MISATTRIBUTED_LOCKS,
+    "memberships of accounts with another profile than their identifier": (
+        accounts_sql.MISATTRIBUTED_MEMBERS
+    ),
     "statistics of a profile that does not exist": events_sql.ORPHANED_STATS,
     "does not hold its own public UUID": identity_sql.PROFILES_WITHOUT_UUID,
     "identifiers of more than one component": identity_sql.PROFILES_IN_SEVERAL_COMPONENTS,
@@ -75,6 +81,8 @@ def find_drift() -> Iterator[Drift]:
         for kind, statement in SWEEPS.items():
             yield from (Drift(kind, _subject(profile_id)) for profile_id in _ids(statement, []))
         yield from _drift_of_identity()
+        for kind, account_id in drifted_accounts():
+            yield Drift(kind, f"account number {account_id}")
         for profile_ids in _profile_batches():
             yield from _drift_of_traits(profile_ids)
             drifted = _ids(events_sql.DRIFTED_STATS, {"profiles": profile_ids})

@@ -1,6 +1,7 @@
 """The models of profiles, in one module for each noun."""
 
 from profiles.models.access import ApiKey
+from profiles.models.accounts import Account, AccountChange, AccountMember, AccountRecord
 from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.events import Event, EventName, EventStat
 from profiles.models.identity import (
@@ -22,6 +23,10 @@ from profiles.models.sources import Source
 from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
 
 __all__ = [
+    "Account",
+    "AccountChange",
+    "AccountMember",
+    "AccountRecord",
     "ActorKind",
     "ApiKey",
     "AuditBody",

@@ -25,7 +25,7 @@ _NAME_LENGTH = 255
 
 def sweep_events(clean: Cleaner, *, before: datetime) -> int:
     """Clean properties and contexts of events received until then; return how many changed."""
-    batches = _batches(sql.EVENTS, [before])
+    batches = in_batches(sql.EVENTS, [before])
     keys = [row[1:3] for rows in batches for row in _stained_events(rows, clean)]
     if keys:
         people_lock()
@@ -75,16 +75,16 @@ def sweep_records(clean: Cleaner) -> int:
     """Clean what sources say of other people, and fold their golden traits again."""
     record_ids = [
         record_id
-        for rows in _batches(sql.RECORDS)
+        for rows in in_batches(sql.RECORDS)
         for record_id, _, record in _records([row for row in rows if clean.may_change(row[2])])
-        if _cleaned_record(record, clean) != record
+        if cleaned_record(record, clean) != record
     ]
     if not record_ids:
         return 0
     people_lock()
     stale = set()
     for record_id, profile_id, record in _records(_fetch(sql.SOME_RECORDS, [record_ids])):
-        cleaned = exact_json.dumps_sorted(_cleaned_record(record, clean))
+        cleaned = exact_json.dumps_sorted(cleaned_record(record, clean))
         _execute(sql.SET_RECORD, [cleaned, profile_id, record_id])
         stale.add(profile_id)
     mark_changed(recompute_golden(stale))
@@ -96,7 +96,7 @@ def _records(rows: Sequence[Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:
         yield record_id, profile_id, exact_json.loads(text)
 
 
-def _cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
+def cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
     """Return a record `{trait: [value, stamps…]}` with its keys and values cleaned."""
     stated = list(record.items())
     singles = clean([{key: entry[0]} for key, entry in stated])
@@ -107,7 +107,7 @@ def _cleaned_record(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
     }
 
 
-def _batches(statement: str, parameters: Sequence[Any] = ()) -> Iterator[Sequence[Any]]:
+def in_batches(statement: str, parameters: Sequence[Any] = ()) -> Iterator[Sequence[Any]]:
     """Yield all rows in parts, from a cursor of the server: the tables are large."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
+from profiles.services import wake_members
 from segments.compiler import (
     Context,
     Fragment,
@@ -67,6 +68,8 @@ def refresh_changed(*, now: datetime | None = None, limit: int = BATCH) -> int:
     left to it. Raises MomentError.
     """
     refuse_far_ahead(now)
+    # First, and in transactions of its own: their members are of all slots.
+    wake_members()
     return _work_off(CHANGED, now, limit)
 
 

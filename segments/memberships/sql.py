@@ -256,6 +256,8 @@ DRIFT = """
 WITH pending AS MATERIALIZED (
     SELECT profile_id FROM profiles_profilechange
     UNION SELECT profile_id FROM segments_wakeup WHERE due_at <= {now}::timestamptz
+    UNION SELECT profile_id FROM profiles_accountmember
+        WHERE account_id IN (SELECT account_id FROM profiles_accountchange)
     {selects}
 ), expected AS MATERIALIZED (
     SELECT p.id FROM profiles_profile p WHERE {condition}

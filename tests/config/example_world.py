@@ -195,6 +195,12 @@ def _send_history() -> None:
         {"userId": "42", "anonymousId": "7f3c"},
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
+        {
+            "type": "group",
+            "userId": "42",
+            "groupId": "acme",
+            "traits": {"name": "Acme", "plan": "pro"},
+        },
     )
 
 
