@@ -22,6 +22,7 @@ from ingestion.models import (
     InboxRow,
     MessageCount,
     OrderAmounts,
+    Product,
     RecentMessage,
     RefusedRow,
     RejectedMessage,
@@ -198,6 +199,7 @@ registry.exempt(
         Hook: "Names a source and a tool; the secret is sealed.",
         MessageCount: "Counts by source and hour.",
         OrderAmounts: "Amounts under a keyed digest of an order's number; names nobody.",
+        Product: "What is sold; names nobody.",
         SigningSecret: "Names a source, not a person.",
         WriteKey: "Names a source, not a person.",
     }

@@ -1,5 +1,7 @@
 """The public functions of ingestion, by which its API, admin and tasks write."""
 
+from ingestion.catalogue.keep import delete_product, save_product, save_products
+from ingestion.catalogue.pairs import product_pairs
 from ingestion.consent_categories import delete_consent_category, save_consent_category
 from ingestion.drain.loop import drain_inbox
 from ingestion.drain.pauses import (
@@ -96,6 +98,7 @@ __all__ = [
     "current_pause",
     "delete_consent_category",
     "delete_mapping",
+    "delete_product",
     "drain_inbox",
     "drain_is_paused",
     "expire_imports",
@@ -115,6 +118,7 @@ __all__ = [
     "pause_reason",
     "prepare_import",
     "preset_keys",
+    "product_pairs",
     "proposed_mapping",
     "prune_amounts",
     "prune_counts",
@@ -129,6 +133,8 @@ __all__ = [
     "revoke_write_key",
     "save_consent_category",
     "save_mapping",
+    "save_product",
+    "save_products",
     "seconds_to_wait",
     "start_import",
     "take_delivery",

@@ -26,6 +26,7 @@ from ingestion.models import (
     Hook,
     InboxRow,
     MessageCount,
+    Product,
     RecentMessage,
     RefusedRow,
     RejectedMessage,
@@ -151,6 +152,9 @@ def _make_import(source: Any) -> None:
         sealed_secret=b"x",
     )
     SavedMapping.objects.create(key=f"mapping-{number}", mapping=mapping)
+    Product.objects.create(
+        number=f"P-{number}", name="A knife", category="Home > Kitchen", price=20
+    )
 
 
 def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5) -> Profile:

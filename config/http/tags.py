@@ -21,5 +21,6 @@ TAGS = {
     "import-mappings": "What the columns of files mean, under a name.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
     "identity": "Who is who: verdicts, rules, why two are one, and what too many people wanted.",
+    "products": "What is sold, as events have it, and which products are bought together.",
     "audit": "Who changed what.",
 }

@@ -73,6 +73,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Webhooks"), "webhook", "ingestion.hook"),
         Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
         Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),
+        Entry(_("Products"), "sell", "ingestion.product"),
         Entry(_("Rejected messages"), "report", "ingestion.rejectedmessage", "?state=open"),
         Entry(_("Inbox"), "inbox", "ingestion.inboxrow"),
         Entry(_("Dropped messages"), "block", "ingestion.droppedcount"),

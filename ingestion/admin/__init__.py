@@ -1,5 +1,5 @@
-"""The admin of sources, their keys and webhooks, the inbox, rejected messages and imports."""
+"""The admin of sources, keys, webhooks, the inbox, rejected messages, imports and products."""
 
-from ingestion.admin import hooks, imports, inbox, rejected, sources
+from ingestion.admin import hooks, imports, inbox, products, rejected, sources
 
-__all__ = ["hooks", "imports", "inbox", "rejected", "sources"]
+__all__ = ["hooks", "imports", "inbox", "products", "rejected", "sources"]

@@ -4,6 +4,7 @@ from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilte
 
 from ingestion.models import (
     FileImport,
+    Product,
     RefusedRow,
     RejectedMessage,
     SavedMapping,
@@ -91,4 +92,16 @@ class SavedMappingFilter(StrictFilterSet):
 
     class Meta:
         model = SavedMapping
+        fields: list[str] = []
+
+
+class ProductFilter(StrictFilterSet):
+    """Filters of products."""
+
+    id = CharFilter("number", help_text="The number of one product.")
+    name = CharFilter("name", "icontains", help_text="A part of the name.")
+    category = CharFilter("category", "startswith", help_text="The category, or one above it.")
+
+    class Meta:
+        model = Product
         fields: list[str] = []

@@ -6,6 +6,7 @@ compared with the attribution, and an event that was stored elsewhere is taken b
 
 from collections.abc import Iterable, Sequence
 
+from ingestion.catalogue.copies import Copies, read_copies, with_copies
 from ingestion.drain import checkpoints
 from ingestion.drain.chunk import PendingMessage
 from profiles.lib.checkpoints import reach
@@ -33,11 +34,12 @@ def prepare_events(messages: Iterable[PendingMessage]) -> None:
     """Prepare the events of messages; once more where something was cut out of a message."""
     with_event = [pending for pending in messages if pending.message.kind]
     names = resolve_names(_claimants(with_event))
+    copies = read_copies(pending.message.properties for pending in with_event)
     for pending in with_event:
         name = names[pending.message.kind, pending.message.name]
         pending.has_other_name = name.is_other
         pending.is_event_changed = pending.event is not None
-        pending.event = _draft(pending, name)
+        pending.event = _draft(pending, name, copies)
 
 
 def _claimants(messages: Iterable[PendingMessage]) -> dict[tuple[str, str], int | None]:
@@ -119,7 +121,7 @@ def _current_place(
     return Attribution(targets.get((identifier_id, profile_id), profile_id), identifier_id)
 
 
-def _draft(pending: PendingMessage, name: NameRef) -> EventDraft:
+def _draft(pending: PendingMessage, name: NameRef, copies: Copies) -> EventDraft:
     message = pending.message
     times = EventTimes(
         timestamp=message.timestamp,
@@ -133,6 +135,6 @@ def _draft(pending: PendingMessage, name: NameRef) -> EventDraft:
         source_id=pending.row.source_id,
         name=name,
         times=times,
-        properties=message.properties,
+        properties=with_copies(message.properties, copies),
         context=message.context,
     )

@@ -13,6 +13,7 @@ from ingestion.models.messages import (
     SigningSecret,
     WriteKey,
 )
+from ingestion.models.products import Product
 
 __all__ = [
     "ConsentCategory",
@@ -24,6 +25,7 @@ __all__ = [
     "InboxRow",
     "MessageCount",
     "OrderAmounts",
+    "Product",
     "RecentMessage",
     "RefusedRow",
     "RejectedMessage",

@@ -4,6 +4,7 @@ Only the store knows the real ids, so those of an example are exchanged before i
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -19,7 +20,7 @@ from consent.services import (
     send_confirmations,
     send_links,
 )
-from ingestion.models import RejectedMessage, WriteKey
+from ingestion.models import Product, RejectedMessage, WriteKey
 from ingestion.services import (
     add_part,
     begin_import,
@@ -27,6 +28,7 @@ from ingestion.services import (
     drain_inbox,
     finish_import,
     save_mapping,
+    save_product,
     start_import,
 )
 from profiles.models import DecisionVerdict, Identifier, Profile
@@ -81,6 +83,7 @@ def make_world() -> World:
     """Fill the store with what the examples are about."""
     service = make_client()
     _send_history()
+    _make_products()
     profile = profile_of("email:ada@example.org")
     purpose = make_purpose("newsletter")
     notice = add_notice(
@@ -115,6 +118,26 @@ def make_world() -> World:
             "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
+    )
+
+
+def _make_products() -> None:
+    """Make a product that was bought together with another one."""
+    product = Product(
+        number="P-1",
+        name="A knife",
+        category="Home > Kitchen > Knives",
+        price=20,
+        cost=Decimal("8.5"),
+        attributes={"colour": "black"},
+    )
+    save_product(product, actor=TESTER)
+    both = [{"product_id": "P-1"}, {"product_id": "P-2"}]
+    order = {"type": "track", "userId": "7", "event": "Order Completed"}
+    at = timezone.now().isoformat()
+    baskets = [*([both] * 5), [{"product_id": "P-4"}]]
+    send_messages(
+        *({**order, "timestamp": at, "properties": {"products": basket}} for basket in baskets)
     )
 
 

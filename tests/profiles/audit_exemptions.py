@@ -57,6 +57,7 @@ EXEMPT = {
     "known_purposes": READS,
     "prepare_import": READS,
     "take_delivery": FROM_MESSAGES,
+    "product_pairs": READS,
     "proposed_mapping": READS,
     "read_next_import": FROM_MESSAGES,
     "received_bytes": READS,

@@ -17,7 +17,14 @@ import profiles.services
 import segments.services
 from consent.models import Controller, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
-from ingestion.models import ConsentCategory, DrainPause, FileImport, RejectedMessage, WriteKey
+from ingestion.models import (
+    ConsentCategory,
+    DrainPause,
+    FileImport,
+    Product,
+    RejectedMessage,
+    WriteKey,
+)
 from ingestion.services import Operation, Verb
 from profiles.identity.ruleset.document import ParsedRules
 from profiles.models import (
@@ -57,6 +64,10 @@ FAMILY = {"kind": "life_cycle", "key": "cycle", "name": "Cycle", "event": "Order
 FILE = b"Mail,Date\nada@example.org,2026-01-31\n"
 FILE_MAPPING = {"call": "identify", "columns": {"Mail": "email", "Date": "timestamp"}}
 MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
+
+
+def knife() -> Product:
+    return Product(number="P-1", name="A knife")
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:
@@ -267,6 +278,11 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "delete_mapping": lambda: _call(
         "delete_mapping", ingestion.services.save_mapping("crm", FILE_MAPPING, actor=TESTER)
     ),
+    "delete_product": lambda: _call(
+        "delete_product", ingestion.services.save_product(knife(), actor=TESTER)
+    ),
+    "save_product": lambda: _call("save_product", knife()),
+    "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),
     "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),
     "start_import": lambda: _call("start_import", uploaded_file(), FILE_MAPPING),
     "create_signing_secret": lambda: _call("create_signing_secret", make_source()),

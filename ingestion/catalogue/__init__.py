@@ -1,0 +1,1 @@
+"""The products that are sold: keeping them, copying them into events, and which go together."""
