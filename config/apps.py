@@ -1,6 +1,6 @@
 """The project as a Django app, for its management commands and system checks."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import Tags, register
 from django.core.signals import request_started
 from django.db.backends.signals import connection_created
@@ -21,7 +21,10 @@ class ConfigConfig(AppConfig):
             check_shared_keys,
             refuse_old_postgres,
         )
+        from config.site.names import translate_names
 
+        for label in ("profiles", "consent", "ingestion", "segments"):
+            translate_names(apps.get_app_config(label).get_models())
         forbid_core_dumps()
         register(check_settings)
         register(check_connections, Tags.database)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import unfold
+from django.apps import apps
 
 ROOT = Path(__file__).parents[1]
 APPS = ("config", "consent", "ingestion", "profiles", "segments")
@@ -70,6 +71,17 @@ def texts_of(app: str) -> set[str]:
         for path in (ROOT / app).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def names_of_models() -> set[str]:
+    """Return the names of models and fields, which Django makes of names in the source."""
+    models = [model for app in APPS[1:] for model in apps.get_app_config(app).get_models()]
+    named = [*models, *(field for model in models for field in model._meta.fields)]
+    return {
+        str(getattr(getattr(each, "_meta", each), name, ""))
+        for each in named
+        for name in ("verbose_name", "verbose_name_plural")
     }
 
 

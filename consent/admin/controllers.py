@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import Controller
 from consent.services import check_controller, save_controller
@@ -55,6 +56,6 @@ class ControllerAdmin(TesseraAdmin):
     ) -> None:
         save_controller(obj, actor=staff_actor(request))
 
-    @display(description="callback hosts")
+    @display(description=_("callback hosts"))
     def hosts(self, controller: Controller) -> str:
         return ", ".join(controller.callback_hosts) or "–"

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import ConsentEvent
 from consent.services import consent_proof, signed_proof
@@ -125,24 +127,26 @@ class ConsentEventAdmin(MaskedAdmin):
             event.identifier_or_none = identifiers.first()
         return event
 
-    @display(description="purpose")
+    @display(description=_("purpose"))
     def purpose_label(self, event: ConsentEvent) -> str:
-        key = event.purpose.key if event.purpose else "all direct marketing"
-        return f"objection to {key}" if event.kind == "objection" else key
+        key = event.purpose.key if event.purpose else gettext("all direct marketing")
+        if event.kind != "objection":
+            return key
+        return gettext("objection to %(purpose)s") % {"purpose": key}
 
-    @display(description="state", label=STATE_COLOURS)
-    def state_label(self, event: ConsentEvent) -> str:
-        return event.state
+    @display(description=_("state"), label=STATE_COLOURS)
+    def state_label(self, event: ConsentEvent) -> tuple[str, str]:
+        return event.state, event.get_state_display()
 
-    @display(description="who")
+    @display(description=_("who"))
     def who(self, event: Any) -> str:
         identifier = event.identifier_or_none
         if identifier is None:
-            return "erased"
+            return gettext("erased")
         value = event.mask.identifier(identifier.namespace, identifier.value)
         return profile_link(identifier.profile_id, f"{identifier.namespace}: {value}")
 
-    @display(description="proof")
+    @display(description=_("proof"))
     def proof(self, event: Any) -> str:
         proof = self._masked_proof(event)
         text = json.dumps(proof, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from consent.admin.requests import OPEN
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
@@ -67,7 +68,7 @@ def request_links(request: HttpRequest, profile: Profile) -> list[Link]:
 sections.declare(
     Section(
         key="consents",
-        title="Consents",
+        title=_("Consents"),
         icon="verified_user",
         template="admin/consent/section_consents.html",
         permission="consent.view_consentstate",
@@ -78,7 +79,7 @@ sections.declare(
 sections.declare(
     Section(
         key="requests",
-        title="Privacy requests",
+        title=_("Privacy requests"),
         icon="shield_person",
         template="admin/consent/section_requests.html",
         permission="consent.view_privacyrequest",

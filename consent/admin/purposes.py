@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -52,33 +54,33 @@ class PurposeForm(ModelForm):
 
     title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     text = forms.CharField(
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}), help_text="What people agree to."
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}), help_text=_("What people agree to.")
     )
     legal_basis = forms.ChoiceField(choices=LegalBasis.choices, widget=UnfoldAdminSelectWidget())
     special_basis = forms.CharField(
         required=False,
         max_length=120,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="The basis of article 9, where data are special.",
+        help_text=_("The basis of article 9, where data are special."),
     )
     is_direct_marketing = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
     validity = forms.CharField(
         required=False,
         max_length=32,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="How long a consent lasts, such as P13M; empty: CONSENT_VALIDITY.",
+        help_text=_("How long a consent lasts, such as P13M; empty: CONSENT_VALIDITY."),
     )
-    categories = LineListField(help_text="Categories of data, one a line.")
-    recipients = LineListField(help_text="One a line.")
+    categories = LineListField(help_text=_("Categories of data, one a line."))
+    recipients = LineListField(help_text=_("One a line."))
     retention = forms.CharField(required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
     is_profiling = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
     is_automated_decision = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
-    transfer_countries = LineListField(help_text="Two letters a line.")
+    transfer_countries = LineListField(help_text=_("Two letters a line."))
     is_substantial = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
         help_text=(
-            "Consents given to earlier versions no longer permit, and must be asked for again."
+            _("Consents given to earlier versions no longer permit, and must be asked for again.")
         ),
     )
 
@@ -146,19 +148,19 @@ class PurposeAdmin(TesseraAdmin):
             Prefetch("versions", PurposeVersion.objects.order_by("-number"))
         )
 
-    @display(description="purpose", header=True, ordering="key")
+    @display(description=_("purpose"), header=True, ordering="key")
     def title_and_key(self, purpose: Purpose) -> list[str]:
         # Prefetched above, the newest version first.
         versions = purpose.versions.all()
         return [versions[0].title if versions else purpose.key, purpose.key]
 
-    @display(description="legal basis", ordering="legal_basis", label=True)
+    @display(description=_("legal basis"), ordering="legal_basis", label=True)
     def basis(self, purpose: Purpose) -> str:
         return purpose.get_legal_basis_display()
 
-    @display(description="", label={"direct marketing": "info"})
+    @display(description="", label="info")
     def marketing(self, purpose: Purpose) -> str:
-        return "direct marketing" if purpose.is_direct_marketing else ""
+        return gettext("direct marketing") if purpose.is_direct_marketing else ""
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -237,7 +239,7 @@ class NoticeVersionAdmin(TesseraAdmin):
     def short_digest(self, notice: NoticeVersion) -> str:
         return f"{notice.digest[:16]}…"
 
-    @display(description="content")
+    @display(description=_("content"))
     def content_block(self, notice: NoticeVersion) -> str:
         return format_html('<pre class="t-code">{}</pre>', notice.content)
 

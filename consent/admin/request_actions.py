@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -34,7 +36,7 @@ class RefusalForm(ReasonForm):
     article = forms.CharField(
         max_length=120,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="What allows the refusal, such as article 12(5).",
+        help_text=_("What allows the refusal, such as article 12(5)."),
     )
     field_order = ("article", "reason")
 
@@ -64,21 +66,21 @@ class ConfirmedRequestForm(NewRequestForm):
 class RequestAction:
     """One step. `perform` takes the request, the cleaned fields of the form, and who acts."""
 
-    title: str
-    submit: str
+    title: str | Promise
+    submit: str | Promise
     perform: Callable[[PrivacyRequest, dict[str, Any], Actor], None]
     form: type[forms.Form] = ReasonForm
-    warning: str = ""
+    warning: str | Promise = ""
     is_dangerous: bool = False
 
     def question(self, form: forms.Form, back: str) -> Question:
         """Return the page with the form; `back` is the URL of its cancel button."""
         return Question(
-            title=self.title,
+            title=str(self.title),
             form=form,
-            submit=self.submit,
+            submit=str(self.submit),
             back=back,
-            warning=self.warning,
+            warning=str(self.warning),
             is_dangerous=self.is_dangerous,
         )
 
@@ -102,27 +104,29 @@ def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Acto
 # By the last part of the URL.
 REQUEST_ACTIONS = {
     "verify": RequestAction(
-        title="The customer is who they say they are",
-        submit="Verify",
+        title=_("The customer is who they say they are"),
+        submit=_("Verify"),
         perform=_verify,
-        warning="You vouch that the whole profile is this customer's. Say how you know.",
+        warning=_("You vouch that the whole profile is this customer's. Say how you know."),
     ),
     "refuse": RequestAction(
-        title="Refuse the request",
-        submit="Refuse",
+        title=_("Refuse the request"),
+        submit=_("Refuse"),
         perform=_refuse,
         form=RefusalForm,
         is_dangerous=True,
     ),
     "cancel": RequestAction(
-        title="Cancel the request",
-        submit="Cancel the request",
+        title=_("Cancel the request"),
+        submit=_("Cancel the request"),
         perform=_cancel,
     ),
     "extend": RequestAction(
-        title="Two more months",
-        submit="Extend",
+        title=_("Two more months"),
+        submit=_("Extend"),
         perform=_extend,
-        warning="Once, within the first month, and the customer must be told why (article 12(3)).",
+        warning=_(
+            "Once, within the first month, and the customer must be told why (article 12(3))."
+        ),
     ),
 }

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from consent.admin.request_actions import REQUEST_ACTIONS, ConfirmedRequestForm, NewRequestForm
 from consent.models import AccessArchive, PrivacyRequest
@@ -38,26 +40,27 @@ from profiles.services import actor_names
 
 OPEN, ACT = "consent.add_privacyrequest", "consent.change_privacyrequest"
 Kind, Status = PrivacyRequest.Kind, PrivacyRequest.Status
-# By label, since that is what the list shows. "cancelled" has the neutral colour.
+SET_APART = "set_apart"
 STATUS_COLOURS = {
-    "received": "info",
-    "verified": "info",
-    "in progress": "info",
-    "awaiting verification": "warning",
-    "done": "success",
-    "refused": "danger",
-    "set apart": "danger",
+    Status.RECEIVED: "info",
+    Status.VERIFIED: "info",
+    Status.IN_PROGRESS: "info",
+    Status.AWAITING_VERIFICATION: "warning",
+    Status.DONE: "success",
+    Status.REFUSED: "danger",
+    Status.CANCELLED: "default",
+    SET_APART: "danger",
 }
 
 
 class OpenFilter(admin.SimpleListFilter):
     """Filters by whether the request is still open; open requests are sorted by deadline."""
 
-    title = "open"
+    title = _("open")
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "open"), ("no", "closed")]
+        return [("yes", gettext("open")), ("no", gettext("closed"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[PrivacyRequest]
@@ -101,17 +104,18 @@ class PrivacyRequestAdmin(MaskedAdmin):
             *super().get_urls(),
         ]
 
-    @display(description="request")
+    @display(description=_("request"))
     def kind_label(self, privacy_request: PrivacyRequest) -> str:
         return privacy_request.get_kind_display()
 
-    @display(description="status", label=STATUS_COLOURS)
-    def status_label(self, privacy_request: PrivacyRequest) -> str:
-        is_set_apart = privacy_request.failed_at and privacy_request.status not in CLOSED
-        return "set apart" if is_set_apart else privacy_request.get_status_display()
+    @display(description=_("status"), label=STATUS_COLOURS)
+    def status_label(self, privacy_request: PrivacyRequest) -> tuple[str, str]:
+        if privacy_request.failed_at and privacy_request.status not in CLOSED:
+            return SET_APART, gettext("set apart")
+        return privacy_request.status, privacy_request.get_status_display()
 
     @display(
-        description="time left",
+        description=_("time left"),
         label={"overdue": "danger", "due soon": "warning", "in time": "success", "": "info"},
     )
     def days_left(self, privacy_request: PrivacyRequest) -> tuple[str, str]:
@@ -188,7 +192,10 @@ class PrivacyRequestAdmin(MaskedAdmin):
         form = NewRequestForm(request.POST or None)
         if not form.is_valid():
             question = Question(
-                title="Open a privacy request", form=form, submit="Continue", back=back
+                title=gettext("Open a privacy request"),
+                form=form,
+                submit=gettext("Continue"),
+                back=back,
             )
             return question_page(self, request, question)
         if "confirmed" not in request.POST:
@@ -202,7 +209,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
             door=PrivacyRequest.Door.STAFF,
             actor=staff_actor(request),
         )
-        messages.success(request, f"The request is open: {privacy_request}.")
+        messages.success(request, gettext("The request is open: %s.") % privacy_request)
         return redirect("admin:consent_privacyrequest_change", privacy_request.pk)
 
     def confirm(
@@ -236,7 +243,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
         try:
             request_action.perform(privacy_request, form.cleaned_data, staff_actor(request))
             status = privacy_request.get_status_display()
-            messages.success(request, f"The request is {status}.")
+            messages.success(request, gettext("The request is now: %s.") % status)
         except (WrongStatus, ValueError) as error:
             # Somebody else may have moved the request since the page was shown.
             messages.error(request, str(error))
@@ -248,9 +255,9 @@ class PrivacyRequestAdmin(MaskedAdmin):
         self.found_or_404(request, str(pk))
         if request.method == "POST":
             if act_on_request(pk, actor=staff_actor(request)):
-                messages.success(request, "Done.")
+                messages.success(request, _("Done."))
             else:
-                messages.info(request, "Not done yet: messages are still on their way in.")
+                messages.info(request, _("Not done yet: messages are still on their way in."))
         return redirect("admin:consent_privacyrequest_change", pk)
 
     def archive(self, request: HttpRequest, pk: UUID) -> HttpResponse:

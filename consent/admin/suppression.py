@@ -12,6 +12,8 @@ from django.db.models import Count, Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from consent.models import Suppression
@@ -29,12 +31,12 @@ class ReturnForm(forms.Form):
 
     identifiers = forms.CharField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autocomplete": "off"}),
-        help_text="Of one person, one a line, such as email:ada@example.org",
+        help_text=_("Of one person, one a line, such as email:ada@example.org"),
     )
     proof = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What shows that the person wants to be stored again. It goes into the audit.",
+        help_text=_("What shows that the person wants to be stored again. It goes into the audit."),
     )
 
     def clean_identifiers(self) -> list[str]:
@@ -72,7 +74,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "admin/consent/suppressions.html",
-            title="Suppressions",
+            title=gettext("Suppressions"),
             keys=keys,
             may_lift=request.user.has_perm(ACT),
         )
@@ -83,9 +85,9 @@ class SuppressionAdmin(ReadOnlyAdmin):
         form = ReturnForm(request.POST or None)
         if not form.is_valid():
             question = Question(
-                title="Let somebody come back",
+                title=gettext("Let somebody come back"),
                 form=form,
-                submit="Store them again",
+                submit=gettext("Store them again"),
                 back=reverse(LIST),
                 warning="From now on they are stored again. What they had refused or objected to "
                 "stays refused, and messages from before today stay out.",
@@ -96,7 +98,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
             fields["identifiers"], actor=staff_actor(request), reason=fields["proof"]
         )
         if is_lifted:
-            messages.success(request, "They are stored again.")
+            messages.success(request, _("They are stored again."))
         else:
-            messages.info(request, "None of these is suppressed; nothing was changed.")
+            messages.info(request, _("None of these is suppressed; nothing was changed."))
         return redirect(LIST)

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from consent.models.purposes import NoticeVersion
 
@@ -16,9 +17,9 @@ class Confirmation(models.Model):
     """
 
     class Kind(models.TextChoices):
-        OPT_IN = "opt_in", "consent by double opt-in"
-        NEW_ADDRESS = "new_address", "new address of a customer"
-        UNDO = "undo", "undoing a change of address"
+        OPT_IN = "opt_in", _("consent by double opt-in")
+        NEW_ADDRESS = "new_address", _("new address of a customer")
+        UNDO = "undo", _("undoing a change of address")
 
     kind = models.CharField(max_length=16, choices=Kind)
     token_digest = models.CharField(max_length=64, unique=True)

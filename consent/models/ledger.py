@@ -8,45 +8,46 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from consent.models.purposes import NoticeVersion, Purpose, PurposeVersion
 from profiles.models import Identifier, Profile, Source, TrustLevel
 
 
 class ConsentKind(models.TextChoices):
-    CONSENT = "consent", "consent"
-    OBJECTION = "objection", "objection"
+    CONSENT = "consent", _("consent")
+    OBJECTION = "objection", _("objection")
 
 
 class State(models.TextChoices):
     """Only `given` and `renewed` permit. `unknown` and `requested` never replace a decision."""
 
-    GIVEN = "given", "given"
-    RENEWED = "renewed", "renewed"
-    REFUSED = "refused", "refused"
-    WITHDRAWN = "withdrawn", "withdrawn"
-    INVALIDATED = "invalidated", "invalidated"
-    REQUESTED = "requested", "requested"
-    UNKNOWN = "unknown", "unknown"
+    GIVEN = "given", _("given")
+    RENEWED = "renewed", _("renewed")
+    REFUSED = "refused", _("refused")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    INVALIDATED = "invalidated", _("invalidated")
+    REQUESTED = "requested", _("requested")
+    UNKNOWN = "unknown", _("unknown")
 
 
 class DecidedBy(models.TextChoices):
-    SUBJECT = "subject", "the person"
-    GUARDIAN = "guardian", "a guardian"
-    STAFF = "staff", "staff"
-    SERVICE = "service", "a service"
-    IMPORT = "import", "an import"
+    SUBJECT = "subject", _("the person")
+    GUARDIAN = "guardian", _("a guardian")
+    STAFF = "staff", _("staff")
+    SERVICE = "service", _("a service")
+    IMPORT = "import", _("an import")
 
 
 class Method(models.TextChoices):
-    CHECKBOX = "checkbox", "checkbox"
-    BUTTON = "button", "button"
-    DOUBLE_OPT_IN = "double_opt_in", "double opt-in"
+    CHECKBOX = "checkbox", _("checkbox")
+    BUTTON = "button", _("button")
+    DOUBLE_OPT_IN = "double_opt_in", _("double opt-in")
     API = "api", "API"
-    PHONE = "phone", "telephone"
-    PAPER = "paper", "paper"
+    PHONE = "phone", _("telephone")
+    PAPER = "paper", _("paper")
     GPC = "gpc", "Global Privacy Control"
-    IMPORT = "import", "import"
+    IMPORT = "import", _("import")
 
 
 class ConsentEvent(models.Model):

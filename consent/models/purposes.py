@@ -6,17 +6,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class LegalBasis(models.TextChoices):
     """The legal bases of article 6(1) GDPR."""
 
-    CONSENT = "consent", "consent"
-    CONTRACT = "contract", "contract"
-    LEGAL_OBLIGATION = "legal_obligation", "legal obligation"
-    VITAL_INTEREST = "vital_interest", "vital interest"
-    PUBLIC_TASK = "public_task", "public task"
-    LEGITIMATE_INTEREST = "legitimate_interest", "legitimate interest"
+    CONSENT = "consent", _("consent")
+    CONTRACT = "contract", _("contract")
+    LEGAL_OBLIGATION = "legal_obligation", _("legal obligation")
+    VITAL_INTEREST = "vital_interest", _("vital interest")
+    PUBLIC_TASK = "public_task", _("public task")
+    LEGITIMATE_INTEREST = "legitimate_interest", _("legitimate interest")
 
 
 class Purpose(models.Model):

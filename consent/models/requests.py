@@ -5,6 +5,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class PrivacyRequest(models.Model):
@@ -14,29 +15,29 @@ class PrivacyRequest(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ACCESS = "access", "access (article 15)"
-        RECTIFICATION = "rectification", "rectification (article 16)"
-        ERASURE = "erasure", "erasure (article 17)"
-        RESTRICTION = "restriction", "restriction (article 18)"
-        PORTABILITY = "portability", "portability (article 20)"
-        OBJECTION = "objection", "objection (article 21)"
+        ACCESS = "access", _("access (article 15)")
+        RECTIFICATION = "rectification", _("rectification (article 16)")
+        ERASURE = "erasure", _("erasure (article 17)")
+        RESTRICTION = "restriction", _("restriction (article 18)")
+        PORTABILITY = "portability", _("portability (article 20)")
+        OBJECTION = "objection", _("objection (article 21)")
 
     class Status(models.TextChoices):
-        RECEIVED = "received", "received"
-        AWAITING_VERIFICATION = "awaiting_verification", "awaiting verification"
-        VERIFIED = "verified", "verified"
-        IN_PROGRESS = "in_progress", "in progress"
-        DONE = "done", "done"
-        REFUSED = "refused", "refused"
-        CANCELLED = "cancelled", "cancelled"
+        RECEIVED = "received", _("received")
+        AWAITING_VERIFICATION = "awaiting_verification", _("awaiting verification")
+        VERIFIED = "verified", _("verified")
+        IN_PROGRESS = "in_progress", _("in progress")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+        CANCELLED = "cancelled", _("cancelled")
 
     class Door(models.TextChoices):
         """By whom the request reached us."""
 
-        CUSTOMER = "customer", "the customer"
-        SERVICE = "service", "a service"
-        STAFF = "staff", "staff"
-        CONTROLLER = "controller", "another company's system"
+        CUSTOMER = "customer", _("the customer")
+        SERVICE = "service", _("a service")
+        STAFF = "staff", _("staff")
+        CONTROLLER = "controller", _("another company's system")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

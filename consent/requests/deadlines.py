@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from consent.models import PrivacyRequest
 
@@ -17,9 +18,10 @@ def open_requests() -> QuerySet[PrivacyRequest]:
 def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:
     """Return the urgency of a request, empty if it is closed, and the time left in words."""
     if privacy_request.status in CLOSED:
-        return "", "closed"
+        return "", gettext("closed")
     days = (timezone.localdate(privacy_request.due_at) - timezone.localdate()).days
     if days < 0:
-        return "overdue", f"{-days} day{'' if days == -1 else 's'} overdue"
+        words = ngettext("%(days)d day overdue", "%(days)d days overdue", -days)
+        return "overdue", words % {"days": -days}
     urgency = "due soon" if days <= 3 else "in time"
-    return urgency, f"{days} day{'' if days == 1 else 's'} left"
+    return urgency, ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}

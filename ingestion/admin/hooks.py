@@ -81,7 +81,7 @@ class HookAdmin(ReadOnlyAdmin):
         extra = {**(extra_context or {}), "may_connect": request.user.has_perm(MAY_CONNECT)}
         return super().changelist_view(request, extra)
 
-    @display(description="tool")
+    @display(description=gettext_lazy("tool"))
     def tool(self, hook: Hook) -> str:
         return load_preset(hook.preset).title
 

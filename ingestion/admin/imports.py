@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.import_forms import (
@@ -100,7 +101,7 @@ class FileImportAdmin(ReadOnlyAdmin):
         imports: QuerySet[FileImport] = super().get_queryset(request)
         return imports.select_related("source")
 
-    @display(description="status", label=STATUSES)
+    @display(description=gettext_lazy("status"), label=STATUSES)
     def state(self, file_import: FileImport) -> tuple[str, str]:
         return file_import.status, file_import.get_status_display()
 
@@ -280,15 +281,15 @@ class SavedMappingAdmin(ReadOnlyAdmin):
     def has_delete_mapping_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(MAY_IMPORT)
 
-    @display(description="rows")
+    @display(description=gettext_lazy("rows"))
     def call(self, saved: SavedMapping) -> str:
         return str(saved.mapping["call"])
 
-    @display(description="columns")
+    @display(description=gettext_lazy("columns"))
     def columns(self, saved: SavedMapping) -> str:
         return ", ".join(saved.mapping["columns"])
 
-    @admin.action(description="Delete", permissions=["delete_mapping"])
+    @admin.action(description=gettext_lazy("Delete"), permissions=["delete_mapping"])
     def delete_chosen(self, request: HttpRequest, queryset: QuerySet[SavedMapping]) -> None:
         for saved in queryset:
             delete_mapping(saved, actor=staff_actor(request))

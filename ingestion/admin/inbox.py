@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ingestion.models import DroppedCount, InboxRow
@@ -64,9 +65,9 @@ class InboxRowAdmin(ReadOnlyAdmin):
         # Bodies are up to 500 KB each, and not shown.
         return rows.defer("body").select_related("source")
 
-    @display(description="state", label={"waiting": "info", "with a worker": "success"})
-    def state(self, row: InboxRow) -> str:
-        return "with a worker" if row.lease else "waiting"
+    @display(description=gettext_lazy("state"), label={"waiting": "info", "leased": "success"})
+    def state(self, row: InboxRow) -> tuple[str, str]:
+        return ("leased", _("with a worker")) if row.lease else ("waiting", _("waiting"))
 
 
 @admin.register(DroppedCount)

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ingestion.admin.bodies import pretty
 from ingestion.admin.mending import (
@@ -38,17 +39,28 @@ from profiles.admin.kit.unfold import display
 
 REPLAY = "ingestion.change_rejectedmessage"
 MOST_FAULTS = 50
-STATES = {"open": "warning", "mended": "info", "sent": "info", "stored": "success"}
+STATES = {
+    "open": gettext_lazy("open"),
+    "mended": gettext_lazy("mended"),
+    "sent": gettext_lazy("sent"),
+    **dict(RejectedMessage.Outcome.choices),
+}
+STATE_COLOURS = dict.fromkeys(STATES, "default") | {
+    "open": "warning",
+    "mended": "info",
+    "sent": "info",
+    "stored": "success",
+}
 
 
 class ReplayedFilter(admin.SimpleListFilter):
     """A filter of rejected messages by whether they were replayed."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "open"), ("replayed", "sent again")]
+        return [("open", _("open")), ("replayed", _("sent again"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RejectedMessage]
@@ -109,25 +121,27 @@ class RejectedMessageAdmin(MaskedAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return _may_replay(request)
 
-    @display(description="fault", header=True)
+    @display(description=gettext_lazy("fault"), header=True)
     def fault(self, rejected: RejectedMessage) -> list[str]:
         return [rejected.code, rejected.path or "the whole message"]
 
-    @display(description="state", label=STATES)
-    def state(self, rejected: RejectedMessage) -> str:
+    @display(description=gettext_lazy("state"), label=STATE_COLOURS)
+    def state(self, rejected: RejectedMessage) -> tuple[str, str]:
         if rejected.replayed_at:
-            return rejected.outcome or "sent"
-        return "mended" if rejected.mended_at else "open"
+            state = rejected.outcome or "sent"
+        else:
+            state = "mended" if rejected.mended_at else "open"
+        return state, str(STATES[state])
 
-    @display(description="message")
+    @display(description=gettext_lazy("message"))
     def masked_body(self, rejected: Any) -> str:
         return format_html('<pre class="t-code">{}</pre>', pretty(rejected.body, rejected.mask))
 
-    @admin.action(description="Send again", permissions=["replay"])
+    @admin.action(description=gettext_lazy("Send again"), permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
         actor = staff_actor(request)
         count = sum(replay_message(rejected, actor=actor) for rejected in queryset)
-        messages.success(request, f"{count} sent through the inbox again.")
+        messages.success(request, _("%d sent through the inbox again.") % count)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -243,9 +257,9 @@ class RejectedMessageAdmin(MaskedAdmin):
         rejected = self.found_or_404(request, str(pk))
         if request.method == "POST":
             if replay_message(rejected, actor=staff_actor(request)):
-                messages.success(request, "Sent through the inbox again.")
+                messages.success(request, _("Sent through the inbox again."))
             else:
-                messages.warning(request, "It was sent again before.")
+                messages.warning(request, _("It was sent again before."))
         return redirect("admin:ingestion_rejectedmessage_changelist")
 
 

@@ -11,6 +11,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ingestion.admin.live import SEE, live_context
@@ -77,22 +79,22 @@ class SourceAdmin(TesseraAdmin):
     ) -> tuple[str, ...]:
         return ("key",) if obj else ()
 
-    @display(description="source", header=True, ordering="key")
+    @display(description=_("source"), header=True, ordering="key")
     def name_and_key(self, source: Source) -> list[str]:
         return [source.name or source.key, source.key]
 
-    @display(description="24 hours")
+    @display(description=_("24 hours"))
     def day(self, source: Any) -> str:
         return f"{source.day:,}" if source.day else "–"
 
-    @display(description="open write keys")
+    @display(description=_("open write keys"))
     def open_keys(self, source: Any) -> int:
         count: int = source.keys
         return count
 
-    @display(description="joins people", label={"claims join people": "warning"})
+    @display(description=_("joins people"), label="warning")
     def joins(self, source: Source) -> str:
-        return "claims join people" if source.joins_people else ""
+        return gettext("claims join people") if source.joins_people else ""
 
     def changeform_view(
         self,
@@ -171,7 +173,7 @@ class SourceAdmin(TesseraAdmin):
         if request.method == "POST":
             row = get_object_or_404(SigningSecret, pk=secret, source=source)
             revoke_signing_secret(row, actor=staff_actor(request))
-            messages.success(request, "The secret is revoked.")
+            messages.success(request, _("The secret is revoked."))
         return redirect("admin:profiles_source_change", pk)
 
     def light(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -197,7 +199,7 @@ class SourceAdmin(TesseraAdmin):
         if request.method == "POST":
             write_key = get_object_or_404(WriteKey, pk=key, source=source)
             revoke_write_key(write_key, actor=staff_actor(request))
-            messages.success(request, "The key is revoked.")
+            messages.success(request, _("The key is revoked."))
         return redirect("admin:profiles_source_change", pk)
 
 

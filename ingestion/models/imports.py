@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR
@@ -17,13 +18,13 @@ class FileImport(models.Model):
     """
 
     class Status(models.TextChoices):
-        UPLOADING = "uploading", "uploading"
-        UPLOADED = "uploaded", "uploaded"
-        READING = "reading", "being read"
-        APPLYING = "applying", "taking effect"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
+        UPLOADING = "uploading", _("uploading")
+        UPLOADED = "uploaded", _("uploaded")
+        READING = "reading", _("being read")
+        APPLYING = "applying", _("taking effect")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="file_imports")

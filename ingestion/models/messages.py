@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
 from profiles.models import Source, TrustLevel
@@ -18,8 +19,8 @@ class WriteKey(models.Model):
     """
 
     class Kind(models.TextChoices):
-        PUBLIC = "public", "public (browser, app)"
-        SECRET = "secret", "secret (server)"
+        PUBLIC = "public", _("public (browser, app)")
+        SECRET = "secret", _("secret (server)")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="write_keys")
     kind = models.CharField(max_length=8, choices=Kind)
@@ -117,10 +118,10 @@ class RejectedMessage(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        NONE = "", "none yet"
-        STORED = "stored", "stored"
-        REPEAT = "repeat", "a repeat of a message that was stored"
-        DROPPED = "dropped", "dropped, since its person was erased"
+        NONE = "", _("none yet")
+        STORED = "stored", _("stored")
+        REPEAT = "repeat", _("a repeat of a message that was stored")
+        DROPPED = "dropped", _("dropped, since its person was erased")
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rejected_messages")
@@ -197,10 +198,10 @@ class MessageCount(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        STORED = "stored", "stored"
-        REPEAT = "repeat", "repeats"
-        DROPPED = "dropped", "dropped"
-        REJECTED = "rejected", "rejected"
+        STORED = "stored", _("stored")
+        REPEAT = "repeat", _("repeats")
+        DROPPED = "dropped", _("dropped")
+        REJECTED = "rejected", _("rejected")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="message_counts")
     hour = models.DateTimeField(help_text="The full hour in which the messages were received.")

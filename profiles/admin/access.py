@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -59,7 +61,7 @@ class ApiKeyForm(forms.Form):
     expires_on = forms.DateField(
         required=False,
         widget=UnfoldAdminSingleDateWidget(),
-        help_text="The last day on which it works; empty: no end.",
+        help_text=_("The last day on which it works; empty: no end."),
     )
 
     def clean_expires_on(self) -> date | None:
@@ -93,21 +95,23 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    @display(description="key", header=True)
+    @display(description=_("key"), header=True)
     def name_and_prefix(self, key: ApiKey) -> list[str]:
         return [key.name, f"{key.prefix}…"]
 
-    @display(description="scopes")
+    @display(description=_("scopes"))
     def scope_list(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
     @display(
-        description="state", label={"open": "success", "revoked": "danger", "expired": "warning"}
+        description=_("state"), label={"open": "success", "revoked": "danger", "expired": "warning"}
     )
-    def state(self, key: ApiKey) -> str:
+    def state(self, key: ApiKey) -> tuple[str, str]:
         if key.revoked_at:
-            return "revoked"
-        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "open"
+            return "revoked", gettext("revoked")
+        if key.expires_at and key.expires_at <= timezone.now():
+            return "expired", gettext("expired")
+        return "open", gettext("open")
 
     def changeform_view(
         self,
@@ -134,7 +138,12 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             return question_page(
                 self,
                 request,
-                Question(title="New API key", form=form, submit="Make the key", back=back),
+                Question(
+                    title=gettext("New API key"),
+                    form=form,
+                    submit=gettext("Make the key"),
+                    back=back,
+                ),
             )
         last_day = form.cleaned_data["expires_on"]
         # To the end of the last day, in the time zone of the site.
@@ -153,7 +162,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         key = self.found_or_404(request, str(pk))
         if request.method == "POST":
             revoke_api_key(key, actor=staff_actor(request))
-            messages.success(request, "The key is revoked.")
+            messages.success(request, _("The key is revoked."))
         return redirect("admin:profiles_apikey_changelist")
 
 
@@ -222,14 +231,14 @@ class UserAdmin(BaseUserAdmin, TesseraAdmin):  # type: ignore[misc]  # of two `l
             password_changed(self.found_or_404(request, id), actor=staff_actor(request))
         return response
 
-    @admin.action(description="Anonymise: end the account for good", permissions=["change"])
+    @admin.action(description=_("Anonymise: end the account for good"), permissions=["change"])
     def anonymise(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = [user for user in queryset if self.has_change_permission(request, user)]
         for user in ended:
             anonymise_staff(user, actor=staff_actor(request))
-        messages.success(request, f"{len(ended)} accounts are anonymised.")
+        messages.success(request, _("%d accounts are anonymised.") % len(ended))
 
-    @display(description="roles")
+    @display(description=_("roles"))
     def roles(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all()) or "–"
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.base import BoundedList, ReadOnlyAdmin
 from profiles.admin.kit.history import HistoryLine, history_lines
@@ -50,31 +51,31 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             [entry.line] = history_lines(request, [entry])
         return entry
 
-    @display(description="when")
+    @display(description=_("when"))
     def time(self, entry: AuditEntry) -> Any:
         return entry.at
 
-    @display(description="who")
+    @display(description=_("who"))
     def who(self, entry: Any) -> str:
         line: HistoryLine = entry.line
         return line.who
 
-    @display(description="what")
+    @display(description=_("what"))
     def what(self, entry: Any) -> str:
         line: HistoryLine = entry.line
         return line.verb
 
-    @display(description="of")
+    @display(description=_("of"))
     def about(self, entry: Any) -> str:
         line: HistoryLine = entry.line
         return line.object
 
-    @display(description="changes", empty_value="–")
+    @display(description=_("changes"), empty_value="–")
     def changes_in_words(self, entry: Any) -> str:
         line: HistoryLine = entry.line
         return format_html_join("", "<div>{}</div>", ((change,) for change in line.changes))
 
-    @display(description="reason", empty_value="–")
+    @display(description=_("reason"), empty_value="–")
     def reason(self, entry: Any) -> str:
         line: HistoryLine = entry.line
         return line.reason

@@ -6,6 +6,8 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.base import MaskedAdmin, ReadOnlyAdmin, TesseraAdmin, staff_actor
 from profiles.admin.kit.formatting import profile_link
@@ -42,7 +44,7 @@ class IdentityRuleAdmin(TesseraAdmin):
     def audit_key(self, row: IdentityRule) -> str:
         return row.namespace
 
-    @display(description="limit")
+    @display(description=_("limit"))
     def limit(self, rule: IdentityRule) -> str:
         if rule.limit_count is None:
             return "any number"
@@ -66,11 +68,11 @@ class IdentityRuleAdmin(TesseraAdmin):
 class DoubtFilter(admin.SimpleListFilter):
     """A filter of outcomes by whether staff may need to look at them."""
 
-    title = "doubt"
+    title = _("doubt")
     parameter_name = "doubt"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "may need a look"), ("no", "went by the rules")]
+        return [("yes", gettext("may need a look")), ("no", gettext("went by the rules"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[IdentityOutcome]
@@ -92,14 +94,14 @@ class IdentityOutcomeAdmin(MaskedAdmin):
     readonly_fields = fields
     actions = ("release",)
 
-    @admin.action(description="Release quarantined identifiers", permissions=["release"])
+    @admin.action(description=_("Release quarantined identifiers"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[IdentityOutcome]) -> None:
         """Let facts use the identifiers of quarantines again."""
         rows = queryset.filter(rule=Effect.QUARANTINE)
         identifiers = {row.identifier_id: row.identifier for row in rows}.values()
         actor = staff_actor(request)
         released = [release_quarantine(identifier, actor=actor) for identifier in identifiers]
-        messages.success(request, f"{sum(released)} identifiers are released.")
+        messages.success(request, _("%d identifiers are released.") % sum(released))
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Whether the user may do what changes who is who: who may change its rules."""
@@ -110,29 +112,29 @@ class IdentityOutcomeAdmin(MaskedAdmin):
         # Not joined: on a cluster identifiers are spread, and outcomes are not.
         return outcomes.select_related("fact__source").prefetch_related("identifier", "wanter")
 
-    @display(description="what", header=True)
+    @display(description=_("what"), header=True)
     def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
         return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
 
-    @display(description="what")
+    @display(description=_("what"))
     def rule_sentence(self, outcome: IdentityOutcome) -> str:
         return ": ".join(filter(None, self.rule_and_meaning(outcome)))
 
-    @display(description="identifier")
+    @display(description=_("identifier"))
     def masked_identifier(self, outcome: IdentityOutcome) -> str:
         return mask_identifier(outcome, outcome.identifier)
 
-    @display(description="held by")
+    @display(description=_("held by"))
     def person(self, outcome: IdentityOutcome) -> str:
         return profile_link(outcome.identifier.profile_id, "see the person")
 
-    @display(description="wanted by")
+    @display(description=_("wanted by"))
     def wanted_by(self, outcome: IdentityOutcome) -> str:
         if outcome.wanter is None:
             return "–"
         return profile_link(outcome.wanter.profile_id, mask_identifier(outcome, outcome.wanter))
 
-    @display(description="source")
+    @display(description=_("source"))
     def source(self, outcome: IdentityOutcome) -> str:
         return str(outcome.fact.source)
 
@@ -159,15 +161,15 @@ class MergeAdmin(ReadOnlyAdmin):
         merges: QuerySet[Merge] = super().get_queryset(request)
         return merges.prefetch_related("survivor")
 
-    @display(description="survivor")
+    @display(description=_("survivor"))
     def survivor_link(self, merge: Merge) -> str:
         return profile_link(merge.survivor_id, str(merge.survivor.uuid))
 
-    @display(description="source")
+    @display(description=_("source"))
     def source(self, merge: Merge) -> str:
         return str(merge.fact.source) if merge.fact else "–"
 
-    @display(description="identifiers of each side")
+    @display(description=_("identifiers of each side"))
     def sides(self, merge: Merge) -> str:
         return f"{len(merge.survivor_identifier_ids)} + {len(merge.absorbed_identifier_ids)}"
 

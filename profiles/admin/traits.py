@@ -5,11 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import EventName, TraitDefinition
 from profiles.services import save_trait_definition
+
+CATEGORY_COLOURS = {"ordinary": "default", "contact": "info", "special": "danger"}
+REVIEW_COLOURS = {"open": "warning", "reviewed": "default"}
 
 
 @admin.register(TraitDefinition)
@@ -23,21 +28,23 @@ class TraitDefinitionAdmin(TesseraAdmin):
     fields = ("key", "label", "type", "category", "origin", "policy", "is_reviewed")
     audit_type = "trait_definition"
 
-    @display(description="trait", header=True, ordering="key")
+    @display(description=_("trait"), header=True, ordering="key")
     def label_and_key(self, definition: TraitDefinition) -> list[str]:
         return [definition.label or definition.key, definition.key if definition.label else ""]
 
     @display(
-        description="category",
+        description=_("category"),
         ordering="category",
-        label={"contact": "info", "special (article 9)": "danger"},
+        label=CATEGORY_COLOURS,
     )
-    def category_label(self, definition: TraitDefinition) -> str:
-        return str(definition.get_category_display())
+    def category_label(self, definition: TraitDefinition) -> tuple[str, str]:
+        return definition.category, definition.get_category_display()
 
-    @display(description="review", ordering="is_reviewed", label={"to review": "warning"})
-    def review(self, definition: TraitDefinition) -> str:
-        return "reviewed" if definition.is_reviewed else "to review"
+    @display(description=_("review"), ordering="is_reviewed", label=REVIEW_COLOURS)
+    def review(self, definition: TraitDefinition) -> tuple[str, str]:
+        if definition.is_reviewed:
+            return "reviewed", gettext("reviewed")
+        return "open", gettext("to review")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None

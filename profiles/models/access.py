@@ -3,20 +3,21 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class Scope(models.TextChoices):
     """What an API key may do."""
 
-    EVENTS_WRITE = "events:write", "send events"
-    PROFILES_READ = "profiles:read", "read profiles"
-    PROFILES_WRITE = "profiles:write", "correct profiles"
-    SEGMENTS_READ = "segments:read", "read segments"
-    SEGMENTS_WRITE = "segments:write", "define segments"
-    CONSENT_READ = "consent:read", "read consents"
-    CONSENT_WRITE = "consent:write", "record consents"
-    PRIVACY_ACT = "privacy:act", "act for customers"
-    PRIVACY_ADMIN = "privacy:admin", "administer privacy and sources"
+    EVENTS_WRITE = "events:write", _("send events")
+    PROFILES_READ = "profiles:read", _("read profiles")
+    PROFILES_WRITE = "profiles:write", _("correct profiles")
+    SEGMENTS_READ = "segments:read", _("read segments")
+    SEGMENTS_WRITE = "segments:write", _("define segments")
+    CONSENT_READ = "consent:read", _("read consents")
+    CONSENT_WRITE = "consent:write", _("record consents")
+    PRIVACY_ACT = "privacy:act", _("act for customers")
+    PRIVACY_ADMIN = "privacy:admin", _("administer privacy and sources")
 
 
 class ApiKey(models.Model):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from profiles.models.identity import Identifier
@@ -13,10 +14,10 @@ class ActorKind(models.TextChoices):
     The id beside it is that of a user or an API key, or the name of a program.
     """
 
-    STAFF = "staff", "staff"
-    SERVICE = "service", "a service"
-    CUSTOMER = "customer", "a customer"
-    SYSTEM = "system", "Tessera itself"
+    STAFF = "staff", _("staff")
+    SERVICE = "service", _("a service")
+    CUSTOMER = "customer", _("a customer")
+    SYSTEM = "system", _("Tessera itself")
 
 
 class AuditEntry(models.Model):

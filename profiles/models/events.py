@@ -1,6 +1,7 @@
 """Events, their names, and the statistics that answer "ever" without reading events."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models.identity import Identifier
 from profiles.models.profiles import Profile
@@ -11,10 +12,10 @@ class EventName(models.Model):
     """One name of events of a kind, with the property of these events that is their value."""
 
     class Kind(models.TextChoices):
-        TRACK = "track", "track"
-        PAGE = "page", "page"
-        SCREEN = "screen", "screen"
-        GROUP = "group", "group"
+        TRACK = "track", _("track")
+        PAGE = "page", _("page")
+        SCREEN = "screen", _("screen")
+        GROUP = "group", _("group")
 
     kind = models.CharField(max_length=8, choices=Kind)
     name = models.CharField(max_length=255)

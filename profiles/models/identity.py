@@ -5,6 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
@@ -15,10 +16,10 @@ from profiles.models.sources import Source
 class TrustLevel(models.IntegerChoices):
     """How far a message is believed. The values are those of the identity engine's `Trust`."""
 
-    CLAIM = 1, "claim (public key)"
-    SERVER = 2, "server (secret key)"
-    VERIFIED = 3, "verified by the person"
-    STAFF = 4, "staff"
+    CLAIM = 1, _("claim (public key)")
+    SERVER = 2, _("server (secret key)")
+    VERIFIED = 3, _("verified by the person")
+    STAFF = 4, _("staff")
 
     @property
     def api_name(self) -> str:
@@ -130,9 +131,9 @@ class IdentityOutcome(models.Model):
 class DecisionVerdict(models.TextChoices):
     """What can be decided about two identifiers."""
 
-    SAME = "same", "the same person"
-    NOT_SAME = "not_same", "not the same person"
-    RELATED = "related", "related, not the same person"
+    SAME = "same", _("the same person")
+    NOT_SAME = "not_same", _("not the same person")
+    RELATED = "related", _("related, not the same person")
 
 
 class IdentityDecision(models.Model):
@@ -219,10 +220,10 @@ class Merge(models.Model):
 class NormaliserChoice(models.TextChoices):
     """How values of one namespace are spelled alike."""
 
-    AS_SENT = Normaliser.AS_SENT.value, "as it is sent"
-    LOWER = Normaliser.LOWER.value, "in small letters"
-    EMAIL = Normaliser.EMAIL.value, "as an e-mail address"
-    PHONE = Normaliser.PHONE.value, "as a telephone number"
+    AS_SENT = Normaliser.AS_SENT.value, _("as it is sent")
+    LOWER = Normaliser.LOWER.value, _("in small letters")
+    EMAIL = Normaliser.EMAIL.value, _("as an e-mail address")
+    PHONE = Normaliser.PHONE.value, _("as a telephone number")
 
 
 class IdentityRule(models.Model):

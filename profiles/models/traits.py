@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models.identity import Identifier, TrustLevel
 from profiles.models.profiles import Profile
@@ -76,31 +77,31 @@ class TraitDefinition(models.Model):
     """The type and category of a trait, and the policy by which its golden value is chosen."""
 
     class Type(models.TextChoices):
-        TEXT = "text", "text"
-        NUMBER = "number", "number"
-        BOOLEAN = "boolean", "boolean"
-        DATE = "date", "date"
-        LIST = "list", "list"
-        OBJECT = "object", "object"
+        TEXT = "text", _("text")
+        NUMBER = "number", _("number")
+        BOOLEAN = "boolean", _("boolean")
+        DATE = "date", _("date")
+        LIST = "list", _("list")
+        OBJECT = "object", _("object")
 
     class Category(models.TextChoices):
-        ORDINARY = "ordinary", "ordinary"
-        CONTACT = "contact", "contact"
-        SPECIAL = "special", "special (article 9)"
+        ORDINARY = "ordinary", _("ordinary")
+        CONTACT = "contact", _("contact")
+        SPECIAL = "special", _("special (article 9)")
 
     class Origin(models.TextChoices):
         """Whose word it is: a customer corrects alone, and takes away as given, what is GIVEN."""
 
-        GIVEN = "given", "the person said it"
-        OBSERVED = "observed", "the person did it"
-        INFERRED = "inferred", "concluded by us"
-        UNREVIEWED = "unreviewed", "not reviewed yet"
+        GIVEN = "given", _("the person said it")
+        OBSERVED = "observed", _("the person did it")
+        INFERRED = "inferred", _("concluded by us")
+        UNREVIEWED = "unreviewed", _("not reviewed yet")
 
     class Policy(models.TextChoices):
-        MOST_TRUSTED = "most_trusted", "the newest of the most trusted level"
-        NEWEST = "newest", "the newest"
-        SOURCE_ORDER = "source_order", "the newest of the first source in order"
-        FIRST = "first", "the first known"
+        MOST_TRUSTED = "most_trusted", _("the newest of the most trusted level")
+        NEWEST = "newest", _("the newest")
+        SOURCE_ORDER = "source_order", _("the newest of the first source in order")
+        FIRST = "first", _("the first known")
 
     key = models.CharField(max_length=255, unique=True)
     label = models.CharField(max_length=120, blank=True)

@@ -79,7 +79,7 @@ class ExclusiveGroupAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)
 
-    @display(description="order")
+    @display(description=gettext_lazy("order"))
     def order(self, group: ExclusiveGroup) -> str:
         rows = sorted(group.segments.all(), key=lambda row: (row.place_in_group, row.pk))
         return " → ".join(row.name for row in rows)

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from profiles.admin.kit.base import (
     Question,
@@ -109,7 +109,7 @@ class StaticListAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)
 
-    @display(description="people")
+    @display(description=gettext_lazy("people"))
     def people(self, row: Any) -> str:
         return "–" if row.is_hidden else f"{row.size or 0:,}"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Section, sections
@@ -30,7 +31,7 @@ def load_segments(request: HttpRequest, profile: Profile, mask: Mask) -> dict[st
 sections.declare(
     Section(
         key="segments",
-        title="Segments",
+        title=_("Segments"),
         icon="pie_chart",
         template="admin/segments/section.html",
         permission="segments.view_segment",

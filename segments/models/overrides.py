@@ -3,6 +3,7 @@
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models import Identifier, Profile
 
@@ -34,8 +35,8 @@ class Override(models.Model):
     """
 
     class Kind(models.TextChoices):
-        INCLUDE = "include", "always in"
-        EXCLUDE = "exclude", "never in"
+        INCLUDE = "include", _("always in")
+        EXCLUDE = "exclude", _("never in")
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id", "identifier_id")
     profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="overrides")

@@ -22,7 +22,7 @@ class SegmentFamily(models.Model):
 
     class Kind(models.TextChoices):
         RFM = "rfm", "RFM"
-        LIFE_CYCLE = "life_cycle", "life-cycle"
+        LIFE_CYCLE = "life_cycle", _("life-cycle")
 
     kind = models.CharField(max_length=10, choices=Kind)
     # With a part of it, a key is that of a segment.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
 from profiles.admin.kit.masks import Mask
@@ -33,7 +34,7 @@ class Section:
     """One section of the page. `load` returns the context of its template."""
 
     key: str
-    title: str
+    title: str | Promise
     icon: str
     template: str
     permission: str

@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.base import (
     BoundedList,
@@ -83,11 +84,11 @@ def sources_of(profile_ids: Sequence[int]) -> dict[int, set[str]]:
 class KnownFilter(admin.SimpleListFilter):
     """A filter of profiles by whether any source stated a trait."""
 
-    title = "known"
+    title = _("known")
     parameter_name = "known"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "has traits"), ("no", "anonymous")]
+        return [("yes", gettext("has traits")), ("no", gettext("anonymous"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Profile]) -> QuerySet[Profile]:
         if self.value() == "yes":
@@ -136,32 +137,33 @@ class ProfileAdmin(ReadOnlyAdmin):
             count = approximate_count(Profile.objects.all())
         return super().changelist_view(request, {**(extra_context or {}), "profile_count": count})
 
-    @display(description="person", header=True)
+    @display(description=_("person"), header=True)
     def person(self, profile: Any) -> list[str]:
-        name = profile.masked_name or "unnamed"
+        name = profile.masked_name or gettext("unnamed")
         return [name, f"…{str(profile.uuid)[-12:]}", initials(profile.masked_name)]
 
-    @display(description="e-mail", empty_value="–")
+    @display(description=_("e-mail"), empty_value="–")
     def email(self, profile: Any) -> str | None:
         email: str | None = profile.masked_traits.get("email")
         return email
 
-    @display(description="city", empty_value="–")
+    @display(description=_("city"), empty_value="–")
     def city(self, profile: Any) -> str | None:
         city = profile.masked_traits.get("city")
         return None if city is None else readable(city)
 
-    @display(description="sources")
+    @display(description=_("sources"))
     def sources(self, profile: Any) -> str:
         return ", ".join(profile.sources)
 
-    @display(description="last seen")
+    @display(description=_("last seen"))
     def last_seen(self, profile: Profile) -> str:
         return timezone.localtime(profile.last_seen_at).strftime("%-d %b %Y %H:%M")
 
-    @display(description="status", label={"restricted": "danger", "active": "success"})
-    def restricted(self, profile: Profile) -> str:
-        return status_of(profile)
+    @display(description=_("status"), label={"restricted": "danger", "active": "success"})
+    def restricted(self, profile: Profile) -> tuple[str, str]:
+        words = gettext("restricted") if profile.is_restricted else gettext("active")
+        return status_of(profile), words
 
     def find(self, request: HttpRequest) -> HttpResponse:
         """Go to the profile of an identifier.
@@ -180,7 +182,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             return redirect("admin:profiles_profile_change", profile_ids[0])
         if not profile_ids:
             if query:
-                messages.warning(request, "Nobody holds this identifier.")
+                messages.warning(request, _("Nobody holds this identifier."))
             return redirect("admin:profiles_profile_changelist")
         return self.choice_page(request, profile_ids)
 
@@ -193,7 +195,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             if not profile.is_restricted or request.user.has_perm(SEE_RESTRICTED)
         ]
         return self.page(
-            request, "admin/tessera/several.html", title="Several people", people=people
+            request, "admin/tessera/several.html", title=gettext("Several people"), people=people
         )
 
     def changeform_view(
@@ -210,7 +212,10 @@ class ProfileAdmin(ReadOnlyAdmin):
             return self.redirect_missing(request, object_id)
         if profile.is_restricted and not request.user.has_perm(SEE_RESTRICTED):
             return self.page(
-                request, self.change_form_template, title="Restricted profile", profile=profile
+                request,
+                self.change_form_template,
+                title=gettext("Restricted profile"),
+                profile=profile,
             )
         return self.profile_page(request, profile)
 
@@ -263,9 +268,9 @@ class ProfileAdmin(ReadOnlyAdmin):
         form = RectifyForm(request.POST or None, initial=initial_correction(request, profile))
         if not form.is_valid():
             question = Question(
-                title="Correct a trait",
+                title=gettext("Correct a trait"),
                 form=form,
-                submit="Correct and lock",
+                submit=gettext("Correct and lock"),
                 back=back,
                 warning="The value stands whatever sources send later.",
             )
@@ -275,7 +280,10 @@ class ProfileAdmin(ReadOnlyAdmin):
         except ContactNotFree as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{form.cleaned_data['key']} is corrected, or decided anew.")
+            messages.success(
+                request,
+                gettext("%s is corrected, or decided anew.") % form.cleaned_data["key"],
+            )
         return redirect(back)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:

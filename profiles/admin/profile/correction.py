@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -31,14 +32,14 @@ JSON_TYPES: dict[str, tuple[type, ...]] = {
 class RectifyForm(forms.Form):
     """A trait, its corrected value as text, and the reason."""
 
-    key = forms.CharField(max_length=255, label="Trait", widget=UnfoldAdminTextInputWidget())
+    key = forms.CharField(max_length=255, label=_("Trait"), widget=UnfoldAdminTextInputWidget())
     type = forms.ChoiceField(
         choices=[
             *TraitDefinition.Type.choices,
             ("empty", "no value: keep it empty"),
             (UNLOCKED, "no correction: let sources decide again"),
         ],
-        label="Kind of value",
+        label=_("Kind of value"),
         widget=UnfoldAdminSelectWidget(),
     )
     value = forms.CharField(
@@ -46,7 +47,7 @@ class RectifyForm(forms.Form):
         strip=True,
         max_length=10_000,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="A date as 1990-12-31, a boolean as true or false, a list as JSON.",
+        help_text=_("A date as 1990-12-31, a boolean as true or false, a list as JSON."),
     )
     reason = forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 

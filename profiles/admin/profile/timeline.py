@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.masks import Mask
@@ -164,4 +165,4 @@ def _weeks(profile: Profile, name: int | None, now: datetime) -> SafeString:
         .annotate(events=Count("id"))
     }
     columns = [Bar(f"week of {day:%-d %b %Y}", counts.get(day, 0)) for day in starts]
-    return bars(columns, title="Events per week over a year")
+    return bars(columns, title=gettext("Events per week over a year"))
