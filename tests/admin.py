@@ -45,8 +45,10 @@ from profiles.models import (
     IdentityDecision,
     IdentityFact,
     IdentityOutcome,
+    IdentityRulesVersion,
     Merge,
     Profile,
+    RulesApplication,
     SourceRecord,
     TraitDefinition,
     TrustLevel,
@@ -106,6 +108,14 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
         IdentityDecision.objects.create(
             verdict="related", one=one, other=other, actor=str(TESTER), reason="One household."
+        )
+        version = IdentityRulesVersion.objects.create(after_seq=0, rules={})
+        RulesApplication.objects.create(
+            version=version,
+            actor=str(TESTER),
+            until_seq=0,
+            state="done",
+            finished_at=timezone.now(),
         )
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(

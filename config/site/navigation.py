@@ -59,6 +59,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Merges"), "merge", "profiles.merge"),
         Entry(_("Verdicts"), "gavel", "profiles.identitydecision", seen_with="profiles.merge"),
         Entry(_("Identity rules"), "fingerprint", "profiles.identityrule"),
+        Entry(
+            _("Other rules"),
+            "science",
+            "profiles.rulesapplication",
+            seen_with="profiles.identityrule",
+        ),
     ),
     _("Privacy"): (
         Entry(_("Requests"), "shield_person", "consent.privacyrequest"),

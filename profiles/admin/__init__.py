@@ -1,6 +1,15 @@
 """The admin of profiles, identity rules, traits, and access."""
 
-from profiles.admin import access, accounts, audit, decisions, identity, traits
+from profiles.admin import access, accounts, audit, decisions, identity, rules, traits
 from profiles.admin.profile import changelist
 
-__all__ = ["access", "accounts", "audit", "changelist", "decisions", "identity", "traits"]
+__all__ = [
+    "access",
+    "accounts",
+    "audit",
+    "changelist",
+    "decisions",
+    "identity",
+    "rules",
+    "traits",
+]

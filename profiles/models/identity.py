@@ -330,10 +330,10 @@ class RulesApplication(models.Model):
     """
 
     class State(models.TextChoices):
-        RUNNING = "running", "running"
-        PAUSED = "paused", "paused"
-        DONE = "done", "done"
-        SUPERSEDED = "superseded", "superseded"  # other rules were applied before it was done
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        DONE = "done", _("done")
+        SUPERSEDED = "superseded", _("superseded")  # other rules were applied before it was done
 
     uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
     version = models.ForeignKey(IdentityRulesVersion, on_delete=models.PROTECT, related_name="+")
@@ -342,7 +342,7 @@ class RulesApplication(models.Model):
     last_seq = models.BigIntegerField(default=0)
     until_seq = models.BigIntegerField()
     moved = models.PositiveIntegerField(
-        default=0, help_text="Identifiers that went to another profile."
+        default=0, help_text=_("Identifiers that went to another profile.")
     )
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)

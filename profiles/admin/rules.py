@@ -1,0 +1,197 @@
+"""Trying other rules of who is who in the admin, applying them, and how far that is."""
+
+import hashlib
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from profiles.admin.kit.base import (
+    Question,
+    ReadOnlyAdmin,
+    question_page,
+    require,
+    staff_actor,
+)
+from profiles.admin.kit.unfold import display
+from profiles.identity.ruleset.four_ways import Change
+from profiles.identity.ruleset.plan import FACTS_PER_ANSWER
+from profiles.models import RulesApplication
+from profiles.services import (
+    RulesFault,
+    RulesPlan,
+    actor_names,
+    apply_rules,
+    document_of_store,
+    parse_document,
+    pause_application,
+    plan_rules,
+    read_document,
+    resume_application,
+    write_document,
+)
+
+VIEW, CHANGE = "profiles.view_identityrule", "profiles.change_identityrule"
+LIST = "admin:profiles_rulesapplication_changelist"
+STATES = {"running": "info", "paused": "warning", "done": "success", "superseded": "warning"}
+CHANGES = {
+    Change.UNCHANGED: _("People who stay as they are"),
+    Change.MERGED: _("People who are joined with others"),
+    Change.PARTED: _("People who are parted"),
+    Change.OVERLAPPING: _("People who are parted and joined at once"),
+}
+
+
+class RulesForm(forms.Form):
+    """All rules as a file, and why. The same rules are tried first, and then applied."""
+
+    rules = forms.CharField(
+        label=_("Rules"),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false"}),
+        help_text=_("As YAML or JSON. Copy them to a file to keep them."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
+    tried = forms.CharField(required=False, widget=forms.HiddenInput())
+
+    def clean_rules(self) -> Any:
+        """Return the rules that the text stands for."""
+        try:
+            return parse_document(read_document(self.cleaned_data["rules"]))
+        except RulesFault as fault:
+            words = f"{fault.path}: {fault.detail}".removeprefix(": ")
+            raise forms.ValidationError(words) from None
+
+    @property
+    def fingerprint(self) -> str:
+        """What the user saw the effects of: other rules have to be tried again."""
+        text = write_document(self.cleaned_data["rules"].document)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def was_tried(self) -> bool:
+        return bool(self.cleaned_data["tried"] == self.fingerprint)
+
+
+@admin.register(RulesApplication)
+class RulesApplicationAdmin(ReadOnlyAdmin):
+    """Applications of rules, and the page that tries and begins one."""
+
+    seen_with = VIEW
+    list_display = ("state_label", "share", "moved", "by", "started_at", "finished_at")
+    list_filter = ("state",)
+    sortable_by = ()
+    fields = ("state_label", "share", "moved", "by", "started_at", "finished_at")
+    readonly_fields = fields
+    actions = ("pause", "go_on")
+    audit_type = "identity_rules"
+
+    def audit_key(self, row: RulesApplication) -> str:
+        return str(row.uuid)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.try_rules)
+        return [path("try/", view, name="profiles_rulesapplication_try"), *super().get_urls()]
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CHANGE)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CHANGE)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Go to the page that tries rules: an application begins there."""
+        require(request, CHANGE)
+        return redirect("admin:profiles_rulesapplication_try")
+
+    @admin.action(description=_("Pause"), permissions=["decide"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[RulesApplication]) -> None:
+        """Stop after the step at hand."""
+        actor = staff_actor(request)
+        if any(pause_application(row, actor=actor) for row in queryset):
+            messages.success(request, gettext("It is paused. People stay as they are."))
+
+    @admin.action(description=_("Go on"), permissions=["decide"])
+    def go_on(self, request: HttpRequest, queryset: QuerySet[RulesApplication]) -> None:
+        """Go on where it was paused."""
+        actor = staff_actor(request)
+        if any(resume_application(row, actor=actor) for row in queryset):
+            messages.success(request, gettext("It goes on."))
+
+    def try_rules(self, request: HttpRequest) -> HttpResponse:
+        """Show what other rules would do, and apply those that were tried."""
+        require(request, CHANGE)
+        posted = request.POST.copy() if request.method == "POST" else None
+        form = RulesForm(posted, initial={"rules": write_document(document_of_store())})
+        plan = None
+        if posted is not None and form.is_valid():
+            rules, reason = form.cleaned_data["rules"], form.cleaned_data["reason"]
+            if form.was_tried:
+                apply_rules(rules, actor=staff_actor(request), reason=reason)
+                messages.success(request, gettext("The rules hold, and what happened is judged."))
+                return redirect(LIST)
+            plan = plan_rules(rules, most_facts=FACTS_PER_ANSWER)
+            posted["tried"] = form.fingerprint
+        return question_page(self, request, _question(form, plan))
+
+    @display(description=_("state"), label=STATES)
+    def state_label(self, row: RulesApplication) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @display(description=_("judged"))
+    def share(self, row: RulesApplication) -> str:
+        return f"{row.progress:.0%}"
+
+    @display(description=_("by"))
+    def by(self, row: RulesApplication) -> str:
+        return actor_names([row.actor])[row.actor]
+
+
+def _question(form: RulesForm, plan: RulesPlan | None) -> Question:
+    if plan is None:
+        return Question(
+            title=gettext("Try other rules"),
+            form=form,
+            submit=gettext("See what they would do"),
+            back=reverse(LIST),
+            warning=gettext("Nothing is written before you have seen what they would do."),
+        )
+    warning = gettext("So people would be, had these rules always stood.")
+    if not plan.is_exact:
+        low, high = plan.changing_interval
+        sample = gettext(
+            "Judged by a sample of %(share)s; in all, %(low)d to %(high)d people would change."
+        )
+        numbers = {"share": f"{plan.share:.1%}", "low": low, "high": high}
+        warning = f"{warning} {sample % numbers}"
+    return Question(
+        title=gettext("Try other rules"),
+        form=form,
+        submit=gettext("Apply these rules"),
+        back=reverse(LIST),
+        warning=warning,
+        counts=_counts(plan),
+    )
+
+
+def _counts(plan: RulesPlan) -> dict[str, int]:
+    largest = plan.largest[0].identifiers if plan.largest else 0
+    return {
+        gettext("People now"): plan.profiles_before,
+        gettext("People then"): plan.profiles_after,
+        **{str(words): plan.table.before[change] for change, words in CHANGES.items()},
+        gettext("Quarantined identifiers now"): plan.quarantined_before,
+        gettext("Quarantined identifiers then"): plan.quarantined_after,
+        gettext("Identifiers of the largest person"): largest,
+        gettext("Events of people who change"): plan.affected["events"],
+        gettext("Consents of people who change"): plan.affected["consents"],
+        gettext("Memberships of people who change"): plan.affected["memberships"],
+    }
