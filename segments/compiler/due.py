@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from segments.compiler.accounts import select_account_dates
 from segments.compiler.context import Context, event_name_refs, first_day
 from segments.compiler.dates import add_to_instant, date_edges
 from segments.compiler.elements import Element
@@ -30,6 +31,7 @@ from segments.language.calendar import expiry_bands, local_midnight, months_in, 
 from segments.language.filters import EventFilter, event_filters, filter_of
 from segments.language.measures import ACTIVE, DORMANT, NEW
 from segments.language.nodes import (
+    AccountLeaf,
     CalendarUnit,
     ConsentLeaf,
     Duration,
@@ -43,6 +45,7 @@ from segments.language.nodes import (
     Window,
 )
 
+EDGE = Fragment("edge.at")
 BY_TRAITS = """SELECT p.id, edge.at FROM profiles_profile p
 CROSS JOIN LATERAL ({edges}) AS edge (at) WHERE {checks}"""
 BY_EVENTS = """SELECT e.profile_id, edge.at FROM profiles_event e
@@ -125,6 +128,10 @@ def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fr
             selects += _select_by_entry(leaf, period)
         if isinstance(leaf, SourceLeaf):
             selects.append(_select_by_record(leaf, period))
+        if isinstance(leaf, AccountLeaf) and leaf.where is not None:
+            selects += select_account_dates(
+                leaf.where, period.since, period.context, _is_inside(EDGE, period), period.ids
+            )
     return selects
 
 
@@ -198,7 +205,7 @@ def _select_by_entry(leaf: SegmentLeaf, period: Period) -> Iterator[Fragment]:
 def _select_edges(
     template: str, edges: list[Fragment], checks: list[Fragment], period: Period
 ) -> Fragment:
-    checks = [*checks, _is_inside(Fragment("edge.at"), period)]
+    checks = [*checks, _is_inside(EDGE, period)]
     return fill(template, edges=join_fragments(" UNION ALL ", edges), checks=all_of(checks))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from segments.compiler import events
+from segments.compiler.accounts import compile_account
 from segments.compiler.context import Context, event_name_refs
 from segments.compiler.elements import Element
 from segments.compiler.fragments import (
@@ -126,6 +127,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return compile_bucket(leaf)
         case nodes.GeoLeaf():
             return compile_geo(leaf)
+        case nodes.AccountLeaf():
+            return compile_account(leaf, context, form.ids)
         case _:
             assert_never(leaf)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from segments.compiler.accounts import count_accounts
 from segments.compiler.context import Context
 from segments.compiler.fragments import Fragment
 from segments.compiler.kept import listed_at
@@ -29,6 +30,8 @@ def leaf_quantity(node: Node, context: Context, ids: Sequence[int]) -> Fragment 
             return last_sent(node, context, ids)
         case nodes.ListLeaf():
             return listed_at(node, ids)
+        case nodes.AccountLeaf():
+            return count_accounts(node, context, ids)
         case nodes.BucketLeaf():
             return bucket_place(node)
         case nodes.GeoLeaf():

@@ -1,4 +1,4 @@
-"""Compiling `where`: the conditions that an event, or an element of a list in it, must pass."""
+"""Compiling `where`: what an event, an element of a list in it, or an account must pass."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from segments.compiler.dates import date_edges, is_timed
 from segments.compiler.elements import Element, list_items
 from segments.compiler.fragments import Fragment, fill, join_fragments, negate
 from segments.compiler.trees import compile_tree, leaves
-from segments.compiler.values import test_element, test_number
+from segments.compiler.values import test_element, test_number, test_text
 from segments.language import nodes
 from segments.language.nodes import FieldLeaf, Where, WhereLeaf
 
@@ -18,6 +18,7 @@ EVENT: Documents = {
     nodes.Root.PROPERTIES: Fragment("e.properties"),
     nodes.Root.CONTEXT: Fragment("e.context"),
 }
+ACCOUNT: Documents = {nodes.Root.ACCOUNT: Fragment("a.traits")}
 # An element's own fields. Inside another `any` the name means the inner element.
 ELEMENT: Documents = {nodes.Root.PROPERTIES: Fragment("item.value")}
 PARTS = {
@@ -28,7 +29,7 @@ PARTS = {
 
 
 def compile_where(where: Where, context: Context, documents: Documents = EVENT) -> Fragment:
-    """Return the condition that event `e`, or list element `item`, passes."""
+    """Return the condition that event `e`, list element `item`, or account `a` passes."""
     return compile_tree(where, lambda leaf: _compile_leaf(leaf, context, documents))
 
 
@@ -47,6 +48,9 @@ def _compile_leaf(leaf: WhereLeaf, context: Context, documents: Documents) -> Fr
         case nodes.TimeLeaf(part, test, is_negated, is_visitors):
             zone = _visitors_zone(context) if is_visitors else _stores_zone(context)
             condition = test_number(fill(PARTS[part], zone=zone), test)
+            return negate(condition) if is_negated else condition
+        case nodes.AccountKeyLeaf(test, is_negated):
+            condition = test_text(Fragment("a.key"), test)
             return negate(condition) if is_negated else condition
         case _:
             assert_never(leaf)

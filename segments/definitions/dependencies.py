@@ -23,6 +23,7 @@ from segments.definitions.references import (
 from segments.language import nodes
 from segments.language.filters import event_filters
 from segments.language.nodes import (
+    AccountLeaf,
     ConsentLeaf,
     EventLeaf,
     IdentifierLeaf,
@@ -143,6 +144,8 @@ def _tests_of(leaf: PersonLeaf) -> list[nodes.Test | None]:
     """Return the tests of a leaf and of its `where`, None for a leaf that has none."""
     own = leaf.test if isinstance(leaf, EventLeaf | TraitLeaf | IdentifierLeaf) else None
     wheres = [events.where for _, events in event_filters(leaf) if events.where is not None]
+    if isinstance(leaf, AccountLeaf) and leaf.where is not None:
+        wheres.append(leaf.where)
     return [own, *(field.test for where in wheres for field in fields_of(where))]
 
 

@@ -51,6 +51,11 @@ INPUTS = (
     ),
     Input(
         Scope.PERSON,
+        ("profiles_account", "profiles_accountmember"),
+        "whoever becomes a member is marked as changed; a changed account wakes its members",
+    ),
+    Input(
+        Scope.PERSON,
         ("consent_consentstate",),
         "a decision marks the profile as changed; its end is due",
     ),

@@ -10,7 +10,14 @@ from django.db import DataError, OperationalError, connection
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from segments.definitions import sql
-from segments.language.nodes import EventLeaf, FieldLeaf, IdentifierLeaf, Matches, TraitLeaf
+from segments.language.nodes import (
+    AccountKeyLeaf,
+    EventLeaf,
+    FieldLeaf,
+    IdentifierLeaf,
+    Matches,
+    TraitLeaf,
+)
 from segments.language.operands import Fault, join_path
 
 # Far above what any pattern of the subset should take.
@@ -25,7 +32,7 @@ def pattern_faults(placed_leaves: Iterable[tuple[str, object]]) -> list[Fault]:
     patterns = [
         (join_path(path, "value"), leaf.test.pattern)
         for path, leaf in placed_leaves
-        if isinstance(leaf, TraitLeaf | FieldLeaf | EventLeaf | IdentifierLeaf)
+        if isinstance(leaf, TraitLeaf | FieldLeaf | EventLeaf | IdentifierLeaf | AccountKeyLeaf)
         and isinstance(leaf.test, Matches)
     ]
     # One statement where all is well, which it nearly always is.

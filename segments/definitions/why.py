@@ -51,6 +51,7 @@ MEASURES: Mapping[type, str] = {
     nodes.ListLeaf: "added_at",
     nodes.BucketLeaf: "percent",
     nodes.GeoLeaf: "km",
+    nodes.AccountLeaf: "accounts",
 }
 # Stands for a value that does not exist. JSON null counts as missing too.
 MISSING = object()

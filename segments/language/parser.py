@@ -8,6 +8,7 @@ JSON.
 from collections.abc import Mapping
 from typing import Any
 
+from segments.language.accounts import ACCOUNT_READERS
 from segments.language.events import HISTORY_READERS
 from segments.language.measured import MEASURED_READERS
 from segments.language.nodes import Node, PersonLeaf
@@ -32,6 +33,7 @@ LEAF_READERS: Readers[PersonLeaf] = {
     **HISTORY_READERS,
     **MEASURED_READERS,
     **SESSION_READERS,
+    **ACCOUNT_READERS,
 }
 
 

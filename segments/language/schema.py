@@ -14,6 +14,7 @@ from segments.language.nodes import (
     CalendarUnit,
     Group,
     Kind,
+    Match,
     SessionMeasure,
     Stage,
     TimePart,
@@ -57,6 +58,7 @@ def definition_schema() -> Schema:
             "node": {"oneOf": [*_group_schemas("node"), *_leaf_schemas()]},
             "where": {"oneOf": [*_group_schemas("where"), *_where_schemas()]},
             "element": {"oneOf": [*_group_schemas("element"), *_element_schemas("property")]},
+            "account": {"oneOf": [*_group_schemas("account"), *_account_schemas()]},
             "duration": _duration_schema(),
             "window": _window_schema(),
             "operand": _operand_schema(),
@@ -108,6 +110,9 @@ def _leaf_schemas() -> list[Schema]:
         _object_schema("bucket", {"salt": text, "from": PERCENT, "to": PERCENT}),
         _object_schema("geo", {"key": KEY, "within_km": KILOMETRES, "of": POINT}),
         _object_schema("consent", {"purpose": text, "permitted": {"type": "boolean"}}),
+        _object_schema(
+            "account", {"match": {"enum": list(Match)}}, {"where": {"$ref": "#/$defs/account"}}
+        ),
         _object_schema("everyone", {}),
     ]
 
@@ -211,6 +216,14 @@ def _where_schemas() -> list[Schema]:
         _object_schema(
             "time", time, {"value": {"$ref": "#/$defs/operand"}, "zone": {"enum": list(ZONES)}}
         ),
+    ]
+
+
+def _account_schemas() -> list[Schema]:
+    trait: Schema = {"key": KEY, **_operator_property(ValueKind.TRAIT)}
+    return [
+        _object_schema("trait", trait, _test_properties()),
+        _object_schema("key", _operator_property(ValueKind.TEXT), _test_properties()),
     ]
 
 

@@ -58,6 +58,7 @@ SUBJECT_BY_TYPE = {
     "property": ValueKind.FIELD,
     "context": ValueKind.FIELD,
     "time": ValueKind.PART,
+    "key": ValueKind.TEXT,
 }
 
 

@@ -90,6 +90,11 @@ class _Words:
                 return self.say("source.within", key=key, duration=self.duration(duration))
             case nodes.ListLeaf(key):
                 return self.say("list", key=key)
+            case nodes.AccountLeaf(match, None):
+                return self.say(f"account.{match}")
+            case nodes.AccountLeaf(match, where):
+                inside = self.tree(where, _Words.where_leaf)
+                return self.say(f"account.{match}.where", where=inside)
             case nodes.OverrideLeaf(_, is_included):
                 return self.say("included" if is_included else "excluded")
             case nodes.BucketLeaf(salt, low, high):
@@ -128,6 +133,8 @@ class _Words:
                     self.say("visitors", part=self.say(name)) if is_visitors else self.say(name)
                 )
                 return self.test(subject, test, is_negated)
+            case nodes.AccountKeyLeaf(test, is_negated):
+                return self.test(self.say("account.key"), test, is_negated)
             case _:
                 assert_never(leaf)
 

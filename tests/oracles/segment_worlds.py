@@ -20,6 +20,16 @@ class NaiveEvent:
 
 
 @dataclass
+class NaiveAccount:
+    """An account that a person is in; whether a server knows it, and says that they are in it."""
+
+    key: str
+    traits: dict[str, Any] = field(default_factory=dict)
+    is_vouched: bool = True
+    is_member_vouched: bool = True
+
+
+@dataclass
 class NaivePerson:
     """A person. `consents` maps purposes to when the consent ends, None for never.
 
@@ -36,6 +46,7 @@ class NaivePerson:
     # When the person entered each segment whose stored member they are.
     entered: dict[str, datetime] = field(default_factory=dict)
     lists: set[str] = field(default_factory=set)
+    accounts: list[NaiveAccount] = field(default_factory=list)
     # Of each segment: whether the person is kept in it, from when to when. None is without an end.
     overrides: dict[str, tuple[bool, datetime, datetime | None]] = field(default_factory=dict)
     # Set when the person is stored.

@@ -23,7 +23,7 @@ from tests.oracles.segment_events import (
     where_holds,
 )
 from tests.oracles.segment_values import MISSING, is_number, look_up, value_holds
-from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
+from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson, NaiveWorld
 
 
 def is_member(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
@@ -102,6 +102,26 @@ def source_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWo
 
 def list_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
     return definition["key"] in person.lists
+
+
+def account_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    fitting = [
+        "where" not in definition or account_fits(account, definition["where"], world)
+        for account in person.accounts
+        if account.is_member_vouched or not account.is_vouched
+    ]
+    if definition["match"] == "all":
+        return bool(fitting) and all(fitting)
+    return any(fitting) == (definition["match"] == "any")
+
+
+def account_fits(account: NaiveAccount, where: dict[str, Any], world: NaiveWorld) -> bool:
+    if where["type"] in ("and", "or", "not", "at_least"):
+        return group_holds(where, lambda child: account_fits(account, child, world))
+    if where["type"] == "key":
+        return value_holds(account.key, where, world)
+    # Other traits that it is compared with are the account's own.
+    return value_holds(look_up(account.traits, where["key"]), where, world, account)
 
 
 def bucket_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
@@ -267,6 +287,7 @@ LEAVES = {
     "identifier": identifier_holds,
     "source": source_holds,
     "list": list_holds,
+    "account": account_holds,
     "bucket": bucket_holds,
     "geo": geo_holds,
     "regular": regular_holds,

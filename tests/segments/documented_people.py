@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson
 
 
 def bought(day: str, **properties: Any) -> NaiveEvent:
@@ -30,6 +30,14 @@ BOOTS = {"sku": "B-43", "category": "Hiking Shoes", "size": 43}
 SHOE, SOCK = {"category": "Shoes", "price": 120}, {"category": "Socks", "price": 130}
 PEOPLE = {
     "nobody": NaivePerson(),
+    "employee": NaivePerson(accounts=[NaiveAccount("acme", {"plan": "pro", "seats": 12})]),
+    "tester": NaivePerson(accounts=[NaiveAccount("test-7", {"plan": "pro", "seats": 12})]),
+    "employee of a former customer": NaivePerson(
+        accounts=[
+            NaiveAccount("initech", {"plan": "pro", "seats": 12}),
+            NaiveAccount("globex", {"ended_on": "2025-12-31"}),
+        ]
+    ),
     "guest": NaivePerson(lists={"guests"}),
     "guest who buys": NaivePerson(lists={"guests"}, events=[bought("2026-03-01", revenue=20)]),
     "belgian": NaivePerson(

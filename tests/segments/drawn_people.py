@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from profiles.lib.calendar import add_months
 from segments.compiler import EventNameRef
 from tests.oracles.segment_dates import later_by
-from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson
 from tests.segments.worlds import PARIS
 
 # Ends of months, of years, and the two nights of the year that Paris changes its clocks.
@@ -205,6 +205,7 @@ def events(draw: st.DrawFn) -> NaiveEvent:
 
 
 identifier_numbers = count(1)
+account_numbers = count(1)
 # Unique, as identifiers are.
 addresses = st.sampled_from(["@gmail.com", "@Example.org", "é@x.fr", "@b"]).map(
     lambda end: f"{next(identifier_numbers)}{end}"
@@ -226,8 +227,22 @@ def placed_documents(draw: st.DrawFn) -> Any:
     return traits
 
 
+accounts = st.builds(
+    lambda end, traits, is_vouched, is_member_vouched: NaiveAccount(
+        # Unique, as accounts are.
+        f"{next(account_numbers)}-{end}",
+        traits,
+        is_vouched,
+        is_vouched and is_member_vouched,
+    ),
+    st.sampled_from(["acme", "ACME", "globéx", "b"]),
+    documents(),
+    st.booleans(),
+    st.booleans(),
+)
 people = st.builds(
     NaivePerson,
+    accounts=st.lists(accounts, max_size=2),
     lists=st.sets(st.sampled_from(["guests", "press"])),
     traits=placed_documents(),
     identifiers=st.fixed_dictionaries(

@@ -8,7 +8,8 @@ from django.db import connection
 
 from profiles.models import Profile
 from profiles.registry import Person, registry
-from segments.compiler import compile_everyone, fill
+from segments.compiler import Fragment, compile_everyone, compile_scoped, fill
+from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.parser import parse
 from segments.models import Membership, Segment
@@ -16,6 +17,8 @@ from segments.services import create_segment, rebuild
 from tests.factories import NOW, TESTER
 from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.worlds import store_people
+
+SELECT = "SELECT p.id FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bigint[]) AND {holds}"
 
 
 def trait(key: str, operator: str, *value: Any, **options: Any) -> dict[str, Any]:
@@ -48,6 +51,24 @@ def who(
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         return {names[profile_id] for (profile_id,) in cursor.fetchall() if profile_id in names}
+
+
+def by_both_forms(definition: Mapping[str, Any], people: Mapping[int, str]) -> list[set[str]]:
+    """The names of the people who match: asked of everybody, and of these people only."""
+    context = make_context(read_live_definitions().nodes, now=NOW)
+    node = with_boundaries(parse(definition), [], read_models())
+    node, context = settle(node, context, is_afresh=False)
+    scoped = compile_scoped([node], list(people), context)
+    answers = []
+    for joins, holds in (
+        (Fragment(""), compile_everyone(node, context)),
+        (scoped.joins, scoped.conditions[0]),
+    ):
+        statement = fill(SELECT, joins=joins, ids=list(people), holds=holds)
+        with connection.cursor() as cursor:
+            cursor.execute(statement.text, statement.params)
+            answers.append({people[profile_id] for (profile_id,) in cursor.fetchall()})
+    return answers
 
 
 def with_values(*values: Any) -> dict[str, NaivePerson]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.factories import NOW
-from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
+from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson
 from tests.segments.evaluations import negation, orders, trait
 from tests.segments.worlds import order
 
@@ -67,6 +67,20 @@ FLIPS = {
     "a birthday takes somebody out": (
         trait("born", "age_between", [30, 40]),
         NaivePerson(traits={"born": "1985-03-16"}),
+        MIDNIGHT,
+    ),
+    "a date of their account comes near": (
+        {
+            "type": "account",
+            "match": "any",
+            "where": {
+                "type": "trait",
+                "key": "renews",
+                "operator": "in_next",
+                "value": {"days": 7},
+            },
+        },
+        NaivePerson(accounts=[NaiveAccount("acme", {"renews": "2026-03-23"})]),
         MIDNIGHT,
     ),
     "a consent expires": (

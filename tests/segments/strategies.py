@@ -360,7 +360,31 @@ trait_leaves = _tests_of(KEYS, with_traits=True).map(lambda test: {"type": "trai
 consent_leaves = st.booleans().map(
     lambda permitted: {"type": "consent", "purpose": "newsletter", "permitted": permitted}
 )
+account_tests = st.one_of(
+    _tests_of(KEYS, with_traits=True).map(lambda test: {"type": "trait", **test}),
+    _tests_of(KEYS, with_traits=True).map(lambda test: {"type": "trait", **test}),
+    st.one_of(
+        _tests_with(
+            ["ends_with", "not_ends_with", "contains"], st.sampled_from(["acme", "x", "é"])
+        ),
+        st.builds(
+            _ignoring,
+            _tests_with(["ends_with", "contains"], st.sampled_from(["Acme", "GLOBEX"])),
+            st.lists(st.sampled_from(["ignore_case", "ignore_accents"])),
+        ),
+        _tests_with(["matches", "not_matches"], st.sampled_from(["acme$", "^[1-3]", "é"])),
+    ).map(lambda test: {"type": "key", **test}),
+)
+account_leaves = st.builds(
+    lambda match, where: {"type": "account", "match": match, **where},
+    st.sampled_from(["any", "all", "none"]),
+    st.one_of(
+        st.just({}),
+        *[_groups(account_tests, 3).map(lambda where: {"where": where})] * 4,
+    ),
+)
 plain_leaves = st.one_of(
+    account_leaves,
     trait_leaves,
     trait_leaves,
     event_leaves(),

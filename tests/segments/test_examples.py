@@ -1,51 +1,23 @@
 """Each example of docs/segments.md means what the oracle says, in both forms, for made people."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
 
 from profiles.lib import exact_json
 from profiles.models import Profile
-from segments.compiler import Fragment, compile_everyone, compile_scoped, fill
-from segments.definitions.boundaries import read_models, settle, with_boundaries
-from segments.definitions.live import make_context, read_live_definitions
-from segments.language.parser import parse
 from segments.services import create_family, recompute_family
 from tests.factories import NOW, TESTER
 from tests.oracles.segments import members
 from tests.segments.documented_people import PEOPLE
-from tests.segments.evaluations import build_segment
+from tests.segments.evaluations import build_segment, by_both_forms
 from tests.segments.worlds import MODELS, make_purpose, store_people, world_at
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = re.findall(r"```json\n(.*?)```", Path("docs/segments.md").read_text(), re.DOTALL)
 STAFF = {"type": "trait", "key": "staff", "operator": "equals", "value": True}
-
-
-SELECT = "SELECT p.id FROM profiles_profile p {joins} WHERE p.id = ANY({ids}::bigint[]) AND {holds}"
-
-
-def by_both_forms(definition: Mapping[str, Any], people: Mapping[int, str]) -> list[set[str]]:
-    """The names of the people who match: asked of everybody, and of these people only."""
-    context = make_context(read_live_definitions().nodes, now=NOW)
-    node = with_boundaries(parse(definition), [], read_models())
-    node, context = settle(node, context, is_afresh=False)
-    scoped = compile_scoped([node], list(people), context)
-    answers = []
-    for joins, holds in (
-        (Fragment(""), compile_everyone(node, context)),
-        (scoped.joins, scoped.conditions[0]),
-    ):
-        statement = fill(SELECT, joins=joins, ids=list(people), holds=holds)
-        with connection.cursor() as cursor:
-            cursor.execute(statement.text, statement.params)
-            answers.append({people[profile_id] for (profile_id,) in cursor.fetchall()})
-    return answers
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

@@ -9,8 +9,11 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from consent.models import ConsentState, LegalBasis, Purpose, State
+from profiles.accounts.records import mark_accounts
 from profiles.lib import exact_json
 from profiles.models import (
+    Account,
+    AccountMember,
     EventName,
     Identifier,
     Profile,
@@ -21,7 +24,7 @@ from profiles.models import (
 from profiles.services import recompute_stats
 from segments.models import ListedPerson, StaticList
 from tests.factories import NOW, make_identifier, make_source
-from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
+from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson, NaiveWorld
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -37,6 +40,12 @@ INSERT_PROFILE = """
 INSERT INTO profiles_profile (uuid, traits, is_restricted, first_seen_at, last_seen_at)
 VALUES (%s, %s::jsonb, %s, %s, %s) RETURNING id
 """
+INSERT_ACCOUNT = """
+INSERT INTO profiles_account (key, traits, winners, is_vouched)
+VALUES (%s, %s::jsonb, '{}', %s)
+ON CONFLICT (key) DO UPDATE SET traits = excluded.traits RETURNING id
+"""
+UPDATE_ACCOUNT = "UPDATE profiles_account SET traits = %s::jsonb WHERE key = %s"
 INSERT_EVENT = """
 INSERT INTO profiles_event (
     profile_id, "timestamp", id, identifier_id, source_id, name_id,
@@ -81,6 +90,8 @@ def store_person(person: NaivePerson) -> int:
         add_record(profile_id, key, moments)
     for key in person.lists:
         put_on_list(profile_id, key)
+    for account in person.accounts:
+        put_into_account(profile_id, account)
     add_events(profile_id, person.events)
     for purpose, until in person.consents.items():
         give_consent(profile_id, purpose, until)
@@ -118,6 +129,28 @@ def put_on_list(profile_id: int, key: str) -> None:
     row, _ = StaticList.objects.get_or_create(key=key, defaults={"name": key})
     identifier = Identifier.objects.filter(profile_id=profile_id).earliest("pk")
     ListedPerson.objects.create(profile_id=profile_id, list=row, identifier=identifier)
+
+
+def put_into_account(profile_id: int, naive: NaiveAccount) -> None:
+    """Store an account and its member, as group calls would."""
+    with connection.cursor() as cursor:
+        fields = [naive.key, exact_json.dumps(naive.traits), naive.is_vouched]
+        cursor.execute(INSERT_ACCOUNT, fields)
+        (account_id,) = cursor.fetchone()
+    AccountMember.objects.create(
+        profile_id=profile_id,
+        account_id=account_id,
+        identifier=Identifier.objects.filter(profile_id=profile_id).earliest("pk"),
+        is_vouched=naive.is_vouched and naive.is_member_vouched,
+        first_at=NOW,
+    )
+
+
+def change_account(key: str, traits: dict[str, Any]) -> None:
+    """Give an account other traits, as group calls would."""
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_ACCOUNT, [exact_json.dumps(traits), key])
+    mark_accounts(Account.objects.filter(key=key).values_list("pk", flat=True))
 
 
 def add_record(profile_id: int, source: str, moments: Sequence[datetime]) -> None:

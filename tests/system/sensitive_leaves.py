@@ -78,5 +78,15 @@ ORACLES = [
         "stages": ["new"],
         "where": where("email")["where"],
     },
+    {
+        "type": "account",
+        "match": "any",
+        "where": {"type": "trait", "key": "email", "operator": "starts_with", "value": "ada"},
+    },
+    {
+        "type": "account",
+        "match": "none",
+        "where": {"type": "key", "operator": "equals", "value": "ada.secret@example.org"},
+    },
     {"type": "rfm", "key": "callers", "groups": ["champions"]},
 ]

@@ -12,7 +12,7 @@ from segments.language.schema import Schema, definition_schema
 from segments.language.shapes import Shape, blank_operand, first_operator, shape_of, subject_of
 
 # Where trees stand, by the name of their schema: the definition, and what is inside of leaves.
-TREES = ("node", "where", "element")
+TREES = ("node", "where", "element", "account")
 GROUPS = ("and", "or", "not", "at_least")
 USUAL: dict[str, dict[str, Any]] = {
     "event": {"operator": "gte", "value": 1, "window": {"last": {"days": 90}}},
@@ -25,6 +25,8 @@ USUAL: dict[str, dict[str, Any]] = {
     "session": {"operator": "gte", "value": 1, "window": {"last": {"days": 30}}},
     "time": {"part": "hour", "operator": "between", "value": [18, 23]},
 }
+# What a new tree has to begin with.
+FIRST_LEAVES = {"node": "everyone", "where": "property", "element": "property", "account": "trait"}
 USUAL_ITEMS: dict[str, Any] = {"steps": {"name": "", "within": {"days": 3}}}
 
 
@@ -99,7 +101,7 @@ def new_field(schema: Schema) -> Any:
     """Return a first value of a field: what the schema suggests, else the least of its type."""
     name, schema = resolve(schema)
     if name in TREES:
-        return new_leaf("property", name) if name != "node" else {"type": "everyone"}
+        return new_leaf(FIRST_LEAVES[name], name)
     if name in NAMED:
         return NAMED[name]()
     if "enum" in schema:

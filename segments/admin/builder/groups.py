@@ -6,7 +6,7 @@ The `not` around a node is a word of the node, and no place of its own.
 from collections.abc import Iterator
 from typing import Any
 
-from segments.admin.builder.paths import look_up, parent_of, split_path
+from segments.admin.builder.paths import join_steps, look_up, parent_of, split_path
 
 # The groups that staff choose from: a word for each, and what it is in the language.
 GROUP_KINDS = ("all", "any", "none", "at_least", "not_all", "fewer")
@@ -44,12 +44,15 @@ def group_of(definition: Any, path: str) -> str:
     return inside
 
 
-def tree_of(path: str) -> str:
+def tree_of(definition: Any, path: str) -> str:
     """Return which tree a place belongs to: the definition, or what is inside of one leaf."""
-    steps = [step for step in split_path(path) if isinstance(step, str)]
+    steps = split_path(path)
     inside = [place for place, step in enumerate(steps) if step == "where"]
     if not inside:
         return "node"
+    leaf = look_up(definition, join_steps(steps[: inside[0]]))
+    if isinstance(leaf, dict) and leaf.get("type") == "account":
+        return "account"
     # A `where` of `any` is over elements, of which there are no times and no context.
     return "where" if len(inside) == 1 else "element"
 

@@ -33,6 +33,7 @@ TITLES: Mapping[str, Label] = {
     "context": _("Device or place"),
     "time": _("Time of day or year"),
     "any": _("Some item of a list"),
+    "key": _("Key of the account"),
 }
 GROUPS: Mapping[str, Label] = {
     "all": _("All of these"),
@@ -53,7 +54,7 @@ VERBS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("segment", "source", "bucket", "geo", "everyone", "list", "rfm", "rank"),
-            "life_cycle",
+            *("life_cycle", "account"),
         ),
         "is",
     ),
@@ -84,6 +85,7 @@ LEADS: Mapping[str, Label] = {
     "any.key": _("some of"),
     "time.part": _("in the"),
     "list.key": _("in the list"),
+    "account.match": _("in"),
     "rank.top": _("best %"),
     "session.property": _("of"),
     "rank.name": _("of"),
@@ -193,6 +195,9 @@ CHOICES: Mapping[str, Label] = {
     "year": _("year"),
     "hour": _("hour"),
     "weekday": _("day of the week"),
+    "any": _("an account"),
+    "all": _("accounts only"),
+    "none": _("no account"),
     "store": _("the shop"),
     "event": _("the visitor"),
 }

@@ -98,7 +98,7 @@ def _negate(change: Change, operation: Operation) -> None:
 
 def _add(change: Change, operation: Operation) -> None:
     """Put a new leaf, or a group with one, at the end of a group."""
-    tree = tree_of(operation.path)
+    tree = tree_of(change.definition, operation.path)
     kind, _sep, aggregate = operation.kind.partition(":")
     if kind in GROUPS:
         node: dict[str, Any] = {"type": kind, "children": []}

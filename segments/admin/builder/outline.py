@@ -75,7 +75,7 @@ def make_node(definition: Any, path: str) -> Node:
     if is_group(node):
         return _make_group(definition, node, path, inside, domain)
     kind = str(node.get("type", "")) if isinstance(node, dict) else ""
-    schema = leaf_schemas(tree_of(path)).get(kind)
+    schema = leaf_schemas(tree_of(definition, path)).get(kind)
     is_denied = isinstance(node, dict) and node.get("permitted") is False
     made = Node(
         path=path,
@@ -104,7 +104,7 @@ def _make_group(definition: Any, node: Any, path: str, inside: str, domain: str)
         domain=domain,
         count=node.get("count", ""),
         children=[make_node(definition, f"{place}[{n}]") for n in range(len(children))],
-        palette=palette_of(tree_of(path)),
+        palette=palette_of(tree_of(definition, path)),
         choices=[(name, label_of(GROUP_LABELS, name)) for name in GROUP_KINDS],
     )
 

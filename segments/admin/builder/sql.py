@@ -26,6 +26,16 @@ WHERE jsonb_typeof(item) IN ('string', 'number') AND item #>> '{}' ILIKE %(patte
 GROUP BY item HAVING count(*) >= %(shared_by)s ORDER BY count(*) DESC, item LIMIT %(limit)s
 """
 
+# Returns the traits of some accounts, the most frequent first, with how many have them. Not ORM: it
+# cannot take objects apart.
+ACCOUNT_TRAITS = """
+WITH some AS MATERIALIZED (SELECT a.traits FROM profiles_account a ORDER BY a.id DESC LIMIT 5000)
+SELECT found.key, count(*) FROM some
+CROSS JOIN LATERAL jsonb_object_keys(some.traits) AS found (key)
+WHERE found.key ILIKE %(pattern)s
+GROUP BY found.key ORDER BY count(*) DESC, found.key LIMIT %(limit)s
+"""
+
 # Return the keys of the objects at a path of the properties or the context of the latest events of
 # some names, and the most frequent values there as JSON text, with how many have them. Not ORM, for
 # the same reasons.

@@ -18,7 +18,7 @@ from profiles.lib import exact_json
 from profiles.lib.database import time_limit
 from profiles.lib.estimates import estimated_rows
 from profiles.lib.faults import fault_of
-from profiles.models import EventName, Source, TraitDefinition
+from profiles.models import Account, EventName, Source, TraitDefinition
 from profiles.services import Category, load_categories
 from segments.admin.builder import sql
 from segments.admin.builder.paths import look_up, parent_of, split_path
@@ -77,6 +77,8 @@ def suggest(search: Search) -> list[Suggestion]:
     holders = search.holders()
     holder = holders[0] if holders else {}
     kind = str(holder.get("type", ""))
+    if any(one.get("type") == "account" for one in holders):
+        return _of_accounts(search, kind)
     match kind, search.field:
         case ("trait" | "geo", "key") | (_, "trait"):
             return _traits(search)
@@ -118,6 +120,24 @@ def _traits(search: Search) -> list[Suggestion]:
         Suggestion(row.key.replace(".", "\\."), _trait_note(row, counts, total, categories))
         for row in ranked[:LIMIT]
     ]
+
+
+def _of_accounts(search: Search, kind: str) -> list[Suggestion]:
+    """Return traits of accounts by name, with how many of a sample have each, or keys of some."""
+    match kind, search.field:
+        case ("trait", "key") | (_, "trait"):
+            rows = _rows(sql.ACCOUNT_TRAITS, pattern=search.pattern, limit=LIMIT)
+            return [Suggestion(key.replace(".", "\\."), f"{count:,}") for key, count in rows]
+        case "key", "value":
+            keys = Account.objects.filter(key__icontains=search.query).order_by("key")
+            # A key that reveals somebody is not suggested to who may not see it.
+            return [
+                Suggestion(key)
+                for key in keys.values_list("key", flat=True)[:LIMIT]
+                if search.mask.tree(key) == key
+            ]
+        case _:
+            return []
 
 
 def _trait_note(

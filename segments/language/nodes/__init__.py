@@ -6,6 +6,7 @@ means exactly NOT x.
 """
 
 from segments.language.nodes.events import (
+    AccountKeyLeaf,
     Aggregate,
     AnyElement,
     BetweenAgo,
@@ -46,6 +47,7 @@ from segments.language.nodes.measured import (
     Stage,
 )
 from segments.language.nodes.people import (
+    AccountLeaf,
     BucketLeaf,
     ConsentLeaf,
     EveryoneLeaf,
@@ -53,6 +55,7 @@ from segments.language.nodes.people import (
     HistoryLeaf,
     IdentifierLeaf,
     ListLeaf,
+    Match,
     Node,
     OverrideLeaf,
     PersonLeaf,
@@ -101,6 +104,8 @@ from segments.language.nodes.values import (
 
 __all__ = [
     "EXACT",
+    "AccountKeyLeaf",
+    "AccountLeaf",
     "After",
     "AgeBetween",
     "Aggregate",
@@ -140,6 +145,7 @@ __all__ = [
     "LengthOperator",
     "LifeCycleLeaf",
     "ListLeaf",
+    "Match",
     "Matches",
     "MeasuredLeaf",
     "MoreThanAgo",

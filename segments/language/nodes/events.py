@@ -19,11 +19,12 @@ from segments.language.nodes.values import (
 class Root(StrEnum):
     PROPERTIES = "properties"
     CONTEXT = "context"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldLeaf:
-    """A test of one property, or of one part of the context, of an event."""
+    """A test of a property or a part of the context of an event, or of a trait of an account."""
 
     root: Root
     key: Path
@@ -57,7 +58,15 @@ class TimeLeaf:
     is_visitors: bool = False
 
 
-WhereLeaf: TypeAlias = FieldLeaf | AnyElement | TimeLeaf
+@dataclass(frozen=True, slots=True)
+class AccountKeyLeaf:
+    """A test of the key of an account."""
+
+    test: Test
+    is_negated: bool = False
+
+
+WhereLeaf: TypeAlias = FieldLeaf | AnyElement | TimeLeaf | AccountKeyLeaf
 Where: TypeAlias = Tree[WhereLeaf]
 
 

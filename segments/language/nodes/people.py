@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypeAlias
 
-from segments.language.nodes.events import EventLeaf, RegularLeaf, SequenceLeaf, SessionLeaf
+from segments.language.nodes.events import (
+    EventLeaf,
+    RegularLeaf,
+    SequenceLeaf,
+    SessionLeaf,
+    Where,
+)
 from segments.language.nodes.groups import Tree
 from segments.language.nodes.measured import MeasuredLeaf
 from segments.language.nodes.values import Duration, Path, Test
@@ -94,6 +101,25 @@ class GeoLeaf:
     lon: Decimal
 
 
+class Match(StrEnum):
+    """How many of a person's accounts must fit: some; all, of one or more; or none."""
+
+    ANY = "any"
+    ALL = "all"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLeaf:
+    """Asks about the accounts of the profile. An account fits that passes `where`, if there is one.
+
+    Members by claim do not count where the account is vouched.
+    """
+
+    match: Match
+    where: Where | None = None
+
+
 HistoryLeaf = EventLeaf | RegularLeaf | SequenceLeaf | SessionLeaf
 PersonLeaf = (
     TraitLeaf
@@ -107,6 +133,7 @@ PersonLeaf = (
     | OverrideLeaf
     | BucketLeaf
     | GeoLeaf
+    | AccountLeaf
     | EveryoneLeaf
 )
 Node: TypeAlias = Tree[PersonLeaf]
