@@ -30,6 +30,8 @@ worker_hijack_root_logger = False
 task_default_queue = "default"
 task_routes = {
     "ingestion.*": {"queue": "ingestion"},
+    # Calls to others wait for them, which refreshes must not.
+    "segments.deliver": {"queue": "default"},
     "segments.*": {"queue": "segments"},
     "consent.*": {"queue": "privacy"},
 }
@@ -56,6 +58,13 @@ beat_schedule = {
         "options": {"expires": 30.0},
     },
     "stop-silent-exports": {"task": "segments.stop_silent_exports", "schedule": 60.0},
+    "deliver": {"task": "segments.deliver", "schedule": 3.0, "options": {"expires": 3.0}},
+    "derive-told": {
+        "task": "segments.derive_told",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "keep-webhooks": {"task": "segments.keep_webhooks", "schedule": 300.0},
     "verify-segments": {"task": "segments.verify", "schedule": 86_400.0},
     "make-partitions": {"task": "profiles.make_partitions", "schedule": 86_400.0},
     "apply-identity-rules": {

@@ -278,6 +278,12 @@ IMPORT_MAX_WORKBOOK_BYTES = env_int("IMPORT_MAX_WORKBOOK_BYTES", 512 * 1024**2, 
 # Seconds that one statement may take which evaluates segments, for a batch of profiles and for
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
+# Webhooks: calls at once of one worker, days without a taken call until one is paused, days that
+# its log is kept, and how many deliveries may wait for one.
+WEBHOOK_LANES = env_int("WEBHOOK_LANES", 8, minimum=1)
+WEBHOOK_FAILING_DAYS = env_int("WEBHOOK_FAILING_DAYS", 3, minimum=1)
+WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", 30, minimum=1)
+WEBHOOK_MOST_WAITING = env_int("WEBHOOK_MOST_WAITING", 1_000_000, minimum=1)
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
 SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)

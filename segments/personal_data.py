@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import get_language
 
-from profiles.lib.change_queue import mark_changed
-from profiles.models import Merge, Profile
+from profiles.lib.change_queue import mark_changed, mark_changes
+from profiles.models import Merge, Profile, ProfileChange
 from profiles.registry import (
     Cleaner,
     ErasurePhase,
@@ -22,12 +22,15 @@ from profiles.registry import (
     execute_moves,
     registry,
 )
+from segments.activation.erasure import keys_of, notify_receivers
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.lists import sql as lists_sql
 from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
+    Delivery,
+    ErasureNotice,
     ExclusiveGroup,
     FamilyVersion,
     ListedPerson,
@@ -44,7 +47,10 @@ from segments.models import (
     SegmentVersion,
     StagedMembership,
     StaticList,
+    Told,
     Wakeup,
+    Webhook,
+    WebhookSegment,
 )
 from segments.overrides import sql as overrides_sql
 from segments.overrides.traces import sweep_reasons
@@ -85,6 +91,12 @@ class MembershipData(PersonalData):
         # Memberships do not move. An absorbed profile is evaluated like any other: since it is
         # gone, it leaves its segments with the reason merge.
         mark_changed(profile for pair in pairs for profile in pair)
+        absorbed = Profile.objects.filter(pk__in=[pk for _, pk in pairs])
+        uuids = dict(absorbed.values_list("pk", "uuid"))
+        mark_changes(
+            ProfileChange.Kind.MERGE,
+            [(survivor, str(uuids[pk])) for survivor, pk in pairs if pk in uuids],
+        )
 
     def erase(self, person: Person) -> int:
         profile_ids = _profile_ids(person)
@@ -227,8 +239,78 @@ class OverrideData(PersonalData):
         return sweep_reasons(clean)
 
 
+# Before what was told is deleted, by which it finds the receivers.
+@registry.register
+class ErasureNoticeData(PersonalData):
+    model = ErasureNotice
+    title = "Receivers that are told of the erasure"
+    technical = (
+        *("id", "message", "webhook", "sealed_key", "created_at", "due_at"),
+        *("lease", "leased_until", "attempts", "fault"),
+    )
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+    kept = "Their key at a receiver, sealed, until it took the notice; 30 days at most."
+
+    def erase(self, person: Person) -> int:
+        notify_receivers(keys_of(person.references))
+        return 0
+
+
+@registry.register
+class ToldData(PersonalData):
+    model = Told
+    title = "Told to other systems"
+    inferred = ("is_in", "told_at")
+    technical = ("id", "webhook", "segment", "key", "subject_id", "message")
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Told.objects.filter(subject_id__in=profile_ids)
+            .order_by("webhook__name", "segment__key")
+            .values("subject_id", "webhook__name", "segment__key", "is_in", "told_at")
+        )
+        names = {"webhook__name": "receiver", "segment__key": "segment"}
+        return by_profile(rows, profile="subject_id", renamed=names)
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        return Told.objects.filter(key__in=keys_of(person.references)).delete()[0]
+
+
+@registry.register
+class DeliveryData(PersonalData):
+    model = Delivery
+    title = "Deliveries to other systems"
+    inferred = ("body", "created_at", "finished_at")
+    technical = (
+        *("id", "message", "webhook", "event", "segment", "key", "subject_id", "state"),
+        *("due_at", "lease", "leased_until", "attempts", "first_tried_at", "gate_read_at"),
+        *("answer", "fault"),
+    )
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Delivery.objects.filter(subject_id__in=profile_ids, finished_at__isnull=False)
+            .order_by("-id")
+            .values("subject_id", "webhook__name", "event", "body", "finished_at", "state")
+        )
+        return by_profile(rows, profile="subject_id", renamed={"webhook__name": "receiver"})
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        return Delivery.objects.filter(key__in=keys_of(person.references)).delete()[0]
+
+
 registry.exempt(
     {
+        Webhook: "A receiver: its address, what it hears of, and its sealed secret.",
+        WebhookSegment: "Of which segments a webhook hears.",
         MemberExport: "Who took how many members for what; the file is stored nowhere.",
         ExclusiveGroup: "The name of a group of segments.",
         FamilyVersion: "Boundaries between many people; those of few end with one of them.",

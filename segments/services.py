@@ -1,5 +1,19 @@
 """The public functions of this app: saving, evaluating, previewing and explaining segments."""
 
+from segments.activation.delivery import deliver
+from segments.activation.derive import derive_told
+from segments.activation.upkeep import keep_webhooks, paused_webhooks
+from segments.activation.webhooks import (
+    create_webhook,
+    delete_webhook,
+    heard_segments,
+    pause_webhook,
+    replay,
+    resume_webhook,
+    rotate_secret,
+    send_test,
+    update_webhook,
+)
 from segments.definitions.comparison import Comparison, compare
 from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.funnel import Step, funnel
@@ -74,9 +88,13 @@ __all__ = [
     "create_group",
     "create_list",
     "create_segment",
+    "create_webhook",
     "delete_group",
     "delete_list",
+    "delete_webhook",
+    "deliver",
     "dependants",
+    "derive_told",
     "effective_definition",
     "end_family",
     "figures",
@@ -84,10 +102,14 @@ __all__ = [
     "find_segment",
     "flags_of",
     "funnel",
+    "heard_segments",
+    "keep_webhooks",
     "movement",
     "overlap",
     "part_in_words",
     "pause_segment",
+    "pause_webhook",
+    "paused_webhooks",
     "people_on",
     "preview",
     "rebuild",
@@ -98,14 +120,18 @@ __all__ = [
     "refresh_woken",
     "release_overrides",
     "remove_people",
+    "replay",
     "require_delivering",
     "require_open",
     "restore_segment",
     "resume_rebuilds",
     "resume_segment",
+    "resume_webhook",
     "roll_back",
+    "rotate_secret",
     "seconds_to_wakeup",
     "segments_asking",
+    "send_test",
     "sensitive_segments",
     "set_overrides",
     "size_at",
@@ -118,6 +144,7 @@ __all__ = [
     "update_group",
     "update_list",
     "update_segment",
+    "update_webhook",
     "verify_memberships",
     "why",
     "write_export",

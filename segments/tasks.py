@@ -7,6 +7,7 @@ killed at any line.
 import logging
 
 from celery import shared_task
+from django.conf import settings
 
 from profiles.lib.change_queue import answer_nudge
 from segments import services
@@ -58,6 +59,26 @@ def resume_rebuilds() -> None:
 def stop_silent_exports() -> None:
     """Mark as stopped the exports whose process is gone."""
     services.stop_silent_exports()
+
+
+@shared_task(name="segments.deliver")
+def deliver() -> None:
+    """Call the webhooks that something waits for."""
+    answer_nudge("segments.deliver")
+    services.deliver(lanes=settings.WEBHOOK_LANES)
+
+
+@shared_task(name="segments.derive_told")
+def derive_told() -> None:
+    """Compare what webhooks were told with who is in, where that is asked for."""
+    answer_nudge("segments.derive_told")
+    services.derive_told()
+
+
+@shared_task(name="segments.keep_webhooks")
+def keep_webhooks() -> None:
+    """Pause webhooks that failed for days, and delete what is old of their logs."""
+    services.keep_webhooks()
 
 
 @shared_task(name="segments.verify")

@@ -66,6 +66,7 @@ from segments.models import (
     SegmentVersion,
     StaticList,
 )
+from segments.services import create_webhook
 from tests.factories import TESTER, make_identifier, make_profile, make_purpose, make_source
 
 _numbers = count(1)
@@ -120,6 +121,12 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"
+        )
+        create_webhook(
+            name=f"Shop {number}",
+            url="https://shop.example/hooks",
+            events=["consent.changed"],
+            actor=TESTER,
         )
         MemberExport.objects.create(
             segment=segment,

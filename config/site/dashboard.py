@@ -27,7 +27,7 @@ from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.estimates import estimated_rows
 from profiles.models import Profile
 from segments.models import Segment
-from segments.services import sensitive_segments
+from segments.services import paused_webhooks, sensitive_segments
 
 DAYS, HOURS = 30, 24
 # How many rows of a table are read; of a larger table, a sample of about this size.
@@ -94,6 +94,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if has_perm("segments.view_segment"):
         hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()
         figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]
+        figures["webhooks"] = paused_webhooks()
         figures["starred"] = starred_of(request.user.pk, hidden)
     return {**context, **figures}
 

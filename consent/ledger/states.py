@@ -26,9 +26,9 @@ from consent.models import ConsentEvent, ConsentState, Purpose
 from profiles.identifiers.lookup import holders_of_identifiers, profiles_of_identifiers
 from profiles.identifiers.references import Ref
 from profiles.lib.batches import batches
-from profiles.lib.change_queue import mark_changed
+from profiles.lib.change_queue import mark_changes
 from profiles.lib.database import array_of
-from profiles.models import Identifier, Merge, Profile
+from profiles.models import Identifier, Merge, Profile, ProfileChange
 from profiles.services import PROFILE, load_rules
 
 # By (profile id, purpose id).
@@ -71,9 +71,12 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
     if drifts:
         _upsert_states([drift for drift in drifts if drift.folded is not None])
         _delete_states([drift for drift in drifts if drift.folded is None])
-    changed = {drift.profile_id for drift in drifts}
-    mark_changed(changed)
-    return changed
+    keys = dict(Purpose.objects.values_list("pk", "key")) if drifts else {}
+    mark_changes(
+        ProfileChange.Kind.CONSENT,
+        [(drift.profile_id, keys[drift.purpose_id]) for drift in drifts],
+    )
+    return {drift.profile_id for drift in drifts}
 
 
 def _with_consents(profile_ids: Iterable[int]) -> list[int]:

@@ -12,7 +12,16 @@ from django.db.models import Max, Min
 
 from profiles.identity.engine import PROFILE
 from profiles.identity.replay import StoredIdentifier
-from profiles.models import DecisionVerdict, EventStat, Identifier, IdentityDecision, Merge, Profile
+from profiles.lib.change_queue import mark_changes
+from profiles.models import (
+    DecisionVerdict,
+    EventStat,
+    Identifier,
+    IdentityDecision,
+    Merge,
+    Profile,
+    ProfileChange,
+)
 
 
 class Former(NamedTuple):
@@ -65,6 +74,10 @@ def settle_merges(profile_ids: Iterable[int], *, now: datetime) -> None:
                 Merge.objects.filter(pk=merge.pk).update(survivor_id=min(common))
         elif survivors and absorbed:
             Merge.objects.filter(pk=merge.pk).update(undone_at=now)
+            other = str(merge.absorbed_uuid)
+            mark_changes(
+                ProfileChange.Kind.UNMERGE, [(profile_id, other) for profile_id in survivors]
+            )
 
 
 def _sides(merge: Merge) -> list[int]:

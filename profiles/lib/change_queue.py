@@ -33,6 +33,20 @@ def mark_changed(profile_ids: Iterable[int]) -> None:
         nudge(REFRESH_CHANGED)
 
 
+def mark_changes(kind: str, changes: Iterable[tuple[int, str]]) -> None:
+    """The same for pairs of a profile and what a change of this kind is about.
+
+    `kind` is one of `ProfileChange.Kind`. Whoever keeps the segments may tell others of it.
+    """
+    rows = sorted(set(changes))
+    if rows:
+        with connection.cursor() as cursor:
+            references = [reference for _, reference in rows]
+            ids = array_of(profile_id for profile_id, _ in rows)
+            cursor.execute(sql.MARK_CHANGES_OF_KIND, [kind, ids, references])
+        nudge(REFRESH_CHANGED)
+
+
 def nudge(task: str) -> None:
     """Wake a worker once the transaction is committed.
 

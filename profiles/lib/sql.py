@@ -5,6 +5,13 @@ MARK_CHANGED = """
 INSERT INTO profiles_profilechange (profile_id) SELECT unnest(%s::bigint[])
 """
 
+# Adds profiles with what changed about each. Not ORM, likewise.
+MARK_CHANGES_OF_KIND = """
+INSERT INTO profiles_profilechange (profile_id, kind, reference)
+SELECT profile_id, %s, reference
+FROM unnest(%s::bigint[], %s::text[]) AS changed (profile_id, reference)
+"""
+
 # Deletes one erased profile from the change queue. SQL, because the registry's `eraser` takes a
 # statement with this parameter.
 DELETE_CHANGES = """

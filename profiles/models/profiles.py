@@ -37,12 +37,21 @@ class Profile(models.Model):
 class ProfileChange(models.Model):
     """One change of a profile, whose segments must be evaluated again.
 
-    Invariant: rows are only inserted and claimed.
+    `reference` is what a change of some kinds is about: the key of the purpose of a consent, the
+    public UUID of the other side of a merge. Invariant: rows are only inserted and claimed.
     """
+
+    class Kind(models.TextChoices):
+        PLAIN = "plain"
+        CONSENT = "consent"
+        MERGE = "merge"
+        UNMERGE = "unmerge"
 
     # Not unique: with a unique key and ON CONFLICT, a change that arrives while an older one is
     # being evaluated would be lost.
     profile_id = models.BigIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind, db_default="plain")
+    reference = models.CharField(max_length=63, db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -1,5 +1,21 @@
 """The admin of this app: segments, and their section of the profile page."""
 
-from segments.admin import exclusive_groups, exports, families, lists, profile_section, segments
+from segments.admin import (
+    exclusive_groups,
+    exports,
+    families,
+    lists,
+    profile_section,
+    segments,
+    webhooks,
+)
 
-__all__ = ["exclusive_groups", "exports", "families", "lists", "profile_section", "segments"]
+__all__ = [
+    "exclusive_groups",
+    "exports",
+    "families",
+    "lists",
+    "profile_section",
+    "segments",
+    "webhooks",
+]

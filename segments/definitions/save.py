@@ -94,6 +94,9 @@ def update_segment(segment: Segment, *, actor: Actor, changes: Mapping[str, Any]
             _write_version(segment, actor)
         segment.full_clean(exclude=UNCHECKED)
         segment.save()
+        if audited_state(segment)["purpose"] != before["purpose"]:
+            # Others permit it than did: what webhooks were told is compared again.
+            segment.subscriptions.update(derive_after=0, derive_reason="catch_up")
         deed.about("segment", segment.key, **differences(before, audited_state(segment)))
         return _request_build(segment)
 

@@ -5,12 +5,13 @@ from django.db import connection
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
+from segments.activation.derive import compare_again
 from segments.definitions.dependencies import dependants
 from segments.definitions.save import SegmentError, audited_state
 from segments.lib.failures import bring_back
 from segments.lib.locks import lock_all_slots, lock_definitions
 from segments.memberships import sql
-from segments.models import Segment
+from segments.models import MembershipChange, Segment
 
 
 def archive_segment(segment: Segment, *, actor: Actor) -> Segment:
@@ -37,6 +38,7 @@ def end_segment(segment: Segment, *, actor: Actor) -> Segment:
         segment.status, segment.size = Segment.Status.ARCHIVED, 0
         segment.live_version = segment.live_definition = segment.evaluated_at = None
         segment.boundaries, segment.recompute_at = [], None
+        compare_again([segment.pk], reason=MembershipChange.Reason.DEFINITION)
         # The others of its group are built again, since they now have whom it had.
         segment.group, segment.place_in_group, segment.paused_at = None, 0, None
         bring_back(segment)

@@ -2,6 +2,7 @@
 
 from profiles.lib.database import database_now
 from profiles.services import Actor, audited
+from segments.activation.derive import compare_again
 from segments.definitions.save import SegmentError
 from segments.models import Segment
 
@@ -30,5 +31,6 @@ def _set_paused(segment: Segment, actor: Actor, *, is_paused: bool) -> Segment:
         if (segment.paused_at is not None) != is_paused:
             segment.paused_at = database_now() if is_paused else None
             segment.save(update_fields=["paused_at"])
+            compare_again([segment.pk])
             deed.about("segment", segment.key, paused=[not is_paused, is_paused])
     return segment

@@ -24,6 +24,7 @@ from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now, time_limit
 from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
+from segments.activation.derive import compare_again
 from segments.compiler import Period, compile_everyone, fill, join_fragments
 from segments.definitions.inputs import global_inputs
 from segments.definitions.live import make_context
@@ -235,6 +236,8 @@ def apply_staged(lease: Rebuild, plan: Plan, result: Result, now: datetime) -> b
         endless = make_context(settled.nodes, now=LATEST)
         wake_for_entries(settled.targets.values(), Period(now, endless))
     _set_live_versions(result, ids, now)
+    # Webhooks are told afterwards, in batches: all slots are locked here.
+    compare_again(ids, reason=Reason.RECOMPUTE if lease.recomputes else Reason.DEFINITION)
     keep_rfm(lease.family, result.measured, now)
     mark_failed(faults)
     StagedMembership.objects.filter(rebuild_id=lease.token).delete()

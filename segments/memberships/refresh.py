@@ -16,7 +16,9 @@ from django.db import connection, transaction
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
+from profiles.models import ProfileChange
 from profiles.services import wake_members
+from segments.activation.outbox import Change, Evaluated, tell
 from segments.compiler import (
     Context,
     Fragment,
@@ -53,11 +55,11 @@ class Queue:
     """A queue of wake-ups.
 
     `count_by_slot` returns how many wait in each slot at a time. `claim` deletes at most so many of
-    some slots at a time, and returns their profiles.
+    some slots at a time, and returns of whom they are, and what changed.
     """
 
     count_by_slot: Callable[[datetime], dict[int, int]]
-    claim: Callable[[Sequence[int], int, datetime], set[int]]
+    claim: Callable[[Sequence[int], int, datetime], list[Change]]
     reason: str
 
 
@@ -114,11 +116,14 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
         slots = try_slots(_choose_slots(counts, limit))
         if not slots:
             return 0
-        ids = queue.claim(slots, limit, evaluation_time(now))
+        changes = queue.claim(slots, limit, evaluation_time(now))
+        ids = {change.profile_id for change in changes}
         if ids:
             reach(checkpoints.CLAIMED, ids)
             # The clock is read again: claiming may have waited, and another refresh moved it on.
-            evaluate(sorted(ids), reason=queue.reason, now=evaluation_time(now))
+            moment = evaluation_time(now)
+            evaluate(sorted(ids), reason=queue.reason, now=moment)
+            tell(Evaluated(sorted(ids), queue.reason, moment), changes)
             reach(checkpoints.EVALUATED, ids)
         return len(ids)
 
@@ -341,16 +346,17 @@ def _count_due(now: datetime) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def _claim_changed(slots: Sequence[int], limit: int, now: datetime) -> set[int]:
+def _claim_changed(slots: Sequence[int], limit: int, now: datetime) -> list[Change]:
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIM_CHANGED, [list(slots), limit])
-        return {profile_id for (profile_id,) in cursor.fetchall()}
+        # In the order in which they were written.
+        return [Change(*row) for _, *row in sorted(cursor.fetchall())]
 
 
-def _claim_due(slots: Sequence[int], limit: int, now: datetime) -> set[int]:
+def _claim_due(slots: Sequence[int], limit: int, now: datetime) -> list[Change]:
     with connection.cursor() as cursor:
         cursor.execute(sql.CLAIM_DUE, [list(slots), now, limit])
-        return {profile_id for (profile_id,) in cursor.fetchall()}
+        return [Change(pk, ProfileChange.Kind.PLAIN, "") for (pk,) in cursor.fetchall()]
 
 
 CHANGED = Queue(_count_changed, _claim_changed, Reason.CHANGE)

@@ -15,13 +15,13 @@ DUE_SLOTS = """
 SELECT (profile_id %% 64)::int, count(*) FROM segments_wakeup WHERE due_at <= %s GROUP BY 1
 """
 
-# Deletes the oldest changes of some slots and returns their profiles. Claim and deletion are one
+# Deletes the oldest changes of some slots and returns what they are. Claim and deletion are one
 # statement: a cursor over ids would lose rows that commit late. The ORM's delete returns no rows.
 CLAIM_CHANGED = """
 DELETE FROM profiles_profilechange WHERE id IN (
     SELECT id FROM profiles_profilechange
     WHERE (profile_id %% 64)::int = ANY(%s) ORDER BY id LIMIT %s
-) RETURNING profile_id
+) RETURNING id, profile_id, kind, reference
 """
 
 # Deletes the wake-ups of some slots that are due and returns their profiles, for the same reasons.

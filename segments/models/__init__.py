@@ -1,4 +1,6 @@
-"""The models of this app: segments with their memberships, history and exports, and lists."""
+"""The models of this app: segments with their memberships, history and exports,
+lists and webhooks.
+"""
 
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
@@ -17,8 +19,18 @@ from segments.models.segments import (
     Wakeup,
 )
 from segments.models.stars import SegmentStar
+from segments.models.webhooks import (
+    Delivery,
+    ErasureNotice,
+    Told,
+    Webhook,
+    WebhookEvent,
+    WebhookSegment,
+)
 
 __all__ = [
+    "Delivery",
+    "ErasureNotice",
     "ExclusiveGroup",
     "FamilyVersion",
     "ListedPerson",
@@ -35,5 +47,9 @@ __all__ = [
     "SegmentVersion",
     "StagedMembership",
     "StaticList",
+    "Told",
     "Wakeup",
+    "Webhook",
+    "WebhookEvent",
+    "WebhookSegment",
 ]

@@ -50,6 +50,8 @@ from segments.services import (
     create_group,
     create_list,
     create_segment,
+    create_webhook,
+    derive_told,
     rebuild,
     recompute_family,
     set_overrides,
@@ -93,6 +95,7 @@ def make_world() -> World:
     seal_ledger()
     _make_segments(purpose)
     export = _export(service)
+    webhook = _make_webhook()
     customer, token = _customers_session()
     return World(
         service,
@@ -113,6 +116,7 @@ def make_world() -> World:
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "2026-03-20T12:00:00Z": timezone.now().isoformat(),
+            "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
             **_make_imports(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
@@ -232,6 +236,19 @@ def _export(service: APIClient) -> str:
     response: Any = service.get("/api/v1/segments/customers-in-lyon/export/", query)
     assert b"Lyon" in b"".join(response.streaming_content)
     return str(response["Tessera-Export"])
+
+
+def _make_webhook() -> str:
+    """Make a webhook that is about to be told who is in a segment."""
+    webhook, _ = create_webhook(
+        name="Shop backend",
+        url="https://shop.example/hooks/tessera",
+        events=["segment.entered", "segment.exited"],
+        segments=[Segment.objects.get(key="customers-in-lyon")],
+        actor=TESTER,
+    )
+    derive_told()
+    return str(webhook.pk)
 
 
 def _signing_secrets_prefix() -> str:

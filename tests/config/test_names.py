@@ -39,6 +39,8 @@ SAME = {
     "track",
     "type",
     "verdict",
+    "webhook",
+    "webhooks",
 }
 OURS = ("profiles", "consent", "ingestion", "segments")
 SITE = admin.site._registry

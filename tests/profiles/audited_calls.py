@@ -176,6 +176,21 @@ def paused_segment() -> Any:
     return segments.services.pause_segment(make_segment(), actor=TESTER)
 
 
+WEBHOOK = {
+    "name": "Shop",
+    "url": "https://shop.example/hooks",
+    "events": ["consent.changed"],
+}
+
+
+def make_webhook() -> Any:
+    return segments.services.create_webhook(**WEBHOOK, actor=TESTER)[0]
+
+
+def paused_webhook() -> Any:
+    return segments.services.pause_webhook(make_webhook(), actor=TESTER)
+
+
 def make_list() -> Any:
     return segments.services.create_list(key="guests", name="Guests", actor=TESTER)
 
@@ -375,6 +390,13 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "resume_segment": lambda: _call("resume_segment", paused_segment()),
     "set_overrides": lambda: _call("set_overrides", segment_before_ada(), ["user_id:1"], DECISION),
     "update_group": lambda: _call("update_group", make_group(), changes={"name": "New"}),
+    "create_webhook": lambda: _call("create_webhook", **WEBHOOK),
+    "update_webhook": lambda: _call("update_webhook", make_webhook(), changes={"name": "New"}),
+    "delete_webhook": lambda: _call("delete_webhook", make_webhook()),
+    "pause_webhook": lambda: _call("pause_webhook", make_webhook()),
+    "resume_webhook": lambda: _call("resume_webhook", paused_webhook()),
+    "rotate_secret": lambda: _call("rotate_secret", make_webhook()),
+    "replay": lambda: _call("replay", make_webhook(), since=NOW),
     "create_list": lambda: _call("create_list", key="guests", name="Guests"),
     "delete_list": lambda: _call("delete_list", make_list()),
     "fill_list": lambda: _call("fill_list", list_before_ada(), EVERYONE),
