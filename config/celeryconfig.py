@@ -34,6 +34,8 @@ task_routes = {
     "segments.deliver": {"queue": "default"},
     "segments.*": {"queue": "segments"},
     "consent.*": {"queue": "privacy"},
+    # Runs of minutes, which nothing waits for.
+    "matching.*": {"queue": "matching"},
 }
 timezone = "UTC"
 # The schedules are in seconds. Sweeps expire when the next one is due, so that they do not pile up
@@ -73,6 +75,11 @@ beat_schedule = {
         "options": {"expires": 30.0},
     },
     "prune-counts": {"task": "ingestion.prune_counts", "schedule": 86_400.0},
+    "propose-matches": {
+        "task": "matching.propose",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "prune-audit": {"task": "profiles.prune_audit", "schedule": 86_400.0},
     "clear-sessions": {"task": "profiles.clear_sessions", "schedule": 86_400.0},
     "act-on-privacy-requests": {

@@ -20,7 +20,7 @@ SHARED_KEYS = ("SECRET_KEY", "DEDUPLICATION_KEY", "SUPPRESSION_KEY", "ADDRESS_KE
 
 
 def check_settings(**_: object) -> list[checks.CheckMessage]:
-    """Return `tessera.E001` to `E004` for values that are well-formed but impossible."""
+    """Return `tessera.E001` to `E005` for values that are well-formed but impossible."""
     errors: list[checks.CheckMessage] = []
     if not _is_site_url(settings.PUBLIC_URL):
         hint = "Such as https://cdp.example.org"
@@ -40,7 +40,20 @@ def check_settings(**_: object) -> list[checks.CheckMessage]:
         errors.append(
             checks.Error("SEGMENT_RECOMPUTE_HOUR is no hour.", hint=hint, id="tessera.E004")
         )
+    if not _are_thresholds(settings.MATCH_PROPOSE_PERCENT, settings.MATCH_ACCEPT_PERCENT):
+        hint = "From 1 to 100, the second no less than the first; 0 accepts nothing by itself."
+        errors.append(
+            checks.Error(
+                "MATCH_PROPOSE_PERCENT and MATCH_ACCEPT_PERCENT do not fit.",
+                hint=hint,
+                id="tessera.E005",
+            )
+        )
     return errors
+
+
+def _are_thresholds(propose: int, accept: int) -> bool:
+    return propose <= 100 and (accept == 0 or propose <= accept <= 100)
 
 
 def check_shared_keys(**_: object) -> list[checks.CheckMessage]:

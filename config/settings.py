@@ -310,6 +310,10 @@ GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
 CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
+# Pairs of profiles that are one person with this probability are proposed; above the second, if it
+# is not 0, they are joined without anybody's word.
+MATCH_PROPOSE_PERCENT = env_int("MATCH_PROPOSE_PERCENT", 80, minimum=1)
+MATCH_ACCEPT_PERCENT = env_int("MATCH_ACCEPT_PERCENT", 0)
 AUDIT_DAYS = env_int("AUDIT_DAYS", 3 * 365, minimum=1)
 
 SESSION_COOKIE_HTTPONLY = True

@@ -12,6 +12,7 @@ from profiles.events import sql as events_sql
 from profiles.events.statistics import recompute_stats
 from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
+from profiles.matching.pairs import delete_proposals, proposals_of
 from profiles.models import (
     Account,
     AccountChange,
@@ -31,6 +32,8 @@ from profiles.models import (
     IdentityOutcome,
     IdentityRule,
     IdentityRulesVersion,
+    MatchModel,
+    MatchProposal,
     Merge,
     Profile,
     ProfileChange,
@@ -292,6 +295,31 @@ class IdentityDecisionData(PersonalData):
 
 
 @registry.register
+class MatchProposalData(PersonalData):
+    model = MatchProposal
+    title = "Likenesses with other people"
+    inferred = ("probability", "prior", "weights")
+    technical = (
+        "id",
+        "uuid",
+        "one",
+        "other",
+        "state",
+        "scored_at",
+        "postponed_at",
+        "answered_at",
+        "actor",
+    )
+    phase = ErasurePhase.IDENTITY_EVIDENCE
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return proposals_of(profile_ids)
+
+    def erase(self, person: Person) -> int:
+        return delete_proposals(person.profile_id, person.identifier_ids)
+
+
+@registry.register
 class MergeData(PersonalData):
     model = Merge
     title = "Merges"
@@ -418,6 +446,7 @@ registry.exempt(
         IdentityRulesVersion: "Configuration of all namespaces, as it was.",
         RulesApplication: "How far a change of configuration has come, and who made it.",
         SeenMessage: "Keyed hashes of message ids, kept so that a late repeat is recognised.",
+        MatchModel: "Weights learnt from many people, without a value of anybody.",
         Source: "Names a system, not a person.",
         TraitDefinition: "Configuration of a trait, by its key.",
     },

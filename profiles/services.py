@@ -70,6 +70,7 @@ from profiles.identity.ruleset.document import (
     write_document,
 )
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
+from profiles.matching.answers import ProposalAnswered, answer_proposal, postpone_proposal
 from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
@@ -126,6 +127,7 @@ __all__ = [
     "NameRef",
     "NewDecision",
     "Observation",
+    "ProposalAnswered",
     "RecordKey",
     "Resolution",
     "Rules",
@@ -137,6 +139,7 @@ __all__ = [
     "actor_names",
     "add_to_stats",
     "anonymise_staff",
+    "answer_proposal",
     "apply_rules",
     "as_plain",
     "audited",
@@ -168,6 +171,7 @@ __all__ = [
     "password_changed",
     "pause_application",
     "plan_rules",
+    "postpone_proposal",
     "predict_attributions",
     "prune_audit",
     "public_actors",

@@ -39,3 +39,12 @@ def apply_identity_rules() -> None:
     answer_nudge(APPLY_RULES)
     if run_applications(seconds=APPLY_SECONDS):
         nudge(APPLY_RULES)
+
+
+@shared_task(name="matching.propose")
+def propose() -> None:
+    """Compare who changed since the last run with everybody, and propose pairs of profiles."""
+    # Here, since only the workers of this queue have the memory for Splink.
+    from profiles.matching.propose import propose_matches
+
+    propose_matches()

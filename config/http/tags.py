@@ -23,5 +23,6 @@ TAGS = {
     "rejected-messages": "Messages that could not be taken, with the reason.",
     "identity": "Who is who: verdicts, rules, why two are one, and what too many people wanted.",
     "products": "What is sold, as events have it, and which products are bought together.",
+    "match-proposals": "Pairs of profiles that may be one person, and what speaks for it.",
     "audit": "Who changed what.",
 }

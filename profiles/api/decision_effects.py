@@ -9,7 +9,8 @@ from django.db.models import Sum
 from profiles import reads
 from profiles.audit import Actor
 from profiles.identity.decisions import NewDecision, decide, undo_decision
-from profiles.models import EventStat, Identifier, IdentityDecision, Profile
+from profiles.matching.answers import answer_proposal
+from profiles.models import EventStat, Identifier, IdentityDecision, MatchProposal, Profile
 
 Effects = list[dict[str, Any]]
 
@@ -47,6 +48,26 @@ def undo_with_effects(
         undo_decision(decision, actor=actor)
         profiles = _effects(before, with_restricted)
         transaction.set_rollback(is_dry_run)
+    return profiles
+
+
+def answer_with_effects(
+    proposal: MatchProposal,
+    state: MatchProposal.State,
+    *,
+    actor: Actor,
+    reason: str,
+    with_restricted: bool,
+    is_dry_run: bool = False,
+) -> Effects:
+    """Answer a proposal and return whom it concerns. Raises what `answer_proposal` raises."""
+    with transaction.atomic():
+        before = _identifiers_of(proposal.one, proposal.other)
+        answer_proposal(proposal, state, actor=actor, reason=reason)
+        profiles = _effects(before, with_restricted)
+        transaction.set_rollback(is_dry_run)
+    if is_dry_run:
+        proposal.refresh_from_db()
     return profiles
 
 

@@ -8,6 +8,7 @@ from django_filters.rest_framework import (
     BooleanFilter,
     CharFilter,
     ChoiceFilter,
+    NumberFilter,
 )
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -26,6 +27,7 @@ from profiles.models import (
     EventName,
     Identifier,
     IdentityDecision,
+    MatchProposal,
     Merge,
     Profile,
     RulesApplication,
@@ -208,6 +210,19 @@ class RulesApplicationFilter(StrictFilterSet):
 
     class Meta:
         model = RulesApplication
+        fields: list[str] = []
+
+
+class MatchProposalFilter(StrictFilterSet):
+    """Filters of proposals."""
+
+    state = ChoiceFilter(choices=MatchProposal.State.choices)
+    probability_min = NumberFilter("probability", "gte", help_text="At least so probable.")
+    after = TimeFilter("scored_at", "gte", help_text="Scored at this time or later.")
+    before = TimeFilter("scored_at", "lt", help_text="Scored before this time.")
+
+    class Meta:
+        model = MatchProposal
         fields: list[str] = []
 
 

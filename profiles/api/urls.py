@@ -7,6 +7,7 @@ from profiles.api.audit import AuditViewSet
 from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
 from profiles.api.profiles import ProfileViewSet
+from profiles.api.proposals import MatchProposalViewSet
 from profiles.api.quarantines import QuarantineViewSet
 from profiles.api.rules import IdentityRulesViewSet, RulesApplicationViewSet
 from profiles.api.traits import TraitViewSet
@@ -24,6 +25,7 @@ router.register("identity/rules", IdentityRulesViewSet, basename="identity-rules
 router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")
 router.register("identity/why-not-merged", ComparisonViewSet, basename="why-not-merged")
 router.register("accounts", AccountViewSet, basename="account")
+router.register("match-proposals", MatchProposalViewSet, basename="match-proposal")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns = router.urls

@@ -34,7 +34,7 @@ class NewDecision:
     """A verdict on two identifiers, and why.
 
     `survivor` is the public UUID that the one profile keeps; without it, that of the profile
-    created first.
+    created first. What no person decided `is_automatic`: it obeys unique namespaces.
     """
 
     verdict: DecisionVerdict
@@ -42,6 +42,7 @@ class NewDecision:
     other: Identifier
     reason: str
     survivor: UUID | None = None
+    is_automatic: bool = False
 
 
 class DecisionError(ValueError):
@@ -74,7 +75,7 @@ def decide(new: NewDecision, *, actor: Actor) -> IdentityDecision:
     with audited(actor, "decision.made", reason=new.reason) as deed:
         people_lock()
         one, other = _pair(new)
-        is_of_staff = actor.kind != ActorKind.SERVICE
+        is_of_staff = actor.kind != ActorKind.SERVICE and not new.is_automatic
         if new.verdict == DecisionVerdict.SAME:
             _refuse_conflict(one, other, is_of_staff=is_of_staff)
         now = database_now()

@@ -18,6 +18,7 @@ from profiles.models.identity import (
     RulesApplication,
     TrustLevel,
 )
+from profiles.models.matching import MatchModel, MatchProposal
 from profiles.models.profiles import Profile, ProfileChange, SeenMessage
 from profiles.models.sources import Source
 from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
@@ -43,6 +44,8 @@ __all__ = [
     "IdentityOutcome",
     "IdentityRule",
     "IdentityRulesVersion",
+    "MatchModel",
+    "MatchProposal",
     "Merge",
     "Profile",
     "ProfileChange",

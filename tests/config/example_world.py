@@ -31,7 +31,7 @@ from ingestion.services import (
     save_product,
     start_import,
 )
-from profiles.models import DecisionVerdict, Identifier, Profile
+from profiles.models import DecisionVerdict, Identifier, MatchModel, MatchProposal, Profile
 from profiles.services import (
     NewDecision,
     apply_rules,
@@ -105,9 +105,11 @@ def make_world() -> World:
             "5e0c6b1e-6f1c-5c6f-9d61-0c6d3f7a8a11": _identifier_id(service, profile, "email"),
             "01a2178e-8aaa-7463-b353-d18c1bad2e63": str(ConsentEvent.objects.earliest("seq").pk),
             "9b0a7c52-8e57-5d0b-a1d5-1f2c3d4e5f60": _identifier_id(service, profile, "user_id"),
+            "01a2001d-4c8a-7e65-9d91-4e5f6a7b8c9d": _visitors_proposal(),
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a2001c-1f5e-7d43-9a70-2b6c8d9e0f12": _decision_id(),
             "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": _paused_application(),
+            "01a2001d-5d9b-7f76-8ea2-5f6a7b8c9dae": _proposal_id("user_id:c-4", "user_id:c-5"),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
@@ -295,6 +297,27 @@ def _decision_id() -> str:
     )
     new = NewDecision(DecisionVerdict.NOT_SAME, one, other, "Two sisters share the tablet.")
     return str(decide(new, actor=TESTER).uuid)
+
+
+def _visitors_proposal() -> str:
+    """Propose that a visitor is Ada, and return the id of the proposal."""
+    send_messages({"anonymousId": "t-1", "traits": {"city": "Lyon"}})
+    return _proposal_id("email:ada@example.org", "anonymous_id:t-1")
+
+
+def _proposal_id(*references: str) -> str:
+    """Propose that two people are one, by a model, and return the id of the proposal."""
+    model = {"shape": 1, "fields": ["city"], "people": 300, "pairs": 20}
+    MatchModel.objects.get_or_create(**model, defaults={"scored_until": NOW})
+    sides = [profile_of(reference) for reference in references]
+    one, other = (
+        Identifier.objects.get(namespace="profile", value=str(side.uuid)) for side in sides
+    )
+    field = "phone" if references[0].startswith("user_id") else "city"
+    proposal = MatchProposal.objects.create(
+        one=one, other=other, probability=0.95, prior=-10, weights={field: 14.2}
+    )
+    return str(proposal.uuid)
 
 
 def _services_request(service: APIClient) -> str:

@@ -32,6 +32,9 @@ def test_the_settings_of_the_tests_are_possible_ones() -> None:
         ("PUBLIC_URL", "https://[::1", "tessera.E001"),
         ("WEEK_STARTS_ON", 7, "tessera.E002"),
         ("DEFAULT_PHONE_REGION", "XX", "tessera.E003"),
+        ("MATCH_PROPOSE_PERCENT", 101, "tessera.E005"),
+        ("MATCH_ACCEPT_PERCENT", 79, "tessera.E005"),
+        ("MATCH_ACCEPT_PERCENT", 101, "tessera.E005"),
     ],
 )
 def test_a_value_that_cannot_be_is_an_error(

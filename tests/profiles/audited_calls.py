@@ -33,6 +33,7 @@ from profiles.models import (
     Identifier,
     IdentityDecision,
     IdentityRule,
+    MatchProposal,
     Profile,
     RulesApplication,
     TraitDefinition,
@@ -315,6 +316,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         [Operation(Verb.DROP, "traits")],
     ),
     "decide": lambda: _call("decide", _verdict_of_same()),
+    "answer_proposal": lambda: _call(
+        "answer_proposal", _open_proposal(), MatchProposal.State.DECLINED
+    ),
+    "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
@@ -469,6 +474,14 @@ def _standing_decision() -> IdentityDecision:
 def _two_identifiers() -> list[Any]:
     profile = make_profile("email:ada@example.org", "user_id:1")
     return list(profile.identifiers.exclude(namespace="profile"))
+
+
+def _open_proposal() -> MatchProposal:
+    sides = [make_profile(f"user_id:{number}") for number in range(2)]
+    one, other = (side.identifiers.get(namespace="profile") for side in sides)
+    return MatchProposal.objects.create(
+        one=one, other=other, probability=0.9, prior=-10, weights={"city": 13}
+    )
 
 
 def _suppressed_references() -> list[str]:

@@ -325,6 +325,7 @@ TASKS = (
     "ingestion.prune_counts",
     "ingestion.read_imports",
     "profiles.apply_rules",
+    "matching.propose",
     "profiles.clear_sessions",
     "profiles.make_partitions",
     "profiles.prune_audit",
