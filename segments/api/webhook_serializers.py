@@ -45,6 +45,9 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         child=serializers.ChoiceField(choices=WebhookEvent.choices), min_length=1, max_length=6
     )
     segments = HeardSegmentsField(required=False, max_length=MAX_SEGMENTS)
+    pause_reason = serializers.CharField(
+        read_only=True, help_text="staff, failing, gone or quota; empty where it is called."
+    )
     purpose = serializers.SlugRelatedField(
         slug_field="key", queryset=Purpose.objects.all(), required=False, allow_null=True
     )

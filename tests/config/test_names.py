@@ -18,6 +18,7 @@ SAME = {
     "RFM",
     "SHA-256",
     "code",
+    "condition",
     "contact",
     "date",
     "e-mail",
