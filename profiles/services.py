@@ -31,6 +31,7 @@ from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draf
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
+from profiles.health.measure import find_health, last_out_of_range, measure_health, trends
 from profiles.identity.decisions import (
     DecisionConflict,
     DecisionError,
@@ -156,15 +157,18 @@ __all__ = [
     "document_of_store",
     "draft_event",
     "facts_naming",
+    "find_health",
     "find_people",
     "forget_messages",
     "identify",
     "is_taken",
     "keep_apart",
     "keep_taken",
+    "last_out_of_range",
     "load_blocked",
     "load_categories",
     "load_rules",
+    "measure_health",
     "most_sensitive",
     "note_erased_namespaces",
     "parse_document",
@@ -202,6 +206,7 @@ __all__ = [
     "take_back_events",
     "take_messages",
     "trait_origins",
+    "trends",
     "undo_decision",
     "unfinished_application",
     "unlock",

@@ -7,6 +7,7 @@ from profiles.lib import partitions
 from profiles.lib.change_queue import answer_nudge, nudge
 from profiles.lib.database import database_now
 from profiles.services import APPLY_RULES, run_applications
+from profiles.services import measure_health as measure_identity_health
 from profiles.services import prune_audit as prune_audit_entries
 
 # A task that judged for ever would keep its worker from a soft shutdown.
@@ -19,6 +20,12 @@ def make_partitions() -> None:
     now = database_now()
     for table in partitions.PARTITIONED_TABLES:
         partitions.make_months(table, now=now)
+
+
+@shared_task(name="profiles.measure_health")
+def measure_health() -> None:
+    """Keep today's figures of identity health."""
+    measure_identity_health()
 
 
 @shared_task(name="profiles.prune_audit")

@@ -1,6 +1,6 @@
 """What tests of the admin start from: signed-in clients, and rows of every model."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -41,6 +41,7 @@ from profiles.models import (
     Event,
     EventName,
     EventStat,
+    HealthMeasure,
     Identifier,
     IdentityDecision,
     IdentityFact,
@@ -109,6 +110,13 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
         IdentityDecision.objects.create(
             verdict="related", one=one, other=other, actor=str(TESTER), reason="One household."
+        )
+        HealthMeasure.objects.create(
+            day=date(2026, 1, 1) + timedelta(days=number),
+            key="singletons",
+            value=40,
+            people=100,
+            state="in_range",
         )
         version = IdentityRulesVersion.objects.create(after_seq=0, rules={})
         RulesApplication.objects.create(

@@ -57,6 +57,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     ),
     _("Identity"): (
         Entry(_("Needs a look"), "rule", "profiles.identityoutcome", "?doubt=yes"),
+        Entry(
+            _("Health"),
+            "monitor_heart",
+            "profiles.healthmeasure",
+            seen_with="profiles.identityoutcome",
+        ),
         Entry(_("Merges"), "merge", "profiles.merge"),
         Entry(_("Verdicts"), "gavel", "profiles.identitydecision", seen_with="profiles.merge"),
         Entry(_("Identity rules"), "fingerprint", "profiles.identityrule"),

@@ -1,6 +1,6 @@
 """The admin of profiles, identity rules, traits, and access."""
 
-from profiles.admin import access, accounts, audit, decisions, identity, rules, traits
+from profiles.admin import access, accounts, audit, decisions, health, identity, rules, traits
 from profiles.admin.profile import changelist
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "audit",
     "changelist",
     "decisions",
+    "health",
     "identity",
     "rules",
     "traits",

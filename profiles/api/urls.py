@@ -6,6 +6,7 @@ from profiles.api.accounts import AccountViewSet
 from profiles.api.audit import AuditViewSet
 from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
+from profiles.api.health import IdentityHealthViewSet
 from profiles.api.profiles import ProfileViewSet
 from profiles.api.proposals import MatchProposalViewSet
 from profiles.api.quarantines import QuarantineViewSet
@@ -22,6 +23,7 @@ router.register(
     "identity/rules/applications", RulesApplicationViewSet, basename="rules-application"
 )
 router.register("identity/rules", IdentityRulesViewSet, basename="identity-rules")
+router.register("identity/health", IdentityHealthViewSet, basename="identity-health")
 router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")
 router.register("identity/why-not-merged", ComparisonViewSet, basename="why-not-merged")
 router.register("accounts", AccountViewSet, basename="account")

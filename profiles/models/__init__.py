@@ -4,6 +4,7 @@ from profiles.models.access import ApiKey
 from profiles.models.accounts import Account, AccountChange, AccountMember, AccountRecord
 from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.events import Event, EventName, EventStat
+from profiles.models.health import HealthMeasure
 from profiles.models.identity import (
     DecisionVerdict,
     ErasedNamespace,
@@ -37,6 +38,7 @@ __all__ = [
     "Event",
     "EventName",
     "EventStat",
+    "HealthMeasure",
     "Identifier",
     "IdentityCaps",
     "IdentityDecision",

@@ -38,6 +38,7 @@ from profiles.services import (
     as_plain,
     decide,
     document_of_store,
+    measure_health,
     parse_document,
     pause_application,
 )
@@ -97,6 +98,7 @@ def make_world() -> World:
     export = _export(service)
     webhook = _make_webhook()
     customer, token = _customers_session()
+    measure_health()
     return World(
         service,
         customer,

@@ -328,6 +328,7 @@ TASKS = (
     "matching.propose",
     "profiles.clear_sessions",
     "profiles.make_partitions",
+    "profiles.measure_health",
     "profiles.prune_audit",
     "segments.deliver",
     "segments.derive_told",

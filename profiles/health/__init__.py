@@ -1,0 +1,1 @@
+"""How healthy the joining of people is, told by figures that need nobody's labels."""
