@@ -60,8 +60,8 @@ class ProductViewSet(
     )
     def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
         """Change a product, for events that come from now on."""
-        product = self.get_object()
         changes = validated(serializers.ProductChangeSerializer(data=request.data, partial=True))
+        product = self.get_object()
         for name, value in changes.items():
             setattr(product, name, value)
         return Response(self.get_serializer(_saved(product, request)).data)

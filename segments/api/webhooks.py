@@ -88,8 +88,8 @@ class WebhookViewSet(
         return Response(body, status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: str) -> Response:
+        changes = validated(self.get_serializer(data=request.data, partial=True))
         webhook = self.get_object()
-        changes = validated(self.get_serializer(webhook, data=request.data, partial=True))
         segments = changes.get("segments", services.heard_segments(webhook))
         # A changed address would be told what the former one is.
         _refuse(request, changes.get("events", webhook.events), segments)
