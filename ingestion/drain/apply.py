@@ -116,16 +116,22 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
     mark_changed(resolution.changed_profiles | set(spans))
-    _count_by_source(refused_traits, TRAIT_NAME)
-    for reason, numbers in refused_accounts.items():
-        _count_by_source(numbers, reason)
-    other_names = [pending.row.source_id for pending in chunk.messages if pending.has_other_name]
-    _count_by_source(Counter(other_names), EVENT_NAME)
-    cut = [p.row.source_id for p in kept if p.observation in resolution.cut_claims]
-    _count_by_source(Counter(cut), CLAIMED_IDENTIFIER)
+    for reason, by_source in {TRAIT_NAME: refused_traits, **refused_accounts}.items():
+        _count_by_source(by_source, reason)
+    _count_names_too_many(chunk.messages, kept, resolution)
     keep_refusals([*chunk.rejections, *rejected])
     account_for(chunk, kept, rejected)
     reach(checkpoints.APPLIED)
+
+
+def _count_names_too_many(
+    messages: Iterable[PendingMessage], kept: Iterable[PendingMessage], resolution: Resolution
+) -> None:
+    """Count the names of events and the claimed identifiers that were above their limits."""
+    renamed = (pending.row.source_id for pending in messages if pending.has_other_name)
+    _count_by_source(Counter(renamed), EVENT_NAME)
+    cut = (each.row.source_id for each in kept if each.observation in resolution.cut_claims)
+    _count_by_source(Counter(cut), CLAIMED_IDENTIFIER)
 
 
 def redact_names(messages: Iterable[PendingMessage]) -> None:

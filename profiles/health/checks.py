@@ -92,12 +92,22 @@ def _says_over(most: int, kind: str, person: Sampled) -> bool:
     return len(person.values.get(kind, ())) > most
 
 
-def _holds(namespace: str, person: Sampled) -> bool:
-    return person.identifiers.get(namespace, 0) > 0
-
-
 def _holds_over(most: int, namespace: str, person: Sampled) -> bool:
     return person.identifiers.get(namespace, 0) > most
+
+
+def _said(key: str, title: Promise, kind: str, *, most: int, high: float) -> Check:
+    """Return the check of those who say more than `most` values of a kind."""
+    mixed = _("Look at some of these people; where two are one, say that they are not the same.")
+    return Check(key, title, mixed, high, partial(_says_over, most, kind), partial(_says, kind))
+
+
+def _held(
+    key: str, title: Promise, namespace: str, *, most: int, high: float, advice: Promise
+) -> Check:
+    """Return the check of those who hold more than `most` identifiers of a namespace."""
+    among = partial(_holds_over, 0, namespace)
+    return Check(key, title, advice, high, partial(_holds_over, most, namespace), among)
 
 
 def _is_unvouched(person: Sampled) -> bool:
@@ -105,93 +115,70 @@ def _is_unvouched(person: Sampled) -> bool:
 
 
 def _is_reached(person: Sampled) -> bool:
-    return any(_holds(namespace, person) for namespace in REACHED_BY)
+    return any(_holds_over(0, namespace, person) for namespace in REACHED_BY)
 
 
 REACHED_BY = ("email", "phone")
-_MIXED = _("Look at some of these people; where two are one, say that they are not the same.")
 _LIMIT = _("Lower the limit of this namespace under Other rules, and see who would part.")
 
 CHECKS = (
-    Check(
+    _said(
         "given_names",
         _("People with more than two given names"),
-        _MIXED,
-        2,
-        partial(_says_over, 2, Field.GIVEN_NAME),
-        partial(_says, Field.GIVEN_NAME),
+        Field.GIVEN_NAME,
+        most=2,
+        high=2,
     ),
-    Check(
-        "surnames",
-        _("People with more than two surnames"),
-        _MIXED,
-        2,
-        partial(_says_over, 2, Field.SURNAME),
-        partial(_says, Field.SURNAME),
-    ),
-    Check(
+    _said("surnames", _("People with more than two surnames"), Field.SURNAME, most=2, high=2),
+    _said(
         "birth_dates",
         _("People with more than one date of birth"),
-        _MIXED,
-        1,
-        partial(_says_over, 1, Field.BIRTH_DATE),
-        partial(_says, Field.BIRTH_DATE),
+        Field.BIRTH_DATE,
+        most=1,
+        high=1,
     ),
-    Check(
-        "genders",
-        _("People with more than one gender"),
-        _MIXED,
-        1,
-        partial(_says_over, 1, GENDER),
-        partial(_says, GENDER),
-    ),
-    Check(
-        "countries",
-        _("People with more than two countries"),
-        _MIXED,
-        3,
-        partial(_says_over, 2, COUNTRY),
-        partial(_says, COUNTRY),
-    ),
-    Check(
+    _said("genders", _("People with more than one gender"), GENDER, most=1, high=1),
+    _said("countries", _("People with more than two countries"), COUNTRY, most=2, high=3),
+    _said(
         "national_ids",
         _("People with more than one national number"),
-        _MIXED,
-        0.2,
-        partial(_says_over, 1, Field.NATIONAL_ID),
-        partial(_says, Field.NATIONAL_ID),
+        Field.NATIONAL_ID,
+        most=1,
+        high=0.2,
     ),
-    Check(
+    _held(
         "user_ids",
         _("People with more than one account of yours"),
-        _("Make user_id unique, or see which system gives a person a new one."),
-        2,
-        partial(_holds_over, 1, "user_id"),
-        partial(_holds, "user_id"),
+        "user_id",
+        most=1,
+        high=2,
+        advice=_("Make user_id unique, or see which system gives a person a new one."),
     ),
-    Check(
+    _held(
         "emails",
         _("People with more than five e-mail addresses"),
-        _LIMIT,
-        1,
-        partial(_holds_over, 5, "email"),
-        partial(_holds, "email"),
+        "email",
+        most=5,
+        high=1,
+        advice=_LIMIT,
     ),
-    Check(
+    _held(
         "phones",
         _("People with more than five telephone numbers"),
-        _LIMIT,
-        1,
-        partial(_holds_over, 5, "phone"),
-        partial(_holds, "phone"),
+        "phone",
+        most=5,
+        high=1,
+        advice=_LIMIT,
     ),
-    Check(
+    _held(
         "devices",
         _("People with more than fifty anonymous ids"),
-        _("A shared device or a script that forgets its id: look at the sources of these people."),
-        1,
-        partial(_holds_over, 50, "anonymous_id"),
-        partial(_holds, "anonymous_id"),
+        "anonymous_id",
+        most=50,
+        high=1,
+        advice=_(
+            "A shared device or a script that forgets its id: look at the sources of these people."
+        ),
     ),
     Check(
         "size_tail",
