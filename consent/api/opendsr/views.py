@@ -82,10 +82,10 @@ class ControllerView(ScopedView, SignedView):
         return controller
 
     def subject_request(self, request: Request, pk: UUID) -> SubjectRequest:
-        found = services.find_subject_request(self.controller(request), pk)
-        if found is None:
+        subject_request = services.find_subject_request(self.controller(request), pk)
+        if subject_request is None:
             raise problem("", "unknown_request", "No request has this id.", 404)
-        return found
+        return subject_request
 
 
 class DiscoveryView(SignedView):
@@ -144,12 +144,12 @@ class RequestView(ControllerView):
         return Response(answers.status_body(self.subject_request(request, pk)))
 
     def delete(self, request: Request, pk: UUID) -> Response:
-        found = self.subject_request(request, pk)
+        subject_request = self.subject_request(request, pk)
         try:
-            services.cancel_subject_request(found, actor=actor_of(request))
+            services.cancel_subject_request(subject_request, actor=actor_of(request))
         except services.WrongStatus:
             raise problem("", "not_pending", "Only a pending request can be cancelled.") from None
-        body = answers.cancellation(found, now=database_now())
+        body = answers.cancellation(subject_request, now=database_now())
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
