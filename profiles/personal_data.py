@@ -120,7 +120,7 @@ class EventData(PersonalData):
     def read(self, profile_ids: Sequence[int]) -> Rows:
         rows = (
             Event.objects.filter(profile__in=profile_ids)
-            .order_by("-timestamp", "-id")
+            .order_by("-timestamp", "-arrival", "-id")
             .values(
                 "profile_id",
                 "id",

@@ -71,10 +71,9 @@ def rebuild_states(profile_ids: Iterable[int]) -> set[int]:
     if drifts:
         _upsert_states([drift for drift in drifts if drift.folded is not None])
         _delete_states([drift for drift in drifts if drift.folded is None])
-    keys = dict(Purpose.objects.values_list("pk", "key")) if drifts else {}
     mark_changes(
         ProfileChange.Kind.CONSENT,
-        [(drift.profile_id, keys[drift.purpose_id]) for drift in drifts],
+        [(drift.profile_id, str(drift.purpose_id)) for drift in drifts],
     )
     return {drift.profile_id for drift in drifts}
 

@@ -37,7 +37,7 @@ class Profile(models.Model):
 class ProfileChange(models.Model):
     """One change of a profile, whose segments must be evaluated again.
 
-    `reference` is what a change of some kinds is about: the key of the purpose of a consent, the
+    `reference` is what a change of some kinds is about: the number of the purpose of a consent, the
     public UUID of the other side of a merge. Invariant: rows are only inserted and claimed.
     """
 

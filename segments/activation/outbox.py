@@ -334,6 +334,7 @@ def _bodies(
     """Yield what is told of each change once; of people who are gone nothing."""
     ids = {survivors[change.profile_id].pk for change in changes if change.profile_id in survivors}
     states = current_states(ids, at=now)
+    purposes = {str(pk): key for pk, key in Purpose.objects.values_list("pk", "key")}
     for change in dict.fromkeys(changes):
         if (person := survivors.get(change.profile_id)) is None:
             continue
@@ -343,11 +344,11 @@ def _bodies(
                 yield change, body | {"absorbed": change.reference}
             case Kind.UNMERGE:
                 yield change, body | {"parted": change.reference}
-            case _:
-                state = states[person.pk][change.reference]
+            case _ if key := purposes.get(change.reference):
+                state = states[person.pk][key]
                 until = state["valid_until"]
                 state |= {"valid_until": until.isoformat() if until else None}
-                yield change, body | {"purpose": change.reference} | state
+                yield change, body | {"purpose": key} | state
 
 
 def _survivors(ids: Collection[int]) -> dict[int, Profile]:

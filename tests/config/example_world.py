@@ -224,14 +224,14 @@ def _send_history() -> None:
     order = {"orderId": "7", "revenue": 19.99}
     send_messages(
         {"userId": "42", "anonymousId": "7f3c"},
-        {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
-        {"type": "track", "userId": "42"},
         {
             "type": "group",
             "userId": "42",
             "groupId": "acme",
             "traits": {"name": "Acme", "plan": "pro"},
         },
+        {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
+        {"type": "track", "userId": "42"},
     )
 
 
