@@ -11,11 +11,11 @@ from consent.admin.requests import OPEN
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
 from consent.models.purposes import LegalBasis
 from consent.requests.deadlines import time_left
-from consent.services import current_states, events_of
+from consent.services import current_states
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Link, Section, sections
 from profiles.lib.database import database_now
-from profiles.models import Identifier, Profile
+from profiles.models import Profile
 
 MAX_EVENTS = 50
 
@@ -23,7 +23,7 @@ MAX_EVENTS = 50
 def load_consents(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
     """Load the state of every purpose, and the ledger's events for users who may read it.
 
-    Takes six queries.
+    Takes five queries.
     """
     states = current_states([profile.pk], at=database_now()).get(profile.pk, {})
     # Ordered, so that the title of the newest version is the one that stays in the dict.
@@ -40,21 +40,25 @@ def load_consents(request: HttpRequest, profile: Profile, mask: Mask) -> dict[st
 
 def recent_events(profile: Profile) -> QuerySet[ConsentEvent]:
     """Return the newest consent events of the profile's identifiers."""
-    events = events_of([profile.pk])
+    events = ConsentEvent.objects.filter(identifier__in=_identifier_ids(profile))
     return events.select_related("purpose", "source").order_by("-received_at", "-seq")[:MAX_EVENTS]
 
 
 def load_requests(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Load the privacy requests about the profile's identifiers. Takes two queries."""
-    identifiers = Identifier.objects.filter(profile=profile)
+    """Load the privacy requests about the profile's identifiers."""
     privacy_requests = PrivacyRequest.objects.filter(
-        identifier_ids__overlap=list(identifiers.values_list("pk", flat=True))
+        identifier_ids__overlap=_identifier_ids(profile)
     )
     return {
         "requests": [
             (privacy_request, time_left(privacy_request)) for privacy_request in privacy_requests
         ]
     }
+
+
+def _identifier_ids(profile: Profile) -> list[int]:
+    # The page of a profile has loaded them.
+    return [identifier.pk for identifier in profile.identifiers.all()]
 
 
 def request_links(request: HttpRequest, profile: Profile) -> list[Link]:

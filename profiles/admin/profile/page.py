@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.safestring import SafeString
 
 from profiles.admin.kit.masks import Mask
@@ -109,10 +110,14 @@ def _source_and_trust(statement: SourceValue) -> str:
 
 
 def identifiers_of(profile: Profile) -> list[Identifier]:
-    """Return the profile's identifiers, vouched ones first and public UUIDs last, in one query."""
-    identifiers = Identifier.objects.filter(profile=profile).order_by("namespace", "value")
+    """Return the profile's identifiers, vouched ones first and public UUIDs last, in one query.
+
+    The profile keeps them for whoever asks again.
+    """
+    ordered = Identifier.objects.order_by("namespace", "value")
+    prefetch_related_objects([profile], Prefetch("identifiers", ordered))
     return sorted(
-        identifiers,
+        profile.identifiers.all(),
         key=lambda identifier: (identifier.namespace == PROFILE, not identifier.is_vouched),
     )
 
