@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.http.headers.never_stored",
     "config.http.headers.ContentPolicy",
+    "config.http.problems.no_nul_in_addresses",
     "ingestion.api.cors.cross_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.http.languages.StaffLanguage",

@@ -67,7 +67,7 @@ from profiles.identity.ruleset.document import (
     as_plain,
     document_of_store,
     parse_document,
-    read_document,
+    read_rules,
     write_document,
 )
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
@@ -179,7 +179,7 @@ __all__ = [
     "predict_attributions",
     "prune_audit",
     "public_actors",
-    "read_document",
+    "read_rules",
     "recompute_golden",
     "recompute_stats",
     "record_accounts",

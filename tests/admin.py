@@ -34,6 +34,7 @@ from ingestion.models import (
     WriteKey,
 )
 from ingestion.services import create_write_key
+from profiles.identity.rules import Ruleset, begin_version, load_rules
 from profiles.models import (
     Account,
     AccountMember,
@@ -46,7 +47,6 @@ from profiles.models import (
     IdentityDecision,
     IdentityFact,
     IdentityOutcome,
-    IdentityRulesVersion,
     Merge,
     Profile,
     RulesApplication,
@@ -118,7 +118,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             people=100,
             state="in_range",
         )
-        version = IdentityRulesVersion.objects.create(after_seq=0, rules={})
+        version = begin_version(Ruleset(load_rules()))
         RulesApplication.objects.create(
             version=version,
             actor=str(TESTER),

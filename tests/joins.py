@@ -21,7 +21,13 @@ from profiles.registry import registry
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%s|%b")
 LISTED = re.compile(r"(%s)(?:, %s)+")
 # What a template is filled with, by the name of its part; any other is a value.
-PARTS = {"joins": "", "selects": "SELECT NULL", "condition": "TRUE", "conditions": "TRUE"}
+PARTS = {
+    "joins": "",
+    "unions": "",
+    "selects": "SELECT NULL",
+    "condition": "TRUE",
+    "conditions": "TRUE",
+}
 QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 Sources = dict[str, exp.Expression]
 
@@ -89,7 +95,6 @@ def _columns() -> dict[str, str]:
 
 def _parsed(statement: str) -> list[exp.Expression]:
     text = re.sub(r"\{(\w+)\}", lambda part: PARTS.get(part[1], "NULL"), statement)
-    text = text.replace("timestamptz\n    SELECT NULL", "timestamptz")  # more of a UNION
     try:
         trees = parse(PLACEHOLDER.sub("NULL", text).replace("%%", "%"), read="postgres")
     except ParseError:

@@ -4,12 +4,12 @@ Invariant: under /api/ and /v1/ every error has this one shape, whatever fails.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
@@ -127,6 +127,19 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api_call(request):
         return json_problem(404, "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
+
+
+def no_nul_in_addresses(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: nothing is named by NUL, which PostgreSQL would refuse with an error."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        return get_response(request)
+
+    return middleware
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

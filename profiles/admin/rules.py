@@ -33,7 +33,7 @@ from profiles.services import (
     parse_document,
     pause_application,
     plan_rules,
-    read_document,
+    read_rules,
     resume_application,
     write_document,
 )
@@ -65,7 +65,7 @@ class RulesForm(forms.Form):
     def clean_rules(self) -> Any:
         """Return the rules that the text stands for."""
         try:
-            return parse_document(read_document(self.cleaned_data["rules"]))
+            return parse_document(read_rules(self.cleaned_data["rules"]))
         except RulesFault as fault:
             words = f"{fault.path}: {fault.detail}".removeprefix(": ")
             raise forms.ValidationError(words) from None

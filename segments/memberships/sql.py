@@ -258,7 +258,7 @@ WITH pending AS MATERIALIZED (
     UNION SELECT profile_id FROM segments_wakeup WHERE due_at <= {now}::timestamptz
     UNION SELECT profile_id FROM profiles_accountmember
         WHERE account_id IN (SELECT account_id FROM profiles_accountchange)
-    {selects}
+    {unions}
 ), expected AS MATERIALIZED (
     SELECT p.id FROM profiles_profile p WHERE {condition}
 ), stored AS MATERIALIZED (

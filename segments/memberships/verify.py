@@ -87,7 +87,7 @@ def _drift_statement(segment: LiveSegment, context: Context) -> Fragment:
     return fill(
         sql.DRIFT,
         now=context.now,
-        selects=join_fragments(" ", unions),
+        unions=join_fragments(" ", unions),
         condition=compile_everyone(segment.node, context),
         segment=segment.id,
     )

@@ -14,7 +14,7 @@ EXEMPT = {
     "document_of_store": READS,
     "parse_document": READS,
     "plan_rules": READS,
-    "read_document": READS,
+    "read_rules": READS,
     "run_applications": DERIVED,
     "sweep": READS,
     "unfinished_application": READS,

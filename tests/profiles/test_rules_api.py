@@ -14,7 +14,7 @@ from profiles.models.access import Scope
 from profiles.services import (
     document_of_store,
     parse_document,
-    read_document,
+    read_rules,
     run_applications,
     write_document,
 )
@@ -127,7 +127,7 @@ def test_an_unknown_number_to_vary_is_refused(admin: APIClient):
 def test_what_is_exported_is_imported_unchanged():
     make_source(key="kiosk", joins_people=True)
     document = document_of_store()
-    assert parse_document(read_document(write_document(document))).document == document
+    assert parse_document(read_rules(write_document(document))).document == document
     assert document.joining_sources == ["kiosk"]
 
 

@@ -18,6 +18,7 @@ from consent.models import PrivacyRequest
 from consent.services import NewRequest, act_on_requests, open_request
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
+from profiles.matching.propose import propose_matches
 from profiles.models import Identifier, Merge, Profile
 from profiles.services import keep_apart
 from segments.models import Segment
@@ -197,6 +198,7 @@ def test_every_route_and_page_answers_for_every_strange_person() -> None:
         assert_routes_answer(client, profile)
         page = staff.get(reverse("admin:profiles_profile_change", args=[profile.pk]))
         assert page.status_code == 200
+    propose_matches(everybody=True)
     assert_lists_answer(client)
     assert_identifiers_are_found(client)
     assert_admin_answers(staff)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -15,6 +14,7 @@ from ingestion.services import (
     register_hook,
     register_source,
 )
+from profiles.lib.documents import NotADocument, read_document
 from profiles.models import Source
 from profiles.services import Actor
 
@@ -89,9 +89,11 @@ def _read_kinds(path: Path | None) -> Any:
     if path is None:
         return None
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError):
-        raise CommandError(f"{path} is no YAML or JSON file.") from None
+        content = read_document(path.read_bytes())
+    except OSError:
+        raise CommandError(f"{path} cannot be read.") from None
+    except NotADocument as error:
+        raise CommandError(str(error)) from None
     kinds = content.get("kinds") if isinstance(content, dict) else None
     if not isinstance(kinds, dict):
         raise CommandError("A mapping is an object with kinds: docs/sources.md")

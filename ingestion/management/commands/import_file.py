@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
@@ -29,6 +28,7 @@ from ingestion.services import (
     try_import,
 )
 from profiles.lib import exact_json
+from profiles.lib.documents import NotADocument, read_document
 from profiles.models import Source
 from profiles.services import Actor
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, help="The file.")
         parser.add_argument("--source", required=True, help="The key of the source it is of.")
         parser.add_argument(
-            "--mapping", required=True, type=Path, help="A JSON file: docs/imports.md"
+            "--mapping", required=True, type=Path, help="A JSON or YAML file: docs/imports.md"
         )
         parser.add_argument("--dry-run", action="store_true", help="Write nothing, say what would.")
         parser.add_argument("--report", type=Path, help="Where the refused rows and counts go.")
@@ -163,11 +163,11 @@ def _digest(path: Path) -> str:
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:
     try:
-        mapping: Mapping[str, Any] = msgspec.json.decode(path.read_bytes())
+        mapping: Mapping[str, Any] = read_document(path.read_bytes())
     except OSError:
         raise CommandError(f"There is no file {path}.") from None
-    except msgspec.MsgspecError:
-        raise CommandError(f"{path} is no JSON.") from None
+    except NotADocument as error:
+        raise CommandError(str(error)) from None
     return mapping
 
 

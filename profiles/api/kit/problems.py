@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework.exceptions import APIException
 from rest_framework.serializers import BaseSerializer
 
-from profiles.api.kit.strict import refuse_unknown, unknown_fields
+from profiles.api.kit.strict import refuse, unknown_fields
 
 
 class Problem(APIException):
@@ -44,7 +44,7 @@ def unavailable(code: str, detail: str, *, retry_seconds: float) -> Problem:
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     """Return the validated fields of a body. Raises ValidationError, for unknown fields too."""
     unknown = unknown_fields(serializer, serializer.initial_data)
-    refuse_unknown(unknown, "unknown_field", "Nothing here reads this field.")
+    refuse(unknown, "unknown_field", "Nothing here reads this field.")
     serializer.is_valid(raise_exception=True)
     fields: dict[str, Any] = dict(serializer.validated_data)
     return fields

@@ -47,14 +47,19 @@ class StrictRequests:
 
     def initial(self: Any, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        refuse_unknown(
+        refuse(
             (name for name in request.query_params if not self._has_parameter(request, name)),
             "unknown_filter",
             "Nothing here reads this parameter.",
         )
+        refuse(
+            (name for name, texts in request.query_params.lists() if "\0" in "".join(texts)),
+            "null_characters_not_allowed",
+            "Null characters are not allowed.",
+        )
         if getattr(self, "action", None) in self.bodiless_actions and request.data:
             names = request.data if isinstance(request.data, dict) else ("",)
-            refuse_unknown(names, "unknown_field", "No body is read here.")
+            refuse(names, "unknown_field", "No body is read here.")
 
     def _has_parameter(self: Any, request: Request, name: str) -> bool:
         if name == "format" or name in self.query_parameters:
@@ -74,7 +79,7 @@ def composed_query(query: QueryDict) -> QueryDict:
     return result
 
 
-def refuse_unknown(names: Iterable[str], code: str, detail: str) -> None:
+def refuse(names: Iterable[str], code: str, detail: str) -> None:
     """Raise ValidationError with a fault for each name, if there is any."""
     faults = {name: [ErrorDetail(detail, code=code)] for name in names}
     if faults:

@@ -21,6 +21,7 @@ from profiles.identity.rules import (
     refuse_respelling,
     rules_of,
 )
+from profiles.lib.documents import NotADocument, read_document
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models import IdentityCaps, IdentityRule, Source
 
@@ -94,15 +95,12 @@ class ParsedRules:
         return Ruleset(rules, blocked_of(self.rows))
 
 
-def read_document(text: str) -> Any:
+def read_rules(text: str | bytes) -> Any:
     """Return the content of a file of rules, in JSON or YAML. Raises RulesFault."""
     try:
-        # JSON is YAML too.
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}" if mark else ""
-        raise RulesFault("", f"The file is neither JSON nor YAML{place}.") from None
+        return read_document(text)
+    except NotADocument as error:
+        raise RulesFault("", str(error)) from None
 
 
 def write_document(document: RulesDocument) -> str:

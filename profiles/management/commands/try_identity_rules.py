@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from profiles.identity.replay import read_configuration
-from profiles.identity.ruleset.document import parse_document, read_document
+from profiles.identity.ruleset.document import parse_document, read_rules
 from profiles.identity.ruleset.four_ways import Change
 from profiles.identity.ruleset.plan import (
     RulesPlan,
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if not path.is_file():
             raise CommandError(f"There is no file {path.name}.")
         try:
-            self._try(read_document(path.read_text()), options)
+            self._try(read_rules(path.read_bytes()), options)
         except RulesFault as fault:
             raise CommandError(f"{fault.path}: {fault.detail}".removeprefix(": ")) from None
 
