@@ -44,7 +44,9 @@ class SourceAdmin(TesseraAdmin):
     ordering = ("key",)
     fields = ("key", *SOURCE_SETTINGS)
     # One line: most sources have one website.
-    formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}
+    formfield_overrides = TesseraAdmin.formfield_overrides | {
+        ArrayField: {"widget": UnfoldAdminTextInputWidget}
+    }
     change_form_outer_before_template = "admin/ingestion/source.html"
     change_form_outer_after_template = "admin/ingestion/write_keys.html"
     audit_type = "source"

@@ -133,6 +133,17 @@ class ExactDecoder(json.JSONDecoder):
         return loads(s)
 
 
+class FormDecoder(json.JSONDecoder):
+    """The decoder for a form's JSONField, whose text is of others."""
+
+    def decode(self, s: str, *_: object) -> object:
+        try:
+            return with_floats(read(s.encode(), repairs=False))
+        except UnreadableJSON as refused:
+            # The one error that Django's field answers.
+            raise json.JSONDecodeError(refused.detail, "", 0) from None
+
+
 def _composed(text: bytes) -> bytes:
     try:
         decoded = text.decode()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from profiles.lib import exact_json
 from profiles.models import AuditEntry
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, profile_of, send_messages
+from tests.system.odd_values import TEXTS, TOKENS
 
 URL = "/api/v1/products/"
 KNIFE = {"id": "P-1", "name": "A knife", "category": "Home > Kitchen > Knives", "price": 20.5}
@@ -255,3 +257,19 @@ def test_staff_keep_products_and_see_what_goes_together() -> None:
     assert sign_in("marketer").post(page, changed).status_code == 403
     with pytest.raises(ValidationError, match="number"):
         save_product(Product(number="P-1", name="Another"), actor=TESTER)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", [*TEXTS, *TOKENS], ids=range(len(TEXTS) + len(TOKENS)))
+def test_attributes_are_an_object_of_json_or_refused_in_the_form(text: str) -> None:
+    client = sign_in("steward")
+    form = {"number": "P-1", "name": "A knife", "category": "Home", "price": "20", "cost": ""}
+    attributes = f'{{"size": {text}}}'.encode(errors="surrogatepass")
+    answer = client.post(
+        reverse("admin:ingestion_product_add"),
+        urlencode({**form, "attributes": attributes}),
+        content_type="application/x-www-form-urlencoded",
+    )
+    is_kept = answer.status_code == 302
+    assert is_kept or answer.status_code == 200
+    assert Product.objects.exists() == is_kept

@@ -6,7 +6,7 @@ Invariant: no list counts all rows of a big table, and nothing here writes.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -14,7 +14,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -22,7 +22,7 @@ from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
 from profiles.lib.estimates import estimated_rows
-from profiles.lib.exact_json import is_storable
+from profiles.lib.exact_json import FormDecoder, is_storable
 from profiles.models import AuditEntry
 from profiles.services import Actor
 
@@ -73,6 +73,7 @@ class TesseraAdmin(ModelAdmin):
     """The base of all admin classes: pages of 50 rows, bounded counts, and no deletion."""
 
     list_per_page = 50
+    formfield_overrides: ClassVar[Any] = {JSONField: {"decoder": FormDecoder}}
     show_full_result_count = False
     paginator = BoundedPaginator
     list_filter_submit = True
