@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
@@ -20,6 +20,7 @@ from psycopg import sql
 
 from config.runtime import embedded
 from tests import cluster, joins, statements
+from tests.config.example_world import World, make_world
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,3 +142,35 @@ def committing_db_of_module(
     """The same for all tests of a module together."""
     with _copied_database(django_db_blocker) as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def transaction_of_module(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+) -> Iterator[None]:
+    """A transaction around all tests of a module, for what takes long to make and is only read."""
+    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def savepoint(transaction_of_module: None) -> Iterator[None]:
+    """Take back what the test changed, and nothing that was there before it.
+
+    Instead of the mark `django_db`, whose end would close the connection of the module.
+    """
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def example_world_of_module(transaction_of_module: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def example_world(example_world_of_module: World, savepoint: None) -> World:
+    """What the examples of the API are about, made once for a module."""
+    return example_world_of_module

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from config.http.examples import examples
 from config.http.tags import TAGS
 from tests.config.api_schema import FILE, OPERATIONS, SCHEMA
-from tests.config.example_world import World, make_world
+from tests.config.example_world import World
 
 PROBLEM = "application/problem+json"
 WITHOUT_JSON = ("archive_retrieve", "export_retrieve", "destroy", "schema_retrieve")
@@ -49,10 +49,9 @@ def test_each_example_is_of_an_operation_and_each_operation_has_one() -> None:
     assert examples().keys() == OPERATIONS.keys()
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_the_example_is_answered_as_it_says(operation_id: str) -> None:
-    world = make_world()
+def test_the_example_is_answered_as_it_says(operation_id: str, example_world: World) -> None:
+    world = example_world
     method, path, operation = OPERATIONS[operation_id]
     example = _with_real_ids(examples()[operation_id], world)
     response = _send(world, method, path, operation, example)

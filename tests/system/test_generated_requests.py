@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
@@ -18,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import checks
 
 from tests.config.api_schema import FILE
-from tests.config.example_world import World, make_world
+from tests.config.example_world import World
 
 NUMBER = os.environ.get("GENERATED_REQUESTS", "")
 BOUNDED = settings(
@@ -43,7 +42,8 @@ API.config.generation.update(with_security_parameters=False)
 
 @API.parametrize()
 @BOUNDED
-def test_every_answer_is_one_that_the_schema_has(case: Any, world: World) -> None:
+def test_every_answer_is_one_that_the_schema_has(case: Any, example_world: World) -> None:
+    world = example_world
     client = world.customer if "/privacy/me/" in case.path else world.service
     key = {"Authorization": client._credentials["HTTP_AUTHORIZATION"]}
     for headers in ({}, key):
@@ -51,11 +51,6 @@ def test_every_answer_is_one_that_the_schema_has(case: Any, world: World) -> Non
     if case.path_parameters:
         case.path_parameters = dict(real_parameters(case, world))
         call(case, key)
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    return make_world()
 
 
 def real_parameters(case: Any, world: World) -> Iterator[tuple[str, Any]]:

@@ -16,11 +16,10 @@ from profiles.models import Profile
 from tests.admin import make_world as make_admin_world
 from tests.admin import sign_in
 from tests.config.api_schema import OPERATIONS, parameters_of
-from tests.config.example_world import make_world
+from tests.config.example_world import World
 from tests.system.forms import fields_of
 from tests.system.odd_values import JSON_VALUES, TEXTS, places_of, with_value
 
-pytestmark = pytest.mark.django_db
 WITH_BODY = [name for name, (_, _, operation) in OPERATIONS.items() if "requestBody" in operation]
 TYPES = ("", "text/plain", "text/csv", "a/b; charset=nonsense", "multipart/form-data", "\xe9")
 # Parameters that lists of the admin read beside their own filters.
@@ -54,8 +53,10 @@ def send(client: Any, method: str, address: str, body: bytes = b"", **more: Any)
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_no_parameter_of_an_address_is_a_server_error(operation_id: str) -> None:
-    world = make_world()
+def test_no_parameter_of_an_address_is_a_server_error(
+    operation_id: str, example_world: World
+) -> None:
+    world = example_world
     method, path, operation = OPERATIONS[operation_id]
     client = world.customer if "/privacy/me/" in path else world.service
     for parameter in parameters_of(operation):
@@ -69,8 +70,8 @@ def test_no_parameter_of_an_address_is_a_server_error(operation_id: str) -> None
 
 
 @pytest.mark.parametrize("operation_id", WITH_BODY)
-def test_no_part_of_a_body_is_a_server_error(operation_id: str) -> None:
-    world = make_world()
+def test_no_part_of_a_body_is_a_server_error(operation_id: str, example_world: World) -> None:
+    world = example_world
     method, path, _ = OPERATIONS[operation_id]
     client = world.customer if "/privacy/me/" in path else world.service
     address = filled(path, operation_id, world.real)
@@ -141,7 +142,7 @@ def real_address(address: str) -> str:
 
 
 @pytest.fixture
-def staff() -> Client:
+def staff(savepoint: None) -> Client:
     make_admin_world()
     client = sign_in()
     client.raise_request_exception = False
