@@ -72,6 +72,7 @@ from profiles.identity.ruleset.document import (
 )
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
 from profiles.matching.answers import ProposalAnswered, answer_proposal, postpone_proposal
+from profiles.matching.queue import count_open_proposals
 from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
@@ -147,6 +148,7 @@ __all__ = [
     "change_source",
     "checked_corrections",
     "copy_events",
+    "count_open_proposals",
     "create_api_key",
     "create_source",
     "decide",

@@ -47,6 +47,7 @@ from profiles.models import (
     IdentityDecision,
     IdentityFact,
     IdentityOutcome,
+    MatchProposal,
     Merge,
     Profile,
     RulesApplication,
@@ -110,6 +111,11 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
         IdentityDecision.objects.create(
             verdict="related", one=one, other=other, actor=str(TESTER), reason="One household."
+        )
+        one, other = (make_profile(f"user_id:twin-{number}-{each}") for each in range(2))
+        sides = [side.identifiers.get(namespace="profile") for side in (one, other)]
+        MatchProposal.objects.create(
+            one=sides[0], other=sides[1], probability=0.9, prior=-9, weights={"city": 0.4}
         )
         HealthMeasure.objects.create(
             day=date(2026, 1, 1) + timedelta(days=number),

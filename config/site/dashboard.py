@@ -26,7 +26,7 @@ from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.estimates import estimated_rows
 from profiles.models import Profile
-from profiles.services import last_out_of_range
+from profiles.services import count_open_proposals, last_out_of_range
 from segments.models import Segment
 from segments.services import paused_webhooks, sensitive_segments
 
@@ -87,6 +87,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         }
     if has_perm("profiles.view_identityoutcome"):
         figures["unhealthy"] = last_out_of_range()
+    if has_perm("profiles.view_merge"):
+        figures["proposals"] = count_open_proposals()
     if has_perm("ingestion.view_inboxrow"):
         figures |= {"inbox": inbox_backlog(now), "pause": current_pause()}
         figures["may_try"] = has_perm(MAY_TRY)

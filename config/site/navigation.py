@@ -58,6 +58,13 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     _("Identity"): (
         Entry(_("Needs a look"), "rule", "profiles.identityoutcome", "?doubt=yes"),
         Entry(
+            _("Proposals"),
+            "join",
+            "profiles.matchproposal",
+            "?state__exact=open",
+            seen_with="profiles.merge",
+        ),
+        Entry(
             _("Health"),
             "monitor_heart",
             "profiles.healthmeasure",

@@ -1,6 +1,16 @@
 """The admin of profiles, identity rules, traits, and access."""
 
-from profiles.admin import access, accounts, audit, decisions, health, identity, rules, traits
+from profiles.admin import (
+    access,
+    accounts,
+    audit,
+    decisions,
+    health,
+    identity,
+    proposals,
+    rules,
+    traits,
+)
 from profiles.admin.profile import changelist
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "decisions",
     "health",
     "identity",
+    "proposals",
     "rules",
     "traits",
 ]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from profiles.models.identity import Identifier
@@ -45,10 +46,10 @@ class MatchProposal(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", "open"
-        ACCEPTED = "accepted", "one person"
-        DECLINED = "declined", "declined"
-        RELATED = "related", "related, not the same person"
+        OPEN = "open", _("open")
+        ACCEPTED = "accepted", _("one person")
+        DECLINED = "declined", _("declined")
+        RELATED = "related", _("related, not the same person")
 
     uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
     one = models.ForeignKey(
