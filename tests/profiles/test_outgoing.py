@@ -137,11 +137,13 @@ def _resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
+        # All of it before the answer, after which the caller looks.
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.paths.append(self.path)  # type: ignore[attr-defined]
         self.send_response(307 if self.path == "/away" else 202)
         self.send_header("Location", "/there")
         self.send_header("Retry-After", "120")
         self.end_headers()
-        self.server.paths.append(self.path)  # type: ignore[attr-defined]
 
     def log_message(self, *args: Any) -> None:
         pass
