@@ -166,11 +166,11 @@ def savepoint(transaction_of_module: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def example_world_of_module(transaction_of_module: None) -> World:
+def world_of_module(transaction_of_module: None) -> World:
     return make_world()
 
 
 @pytest.fixture
-def example_world(example_world_of_module: World, savepoint: None) -> World:
+def world(world_of_module: World, savepoint: None) -> World:
     """What the examples of the API are about, made once for a module."""
-    return example_world_of_module
+    return world_of_module

@@ -67,7 +67,8 @@ class AnswerForm(forms.Form):
 class Bar(NamedTuple):
     """One step of the waterfall: from where to where the evidence moves, in percent of the width.
 
-    `bits` is the weight as text; `is_for` says that it speaks for one person.
+    `agrees` is "same", "alike" or "other", and empty where a side has no value. `bits` is the
+    weight as text; `is_for` says that it speaks for one person.
     """
 
     label: str
@@ -88,8 +89,6 @@ class MatchProposalAdmin(ReadOnlyAdmin):
     list_display = ("pair", "share", "state_label", "scored_at", "postponed_at", "answered_at")
     list_filter = ("state",)
     sortable_by = ()
-    fields = ("pair", "share", "state_label", "scored_at", "answered_at")
-    readonly_fields = fields
     audit_type = "proposal"
 
     def audit_key(self, row: MatchProposal) -> str:
@@ -113,8 +112,8 @@ class MatchProposalAdmin(ReadOnlyAdmin):
         effects: Effects | None = None
         if request.method == "POST":
             require(request, DECIDE)
-            before, after = neighbours(proposal.pk)
             if view is not None and form.is_valid():
+                before, after = neighbours(proposal.pk)
                 answer = form.cleaned_data["answer"]
                 effects = self._answer(request, proposal, answer, form.cleaned_data["reason"])
                 if effects is None:

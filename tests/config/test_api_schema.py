@@ -50,8 +50,7 @@ def test_each_example_is_of_an_operation_and_each_operation_has_one() -> None:
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_the_example_is_answered_as_it_says(operation_id: str, example_world: World) -> None:
-    world = example_world
+def test_the_example_is_answered_as_it_says(operation_id: str, world: World) -> None:
     method, path, operation = OPERATIONS[operation_id]
     example = _with_real_ids(examples()[operation_id], world)
     response = _send(world, method, path, operation, example)

@@ -42,8 +42,7 @@ API.config.generation.update(with_security_parameters=False)
 
 @API.parametrize()
 @BOUNDED
-def test_every_answer_is_one_that_the_schema_has(case: Any, example_world: World) -> None:
-    world = example_world
+def test_every_answer_is_one_that_the_schema_has(case: Any, world: World) -> None:
     client = world.customer if "/privacy/me/" in case.path else world.service
     key = {"Authorization": client._credentials["HTTP_AUTHORIZATION"]}
     for headers in ({}, key):

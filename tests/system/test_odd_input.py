@@ -53,10 +53,7 @@ def send(client: Any, method: str, address: str, body: bytes = b"", **more: Any)
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_no_parameter_of_an_address_is_a_server_error(
-    operation_id: str, example_world: World
-) -> None:
-    world = example_world
+def test_no_parameter_of_an_address_is_a_server_error(operation_id: str, world: World) -> None:
     method, path, operation = OPERATIONS[operation_id]
     client = world.customer if "/privacy/me/" in path else world.service
     for parameter in parameters_of(operation):
@@ -70,8 +67,7 @@ def test_no_parameter_of_an_address_is_a_server_error(
 
 
 @pytest.mark.parametrize("operation_id", WITH_BODY)
-def test_no_part_of_a_body_is_a_server_error(operation_id: str, example_world: World) -> None:
-    world = example_world
+def test_no_part_of_a_body_is_a_server_error(operation_id: str, world: World) -> None:
     method, path, _ = OPERATIONS[operation_id]
     client = world.customer if "/privacy/me/" in path else world.service
     address = filled(path, operation_id, world.real)
