@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -59,5 +60,7 @@ def tab(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
+        # Under the event loop of the driver Django keeps connections that nobody else closes.
+        connections.close_all()
         browser.close()
     assert not errors, errors
