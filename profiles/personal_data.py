@@ -28,6 +28,7 @@ from profiles.models import (
     HealthMeasure,
     Identifier,
     IdentityCaps,
+    IdentityCase,
     IdentityDecision,
     IdentityFact,
     IdentityOutcome,
@@ -293,6 +294,31 @@ class IdentityDecisionData(PersonalData):
 
     def erase(self, person: Person) -> int:
         return execute_erasure(identity_sql.DELETE_DECISIONS, person)
+
+
+@registry.register
+class IdentityCaseData(PersonalData):
+    model = IdentityCase
+    title = "Identifiers in question"
+    technical = (
+        "id",
+        "uuid",
+        "identifier",
+        "kind",
+        "refusals",
+        "first_day",
+        "last_day",
+        "last_fact",
+        "state",
+        "answer",
+        "postponed_at",
+        "answered_at",
+        "actor",
+    )
+    phase = ErasurePhase.IDENTITY_EVIDENCE
+
+    def erase(self, person: Person) -> int:
+        return IdentityCase.objects.filter(identifier__in=person.identifier_ids).delete()[0]
 
 
 @registry.register

@@ -18,6 +18,8 @@ from profiles.audit import (
     public_actors,
     save_audited,
 )
+from profiles.cases.answers import CaseAnswered, CaseFault, answer_case, postpone_case
+from profiles.cases.queue import count_open_cases
 from profiles.corrections.judgement import (
     ContactNotFree,
     InvalidCorrection,
@@ -117,6 +119,8 @@ __all__ = [
     "Actor",
     "AttributedEvent",
     "Attribution",
+    "CaseAnswered",
+    "CaseFault",
     "Category",
     "ContactNotFree",
     "DecisionConflict",
@@ -141,6 +145,7 @@ __all__ = [
     "actor_names",
     "add_to_stats",
     "anonymise_staff",
+    "answer_case",
     "answer_proposal",
     "apply_rules",
     "as_plain",
@@ -148,6 +153,7 @@ __all__ = [
     "change_source",
     "checked_corrections",
     "copy_events",
+    "count_open_cases",
     "count_open_proposals",
     "create_api_key",
     "create_source",
@@ -177,6 +183,7 @@ __all__ = [
     "password_changed",
     "pause_application",
     "plan_rules",
+    "postpone_case",
     "postpone_proposal",
     "predict_attributions",
     "prune_audit",

@@ -69,7 +69,14 @@ from segments.models import (
     StaticList,
 )
 from segments.services import create_webhook
-from tests.factories import TESTER, make_identifier, make_profile, make_purpose, make_source
+from tests.factories import (
+    TESTER,
+    make_case,
+    make_identifier,
+    make_profile,
+    make_purpose,
+    make_source,
+)
 
 _numbers = count(1)
 
@@ -117,6 +124,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         MatchProposal.objects.create(
             one=sides[0], other=sides[1], probability=0.9, prior=-9, weights={"city": 0.4}
         )
+        make_case(f"user_id:many-{number}")
         HealthMeasure.objects.create(
             day=date(2026, 1, 1) + timedelta(days=number),
             key="singletons",

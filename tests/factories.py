@@ -12,7 +12,7 @@ from consent.models import Purpose
 from consent.services import PurposeTerms, define_purpose
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
-from profiles.models import Identifier, Profile, Source, TrustLevel
+from profiles.models import Identifier, IdentityCase, Profile, Source, TrustLevel
 from profiles.models.access import Scope
 from profiles.services import Actor, AttributedEvent, create_api_key
 
@@ -46,6 +46,14 @@ def make_identifier(reference: str, **overrides: Any) -> Identifier:
         identifier.component = identifier.pk
         identifier.save(update_fields=["component"])
     return identifier
+
+
+def make_case(reference: str, **overrides: Any) -> IdentityCase:
+    """Put an identifier, which is made, in question."""
+    day = NOW.date()
+    fields = {"kind": "too_many", "refusals": 3, "first_day": day, "last_day": day, "last_fact": 1}
+    identifier = make_profile(reference).identifiers.exclude(namespace="profile").get()
+    return IdentityCase.objects.create(identifier=identifier, **(fields | overrides))
 
 
 def make_write_key(source: Source | None = None, *, kind: str = "secret") -> str:

@@ -25,8 +25,9 @@ from profiles.admin.kit.base import approximate_count
 from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.estimates import estimated_rows
+from profiles.lib.queues import MOST_QUEUED
 from profiles.models import Profile
-from profiles.services import count_open_proposals, last_out_of_range
+from profiles.services import count_open_cases, count_open_proposals, last_out_of_range
 from segments.models import Segment
 from segments.services import paused_webhooks, sensitive_segments
 
@@ -77,7 +78,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the template's context, with each figure only for users who may view its list."""
     now = timezone.now()
     has_perm = request.user.has_perm
-    figures: dict[str, Any] = {"demo": current_progress()}
+    figures: dict[str, Any] = {"demo": current_progress(), "most_queued": MOST_QUEUED}
     if has_perm("profiles.view_profile"):
         percent = _sample_percent("profiles_event", MAX_SAMPLED_EVENTS)
         figures |= {
@@ -86,7 +87,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "month": events_of_the_month(now, percent),
         }
     if has_perm("profiles.view_identityoutcome"):
-        figures["unhealthy"] = last_out_of_range()
+        figures |= {"unhealthy": last_out_of_range(), "cases": count_open_cases()}
     if has_perm("profiles.view_merge"):
         figures["proposals"] = count_open_proposals()
     if has_perm("ingestion.view_inboxrow"):

@@ -56,7 +56,13 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Lists"), "list_alt", "segments.staticlist", seen_with="segments.segment"),
     ),
     _("Identity"): (
-        Entry(_("Needs a look"), "rule", "profiles.identityoutcome", "?doubt=yes"),
+        Entry(
+            _("Cases"),
+            "rule",
+            "profiles.identitycase",
+            "?state__exact=open",
+            seen_with="profiles.identityoutcome",
+        ),
         Entry(
             _("Proposals"),
             "join",

@@ -19,8 +19,9 @@ from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 from profiles.admin.kit.masks import Mask, hide_text, mask_for
 from profiles.admin.kit.unfold import display
 from profiles.api.decision_effects import Effects, answer_with_effects
+from profiles.lib.queues import MOST_QUEUED, neighbours
 from profiles.matching.fields import Field
-from profiles.matching.queue import count_open_proposals, neighbours
+from profiles.matching.queue import count_open_proposals, open_proposals
 from profiles.matching.views import ProposalView, views_of
 from profiles.models import MatchProposal
 from profiles.services import (
@@ -113,7 +114,7 @@ class MatchProposalAdmin(ReadOnlyAdmin):
         if request.method == "POST":
             require(request, DECIDE)
             if view is not None and form.is_valid():
-                before, after = neighbours(proposal.pk)
+                before, after = neighbours(open_proposals(), proposal.pk)
                 answer = form.cleaned_data["answer"]
                 effects = self._answer(request, proposal, answer, form.cleaned_data["reason"])
                 if effects is None:
@@ -164,7 +165,7 @@ class MatchProposalAdmin(ReadOnlyAdmin):
         form: AnswerForm,
         effects: Effects | None,
     ) -> HttpResponse:
-        before, after = neighbours(proposal.pk)
+        before, after = neighbours(open_proposals(), proposal.pk)
         return self.page(
             request,
             "admin/profiles/proposal.html",
@@ -180,6 +181,7 @@ class MatchProposalAdmin(ReadOnlyAdmin):
             before=before and reverse(PAGE, args=[before]),
             after=after and reverse(PAGE, args=[after]),
             waiting=count_open_proposals(),
+            most_queued=MOST_QUEUED,
         )
 
     @display(description=_("people"))

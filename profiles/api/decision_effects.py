@@ -1,5 +1,6 @@
 """What a decision does to people, seen by doing it, and undone again for a dry run."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,17 @@ from django.db.models import Sum
 
 from profiles import reads
 from profiles.audit import Actor
+from profiles.cases.answers import answer_case
 from profiles.identity.decisions import NewDecision, decide, undo_decision
 from profiles.matching.answers import answer_proposal
-from profiles.models import EventStat, Identifier, IdentityDecision, MatchProposal, Profile
+from profiles.models import (
+    EventStat,
+    Identifier,
+    IdentityCase,
+    IdentityDecision,
+    MatchProposal,
+    Profile,
+)
 
 Effects = list[dict[str, Any]]
 
@@ -43,12 +52,16 @@ def undo_with_effects(
     decision: IdentityDecision, *, actor: Actor, with_restricted: bool, is_dry_run: bool = False
 ) -> Effects:
     """Undo a verdict and return whom it concerns."""
-    with transaction.atomic():
-        before = _identifiers_of(decision.one, decision.other)
+
+    def undo() -> None:
         undo_decision(decision, actor=actor)
-        profiles = _effects(before, with_restricted)
-        transaction.set_rollback(is_dry_run)
-    return profiles
+
+    return _effects_of(
+        (decision.one, decision.other),
+        undo,
+        with_restricted=with_restricted,
+        is_dry_run=is_dry_run,
+    )
 
 
 def answer_with_effects(
@@ -61,21 +74,59 @@ def answer_with_effects(
     is_dry_run: bool = False,
 ) -> Effects:
     """Answer a proposal and return whom it concerns. Raises what `answer_proposal` raises."""
-    with transaction.atomic():
-        before = _identifiers_of(proposal.one, proposal.other)
-        answer_proposal(proposal, state, actor=actor, reason=reason)
-        profiles = _effects(before, with_restricted)
-        transaction.set_rollback(is_dry_run)
+    profiles = _effects_of(
+        (proposal.one, proposal.other),
+        lambda: answer_proposal(proposal, state, actor=actor, reason=reason),
+        with_restricted=with_restricted,
+        is_dry_run=is_dry_run,
+    )
     if is_dry_run:
         proposal.refresh_from_db()
     return profiles
 
 
-def _identifiers_of(*pair: Identifier) -> list[int]:
-    identifiers = Identifier.objects.filter(pk__in=[identifier.pk for identifier in pair])
+def answer_case_with_effects(
+    case: IdentityCase,
+    answer: IdentityCase.Answer,
+    *,
+    actor: Actor,
+    other: Identifier | None,
+    reason: str,
+    with_restricted: bool,
+    is_dry_run: bool = False,
+) -> Effects:
+    """Answer a case and return whom it concerns. Raises what `answer_case` raises."""
+    profiles = _effects_of(
+        [each for each in (case.identifier, other) if each],
+        lambda: answer_case(case, answer, actor=actor, other=other, reason=reason),
+        with_restricted=with_restricted,
+        is_dry_run=is_dry_run,
+    )
+    if is_dry_run:
+        case.refresh_from_db()
+    return profiles
+
+
+def _effects_of(
+    identifiers: Iterable[Identifier],
+    write: Callable[[], None],
+    *,
+    with_restricted: bool,
+    is_dry_run: bool,
+) -> Effects:
+    with transaction.atomic():
+        before = _identifiers_of(*identifiers)
+        write()
+        profiles = _effects(before, with_restricted)
+        transaction.set_rollback(is_dry_run)
+    return profiles
+
+
+def _identifiers_of(*named: Identifier) -> list[int]:
+    identifiers = Identifier.objects.filter(pk__in=[identifier.pk for identifier in named])
     profiles = identifiers.filter(profile__isnull=False).values_list("profile_id", flat=True)
     beside = Identifier.objects.filter(profile__in=list(profiles)).values_list("pk", flat=True)
-    return [*beside, *(identifier.pk for identifier in pair)]
+    return [*beside, *(identifier.pk for identifier in named)]
 
 
 def _effects(identifier_ids: list[int], with_restricted: bool) -> Effects:

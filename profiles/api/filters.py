@@ -26,6 +26,7 @@ from profiles.models import (
     Event,
     EventName,
     Identifier,
+    IdentityCase,
     IdentityDecision,
     MatchProposal,
     Merge,
@@ -198,6 +199,17 @@ class DecisionFilter(StrictFilterSet):
 
     class Meta:
         model = IdentityDecision
+        fields: list[str] = []
+
+
+class CaseFilter(StrictFilterSet):
+    """Filters of cases."""
+
+    kind = ChoiceFilter(choices=IdentityCase.Kind.choices)
+    state = ChoiceFilter(choices=IdentityCase.State.choices)
+
+    class Meta:
+        model = IdentityCase
         fields: list[str] = []
 
 

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from profiles.api.accounts import AccountViewSet
 from profiles.api.audit import AuditViewSet
+from profiles.api.cases import CaseViewSet
 from profiles.api.decisions import ComparisonViewSet, DecisionViewSet
 from profiles.api.explain import ExplanationViewSet
 from profiles.api.health import IdentityHealthViewSet
@@ -18,6 +19,7 @@ router.register("profiles", ProfileViewSet, basename="profile")
 router.register("profiles", TraitViewSet, basename="profile-traits")
 router.register("profiles", ExplanationViewSet, basename="profile-explanations")
 router.register("identity/quarantines", QuarantineViewSet, basename="quarantine")
+router.register("identity/cases", CaseViewSet, basename="identity-case")
 router.register("identity/decisions", DecisionViewSet, basename="decision")
 router.register(
     "identity/rules/applications", RulesApplicationViewSet, basename="rules-application"

@@ -148,6 +148,49 @@ COPY_OUTCOMES = """
 COPY profiles_identityoutcome (fact_id, identifier_id, wanter_id, rule, day) FROM STDIN
 """
 
+# Adds refusals to cases, and makes those that are new. The ORM cannot add to a row that it may have
+# to insert.
+ADD_TO_CASES = """
+INSERT INTO profiles_identitycase AS c
+    (uuid, identifier_id, kind, refusals, first_day, last_day, last_fact, state, answer, actor)
+SELECT gen_random_uuid(), identifier_id, kind, refusals, first_day, last_day, last_fact,
+       'open', '', ''
+FROM unnest(%s::bigint[], %s::text[], %s::integer[], %s::date[], %s::date[], %s::bigint[])
+    AS fresh (identifier_id, kind, refusals, first_day, last_day, last_fact)
+ORDER BY identifier_id, kind
+ON CONFLICT (identifier_id, kind) DO UPDATE SET
+    refusals = c.refusals + EXCLUDED.refusals,
+    first_day = least(c.first_day, EXCLUDED.first_day),
+    last_day = greatest(c.last_day, EXCLUDED.last_day),
+    last_fact = greatest(c.last_fact, EXCLUDED.last_fact)
+"""
+
+# Makes cases of all stored outcomes of the identifiers, in the place of what was counted before.
+# The ORM cannot insert what it selects. The rules are
+# those of `cases.py`.
+RECOUNT_CASES = """
+INSERT INTO profiles_identitycase
+    (uuid, identifier_id, kind, refusals, first_day, last_day, last_fact, state, answer, actor)
+SELECT gen_random_uuid(), identifier_id, kind, count(*), min(day), max(day), max(fact_id),
+       'open', '', ''
+FROM (
+    SELECT CASE WHEN o.rule = 'limit' THEN o.wanter_id ELSE o.identifier_id END AS identifier_id,
+           CASE o.rule WHEN 'unique' THEN 'two_people' WHEN 'limit' THEN 'too_many'
+               WHEN 'not_same' THEN 'against_verdict' ELSE 'shared' END AS kind,
+           o.day, o.fact_id
+    FROM profiles_identityoutcome o JOIN profiles_identityfact f ON f.seq = o.fact_id
+    WHERE (o.identifier_id = ANY(%(identifiers)s) OR o.wanter_id = ANY(%(identifiers)s))
+      AND (o.rule IN ('unique', 'limit', 'cap', 'quarantine')
+           OR (o.rule = 'not_same' AND f.trust >= %(least_trust)s))
+) AS doubt
+WHERE identifier_id = ANY(%(identifiers)s)
+GROUP BY identifier_id, kind
+ON CONFLICT (identifier_id, kind) DO UPDATE SET
+    refusals = EXCLUDED.refusals, first_day = EXCLUDED.first_day,
+    last_day = EXCLUDED.last_day, last_fact = EXCLUDED.last_fact
+RETURNING identifier_id, kind
+"""
+
 # Inserts merges, with columns in the order of MergeRow. The ORM has no COPY.
 COPY_MERGES = """
 COPY profiles_merge (survivor_id, absorbed_id, absorbed_uuid, survivor_identifier_ids,

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from profiles.identifiers.references import Ref
 from profiles.identity import sql
+from profiles.identity.cases import Doubt, add_to_cases
 from profiles.identity.engine import Outcome
 from profiles.identity.facts import Effect
 from profiles.identity.loaded import LoadedPeople
@@ -120,12 +121,14 @@ def insert_outcomes(people: LoadedPeople, seqs: Sequence[int]) -> None:
     """Store the outcomes that staff can read. `seqs` are of the facts, by their place."""
     # In the engine `seq` was the place in the chunk.
     ids = {ref: row.id for ref, row in people.rows.items()}
-    copy_outcomes(
-        row
+    rows = [
+        (row, observation.trust)
         for observation, outcome in people.outcomes.items()
         if not outcome.is_plain
         for row in outcome_rows(ids, seqs[outcome.seq], observation.day, outcome)
-    )
+    ]
+    copy_outcomes(row for row, _ in rows)
+    add_to_cases(Doubt(*row, trust) for row, trust in rows)
 
 
 OutcomeRow = tuple[int, int, int | None, str, date]

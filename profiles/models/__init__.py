@@ -3,6 +3,7 @@
 from profiles.models.access import ApiKey
 from profiles.models.accounts import Account, AccountChange, AccountMember, AccountRecord
 from profiles.models.audit import ActorKind, AuditBody, AuditEntry
+from profiles.models.cases import IdentityCase
 from profiles.models.events import Event, EventName, EventStat
 from profiles.models.health import HealthMeasure
 from profiles.models.identity import (
@@ -41,6 +42,7 @@ __all__ = [
     "HealthMeasure",
     "Identifier",
     "IdentityCaps",
+    "IdentityCase",
     "IdentityDecision",
     "IdentityFact",
     "IdentityOutcome",

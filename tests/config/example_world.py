@@ -31,7 +31,14 @@ from ingestion.services import (
     save_product,
     start_import,
 )
-from profiles.models import DecisionVerdict, Identifier, MatchModel, MatchProposal, Profile
+from profiles.models import (
+    DecisionVerdict,
+    Identifier,
+    IdentityCase,
+    MatchModel,
+    MatchProposal,
+    Profile,
+)
 from profiles.services import (
     NewDecision,
     apply_rules,
@@ -110,6 +117,7 @@ def make_world() -> World:
             "01a2001d-4c8a-7e65-9d91-4e5f6a7b8c9d": _visitors_proposal(),
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a2001c-1f5e-7d43-9a70-2b6c8d9e0f12": _decision_id(),
+            "0f8e7d6c-5b4a-4392-8170-6f5e4d3c2b1a": _case_id(),
             "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": _paused_application(),
             "01a2001d-5d9b-7f76-8ea2-5f6a7b8c9dae": _proposal_id("user_id:c-4", "user_id:c-5"),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
@@ -299,6 +307,14 @@ def _decision_id() -> str:
     )
     new = NewDecision(DecisionVerdict.NOT_SAME, one, other, "Two sisters share the tablet.")
     return str(decide(new, actor=TESTER).uuid)
+
+
+def _case_id() -> str:
+    """Have two customers name one address, and return the id of the case."""
+    for user in ("c-6", "c-7"):
+        send_messages({"userId": user, "traits": {"email": "family@example.org"}})
+    family = Identifier.objects.get(value="family@example.org")
+    return str(IdentityCase.objects.get(identifier=family.pk).uuid)
 
 
 def _visitors_proposal() -> str:

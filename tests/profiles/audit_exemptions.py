@@ -11,6 +11,7 @@ EXEMPT = {
     "actor_names": READS,
     "add_to_stats": FROM_MESSAGES,
     "as_plain": READS,
+    "count_open_cases": READS,
     "count_open_proposals": READS,
     "document_of_store": READS,
     "parse_document": READS,

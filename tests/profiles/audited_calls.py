@@ -31,6 +31,7 @@ from profiles.models import (
     ApiKey,
     DecisionVerdict,
     Identifier,
+    IdentityCase,
     IdentityDecision,
     IdentityRule,
     MatchProposal,
@@ -52,6 +53,7 @@ from tests.factories import (
     NOW,
     TESTER,
     accept_only,
+    make_case,
     make_identifier,
     make_profile,
     make_purpose,
@@ -320,6 +322,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "answer_proposal", _open_proposal(), MatchProposal.State.DECLINED
     ),
     "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
+    "answer_case": lambda: _call("answer_case", _open_case(), IdentityCase.Answer.LEFT),
+    "postpone_case": lambda: _call("postpone_case", _open_case()),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
@@ -474,6 +478,10 @@ def _standing_decision() -> IdentityDecision:
 def _two_identifiers() -> list[Any]:
     profile = make_profile("email:ada@example.org", "user_id:1")
     return list(profile.identifiers.exclude(namespace="profile"))
+
+
+def _open_case() -> IdentityCase:
+    return make_case("user_id:1")
 
 
 def _open_proposal() -> MatchProposal:

@@ -36,6 +36,7 @@ from profiles.services import (
 )
 from tests.factories import TESTER, profile_of, send_messages
 from tests.oracles import identity as oracle
+from tests.oracles.cases import cases_from_outcomes, stored_cases
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +153,7 @@ def test_applied_rules_give_the_people_of_a_store_in_which_they_always_stood(
             for batch, source, trust in history:
                 send_messages(*batch, source=source, trust=trust)
             assert list(find_drift()) == []
+            assert stored_cases() == cases_from_outcomes()
             if change is None:
                 continue
             parsed = parse_document(document(**change))
@@ -163,6 +165,7 @@ def test_applied_rules_give_the_people_of_a_store_in_which_they_always_stood(
                 run_applications()
             assert parting() == naive_parting()
             assert list(find_drift()) == []
+            assert stored_cases() == cases_from_outcomes()
             assert not verify_states()
             assert plan.profiles_before == len(before)
             assert plan.profiles_after == len(parting())

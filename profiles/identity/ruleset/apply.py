@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from profiles.audit import Actor, audited, differences
 from profiles.identity import sql
+from profiles.identity.cases import recount_cases
 from profiles.identity.components import UnionFind
 from profiles.identity.facts import MergeRule
 from profiles.identity.replay import read_configuration
@@ -189,14 +190,19 @@ def _join_components(judgement: Judgement) -> None:
 
 def _replace_outcomes(people: StoredPeople, judgement: Judgement) -> None:
     """Store what the facts do now in the place of what they did by former rules."""
-    IdentityOutcome.objects.filter(fact__in=judgement.seqs).delete()
+    former = IdentityOutcome.objects.filter(fact__in=judgement.seqs)
+    pairs: list[tuple[int, int | None]] = [*former.values_list("identifier_id", "wanter_id")]
+    former.delete()
     ids = {row.ref: row.id for row in people.identifiers.values()}
     days = {fact.seq: fact.day for fact in people.facts}
-    copy_outcomes(
+    rows = [
         row
         for seq, outcome in judgement.outcomes.items()
         for row in outcome_rows(ids, seq, days[seq], outcome)
-    )
+    ]
+    copy_outcomes(rows)
+    pairs += [(identifier, wanter) for _, identifier, wanter, *_ in rows]
+    recount_cases(pk for pair in pairs for pk in pair if pk is not None)
 
 
 def _set_quarantines(people: StoredPeople, judgement: Judgement, now: datetime) -> None:
