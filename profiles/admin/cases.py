@@ -181,7 +181,7 @@ class IdentityCaseAdmin(MaskedAdmin):
         return self.page(
             request,
             "admin/profiles/case.html",
-            title=TITLES[kind],
+            title=str(TITLES[kind]),
             case=case,
             view=view,
             explanation=EXPLANATIONS[kind],
