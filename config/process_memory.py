@@ -25,7 +25,9 @@ PROCESS_MEMORY = {
     "profiles.identifiers.placeholders.stands_for_nobody": _OF_TEXT,
     "profiles.identifiers.normalisers._phone": _OF_TEXT,
     "profiles.identifiers.normalisers._validated_email": _OF_TEXT,
+    "consent.suppression.forms._is_phone_key": _OF_TEXT,
     # What names nobody.
+    "consent.lib.digests._keyed": "Keys of the settings, ready to hash with.",
     "ingestion.messages.times._cached_time": "Times of messages: 256 of them, never stale.",
     "ingestion.messages.times._zones": "Zones of this machine, until the process ends.",
     "segments.definitions.live._known_zones": "Zones of both machines, until the process ends.",

@@ -91,6 +91,7 @@ from consent.requests.returning import Sighting, readmit_companions, welcome_bac
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
 from consent.suppression.forms import (
+    distinctive_among,
     is_distinctive,
     mentions,
     redacted,
@@ -156,6 +157,7 @@ __all__ = [
     "count_failed_requests",
     "current_states",
     "define_purpose",
+    "distinctive_among",
     "erase",
     "erase_person",
     "events_of",

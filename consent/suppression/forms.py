@@ -49,6 +49,9 @@ _SIDES = (
         re.compile(r"(?:[\w.%-]|&#?\w{1,8};)+", re.ASCII),
     ),
 )
+_PLAIN_ADDRESS = re.compile(r"[a-z0-9][a-z0-9._-]{,62}@[a-z0-9][a-z0-9.-]{,62}[a-z0-9]")
+# Ids as most systems make them: they hold no address and no number, and nothing is hidden in them.
+_PLAIN_ID = re.compile(r"(?!00)[A-Za-z0-9_-]+")
 _LONGEST_SIDE = 1000  # as it is written: each letter may take a dozen signs
 _ASCII_START = re.compile(r"[\x21-\x7e\uff01-\uff5e]+")
 # Numbers of characters that Python does not read, for want of a limit in the standard library.
@@ -82,9 +85,11 @@ def spellings(namespace: str, value: str, region: str) -> tuple[str, ...]:
     if namespace in _INTERCHANGEABLE:
         references += [f"{other}:{value}" for other in _INTERCHANGEABLE]
     if namespace == "email":
-        references += [f"email:{address}" for address in _addresses(decoded(value))[:1]]
+        if not _PLAIN_ADDRESS.fullmatch(value):
+            references += [f"email:{address}" for address in _addresses(decoded(value))[:1]]
     elif namespace not in ("phone", TOKEN) and (is_distinctive(value) or not value.isascii()):
-        references += [*_contacts(value, region), *_tokens(value)]
+        contacts = [] if _PLAIN_ID.fullmatch(value) else _contacts(value, region)
+        references += [*contacts, *_tokens(value)]
     return tuple(dict.fromkeys(references))
 
 
@@ -126,12 +131,39 @@ def is_distinctive(text: str) -> bool:
     for word in _WORDS:
         if word in folded:
             return True
-    if ("+" in text or "00" in text) and _DIALLED.search(text):
-        return True
+    return _has_dialled(text) or _has_long(text)
+
+
+def distinctive_among(texts: Collection[str]) -> list[str]:
+    """Return those of the texts that may hold anything that is looked for, as `is_distinctive`.
+
+    Most texts of a chunk hold nothing: what none of them has is looked for once, in all together.
+    """
+    together = "\n".join(texts)
+    folded = together.casefold()
+    signs = [sign for sign in _SIGNS if sign in together]
+    words = [word for word in _WORDS if word in folded]
+    has_dialled, has_long = _has_dialled(together), _has_long(together)
+    return [
+        text
+        for text in texts
+        if (signs and any(sign in text for sign in signs))
+        or (words and any(word in text.casefold() for word in words))
+        or (has_dialled and _has_dialled(text))
+        or (has_long and _has_long(text))
+    ]
+
+
+def _has_dialled(text: str) -> bool:
+    return ("+" in text or "00" in text) and bool(_DIALLED.search(text))
+
+
+def _has_long(text: str) -> bool:
     # A look for a run of signs takes a tenth of the pattern's time, and finds none in most texts.
     return _RUN in text.encode(errors="surrogatepass").translate(_RUNS) and bool(_LONG.search(text))
 
 
+@remembered(maxsize=16_384)
 def _is_phone_key(key: str) -> bool:
     folded = key.casefold()
     return folded == "tel" or any(word in folded for word in _PHONE_WORDS)
@@ -227,6 +259,9 @@ def finds(text: str, key: str, region: str) -> Iterator[Find]:
 
 
 def _address_finds(text: str) -> list[Find]:
+    if _PLAIN_ADDRESS.fullmatch(text):
+        # What nearly every trait with an address is: nothing is hidden, and it is the whole text.
+        return [Find(0, len(text), tuple(f"email:{address}" for address in _addresses(text)))]
     matches: dict[tuple[int, int], set[str]] = {}
     for left, right in _SIDES:
         for match_start, match_end in islice(_spans(text, left, right), MAX_ADDRESSES):
@@ -354,7 +389,9 @@ def _tokens(value: str) -> list[str]:
     if _UUID.fullmatch(text.casefold()):
         return [f"{TOKEN}:{text.casefold().replace('-', '')}"]
     # Addresses are looked for as such.
-    if not _LEAST_OPAQUE <= len(text) <= _MOST_CHARACTERS or re.search(r"[\s@]", decoded(text)):
+    if not _LEAST_OPAQUE <= len(text) <= _MOST_CHARACTERS:
+        return []
+    if not _PLAIN_ID.fullmatch(text) and re.search(r"[\s@]", decoded(text)):
         return []
     classes = sum(1 for sign_class in _CLASSES if sign_class.search(text))
     return [f"{TOKEN}:{text.casefold()}"] if classes >= 2 else []

@@ -157,7 +157,13 @@ def _digests(
     )
 
 
-def _former_spellings(reference: str, version: int) -> Iterator[str]:
+def _former_spellings(reference: str, version: int) -> Iterable[str]:
+    if version == NORMALISER_VERSION:
+        return (reference,)
+    return _older_spellings(reference, version)
+
+
+def _older_spellings(reference: str, version: int) -> Iterator[str]:
     namespace, value = _parted(reference)
     for spelling in former_spellings(namespace, value, version):
         yield f"{namespace}:{spelling}"

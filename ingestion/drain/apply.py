@@ -14,8 +14,8 @@ from django.conf import settings
 from consent.services import (
     KeptOut,
     Sighting,
+    distinctive_among,
     find_suppressed,
-    is_distinctive,
     mentions,
     readmit_companions,
     rebuild_states,
@@ -134,13 +134,14 @@ def _count_names_too_many(
     _count_by_source(Counter(cut), CLAIMED_IDENTIFIER)
 
 
-def redact_names(messages: Iterable[PendingMessage]) -> None:
+def redact_names(messages: Sequence[PendingMessage]) -> None:
     """Take erased people out of names of events, before these go into the dictionary of names.
 
     It is asked before the people lock, since names come first; what an erasure misses by this is
     found by the sweep.
     """
-    naming = [pending for pending in messages if is_distinctive(pending.message.name)]
+    names = set(distinctive_among({pending.message.name for pending in messages}))
+    naming = [pending for pending in messages if pending.message.name in names]
     region = settings.DEFAULT_PHONE_REGION
     mentioned = (ref for p in naming for ref in mentions(p.message.name, region=region))
     suppressed = find_suppressed(mentioned) if naming else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from consent.services import FOREVER, KeptOut, is_distinctive, mentions
+from consent.services import FOREVER, KeptOut, distinctive_among, is_distinctive, mentions
 from ingestion.drain.configuration import Configuration
 from ingestion.drain.redaction import Redaction
 from ingestion.messages import Message
@@ -114,14 +114,12 @@ def references_in(messages: Collection[Message]) -> Iterator[str]:
     Texts and identifiers that several messages have are looked into once.
     """
     yield from map(reference_of, {ref for message in messages for ref in message.refs})
-    for name in {message.name for message in messages}:
-        if is_distinctive(name):
-            yield from _mentioned(name)
+    for name in distinctive_among({message.name for message in messages}):
+        yield from _mentioned(name)
     for context in {message.context for message in messages}:
         yield from _mentioned_in_context(context)
-    for properties in {message.properties for message in messages}:
-        if is_distinctive(properties):
-            yield from _mentioned(exact_json.loads(properties))
+    for properties in distinctive_among({message.properties for message in messages}):
+        yield from _mentioned(exact_json.loads(properties))
     for message in messages:
         if message.traits:
             yield from _mentioned(message.traits)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consent.suppression.forms import is_distinctive, mentions, redacted
+from consent.suppression.forms import distinctive_among, is_distinctive, mentions, redacted
 
 LARGEST = 32 * 1024
 # A quadratic search of 32 KB takes seconds; a linear one some milliseconds.
@@ -85,3 +85,22 @@ def test_an_address_is_found_wherever_a_pattern_from_every_letter_finds_it(
 def test_the_spellings_are_found(spelling: str) -> None:
     text = spelling.replace("&#0000000064;", "ada&#0000000064;example.net")
     assert "email:ada@example.net" in mentions(text, region="FR")
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(recipes.map(lambda recipe: text_of(recipe, False)[:200]), max_size=6))
+def test_texts_that_are_looked_at_together_are_told_apart_as_each_alone(texts: list[str]) -> None:
+    assert distinctive_among(texts) == [text for text in texts if is_distinctive(text)]
+
+
+plain_parts = st.text(st.sampled_from("ab9._-"), min_size=1, max_size=8)
+
+
+@settings(max_examples=500, deadline=None)
+@given(plain_parts, plain_parts, st.sampled_from(["org", "xn--p1ai", "com-", "co.uk"]))
+def test_a_plain_address_is_found_as_within_a_text(left: str, right: str, end: str) -> None:
+    address = f"{left}@{right}.{end}"
+    alone = {ref for ref in mentions(address, region="FR") if ref.startswith("email:")}
+    # Behind a blank it is searched for sign by sign.
+    within = {ref for ref in mentions(f" {address}", region="FR") if ref.startswith("email:")}
+    assert alone == within

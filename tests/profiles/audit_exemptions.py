@@ -75,6 +75,7 @@ EXEMPT = {
     "find_suppressed": READS,
     "forget_messages": FROM_MESSAGES,
     "identify": FROM_MESSAGES,
+    "distinctive_among": READS,
     "is_distinctive": READS,
     "is_encoding": READS,
     "is_ping": READS,
