@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ingestion.presets.expressions import WrongExpression, compiled, evaluate
+from profiles.lib.expressions import WrongExpression, compiled, evaluate
 
 CALLS = ("identify", "track")
 _FIELDS = frozenset({"call", "id", "event", "when", "each", "time", "who", "verified"})

@@ -37,10 +37,18 @@ class NotCalled(Exception):
 
 
 class Answer(NamedTuple):
-    """The status of an answer, whatever it is, and its header Retry-After. Its body is not read."""
+    """The status of an answer, whatever it is, its header Retry-After, and what was read of it."""
 
     status: int
     retry_after: str
+    body: bytes = b""
+
+
+class _Call(NamedTuple):
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
+    most_read: int
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -50,20 +58,24 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 def send(
     url: str,
-    body: bytes,
+    body: bytes | None,
     headers: Mapping[str, str],
     *,
     may_begin: Callable[[], bool] = lambda: True,
+    method: str = "POST",
+    most_read: int = 0,
 ) -> Answer:
     """Send a body and return what answered.
 
-    `may_begin` is asked once the connection stands, right before the first byte of the request.
+    `may_begin` is asked once the connection stands, right before the first byte of the request. Of
+    the answer `most_read` bytes are read at most.
     Raises NotCalled for an address that may not be called, where nothing answers in time, and with
     the code `withheld` where the call may not begin.
     """
     parts = _read_url(url)
     try:
-        return _exchange(parts, body, headers, may_begin)
+        with closing(_open(parts)) as plain:
+            return _exchange(parts, plain, may_begin, _Call(method, body, headers, most_read))
     except (OSError, HTTPException, ValueError):
         raise NotCalled("no_answer") from None
 
@@ -141,11 +153,15 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+def _open(parts: SplitResult) -> socket.socket:
+    host, port = str(parts.hostname), _port(parts)
+    return _open_socket(_checked_address(host, port, is_trusted=_is_trusted(parts)), port)
+
+
 def _exchange(
-    parts: SplitResult, body: bytes, headers: Mapping[str, str], may_begin: Callable[[], bool]
+    parts: SplitResult, plain: socket.socket, may_begin: Callable[[], bool], call: _Call
 ) -> Answer:
     host, port = str(parts.hostname), _port(parts)
-    plain = _open_socket(_checked_address(host, port, is_trusted=_is_trusted(parts)), port)
     # A server that sends a byte now and then would pass any time-out of single reads. Wrapping in
     # TLS takes the socket away, so that the timer has a handle of its own.
     with closing(plain.dup()) as handle:
@@ -156,9 +172,10 @@ def _exchange(
                 if not may_begin():
                     raise NotCalled("withheld")
                 target = parts._replace(scheme="", netloc="").geturl() or "/"
-                connection.request("POST", target, body=body, headers=dict(headers))
+                connection.request(call.method, target, body=call.body, headers=dict(call.headers))
                 response = connection.getresponse()
-                return Answer(response.status, response.getheader("Retry-After") or "")
+                retry_after = response.getheader("Retry-After") or ""
+                return Answer(response.status, retry_after, response.read(call.most_read))
         finally:
             timer.cancel()
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from ingestion.models import DroppedCount, Hook, InboxRow
 from ingestion.presets.delivery import BadSignature, Delivery
-from ingestion.presets.expressions import evaluate
 from ingestion.presets.mapping import HookMessage, WrongMapping, map_delivery
 from ingestion.presets.presets import ROOT, load_kinds, load_preset, parse_kinds, preset_keys
 from ingestion.services import drain_inbox, register_hook
 from profiles.lib import exact_json
+from profiles.lib.expressions import evaluate
 from profiles.models import Event, Profile
 from tests.admin import sign_in
 from tests.factories import TESTER, profile_of
