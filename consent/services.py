@@ -68,7 +68,7 @@ from consent.purposes.versions import (
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
 from consent.requests.confirming import confirm
 from consent.requests.deadlines import open_requests, time_left
-from consent.requests.erasure import erase, erase_person
+from consent.requests.erasure import count_receivers, erase, erase_person
 from consent.requests.expiry import remove_expired
 from consent.requests.fulfilment import (
     act_on_request,
@@ -155,6 +155,7 @@ __all__ = [
     "consent_proof",
     "controller_of",
     "count_failed_requests",
+    "count_receivers",
     "current_states",
     "define_purpose",
     "distinctive_among",

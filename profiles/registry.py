@@ -9,13 +9,14 @@ one of the two (`profiles.E004`). What lies on many machines has the keys for it
 and `E006`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, auto
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Model
@@ -72,12 +73,16 @@ class IdentifierMove:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom an erasure is about: the profile and its identifiers, also as `namespace:value`."""
+    """Whom an erasure is about: the profile and its identifiers, also as `namespace:value`.
+
+    `request_id` is that of the privacy request that is fulfilled, where it is one.
+    """
 
     profile_id: int
     profile_uuid: str
     identifier_ids: tuple[int, ...]
     references: tuple[str, ...]
+    request_id: UUID | None = None
 
 
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]
@@ -138,6 +143,10 @@ class PersonalData:
     def erase(self, person: Person) -> int:
         """Delete what there is of a person; return the number of rows."""
         return 0
+
+    def receivers(self, request_id: UUID) -> Mapping[str, int]:
+        """How many receivers were to forget whom a request erased, and how many did, by words."""
+        return {}
 
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in, since they were erased."""
@@ -248,6 +257,13 @@ class Registry:
             for declaration in self
             if declaration.counted_as
         }
+
+    def receivers(self, request_id: UUID) -> dict[str, int]:
+        """How many receivers were to forget whom a request erased, and how many did."""
+        counts: Counter[str] = Counter()
+        for declaration in self:
+            counts.update(declaration.receivers(request_id))
+        return dict(sorted(counts.items()))
 
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in. Under the people lock."""

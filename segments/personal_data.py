@@ -1,11 +1,12 @@
 """What this app holds about people: how it is shown, ended by a merge, and erased."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import get_language
 
 from profiles.lib.change_queue import mark_changed, mark_changes
@@ -22,7 +23,13 @@ from profiles.registry import (
     execute_moves,
     registry,
 )
-from segments.activation.erasure import keys_of, notify_receivers
+from segments.activation.erasure import (
+    keys_of,
+    notify_receivers,
+    numbers_of,
+    receivers_of,
+    told_to_destinations,
+)
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.lists import sql as lists_sql
@@ -30,9 +37,11 @@ from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
     Delivery,
+    Destination,
     ErasureNotice,
     ExclusiveGroup,
     FamilyVersion,
+    KeyHolder,
     ListedPerson,
     MemberExport,
     Membership,
@@ -245,41 +254,21 @@ class ErasureNoticeData(PersonalData):
     model = ErasureNotice
     title = "Receivers that are told of the erasure"
     technical = (
-        *("id", "message", "webhook", "sealed_key", "created_at", "due_at"),
-        *("lease", "leased_until", "attempts", "fault"),
+        *("id", "message", "webhook", "sealed_key", "request_id", "taken_at"),
+        *("created_at", "due_at", "lease", "leased_until", "attempts", "fault"),
     )
     phase = ErasurePhase.MEMBERSHIP_HISTORY
     kept = "Their key at a receiver, sealed, until it took the notice; 30 days at most."
 
     def erase(self, person: Person) -> int:
-        notify_receivers(keys_of(person.references))
+        notify_receivers(person)
         return 0
 
-
-@registry.register
-class ToldData(PersonalData):
-    model = Told
-    title = "Told to other systems"
-    inferred = ("is_in", "told_at")
-    technical = ("id", "webhook", "segment", "key", "subject_id", "message")
-    phase = ErasurePhase.MEMBERSHIP_HISTORY
-
-    def read(self, profile_ids: Sequence[int]) -> Rows:
-        rows = (
-            Told.objects.filter(subject_id__in=profile_ids)
-            .order_by("webhook__name", "segment__key")
-            .values("subject_id", "webhook__name", "segment__key", "is_in", "told_at")
-        )
-        names = {"webhook__name": "receiver", "segment__key": "segment"}
-        return by_profile(rows, profile="subject_id", renamed=names)
-
-    def portrait(self, profile_ids: Sequence[int]) -> Rows:
-        return {}
-
-    def erase(self, person: Person) -> int:
-        return Told.objects.filter(key__in=keys_of(person.references)).delete()[0]
+    def receivers(self, request_id: UUID) -> Mapping[str, int]:
+        return receivers_of(request_id)
 
 
+# Deliveries and what was told of a destination's keys are found by who has the keys.
 @registry.register
 class DeliveryData(PersonalData):
     model = Delivery
@@ -304,12 +293,65 @@ class DeliveryData(PersonalData):
         return {}
 
     def erase(self, person: Person) -> int:
-        return Delivery.objects.filter(key__in=keys_of(person.references)).delete()[0]
+        of_webhooks = Delivery.objects.filter(key__in=keys_of(person.references))
+        keys = [(row.webhook_id, row.key) for row in told_to_destinations(person)]
+        erased = of_webhooks.delete()[0]
+        for webhook_id, key in keys:
+            erased += Delivery.objects.filter(webhook_id=webhook_id, key=key).delete()[0]
+        # Of a key that others share theirs stays; what names this profile goes all the same.
+        own = Delivery.objects.filter(webhook_id__in=Destination.objects.values("pk"))
+        return erased + own.filter(subject_id__in=numbers_of(person)).delete()[0]
+
+
+@registry.register
+class ToldData(PersonalData):
+    model = Told
+    title = "Told to other systems"
+    inferred = ("is_in", "told_at")
+    technical = (
+        *("id", "webhook", "segment", "key", "subject_id", "message"),
+        *("digest", "sealed_reference", "sent_at"),
+    )
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Told.objects.filter(subject_id__in=profile_ids)
+            .order_by("webhook__name", "segment__key")
+            .values("subject_id", "webhook__name", "segment__key", "is_in", "told_at")
+        )
+        names = {"webhook__name": "receiver", "segment__key": "segment"}
+        return by_profile(rows, profile="subject_id", renamed=names)
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        ids = [row.pk for row in told_to_destinations(person)]
+        rows = Told.objects.filter(Q(key__in=keys_of(person.references)) | Q(pk__in=ids))
+        return rows.delete()[0]
+
+
+# After what is found by it.
+@registry.register
+class KeyHolderData(PersonalData):
+    model = KeyHolder
+    title = "Known to destinations"
+    technical = ("id", "webhook", "key", "subject_id")
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def erase(self, person: Person) -> int:
+        rows = KeyHolder.objects.filter(subject_id__in=numbers_of(person))
+        others = KeyHolder.objects.filter(key__in=list(rows.values_list("key", flat=True)))
+        # Who shares a key is told of again by it.
+        mark_changed(others.values_list("subject_id", flat=True))
+        return rows.delete()[0]
 
 
 registry.exempt(
     {
         Webhook: "A receiver: its address, what it hears of, and its sealed secret.",
+        Destination: "A tool: its settings and mapping, and its sealed credentials.",
         WebhookSegment: "Of which segments a webhook hears.",
         MemberExport: "Who took how many members for what; the file is stored nowhere.",
         ExclusiveGroup: "The name of a group of segments.",

@@ -68,7 +68,7 @@ from segments.models import (
     SegmentVersion,
     StaticList,
 )
-from segments.services import create_webhook
+from segments.services import NewDestination, create_destination, create_webhook
 from tests.factories import (
     TESTER,
     make_case,
@@ -143,6 +143,16 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         StaticList.objects.create(key=f"list-{number}", name="Guests")
         SegmentFamily.objects.create(
             kind="rfm", key=f"rfm-{number}", name="RFM", event="Viewed", value="price"
+        )
+        create_destination(
+            NewDestination(
+                name=f"Vouchers {number}",
+                tool="http",
+                segments=[segment],
+                purpose=purpose,
+                settings={"address": "https://loyalty.example/people"},
+            ),
+            actor=TESTER,
         )
         create_webhook(
             name=f"Shop {number}",

@@ -52,6 +52,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     ),
     _("Activate"): (
         Entry(_("Exports"), "download", "segments.memberexport", seen_with="segments.segment"),
+        Entry(
+            _("Destinations"),
+            "send",
+            "segments.destination",
+            seen_with="segments.segment",
+        ),
         Entry(_("Receivers"), "webhook", "segments.webhook", seen_with="segments.segment"),
         Entry(_("Lists"), "list_alt", "segments.staticlist", seen_with="segments.segment"),
     ),

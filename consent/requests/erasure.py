@@ -5,8 +5,12 @@ again, after a kill at any line, ends in the same state.
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from django.db import transaction
 
 from consent.customers.mail import erase_mail_files
 from consent.models import PrivacyRequest
@@ -34,11 +38,12 @@ def erase(request: PrivacyRequest) -> None:
     counts: Counter[str] = Counter(request.receipt.get("erased", {}))
     people = current_subject(request).people
     for person in people:
-        counts.update(erase_person(person))
+        counts.update(erase_person(replace(person, request_id=request.pk)))
     _resettle_remainders(request, [person.profile_id for person in people])
     request.receipt |= {
         "erased": dict(sorted(counts.items())),
         "kept": {data.label: data.kept for data in registry if data.kept},
+        "receivers": registry.receivers(request.pk),
         "erased_at": database_now().isoformat(),
     }
     request.body, request.reason = {}, ""
@@ -53,6 +58,14 @@ def erase_person(person: Person) -> dict[str, int]:
     counts = {data.label: data.erase(person) for data in registry.in_order_of_erasure()}
     counts["mail files"] = erase_mail_files(person.references)
     return {store: count for store, count in counts.items() if count}
+
+
+def count_receivers(request_id: UUID) -> None:
+    """Count in the receipt of an erasure which receivers forgot them by now."""
+    with transaction.atomic():
+        for request in PrivacyRequest.objects.select_for_update().filter(pk=request_id):
+            request.receipt |= {"receivers": registry.receivers(request_id)}
+            request.save(update_fields=["receipt"])
 
 
 def is_drained(accepted_before: datetime) -> bool:

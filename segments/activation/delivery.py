@@ -9,27 +9,30 @@ Invariant: an entry leaves only if the person permits it when the gate is asked,
 first byte. Exits always leave.
 """
 
-import logging
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import connection, connections, transaction
-from django.db.models import F
 
-from consent.services import PERMITTED
+from consent.services import PERMITTED, count_receivers
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.outgoing import Answer, NotCalled, send
 from segments.activation import checkpoints, sql
 from segments.activation.outbox import purposes_of
+from segments.activation.outcomes import (
+    Outcome,
+    count_failure,
+    count_success,
+    delay_after,
+    is_hopeless,
+)
+from segments.activation.sending import send_batch, send_forget
 from segments.activation.signing import body_bytes, headers_of, open_key
 from segments.compiler.fragments import all_of, fill, fill_named
 from segments.models import Delivery, ErasureNotice, Segment, Told, Webhook, WebhookEvent
@@ -41,31 +44,8 @@ LEASE_SECONDS = 60
 LANE_SECONDS, SLOW_SECONDS = 10.0, 2.0
 # How many calls to one webhook are made at once at most.
 LANES = 4
-FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=5), timedelta(hours=1)
-# What a receiver says of one delivery, and not of itself: these are tried again like an outage.
-NOT_NOW = (408, 425, 429)
-GONE = 410
 WITHHELD = "withheld"
 State = Delivery.State
-logger = logging.getLogger(__name__)
-
-
-class Outcome(NamedTuple):
-    """What came of a call: the status that answered, or a word for why none did."""
-
-    answer: int | None
-    fault: str
-    retry_after: str = ""
-
-    @property
-    def is_taken(self) -> bool:
-        return self.answer is not None and 200 <= self.answer < 300
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the receiver is well and does not want this one."""
-        status = self.answer
-        return status is not None and 300 <= status < 500 and status not in NOT_NOW
 
 
 def deliver(*, lanes: int = 1) -> int:
@@ -110,11 +90,17 @@ def _run_lane(webhook_id: UUID) -> int:
 
 def _deliver_next(webhook_id: UUID) -> bool:
     """Send the next delivery or notice; return whether there was one and more may go."""
-    webhook = Webhook.objects.select_related("purpose").filter(pk=webhook_id, paused_at=None)
+    webhook = Webhook.objects.select_related("purpose", "destination__purpose").filter(
+        pk=webhook_id, paused_at=None
+    )
     current = webhook.first()
     if current is None or (current.retry_at and current.retry_at > database_now()):
         return False
-    if (delivery := _claim(sql.CLAIM, Delivery, current)) is not None:
+    destination = getattr(current, "destination", None)
+    if destination is not None:
+        if send_batch(destination):
+            return True
+    elif (delivery := _claim(sql.CLAIM, Delivery, current)) is not None:
         return _send_delivery(current, delivery)
     if (notice := _claim(sql.CLAIM_NOTICE, ErasureNotice, current)) is not None:
         return _send_notice(current, notice)
@@ -202,14 +188,14 @@ def _finish(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> bool:
         return True
     if outcome.is_taken:
         mine.update(state=State.DELIVERED, finished_at=now, **answer)
-        _count_success(webhook, now)
+        count_success(webhook, now)
         return True
     delay = delay_after(delivery.attempts, outcome.retry_after, now)
-    if _is_hopeless(webhook, delivery, outcome, now):
+    if is_hopeless(webhook, delivery, outcome, now):
         mine.update(state=State.REFUSED, finished_at=now, **answer)
         return True
     mine.update(due_at=now + delay, **answer)
-    return _count_failure(webhook, outcome, now)
+    return count_failure(webhook, outcome, now)
 
 
 def _withhold(delivery: Delivery, count: int) -> None:
@@ -221,73 +207,31 @@ def _withhold(delivery: Delivery, count: int) -> None:
     mark_changed([delivery.subject_id])
 
 
-def _is_hopeless(webhook: Webhook, delivery: Delivery, outcome: Outcome, now: datetime) -> bool:
-    """Whether the receiver takes others, and has not taken this one for days."""
-    since = delivery.first_tried_at or now
-    succeeded_at = webhook.succeeded_at
-    is_well = outcome.is_refusal or (succeeded_at is not None and succeeded_at > since)
-    return is_well and now - since >= timedelta(days=settings.WEBHOOK_FAILING_DAYS)
-
-
-def delay_after(attempts: int, retry_after: str, now: datetime) -> timedelta:
-    """Return how long to wait: twice as long each time, by chance a quarter more or less.
-
-    A receiver's own Retry-After holds where it is longer, up to a day.
-    """
-    grown: timedelta = min(FIRST_DELAY * 2 ** min(attempts - 1, 12), LONGEST_DELAY)
-    jittered = grown * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
-    return max(jittered, min(_seconds_of(retry_after, now), timedelta(days=1)))
-
-
-def _seconds_of(retry_after: str, now: datetime) -> timedelta:
-    """Read a Retry-After: seconds, or a date of HTTP; nothing else is waited for."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return timedelta(seconds=min(int(retry_after[:9]), 86_400))
-    try:
-        return max(parsedate_to_datetime(retry_after) - now, timedelta())
-    except (ValueError, TypeError, OverflowError):
-        return timedelta()
-
-
-def _count_success(webhook: Webhook, now: datetime) -> None:
-    Webhook.objects.filter(pk=webhook.pk).update(
-        failures=0, failing_since=None, retry_at=None, succeeded_at=now
-    )
-
-
-def _count_failure(webhook: Webhook, outcome: Outcome, now: datetime) -> bool:
-    """Keep that a call was not taken; return whether others may be made at once."""
-    if outcome.is_refusal and outcome.answer != GONE:
-        return True
-    rows = Webhook.objects.filter(pk=webhook.pk)
-    if outcome.answer == GONE:
-        rows.filter(paused_at=None).update(paused_at=now, pause_reason=Webhook.PauseReason.GONE)
-        return False
-    delay = delay_after(webhook.failures + 1, outcome.retry_after, now)
-    rows.update(
-        failures=F("failures") + 1,
-        failing_since=webhook.failing_since or now,
-        retry_at=now + delay,
-    )
-    logger.warning("Webhook %s took no call: %s.", webhook.pk, outcome.answer or outcome.fault)
-    return False
-
-
 def _send_notice(webhook: Webhook, notice: ErasureNotice) -> bool:
-    body = {
-        "type": str(WebhookEvent.ERASURE_REQUESTED),
-        "timestamp": notice.created_at.isoformat(),
-        "data": {"profile": str(open_key(notice.sealed_key))},
-    }
-    outcome, now = call(webhook, notice.message, body), database_now()
+    outcome, now = _call_about(webhook, notice), database_now()
     mine = ErasureNotice.objects.filter(pk=notice.pk, lease=notice.lease)
     if outcome.is_taken:
         with transaction.atomic():
-            mine.delete()
-            _count_success(webhook, now)
+            mine.update(sealed_key=b"", taken_at=now, lease=None, leased_until=None, fault="")
+            count_success(webhook, now)
+        if notice.request_id is not None:
+            count_receivers(notice.request_id)
         return True
     delay = delay_after(notice.attempts, outcome.retry_after, now)
     fault = outcome.fault or f"status_{outcome.answer}"
     with transaction.atomic():
         mine.update(due_at=now + delay, lease=None, leased_until=None, fault=fault)
-        return _count_failure(webhook, outcome, now)
+        return count_failure(webhook, outcome, now)
+
+
+def _call_about(webhook: Webhook, notice: ErasureNotice) -> Outcome:
+    """Have a receiver forget somebody."""
+    destination = getattr(webhook, "destination", None)
+    if destination is not None:
+        return send_forget(destination, notice)
+    body = {
+        "type": str(WebhookEvent.ERASURE_REQUESTED),
+        "timestamp": notice.created_at.isoformat(),
+        "data": {"profile": str(open_key(notice.sealed_key))},
+    }
+    return call(webhook, notice.message, body)

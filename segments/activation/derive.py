@@ -13,9 +13,10 @@ from django.db import connection, transaction
 from profiles.lib.change_queue import nudge
 from segments.activation import sql
 from segments.activation.outbox import DELIVER, Evaluated, read_subscriptions, tell_segments
+from segments.activation.states import tell_destinations
 from segments.lib.locks import lock_all_slots, lock_slots, slots_of
 from segments.lib.moments import evaluation_time
-from segments.models import WebhookSegment
+from segments.models import Destination, WebhookSegment
 
 DERIVE = "segments.derive_told"
 BATCH = 1000
@@ -58,7 +59,7 @@ def _derive_batch(pk: int, now: datetime | None) -> int | None:
             # Asked for anew meanwhile, or another worker was faster.
             return 0
         batch = Evaluated(ids, row.derive_reason, evaluation_time(now))
-        written = tell_segments(read_subscriptions(pk=pk), batch) if ids else 0
+        written = _tell(row, batch) if ids else 0
         if not ids and row.is_ending:
             same.delete()
         else:
@@ -68,11 +69,24 @@ def _derive_batch(pk: int, now: datetime | None) -> int | None:
     return written if ids else None
 
 
+def _tell(row: WebhookSegment, batch: Evaluated) -> int:
+    if is_destination(row):
+        return tell_destinations(batch, pk=row.webhook_id)
+    return tell_segments(read_subscriptions(pk=row.pk), batch)
+
+
+def is_destination(row: WebhookSegment) -> bool:
+    return Destination.objects.filter(pk=row.webhook_id).exists()
+
+
 def _next_people(row: WebhookSegment) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.NEXT_MEMBERS, [row.segment_id, row.derive_after, BATCH])
         ids = {pk for (pk,) in cursor.fetchall()}
-        parameters: list[Any] = [row.segment_id, row.webhook_id, row.derive_after, BATCH]
-        cursor.execute(sql.NEXT_TOLD, parameters)
+        if is_destination(row):
+            cursor.execute(sql.NEXT_HOLDERS, [row.webhook_id, row.derive_after, BATCH])
+        else:
+            parameters: list[Any] = [row.segment_id, row.webhook_id, row.derive_after, BATCH]
+            cursor.execute(sql.NEXT_TOLD, parameters)
         ids |= {pk for (pk,) in cursor.fetchall()}
     return sorted(ids)[:BATCH]

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from uuid_utils.compat import uuid7
 
 from consent.models import Purpose
 from consent.services import PERMITTED, current_states
-from profiles.lib.change_queue import nudge
 from profiles.lib.database import array_of
 from profiles.models import Merge, Profile, ProfileChange
 from segments.activation import sql
@@ -72,7 +72,7 @@ class Place(NamedTuple):
     key: UUID
 
 
-class _Stand(NamedTuple):
+class Stand(NamedTuple):
     """Somebody who is in a segment, by which key, and since when."""
 
     profile_id: int
@@ -102,21 +102,14 @@ class Evaluated:
     now: datetime
 
 
-def tell(batch: Evaluated, changes: Iterable[Change] = ()) -> None:
-    """Write down what webhooks are to be told of some people; nothing where there is no webhook."""
-    webhooks = list(Webhook.objects.filter(is_behind=False))
-    if not webhooks:
-        return
-    rows = _tell_changes(webhooks, batch, changes)
-    rows += tell_segments(read_subscriptions(), batch)
-    if rows:
-        nudge(DELIVER)
-
-
 def read_subscriptions(*, pk: int | None = None) -> list[Subscription]:
     """Return what webhooks hear of segments, or one of these. Without a purpose nobody enters."""
-    rows = WebhookSegment.objects.filter(webhook__is_behind=False)
-    rows = rows if pk is None else rows.filter(pk=pk)
+    rows = WebhookSegment.objects.filter(webhook__is_behind=False, webhook__destination=None)
+    return as_subscriptions(rows if pk is None else rows.filter(pk=pk))
+
+
+def as_subscriptions(rows: QuerySet[WebhookSegment]) -> list[Subscription]:
+    """Return what receivers are told of segments by these rows."""
     return [
         Subscription(
             Topic(row.webhook_id, row.segment_id),
@@ -142,7 +135,7 @@ def tell_segments(subscriptions: Sequence[Subscription], batch: Evaluated) -> in
     told = _read_told(topics, batch.ids)
     # A key may be another person's by now, who keeps it told.
     heirs = _other_holders({place.key for place in told}, batch.ids)
-    stands = _read_members(topics, [*batch.ids, *heirs])
+    stands = read_members(topics, [*batch.ids, *heirs])
     wanted = _permitted(subscriptions, stands, batch.now)
     entries = [
         place
@@ -157,16 +150,16 @@ def tell_segments(subscriptions: Sequence[Subscription], batch: Evaluated) -> in
     ]
     for place in entries:
         stand = wanted[place]
-        reason = batch.reason if stand.entered_at >= batch.now else _late_reason(batch)
+        reason = batch.reason if stand.entered_at >= batch.now else late_reason(batch)
         person = (place.key, stand.profile_id)
         written.append(_transition(topics[place.topic], ENTERED, person, reason, batch.now))
     _write(written, batch.now)
     _hand_over(told, wanted)
-    _wake_for_expiry(subscriptions, {stand.profile_id for stand in wanted.values()}, batch.now)
+    wake_for_expiry(subscriptions, {stand.profile_id for stand in wanted.values()}, batch.now)
     return len(written)
 
 
-def _late_reason(batch: Evaluated) -> str:
+def late_reason(batch: Evaluated) -> str:
     """Why somebody is told who was in before: a permission, or the reason for comparing all."""
     return PERMISSION if batch.reason in EVALUATIONS else batch.reason
 
@@ -184,16 +177,16 @@ def _other_holders(keys: Collection[UUID], ids: Sequence[int]) -> set[int]:
     return set(holders).difference(ids)
 
 
-def _read_members(topics: Collection[Topic], ids: Sequence[int]) -> dict[tuple[int, int], _Stand]:
+def read_members(topics: Collection[Topic], ids: Sequence[int]) -> dict[tuple[int, int], Stand]:
     segment_ids = sorted({topic.segment_id for topic in topics})
     with connection.cursor() as cursor:
         cursor.execute(sql.MEMBERS, [array_of(ids), array_of(segment_ids)])
-        return {(pk, segment): _Stand(pk, key, at) for pk, segment, at, key in cursor.fetchall()}
+        return {(pk, segment): Stand(pk, key, at) for pk, segment, at, key in cursor.fetchall()}
 
 
 def _permitted(
-    subscriptions: Sequence[Subscription], stands: Mapping[tuple[int, int], _Stand], now: datetime
-) -> dict[Place, _Stand]:
+    subscriptions: Sequence[Subscription], stands: Mapping[tuple[int, int], Stand], now: datetime
+) -> dict[Place, Stand]:
     """Return which keys are to be told as in: members who permit all purposes."""
     ids = sorted({pk for pk, _ in stands})
     purposes = {purpose for each in subscriptions for purpose in each.purposes}
@@ -222,7 +215,7 @@ def who_permits(purpose: str, ids: Sequence[int], now: datetime) -> set[int]:
 def _exit_reasons(
     exits: Sequence[Place],
     told: Mapping[Place, int],
-    stands: Mapping[tuple[int, int], _Stand],
+    stands: Mapping[tuple[int, int], Stand],
     batch: Evaluated,
 ) -> dict[Place, str]:
     """Say of each exit whether it is the permission that ended, or the profile, or neither."""
@@ -245,10 +238,10 @@ def _transition(
 ) -> Delivery:
     key, subject_id = person
     body = {"profile": str(key), "segment": each.segment_key, "reason": reason}
-    return Delivery(**each.topic._asdict(), **_envelope(key, subject_id, event, body, now))
+    return Delivery(**each.topic._asdict(), **envelope(key, subject_id, event, body, now))
 
 
-def _envelope(
+def envelope(
     key: UUID, subject_id: int, event: str, body: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     return {
@@ -286,7 +279,7 @@ def _write(deliveries: Sequence[Delivery], now: datetime) -> None:
     )
 
 
-def _hand_over(told: Mapping[Place, int], wanted: Mapping[Place, _Stand]) -> None:
+def _hand_over(told: Mapping[Place, int], wanted: Mapping[Place, Stand]) -> None:
     """Let what was told of a key be of whom has the key now."""
     for place, stand in wanted.items():
         if told.get(place, stand.profile_id) != stand.profile_id:
@@ -296,7 +289,7 @@ def _hand_over(told: Mapping[Place, int], wanted: Mapping[Place, _Stand]) -> Non
             rows.update(subject_id=stand.profile_id)
 
 
-def _wake_for_expiry(
+def wake_for_expiry(
     subscriptions: Sequence[Subscription], ids: Collection[int], now: datetime
 ) -> None:
     """Have people evaluated at the instant at which a consent that lets them be told ends."""
@@ -309,7 +302,7 @@ def _wake_for_expiry(
             cursor.execute(sql.WAKE_FOR_EXPIRY, parameters)
 
 
-def _tell_changes(webhooks: Sequence[Webhook], batch: Evaluated, changes: Iterable[Change]) -> int:
+def tell_changes(webhooks: Sequence[Webhook], batch: Evaluated, changes: Iterable[Change]) -> int:
     """Tell of merges, of what was parted, and of consents, as they are now."""
     hearing: dict[str, list[Webhook]] = {
         kind: [webhook for webhook in webhooks if event in webhook.events]
@@ -322,8 +315,8 @@ def _tell_changes(webhooks: Sequence[Webhook], batch: Evaluated, changes: Iterab
     written = []
     for change, body in _bodies(heard, survivors, batch.now):
         person = survivors[change.profile_id]
-        envelope = partial(_envelope, person.uuid, person.pk, EVENTS[change.kind], body, batch.now)
-        written += [Delivery(webhook=each, **envelope()) for each in hearing[change.kind]]
+        made = partial(envelope, person.uuid, person.pk, EVENTS[change.kind], body, batch.now)
+        written += [Delivery(webhook=each, **made()) for each in hearing[change.kind]]
     _write(written, batch.now)
     return len(written)
 

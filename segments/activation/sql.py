@@ -75,21 +75,25 @@ UPDATE segments_erasurenotice taken SET lease = %(lease)s, attempts = taken.atte
     leased_until = clock_timestamp() + %(seconds)s * interval '1 second'
 WHERE taken.id = (
     SELECT n.id FROM segments_erasurenotice n
-    WHERE n.webhook_id = %(webhook)s AND n.due_at <= clock_timestamp()
+    WHERE n.webhook_id = %(webhook)s AND n.taken_at IS NULL AND n.due_at <= clock_timestamp()
         AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp())
     ORDER BY n.id LIMIT 1 FOR UPDATE OF n SKIP LOCKED)
 RETURNING taken.id
 """
 
-# Returns the webhooks that have something to send now and whether each failed lately, without those
-# that workers are calling as often at once as they may. Not ORM: by the database's clock.
+# Returns the receivers that have something to send now and whether each gets one call at a time, as
+# it failed lately or is a destination, without those that workers are calling as often at once as
+# they may. Not ORM: by the database's clock.
 WITH_WORK = """
-SELECT w.id, w.failures > 0 FROM segments_webhook w
+SELECT w.id, w.failures > 0 OR w.is_destination FROM (
+    SELECT r.*, EXISTS (
+        SELECT 1 FROM segments_destination s WHERE s.webhook_ptr_id = r.id) AS is_destination
+    FROM segments_webhook r) w
 WHERE w.paused_at IS NULL AND (w.retry_at IS NULL OR w.retry_at <= clock_timestamp())
 AND (
     SELECT count(*) FROM segments_delivery d
     WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.leased_until > clock_timestamp()
-) < CASE WHEN w.failures > 0 THEN 1 ELSE %s END
+) < CASE WHEN w.failures > 0 OR w.is_destination THEN 1 ELSE %s END
 AND (
     EXISTS (
         SELECT 1 FROM segments_delivery d
@@ -97,7 +101,41 @@ AND (
             AND (d.leased_until IS NULL OR d.leased_until < clock_timestamp()))
     OR EXISTS (
         SELECT 1 FROM segments_erasurenotice n
-        WHERE n.webhook_id = w.id AND n.due_at <= clock_timestamp()
+        WHERE n.webhook_id = w.id AND n.taken_at IS NULL AND n.due_at <= clock_timestamp()
             AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp())))
 ORDER BY w.id
+"""
+
+# Takes the next deliveries of one kind for a destination, as CLAIM takes one for a webhook. Not
+# ORM, likewise.
+CLAIM_BATCH = """
+UPDATE segments_delivery taken SET lease = %(lease)s, attempts = taken.attempts + 1,
+    leased_until = clock_timestamp() + %(seconds)s * interval '1 second',
+    first_tried_at = coalesce(taken.first_tried_at, clock_timestamp())
+WHERE taken.id IN (
+    SELECT d.id FROM segments_delivery d
+    WHERE d.webhook_id = %(webhook)s AND d.state = 'pending' AND d.event = %(event)s
+        AND d.due_at <= clock_timestamp()
+        AND (d.leased_until IS NULL OR d.leased_until < clock_timestamp())
+        AND NOT EXISTS (
+            SELECT 1 FROM segments_delivery older
+            WHERE older.webhook_id = d.webhook_id AND older.key = d.key
+                AND older.state = 'pending' AND older.id < d.id)
+    ORDER BY d.id LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
+RETURNING taken.id
+"""
+
+# Takes the next turn of a destination, and returns the seconds until it comes. Not ORM: by the
+# database's clock, in one statement that all workers share.
+TAKE_TURN = """
+UPDATE segments_destination SET next_call_at =
+    greatest(next_call_at, clock_timestamp()) + %(seconds)s * interval '1 second'
+WHERE webhook_ptr_id = %(pk)s
+RETURNING extract(epoch FROM next_call_at - clock_timestamp()) - %(seconds)s
+"""
+
+# Returns the next people of whom a destination knows a key. Not ORM: a keyset read by an index.
+NEXT_HOLDERS = """
+SELECT h.subject_id FROM segments_keyholder h
+WHERE h.webhook_id = %s AND h.subject_id > %s ORDER BY h.subject_id LIMIT %s
 """

@@ -28,6 +28,7 @@ def keep_webhooks() -> None:
     old = now - timedelta(days=settings.WEBHOOK_LOG_DAYS)
     Delivery.objects.filter(finished_at__lt=old).exclude(state=Delivery.State.PENDING).delete()
     forgotten = ErasureNotice.objects.filter(created_at__lt=now - timedelta(days=NOTICE_DAYS))
+    forgotten.exclude(taken_at=None).delete()
     if count := forgotten.delete()[0]:
         logger.error("%d notices of erasure were never taken by their webhooks.", count)
 
@@ -47,4 +48,5 @@ def _pause_full() -> None:
 
 def paused_webhooks() -> list[Webhook]:
     """Return the webhooks that were paused by themselves, for the home page."""
-    return list(Webhook.objects.exclude(pause_reason__in=["", PauseReason.STAFF]).order_by("name"))
+    paused = Webhook.objects.exclude(pause_reason__in=["", PauseReason.STAFF])
+    return list(paused.select_related("destination").order_by("name"))

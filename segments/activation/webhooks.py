@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
 from uuid_utils.compat import uuid7
 
 from consent.models import Purpose
@@ -15,19 +16,20 @@ from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.lib.outgoing import is_callable_url
 from profiles.services import Actor, audited, differences
-from segments.activation.delivery import Outcome, call
+from segments.activation.delivery import call
 from segments.activation.derive import CATCH_UP, DERIVE
 from segments.activation.outbox import DELIVER
+from segments.activation.outcomes import Outcome
 from segments.activation.signing import new_secret, seal_secret
 from segments.definitions.save import SegmentError
-from segments.models import Delivery, Segment, Told, Webhook, WebhookEvent
+from segments.models import Delivery, Destination, Segment, Told, Webhook, WebhookEvent
 
 # How long the former secret signs, too, once there is a new one.
 OVERLAP = timedelta(hours=24)
 ABOUT_PROFILES = (WebhookEvent.PROFILE_MERGED, WebhookEvent.PROFILE_UNMERGED)
 ABOUT_SEGMENTS = (WebhookEvent.SEGMENT_ENTERED, WebhookEvent.SEGMENT_EXITED)
 REPLAYED = (Delivery.State.DELIVERED, Delivery.State.REFUSED)
-TYPE = "webhook"
+TYPE, DESTINATION = "webhook", "destination"
 
 
 def create_webhook(
@@ -48,7 +50,7 @@ def create_webhook(
         webhook = Webhook(name=name, url=url, events=_completed(events), purpose=purpose)
         webhook.sealed_secret = seal_secret(secret)
         _save(webhook)
-        _set_segments(webhook, segments)
+        set_segments(webhook, segments)
         deed.about(TYPE, webhook.pk, **differences({}, _audited_state(webhook)))
     return webhook, secret
 
@@ -65,17 +67,18 @@ def update_webhook(webhook: Webhook, *, actor: Actor, changes: Mapping[str, Any]
             # Another receiver may be well.
             webhook.failures, webhook.failing_since, webhook.retry_at = 0, None, None
         _save(webhook)
-        _set_segments(webhook, changes.get("segments", heard_segments(webhook)))
+        set_segments(webhook, changes.get("segments", heard_segments(webhook)))
         if before["purpose"] != _audited_state(webhook)["purpose"]:
-            _compare_all(webhook)
+            compare_all(webhook)
         deed.about(TYPE, webhook.pk, **differences(before, _audited_state(webhook)))
         return webhook
 
 
 def delete_webhook(webhook: Webhook, *, actor: Actor) -> None:
     """End a webhook, with what waits for it and what it was told."""
-    with audited(actor, "webhook.deleted") as deed:
-        deed.about(TYPE, webhook.pk, **differences(_audited_state(webhook), {}))
+    kind = kind_of(webhook)
+    with audited(actor, f"{kind}.deleted") as deed:
+        deed.about(kind, webhook.pk, **differences(_audited_state(webhook), {}))
         for model in (Delivery, Told):
             rows = model._default_manager.filter(webhook=webhook)
             rows._raw_delete(rows.db)
@@ -97,26 +100,28 @@ def rotate_secret(webhook: Webhook, *, actor: Actor) -> str:
 
 def pause_webhook(webhook: Webhook, *, actor: Actor) -> Webhook:
     """Call a webhook no more. What changes waits."""
-    with audited(actor, "webhook.paused") as deed:
+    kind = kind_of(webhook)
+    with audited(actor, f"{kind}.paused") as deed:
         webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
         if webhook.paused_at is None:
             webhook.paused_at = database_now()
             webhook.pause_reason = Webhook.PauseReason.STAFF
             webhook.save(update_fields=["paused_at", "pause_reason"])
-            deed.about(TYPE, webhook.pk, paused=[False, True])
+            deed.about(kind, webhook.pk, paused=[False, True])
         return webhook
 
 
 def resume_webhook(webhook: Webhook, *, actor: Actor) -> Webhook:
     """Call a webhook again: what waits is sent, and what was told is compared with what is."""
-    with audited(actor, "webhook.resumed") as deed:
+    kind = kind_of(webhook)
+    with audited(actor, f"{kind}.resumed") as deed:
         webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
         if webhook.paused_at is not None:
             webhook.paused_at, webhook.pause_reason, webhook.is_behind = None, "", False
             webhook.failures, webhook.failing_since, webhook.retry_at = 0, None, None
             webhook.save()
-            _compare_all(webhook)
-            deed.about(TYPE, webhook.pk, paused=[True, False])
+            compare_all(webhook)
+            deed.about(kind, webhook.pk, paused=[True, False])
             nudge(DELIVER)
         return webhook
 
@@ -124,17 +129,23 @@ def resume_webhook(webhook: Webhook, *, actor: Actor) -> Webhook:
 def replay(webhook: Webhook, *, since: datetime, actor: Actor) -> int:
     """Send again what was taken or refused since a time, in its order; return how much.
 
-    The ids are those of then. Entries ask the gate again.
+    The ids are those of then. Entries ask the gate again. A destination gets what each person is
+    to be there now.
     """
-    with audited(actor, "webhook.replayed") as deed:
+    kind = kind_of(webhook)
+    with audited(actor, f"{kind}.replayed") as deed:
         rows = Delivery.objects.filter(webhook=webhook, created_at__gte=since, state__in=REPLAYED)
+        if kind == DESTINATION:
+            # A destination has states: of each key the newest is what it is to have.
+            newest = rows.order_by().values("key").annotate(newest=Max("pk"))
+            rows = Delivery.objects.filter(pk__in=list(newest.values_list("newest", flat=True)))
         count = rows.update(
             state=Delivery.State.PENDING,
             due_at=database_now(),
             first_tried_at=None,
             finished_at=None,
         )
-        deed.about(TYPE, webhook.pk, since=[None, since.isoformat()], deliveries=[None, count])
+        deed.about(kind, webhook.pk, since=[None, since.isoformat()], deliveries=[None, count])
         nudge(DELIVER)
     return count
 
@@ -144,6 +155,12 @@ def send_test(webhook: Webhook) -> Outcome:
     now = database_now()
     body = {"type": "webhook.test", "timestamp": now.isoformat(), "data": {"webhook": webhook.name}}
     return call(webhook, uuid7(), body)
+
+
+def kind_of(webhook: Webhook) -> str:
+    """Return what a receiver is called in the audit: a webhook or a destination."""
+    is_destination = Destination.objects.filter(pk=webhook.pk).exists()
+    return DESTINATION if is_destination else TYPE
 
 
 def heard_segments(webhook: Webhook) -> list[Segment]:
@@ -169,7 +186,7 @@ def _save(webhook: Webhook) -> None:
     webhook.save()
 
 
-def _set_segments(webhook: Webhook, segments: Iterable[Segment]) -> None:
+def set_segments(webhook: Webhook, segments: Iterable[Segment]) -> None:
     """Let a webhook hear of these segments; whom it was told of in others leaves them."""
     chosen = {segment.pk: segment for segment in segments}
     former = set(webhook.subscriptions.filter(is_ending=False).values_list("segment_id", flat=True))
@@ -179,7 +196,8 @@ def _set_segments(webhook: Webhook, segments: Iterable[Segment]) -> None:
             raise SegmentError("purpose", detail)
         if pk not in former and segment.status == Segment.Status.ARCHIVED:
             raise SegmentError("segments", f"{segment.key} is archived.")
-    if bool(chosen) != bool(set(webhook.events) & set(ABOUT_SEGMENTS)):
+    is_webhook = not isinstance(webhook, Destination)
+    if is_webhook and bool(chosen) != bool(set(webhook.events) & set(ABOUT_SEGMENTS)):
         raise SegmentError("segments", "Segments, and the events of segments, go together.")
     ending = webhook.subscriptions.exclude(segment_id__in=chosen)
     ending.update(is_ending=True, derive_after=0, derive_reason=CATCH_UP)
@@ -189,7 +207,7 @@ def _set_segments(webhook: Webhook, segments: Iterable[Segment]) -> None:
     nudge(DERIVE)
 
 
-def _compare_all(webhook: Webhook) -> None:
+def compare_all(webhook: Webhook) -> None:
     webhook.subscriptions.update(derive_after=0, derive_reason=CATCH_UP)
     nudge(DERIVE)
 

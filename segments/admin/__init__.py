@@ -1,6 +1,7 @@
 """The admin of this app: segments, and their section of the profile page."""
 
 from segments.admin import (
+    destinations,
     exclusive_groups,
     exports,
     families,
@@ -11,6 +12,7 @@ from segments.admin import (
 )
 
 __all__ = [
+    "destinations",
     "exclusive_groups",
     "exports",
     "families",

@@ -5,15 +5,19 @@ no webhook that hears of hidden segments, or of everybody.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -31,6 +35,7 @@ from profiles.admin.kit.base import (
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.unfold import display
 from segments import services
+from segments.admin.receiver_forms import DeleteForm, ReplayForm
 from segments.admin.visibility import hiding_for
 from segments.models import Segment, Webhook, WebhookEvent
 
@@ -72,7 +77,14 @@ class WebhookForm(forms.Form):
         help_text=gettext_lazy("People must permit it, and the purpose of the segment."),
     )
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, request: HttpRequest, *args: Any, webhook: Webhook | None = None, **kwargs: Any
+    ) -> None:
+        if webhook is not None:
+            kwargs["initial"] = {
+                **{name: getattr(webhook, name) for name in ("name", "url", "events", "purpose")},
+                "segments": services.heard_segments(webhook),
+            }
         super().__init__(*args, **kwargs)
         if not request.user.has_perm(SEE_CONTACTS):
             hides = hiding_for(request)
@@ -107,6 +119,9 @@ class WebhookAdmin(ReadOnlyAdmin):
             "test": self.test,
             "pause": self.pause,
             "resume": self.resume,
+            "edit": self.edit,
+            "replay": self.replay,
+            "end": self.end,
         }
         return [
             *(
@@ -198,10 +213,86 @@ class WebhookAdmin(ReadOnlyAdmin):
             services.resume_webhook(webhook, actor=staff_actor(request))
         return redirect(PAGE, pk)
 
+    def edit(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Change what a webhook hears of, for what and where."""
+        webhook = self._changeable(request, pk)
+        self._refuse_hidden(request, webhook)
+        form = WebhookForm(request, _posted(request), webhook=webhook)
+        if form.is_valid():
+            changes = form.cleaned_data | {"segments": list(form.cleaned_data["segments"])}
+            try:
+                services.update_webhook(webhook, actor=staff_actor(request), changes=changes)
+            except services.SegmentError as error:
+                form.add_error(error.field, error.detail)
+            else:
+                return redirect(PAGE, pk)
+        title = _("Change %(name)s") % {"name": webhook.name}
+        back = reverse(PAGE, args=[pk])
+        question = Question(title=title, form=form, submit=_("Save"), back=back)
+        return question_page(self, request, question)
+
+    def replay(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Send again what was sent since a time."""
+        webhook = self._changeable(request, pk)
+        self._refuse_hidden(request, webhook)
+        initial = {"since": timezone.now() - timedelta(days=1)}
+        form = ReplayForm(_posted(request), initial=initial)
+        if form.is_valid():
+            since = form.cleaned_data["since"]
+            count = services.replay(webhook, since=since, actor=staff_actor(request))
+            text = ngettext("%d delivery is sent again.", "%d deliveries are sent again.", count)
+            messages.success(request, text % count)
+            return redirect(PAGE, pk)
+        return question_page(
+            self,
+            request,
+            Question(
+                title=_("Send again to %(name)s") % {"name": webhook.name},
+                form=form,
+                submit=_("Send again"),
+                back=reverse(PAGE, args=[pk]),
+                warning=_("They have the ids of then. Entries ask the gate again."),
+            ),
+        )
+
+    def end(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """End a webhook once it is confirmed."""
+        webhook = self._changeable(request, pk)
+        form = DeleteForm(_posted(request))
+        if form.is_valid():
+            services.delete_webhook(webhook, actor=staff_actor(request))
+            return redirect(LIST)
+        warning = _("What waits is not sent any more, and the receiver is told nothing of it.")
+        return question_page(
+            self,
+            request,
+            Question(
+                title=_("Delete %(name)s") % {"name": webhook.name},
+                form=form,
+                submit=_("Delete"),
+                back=reverse(PAGE, args=[pk]),
+                warning=warning,
+                is_dangerous=True,
+            ),
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        # Destinations have pages of their own.
+        rows: QuerySet[Webhook] = super().get_queryset(request)
+        return rows.filter(destination=None)
+
     def _changeable(self, request: HttpRequest, pk: Any) -> Webhook:
         require(request, CHANGE)
         webhook: Webhook = self.found_or_404(request, str(pk))
         return webhook
+
+    def _refuse_hidden(self, request: HttpRequest, webhook: Webhook) -> None:
+        """Raise PermissionDenied where a webhook hears what the user may not see."""
+        hides = hiding_for(request)
+        is_of_people = not set(webhook.events) <= set(OF_SEGMENTS)
+        may_see = request.user.has_perm(SEE_CONTACTS)
+        if any(map(hides, services.heard_segments(webhook))) or (is_of_people and not may_see):
+            raise PermissionDenied
 
     def _show_secret(self, request: HttpRequest, webhook: Webhook, secret: str) -> HttpResponse:
         return show_secret(
@@ -211,3 +302,7 @@ class WebhookAdmin(ReadOnlyAdmin):
             secret=secret,
             back=reverse(PAGE, args=[webhook.pk]),
         )
+
+
+def _posted(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from segments.exports.batches import LeftOut
+from segments.lib.left_out import LeftOut
 from segments.models import MemberExport
 
 

@@ -70,7 +70,7 @@ class WebhookViewSet(
         "DELETE": Scope.SEGMENTS_WRITE,
     }
     bodiless_actions = ("destroy", "rotate", "test", "pause", "resume")
-    queryset: Any = Webhook.objects.select_related("purpose")
+    queryset: Any = Webhook.objects.filter(destination=None).select_related("purpose")
     serializer_class: Any = serializers.WebhookSerializer
     filterset_class: Any = WebhookFilter
     cursor_ordering = ("name", "id")
@@ -156,7 +156,9 @@ class WebhookViewSet(
     def deliveries(self, request: Request, pk: str) -> Response:
         """List what the webhook was told and what waits for it, the newest first."""
         # Actions on rows have another queryset.
-        webhook = generics.get_object_or_404(Webhook, pk=self.kwargs["pk"])
+        webhook = generics.get_object_or_404(
+            Webhook.objects.filter(destination=None), pk=self.kwargs["pk"]
+        )
         _refuse(request, webhook.events, services.heard_segments(webhook))
         return self.page_of_rows(Delivery.objects.filter(webhook=webhook).select_related("segment"))
 

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from django.db import connection
 
-from consent.models import Purpose, State
+from consent.models import Purpose
 from consent.services import PERMITTED
 from profiles.admin.kit.masks import Mask
 from profiles.lib import exact_json
@@ -22,21 +21,11 @@ from profiles.models import EventStat, Identifier
 from segments.compiler.fragments import fill, fill_named
 from segments.exports import sql
 from segments.exports.columns import ORDER_COLUMNS, Column
+from segments.lib.left_out import reason_of
 from segments.memberships.worth import ORDER
 from segments.models import Segment
 
 BATCH = 1000
-
-
-class LeftOut(StrEnum):
-    """Why a member is not in an export."""
-
-    RESTRICTED = "restricted"
-    OBJECTED = "objected"
-    REFUSED = "refused"
-    EXPIRED = "expired"
-    OUTDATED = "outdated"
-    NEVER_GIVEN = "never_given"
 
 
 class SegmentClosed(Exception):
@@ -123,22 +112,6 @@ def _batch(wanted: Wanted, members: Sequence[_Member]) -> Batch:
         for traits in [exact_json.loads(member.traits or "{}")]
     ]
     return Batch(len(members), rows, left_out)
-
-
-def reason_of(member: Any, now: datetime) -> LeftOut:
-    """Return why the gate is closed for a member, by the state that was read with it."""
-    if member.is_restricted:
-        return LeftOut.RESTRICTED
-    if member.is_objected:
-        return LeftOut.OBJECTED
-    match member.state:
-        case State.REFUSED | State.WITHDRAWN | State.INVALIDATED:
-            return LeftOut.REFUSED
-        case State.GIVEN | State.RENEWED:
-            is_over = member.valid_until is not None and member.valid_until <= now
-            return LeftOut.EXPIRED if is_over else LeftOut.OUTDATED
-        case _:
-            return LeftOut.NEVER_GIVEN
 
 
 def _orders(profile_ids: Sequence[int]) -> dict[int, EventStat]:

@@ -18,7 +18,8 @@ from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import ProfileChange
 from profiles.services import wake_members
-from segments.activation.outbox import Change, Evaluated, tell
+from segments.activation.outbox import Change, Evaluated
+from segments.activation.tell import tell
 from segments.compiler import (
     Context,
     Fragment,

@@ -1,7 +1,8 @@
 """The models of this app: segments with their memberships, history and exports,
-lists and webhooks.
+lists, webhooks and destinations.
 """
 
+from segments.models.destinations import Destination, KeyHolder
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
 from segments.models.overrides import ExclusiveGroup, Override
@@ -30,9 +31,11 @@ from segments.models.webhooks import (
 
 __all__ = [
     "Delivery",
+    "Destination",
     "ErasureNotice",
     "ExclusiveGroup",
     "FamilyVersion",
+    "KeyHolder",
     "ListedPerson",
     "MemberExport",
     "Membership",

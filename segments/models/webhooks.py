@@ -99,6 +99,8 @@ class Told(models.Model):
     """What a webhook was told of a key: whether it is in a segment; without one, anything at all.
 
     `subject_id` is the number of the profile that had the key then, `message` the last transition.
+    A destination is told without a segment: of its keys `sealed_reference` is what it knows them
+    by, `digest` that of what it was told, and `sent_at` when a call about them began first.
     """
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="told")
@@ -110,6 +112,9 @@ class Told(models.Model):
     is_in = models.BooleanField()
     message = models.UUIDField()
     told_at = models.DateTimeField()
+    digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    sealed_reference = models.BinaryField(null=True, editable=False)
+    sent_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name_plural = "told"
@@ -144,6 +149,7 @@ class Delivery(models.Model):
         DELIVERED = "delivered", _("taken")
         WITHHELD = "withheld", _("not permitted")
         REFUSED = "refused", _("refused by the receiver")
+        REPLACED = "replaced", _("replaced by a newer one")
 
     message = models.UUIDField(unique=True, default=uuid7, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
@@ -186,12 +192,15 @@ class ErasureNotice(models.Model):
     """A webhook that was told of somebody erased is to be told to forget them, too.
 
     All that is left of the person: their key at the receiver, sealed, until it is taken or 30 days
-    have passed.
+    have passed. A notice that was taken at `taken_at` has no key any more; it is counted in the
+    receipt of its privacy request.
     """
 
     message = models.UUIDField(unique=True, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="notices")
     sealed_key = models.BinaryField(editable=False)
+    request_id = models.UUIDField(null=True, editable=False, db_index=True)
+    taken_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField()
     lease = models.UUIDField(null=True)

@@ -52,8 +52,10 @@ from profiles.services import (
 from segments.models import Override, Segment
 from segments.services import (
     Decision,
+    NewDestination,
     add_people,
     archive_segment,
+    create_destination,
     create_family,
     create_group,
     create_list,
@@ -104,6 +106,7 @@ def make_world() -> World:
     _make_segments(purpose)
     export = _export(service)
     webhook = _make_webhook()
+    destination = _make_destination(purpose)
     customer, token = _customers_session()
     measure_health()
     return World(
@@ -129,6 +132,7 @@ def make_world() -> World:
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),
             "2026-03-20T12:00:00Z": timezone.now().isoformat(),
             "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
+            "01a2001d-77bb-4c2e-8a01-84c5d6e7f80b": destination,
             **_make_imports(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
@@ -261,6 +265,27 @@ def _make_webhook() -> str:
     )
     derive_told()
     return str(webhook.pk)
+
+
+def _make_destination(purpose: Any) -> str:
+    """Make a destination that is about to be sent who is in a segment."""
+    destination = create_destination(
+        NewDestination(
+            name="Voucher service",
+            tool="http",
+            segments=[Segment.objects.get(key="customers-in-lyon")],
+            purpose=purpose,
+            settings={
+                "address": "https://loyalty.example/people",
+                "auth": "bearer",
+                "batch": "100",
+            },
+            mapping={"id": "id", "body": {"id": "id", "city": "traits.city"}},
+        ),
+        actor=TESTER,
+    )
+    derive_told()
+    return str(destination.pk)
 
 
 def _signing_secrets_prefix() -> str:

@@ -21,6 +21,8 @@ SAME = {
     "condition",
     "contact",
     "date",
+    "destination",
+    "destinations",
     "e-mail",
     "export",
     "exports",

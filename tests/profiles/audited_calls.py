@@ -194,6 +194,20 @@ def paused_webhook() -> Any:
     return segments.services.pause_webhook(make_webhook(), actor=TESTER)
 
 
+def new_destination() -> Any:
+    return segments.services.NewDestination(
+        name="Loyalty",
+        tool="http",
+        segments=[],
+        purpose=make_purpose("loyalty"),
+        settings={"address": "https://loyalty.example/people"},
+    )
+
+
+def make_destination() -> Any:
+    return segments.services.create_destination(new_destination(), actor=TESTER)
+
+
 def make_list() -> Any:
     return segments.services.create_list(key="guests", name="Guests", actor=TESTER)
 
@@ -406,6 +420,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "resume_webhook": lambda: _call("resume_webhook", paused_webhook()),
     "rotate_secret": lambda: _call("rotate_secret", make_webhook()),
     "replay": lambda: _call("replay", make_webhook(), since=NOW),
+    "create_destination": lambda: _call("create_destination", new_destination()),
+    "update_destination": lambda: _call(
+        "update_destination", make_destination(), changes={"name": "New"}
+    ),
     "create_list": lambda: _call("create_list", key="guests", name="Guests"),
     "delete_list": lambda: _call("delete_list", make_list()),
     "fill_list": lambda: _call("fill_list", list_before_ada(), EVERYONE),

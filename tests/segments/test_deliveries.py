@@ -13,7 +13,7 @@ from consent.services import NewRequest, act_on_requests, open_request
 from profiles.lib.checkpoints import handled
 from profiles.models import Profile
 from segments.activation import checkpoints
-from segments.activation.delivery import delay_after
+from segments.activation.outcomes import delay_after
 from segments.models import Delivery, ErasureNotice, Told, Webhook
 from segments.services import (
     create_webhook,

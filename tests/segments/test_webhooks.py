@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from standardwebhooks import Webhook as Signer
 
-from consent.models import Purpose
+from consent.models import PrivacyRequest, Purpose
 from consent.services import NewRequest, act_on_requests, open_request
 from profiles.lib.checkpoints import handled
 from profiles.models import Identifier, IdentityDecision
@@ -244,7 +244,10 @@ def test_restriction_and_erasure_are_told_and_nothing_of_the_person_waits(
     settle()
     assert receiver.taken[-1].body["type"] == "erasure.requested"
     assert receiver.taken[-1].body["data"] == {"profile": uuid}
-    assert not ErasureNotice.objects.exists()
+    notice = ErasureNotice.objects.get()
+    assert (bool(notice.taken_at), bytes(notice.sealed_key)) == (True, b"")
+    receipt = PrivacyRequest.objects.get(kind="erasure").receipt
+    assert receipt["receivers"] == {"acknowledged": 1, "open": 0, "told": 1}
 
 
 def test_a_notice_of_erasure_goes_only_to_who_was_told_or_asks_and_ends_after_a_month(

@@ -16,9 +16,9 @@ from profiles.admin.kit.masks import mask_for
 from segments.admin.page.tabs import CHANGE, tab_page
 from segments.admin.visibility import hiding_for, require_visible
 from segments.api.exports import file_response
-from segments.exports.batches import LeftOut
 from segments.exports.columns import MAX_COLUMNS, column_choices, read_columns
 from segments.lib.failures import SegmentFailed
+from segments.lib.left_out import LeftOut
 from segments.models import MemberExport, Segment
 from segments.services import SegmentError, start_export
 
