@@ -285,6 +285,8 @@ WEBHOOK_LANES = env_int("WEBHOOK_LANES", 8, minimum=1)
 WEBHOOK_FAILING_DAYS = env_int("WEBHOOK_FAILING_DAYS", 3, minimum=1)
 WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", 30, minimum=1)
 WEBHOOK_MOST_WAITING = env_int("WEBHOOK_MOST_WAITING", 1_000_000, minimum=1)
+# Where destinations of files write theirs, each into a folder below it.
+EXPORT_FOLDER = env_text("EXPORT_FOLDER", str(DATA_DIR / "exports"))
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
 SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)

@@ -47,6 +47,17 @@ class Service:
             return self.fail(request) or self.answer(request)
 
 
+def _read(content_type: str, content: bytes) -> Any:
+    """A form as its fields, lines as a text, the rest as JSON."""
+    match content_type:
+        case "application/x-www-form-urlencoded":
+            return parse_qs(content.decode())
+        case "application/x-ndjson":
+            return content.decode()
+        case _:
+            return json.loads(content or b"null")
+
+
 @contextmanager
 def serving(service: Any) -> Iterator[Any]:
     """Run a service, which may be called."""
@@ -56,8 +67,7 @@ def serving(service: Any) -> Iterator[Any]:
             parts = urlsplit(self.path)
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            is_form = "form" in headers.get("content-type", "")
-            body = parse_qs(content.decode()) if is_form else json.loads(content or b"null")
+            body = _read(headers.get("content-type", ""), content)
             request = Request(self.command, parts.path, parse_qs(parts.query), body, headers)
             response = service.take(request)
             text = b"" if response.body is None else json.dumps(response.body).encode()

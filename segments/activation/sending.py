@@ -8,7 +8,7 @@ but the exit, by the reference that was told.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -51,11 +51,22 @@ State = Delivery.State
 def send_batch(destination: Destination) -> bool:
     """Send the next batch of a destination; return whether there was one and more may go."""
     target = target_of(destination)
+    interval = target.tool.seconds_between_runs(destination.settings)
+    if interval and destination.next_call_at and destination.next_call_at > database_now():
+        return False
     deliveries = _claim(target)
     if not deliveries:
+        _gather(destination, interval)
         return False
     reach(checkpoints.CLAIMED, deliveries[0])
     return _send(target, deliveries)
+
+
+def _gather(destination: Destination, seconds: float) -> None:
+    """Let what changes from now on wait for the next run, where a tool is sent to at intervals."""
+    if seconds:
+        next_call_at = database_now() + timedelta(seconds=seconds)
+        Destination.objects.filter(pk=destination.pk).update(next_call_at=next_call_at)
 
 
 def send_forget(destination: Destination, notice: ErasureNotice) -> Outcome:

@@ -29,7 +29,10 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A person at a destination: whether it has them, what it gets, or why not, and the log."""
+    """A person at a destination: whether they are to be in, what it gets, or why not, and the log.
+
+    Without `sent_at` nothing of them has left yet.
+    """
 
     is_in: bool
     sent_at: datetime | None

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -41,7 +42,7 @@ class DestinationForm(forms.Form):
         label=gettext_lazy("Segments"),
         queryset=Segment.objects.filter(status=Segment.Status.LIVE).order_by("name"),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     purpose = forms.ModelChoiceField(
         label=gettext_lazy("Purpose"),

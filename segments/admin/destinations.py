@@ -90,7 +90,7 @@ class DestinationAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("tool"))
     def tool_title(self, destination: Destination) -> str:
-        return services.load_tool(destination.tool).title
+        return str(services.load_tool(destination.tool).title)
 
     @display(description=gettext_lazy("condition"))
     def condition(self, destination: Destination) -> str:

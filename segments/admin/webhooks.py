@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -61,13 +62,13 @@ class WebhookForm(forms.Form):
     events = forms.MultipleChoiceField(
         label=gettext_lazy("What it hears of"),
         choices=WebhookEvent.choices,
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     segments = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Segments"),
         queryset=Segment.objects.filter(status=Segment.Status.LIVE).order_by("name"),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     purpose = forms.ModelChoiceField(
         label=gettext_lazy("Purpose"),

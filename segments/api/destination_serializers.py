@@ -137,7 +137,10 @@ class SentSerializer(serializers.ModelSerializer[Delivery]):
 
 
 class TruthSerializer(serializers.Serializer[Any]):
-    """What a destination has of a person: whether it has them, what it gets, or why not."""
+    """What a destination has of a person: whether they are in, what it gets, or why not.
+
+    `sent_at` is when a call about them began first; null while nothing of them has left.
+    """
 
     is_in = serializers.BooleanField()
     sent_at = serializers.DateTimeField(allow_null=True)

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from segments.models import Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
 
@@ -15,15 +16,21 @@ AXE = Path(__file__).parents[1] / "sdks/node_modules/axe-core/axe.min.js"
 RUN = "axe.run({resultTypes: ['violations']})"
 SERIOUS = ("serious", "critical")
 TABS = ("overview", "people", "profile", "overlap", "change", "export", "use", "versions")
+PAGES = ("change", "edit", "trial", "replay", "end")
 needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci.")
 
 
 @pytest.fixture
 def urls(server: Any) -> list[str]:
     segment = make_world()["segment"]
-    names = ("index", "segments_segment_changelist", "segments_segment_add")
+    names = (
+        *("index", "segments_segment_changelist", "segments_segment_add"),
+        *("segments_destination_changelist", "segments_destination_add"),
+    )
+    destination = Destination.objects.latest("created_at")
+    pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
-    return [*(reverse(f"admin:{name}") for name in names), *tabs]
+    return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages]
 
 
 def serious_findings(tab: Page) -> list[str]:

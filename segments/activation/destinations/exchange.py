@@ -22,6 +22,7 @@ from segments.models import Destination
 
 MOST_READ = 4 * 1024 * 1024
 LONGEST_WAIT = 5.0
+WITHHELD = "withheld"
 # These are about the account, not about anybody.
 _GENERAL = (401, 402, 403)
 
@@ -104,6 +105,11 @@ class Exchange:
         except NotCalled as error:
             raise CallFailed(Outcome(None, error.code)) from None
         return Reply(answer.status, _json_of(answer.body), answer.retry_after)
+
+    def begin(self) -> None:
+        """Ask the gate for what is no call. Raises CallFailed where it may not begin."""
+        if not self.may_begin():
+            raise CallFailed(Outcome(None, WITHHELD))
 
     def token(self, fetch: Callable[["Exchange"], tuple[str, int]]) -> str:
         """Return the token that the tool lent, or lends now for so many seconds."""

@@ -52,10 +52,11 @@ class Tool:
     and `forget` deletes who was erased; these two get the identifying field alone. They raise
     CallFailed where the tool took nobody. `check` tries the account without any person. What is not
     `is_state` is told of entries as they happen, and of nothing that people only turn out to be.
+    Once all that waits is sent, more is gathered for `seconds_between_runs` of the settings.
     """
 
     key: str
-    title: str
+    title: str | Promise
     settings: tuple[Setting, ...]
     mapping: Mapping[str, Any]
     identifies: tuple[str, ...]
@@ -69,6 +70,7 @@ class Tool:
     removal_size: int = 1
     seconds_between_calls: float = 0.1
     is_state: bool = True
+    seconds_between_runs: Callable[[Mapping[str, str]], float] = lambda settings: 0.0
     sizes_batch: Callable[[Mapping[str, str]], int] | None = field(default=None)
 
     def size_of_batch(self, settings: Mapping[str, str], *, is_removal: bool) -> int:

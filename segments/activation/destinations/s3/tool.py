@@ -1,0 +1,87 @@
+"""A bucket of S3, or of a service of its kind: files of JSON lines, of what changed since."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+
+from django.utils.translation import gettext_lazy as _
+
+from profiles.lib.database import database_now
+from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
+from segments.activation.destinations.lines import (
+    ENTER,
+    EXIT,
+    FORGET,
+    MOST,
+    TEST,
+    lines_of,
+    name_of,
+    seconds_of,
+)
+from segments.activation.destinations.s3.signature import Account, headers_of
+from segments.activation.destinations.tools import Faults, Item, Setting, Tool
+from segments.activation.outcomes import Outcome
+
+# What needs no escaping in a URL, so that it is signed as it is sent.
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]*")
+
+
+def _put(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, ENTER, items)
+
+
+def _take_out(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, EXIT, items)
+
+
+def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, FORGET, items)
+
+
+def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
+    name = name_of(action, items[0].message, f"{database_now():%Y%m%d}")
+    _save(exchange, name, lines_of(action, [item.fields for item in items])).required()
+    return {}
+
+
+def _save(exchange: Exchange, name: str, body: bytes) -> Reply:
+    settings = exchange.settings
+    key = f"{settings['bucket']}/{settings.get('prefix', '')}{name}"
+    if not _PLAIN.fullmatch(key):
+        raise CallFailed(Outcome(None, "no_plain_name", is_general=True))
+    url = f"{exchange.address}/{key}"
+    account = Account(settings["key_id"], exchange.credentials["secret"], settings["region"])
+    headers = headers_of(account, "PUT", url, body, database_now().astimezone(UTC))
+    headers["Content-Type"] = "application/x-ndjson"
+    reply = exchange.call("PUT", url, body=body, headers=headers)
+    # A bucket that is not there is no fault of anybody in the file.
+    return reply if reply.status != 404 else Reply(403, None)
+
+
+def _check(exchange: Exchange) -> Reply:
+    return _save(exchange, f"{TEST}.jsonl", lines_of(TEST, [{}]))
+
+
+TOOL = Tool(
+    key="s3",
+    title=_("Files in a bucket (S3)"),
+    settings=(
+        Setting(name="address", label=_("Address of the service")),
+        Setting(name="region", label=_("Region"), default="us-east-1"),
+        Setting(name="bucket", label=_("Bucket")),
+        Setting(name="prefix", label=_("Beginning of the names"), is_required=False),
+        Setting(name="key_id", label=_("Access key ID")),
+        Setting(name="secret", label=_("Secret access key"), is_secret=True),
+        Setting(name="every", label=_("Minutes between files"), default="60"),
+    ),
+    mapping={"id": "id", "email": "email", "segments": "segments"},
+    identifies=("id",),
+    put=_put,
+    take_out=_take_out,
+    forget=_forget,
+    check=_check,
+    batch_size=MOST,
+    removal_size=MOST,
+    seconds_between_calls=0,
+    seconds_between_runs=seconds_of,
+)
