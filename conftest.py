@@ -8,3 +8,5 @@ from pathlib import Path
 
 os.environ.setdefault("DATA_DIR", str(Path(__file__).parent / "var" / "test"))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Each test has a database of its own, which must not be behind another one's journal.
+os.environ.setdefault("PRIVACY_JOURNAL", "none")

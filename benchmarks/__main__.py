@@ -24,6 +24,8 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("DATA_DIR", "var/bench")
+    # Each run begins with an empty database, which would be behind the last one's journal.
+    os.environ.setdefault("PRIVACY_JOURNAL", "none")
     # WhiteNoise warns if the directory of static files is missing.
     Path(os.environ["DATA_DIR"], "static").mkdir(parents=True, exist_ok=True)
 

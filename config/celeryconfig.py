@@ -67,6 +67,11 @@ beat_schedule = {
         "options": {"expires": 10.0},
     },
     "keep-webhooks": {"task": "segments.keep_webhooks", "schedule": 300.0},
+    "give-to-journal": {
+        "task": "consent.give_to_journal",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "verify-segments": {"task": "segments.verify", "schedule": 86_400.0},
     "make-partitions": {"task": "profiles.make_partitions", "schedule": 86_400.0},
     "apply-identity-rules": {

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "config.http.headers.never_stored",
     "config.http.headers.ContentPolicy",
     "config.http.problems.no_nul_in_addresses",
+    "config.http.restored.refuse_until_replayed",
     "ingestion.api.cors.cross_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.http.languages.StaffLanguage",
@@ -114,6 +115,13 @@ TEMPLATES = [
 # Without a URL, config.runtime.embedded runs the server, on a socket in SOCKET_DIR.
 USES_EMBEDDED_DATABASE = not env_text("DATABASE_URL")
 USES_EMBEDDED_BROKER = not env_text("BROKER_URL")
+# What people asked for, outside of the database and its backups, so that a restored backup cannot
+# undo it; all machines need the same file. "none" keeps none.
+PRIVACY_JOURNAL = env_text(
+    "PRIVACY_JOURNAL", str(DATA_DIR / "privacy-journal.jsonl") if USES_EMBEDDED_DATABASE else "none"
+)
+if PRIVACY_JOURNAL == "none":
+    PRIVACY_JOURNAL = ""
 SOCKET_DIR = socket_directory(DATA_DIR)
 
 DATABASES = {

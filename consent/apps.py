@@ -10,7 +10,8 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         # Imported for its effect: it declares this app's personal data in the registry.
         from consent import personal_data  # noqa: F401
-        from consent.checks import check_certificate, check_keys
+        from consent.checks import check_certificate, check_journal, check_keys
 
         register(check_keys, Tags.database)
         register(check_certificate, deploy=True)
+        register(check_journal, deploy=True)

@@ -17,6 +17,7 @@ from consent.models import (
     ConsentState,
     Controller,
     IdempotentAnswer,
+    JournalEntry,
     LedgerSeal,
     MailedLink,
     NoticeVersion,
@@ -346,6 +347,17 @@ class ConfirmationData(PersonalData):
         addresses = (ref.partition(":")[2] for ref in person.references if ref.startswith("email:"))
         digests = [address_digest(address) for address in addresses]
         return Confirmation.objects.filter(address_digest__in=digests).delete()[0]
+
+
+@registry.register
+class JournalEntryData(PersonalData):
+    model = JournalEntry
+    title = "What the privacy journal is given"
+    technical = ("id", "seq", "line", "created_at")
+    kept = (
+        "So that no restored backup undoes what was asked for (articles 5(2), 7(3) and 17): keyed "
+        "hashes, whose key lies outside the database, until the next line has its number."
+    )
 
 
 @registry.register

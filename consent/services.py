@@ -16,6 +16,8 @@ from consent.customers.unsubscribing import (
     unsubscribe_links,
 )
 from consent.idempotency import Answer, KeyedRequest, answer_once
+from consent.journal.entries import give_to_file as give_to_journal
+from consent.journal.state import awaits_replay, journal_fault
 from consent.ledger.chain import Head, head_of_ledger, seal_ledger, verify_chain
 from consent.ledger.proof import consent_proof, signed_proof, verify_digests
 from consent.ledger.receipts import Receipt, make_receipt
@@ -87,6 +89,7 @@ from consent.requests.lifecycle import (
 from consent.requests.new_address import open_own_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
 from consent.requests.receipts import signed_receipt
+from consent.requests.replay import replay_journal
 from consent.requests.returning import Sighting, readmit_companions, welcome_back
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
@@ -145,6 +148,7 @@ __all__ = [
     "act_on_requests",
     "add_notice",
     "answer_once",
+    "awaits_replay",
     "cancel_request",
     "cancel_subject_request",
     "change_purpose",
@@ -170,9 +174,11 @@ __all__ = [
     "find_subject_request",
     "find_subscription",
     "find_suppressed",
+    "give_to_journal",
     "head_of_ledger",
     "is_distinctive",
     "is_suppressed",
+    "journal_fault",
     "make_archive",
     "make_receipt",
     "may_process",
@@ -197,6 +203,7 @@ __all__ = [
     "refuse_request",
     "remove_expired",
     "remove_old_callbacks",
+    "replay_journal",
     "request_link",
     "request_opt_in",
     "save_controller",

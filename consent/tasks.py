@@ -38,6 +38,12 @@ def send_callbacks() -> int:
     return services.send_callbacks()
 
 
+@shared_task(name="consent.give_to_journal")
+def give_to_journal() -> int:
+    """Append to the privacy journal what a call could not, and return how many lines."""
+    return services.give_to_journal()
+
+
 @shared_task(name="consent.sweep_traces")
 def sweep_traces() -> int:
     """Take erased people out of other people's rows and return the number of rows."""

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from config.demo.progress import current_progress
 from config.runtime.broker import broker_fault
-from consent.services import check_suppression_key, count_failed_requests
+from consent.services import check_suppression_key, count_failed_requests, journal_fault
 from ingestion.models import InboxRow
 from ingestion.services import drain_is_paused, pause_reason
 from segments.services import count_failed
@@ -41,7 +41,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     `inbox_lag_seconds` and `set_apart` are for alarms: how long the oldest request waits, and how
     many segments and privacy requests failed and wait to be tried again. Neither takes a web server
     out of service, since requests are still accepted. `drain_paused_by` names the error for which
-    nothing is drained, and `demo` says how far the demo is that is being loaded.
+    nothing is drained, `privacy_journal_fault` says what is wrong with that journal, and `demo`
+    says how far the demo is that is being loaded.
     """
     results = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
@@ -49,6 +50,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "status": "ok" if is_ready else "unavailable",
         "checks": results,
         "drain_paused_by": None if results["drain"] else _reason_of_pause(),
+        "privacy_journal_fault": None if results["privacy_journal"] else _fault_of_journal(),
         # It is read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
         "set_apart": set_apart() if is_ready else None,
@@ -90,6 +92,11 @@ def _has_suppression_keys() -> bool:
     return not check_suppression_key()
 
 
+def _has_journal() -> bool:
+    # Behind the privacy journal nothing is shown nor sent; without its lines it is no journal.
+    return journal_fault() is None
+
+
 def _is_draining() -> bool:
     return not drain_is_paused()
 
@@ -99,6 +106,13 @@ def _reason_of_pause() -> str | None:
         return pause_reason()
     except DatabaseError:
         # It is the database that is missing.
+        return None
+
+
+def _fault_of_journal() -> str | None:
+    try:
+        return journal_fault()
+    except (DatabaseError, OSError):
         return None
 
 
@@ -117,5 +131,6 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "migrations": _is_migrated,
     "broker": _has_broker,
     "suppression_keys": _has_suppression_keys,
+    "privacy_journal": _has_journal,
     "drain": _is_draining,
 }

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from consent.journal.entries import Act, note
 from consent.ledger import sql
 from consent.ledger.fold import earliest_end, widens
 from consent.ledger.states import rebuild_states
@@ -29,7 +30,10 @@ from consent.models import (
     PurposeVersion,
     State,
 )
-from profiles.models import TrustLevel
+from consent.suppression.keys import suppression_keys
+from consent.suppression.rows import newest_digest
+from profiles.identifiers.normalisers import NORMALISER_VERSION
+from profiles.models import Identifier, TrustLevel
 
 # Every column except the digest itself. One that is added must be left out where it is NULL, or the
 # digests already written would be invalid.
@@ -154,12 +158,41 @@ def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
     stored_ids = _stored_ids(events)
     new_ids = {event.pk for event in events if stored_ids[event.pk] == event.pk}
     ConsentBody.objects.bulk_create([body for body in bodies if body.event_id in new_ids])
-    rebuild_states(
-        entry.profile_id
-        for entry, event in zip(entries, events, strict=True)
-        if event.pk in new_ids
-    )
+    pairs = zip(entries, events, strict=True)
+    written = [(entry, event) for entry, event in pairs if event.pk in new_ids]
+    _note(written)
+    rebuild_states(entry.profile_id for entry, _ in written)
     return [stored_ids[event.pk] for event in events]
+
+
+def _note(written: Sequence[tuple[ConsentInput, ConsentEvent]]) -> None:
+    """Note for the journal what permits less, by the digest of its identifier."""
+    narrowing = [(entry, event) for entry, event in written if _narrows(event)]
+    if not narrowing:
+        return
+    keys = suppression_keys()
+    ids = {entry.identifier_id for entry, _ in narrowing}
+    names = {row.pk: str(row) for row in Identifier.objects.filter(pk__in=ids)}
+    for entry, event in narrowing:
+        note(
+            Act.CONSENT,
+            [newest_digest(keys, names[entry.identifier_id])],
+            key_id=keys[-1].id,
+            version=NORMALISER_VERSION,
+            at=min(event.occurred_at, event.received_at),
+            purpose=entry.purpose,
+            state=event.state,
+            kind=event.kind,
+            actor=event.actor,
+            method=event.method,
+            trust=int(event.trust),
+        )
+
+
+def _narrows(event: ConsentEvent) -> bool:
+    if event.kind == ConsentKind.OBJECTION:
+        return not widens(event.kind, event.state)
+    return event.state in (State.REFUSED, State.WITHDRAWN, State.INVALIDATED)
 
 
 def keyed_idempotency(key: str) -> str:

@@ -1,6 +1,7 @@
 """The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
 
 from consent.models.confirmations import Confirmation
+from consent.models.journal import JournalEntry
 from consent.models.ledger import (
     ConsentBody,
     ConsentEvent,
@@ -27,6 +28,7 @@ __all__ = [
     "Controller",
     "DecidedBy",
     "IdempotentAnswer",
+    "JournalEntry",
     "LedgerSeal",
     "LegalBasis",
     "MailedLink",

@@ -38,6 +38,7 @@ class PrivacyRequest(models.Model):
         SERVICE = "service", _("a service")
         STAFF = "staff", _("staff")
         CONTROLLER = "controller", _("another company's system")
+        JOURNAL = "journal", _("the privacy journal")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

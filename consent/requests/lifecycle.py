@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from consent.journal.entries import Act
 from consent.ledger.record import ConsentInput, keyed_idempotency, record_many
 from consent.ledger.statements import KeyReused
 from consent.ledger.states import standing_refusals
@@ -27,7 +28,7 @@ from consent.requests.subjects import (
     subject_from_identifiers,
 )
 from consent.suppression.forms import ERASED
-from consent.suppression.rows import clean, find_suppressed, suppress
+from consent.suppression.rows import clean, find_suppressed, note_references, suppress
 from profiles.lib.calendar import add_months
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
@@ -46,6 +47,8 @@ OPEN = (Status.RECEIVED, Status.AWAITING_VERIFICATION, Status.VERIFIED, Status.I
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
 # These kinds change the whole profile, so the customer must be shown to own all of it.
 _WHOLE_PROFILE_KINDS = (Kind.RECTIFICATION, Kind.RESTRICTION)
+# Requests by these doors are about just the identifiers that they name.
+_PART_DOORS = (Door.CUSTOMER, Door.JOURNAL)
 # These kinds take effect when they are verified; from then on there is only forward.
 _IMMEDIATE_KINDS = (Kind.ERASURE, Kind.RESTRICTION, Kind.OBJECTION)
 _CHECK = Actor.system("check of identifiers")
@@ -187,7 +190,7 @@ def current_subject(request: PrivacyRequest) -> Subject:
 
     Whole profiles, unless a customer made the request and proved only some of the identifiers.
     """
-    if request.door == Door.CUSTOMER and not request.body.get("is_vouched_whole", False):
+    if request.door in _PART_DOORS and not request.body.get("is_vouched_whole", False):
         return subject_from_identifiers(request.identifier_ids)
     # Identifiers may have moved since the request was opened. The profiles that have them now are
     # looked up like those a service names, so that a shared identifier is judged again.
@@ -240,6 +243,8 @@ def create_request(
 
 def _reason_to_wait(new_request: NewRequest, subject: Subject, door: str) -> str:
     """Return why staff must look at a new request first; empty if it can take effect."""
+    if door == Door.JOURNAL:
+        return ""  # It took effect once.
     if not subject.is_whole and new_request.kind in _WHOLE_PROFILE_KINDS:
         return "Other identifiers of the profile are not proven to be the customer's."
     if door != Door.CUSTOMER or new_request.kind != Kind.RECTIFICATION:
@@ -293,6 +298,7 @@ def take_effect(request: PrivacyRequest, subject: Subject) -> None:
         _restrict_subject(request, subject)
     elif request.kind == Kind.RESTRICTION:
         _restrict_subject(request, subject)
+        note_references(Act.RESTRICTION, subject.references)
     elif request.kind == Kind.OBJECTION:
         _record_objections(request, subject)
     request.save(update_fields=["body", "receipt", "identifier_ids"])

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from consent.journal.entries import Act, note
 from consent.models import Suppression, SuppressionKeyCheck
 from consent.suppression.forms import (
     is_distinctive,
@@ -30,6 +31,7 @@ from consent.suppression.keys import (
 from consent.suppression.memory import known_digests
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import NORMALISER_VERSION, former_spellings
+from profiles.lib.database import database_now
 from profiles.lib.memory import remembered
 from profiles.services import note_erased_namespaces
 
@@ -67,10 +69,11 @@ def suppress(
     note_erased_namespaces(_parted(spelling)[0] for spelling in spelled)
     keys = suppression_keys()
     note_chain(keys)
+    note_references(Act.ERASURE, sorted(spelled))
     Suppression.objects.bulk_create(
         [
             Suppression(
-                digest=list(suppression_digests(keys, reference, NORMALISER_VERSION))[-1],
+                digest=newest_digest(keys, reference),
                 key_id=keys[-1].id,
                 normaliser_version=NORMALISER_VERSION,
                 request_id=request_id,
@@ -83,6 +86,18 @@ def suppress(
         unique_fields=["digest", "key_id", "normaliser_version"],
         update_fields=["lifted_at", "request_id", "refusals"],
     )
+
+
+def note_references(act: Act, references: Iterable[str]) -> None:
+    """Note an act about normalised references for the journal, by their digests."""
+    keys = suppression_keys()
+    digests = [newest_digest(keys, reference) for reference in references]
+    note(act, digests, key_id=keys[-1].id, version=NORMALISER_VERSION, at=database_now())
+
+
+def newest_digest(keys: Sequence[SuppressionKey], reference: str) -> bytes:
+    """Return the digest that a row or line which is made now has."""
+    return list(suppression_digests(keys, reference, NORMALISER_VERSION))[-1]
 
 
 def note_chain(keys: Sequence[SuppressionKey]) -> None:

@@ -1,7 +1,10 @@
 """A call of each public write service, as an actor makes it, and the rows that it needs."""
 
 import inspect
+import json
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ import profiles.services
 import segments.services
 from consent.models import Controller, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
+from consent.suppression.keys import suppression_keys
 from ingestion.models import (
     ConsentCategory,
     DrainPause,
@@ -338,6 +342,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
     "answer_case": lambda: _call("answer_case", _open_case(), IdentityCase.Answer.LEFT),
     "postpone_case": lambda: _call("postpone_case", _open_case()),
+    "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
     "open_own_request": lambda: _call(
@@ -487,6 +492,20 @@ def _call_after(prepare: Callable[[], object], name: str) -> Callable[[Actor], o
 def _verdict_of_same() -> NewDecision:
     one, other = _two_identifiers()
     return NewDecision(DecisionVerdict.SAME, one, other, "One voice.")
+
+
+def _replay_of_one_line() -> Callable[[Actor], object]:
+    """Have the journal know of a withdrawal that the database does not."""
+    path = Path(mkdtemp()) / "journal.jsonl"
+    key = suppression_keys()[-1].id
+    line = {"seq": 1, "id": str(uuid4()), "act": "erasure", "digests": ["00" * 32]}
+    path.write_text(json.dumps(line | {"key": key, "version": 2, "at": NOW.isoformat()}) + "\n")
+
+    def replay(actor: Actor) -> object:
+        with override_settings(PRIVACY_JOURNAL=str(path)):
+            return public_functions()["replay_journal"](actor=actor)
+
+    return replay
 
 
 def _standing_decision() -> IdentityDecision:

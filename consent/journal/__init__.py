@@ -1,0 +1,1 @@
+"""The privacy journal: what people asked for, kept where no restored backup can undo it."""
