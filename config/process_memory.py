@@ -44,7 +44,6 @@ PROCESS_MEMORY = {
     "segments.admin.builder.blanks.leaf_schemas": _OF_CODE,
     "segments.admin.builder.catalogue.entries": _OF_CODE,
     # What is read of the store.
-    "consent.journal.state._verdict": "Whether a replay is awaited: 5 s, anew with a connection.",
     "consent.suppression.memory._known": "Keyed hashes; each look-up asks for newer ones.",
     "ingestion.api.senders._senders": "Hashes of write keys and their sources, for half a second.",
     # Servers, clients and places of tests.

@@ -50,7 +50,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "status": "ok" if is_ready else "unavailable",
         "checks": results,
         "drain_paused_by": None if results["drain"] else _reason_of_pause(),
-        "privacy_journal_fault": None if results["privacy_journal"] else _fault_of_journal(),
+        "privacy_journal_fault": _fault_of_journal(),
         # It is read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
         "set_apart": set_apart() if is_ready else None,
@@ -93,8 +93,8 @@ def _has_suppression_keys() -> bool:
 
 
 def _has_journal() -> bool:
-    # Behind the privacy journal nothing is shown nor sent; without its lines it is no journal.
-    return journal_fault() is None
+    # Behind the privacy journal nothing is shown nor sent. That it lacks lines stops nothing.
+    return journal_fault() in (None, "lines_missing")
 
 
 def _is_draining() -> bool:

@@ -30,9 +30,11 @@ def test_ready_names_every_part_and_costs_few_queries(
     assert response.json() == {
         "status": "ok",
         "checks": dict.fromkeys(
-            ("database", "migrations", "broker", "suppression_keys", "drain"), True
+            ("database", "migrations", "broker", "suppression_keys", "privacy_journal", "drain"),
+            True,
         ),
         "drain_paused_by": None,
+        "privacy_journal_fault": None,
         "inbox_lag_seconds": 0.0,
         "set_apart": {"segments": 0, "privacy_requests": 0},
     }
