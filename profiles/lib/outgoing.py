@@ -80,6 +80,18 @@ def send(
         raise NotCalled("no_answer") from None
 
 
+def connect(host: str, port: int) -> socket.socket:
+    """Return a connection for another protocol than HTTP, to an address that was checked.
+
+    Whoever calls this has the other side prove who it is. Raises NotCalled.
+    """
+    is_trusted = f"{host}:{port}" in settings.OUTGOING_TRUSTED_HOSTS
+    try:
+        return _open_socket(_checked_address(host, port, is_trusted=is_trusted), port)
+    except (OSError, ValueError):
+        raise NotCalled("no_answer") from None
+
+
 def is_callable_url(url: str) -> bool:
     """Whether a URL is of a form that `post` calls; its name is not resolved."""
     try:

@@ -1,0 +1,142 @@
+"""A server by SFTP: files of JSON lines, of what changed since the last."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from io import StringIO
+
+import paramiko
+from django.utils.translation import gettext_lazy as _
+
+from profiles.lib.database import database_now
+from profiles.lib.outgoing import NotCalled, connect
+from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
+from segments.activation.destinations.lines import (
+    ENTER,
+    EXIT,
+    FORGET,
+    MOST,
+    TEST,
+    lines_of,
+    name_of,
+    seconds_of,
+)
+from segments.activation.destinations.tools import Faults, Item, Setting, Tool
+from segments.activation.outcomes import Outcome
+
+SECONDS = 15
+_KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
+
+
+def _put(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, ENTER, items)
+
+
+def _take_out(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, EXIT, items)
+
+
+def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
+    return _write(exchange, FORGET, items)
+
+
+def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
+    name = name_of(action, items[0].message, f"{database_now():%Y%m%d}")
+    _save(exchange, name, lines_of(action, [item.fields for item in items]))
+    return {}
+
+
+def _save(exchange: Exchange, name: str, content: bytes) -> None:
+    """Put a file under its name once it is whole. Raises CallFailed."""
+    folder = exchange.settings["folder"].rstrip("/")
+    try:
+        with _session(exchange) as session:
+            exchange.begin()
+            part = f"{folder}/.{name}"
+            with session.open(part, "wb") as file:
+                file.write(content)
+            session.posix_rename(part, f"{folder}/{name}")
+    except NotCalled as error:
+        raise _failed(error.code) from None
+    except (paramiko.SSHException, OSError, EOFError):
+        raise _failed("not_written") from None
+
+
+@contextmanager
+def _session(exchange: Exchange) -> Iterator[paramiko.SFTPClient]:
+    """Connect to the server, if it is the one whose key is known."""
+    settings = exchange.settings
+    plain = connect(settings["host"], _port(settings["port"]))
+    with closing(plain), closing(paramiko.Transport(plain)) as transport:
+        transport.banner_timeout = transport.auth_timeout = SECONDS
+        transport.start_client(timeout=SECONDS)
+        if transport.get_remote_server_key().get_base64() not in settings["host_key"].split():
+            raise _failed("other_host_key")
+        _authenticate(transport, settings["user"], exchange.credentials["secret"])
+        session = paramiko.SFTPClient.from_transport(transport)
+        if session is None:
+            raise _failed("no_sftp")
+        with closing(session):
+            channel = session.get_channel()
+            if channel is not None:
+                channel.settimeout(SECONDS)
+            yield session
+
+
+def _authenticate(transport: paramiko.Transport, user: str, secret: str) -> None:
+    try:
+        if secret.startswith("-----BEGIN"):
+            transport.auth_publickey(user, _private_key(secret))
+        else:
+            transport.auth_password(user, secret)
+    except paramiko.AuthenticationException:
+        raise _failed("not_signed_in") from None
+
+
+def _private_key(text: str) -> paramiko.PKey:
+    for kind in _KEYS:
+        try:
+            key: paramiko.PKey = kind.from_private_key(StringIO(f"{text}\n"))
+        except (paramiko.SSHException, ValueError, IndexError):
+            continue
+        return key
+    raise _failed("unusable_key")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
+        return int(text)
+    raise _failed("no_port")
+
+
+def _failed(fault: str) -> CallFailed:
+    return CallFailed(Outcome(None, fault, is_general=True))
+
+
+def _check(exchange: Exchange) -> Reply:
+    _save(exchange, f"{TEST}.jsonl", lines_of(TEST, [{}]))
+    return Reply(200, None)
+
+
+TOOL = Tool(
+    key="sftp",
+    title=_("Files on a server (SFTP)"),
+    settings=(
+        Setting(name="host", label=_("Host")),
+        Setting(name="port", label=_("Port"), default="22"),
+        Setting(name="host_key", label=_("Public key of the host"), is_long=True),
+        Setting(name="user", label=_("User name")),
+        Setting(name="secret", label=_("Password or private key"), is_secret=True, is_long=True),
+        Setting(name="folder", label=_("Name of the folder"), default="."),
+        Setting(name="every", label=_("Minutes between files"), default="60"),
+    ),
+    mapping={"id": "id", "email": "email", "segments": "segments"},
+    identifies=("id",),
+    put=_put,
+    take_out=_take_out,
+    forget=_forget,
+    check=_check,
+    batch_size=MOST,
+    removal_size=MOST,
+    seconds_between_calls=0,
+    seconds_between_runs=seconds_of,
+)
