@@ -32,6 +32,7 @@ task_routes = {
     "ingestion.*": {"queue": "ingestion"},
     # Calls to others wait for them, which refreshes must not.
     "segments.deliver": {"queue": "default"},
+    "segments.send_automation_mails": {"queue": "default"},
     "segments.*": {"queue": "segments"},
     "consent.*": {"queue": "privacy"},
     # Runs of minutes, which nothing waits for.
@@ -63,6 +64,16 @@ beat_schedule = {
     "deliver": {"task": "segments.deliver", "schedule": 3.0, "options": {"expires": 3.0}},
     "derive-told": {
         "task": "segments.derive_told",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "advance-automations": {
+        "task": "segments.advance_automations",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "send-automation-mails": {
+        "task": "segments.send_automation_mails",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },

@@ -295,6 +295,9 @@ WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", 30, minimum=1)
 WEBHOOK_MOST_WAITING = env_int("WEBHOOK_MOST_WAITING", 1_000_000, minimum=1)
 # Where destinations of files write theirs, each into a folder below it.
 EXPORT_FOLDER = env_text("EXPORT_FOLDER", str(DATA_DIR / "exports"))
+# Automations: how old an event may be that starts one, and how many may start for one person a day.
+AUTOMATION_EVENT_HOURS = env_int("AUTOMATION_EVENT_HOURS", 24, minimum=1)
+AUTOMATION_STARTS_PER_DAY = env_int("AUTOMATION_STARTS_PER_DAY", 5, minimum=1)
 SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
 # The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
 SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)

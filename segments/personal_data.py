@@ -30,12 +30,17 @@ from segments.activation.erasure import (
     receivers_of,
     told_to_destinations,
 )
+from segments.automations.people import holders_of_keys
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.lists import sql as lists_sql
 from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
+    Automation,
+    AutomationDecision,
+    AutomationRun,
+    AutomationVersion,
     Delivery,
     Destination,
     ErasureNotice,
@@ -348,8 +353,67 @@ class KeyHolderData(PersonalData):
         return rows.delete()[0]
 
 
+@registry.register
+class AutomationDecisionData(PersonalData):
+    model = AutomationDecision
+    title = "Steps of automations"
+    inferred = ("kind", "outcome", "decided_at", "mail_state")
+    technical = ("id", "run", "step", "message", "branch", "claimed_at")
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_keys(profile_ids)
+        rows = (
+            AutomationDecision.objects.filter(run__key__in=holders)
+            .order_by("-decided_at", "-id")
+            .values("run__key", "run__automation__name", "kind", "outcome", "decided_at")
+        )
+        named = [{**row, "run__key": holders[row["run__key"]]} for row in rows]
+        return by_profile(
+            named, profile="run__key", renamed={"run__automation__name": "automation"}
+        )
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        keys = keys_of(person.references)
+        return AutomationDecision.objects.filter(run__key__in=keys).delete()[0]
+
+
+@registry.register
+class AutomationRunData(PersonalData):
+    model = AutomationRun
+    title = "Automations"
+    inferred = ("state", "reason", "started_at", "ended_at")
+    technical = (
+        *("id", "automation", "version", "key", "cause", "event", "since", "step"),
+        *("entered_at", "due_at", "listens"),
+    )
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_keys(profile_ids)
+        rows = (
+            AutomationRun.objects.filter(key__in=holders)
+            .order_by("-started_at", "-id")
+            .values("key", "automation__name", "state", "reason", "started_at", "ended_at")
+        )
+        named = [{**row, "key": holders[row["key"]]} for row in rows]
+        return by_profile(named, profile="key", renamed={"automation__name": "automation"})
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        # After its decisions, which point at it.
+        return AutomationRun.objects.filter(key__in=keys_of(person.references)).delete()[0]
+
+
 registry.exempt(
     {
+        Automation: "A trigger, its steps and what is written to everybody alike.",
+        AutomationVersion: "What an automation was, and who published it.",
         Webhook: "A receiver: its address, what it hears of, and its sealed secret.",
         Destination: "A tool: its settings and mapping, and its sealed credentials.",
         WebhookSegment: "Of which segments a webhook hears.",

@@ -81,6 +81,20 @@ def keep_webhooks() -> None:
     services.keep_webhooks()
 
 
+@shared_task(name="segments.advance_automations")
+def advance_automations() -> None:
+    """Advance the runs of automations that are due; one query where none is."""
+    answer_nudge("segments.advance_automations")
+    services.advance()
+
+
+@shared_task(name="segments.send_automation_mails")
+def send_automation_mails() -> None:
+    """Send the mails of automations that wait."""
+    answer_nudge("segments.send_automation_mails")
+    services.send_mails()
+
+
 @shared_task(name="segments.verify")
 def verify() -> None:
     """Log the segments whose memberships differ from a full evaluation. Nothing is repaired."""

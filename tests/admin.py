@@ -58,6 +58,7 @@ from profiles.models import (
 from profiles.models.access import Scope
 from profiles.services import create_api_key
 from segments.models import (
+    Automation,
     ExclusiveGroup,
     MemberExport,
     Membership,
@@ -159,6 +160,12 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             url="https://shop.example/hooks",
             events=["consent.changed"],
             actor=TESTER,
+        )
+        Automation.objects.create(
+            key=f"welcome-{number}",
+            name=f"Welcome {number}",
+            purpose=purpose,
+            definition={"trigger": {"type": "event", "name": "Signed Up"}, "steps": []},
         )
         MemberExport.objects.create(
             segment=segment,

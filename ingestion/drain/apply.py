@@ -25,7 +25,7 @@ from consent.services import (
 from ingestion.drain import checkpoints
 from ingestion.drain.accounting import account_for
 from ingestion.drain.accounts import record_group_calls
-from ingestion.drain.chunk import Chunk, PendingMessage
+from ingestion.drain.chunk import EPOCH, Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration, load_configuration
 from ingestion.drain.consents import record_consents
 from ingestion.drain.events import prepare_events, store_ahead, store_events
@@ -41,11 +41,11 @@ from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import UNUSABLE_VALUE
 from profiles.identifiers.references import reference_of
-from profiles.lib.change_queue import mark_changed
+from profiles.lib.change_queue import mark_changed, mark_changes
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
-from profiles.models import TrustLevel
+from profiles.models import ProfileChange, TrustLevel
 from profiles.services import (
     Observation,
     RecordKey,
@@ -115,13 +115,29 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     record_consents(kept, configuration)
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
-    mark_changed(resolution.changed_profiles | set(spans))
+    live = _live_arrivals(kept)
+    mark_changes(ProfileChange.Kind.LIVE, live)
+    # One wake-up is enough for each.
+    mark_changed((resolution.changed_profiles | set(spans)) - {pk for pk, _ in live})
     for reason, by_source in {TRAIT_NAME: refused_traits, **refused_accounts}.items():
         _count_by_source(by_source, reason)
     _count_names_too_many(chunk.messages, kept, resolution)
     keep_refusals([*chunk.rejections, *rejected])
     account_for(chunk, kept, rejected)
     reach(checkpoints.APPLIED)
+
+
+def _live_arrivals(messages: Iterable[PendingMessage]) -> set[tuple[int, str]]:
+    """Return whose messages came live, and when; neither from a file nor replayed."""
+    return {
+        (
+            pending.attribution.profile_id,
+            str(round((pending.row.received_at - EPOCH).total_seconds() * 1_000_000)),
+        )
+        for pending in messages
+        if pending.attribution is not None
+        if pending.row.file_import_id is None and pending.row.first_arrival is None
+    }
 
 
 def _count_names_too_many(

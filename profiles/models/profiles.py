@@ -46,6 +46,10 @@ class ProfileChange(models.Model):
         CONSENT = "consent"
         MERGE = "merge"
         UNMERGE = "unmerge"
+        # Of messages that came live: the reference is when, in epoch microseconds.
+        LIVE = "live"
+        # Put on a list by name: the reference is the key of the list.
+        LIST = "list"
 
     # Not unique: with a unique key and ON CONFLICT, a change that arrives while an older one is
     # being evaluated would be lost.

@@ -164,6 +164,9 @@ def may_leave(webhook: Webhook, delivery: Delivery, at: datetime) -> bool:
         case WebhookEvent.CONSENT_CHANGED:
             said = delivery.body["data"]
             return not said["permitted"] or _permits((said["purpose"],), delivery.key, at)
+        case WebhookEvent.AUTOMATION_REACHED:
+            purposes = {*purposes_of(webhook, None), delivery.body["data"]["purpose"]}
+            return _permits(tuple(sorted(purposes)), delivery.key, at)
         case _:
             return _permits(purposes_of(webhook, None), delivery.key, at)
 

@@ -102,6 +102,14 @@ class Evaluated:
     now: datetime
 
 
+def tell_step(
+    webhook: Webhook, person: Profile, message: UUID, body: Mapping[str, Any], now: datetime
+) -> None:
+    """Write down that a webhook is to be told of a step of an automation, under this id."""
+    fields = envelope(person.uuid, person.pk, WebhookEvent.AUTOMATION_REACHED, body, now)
+    _write([Delivery(webhook=webhook, **(fields | {"message": message}))], now)
+
+
 def read_subscriptions(*, pk: int | None = None) -> list[Subscription]:
     """Return what webhooks hear of segments, or one of these. Without a purpose nobody enters."""
     rows = WebhookSegment.objects.filter(webhook__is_behind=False, webhook__destination=None)

@@ -1,6 +1,7 @@
 """The admin of this app: segments, and their section of the profile page."""
 
 from segments.admin import (
+    automations,
     destinations,
     exclusive_groups,
     exports,
@@ -12,6 +13,7 @@ from segments.admin import (
 )
 
 __all__ = [
+    "automations",
     "destinations",
     "exclusive_groups",
     "exports",

@@ -2,7 +2,16 @@
 
 from rest_framework.routers import SimpleRouter
 
-from segments.api import destinations, exports, families, groups, lists, views, webhooks
+from segments.api import (
+    automations,
+    destinations,
+    exports,
+    families,
+    groups,
+    lists,
+    views,
+    webhooks,
+)
 
 router = SimpleRouter()
 router.register("segments", views.SegmentViewSet, basename="segment")
@@ -11,6 +20,7 @@ router.register("exclusive-groups", groups.ExclusiveGroupViewSet, basename="excl
 router.register("lists", lists.ListViewSet, basename="list")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")
+router.register("automations", automations.AutomationViewSet, basename="automation")
 router.register("destinations", destinations.DestinationViewSet, basename="destination")
 router.register("webhooks", webhooks.WebhookViewSet, basename="webhook")
 

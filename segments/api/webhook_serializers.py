@@ -42,7 +42,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     """
 
     events = serializers.ListField(
-        child=serializers.ChoiceField(choices=WebhookEvent.choices), min_length=1, max_length=6
+        child=serializers.ChoiceField(choices=WebhookEvent.choices), min_length=1, max_length=7
     )
     segments = HeardSegmentsField(required=False, max_length=MAX_SEGMENTS)
     pause_reason = serializers.CharField(

@@ -14,11 +14,12 @@ from django.db import Error, connection
 from django.db.models import Count, F
 
 from profiles.lib.batches import batches
-from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.change_queue import mark_changed, mark_changes, nudge
 from profiles.lib.database import array_of, database_now, time_limit
 from profiles.lib.estimates import estimated_rows
 from profiles.lib.faults import fault_of
 from profiles.lib.people_lock import people_lock
+from profiles.models import ProfileChange
 from profiles.services import Actor, Category, audited
 from segments.compiler import compile_everyone, fill
 from segments.definitions.boundaries import read_models, settle, with_boundaries
@@ -55,10 +56,18 @@ def add_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> L
         people_lock(shared=True)
         people = find_people(references)
         added = _add(row, anchors_of(people.profile_ids))
-        mark_changed(added)
+        mark_changes(ProfileChange.Kind.LIST, [(profile, row.key) for profile in added])
         if added:
             deed.about("list", row.key, people=[None, len(added)])
         return ListChange(len(added), people.unknown)
+
+
+def put_on_list(row: StaticList, profile_id: int) -> None:
+    """Put one person on a list for an automation.
+
+    In the transaction of a caller who holds the people lock. What it writes starts no automation.
+    """
+    mark_changed(_add(row, anchors_of([profile_id])))
 
 
 def remove_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> ListChange:

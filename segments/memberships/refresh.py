@@ -20,6 +20,7 @@ from profiles.models import ProfileChange
 from profiles.services import wake_members
 from segments.activation.outbox import Change, Evaluated
 from segments.activation.tell import tell
+from segments.automations.start import start_runs
 from segments.compiler import (
     Context,
     Fragment,
@@ -124,7 +125,9 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
             # The clock is read again: claiming may have waited, and another refresh moved it on.
             moment = evaluation_time(now)
             evaluate(sorted(ids), reason=queue.reason, now=moment)
-            tell(Evaluated(sorted(ids), queue.reason, moment), changes)
+            batch = Evaluated(sorted(ids), queue.reason, moment)
+            tell(batch, changes)
+            start_runs(batch, changes)
             reach(checkpoints.EVALUATED, ids)
         return len(ids)
 

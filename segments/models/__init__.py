@@ -1,7 +1,13 @@
 """The models of this app: segments with their memberships, history and exports,
-lists, webhooks and destinations.
+lists, webhooks, destinations and automations.
 """
 
+from segments.models.automations import (
+    Automation,
+    AutomationDecision,
+    AutomationRun,
+    AutomationVersion,
+)
 from segments.models.destinations import Destination, KeyHolder
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
@@ -30,6 +36,10 @@ from segments.models.webhooks import (
 )
 
 __all__ = [
+    "Automation",
+    "AutomationDecision",
+    "AutomationRun",
+    "AutomationVersion",
     "Delivery",
     "Destination",
     "ErasureNotice",

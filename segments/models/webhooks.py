@@ -26,6 +26,7 @@ class WebhookEvent(models.TextChoices):
     PROFILE_UNMERGED = "profile.unmerged", _("two profiles are parted")
     CONSENT_CHANGED = "consent.changed", _("a consent changes")
     ERASURE_REQUESTED = "erasure.requested", _("is to be erased")
+    AUTOMATION_REACHED = "automation.reached", _("comes to a step of an automation")
 
 
 class Webhook(models.Model):

@@ -54,7 +54,9 @@ from segments.services import (
     Decision,
     NewDestination,
     add_people,
+    advance,
     archive_segment,
+    create_automation,
     create_destination,
     create_family,
     create_group,
@@ -62,8 +64,11 @@ from segments.services import (
     create_segment,
     create_webhook,
     derive_told,
+    pause_automation,
+    publish_automation,
     rebuild,
     recompute_family,
+    refresh_changed,
     set_overrides,
 )
 from tests.factories import (
@@ -80,6 +85,12 @@ from tests.factories import (
 ADA = "email:ada@example.org"
 PRIVACY = "/api/v1/privacy"
 LYON = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
+
+
+_HELLO: dict[str, Any] = {
+    "trigger": {"type": "event", "name": "Signed Up"},
+    "steps": [{"type": "wait", "for": {"days": 3}}],
+}
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,7 @@ def make_world() -> World:
     _make_segments(purpose)
     export = _export(service)
     webhook = _make_webhook()
+    _make_automations(purpose)
     destination = _make_destination(purpose)
     customer, token = _customers_session()
     measure_health()
@@ -252,6 +264,19 @@ def _export(service: APIClient) -> str:
     response: Any = service.get("/api/v1/segments/customers-in-lyon/export/", query)
     assert b"Lyon" in b"".join(response.streaming_content)
     return str(response["Tessera-Export"])
+
+
+def _make_automations(purpose: Purpose) -> None:
+    """Publish an automation, and pause another one."""
+    for key, name in (("hello", "Hello"), ("slow-hello", "Slow hello")):
+        row = create_automation(
+            key=key, name=name, purpose=purpose, definition=_HELLO, actor=TESTER
+        )
+        publish_automation(row, actor=TESTER)
+    pause_automation(row, actor=TESTER)
+    send_messages({"type": "track", "event": "Signed Up", "userId": "42"})
+    refresh_changed()
+    advance()
 
 
 def _make_webhook() -> str:

@@ -42,6 +42,7 @@ SAME = {
     "track",
     "type",
     "verdict",
+    "version",
     "webhook",
     "webhooks",
 }

@@ -190,6 +190,20 @@ WEBHOOK = {
 }
 
 
+def automation_fields() -> Any:
+    definition = {"trigger": {"type": "event", "name": "Signed Up"}, "steps": []}
+    purpose = make_purpose("automations")
+    return {"key": "hello", "name": "Hello", "purpose": purpose, "definition": definition}
+
+
+def make_automation() -> Any:
+    return segments.services.create_automation(**automation_fields(), actor=TESTER)
+
+
+def live_automation() -> Any:
+    return segments.services.publish_automation(make_automation(), actor=TESTER)
+
+
 def make_webhook() -> Any:
     return segments.services.create_webhook(**WEBHOOK, actor=TESTER)[0]
 
@@ -418,6 +432,19 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "resume_segment": lambda: _call("resume_segment", paused_segment()),
     "set_overrides": lambda: _call("set_overrides", segment_before_ada(), ["user_id:1"], DECISION),
     "update_group": lambda: _call("update_group", make_group(), changes={"name": "New"}),
+    "create_automation": lambda: _call("create_automation", **automation_fields()),
+    "update_automation": lambda: _call(
+        "update_automation", make_automation(), changes={"name": "New"}
+    ),
+    "publish_automation": lambda: _call("publish_automation", make_automation()),
+    "pause_automation": lambda: _call("pause_automation", live_automation()),
+    "resume_automation": lambda: _call(
+        "resume_automation", segments.services.pause_automation(live_automation(), actor=TESTER)
+    ),
+    "archive_automation": lambda: _call("archive_automation", make_automation()),
+    "install_template": lambda: _call(
+        "install_template", "welcome", purpose=automation_fields()["purpose"]
+    ),
     "create_webhook": lambda: _call("create_webhook", **WEBHOOK),
     "update_webhook": lambda: _call("update_webhook", make_webhook(), changes={"name": "New"}),
     "delete_webhook": lambda: _call("delete_webhook", make_webhook()),

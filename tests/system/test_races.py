@@ -331,6 +331,7 @@ TASKS = (
     "profiles.make_partitions",
     "profiles.measure_health",
     "profiles.prune_audit",
+    "segments.advance_automations",
     "segments.deliver",
     "segments.derive_told",
     "segments.keep_webhooks",
@@ -339,6 +340,7 @@ TASKS = (
     "segments.refresh_due",
     "segments.refresh_woken",
     "segments.resume_rebuilds",
+    "segments.send_automation_mails",
     "segments.stop_silent_exports",
     "segments.verify",
 )

@@ -1,0 +1,1 @@
+"""Automations: from something that happens to a person to the steps that follow."""

@@ -1,0 +1,45 @@
+"""The live numbers of an automation: who waits where, who passed, and who was left out and why."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.db.models import Count
+
+from segments.models import Automation, AutomationDecision, AutomationRun
+
+MailState = AutomationDecision.MailState
+# What became of a mail, where that says more than the decision.
+_MAIL = (MailState.SENT, MailState.WITHHELD, MailState.UNKNOWN)
+
+
+@dataclass(slots=True)
+class StepNumbers:
+    """How many wait at a step, how many passed it, and how many by what became of it."""
+
+    waiting: int = 0
+    passed: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+
+def step_numbers(row: Automation) -> dict[str, StepNumbers]:
+    """Return the numbers of each step that anybody came to, in two queries."""
+    numbers: dict[str, StepNumbers] = defaultdict(StepNumbers)
+    active = AutomationRun.objects.filter(automation=row, state=AutomationRun.State.ACTIVE)
+    for step, count in active.values_list("step").annotate(count=Count("pk")).order_by("step"):
+        numbers[step].waiting = count
+    decided = AutomationDecision.objects.filter(run__automation=row)
+    counted = decided.values_list("step", "outcome", "branch", "mail_state")
+    for step, outcome, branch, mail_state, count in counted.annotate(count=Count("pk")).order_by(
+        "step", "outcome", "branch", "mail_state"
+    ):
+        each = numbers[step]
+        word = mail_state if mail_state in _MAIL else branch or outcome
+        each.passed += count
+        each.outcomes[word] = each.outcomes.get(word, 0) + count
+    return dict(numbers)
+
+
+def run_numbers(row: Automation) -> dict[str, int]:
+    """Return how many runs are in each state."""
+    runs = AutomationRun.objects.filter(automation=row)
+    return dict(runs.values_list("state").annotate(count=Count("pk")).order_by("state"))
