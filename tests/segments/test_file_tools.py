@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from profiles.lib.checkpoints import handled
 from segments.activation import checkpoints
 from segments.activation.destinations.s3.signature import Account, headers_of
 from segments.models import Delivery, Destination, ErasureNotice
-from segments.services import check_account, deliver, refresh_changed
+from segments.services import check_account, deliver, refresh_changed, update_destination
 from tests.factories import TESTER, send_messages
 from tests.segments.listening import ADA, consent, settle
 from tests.segments.sending import call_at_once, send_to
@@ -128,6 +129,27 @@ def test_a_folder_that_cannot_be_written_lets_everything_wait(
     call_at_once(destination)
     settle()
     assert len(files_in(tmp_path / "crm")) == 1
+
+
+@pytest.mark.django_db
+def test_files_are_encrypted_for_the_key_that_is_given(
+    lyon: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.EXPORT_FOLDER = str(tmp_path)
+    own = pyrage.x25519.Identity.generate()
+    destination = to_folder(lyon, recipient=str(own.to_public()))
+    known("ada")
+    settle()
+    [path] = (tmp_path / "crm").iterdir()
+    assert path.name.endswith(".jsonl.age")
+    assert b"ada" not in path.read_bytes()
+    line = {"action": "enter", "id": "ada", "email": "ada@example.org"}
+    assert json.loads(pyrage.decrypt(path.read_bytes(), [own])) == line
+    update_destination(destination, actor=TESTER, changes={"settings": {"recipient": "age1nobody"}})
+    destination.refresh_from_db()
+    # Nothing is written in the clear because a key is no good.
+    assert check_account(destination).fault == "unusable_recipient"
+    assert len(list((tmp_path / "crm").iterdir())) == 1
 
 
 # S3

@@ -8,17 +8,17 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from profiles.lib.database import database_now
 from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
-from segments.activation.destinations.lines import (
+from segments.activation.destinations.files import (
     ENTER,
     EXIT,
     FORGET,
     MOST,
-    TEST,
-    lines_of,
-    name_of,
+    SETTINGS,
+    File,
+    file_of,
     seconds_of,
+    test_file,
 )
 from segments.activation.destinations.tools import Faults, Item, Setting, Tool
 from segments.activation.outcomes import Outcome
@@ -41,25 +41,24 @@ def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
 def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
     """Write a file whole or not at all: readers never see a part of it."""
     exchange.begin()
-    name = name_of(action, items[0].message, f"{database_now():%Y%m%d}")
-    _save(exchange, name, lines_of(action, [item.fields for item in items]))
+    _save(exchange, file_of(exchange, action, items))
     return {}
 
 
-def _save(exchange: Exchange, name: str, content: bytes) -> None:
+def _save(exchange: Exchange, made: File) -> None:
     chosen = exchange.settings["folder"]
     # A name and no path: a setting reaches nothing beside the folder that the operator chose.
     if not _NAME.fullmatch(chosen):
         raise CallFailed(Outcome(None, "no_folder_name", is_general=True))
     folder = Path(settings.EXPORT_FOLDER) / chosen
-    part = folder / f".{name}"
+    part = folder / f".{made.name}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(part, "wb", opener=_private) as file:
-            file.write(content)
+            file.write(made.content)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(folder / name)
+        part.replace(folder / made.name)
     except OSError:
         raise CallFailed(Outcome(None, "not_written", is_general=True)) from None
 
@@ -69,7 +68,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _check(exchange: Exchange) -> Reply:
-    _save(exchange, f"{TEST}.jsonl", lines_of(TEST, [{}]))
+    _save(exchange, test_file(exchange))
     return Reply(200, None)
 
 
@@ -78,7 +77,7 @@ TOOL = Tool(
     title=_("Files in a folder"),
     settings=(
         Setting(name="folder", label=_("Name of the folder")),
-        Setting(name="every", label=_("Minutes between files"), default="60"),
+        *SETTINGS,
     ),
     mapping={"id": "id", "email": "email", "segments": "segments"},
     identifies=("id",),

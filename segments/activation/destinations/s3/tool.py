@@ -8,15 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles.lib.database import database_now
 from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
-from segments.activation.destinations.lines import (
+from segments.activation.destinations.files import (
     ENTER,
     EXIT,
     FORGET,
     MOST,
-    TEST,
-    lines_of,
-    name_of,
+    SETTINGS,
+    File,
+    file_of,
     seconds_of,
+    test_file,
 )
 from segments.activation.destinations.s3.signature import Account, headers_of
 from segments.activation.destinations.tools import Faults, Item, Setting, Tool
@@ -39,27 +40,26 @@ def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
 
 
 def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
-    name = name_of(action, items[0].message, f"{database_now():%Y%m%d}")
-    _save(exchange, name, lines_of(action, [item.fields for item in items])).required()
+    _save(exchange, file_of(exchange, action, items)).required()
     return {}
 
 
-def _save(exchange: Exchange, name: str, body: bytes) -> Reply:
+def _save(exchange: Exchange, made: File) -> Reply:
     settings = exchange.settings
-    key = f"{settings['bucket']}/{settings.get('prefix', '')}{name}"
+    key = f"{settings['bucket']}/{settings.get('prefix', '')}{made.name}"
     if not _PLAIN.fullmatch(key):
         raise CallFailed(Outcome(None, "no_plain_name", is_general=True))
     url = f"{exchange.address}/{key}"
     account = Account(settings["key_id"], exchange.credentials["secret"], settings["region"])
-    headers = headers_of(account, "PUT", url, body, database_now().astimezone(UTC))
+    headers = headers_of(account, "PUT", url, made.content, database_now().astimezone(UTC))
     headers["Content-Type"] = "application/x-ndjson"
-    reply = exchange.call("PUT", url, body=body, headers=headers)
+    reply = exchange.call("PUT", url, body=made.content, headers=headers)
     # A bucket that is not there is no fault of anybody in the file.
     return reply if reply.status != 404 else Reply(403, None)
 
 
 def _check(exchange: Exchange) -> Reply:
-    return _save(exchange, f"{TEST}.jsonl", lines_of(TEST, [{}]))
+    return _save(exchange, test_file(exchange))
 
 
 TOOL = Tool(
@@ -72,7 +72,7 @@ TOOL = Tool(
         Setting(name="prefix", label=_("Beginning of the names"), is_required=False),
         Setting(name="key_id", label=_("Access key ID")),
         Setting(name="secret", label=_("Secret access key"), is_secret=True),
-        Setting(name="every", label=_("Minutes between files"), default="60"),
+        *SETTINGS,
     ),
     mapping={"id": "id", "email": "email", "segments": "segments"},
     identifies=("id",),

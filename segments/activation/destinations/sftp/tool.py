@@ -7,18 +7,18 @@ from io import StringIO
 import paramiko
 from django.utils.translation import gettext_lazy as _
 
-from profiles.lib.database import database_now
 from profiles.lib.outgoing import NotCalled, connect
 from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
-from segments.activation.destinations.lines import (
+from segments.activation.destinations.files import (
     ENTER,
     EXIT,
     FORGET,
     MOST,
-    TEST,
-    lines_of,
-    name_of,
+    SETTINGS,
+    File,
+    file_of,
     seconds_of,
+    test_file,
 )
 from segments.activation.destinations.tools import Faults, Item, Setting, Tool
 from segments.activation.outcomes import Outcome
@@ -40,21 +40,20 @@ def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
 
 
 def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
-    name = name_of(action, items[0].message, f"{database_now():%Y%m%d}")
-    _save(exchange, name, lines_of(action, [item.fields for item in items]))
+    _save(exchange, file_of(exchange, action, items))
     return {}
 
 
-def _save(exchange: Exchange, name: str, content: bytes) -> None:
+def _save(exchange: Exchange, made: File) -> None:
     """Put a file under its name once it is whole. Raises CallFailed."""
     folder = exchange.settings["folder"].rstrip("/")
     try:
         with _session(exchange) as session:
             exchange.begin()
-            part = f"{folder}/.{name}"
+            part = f"{folder}/.{made.name}"
             with session.open(part, "wb") as file:
-                file.write(content)
-            session.posix_rename(part, f"{folder}/{name}")
+                file.write(made.content)
+            session.posix_rename(part, f"{folder}/{made.name}")
     except NotCalled as error:
         raise _failed(error.code) from None
     except (paramiko.SSHException, OSError, EOFError):
@@ -113,7 +112,7 @@ def _failed(fault: str) -> CallFailed:
 
 
 def _check(exchange: Exchange) -> Reply:
-    _save(exchange, f"{TEST}.jsonl", lines_of(TEST, [{}]))
+    _save(exchange, test_file(exchange))
     return Reply(200, None)
 
 
@@ -127,7 +126,7 @@ TOOL = Tool(
         Setting(name="user", label=_("User name")),
         Setting(name="secret", label=_("Password or private key"), is_secret=True, is_long=True),
         Setting(name="folder", label=_("Name of the folder"), default="."),
-        Setting(name="every", label=_("Minutes between files"), default="60"),
+        *SETTINGS,
     ),
     mapping={"id": "id", "email": "email", "segments": "segments"},
     identifies=("id",),
