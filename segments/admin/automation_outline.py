@@ -104,10 +104,8 @@ def _rows(
     for place, raw in enumerate(steps):
         here = f"{path}[{place}]"
         own = numbers.get(here, StepNumbers())
-        labels = dict(AutomationDecision.Outcome.choices) | dict(
-            AutomationDecision.MailState.choices
-        )
-        outcomes = [(str(labels.get(word, word)), count) for word, count in own.outcomes.items()]
+        labels = _labels(raw)
+        outcomes = [(labels.get(word, word), count) for word, count in own.outcomes.items()]
         words = step_words(program.steps[here])
         yield Row(depth, words, here, numbers=own, outcomes=outcomes)
         for name, title in (("then", _("if so")), ("else", _("if not"))):
@@ -118,6 +116,15 @@ def _rows(
             yield Row(depth + 1, f"{branch['percent']} %", is_branch=True)
             inner = f"{here}.branches[{number}].steps"
             yield from _rows(branch.get("steps", ()), inner, depth + 1, program, numbers)
+
+
+def _labels(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return the words for what became of people at a step."""
+    choices = (*AutomationDecision.Outcome.choices, *AutomationDecision.MailState.choices)
+    labels = {str(value): str(label) for value, label in choices}
+    labels |= {"then": _("if so"), "else": _("if not")}
+    branches = enumerate(raw.get("branches", ()))
+    return labels | {str(number): f"{branch['percent']} %" for number, branch in branches}
 
 
 def step_words(step: Step) -> str:

@@ -116,6 +116,7 @@ class AutomationAdmin(ReadOnlyAdmin):
     list_select_related = ("purpose",)
     search_fields = ("name", "key")
     ordering = ("name",)
+    list_before_template = "admin/segments/automations_before.html"
     audit_type = "automation"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
