@@ -10,8 +10,9 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         # Imported for its effect: it declares this app's personal data in the registry.
         from consent import personal_data  # noqa: F401
-        from consent.checks import check_certificate, check_journal, check_keys
+        from consent.checks import check_certificate, check_journal, check_keys, check_replay
 
         register(check_keys, Tags.database)
+        register(check_replay, Tags.database)
         register(check_certificate, deploy=True)
         register(check_journal, deploy=True)

@@ -12,8 +12,25 @@ from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError
 from django.utils import timezone
 
+from consent.journal.state import journal_fault
 from consent.opendsr.certificates import certificate_faults
 from consent.suppression.keys import check_suppression_key
+
+# What the check says of each fault of the journal, and what to do.
+_JOURNAL_FAULTS = {
+    "restored_backup": (
+        "The database is a restored backup that forgot what people asked for since.",
+        "Run manage.py privacy_replay; nothing of people is shown or sent before.",
+    ),
+    "lines_missing": (
+        "The privacy journal lacks lines that this database gave it.",
+        "Bring the file of PRIVACY_JOURNAL back; an older backup needs it.",
+    ),
+    "unreadable": (
+        "The privacy journal cannot be read.",
+        "Mend the file of PRIVACY_JOURNAL; nothing of people is shown or sent before.",
+    ),
+}
 
 
 def check_keys(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
@@ -42,6 +59,23 @@ def check_journal(**_: object) -> list[CheckMessage]:
         return []
     hint = "Set PRIVACY_JOURNAL to a file that is on no backup of the database, for all machines."
     return [checks.Warning(f"{fault}.", hint=hint, id="consent.W002")]
+
+
+def check_replay(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
+    """Return `consent.W003` where the database does not fit the privacy journal.
+
+    A warning, since an error would keep `migrate` from bringing an older backup up to date.
+    """
+    if not databases:
+        return []
+    try:
+        fault = journal_fault()
+    except DatabaseError:
+        return []
+    if fault is None:
+        return []
+    words, hint = _JOURNAL_FAULTS[fault]
+    return [checks.Warning(words, hint=hint, id="consent.W003")]
 
 
 def check_certificate(**_: object) -> list[CheckMessage]:

@@ -96,7 +96,8 @@ def journal_fault() -> str | None:
             return "restored_backup"
         # The file was lost, or is another one. Nothing of people is forgotten by that yet.
         return "lines_missing" if file.last_seq() < known_seq() else None
-    except JournalUnreadable:
+    except (JournalUnreadable, OSError):
+        # Or its disk is not there: `/readyz` has to say so as well.
         return "unreadable"
 
 

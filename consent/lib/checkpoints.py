@@ -1,4 +1,6 @@
-"""The places in the fulfilment of requests at which tests pause, fail or kill a worker."""
+"""The places at which tests pause, fail or kill the fulfilment of requests and the replay."""
 
 # With the request, in the transaction of the act.
 ACTING = "privacy_request.acting"
+# With the number of the line, in the transaction that does it again.
+REPLAYING = "privacy_journal.replaying"

@@ -14,6 +14,7 @@ from django.db import transaction
 from consent.journal.entries import Act, replaying
 from consent.journal.state import lost_lines
 from consent.ledger.record import ConsentInput, UnknownPurpose, record
+from consent.lib import checkpoints
 from consent.models import (
     ConsentKind,
     DecidedBy,
@@ -31,6 +32,7 @@ from consent.suppression.keys import (
     suppression_keys,
 )
 from consent.suppression.rows import note_chain
+from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, TrustLevel
@@ -59,6 +61,7 @@ def replay_journal(*, actor: Actor) -> dict[str, int]:
                 JournalEntry.objects.update_or_create(
                     pk=line["id"], defaults={"seq": line["seq"], "line": {}}
                 )
+                reach(checkpoints.REPLAYING, line["seq"])
                 deed.about("journal", line["seq"], act=[None, line["act"]])
             done[line["act"]] += 1
     return dict(done)

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = replay_journal(actor=Actor.system("privacy_replay"))
-        except (JournalUnreadable, SuppressionKeyMissing) as error:
+        except (JournalUnreadable, OSError, SuppressionKeyMissing) as error:
             raise CommandError(str(error)) from error
         for act, count in sorted(done.items()):
             self.stdout.write(f"{count:,} lines of {act}")
