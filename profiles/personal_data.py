@@ -43,9 +43,11 @@ from profiles.models import (
     SeenMessage,
     Source,
     SourceRecord,
+    StaffRead,
     TraitDefinition,
     TraitLock,
 )
+from profiles.reading import reads_of
 from profiles.registry import (
     Cleaner,
     ErasurePhase,
@@ -449,6 +451,25 @@ class AuditEntryData(PersonalData):
         "That and when somebody changed something (article 5(2)): without the person whom it was "
         "about, their values, and the reason."
     )
+
+
+@registry.register
+class StaffReadData(PersonalData):
+    model = StaffRead
+    title = "When staff looked at the data"
+    observed = ("at", "page", "depth")
+    # Who it was is shown to staff: to the person it would be another person's data.
+    technical = ("id", "actor", "person", "people")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return reads_of(profile_ids)
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}  # A profile that services ask for is about the person.
+
+    def erase(self, person: Person) -> int:
+        return StaffRead.objects.filter(person__in=person.identifier_ids).delete()[0]
 
 
 @registry.register

@@ -75,6 +75,7 @@ from profiles.identity.ruleset.document import (
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
 from profiles.matching.answers import ProposalAnswered, answer_proposal, postpone_proposal
 from profiles.matching.queue import count_open_proposals
+from profiles.reading import looks_at, note_list, note_reads, persons_of, prune_reads
 from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
@@ -176,17 +177,22 @@ __all__ = [
     "load_blocked",
     "load_categories",
     "load_rules",
+    "looks_at",
     "measure_health",
     "most_sensitive",
     "note_erased_namespaces",
+    "note_list",
+    "note_reads",
     "parse_document",
     "password_changed",
     "pause_application",
+    "persons_of",
     "plan_rules",
     "postpone_case",
     "postpone_proposal",
     "predict_attributions",
     "prune_audit",
+    "prune_reads",
     "public_actors",
     "read_rules",
     "recompute_golden",

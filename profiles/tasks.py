@@ -6,7 +6,7 @@ from django.core.management import call_command
 from profiles.lib import partitions
 from profiles.lib.change_queue import answer_nudge, nudge
 from profiles.lib.database import database_now
-from profiles.services import APPLY_RULES, run_applications
+from profiles.services import APPLY_RULES, prune_reads, run_applications
 from profiles.services import measure_health as measure_identity_health
 from profiles.services import prune_audit as prune_audit_entries
 
@@ -30,8 +30,9 @@ def measure_health() -> None:
 
 @shared_task(name="profiles.prune_audit")
 def prune_audit() -> None:
-    """Delete audit entries that are older than the setting AUDIT_DAYS."""
+    """Delete audit entries older than the setting AUDIT_DAYS, and reads than READ_LOG_DAYS."""
     prune_audit_entries()
+    prune_reads()
 
 
 @shared_task(name="profiles.clear_sessions")

@@ -52,6 +52,7 @@ from profiles.models import (
     Profile,
     RulesApplication,
     SourceRecord,
+    StaffRead,
     TraitDefinition,
     TrustLevel,
 )
@@ -126,6 +127,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             one=sides[0], other=sides[1], probability=0.9, prior=-9, weights={"city": 0.4}
         )
         make_case(f"user_id:many-{number}")
+        StaffRead.objects.create(actor=str(TESTER), page="list", depth="masked", people=50)
         HealthMeasure.objects.create(
             day=date(2026, 1, 1) + timedelta(days=number),
             key="singletons",

@@ -119,6 +119,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Staff"), "person", "auth.user"),
         Entry(_("Roles"), "badge", "auth.group"),
         Entry(_("Audit"), "history", "profiles.auditentry"),
+        Entry(_("Reads"), "visibility", "profiles.staffread", seen_with="profiles.auditentry"),
     ),
 }
 

@@ -24,13 +24,15 @@ from profiles.cases.answers import POSSIBLE, VERDICTS
 from profiles.cases.evidence import CaseView, view_of
 from profiles.cases.queue import open_cases
 from profiles.lib.queues import MOST_QUEUED, neighbours
-from profiles.models import IdentityCase, Profile
+from profiles.models import IdentityCase, Profile, StaffRead
 from profiles.services import (
     CaseAnswered,
     CaseFault,
     DecisionConflict,
     DecisionError,
     count_open_cases,
+    note_reads,
+    persons_of,
     postpone_case,
 )
 
@@ -178,6 +180,7 @@ class IdentityCaseAdmin(MaskedAdmin):
     ) -> HttpResponse:
         before, after = neighbours(open_cases(), case.pk)
         kind = Kind(case.kind)
+        _note_reads(request, case, view)
         return self.page(
             request,
             "admin/profiles/case.html",
@@ -218,6 +221,20 @@ class IdentityCaseAdmin(MaskedAdmin):
     @display(description=_("state"), label=STATES)
     def state_label(self, case: IdentityCase) -> tuple[str, str]:
         return case.state, case.get_state_display()
+
+
+def _note_reads(request: HttpRequest, case: Any, view: CaseView | None) -> None:
+    """Note whose data the page shows: that of the holder, and of the one it is compared with."""
+    if view is None:
+        return
+    shown = [case.identifier, *([view.question.identifier] if view.question else [])]
+    profiles = Profile.objects.filter(pk__in=[each.profile_id for each in shown])
+    note_reads(
+        persons_of(profiles),
+        StaffRead.Page.CASE,
+        reader=staff_actor(request),
+        is_open=case.mask.is_open,
+    )
 
 
 def _give(request: HttpRequest, view: CaseView, answer: str, reason: str) -> Effects | None:

@@ -23,12 +23,14 @@ from profiles.lib.queues import MOST_QUEUED, neighbours
 from profiles.matching.fields import Field
 from profiles.matching.queue import count_open_proposals, open_proposals
 from profiles.matching.views import ProposalView, views_of
-from profiles.models import MatchProposal
+from profiles.models import MatchProposal, Profile, StaffRead
 from profiles.services import (
     DecisionConflict,
     DecisionError,
     ProposalAnswered,
     answer_proposal,
+    note_reads,
+    persons_of,
     postpone_proposal,
 )
 
@@ -166,6 +168,13 @@ class MatchProposalAdmin(ReadOnlyAdmin):
         effects: Effects | None,
     ) -> HttpResponse:
         before, after = neighbours(open_proposals(), proposal.pk)
+        if view is not None and view.pair is not None:
+            note_reads(
+                persons_of(Profile.objects.filter(pk__in=view.pair)),
+                StaffRead.Page.PROPOSAL,
+                reader=staff_actor(request),
+                is_open=mask_for(request).is_open,
+            )
         return self.page(
             request,
             "admin/profiles/proposal.html",

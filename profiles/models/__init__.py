@@ -22,6 +22,7 @@ from profiles.models.identity import (
 )
 from profiles.models.matching import MatchModel, MatchProposal
 from profiles.models.profiles import Profile, ProfileChange, SeenMessage
+from profiles.models.reading import StaffRead
 from profiles.models.sources import Source
 from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
 
@@ -57,6 +58,7 @@ __all__ = [
     "SeenMessage",
     "Source",
     "SourceRecord",
+    "StaffRead",
     "TraitDefinition",
     "TraitLock",
     "TrustLevel",

@@ -27,7 +27,7 @@ from profiles.admin.kit.base import (
     staff_actor,
 )
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
-from profiles.admin.kit.masks import mask_for
+from profiles.admin.kit.masks import Mask, mask_for
 from profiles.admin.kit.people import display_name, initials, person_name, readable
 from profiles.admin.kit.sections import Link, sections
 from profiles.admin.kit.unfold import ChangeList, display
@@ -39,11 +39,12 @@ from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.identity.engine import PROFILE
 from profiles.lib.throttles import Throttle, seconds_to_wait
-from profiles.models import AuditEntry, Identifier, IdentityFact, Profile
+from profiles.models import AuditEntry, Identifier, IdentityFact, Profile, StaffRead
 from profiles.reads import status_of
-from profiles.services import ContactNotFree, search_made
+from profiles.services import ContactNotFree, looks_at, note_list, note_reads, search_made
 
 SEE_RESTRICTED = "profiles.view_restricted_profile"
+SEE_LOOKS = "profiles.view_auditentry"  # who sees who changed what
 RECTIFY = "profiles.change_profile"
 DECIDE = "profiles.change_identityrule"  # who may change who is who by rules
 MOST_FOUND = 50  # profiles with one value in different namespaces
@@ -64,6 +65,7 @@ class ProfileChangeList(BoundedList):
             is_open = can_see_restricted or not profile.is_restricted
             profile.masked_traits = mask.traits(profile.traits) if is_open else {}
             profile.masked_name = person_name(profile.traits, mask) if is_open else ""
+        note_list(len(profiles), reader=staff_actor(request), is_open=mask.is_open)
         self.result_list = profiles
 
 
@@ -217,13 +219,14 @@ class ProfileAdmin(ReadOnlyAdmin):
                 title=gettext("Restricted profile"),
                 profile=profile,
             )
-        return self.profile_page(request, profile)
+        return self.profile_page(request, profile, mask_for(request))
 
-    def profile_page(self, request: HttpRequest, profile: Profile) -> HttpResponse:
-        mask = mask_for(request)
+    def profile_page(self, request: HttpRequest, profile: Profile, mask: Mask) -> HttpResponse:
         name = display_name(profile.traits, mask)
         name_id = request.GET.get("name", "")
         identifiers = page.identifiers_of(profile)
+        own = [each.pk for each in identifiers if each.value == str(profile.uuid)]
+        note_reads(own, StaffRead.Page.PROFILE, reader=staff_actor(request), is_open=mask.is_open)
         return self.page(
             request,
             self.change_form_template,
@@ -241,6 +244,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             ],
             graph=page.graph(identifiers, mask),
             merges=page.merges_of(profile),
+            looks=looks_at(identifiers) if request.user.has_perm(SEE_LOOKS) else [],
             timeline=timeline(
                 profile,
                 mask,
