@@ -22,8 +22,10 @@ def test_being_alive_asks_no_database(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_ready_names_every_part_and_costs_few_queries(
-    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries, settings: Settings
 ) -> None:
+    # Asking for the journal costs queries of its own where one is kept.
+    settings.PRIVACY_JOURNAL = ""
     with django_assert_num_queries(8):
         response = client.get("/readyz")
     assert response.status_code == 200
