@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0022_identity_cases'),
+        ('profiles', '0023_live_changes'),
     ]
 
     operations = [
