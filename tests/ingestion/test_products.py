@@ -273,3 +273,15 @@ def test_attributes_are_an_object_of_json_or_refused_in_the_form(text: str) -> N
     is_kept = answer.status_code == 302
     assert is_kept or answer.status_code == 200
     assert Product.objects.exists() == is_kept
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("blank", ["", " ", "null"])
+def test_attributes_left_blank_in_the_form_are_none_at_all(blank: str) -> None:
+    form = {"number": "P-1", "name": "A knife", "category": "Home", "price": "20", "cost": ""}
+    answer = sign_in("steward").post(
+        reverse("admin:ingestion_product_add"), {**form, "attributes": blank}
+    )
+    # A blank sign is no JSON; the rest is nothing.
+    assert answer.status_code == (200 if blank == " " else 302)
+    assert all(product.attributes == {} for product in Product.objects.all())

@@ -37,6 +37,16 @@ def staff_actor(request: HttpRequest) -> Actor:
     return Actor.staff(cast("User", request.user))
 
 
+class ExactJSONField(forms.JSONField):
+    """A field for JSON; left blank it is what a new row has, where the column is never null."""
+
+    blank_value: Any = None
+
+    def clean(self, value: Any) -> Any:
+        cleaned = super().clean(value)
+        return self.blank_value if cleaned is None else cleaned
+
+
 class BoundedPaginator(Paginator):
     """A paginator that counts at most `MOST_LISTED` rows."""
 
@@ -73,7 +83,9 @@ class TesseraAdmin(ModelAdmin):
     """The base of all admin classes: pages of 50 rows, bounded counts, and no deletion."""
 
     list_per_page = 50
-    formfield_overrides: ClassVar[Any] = {JSONField: {"decoder": FormDecoder}}
+    formfield_overrides: ClassVar[Any] = {
+        JSONField: {"form_class": ExactJSONField, "decoder": FormDecoder}
+    }
     show_full_result_count = False
     paginator = BoundedPaginator
     list_filter_submit = True
@@ -83,6 +95,12 @@ class TesseraAdmin(ModelAdmin):
     audit_type = ""
     # The permission of another model, `app.codename`, whose holders see this one too.
     seen_with = ""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, ExactJSONField) and not db_field.null:
+            field.blank_value = db_field.get_default()
+        return field
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if self.seen_with:
