@@ -31,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Tests share their sender and Valkey. Those of the limits set them.
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
+    # The environment says so too, for programs; without -n the settings are read before it is set.
+    settings.PRIVACY_JOURNAL = ""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     if cluster.is_asked_for:
         statements.record_statements()
