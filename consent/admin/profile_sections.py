@@ -5,10 +5,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.requests import OPEN
-from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion
+from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion, State
 from consent.models.purposes import LegalBasis
 from consent.requests.deadlines import time_left
 from consent.services import current_states
@@ -31,7 +32,12 @@ def load_consents(request: HttpRequest, profile: Profile, mask: Mask) -> dict[st
     may_read_ledger = request.user.has_perm("consent.view_consentevent")
     return {
         "states": [
-            {**state, "title": titles.get(key, key), "basis": LegalBasis(state["basis"]).label}
+            {
+                **state,
+                "title": titles.get(key, key),
+                "basis": LegalBasis(state["basis"]).label,
+                "label": State(state["state"]).label,
+            }
             for key, state in states.items()
         ],
         "events": recent_events(profile) if may_read_ledger else (),
@@ -66,7 +72,7 @@ def request_links(request: HttpRequest, profile: Profile) -> list[Link]:
     if not request.user.has_perm(OPEN):
         return []
     url = reverse("admin:consent_privacyrequest_open", args=[profile.pk])
-    return [Link("Privacy request", url, "shield_person")]
+    return [Link(gettext("Privacy request"), url, "shield_person")]
 
 
 sections.declare(

@@ -172,7 +172,7 @@ def load_accounts(request: HttpRequest, profile: Profile, mask: Mask) -> dict[st
 sections.declare(
     Section(
         key="accounts",
-        title="Accounts",
+        title=_("Accounts"),
         icon="domain",
         template="admin/profiles/account/section.html",
         permission=VIEW,
