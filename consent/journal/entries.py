@@ -5,9 +5,10 @@ to be given by the next call or the sweep.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -29,24 +30,43 @@ class Act(StrEnum):
     CONSENT = "consent"  # a refusal, withdrawal, invalidation or objection
 
 
-def note(
-    act: Act, digests: Sequence[bytes], *, key_id: str, version: int, at: datetime, **fields: Any
-) -> None:
-    """Note an act about identifiers, named by keyed digests. In the caller's transaction.
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An act about identifiers, named by keyed digests, at its own time.
+
+    `fields` are what the replay of the act needs beside.
+    """
+
+    act: Act
+    digests: Sequence[bytes]
+    at: datetime
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def note(notes: Sequence[Note], *, key_id: str, version: int) -> None:
+    """Note acts in the caller's transaction.
 
     `key_id` and `version` are those of the chain and the normaliser that the digests were made by.
     """
-    if state.journal() is None or _is_replaying.get() or not digests:
+    if state.journal() is None or _is_replaying.get() or not notes:
         return
-    line = {
-        "act": act.value,
-        "digests": [digest.hex() for digest in digests],
-        "key": key_id,
-        "version": version,
-        "at": at.isoformat(),
-        **fields,
-    }
-    JournalEntry.objects.create(line=line)
+    made_by = {"key": key_id, "version": version}
+    JournalEntry.objects.bulk_create(
+        [
+            JournalEntry(
+                line={
+                    "act": each.act.value,
+                    "digests": [digest.hex() for digest in each.digests],
+                    "at": each.at.isoformat(),
+                    **made_by,
+                    **each.fields,
+                }
+            )
+            for each in notes
+            if each.digests
+        ],
+        batch_size=1000,
+    )
     transaction.on_commit(give_to_file, robust=True)
 
 

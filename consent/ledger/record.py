@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-from consent.journal.entries import Act, note
+from consent.journal.entries import Act, Note, note
 from consent.ledger import sql
 from consent.ledger.fold import earliest_end, widens
 from consent.ledger.states import rebuild_states
@@ -168,25 +168,28 @@ def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
 def _note(written: Sequence[tuple[ConsentInput, ConsentEvent]]) -> None:
     """Note for the journal what permits less, by the digest of its identifier."""
     narrowing = [(entry, event) for entry, event in written if _narrows(event)]
-    if not narrowing:
+    if not narrowing or not settings.PRIVACY_JOURNAL:
         return
     keys = suppression_keys()
     ids = {entry.identifier_id for entry, _ in narrowing}
     names = {row.pk: str(row) for row in Identifier.objects.filter(pk__in=ids)}
-    for entry, event in narrowing:
-        note(
+    notes = [
+        Note(
             Act.CONSENT,
             [newest_digest(keys, names[entry.identifier_id])],
-            key_id=keys[-1].id,
-            version=NORMALISER_VERSION,
-            at=min(event.occurred_at, event.received_at),
-            purpose=entry.purpose,
-            state=event.state,
-            kind=event.kind,
-            actor=event.actor,
-            method=event.method,
-            trust=int(event.trust),
+            min(event.occurred_at, event.received_at),
+            {
+                "purpose": entry.purpose,
+                "state": event.state,
+                "kind": event.kind,
+                "actor": event.actor,
+                "method": event.method,
+                "trust": int(event.trust),
+            },
         )
+        for entry, event in narrowing
+    ]
+    note(notes, key_id=keys[-1].id, version=NORMALISER_VERSION)
 
 
 def _narrows(event: ConsentEvent) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from consent.journal.entries import Act, note
+from consent.journal.entries import Act, Note, note
 from consent.models import Suppression, SuppressionKeyCheck
 from consent.suppression.forms import (
     is_distinctive,
@@ -92,7 +92,8 @@ def note_references(act: Act, references: Iterable[str]) -> None:
     """Note an act about normalised references for the journal, by their digests."""
     keys = suppression_keys()
     digests = [newest_digest(keys, reference) for reference in references]
-    note(act, digests, key_id=keys[-1].id, version=NORMALISER_VERSION, at=database_now())
+    notes = [Note(act, digests, database_now())]
+    note(notes, key_id=keys[-1].id, version=NORMALISER_VERSION)
 
 
 def newest_digest(keys: Sequence[SuppressionKey], reference: str) -> bytes:
