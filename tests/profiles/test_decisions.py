@@ -214,9 +214,15 @@ def take_step(first: Any, second: Any) -> None:
 
 
 def undo_and_redo() -> None:
-    """Undo the newest verdict and give it again."""
-    decision = IdentityDecision.objects.filter(ended_at=None).first()
-    if decision is not None:
+    """Undo the newest verdict and give it again.
+
+    A "same" beside a verdict that keeps others apart is left: given again it is judged by whom
+    facts joined since, and may be refused.
+    """
+    standing = IdentityDecision.objects.filter(ended_at=None)
+    decision = standing.first()
+    keeps_apart = standing.exclude(verdict=SAME).exists()
+    if decision is not None and not (decision.verdict == SAME and keeps_apart):
         undo_decision(decision, actor=TESTER)
         new = NewDecision(decision.verdict, decision.one, decision.other, decision.reason)
         decide(new, actor=TESTER)
