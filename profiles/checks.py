@@ -55,7 +55,7 @@ def _faults_of(model: type[Model], registry: Registry) -> Iterator[CheckMessage]
     declaration = registry.get(label)
     is_exempt = model._meta.label_lower in registry.exemptions
     if declaration is None and not is_exempt:
-        hint = "Declare it in the app's personal_data.py, or exempt it there with a reason."
+        hint = "Declare it in the app's personal_data, or exempt it there with a reason."
         yield Error(f"{label} is not declared as personal data.", hint=hint, id="profiles.E001")
     elif declaration is not None and is_exempt:
         yield Error(f"{label} is both declared and exempt.", id="profiles.E003")

@@ -13,7 +13,7 @@ from profiles.checks import (
     table_faults,
 )
 from profiles.models import EventName, Profile
-from profiles.personal_data import ProfileData
+from profiles.personal_data.profiles import ProfileData
 from profiles.registry import Registry, registry
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,25 @@
+"""What this app holds about people: how it is shown, moved and erased."""
+
+from consent.models import (
+    Controller,
+    NoticeVersion,
+    Purpose,
+    PurposeVersion,
+    SuppressionKeyCheck,
+)
+
+# In this order people are shown what there is.
+from consent.personal_data import ledger, requests
+from profiles.registry import registry
+
+__all__ = ["ledger", "requests"]
+
+registry.exempt(
+    {
+        Controller: "Names a company.",
+        NoticeVersion: "The words that people are shown.",
+        Purpose: "What data are processed for.",
+        PurposeVersion: "What a purpose said from a time on.",
+        SuppressionKeyCheck: "A known text hashed under each key, to know the key again.",
+    }
+)

@@ -1,0 +1,236 @@
+"""How people are named, and what is said of them: events, traits, accounts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from profiles.accounts import sql as accounts_sql
+from profiles.accounts.reads import portraits_of, stated_of_accounts
+from profiles.accounts.records import refold_accounts
+from profiles.events import sql as events_sql
+from profiles.events.statistics import recompute_stats
+from profiles.identity import sql as identity_sql
+from profiles.models import (
+    Account,
+    AccountMember,
+    AccountRecord,
+    Event,
+    EventStat,
+    Identifier,
+    SourceRecord,
+    TraitLock,
+)
+from profiles.registry import (
+    Cleaner,
+    ErasurePhase,
+    IdentifierMove,
+    Person,
+    PersonalData,
+    Rows,
+    by_profile,
+    execute_erasure,
+    execute_moves,
+    registry,
+)
+from profiles.traces.accounts import sweep_account_keys, sweep_account_records
+from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
+from profiles.traits import sql as traits_sql
+
+
+@registry.register
+class IdentifierData(PersonalData):
+    model = Identifier
+    title = "Identifiers"
+    spread = "value"
+    given = ("namespace", "value")
+    observed = ("first_seen_on", "last_seen_on", "since")
+    technical = (
+        "id",
+        "profile",
+        "component",
+        "is_vouched",
+        "quarantined_at",
+        "released_seq",
+        "alone_seq",
+    )
+    phase = ErasurePhase.IDENTIFIERS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            Identifier.objects.filter(profile__in=profile_ids)
+            .order_by("namespace", "value")
+            .values(
+                "profile_id",
+                "namespace",
+                "value",
+                "is_vouched",
+                "first_seen_on",
+                "last_seen_on",
+            )
+        )
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(identity_sql.DELETE_IDENTIFIERS, person)
+
+
+@registry.register
+class EventData(PersonalData):
+    model = Event
+    title = "Events"
+    counted_as = "events"
+    spread = "profile_id"
+    observed = (
+        "name",
+        "timestamp",
+        "value",
+        "properties",
+        "context",
+        "original_timestamp",
+        "sent_at",
+    )
+    technical = ("id", "profile", "identifier", "source", "received_at", "arrival")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            Event.objects.filter(profile__in=profile_ids)
+            .order_by("-timestamp", "-arrival", "-id")
+            .values(
+                "profile_id",
+                "id",
+                "timestamp",
+                "received_at",
+                "properties",
+                "context",
+                "name__name",
+                "name__kind",
+                "source__key",
+            )
+        )
+        names = {"name__name": "name", "name__kind": "type", "source__key": "source"}
+        return by_profile(rows, renamed=names)
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(events_sql.MOVE_EVENTS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(events_sql.DELETE_EVENTS, person)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_events(clean, before=before) + sweep_names(clean)
+
+
+@registry.register
+class EventStatData(PersonalData):
+    model = EventStat
+    title = "Event statistics"
+    spread = "profile_id"
+    inferred = ("count", "sum", "first_at", "last_at")
+    technical = ("profile", "name")
+    phase = ErasurePhase.STATISTICS
+
+    def erase(self, person: Person) -> int:
+        # Events of identifiers that are not erased may remain, and their statistics with them.
+        recompute_stats([person.profile_id])
+        return 0
+
+
+@registry.register
+class SourceRecordData(PersonalData):
+    model = SourceRecord
+    title = "What sources say"
+    spread = "profile_id"
+    given = ("traits",)
+    technical = ("id", "identifier", "profile", "source", "trust", "updated_at")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        rows = (
+            SourceRecord.objects.filter(profile__in=profile_ids)
+            .order_by("source__key", "identifier_id")
+            .values("profile_id", "source__key", "trust", "traits", "updated_at")
+        )
+        return by_profile(rows, renamed={"source__key": "source"})
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(traits_sql.MOVE_RECORDS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(traits_sql.DELETE_RECORDS, person)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        # Whatever its age: a record holds old values beside the newest.
+        return sweep_records(clean)
+
+
+@registry.register
+class TraitLockData(PersonalData):
+    model = TraitLock
+    title = "Corrections"
+    spread = "profile_id"
+    given = ("key", "value", "reason")
+    technical = ("id", "identifier", "profile", "actor", "locked_at")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(
+            TraitLock.objects.filter(profile__in=profile_ids)
+            .order_by("key")
+            .values("profile_id", "key", "value", "reason", "locked_at")
+        )
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(traits_sql.MOVE_LOCKS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(traits_sql.DELETE_LOCKS, person)
+
+
+@registry.register
+class AccountMemberData(PersonalData):
+    model = AccountMember
+    title = "Accounts"
+    spread = "profile_id"
+    given = ("account", "first_at")
+    technical = ("profile", "identifier", "is_vouched")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return portraits_of(profile_ids)
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(accounts_sql.MOVE_MEMBERS, moves)
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(accounts_sql.DELETE_MEMBERS, person)
+
+
+@registry.register
+class AccountRecordData(PersonalData):
+    model = AccountRecord
+    title = "What sources say of accounts"
+    given = ("traits", "first_at")
+    technical = ("id", "account", "identifier", "source", "trust")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return stated_of_accounts(profile_ids)
+
+    def erase(self, person: Person) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(accounts_sql.DELETE_RECORDS, [list(person.identifier_ids)])
+            accounts = [account_id for (account_id,) in cursor.fetchall()]
+        refold_accounts(set(accounts))
+        return len(accounts)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_account_records(clean) + sweep_account_keys(clean)
+
+
+@registry.register
+class AccountData(PersonalData):
+    model = Account
+    title = "Accounts themselves"
+    technical = ("id", "key", "traits", "winners", "is_vouched", "created_at")
+    kept = "What others stated of an account; one that nobody else told of is deleted."

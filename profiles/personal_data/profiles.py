@@ -1,0 +1,103 @@
+"""The profiles themselves, and who changed or looked at them."""
+
+from collections.abc import Sequence
+
+from profiles.identity import sql as identity_sql
+from profiles.lib import sql as lib_sql
+from profiles.models import (
+    AuditBody,
+    AuditEntry,
+    Profile,
+    ProfileChange,
+    StaffRead,
+)
+from profiles.reading import reads_of
+from profiles.registry import (
+    ErasurePhase,
+    Person,
+    PersonalData,
+    Rows,
+    execute_erasure,
+    registry,
+)
+from profiles.traits.records import recompute_golden
+
+
+@registry.register
+class ProfileChangeData(PersonalData):
+    model = ProfileChange
+    title = "Changes to evaluate"
+    spread = "profile_id"
+    technical = ("id", "profile_id", "kind", "reference", "created_at")
+    phase = ErasurePhase.QUEUES
+
+    def erase(self, person: Person) -> int:
+        return execute_erasure(lib_sql.DELETE_CHANGES, person)
+
+
+@registry.register
+class ProfileData(PersonalData):
+    model = Profile
+    title = "Profile"
+    spread = "id"
+    inferred = ("traits",)
+    observed = ("first_seen_at", "last_seen_at")
+    technical = ("id", "uuid", "is_restricted", "created_at")
+    phase = ErasurePhase.PROFILE
+
+    def erase(self, person: Person) -> int:
+        if erased := execute_erasure(identity_sql.DELETE_EMPTY_PROFILE, person):
+            return erased
+        # Identifiers of somebody else are left: the golden traits are folded from their records.
+        recompute_golden([person.profile_id])
+        return 0
+
+
+@registry.register
+class AuditEntryData(PersonalData):
+    model = AuditEntry
+    title = "Who changed what"
+    technical = (
+        "id",
+        "at",
+        "actor_kind",
+        "actor_id",
+        "verb",
+        "object_type",
+        "object_key",
+        "changes",
+    )
+    kept = (
+        "That and when somebody changed something (article 5(2)): without the person whom it was "
+        "about, their values, and the reason."
+    )
+
+
+@registry.register
+class StaffReadData(PersonalData):
+    model = StaffRead
+    title = "When staff looked at the data"
+    observed = ("at", "page", "depth")
+    # Who it was is shown to staff: to the person it would be another person's data.
+    technical = ("id", "actor", "person", "people")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return reads_of(profile_ids)
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}  # A profile that services ask for is about the person.
+
+    def erase(self, person: Person) -> int:
+        return StaffRead.objects.filter(person__in=person.identifier_ids).delete()[0]
+
+
+@registry.register
+class AuditBodyData(PersonalData):
+    model = AuditBody
+    title = "Whom changes were about, and why"
+    technical = ("entry", "identifier", "object_key", "reason")
+    phase = ErasurePhase.RECORDS
+
+    def erase(self, person: Person) -> int:
+        return AuditBody.objects.filter(identifier__in=person.identifier_ids).delete()[0]
