@@ -1,19 +1,20 @@
-"""Files of JSON lines, of what changed since the last file; encrypted where a key is given.
+"""What the tools share that write files of JSON lines, of what changed since the last file.
 
 A line has `action` (`enter`, which is also a change, `exit` or `forget`) and what the mapping
-found; of who leaves it has the identifying field alone.
+found; of who leaves it has the identifying field alone. A file is encrypted where a key is given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyrage
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from profiles.lib import exact_json
 from profiles.lib.database import database_now
-from segments.activation.destinations.exchange import CallFailed, Exchange
-from segments.activation.destinations.tools import Item, Setting
+from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
+from segments.activation.destinations.tools import Faults, Item, Send, Setting, Tool
 from segments.activation.outcomes import Outcome
 
 ENTER, EXIT, FORGET, TEST = "enter", "exit", "forget", "test"
@@ -36,7 +37,43 @@ class File(NamedTuple):
     content: bytes
 
 
-def file_of(exchange: Exchange, action: str, items: Sequence[Item]) -> File:
+# Puts a file under its name once it is whole. Raises CallFailed.
+Save = Callable[[Exchange, File], None]
+
+
+def file_tool(*, key: str, title: str | Promise, settings: tuple[Setting, ...], save: Save) -> Tool:
+    """Return a tool that is sent files, by how one is saved."""
+
+    def check(exchange: Exchange) -> Reply:
+        save(exchange, _test_file(exchange))
+        return Reply(200, None)
+
+    return Tool(
+        key=key,
+        title=title,
+        settings=(*settings, *SETTINGS),
+        mapping={"id": "id", "email": "email", "segments": "segments"},
+        identifies=("id",),
+        put=_sending(ENTER, save),
+        take_out=_sending(EXIT, save),
+        forget=_sending(FORGET, save),
+        check=check,
+        batch_size=MOST,
+        removal_size=MOST,
+        seconds_between_calls=0,
+        seconds_between_runs=_seconds_of,
+    )
+
+
+def _sending(action: str, save: Save) -> Send:
+    def send(exchange: Exchange, items: Sequence[Item]) -> Faults:
+        save(exchange, _file_of(exchange, action, items))
+        return {}
+
+    return send
+
+
+def _file_of(exchange: Exchange, action: str, items: Sequence[Item]) -> File:
     """Return the file about some people; its name is the same at each attempt on one day.
 
     Raises CallFailed where the key is none.
@@ -45,7 +82,7 @@ def file_of(exchange: Exchange, action: str, items: Sequence[Item]) -> File:
     return _sealed(exchange, f"{database_now():%Y%m%d}-{action}-{items[0].message}.jsonl", content)
 
 
-def test_file(exchange: Exchange) -> File:
+def _test_file(exchange: Exchange) -> File:
     """Return a file about nobody, by which an account is tried. Raises CallFailed likewise."""
     return _sealed(exchange, f"{TEST}.jsonl", _lines(TEST, [{}]))
 
@@ -67,7 +104,7 @@ def _sealed(exchange: Exchange, name: str, content: bytes) -> File:
     return File(f"{name}.age", pyrage.encrypt(content, [key]))
 
 
-def seconds_of(settings: Mapping[str, str]) -> float:
+def _seconds_of(settings: Mapping[str, str]) -> float:
     """Return how long to gather changes for the next files, from the minutes that staff chose."""
     text = settings.get("every", "")
     return 60.0 * min(int(text), LONGEST) if text.isascii() and text.isdigit() else 0.0

@@ -1,68 +1,36 @@
 """A bucket of S3, or of a service of its kind: files of JSON lines, of what changed since."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC
 
 from django.utils.translation import gettext_lazy as _
 
 from profiles.lib.database import database_now
 from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
-from segments.activation.destinations.files import (
-    ENTER,
-    EXIT,
-    FORGET,
-    MOST,
-    SETTINGS,
-    File,
-    file_of,
-    seconds_of,
-    test_file,
-)
+from segments.activation.destinations.files import File, file_tool
 from segments.activation.destinations.s3.signature import Account, headers_of
-from segments.activation.destinations.tools import Faults, Item, Setting, Tool
+from segments.activation.destinations.tools import Setting
 from segments.activation.outcomes import Outcome
 
 # What needs no escaping in a URL, so that it is signed as it is sent.
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]*")
 
 
-def _put(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, ENTER, items)
-
-
-def _take_out(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, EXIT, items)
-
-
-def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, FORGET, items)
-
-
-def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
-    _save(exchange, file_of(exchange, action, items)).required()
-    return {}
-
-
-def _save(exchange: Exchange, made: File) -> Reply:
+def _save(exchange: Exchange, file: File) -> None:
     settings = exchange.settings
-    key = f"{settings['bucket']}/{settings.get('prefix', '')}{made.name}"
+    key = f"{settings['bucket']}/{settings.get('prefix', '')}{file.name}"
     if not _PLAIN.fullmatch(key):
         raise CallFailed(Outcome(None, "no_plain_name", is_general=True))
     url = f"{exchange.address}/{key}"
     account = Account(settings["key_id"], exchange.credentials["secret"], settings["region"])
-    headers = headers_of(account, "PUT", url, made.content, database_now().astimezone(UTC))
+    headers = headers_of(account, "PUT", url, file.content, database_now().astimezone(UTC))
     headers["Content-Type"] = "application/x-ndjson"
-    reply = exchange.call("PUT", url, body=made.content, headers=headers)
+    reply = exchange.call("PUT", url, body=file.content, headers=headers)
     # A bucket that is not there is no fault of anybody in the file.
-    return reply if reply.status != 404 else Reply(403, None)
+    (reply if reply.status != 404 else Reply(403, None)).required()
 
 
-def _check(exchange: Exchange) -> Reply:
-    return _save(exchange, test_file(exchange))
-
-
-TOOL = Tool(
+TOOL = file_tool(
     key="s3",
     title=_("Files in a bucket (S3)"),
     settings=(
@@ -72,16 +40,6 @@ TOOL = Tool(
         Setting(name="prefix", label=_("Beginning of the names"), is_required=False),
         Setting(name="key_id", label=_("Access key ID")),
         Setting(name="secret", label=_("Secret access key"), is_secret=True),
-        *SETTINGS,
     ),
-    mapping={"id": "id", "email": "email", "segments": "segments"},
-    identifies=("id",),
-    put=_put,
-    take_out=_take_out,
-    forget=_forget,
-    check=_check,
-    batch_size=MOST,
-    removal_size=MOST,
-    seconds_between_calls=0,
-    seconds_between_runs=seconds_of,
+    save=_save,
 )

@@ -1,6 +1,6 @@
 """A server by SFTP: files of JSON lines, of what changed since the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from io import StringIO
 
@@ -8,52 +8,25 @@ import paramiko
 from django.utils.translation import gettext_lazy as _
 
 from profiles.lib.outgoing import NotCalled, connect
-from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
-from segments.activation.destinations.files import (
-    ENTER,
-    EXIT,
-    FORGET,
-    MOST,
-    SETTINGS,
-    File,
-    file_of,
-    seconds_of,
-    test_file,
-)
-from segments.activation.destinations.tools import Faults, Item, Setting, Tool
+from segments.activation.destinations.exchange import CallFailed, Exchange
+from segments.activation.destinations.files import File, file_tool
+from segments.activation.destinations.tools import Setting
 from segments.activation.outcomes import Outcome
 
 SECONDS = 15
 _KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
-def _put(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, ENTER, items)
-
-
-def _take_out(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, EXIT, items)
-
-
-def _forget(exchange: Exchange, items: Sequence[Item]) -> Faults:
-    return _write(exchange, FORGET, items)
-
-
-def _write(exchange: Exchange, action: str, items: Sequence[Item]) -> Faults:
-    _save(exchange, file_of(exchange, action, items))
-    return {}
-
-
-def _save(exchange: Exchange, made: File) -> None:
+def _save(exchange: Exchange, file: File) -> None:
     """Put a file under its name once it is whole. Raises CallFailed."""
     folder = exchange.settings["folder"].rstrip("/")
     try:
         with _session(exchange) as session:
             exchange.begin()
-            part = f"{folder}/.{made.name}"
-            with session.open(part, "wb") as file:
-                file.write(made.content)
-            session.posix_rename(part, f"{folder}/{made.name}")
+            part = f"{folder}/.{file.name}"
+            with session.open(part, "wb") as output:
+                output.write(file.content)
+            session.posix_rename(part, f"{folder}/{file.name}")
     except NotCalled as error:
         raise _failed(error.code) from None
     except (paramiko.SSHException, OSError, EOFError):
@@ -111,12 +84,7 @@ def _failed(fault: str) -> CallFailed:
     return CallFailed(Outcome(None, fault, is_general=True))
 
 
-def _check(exchange: Exchange) -> Reply:
-    _save(exchange, test_file(exchange))
-    return Reply(200, None)
-
-
-TOOL = Tool(
+TOOL = file_tool(
     key="sftp",
     title=_("Files on a server (SFTP)"),
     settings=(
@@ -126,16 +94,6 @@ TOOL = Tool(
         Setting(name="user", label=_("User name")),
         Setting(name="secret", label=_("Password or private key"), is_secret=True, is_long=True),
         Setting(name="folder", label=_("Name of the folder"), default="."),
-        *SETTINGS,
     ),
-    mapping={"id": "id", "email": "email", "segments": "segments"},
-    identifies=("id",),
-    put=_put,
-    take_out=_take_out,
-    forget=_forget,
-    check=_check,
-    batch_size=MOST,
-    removal_size=MOST,
-    seconds_between_calls=0,
-    seconds_between_runs=seconds_of,
+    save=_save,
 )
