@@ -4,12 +4,11 @@ Invariant: a destination is sent what names people, so that only whoever may see
 changes or tries one; its credentials are shown to nobody.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -18,9 +17,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from profiles.admin.kit.base import (
-    Question,
-    ReadOnlyAdmin,
-    question_page,
     require,
     staff_actor,
 )
@@ -30,16 +26,15 @@ from profiles.admin.kit.unfold import display
 from profiles.lib import exact_json
 from profiles.models import Profile
 from segments import services
+from segments.activation.outcomes import Outcome
 from segments.admin.destination_forms import DestinationForm, PersonForm, pretty
 from segments.admin.page.export import REASONS
-from segments.admin.receiver_forms import DeleteForm, ReplayForm
+from segments.admin.receivers import CHANGE, Page, ReceiverAdmin, posted
 from segments.admin.visibility import hiding_for
 from segments.lib.left_out import LeftOut
 from segments.models import Destination
 
-VIEW, CHANGE = "segments.view_segment", "segments.change_segment"
 PAGE = "admin:segments_destination_change"
-LIST = "admin:segments_destination_changelist"
 ADD = "admin:segments_destination_add"
 SHOWN = 50
 # What a mapping may read, as examples.
@@ -52,51 +47,37 @@ OTHER_REASONS = {
 
 
 @admin.register(Destination)
-class DestinationAdmin(ReadOnlyAdmin):
+class DestinationAdmin(ReceiverAdmin):
     """Destinations, for whoever may see segments."""
 
-    seen_with = VIEW
     list_display = ("name", "tool_title", "purpose", "condition", "created_at")
-    list_select_related = ("purpose",)
-    search_fields = ("name",)
-    ordering = ("name",)
     audit_type = "destination"
-
-    def audit_key(self, row: Any) -> str:
-        return str(row.pk)
+    working = gettext_lazy("is sent to")
+    call_taken = gettext_lazy("The tool took the call.")
+    replay_warning = gettext_lazy("Each gets what they are to be now, and asks the gate again.")
+    end_warning = gettext_lazy(
+        "The tool keeps whom it has. To take them out first, take all segments off."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms([CHANGE, SEE_CONTACTS])
 
+    def own_pages(self) -> Mapping[str, Page]:
+        return {"edit": self.edit, "trial": self.trial}
+
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        pages: dict[str, Callable[..., HttpResponse]] = {
-            "edit": self.edit,
-            "test": self.test,
-            "trial": self.trial,
-            "pause": self.pause,
-            "resume": self.resume,
-            "replay": self.replay,
-            "end": self.end,
-        }
-        return [
-            *(
-                path(f"<uuid:pk>/{name}/", view(page), name=f"segments_destination_{name}")
-                for name, page in pages.items()
-            ),
-            path("sample/", view(self.sample), name="segments_destination_sample"),
-            *super().get_urls(),
-        ]
+        sample = self.admin_site.admin_view(self.sample)
+        return [path("sample/", sample, name="segments_destination_sample"), *super().get_urls()]
+
+    def try_out(self, receiver: Destination) -> Outcome:
+        return services.check_account(receiver)
+
+    def sent_again(self, count: int) -> str:
+        return ngettext("%d person is sent again.", "%d people are sent again.", count) % count
 
     @display(description=gettext_lazy("tool"))
     def tool_title(self, destination: Destination) -> str:
         return str(services.load_tool(destination.tool).title)
-
-    @display(description=gettext_lazy("condition"))
-    def condition(self, destination: Destination) -> str:
-        if destination.paused_at is not None:
-            return _("paused: %(why)s") % {"why": destination.get_pause_reason_display()}
-        return _("takes no call") if destination.failing_since else _("is sent to")
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for a tool, then for what it needs, and make the destination."""
@@ -107,7 +88,7 @@ class DestinationAdmin(ReadOnlyAdmin):
             return self.page(
                 request, "admin/segments/tools.html", title=_("New destination"), tools=tools
             )
-        form = DestinationForm(request, services.load_tool(key), data=_posted(request))
+        form = DestinationForm(request, services.load_tool(key), data=posted(request))
         if form.is_valid():
             try:
                 new = services.NewDestination(tool=key, **form.fields_of_service())
@@ -120,9 +101,9 @@ class DestinationAdmin(ReadOnlyAdmin):
 
     def edit(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Change a destination; credentials that are left empty stay as they are."""
-        destination = self._changeable(request, pk)
+        destination = self.changeable(request, pk)
         tool = services.load_tool(destination.tool)
-        form = DestinationForm(request, tool, destination=destination, data=_posted(request))
+        form = DestinationForm(request, tool, destination=destination, data=posted(request))
         if form.is_valid():
             try:
                 services.update_destination(
@@ -211,21 +192,9 @@ class DestinationAdmin(ReadOnlyAdmin):
             "why": reason_in_words(truth.refusal),
         }
 
-    def test(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Try the account on POST without any person."""
-        destination = self._changeable(request, pk)
-        if request.method == "POST":
-            outcome = services.check_account(destination)
-            if outcome.is_taken:
-                messages.success(request, _("The tool took the call."))
-            else:
-                why = outcome.answer or outcome.fault
-                messages.error(request, _("The call was not taken: %(why)s.") % {"why": why})
-        return redirect(PAGE, pk)
-
     def trial(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show what would be sent of the first members now; nothing is."""
-        destination = self._changeable(request, pk)
+        destination = self.changeable(request, pk)
         run = services.dry_run(destination)
         left_out = [(reason_word(reason), count) for reason, count in sorted(run.left_out.items())]
         return self.page(
@@ -238,72 +207,11 @@ class DestinationAdmin(ReadOnlyAdmin):
             sample=[pretty(each) for each in run.sample],
         )
 
-    def pause(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Send nothing more, asked by a POST."""
-        destination = self._changeable(request, pk)
-        if request.method == "POST":
-            services.pause_webhook(destination, actor=staff_actor(request))
-        return redirect(PAGE, pk)
-
-    def resume(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Send again, asked by a POST."""
-        destination = self._changeable(request, pk)
-        if request.method == "POST":
-            services.resume_webhook(destination, actor=staff_actor(request))
-        return redirect(PAGE, pk)
-
-    def replay(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Send again whom the tool was sent since a time."""
-        destination = self._changeable(request, pk)
-        initial = {"since": timezone.now() - timedelta(days=1)}
-        form = ReplayForm(_posted(request), initial=initial)
-        if form.is_valid():
-            since = form.cleaned_data["since"]
-            count = services.replay(destination, since=since, actor=staff_actor(request))
-            messages.success(
-                request,
-                ngettext("%d person is sent again.", "%d people are sent again.", count) % count,
-            )
-            return redirect(PAGE, pk)
-        return question_page(
-            self,
-            request,
-            Question(
-                title=_("Send again to %(name)s") % {"name": destination.name},
-                form=form,
-                submit=_("Send again"),
-                back=reverse(PAGE, args=[pk]),
-                warning=_("Each gets what they are to be now, and asks the gate again."),
-            ),
-        )
-
-    def end(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """End a destination once it is confirmed."""
-        destination = self._changeable(request, pk)
-        form = DeleteForm(_posted(request))
-        if form.is_valid():
-            services.delete_webhook(destination, actor=staff_actor(request))
-            return redirect(LIST)
-        return question_page(
-            self,
-            request,
-            Question(
-                title=_("Delete %(name)s") % {"name": destination.name},
-                form=form,
-                submit=_("Delete"),
-                back=reverse(PAGE, args=[pk]),
-                warning=_(
-                    "The tool keeps whom it has. To take them out first, take all segments off."
-                ),
-                is_dangerous=True,
-            ),
-        )
-
     def _require(self, request: HttpRequest) -> None:
         require(request, CHANGE)
         require(request, SEE_CONTACTS)
 
-    def _changeable(self, request: HttpRequest, pk: UUID) -> Destination:
+    def changeable(self, request: HttpRequest, pk: UUID) -> Destination:
         self._require(request)
         destination: Destination = self.found_or_404(request, str(pk))
         return destination
@@ -325,7 +233,3 @@ def reason_in_words(refusal: services.Refusal | None) -> str:
         return (_("%(reason)s (%(purpose)s)") if refusal.purpose else "%(reason)s") % words
     day = timezone.localtime(refusal.since).date().isoformat()
     return _("%(reason)s (%(purpose)s), since %(day)s") % {**words, "day": day}
-
-
-def _posted(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None

@@ -4,18 +4,17 @@ Invariant: keys of people are masked for whoever may not see contact data, and w
 no webhook that hears of hidden segments, or of everybody.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
@@ -27,20 +26,18 @@ from unfold.widgets import (
 from consent.models import Purpose
 from profiles.admin.kit.base import (
     Question,
-    ReadOnlyAdmin,
     question_page,
     require,
     show_secret,
     staff_actor,
 )
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
-from profiles.admin.kit.unfold import display
 from segments import services
-from segments.admin.receiver_forms import DeleteForm, ReplayForm
+from segments.activation.outcomes import Outcome
+from segments.admin.receivers import CHANGE, Page, ReceiverAdmin, posted
 from segments.admin.visibility import hiding_for
 from segments.models import Segment, Webhook, WebhookEvent
 
-VIEW, CHANGE = "segments.view_segment", "segments.change_segment"
 PAGE = "admin:segments_webhook_change"
 LIST = "admin:segments_webhook_changelist"
 SHOWN = 50
@@ -97,46 +94,30 @@ class WebhookForm(forms.Form):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(ReadOnlyAdmin):
+class WebhookAdmin(ReceiverAdmin):
     """Webhooks, for whoever may see segments."""
 
-    seen_with = VIEW
     list_display = ("name", "url", "purpose", "condition", "created_at")
-    list_select_related = ("purpose",)
-    search_fields = ("name",)
-    ordering = ("name",)
     audit_type = "webhook"
-
-    def audit_key(self, row: Any) -> str:
-        return str(row.pk)
+    working = gettext_lazy("is called")
+    call_taken = gettext_lazy("The receiver took the call.")
+    replay_warning = gettext_lazy("They have the ids of then. Entries ask the gate again.")
+    end_warning = gettext_lazy(
+        "What waits is not sent any more, and the receiver is told nothing of it."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        pages: dict[str, Callable[..., HttpResponse]] = {
-            "rotate": self.rotate,
-            "test": self.test,
-            "pause": self.pause,
-            "resume": self.resume,
-            "edit": self.edit,
-            "replay": self.replay,
-            "end": self.end,
-        }
-        return [
-            *(
-                path(f"<uuid:pk>/{name}/", view(page), name=f"segments_webhook_{name}")
-                for name, page in pages.items()
-            ),
-            *super().get_urls(),
-        ]
+    def own_pages(self) -> Mapping[str, Page]:
+        return {"rotate": self.rotate, "edit": self.edit}
 
-    @display(description=gettext_lazy("condition"))
-    def condition(self, webhook: Webhook) -> str:
-        if webhook.paused_at is not None:
-            return _("paused: %(why)s") % {"why": webhook.get_pause_reason_display()}
-        return _("takes no call") if webhook.failing_since else _("is called")
+    def try_out(self, receiver: Webhook) -> Outcome:
+        return services.send_test(receiver)
+
+    def sent_again(self, count: int) -> str:
+        words = ngettext("%d delivery is sent again.", "%d deliveries are sent again.", count)
+        return words % count
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for a webhook, make it, and show its secret, which is in this response alone."""
@@ -180,45 +161,19 @@ class WebhookAdmin(ReadOnlyAdmin):
             may_change=request.user.has_perm(CHANGE) and not is_hidden,
         )
 
-    def rotate(self, request: HttpRequest, pk: Any) -> HttpResponse:
+    def rotate(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Give a webhook a new secret on POST, and show it."""
-        webhook = self._changeable(request, pk)
+        webhook = self.changeable(request, pk)
         if request.method != "POST":
             return redirect(PAGE, pk)
         secret = services.rotate_secret(webhook, actor=staff_actor(request))
         return self._show_secret(request, webhook, secret)
 
-    def test(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Call a webhook on POST with an event that is about nobody."""
-        webhook = self._changeable(request, pk)
-        if request.method == "POST":
-            outcome = services.send_test(webhook)
-            if outcome.is_taken:
-                messages.success(request, _("The receiver took the call."))
-            else:
-                why = outcome.answer or outcome.fault
-                messages.error(request, _("The call was not taken: %(why)s.") % {"why": why})
-        return redirect(PAGE, pk)
-
-    def pause(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Call a webhook no more, asked by a POST."""
-        webhook = self._changeable(request, pk)
-        if request.method == "POST":
-            services.pause_webhook(webhook, actor=staff_actor(request))
-        return redirect(PAGE, pk)
-
-    def resume(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Call a webhook again, asked by a POST."""
-        webhook = self._changeable(request, pk)
-        if request.method == "POST":
-            services.resume_webhook(webhook, actor=staff_actor(request))
-        return redirect(PAGE, pk)
-
-    def edit(self, request: HttpRequest, pk: Any) -> HttpResponse:
+    def edit(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Change what a webhook hears of, for what and where."""
-        webhook = self._changeable(request, pk)
-        self._refuse_hidden(request, webhook)
-        form = WebhookForm(request, _posted(request), webhook=webhook)
+        webhook = self.changeable(request, pk)
+        self.refuse_hidden(request, webhook)
+        form = WebhookForm(request, posted(request), webhook=webhook)
         if form.is_valid():
             changes = form.cleaned_data | {"segments": list(form.cleaned_data["segments"])}
             try:
@@ -232,67 +187,22 @@ class WebhookAdmin(ReadOnlyAdmin):
         question = Question(title=title, form=form, submit=_("Save"), back=back)
         return question_page(self, request, question)
 
-    def replay(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Send again what was sent since a time."""
-        webhook = self._changeable(request, pk)
-        self._refuse_hidden(request, webhook)
-        initial = {"since": timezone.now() - timedelta(days=1)}
-        form = ReplayForm(_posted(request), initial=initial)
-        if form.is_valid():
-            since = form.cleaned_data["since"]
-            count = services.replay(webhook, since=since, actor=staff_actor(request))
-            text = ngettext("%d delivery is sent again.", "%d deliveries are sent again.", count)
-            messages.success(request, text % count)
-            return redirect(PAGE, pk)
-        return question_page(
-            self,
-            request,
-            Question(
-                title=_("Send again to %(name)s") % {"name": webhook.name},
-                form=form,
-                submit=_("Send again"),
-                back=reverse(PAGE, args=[pk]),
-                warning=_("They have the ids of then. Entries ask the gate again."),
-            ),
-        )
-
-    def end(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """End a webhook once it is confirmed."""
-        webhook = self._changeable(request, pk)
-        form = DeleteForm(_posted(request))
-        if form.is_valid():
-            services.delete_webhook(webhook, actor=staff_actor(request))
-            return redirect(LIST)
-        warning = _("What waits is not sent any more, and the receiver is told nothing of it.")
-        return question_page(
-            self,
-            request,
-            Question(
-                title=_("Delete %(name)s") % {"name": webhook.name},
-                form=form,
-                submit=_("Delete"),
-                back=reverse(PAGE, args=[pk]),
-                warning=warning,
-                is_dangerous=True,
-            ),
-        )
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
         # Destinations have pages of their own.
         rows: QuerySet[Webhook] = super().get_queryset(request)
         return rows.filter(destination=None)
 
-    def _changeable(self, request: HttpRequest, pk: Any) -> Webhook:
+    def changeable(self, request: HttpRequest, pk: UUID) -> Webhook:
         require(request, CHANGE)
         webhook: Webhook = self.found_or_404(request, str(pk))
         return webhook
 
-    def _refuse_hidden(self, request: HttpRequest, webhook: Webhook) -> None:
+    def refuse_hidden(self, request: HttpRequest, receiver: Webhook) -> None:
         """Raise PermissionDenied where a webhook hears what the user may not see."""
         hides = hiding_for(request)
-        is_of_people = not set(webhook.events) <= set(OF_SEGMENTS)
+        is_of_people = not set(receiver.events) <= set(OF_SEGMENTS)
         may_see = request.user.has_perm(SEE_CONTACTS)
-        if any(map(hides, services.heard_segments(webhook))) or (is_of_people and not may_see):
+        if any(map(hides, services.heard_segments(receiver))) or (is_of_people and not may_see):
             raise PermissionDenied
 
     def _show_secret(self, request: HttpRequest, webhook: Webhook, secret: str) -> HttpResponse:
@@ -303,7 +213,3 @@ class WebhookAdmin(ReadOnlyAdmin):
             secret=secret,
             back=reverse(PAGE, args=[webhook.pk]),
         )
-
-
-def _posted(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
