@@ -45,7 +45,8 @@ class Files(paramiko.SFTPServerInterface):
         try:
             handle = paramiko.SFTPHandle(flags)
             place = self.root / path.lstrip("/")
-            handle.writefile = os.fdopen(os.open(place, flags, 0o600), "wb")  # type: ignore[attr-defined]
+            output = os.fdopen(os.open(place, flags, 0o600), "wb")
+            handle.writefile = output  # type: ignore[attr-defined]
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno or 0)
         return handle

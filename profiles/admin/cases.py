@@ -2,20 +2,16 @@
 
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from profiles.admin.decisions import DECIDE, SEE_RESTRICTED
+from profiles.admin.answering import LATER, TRIAL, QueueAdmin, sees_restricted
 from profiles.admin.health import VIEW
 from profiles.admin.identity import mask_identifier
-from profiles.admin.kit.base import MaskedAdmin, require, staff_actor
+from profiles.admin.kit.base import staff_actor
 from profiles.admin.kit.formatting import profile_link
 from profiles.admin.kit.unfold import display
 from profiles.admin.sides import SideRow, compare_sides
@@ -23,24 +19,11 @@ from profiles.api.decision_effects import Effects, answer_case_with_effects
 from profiles.cases.answers import POSSIBLE, VERDICTS
 from profiles.cases.evidence import CaseView, view_of
 from profiles.cases.queue import open_cases
-from profiles.lib.queues import MOST_QUEUED, neighbours
 from profiles.models import IdentityCase, Profile, StaffRead
-from profiles.services import (
-    CaseAnswered,
-    CaseFault,
-    DecisionConflict,
-    DecisionError,
-    count_open_cases,
-    note_reads,
-    persons_of,
-    postpone_case,
-)
+from profiles.services import postpone_case
 
 Answer = IdentityCase.Answer
 Kind = IdentityCase.Kind
-LIST = "admin:profiles_identitycase_changelist"
-PAGE = "admin:profiles_identitycase_change"
-TRIAL, LATER = "try", "later"
 STATES = {"open": "info", "answered": "success"}
 MOST_SHOWN = 25
 TITLES = {
@@ -95,18 +78,9 @@ CONFIRMATIONS = {
 }
 
 
-class CaseAnswerForm(forms.Form):
-    """What to do about a case, and why."""
-
-    answer = forms.ChoiceField(choices=[(value, value) for value in (*CONFIRMATIONS, TRIAL)])
-    reason = forms.CharField(
-        label=_("Reason"), required=False, max_length=2000, widget=UnfoldAdminTextInputWidget()
-    )
-
-
 @admin.register(IdentityCase)
-class IdentityCaseAdmin(MaskedAdmin):
-    """The queue of cases; each is answered on its own page."""
+class IdentityCaseAdmin(QueueAdmin):
+    """The queue of cases."""
 
     seen_with = VIEW
     list_display = (
@@ -116,102 +90,71 @@ class IdentityCaseAdmin(MaskedAdmin):
     list_filter = ("state", "kind")
     sortable_by = ()
     audit_type = "case"
-
-    def audit_key(self, row: IdentityCase) -> str:
-        return str(row.uuid)
+    template = "admin/profiles/case.html"
+    confirmations = CONFIRMATIONS
+    answered_meanwhile = _("Somebody has answered it.")
+    read_page = StaffRead.Page.CASE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityCase]:
         # Not joined: on a cluster identifiers are spread, and cases are not.
         cases: QuerySet[IdentityCase] = super().get_queryset(request)
         return cases.prefetch_related("identifier")
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Show what speaks in a case, and take an answer."""
-        require(request, VIEW)
-        case: IdentityCase | None = self.get_object(request, object_id)
-        if case is None:
-            return self.redirect_missing(request, object_id)
-        form = CaseAnswerForm(request.POST if request.method == "POST" else None)
-        view = view_of(case, with_restricted=_sees_restricted(request))
-        effects: Effects | None = None
-        if request.method == "POST":
-            require(request, DECIDE)
-            if view is not None and form.is_valid():
-                before, after = neighbours(open_cases(), case.pk)
-                answer = form.cleaned_data["answer"]
-                effects = self._answer(request, view, answer, form.cleaned_data["reason"])
-                if effects is None:
-                    following = after or before
-                    return redirect(PAGE, following) if following else redirect(LIST)
-        return self._show(request, case, view, form, effects)
+    def queue(self) -> QuerySet[IdentityCase]:
+        return open_cases()
 
-    def _answer(
+    def view_of(self, row: IdentityCase, *, with_restricted: bool) -> CaseView | None:
+        return view_of(row, with_restricted=with_restricted)
+
+    def give(
         self, request: HttpRequest, view: CaseView, answer: str, reason: str
     ) -> Effects | None:
-        """Give the answer. Returns the effects of a trial, and none of what was done or refused."""
-        effects: Effects | None = None
-        try:
-            if answer == LATER:
-                postpone_case(view.case, actor=staff_actor(request))
-            else:
-                effects = _give(request, view, answer, reason)
-        except CaseAnswered:
-            messages.warning(request, gettext("Somebody has answered it."))
-        except DecisionConflict as conflict:
-            words = gettext("Another verdict or a rule keeps them apart: %(chain)s.")
-            chain = " – ".join(identifier.namespace for identifier in conflict.chain)
-            messages.error(request, words % {"chain": chain})
-        except (CaseFault, DecisionError) as error:
-            messages.error(request, str(error))
-        else:
-            if effects is None:
-                messages.success(request, str(CONFIRMATIONS[answer]))
-        return effects
-
-    def _show(
-        self,
-        request: HttpRequest,
-        case: IdentityCase,
-        view: CaseView | None,
-        form: CaseAnswerForm,
-        effects: Effects | None,
-    ) -> HttpResponse:
-        before, after = neighbours(open_cases(), case.pk)
-        kind = Kind(case.kind)
-        _note_reads(request, case, view)
-        return self.page(
-            request,
-            "admin/profiles/case.html",
-            title=str(TITLES[kind]),
-            case=case,
-            view=view,
-            explanation=EXPLANATIONS[kind],
-            identifier=mask_identifier(case, case.identifier),
-            holder=profile_link(case.identifier.profile_id, gettext("its person")),
-            counterparts=self._counterparts(case, view),
-            sides=_sides(case, view),
-            form=form,
-            effects=effects,
-            answers=_answers(view) if view else [],
-            is_open=case.state == IdentityCase.State.OPEN and view is not None,
-            may_decide=request.user.has_perm(DECIDE),
-            before=before and reverse(PAGE, args=[before]),
-            after=after and reverse(PAGE, args=[after]),
-            waiting=count_open_cases(),
-            most_queued=MOST_QUEUED,
+        if answer == LATER:
+            postpone_case(view.case, actor=staff_actor(request))
+            return None
+        is_trial = answer == TRIAL
+        given = Answer.SAME if is_trial else Answer(answer)
+        effects = answer_case_with_effects(
+            view.case,
+            given,
+            actor=staff_actor(request),
+            other=view.question.identifier if given in VERDICTS and view.question else None,
+            reason=reason,
+            with_restricted=sees_restricted(request),
+            is_dry_run=is_trial,
         )
+        return effects if is_trial else None
+
+    def people_on(self, view: CaseView) -> QuerySet[Profile]:
+        """Return the holder, and the one they are compared with."""
+        compared = [view.question.identifier] if view.question else []
+        holders = {each.profile_id for each in (view.case.identifier, *compared)}
+        return Profile.objects.filter(pk__in=[holder for holder in holders if holder])
+
+    def content(
+        self, request: HttpRequest, row: IdentityCase, view: CaseView | None
+    ) -> dict[str, Any]:
+        kind = Kind(row.kind)
+        return {
+            "title": str(TITLES[kind]),
+            "explanation": EXPLANATIONS[kind],
+            "identifier": mask_identifier(row, row.identifier),
+            "holder": profile_link(row.identifier.profile_id, gettext("its person")),
+            "counterparts": self._counterparts(row, view),
+            "sides": _sides(row, view),
+            "answers": _answers(view) if view else [],
+            "may_join": view is not None and view.question is not None,
+        }
 
     def _counterparts(self, case: IdentityCase, view: CaseView | None) -> list[dict[str, Any]]:
-        shown = view.counterparts[:MOST_SHOWN] if view else ()
+        counterparts = view.counterparts[:MOST_SHOWN] if view else ()
         return [
             {
                 "row": each,
                 "identifier": mask_identifier(case, each.identifier),
                 "person": profile_link(each.identifier.profile_id, gettext("see the person")),
             }
-            for each in shown
+            for each in counterparts
         ]
 
     @display(description=_("identifier"))
@@ -221,36 +164,6 @@ class IdentityCaseAdmin(MaskedAdmin):
     @display(description=_("state"), label=STATES)
     def state_label(self, case: IdentityCase) -> tuple[str, str]:
         return case.state, case.get_state_display()
-
-
-def _note_reads(request: HttpRequest, case: Any, view: CaseView | None) -> None:
-    """Note whose data the page shows: that of the holder, and of the one it is compared with."""
-    if view is None:
-        return
-    shown = [case.identifier, *([view.question.identifier] if view.question else [])]
-    profiles = Profile.objects.filter(pk__in=[each.profile_id for each in shown])
-    note_reads(
-        persons_of(profiles),
-        StaffRead.Page.CASE,
-        reader=staff_actor(request),
-        is_open=case.mask.is_open,
-    )
-
-
-def _give(request: HttpRequest, view: CaseView, answer: str, reason: str) -> Effects | None:
-    """Give an answer, or try what joining would do. Returns the effects of a trial only."""
-    is_trial = answer == TRIAL
-    given = Answer.SAME if is_trial else Answer(answer)
-    effects = answer_case_with_effects(
-        view.case,
-        given,
-        actor=staff_actor(request),
-        other=view.question.identifier if given in VERDICTS and view.question else None,
-        reason=reason,
-        with_restricted=_sees_restricted(request),
-        is_dry_run=is_trial,
-    )
-    return effects if is_trial else None
 
 
 def _answers(view: CaseView) -> list[tuple[str, str, str]]:
@@ -273,7 +186,3 @@ def _sides(case: Any, view: CaseView | None) -> list[SideRow]:
     if len(profiles) < 2:
         return []
     return compare_sides((profiles[ids[0]], profiles[ids[1]]), case.mask)
-
-
-def _sees_restricted(request: HttpRequest) -> bool:
-    return request.user.has_perm(SEE_RESTRICTED)

@@ -41,8 +41,10 @@ def _identifiers(one: Mapping[str, Any], other: Mapping[str, Any], mask: Mask) -
     sides = [_by_namespace(side) for side in (one, other)]
     for namespace in sorted(sides[0].keys() | sides[1].keys()):
         values = [side.get(namespace, []) for side in sides]
-        shown = [[mask.identifier(namespace, value) for value in side] for side in values]
-        yield SideRow(namespace, shown[0], shown[1], _agreement(*values))
+        one_masked, other_masked = (
+            [mask.identifier(namespace, value) for value in side] for side in values
+        )
+        yield SideRow(namespace, one_masked, other_masked, _agreement(*values))
 
 
 def _by_namespace(side: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -56,8 +58,10 @@ def _by_namespace(side: Mapping[str, Any]) -> dict[str, list[str]]:
 def _traits(one: Mapping[str, Any], other: Mapping[str, Any], mask: Mask) -> Iterator[SideRow]:
     for key in sorted(one.keys() | other.keys()):
         values = [[side[key]] if key in side else [] for side in (one, other)]
-        shown = [[readable(mask.trait(key, value)) for value in side] for side in values]
-        yield SideRow(key, shown[0], shown[1], _agreement(*values))
+        one_masked, other_masked = (
+            [readable(mask.trait(key, value)) for value in side] for side in values
+        )
+        yield SideRow(key, one_masked, other_masked, _agreement(*values))
 
 
 def _figures(pair: Sequence[Profile]) -> Iterator[SideRow]:

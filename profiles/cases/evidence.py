@@ -62,9 +62,9 @@ class CaseView:
     @property
     def question(self) -> Counterpart | None:
         """The counterpart that may be the same person, where there is but one left to ask about."""
-        asked = [each for each in self.counterparts if not each.is_settled]
-        holders = {each.identifier.profile_id or -each.identifier.pk for each in asked}
-        return asked[0] if len(holders) == 1 and asks_who(self.case) else None
+        unsettled = [each for each in self.counterparts if not each.is_settled]
+        holders = {each.identifier.profile_id or -each.identifier.pk for each in unsettled}
+        return unsettled[0] if len(holders) == 1 and asks_who(self.case) else None
 
 
 def asks_who(case: IdentityCase) -> bool:

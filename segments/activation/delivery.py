@@ -205,8 +205,8 @@ def _withhold(delivery: Delivery, count: int) -> None:
     """Take back what is told by an entry that never left, and have the person looked at again."""
     if not count or delivery.event != WebhookEvent.SEGMENT_ENTERED or delivery.attempts > 1:
         return
-    told = Told.objects.filter(webhook_id=delivery.webhook_id, message=delivery.message)
-    told.update(is_in=False)
+    entry = Told.objects.filter(webhook_id=delivery.webhook_id, message=delivery.message)
+    entry.update(is_in=False)
     mark_changed([delivery.subject_id])
 
 

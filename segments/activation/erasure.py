@@ -40,8 +40,8 @@ def notify_receivers(person: Person) -> None:
     """
     keys = keys_of(person.references)
     destinations = Destination.objects.values("pk")
-    told = Told.objects.filter(key__in=keys).exclude(webhook_id__in=destinations)
-    pairs = set(told.values_list("webhook_id", "key"))
+    heard_by = Told.objects.filter(key__in=keys).exclude(webhook_id__in=destinations)
+    pairs = set(heard_by.values_list("webhook_id", "key"))
     asking = Webhook.objects.filter(events__contains=[WebhookEvent.ERASURE_REQUESTED])
     pairs |= {(pk, key) for pk in asking.values_list("pk", flat=True) for key in keys}
     references = {(webhook_id, key): seal_key(key) for webhook_id, key in pairs}
@@ -56,9 +56,9 @@ def notify_receivers(person: Person) -> None:
 def told_to_destinations(person: Person) -> list[Told]:
     """Return what destinations were told of a person, without what they know others by, too."""
     ids = numbers_of(person)
-    held = KeyHolder.objects.filter(subject_id__in=ids).values_list("key", flat=True)
+    own_keys = KeyHolder.objects.filter(subject_id__in=ids).values_list("key", flat=True)
     rows = Told.objects.filter(webhook_id__in=Destination.objects.values("pk"), segment=None)
-    rows = rows.filter(Q(key__in=list(held)) | Q(subject_id__in=ids))
+    rows = rows.filter(Q(key__in=list(own_keys)) | Q(subject_id__in=ids))
     others = KeyHolder.objects.filter(key__in=rows.values("key")).exclude(subject_id__in=ids)
     shared = set(others.values_list("webhook_id", "key"))
     return [row for row in rows if (row.webhook_id, row.key) not in shared]

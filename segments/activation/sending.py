@@ -131,8 +131,8 @@ def _items(
     """Return what is sent of each delivery now, by key, and whose permission it needs."""
     keys = {each.key: f"msg_{each.message.hex}" for each in deliveries}
     if deliveries[0].event == WebhookEvent.SEGMENT_EXITED:
-        told = Told.objects.filter(webhook_id=target.destination.pk, key__in=keys, is_in=False)
-        rows = told.values_list("key", "sealed_reference")
+        left = Told.objects.filter(webhook_id=target.destination.pk, key__in=keys, is_in=False)
+        rows = left.values_list("key", "sealed_reference")
         items = {key: Item(key, open_reference(ref), keys[key]) for key, ref in rows if ref}
         return items, frozenset()
     holders = KeyHolder.objects.filter(webhook_id=target.destination.pk, key__in=keys)
@@ -235,8 +235,8 @@ def _withhold(deliveries: Sequence[Delivery]) -> None:
                 **_RELEASED | {"fault": WITHHELD},
             )
             if ended and each.event == WebhookEvent.SEGMENT_ENTERED:
-                told = Told.objects.filter(webhook_id=each.webhook_id, message=each.message)
-                told.filter(sent_at=None).update(is_in=False)
+                entries = Told.objects.filter(webhook_id=each.webhook_id, message=each.message)
+                entries.filter(sent_at=None).update(is_in=False)
                 # What was sent before and may not be kept leaves, what changed meanwhile is told.
-                told.exclude(sent_at=None).update(digest="")
+                entries.exclude(sent_at=None).update(digest="")
                 mark_changed([each.subject_id])

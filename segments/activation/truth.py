@@ -58,11 +58,11 @@ def truth_of(destination: Destination, profile: Profile) -> Truth:
     if wish and not wish.presence.is_open:
         refusal = Refusal(CLOSED)
     keys = _keys(destination, profile)
-    told = Told.objects.filter(webhook_id=destination.pk, key__in=keys).order_by("-told_at")
+    states = Told.objects.filter(webhook_id=destination.pk, key__in=keys).order_by("-told_at")
     rows = Delivery.objects.filter(webhook_id=destination.pk, key__in=keys).order_by("-pk")
-    sent = [row.sent_at for row in told if row.is_in and row.sent_at]
+    sent = [row.sent_at for row in states if row.is_in and row.sent_at]
     return Truth(
-        is_in=any(row.is_in for row in told),
+        is_in=any(row.is_in for row in states),
         sent_at=sent[0] if sent else None,
         refusal=refusal,
         fields=wish.fields if wish else {},
@@ -73,8 +73,8 @@ def truth_of(destination: Destination, profile: Profile) -> Truth:
 def _keys(destination: Destination, profile: Profile) -> set[UUID]:
     """Return the keys by which a destination knows or knew somebody."""
     own = Told.objects.filter(webhook_id=destination.pk, subject_id=profile.pk)
-    held = KeyHolder.objects.filter(webhook_id=destination.pk, subject_id=profile.pk)
-    return {*own.values_list("key", flat=True), *held.values_list("key", flat=True)}
+    holds = KeyHolder.objects.filter(webhook_id=destination.pk, subject_id=profile.pk)
+    return {*own.values_list("key", flat=True), *holds.values_list("key", flat=True)}
 
 
 def refusals_of(target: Target, ids: Collection[int], now: datetime) -> dict[int, Refusal]:

@@ -70,8 +70,9 @@ class Backup:
         self._execute("CREATE DATABASE {} TEMPLATE {}", target, origin)
 
     def _execute(self, statement: str, *names: str) -> None:
+        named = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
         with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            cursor.execute(named)
 
 
 @pytest.fixture

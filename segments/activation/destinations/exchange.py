@@ -132,6 +132,7 @@ class Exchange:
             row = cursor.fetchone()
         wait = float(row[0]) if row else 0.0
         if wait > 0:
+            # Turns are fractions of a second apart, and a lease is much longer than all of them.
             time.sleep(min(wait, LONGEST_WAIT))
 
 

@@ -54,8 +54,9 @@ def _faults(errors: Sequence[Any], items: Sequence[Item]) -> dict[UUID, str]:
     faults = {}
     for error in errors:
         context = error.get("context") if isinstance(error, dict) else None
-        named = context.get("ids") or context.get("id") or [] if isinstance(context, dict) else []
-        for email in named:
+        if not isinstance(context, dict):
+            continue
+        for email in context.get("ids") or context.get("id") or []:
             if email in keys:
                 faults[keys[email]] = str(error.get("category", "refused"))
     return faults
