@@ -10,3 +10,5 @@ os.environ.setdefault("DATA_DIR", str(Path(__file__).parent / "var" / "test"))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Each test has a database of its own, which must not be behind another one's journal.
 os.environ.setdefault("PRIVACY_JOURNAL", "none")
+# Erasures by staff take effect at once; tests of the cooling-off time set it.
+os.environ.setdefault("ERASURE_COOLING_HOURS", "0")

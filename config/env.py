@@ -45,6 +45,14 @@ def env_int(name: str, default: int, *, minimum: int = 0) -> int:
     return int(value)
 
 
+def env_int_within(name: str, default: int, *, most: int) -> int:
+    """Read a whole number from 0 to `most`."""
+    number = env_int(name, default)
+    if number > most:
+        raise ImproperlyConfigured(f"{name} must be at most {most}.")
+    return number
+
+
 def env_list(name: str, default: list[str]) -> list[str]:
     """Read a comma-separated list; empty items are left out."""
     items = [item.strip() for item in os.environ.get(name, "").split(",")]

@@ -9,6 +9,7 @@ from config.env import (
     env_database,
     env_email,
     env_int,
+    env_int_within,
     env_list,
     env_rate,
     env_secret,
@@ -323,6 +324,8 @@ GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
 # How long a consent lasts where its purpose does not say so, as an ISO 8601 duration.
 CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
+# How long an erasure that staff opened can be stopped, 0 to 72; 0 lets it take effect at once.
+ERASURE_COOLING_HOURS = env_int_within("ERASURE_COOLING_HOURS", 24, most=72)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 # Pairs of profiles that are one person with this probability are proposed; above the second, if it
 # is not 0, they are joined without anybody's word.

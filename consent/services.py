@@ -69,6 +69,7 @@ from consent.purposes.versions import (
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
 from consent.requests.confirming import confirm
+from consent.requests.cooling import stop_request
 from consent.requests.deadlines import open_requests, time_left
 from consent.requests.erasure import count_receivers, erase, erase_person
 from consent.requests.expiry import remove_expired
@@ -76,21 +77,21 @@ from consent.requests.fulfilment import (
     act_on_request,
     act_on_requests,
     count_failed_requests,
+    end_cooling_times,
 )
 from consent.requests.lifecycle import (
-    NewRequest,
-    WrongStatus,
     cancel_request,
     extend_request,
-    open_request,
     refuse_request,
     verify_request,
 )
 from consent.requests.new_address import open_own_request
+from consent.requests.opening import NewRequest, open_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
 from consent.requests.receipts import signed_receipt
 from consent.requests.replay import replay_journal
 from consent.requests.returning import Sighting, readmit_companions, welcome_back
+from consent.requests.statuses import WrongStatus
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
 from consent.suppression.forms import (
@@ -163,6 +164,7 @@ __all__ = [
     "current_states",
     "define_purpose",
     "distinctive_among",
+    "end_cooling_times",
     "erase",
     "erase_person",
     "events_of",
@@ -214,6 +216,7 @@ __all__ = [
     "signed_proof",
     "signed_receipt",
     "spellings",
+    "stop_request",
     "suppress",
     "suppressions_of",
     "sweep_traces",

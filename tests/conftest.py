@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
     # The environment says so too, for programs; without -n the settings are read before it is set.
     settings.PRIVACY_JOURNAL = ""
+    settings.ERASURE_COOLING_HOURS = 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     if cluster.is_asked_for:
         statements.record_statements()

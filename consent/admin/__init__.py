@@ -5,9 +5,9 @@ from consent.admin import (
     ledger,
     profile_sections,
     purposes,
-    requests,
     suppression,
 )
+from consent.admin.desk import requests
 
 __all__ = [
     "controllers",

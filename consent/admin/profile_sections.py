@@ -8,11 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.requests import OPEN
+from consent.admin.desk.opening import OPEN
 from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion, State
 from consent.models.purposes import LegalBasis
-from consent.requests.deadlines import time_left
-from consent.services import current_states
+from consent.services import current_states, time_left
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Link, Section, sections
 from profiles.lib.database import database_now

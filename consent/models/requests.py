@@ -25,6 +25,8 @@ class PrivacyRequest(models.Model):
     class Status(models.TextChoices):
         RECEIVED = "received", _("received")
         AWAITING_VERIFICATION = "awaiting_verification", _("awaiting verification")
+        # An erasure that staff opened, and may still stop: the person is restricted.
+        COOLING = "cooling", _("cooling off")
         VERIFIED = "verified", _("verified")
         IN_PROGRESS = "in_progress", _("in progress")
         DONE = "done", _("done")
@@ -55,6 +57,8 @@ class PrivacyRequest(models.Model):
     # Set when the deadline is extended, which can happen once.
     extended_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    # When an erasure that staff opened takes effect; until then it can be stopped.
+    cooling_until = models.DateTimeField(null=True, editable=False)
     # Failed attempts to act on it. Successful ones are in the log.
     attempts = models.PositiveSmallIntegerField(default=0)
     # Set while it is set apart, since acting on it failed. `failure` is a word without any value.

@@ -47,6 +47,8 @@ class Status:
 _STATUSES = {
     "received": Status.PENDING,
     "awaiting_verification": Status.PENDING,
+    # Only requests of staff cool off.
+    "cooling": Status.PENDING,
     "verified": Status.IN_PROGRESS,
     "in_progress": Status.IN_PROGRESS,
     "done": Status.COMPLETED,

@@ -20,18 +20,11 @@ from consent.lib.digests import keyed_digest
 from consent.models import Controller, PrivacyRequest, SubjectRequest
 from consent.opendsr import sql
 from consent.opendsr.contract import expected_completion
+from consent.requests.effects import take_effect
 from consent.requests.fulfilment import WORKER, set_apart
-from consent.requests.lifecycle import (
-    Kind,
-    Status,
-    WrongStatus,
-    advance,
-    cancel_request,
-    opened_changes,
-    storable_changes,
-    take_effect,
-    write_log,
-)
+from consent.requests.lifecycle import cancel_request
+from consent.requests.opening import opened_changes, storable_changes
+from consent.requests.statuses import Kind, Status, WrongStatus, advance, write_log
 from consent.requests.subjects import find_subject
 from consent.suppression.rows import find_suppressed
 from profiles.identifiers.lookup import parse_references

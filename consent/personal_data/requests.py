@@ -18,11 +18,14 @@ from consent.models import (
     SubjectRequest,
     Suppression,
 )
-from consent.requests.lifecycle import OPEN, write_log
+from consent.requests.effects import holding_requests
+from consent.requests.statuses import OPEN, write_log
 from consent.suppression.rows import find_suppressed
 from profiles.identifiers.lookup import holders_of_identifiers
+from profiles.models import Profile
 from profiles.registry import (
     ErasurePhase,
+    IdentifierMove,
     Person,
     PersonalData,
     Rows,
@@ -75,6 +78,7 @@ class PrivacyRequestData(PersonalData):
         "due_at",
         "extended_at",
         "done_at",
+        "cooling_until",
         "attempts",
         "failed_at",
         "failure",
@@ -114,12 +118,29 @@ class PrivacyRequestData(PersonalData):
                     rows[profile_id].append(dict(row))
         return rows
 
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        """Restrict who gets an identifier for which a request has restricted its former holder."""
+        origins = {move.origin for move in moves}
+        restricted = set(
+            Profile.objects.filter(pk__in=origins, is_restricted=True).values_list("pk", flat=True)
+        )
+        moved = {move.identifier_id: move.target for move in moves if move.origin in restricted}
+        if not moved:
+            return
+        held = {
+            pk
+            for ids in holding_requests(moved).values_list("identifier_ids", flat=True)
+            for pk in ids
+        }
+        targets = {target for pk, target in moved.items() if pk in held}
+        Profile.objects.filter(pk__in=targets, is_restricted=False).update(is_restricted=True)
+
     def erase(self, person: Person) -> int:
         requests = PrivacyRequest.objects.filter(
             identifier_ids__overlap=list(person.identifier_ids)
         )
-        # Erasures end by themselves, once everything on its way has been drained.
-        others = requests.exclude(kind=PrivacyRequest.Kind.ERASURE)
+        # Open erasures end by themselves, once everything on its way has been drained.
+        others = requests.exclude(kind=PrivacyRequest.Kind.ERASURE, status__in=OPEN)
         for request in others.filter(status__in=OPEN):
             request.status, request.done_at = PrivacyRequest.Status.CANCELLED, timezone.now()
             request.save(update_fields=["status", "done_at"])

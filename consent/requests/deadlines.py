@@ -5,9 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from consent.models import PrivacyRequest
-
-Status = PrivacyRequest.Status
-CLOSED = (Status.DONE, Status.REFUSED, Status.CANCELLED)
+from consent.requests.statuses import CLOSED
 
 
 def open_requests() -> QuerySet[PrivacyRequest]:

@@ -14,13 +14,8 @@ from django.db import transaction
 
 from consent.customers.mail import erase_mail_files
 from consent.models import PrivacyRequest
-from consent.requests.lifecycle import (
-    ACTIVE,
-    Kind,
-    Status,
-    current_subject,
-    restricted_by_other_erasures,
-)
+from consent.requests.effects import is_held, restricted_by_other_erasures
+from consent.requests.subjects import current_subject
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.models import Profile
@@ -88,18 +83,9 @@ def _resettle_remainders(request: PrivacyRequest, profile_ids: list[int]) -> Non
     restricted = set(request.body.get("restricted", ())) - restricted_by_other_erasures(request)
     reopened = created | restricted.intersection(profile_ids)
     for profile in Profile.objects.filter(pk__in=reopened):
-        profile.is_restricted = _has_restriction_request(profile)
+        # This request is active yet, and its part of the profile is gone.
+        profile.is_restricted = is_held(profile)
         profile.save(update_fields=["is_restricted"])
     # Fully erased profiles are gone; segments need to hear only of those that are left.
     left = created.union(profile_ids)
     mark_changed(Profile.objects.filter(pk__in=left).values_list("pk", flat=True))
-
-
-def _has_restriction_request(profile: Profile) -> bool:
-    """Whether somebody requested a restriction, which the erasure of another part must not lift."""
-    identifier_ids = list(profile.identifiers.values_list("pk", flat=True))
-    return PrivacyRequest.objects.filter(
-        kind=Kind.RESTRICTION,
-        status__in=(*ACTIVE, Status.DONE),
-        identifier_ids__overlap=identifier_ids,
-    ).exists()

@@ -5,18 +5,20 @@ request. So it may run twice or at the same time as another, or be killed at any
 """
 
 import logging
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.db import DataError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
-from consent.requests.deadlines import CLOSED
+from consent.requests.cooling import cooled_requests, end_cooling
 from consent.requests.erasure import erase, is_drained, suppressed_at
-from consent.requests.lifecycle import ACTIVE, Kind, Status, advance, current_subject
-from consent.requests.subjects import Subject
+from consent.requests.statuses import ACTIVE, CLOSED, Kind, Status, advance
+from consent.requests.subjects import Subject, current_subject
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
 from profiles.lib.faults import fault_word, is_outage, retry_delay
@@ -35,9 +37,15 @@ def act_on_requests() -> int:
     Each request has a transaction of its own. One that fails is set apart and tried again after a
     delay that grows with each failure.
     """
+    end_cooling_times(now=database_now())
     is_due = Q(retry_at=None) | Q(retry_at__lte=database_now())
     active = PrivacyRequest.objects.filter(is_due, status__in=ACTIVE).order_by("received_at")
-    return sum(_try_to_act(pk) for pk in list(active.values_list("pk", flat=True)))
+    return sum(_try_to_act(pk) for pk in list(_ids(active)))
+
+
+def end_cooling_times(*, now: datetime) -> int:
+    """Let the erasures take effect whose cooling-off time is over, and return how many did."""
+    return sum(_try_to_end_cooling(pk, now) for pk in list(_ids(cooled_requests(now))))
 
 
 def count_failed_requests() -> int:
@@ -64,15 +72,31 @@ def act_on_request(request_id: UUID, *, actor: Actor) -> bool:
         return request.status in CLOSED
 
 
+def _ids(requests: QuerySet[PrivacyRequest]) -> Iterable[UUID]:
+    return requests.values_list("pk", flat=True)
+
+
+def _try_to_end_cooling(request_id: UUID, now: datetime) -> bool:
+    try:
+        return end_cooling(request_id, actor=WORKER, now=now)
+    except Exception as error:
+        _note_fault(request_id, error)
+        return False
+
+
+def _note_fault(request_id: UUID, error: Exception) -> None:
+    """Any fault is caught: the other requests must not wait for this one."""
+    logger.error("Privacy request %s failed: %s.", request_id, fault_word(error))
+    # An outage is no fault of the request, which is tried again in the next run.
+    if not is_outage(error):
+        set_apart(request_id, fault_word(error))
+
+
 def _try_to_act(request_id: UUID) -> bool:
     try:
         is_finished = act_on_request(request_id, actor=WORKER)
     except Exception as error:
-        # Any fault is caught: the other requests must not wait for this one.
-        logger.error("Privacy request %s failed: %s.", request_id, fault_word(error))
-        # An outage is no fault of the request, which is tried again in the next run.
-        if not is_outage(error):
-            set_apart(request_id, fault_word(error))
+        _note_fault(request_id, error)
         return False
     succeeded = PrivacyRequest.objects.filter(pk=request_id, failed_at__isnull=False)
     succeeded.update(failed_at=None, failure="", retry_at=None)

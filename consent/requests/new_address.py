@@ -9,21 +9,17 @@ from django.db.models import QuerySet
 
 from consent.customers.confirmations import Kind, queue_confirmation
 from consent.models import Confirmation, MailedLink, PrivacyRequest
+from consent.requests.effects import take_effect
 from consent.requests.fulfilment import act_on_request
-from consent.requests.lifecycle import (
-    Door,
+from consent.requests.opening import (
     NewRequest,
-    Status,
-    advance,
     contacts_of,
     create_request,
-    current_subject,
     opened_changes,
-    take_effect,
-    write_log,
 )
 from consent.requests.returning import identify_proved
-from consent.requests.subjects import Subject, find_own_subject
+from consent.requests.statuses import Door, Status, advance, write_log
+from consent.requests.subjects import Subject, current_subject, find_own_subject
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, TraitLock

@@ -24,7 +24,7 @@ from consent.models import (
     State,
     Suppression,
 )
-from consent.requests.lifecycle import NewRequest, create_request
+from consent.requests.opening import NewRequest, create_request
 from consent.requests.subjects import subject_from_identifiers
 from consent.suppression.keys import (
     SuppressionKeyMissing,

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
+from consent.models import PrivacyRequest
 from profiles.identifiers.lookup import parse_references
 from profiles.models import Identifier, Profile, TrustLevel
 from profiles.registry import IdentifierMove, Person, registry
 from profiles.services import derive, facts_naming, load_rules
 
 _PROFILE_NAMESPACE = "profile"
+# Requests by these doors are about just the identifiers that they name.
+_PART_DOORS = (PrivacyRequest.Door.CUSTOMER, PrivacyRequest.Door.JOURNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,20 @@ def subject_from_identifiers(identifier_ids: Iterable[int]) -> Subject:
     )
     parts = [_keep_only(person, wanted) for person in people]
     return Subject(tuple(parts), is_whole=parts == people)
+
+
+def current_subject(request: PrivacyRequest) -> Subject:
+    """Return the subject of a request as profiles are now.
+
+    Whole profiles, unless a customer made the request and proved only some of the identifiers.
+    """
+    if request.door in _PART_DOORS and not request.body.get("is_vouched_whole", False):
+        return subject_from_identifiers(request.identifier_ids)
+    # Identifiers may have moved since the request was opened. The profiles that have them now are
+    # looked up like those a service names, so that a shared identifier is judged again.
+    people = subject_from_identifiers(request.identifier_ids).people
+    references = [f"profile:{person.profile_uuid}" for person in people]
+    return find_subject(references) if references else Subject(())
 
 
 def provable_identifiers(identifier_id: int) -> set[int]:

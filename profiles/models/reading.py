@@ -17,6 +17,7 @@ class StaffRead(models.Model):
         PROFILE = "profile", _("page of the person")
         CASE = "case", _("case")
         PROPOSAL = "proposal", _("proposal")
+        REQUEST = "request", _("privacy request")
         LIST = "list", _("list of people")
 
     class Depth(models.TextChoices):

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -356,6 +357,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
     "answer_case": lambda: _call("answer_case", _open_case(), IdentityCase.Answer.LEFT),
     "postpone_case": lambda: _call("postpone_case", _open_case()),
+    "stop_request": lambda: stop_of_cooling,
     "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
@@ -475,6 +477,18 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def stop_of_cooling(actor: Actor) -> None:
+    request = PrivacyRequest.objects.create(
+        kind="erasure",
+        status="cooling",
+        door="staff",
+        received_at=timezone.now(),
+        due_at=timezone.now(),
+        cooling_until=timezone.now() + timedelta(hours=1),
+    )
+    consent.services.stop_request(request, actor=actor, reason="A mistake.", now=timezone.now())
 
 
 def wrap_with_another_key(actor: Actor) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Max
 
+from consent.services import act_on_requests
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox, drain_is_paused
 
@@ -25,4 +26,6 @@ class Command(BaseCommand):
                 raise CommandError("The drain is paused: too many messages failed alike.")
             time.sleep(WAIT_SECONDS)
             drained += drain_inbox()
+        # Erasures wait for what was accepted before them, and for the end of their cooling-off.
+        act_on_requests()
         self.stdout.write(f"Drained {drained} requests.")

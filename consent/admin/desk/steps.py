@@ -14,7 +14,13 @@ from unfold.widgets import (
 )
 
 from consent.models import PrivacyRequest
-from consent.services import cancel_request, extend_request, refuse_request, verify_request
+from consent.services import (
+    cancel_request,
+    extend_request,
+    refuse_request,
+    stop_request,
+    verify_request,
+)
 from profiles.admin.kit.base import Question
 from profiles.lib.database import database_now
 from profiles.services import Actor
@@ -63,7 +69,7 @@ class ConfirmedRequestForm(NewRequestForm):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestAction:
+class Step:
     """One step. `perform` takes the request, the cleaned fields of the form, and who acts."""
 
     title: str | Promise
@@ -97,31 +103,41 @@ def _cancel(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Acto
     cancel_request(privacy_request, actor=actor, note=fields["reason"])
 
 
+def _stop(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
+    stop_request(privacy_request, actor=actor, reason=fields["reason"], now=database_now())
+
+
 def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
     extend_request(privacy_request, actor=actor, reason=fields["reason"], now=database_now())
 
 
 # By the last part of the URL.
-REQUEST_ACTIONS = {
-    "verify": RequestAction(
+STEPS = {
+    "verify": Step(
         title=_("The customer is who they say they are"),
         submit=_("Verify"),
         perform=_verify,
         warning=_("You vouch that the whole profile is this customer's. Say how you know."),
     ),
-    "refuse": RequestAction(
+    "refuse": Step(
         title=_("Refuse the request"),
         submit=_("Refuse"),
         perform=_refuse,
         form=RefusalForm,
         is_dangerous=True,
     ),
-    "cancel": RequestAction(
+    "cancel": Step(
         title=_("Cancel the request"),
         submit=_("Cancel the request"),
         perform=_cancel,
     ),
-    "extend": RequestAction(
+    "stop": Step(
+        title=_("Stop the erasure"),
+        submit=_("Stop the erasure"),
+        perform=_stop,
+        warning=_("Nothing is erased, and the person is no longer restricted by this request."),
+    ),
+    "extend": Step(
         title=_("Two more months"),
         submit=_("Extend"),
         perform=_extend,

@@ -1,0 +1,69 @@
+"""What staff do on the page of a request: take a step, act at once, download the archive."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from consent.admin.desk.page import ACT
+from consent.admin.desk.steps import STEPS
+from consent.services import ArchiveGone, WrongStatus, act_on_request, take_archive
+from profiles.admin.kit.base import MaskedAdmin, question_page, require, staff_actor
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.lib.database import database_now
+
+
+def take_step(admin: MaskedAdmin, request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    """Ask for the fields of a step, then take it. What was typed stays where it is refused."""
+    require(request, ACT)
+    privacy_request = admin.found_or_404(request, str(pk))
+    step = STEPS[name]
+    back = reverse("admin:consent_privacyrequest_change", args=[pk])
+    form = step.form(request.POST or None)
+    if not form.is_valid():
+        return question_page(admin, request, step.question(form, back))
+    try:
+        step.perform(privacy_request, form.cleaned_data, staff_actor(request))
+    except (WrongStatus, ValueError) as error:
+        # Somebody else may have moved the request since the page was shown.
+        form.add_error(None, str(error))
+        return question_page(admin, request, step.question(form, back))
+    status = privacy_request.get_status_display()
+    messages.success(request, gettext("The request is now: %s.") % status)
+    return redirect(back)
+
+
+def act_now(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Fulfil a request at once instead of waiting for a worker."""
+    require(request, ACT)
+    admin.found_or_404(request, str(pk))
+    if request.method == "POST":
+        if act_on_request(pk, actor=staff_actor(request)):
+            messages.success(request, _("Done."))
+        else:
+            messages.info(request, _("Not done yet: messages are still on their way in."))
+    return redirect("admin:consent_privacyrequest_change", pk)
+
+
+def download_archive(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Download the archive, once."""
+    require(request, ACT)
+    require(request, SEE_CONTACTS)
+    privacy_request = admin.found_or_404(request, str(pk))
+    page = redirect("admin:consent_privacyrequest_change", pk)
+    # A GET, such as one of a prefetching browser, must not use the archive up.
+    if request.method != "POST":
+        return page
+    try:
+        content = take_archive(privacy_request, actor=staff_actor(request), now=database_now())
+    except ArchiveGone as error:
+        messages.error(request, str(error))
+        return page
+    response = HttpResponse(content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{privacy_request.pk}.zip"'
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,112 @@
+"""What a request does to people at once: it suppresses, restricts or objects for them.
+
+Invariant: what a verified erasure, restriction or objection forbids is refused by the gate before
+the call returns. Callers hold the people lock.
+"""
+
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+
+from consent.journal.entries import Act
+from consent.ledger.record import ConsentInput, record_many
+from consent.ledger.states import standing_refusals
+from consent.models import ConsentKind, DecidedBy, Method, PrivacyRequest, State
+from consent.requests.statuses import ACTIVE, HOLDING, Door, Kind, Status
+from consent.requests.subjects import Subject
+from consent.suppression.rows import note_references, suppress
+from profiles.lib.change_queue import mark_changed, nudge
+from profiles.lib.database import database_now
+from profiles.models import Profile, TrustLevel
+
+
+def take_effect(request: PrivacyRequest, subject: Subject) -> None:
+    """Close the gate where the kind demands it, then leave the rest to a worker."""
+    if request.kind == Kind.ERASURE:
+        _suppress_subject(request, subject)
+        restrict_subject(request, subject)
+    elif request.kind == Kind.RESTRICTION:
+        restrict_subject(request, subject)
+        note_references(Act.RESTRICTION, subject.references)
+    elif request.kind == Kind.OBJECTION:
+        _record_objections(request, subject)
+    request.save(update_fields=["body", "receipt", "identifier_ids"])
+    nudge("consent.act_on_requests")
+
+
+def _suppress_subject(request: PrivacyRequest, subject: Subject) -> None:
+    """Suppress every identifier of the people, and the requested ones that no profile has.
+
+    Identifiers of other people were left out of the subject, so they are not suppressed.
+    """
+    references = {*request.body["references"], *subject.references}
+    suppress(references, request_id=request.pk, refusals=standing_refusals(subject.profile_ids))
+    request.identifier_ids = sorted({*request.identifier_ids, *subject.identifier_ids})
+    request.receipt |= {
+        "suppressed": len(references),
+        "suppressed_at": database_now().isoformat(),
+    }
+
+
+def restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
+    """Restrict the profiles, and note in the body which were unrestricted but for erasures.
+
+    The erasure of a part of a profile lifts the restriction of what is left if it is noted here.
+    """
+    unrestricted = Profile.objects.filter(pk__in=subject.profile_ids, is_restricted=False)
+    restricted_by_erasures = {
+        *unrestricted.values_list("pk", flat=True),
+        *restricted_by_other_erasures(request),
+    }
+    request.body["restricted"] = sorted(restricted_by_erasures & set(subject.profile_ids))
+    unrestricted.update(is_restricted=True)
+    mark_changed(subject.profile_ids)
+
+
+def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
+    """Return the ids of profiles that other erasures have restricted and not ended with."""
+    others = PrivacyRequest.objects.filter(kind=Kind.ERASURE, status__in=HOLDING)
+    bodies = others.exclude(pk=request.pk).values_list("body", flat=True)
+    return {profile_id for body in bodies for profile_id in body.get("restricted", ())}
+
+
+def is_held(profile: Profile) -> bool:
+    """Whether a request restricts a profile: a restriction, or an erasure that is not done."""
+    identifier_ids = list(profile.identifiers.values_list("pk", flat=True))
+    return holding_requests(identifier_ids).exists()
+
+
+def holding_requests(identifier_ids: Collection[int]) -> QuerySet[PrivacyRequest]:
+    """Return the requests by which whoever has these identifiers is restricted."""
+    holding = Q(kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE))
+    holding |= Q(kind=Kind.ERASURE, status__in=HOLDING)
+    return PrivacyRequest.objects.filter(holding, identifier_ids__overlap=list(identifier_ids))
+
+
+def _record_objections(request: PrivacyRequest, subject: Subject) -> None:
+    """Record an objection to direct marketing as a whole for every identifier of the people.
+
+    For every identifier, so that no unmerge loses it.
+    """
+    now = database_now()
+    is_customer = request.door == Door.CUSTOMER
+    record_many(
+        [
+            ConsentInput(
+                identifier_id=identifier_id,
+                profile_id=person.profile_id,
+                purpose=None,
+                kind=ConsentKind.OBJECTION,
+                state=State.GIVEN,
+                occurred_at=now,
+                received_at=now,
+                actor=DecidedBy.SUBJECT,
+                method=Method.BUTTON if is_customer else Method.API,
+                trust=TrustLevel.VERIFIED if is_customer else TrustLevel.SERVER,
+                evidence={"request": str(request.pk)},
+                recorded_by=request.requested_by,
+            )
+            for person in subject.people
+            for identifier_id in person.identifier_ids
+        ]
+    )
