@@ -326,6 +326,8 @@ CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 # How long an erasure that staff opened can be stopped, 0 to 72; 0 lets it take effect at once.
 ERASURE_COOLING_HOURS = env_int_within("ERASURE_COOLING_HOURS", 24, most=72)
+# About more people than this, staff open requests only with a second person.
+SECOND_PERSON_ABOVE = env_int("SECOND_PERSON_ABOVE", 10)
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 # Pairs of profiles that are one person with this probability are proposed; above the second, if it
 # is not 0, they are joined without anybody's word.

@@ -68,6 +68,15 @@ from consent.purposes.versions import (
     terms_with_changes,
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
+from consent.requests.bulk import (
+    SamePerson,
+    approve_bulk,
+    break_glass,
+    carry_out_bulks,
+    decline_bulk,
+    open_bulk,
+    waiting_bulks,
+)
 from consent.requests.confirming import confirm
 from consent.requests.cooling import stop_request
 from consent.requests.deadlines import open_requests, time_left
@@ -86,6 +95,7 @@ from consent.requests.lifecycle import (
     verify_request,
 )
 from consent.requests.new_address import open_own_request
+from consent.requests.officers import tell_of_broken_glass
 from consent.requests.opening import NewRequest, open_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
 from consent.requests.receipts import signed_receipt
@@ -135,6 +145,7 @@ __all__ = [
     "OpenedSession",
     "PurposeTerms",
     "Receipt",
+    "SamePerson",
     "Sighting",
     "SignalPermits",
     "Subject",
@@ -149,9 +160,12 @@ __all__ = [
     "act_on_requests",
     "add_notice",
     "answer_once",
+    "approve_bulk",
     "awaits_replay",
+    "break_glass",
     "cancel_request",
     "cancel_subject_request",
+    "carry_out_bulks",
     "change_purpose",
     "check_controller",
     "check_suppression_key",
@@ -162,6 +176,7 @@ __all__ = [
     "count_failed_requests",
     "count_receivers",
     "current_states",
+    "decline_bulk",
     "define_purpose",
     "distinctive_among",
     "end_cooling_times",
@@ -185,6 +200,7 @@ __all__ = [
     "make_receipt",
     "may_process",
     "mentions",
+    "open_bulk",
     "open_own_request",
     "open_request",
     "open_requests",
@@ -222,6 +238,7 @@ __all__ = [
     "sweep_traces",
     "take_archive",
     "take_up_subject_requests",
+    "tell_of_broken_glass",
     "terms_with_changes",
     "time_left",
     "unsubscribe",
@@ -230,6 +247,7 @@ __all__ = [
     "verify_digests",
     "verify_request",
     "verify_states",
+    "waiting_bulks",
     "welcome_back",
     "wrap_suppressions",
 ]

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from consent import services
 from profiles.lib.change_queue import answer_nudge, nudge
+from profiles.lib.database import database_now
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ def act_on_requests() -> int:
     services.send_links()
     services.send_confirmations()
     services.take_up_subject_requests()
+    services.tell_of_broken_glass(now=database_now())
     finished = services.act_on_requests()
     if finished:
         nudge("consent.send_callbacks")

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from consent.models import Controller, DecidedBy, Method, PrivacyRequest, State
+from consent.models import BulkRequest, Controller, DecidedBy, Method, PrivacyRequest, State
 from consent.services import (
     ConsentInput,
     NewRequest,
@@ -57,7 +57,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.models.access import Scope
-from profiles.services import create_api_key
+from profiles.services import create_api_key, persons_of
 from segments.models import (
     Automation,
     ExclusiveGroup,
@@ -109,7 +109,15 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         door=PrivacyRequest.Door.STAFF,
         actor=TESTER,
     )
+    persons = persons_of(profiles)
     for _ in range(people):
+        BulkRequest.objects.create(
+            kind="access",
+            reason="A breach.",
+            person_ids=persons,
+            requested_by=str(TESTER),
+            requested_at=timezone.now(),
+        )
         _make_small_rows(source, purpose)
         _make_import(source)
         number = next(_numbers)

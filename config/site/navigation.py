@@ -95,6 +95,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     ),
     _("Privacy"): (
         Entry(_("Requests"), "shield_person", "consent.privacyrequest"),
+        Entry(
+            _("Many people"),
+            "groups_2",
+            "consent.bulkrequest",
+            seen_with="consent.privacyrequest",
+        ),
         Entry(_("Purposes"), "flag", "consent.purpose"),
         Entry(_("Notices"), "article", "consent.noticeversion"),
         Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),

@@ -7,9 +7,10 @@ from consent.admin import (
     purposes,
     suppression,
 )
-from consent.admin.desk import requests
+from consent.admin.desk import bulk, requests
 
 __all__ = [
+    "bulk",
     "controllers",
     "ledger",
     "profile_sections",

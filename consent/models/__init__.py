@@ -1,5 +1,6 @@
 """The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
 
+from consent.models.bulk import BulkRequest
 from consent.models.confirmations import Confirmation
 from consent.models.journal import JournalEntry
 from consent.models.ledger import (
@@ -20,6 +21,7 @@ from consent.models.suppression import Suppression, SuppressionKeyCheck
 
 __all__ = [
     "AccessArchive",
+    "BulkRequest",
     "Confirmation",
     "ConsentBody",
     "ConsentEvent",

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from consent.models.bulk import BulkRequest
+
 
 class PrivacyRequest(models.Model):
     """One request of a customer under chapter III GDPR.
@@ -50,6 +52,10 @@ class PrivacyRequest(models.Model):
     identifier_ids = ArrayField(models.BigIntegerField(), default=list)
     body = models.JSONField(default=dict, help_text="What was asked: identifiers, changes.")
     reason = models.TextField(blank=True)
+    # Where it is one of many that staff opened at once.
+    bulk = models.ForeignKey(
+        BulkRequest, null=True, editable=False, on_delete=models.PROTECT, related_name="requests"
+    )
     # A name and not a key: API keys and staff may be deleted later.
     requested_by = models.CharField(max_length=120)
     received_at = models.DateTimeField()

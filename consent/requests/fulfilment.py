@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
+from consent.requests.bulk import carry_out_bulks
 from consent.requests.cooling import cooled_requests, end_cooling
 from consent.requests.erasure import erase, is_drained, suppressed_at
 from consent.requests.statuses import ACTIVE, CLOSED, Kind, Status, advance
@@ -37,6 +38,7 @@ def act_on_requests() -> int:
     Each request has a transaction of its own. One that fails is set apart and tried again after a
     delay that grows with each failure.
     """
+    carry_out_bulks()
     end_cooling_times(now=database_now())
     is_due = Q(retry_at=None) | Q(retry_at__lte=database_now())
     active = PrivacyRequest.objects.filter(is_due, status__in=ACTIVE).order_by("received_at")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from consent.ledger.record import keyed_idempotency
 from consent.ledger.statements import KeyReused
@@ -47,6 +48,7 @@ class NewRequest:
     reason: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
+    bulk_id: UUID | None = None
 
 
 def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> PrivacyRequest:
@@ -81,6 +83,7 @@ def create_request(
         identifier_ids=subject.identifier_ids,
         body=_request_body(new_request, subject),
         reason=new_request.reason,
+        bulk_id=new_request.bulk_id,
         requested_by=str(actor),
         received_at=now,
         # Article 12(3): within one month of receipt.

@@ -19,7 +19,7 @@ import consent.services
 import ingestion.services
 import profiles.services
 import segments.services
-from consent.models import Controller, PrivacyRequest, SubjectRequest
+from consent.models import BulkRequest, Controller, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
 from consent.suppression.keys import suppression_keys
 from ingestion.models import (
@@ -357,6 +357,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
     "answer_case": lambda: _call("answer_case", _open_case(), IdentityCase.Answer.LEFT),
     "postpone_case": lambda: _call("postpone_case", _open_case()),
+    "open_bulk": lambda: _call("open_bulk", "access", [1], reason="A breach.", now=timezone.now()),
+    "approve_bulk": lambda: _call("approve_bulk", bulk(), reason="Seen.", now=timezone.now()),
+    "decline_bulk": lambda: _call("decline_bulk", bulk(), reason="No.", now=timezone.now()),
+    "break_glass": lambda: _call("break_glass", bulk(), reason="Alone.", now=timezone.now()),
     "stop_request": lambda: stop_of_cooling,
     "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
@@ -477,6 +481,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def bulk() -> BulkRequest:
+    return BulkRequest.objects.create(
+        kind="access", reason="A breach.", person_ids=[1], requested_by="staff:1", requested_at=NOW
+    )
 
 
 def stop_of_cooling(actor: Actor) -> None:

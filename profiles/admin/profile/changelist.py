@@ -26,6 +26,7 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.list_actions import list_actions
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask, mask_for
 from profiles.admin.kit.people import display_name, initials, person_name, readable
@@ -118,6 +119,9 @@ class ProfileAdmin(ReadOnlyAdmin):
         identifiers = Identifier.objects.filter(profile=profile)
         entries = AuditEntry.objects.filter(body__identifier_id__in=identifiers.values("pk"))
         return self.history_page(request, profile, entries)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) | list_actions.offered(request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileChangeList
