@@ -15,6 +15,16 @@ from consent.customers.unsubscribing import (
     unsubscribe,
     unsubscribe_links,
 )
+from consent.holds.late import LateMessage, keep_late_messages
+from consent.holds.placing import (
+    HoldLifted,
+    NewHold,
+    change_hold,
+    lift_hold,
+    overdue_holds,
+    place_hold,
+)
+from consent.holds.scope import InvalidHold, holdable_stores
 from consent.idempotency import Answer, KeyedRequest, answer_once
 from consent.journal.entries import give_to_file as give_to_journal
 from consent.journal.state import awaits_replay, journal_fault
@@ -100,6 +110,7 @@ from consent.requests.opening import NewRequest, open_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
 from consent.requests.receipts import signed_receipt
 from consent.requests.replay import replay_journal
+from consent.requests.resuming import resume_held_back
 from consent.requests.returning import Sighting, readmit_companions, welcome_back
 from consent.requests.statuses import WrongStatus
 from consent.requests.subjects import Subject, find_own_subject, find_subject
@@ -135,9 +146,13 @@ __all__ = [
     "ConsentInput",
     "ConsentStatement",
     "Head",
+    "HoldLifted",
+    "InvalidHold",
     "KeptOut",
     "KeyReused",
     "KeyedRequest",
+    "LateMessage",
+    "NewHold",
     "NewOptIn",
     "NewRequest",
     "NewSubjectRequest",
@@ -166,6 +181,7 @@ __all__ = [
     "cancel_request",
     "cancel_subject_request",
     "carry_out_bulks",
+    "change_hold",
     "change_purpose",
     "check_controller",
     "check_suppression_key",
@@ -193,9 +209,12 @@ __all__ = [
     "find_suppressed",
     "give_to_journal",
     "head_of_ledger",
+    "holdable_stores",
     "is_distinctive",
     "is_suppressed",
     "journal_fault",
+    "keep_late_messages",
+    "lift_hold",
     "make_archive",
     "make_receipt",
     "may_process",
@@ -206,6 +225,8 @@ __all__ = [
     "open_requests",
     "open_session",
     "open_subject_request",
+    "overdue_holds",
+    "place_hold",
     "preview_personal_data",
     "prove_erasure",
     "public_keys",
@@ -224,6 +245,7 @@ __all__ = [
     "replay_journal",
     "request_link",
     "request_opt_in",
+    "resume_held_back",
     "save_controller",
     "seal_ledger",
     "send_callbacks",

@@ -20,7 +20,7 @@ def act_on_requests() -> int:
     services.send_confirmations()
     services.take_up_subject_requests()
     services.tell_of_broken_glass(now=database_now())
-    finished = services.act_on_requests()
+    finished = services.act_on_requests() + services.resume_held_back()
     if finished:
         nudge("consent.send_callbacks")
     return finished

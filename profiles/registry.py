@@ -122,6 +122,11 @@ class PersonalData:
     spread: ClassVar[str] = ""
     # The word under which a plan of rules counts the rows of people who change; empty for none.
     counted_as: ClassVar[str] = ""
+    # The word by which a legal hold names these rows, and the statement over %(profile)s and
+    # %(identifiers)s that returns the kind and the content (JSON text) of those that an erasure of
+    # the person would delete. Both empty where no hold keeps them.
+    held_as: ClassVar[str] = ""
+    held_rows: ClassVar[str] = ""
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""

@@ -18,6 +18,7 @@ TAGS = {
     "notices": "The very texts that people were shown.",
     "privacy/me": "What customers do themselves, with a session from a mailed link.",
     "privacy/requests": "Requests of customers that a service passes on.",
+    "privacy/holds": "What of a person outlives their erasure, for a claim or by law.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
     "imports": "Files of rows, and how each row ended.",

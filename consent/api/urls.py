@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from consent.api import customer, returns, views
+from consent.api import customer, holds, returns, views
 
 services = SimpleRouter()
 services.register("purposes", views.PurposeViewSet, basename="purpose")
@@ -11,8 +11,8 @@ services.register("notices", views.NoticeViewSet, basename="notice")
 services.register("consents/opt-ins", returns.OptInViewSet, basename="opt-in")
 services.register("consents", views.ConsentViewSet, basename="consent")
 services.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
-
 services.register("privacy/returns", returns.ReturnViewSet, basename="return")
+services.register("privacy/holds", holds.HoldViewSet, basename="hold")
 
 customers = SimpleRouter(use_regex_path=False)
 customers.register("privacy/me/link", customer.LinkViewSet, basename="me-link")

@@ -2,5 +2,7 @@
 
 # With the request, in the transaction of the act.
 ACTING = "privacy_request.acting"
+# With the hold, in the transaction that deletes what it kept.
+SETTLING = "legal_hold.settling"
 # With the number of the line, in the transaction that does it again.
 REPLAYING = "privacy_journal.replaying"

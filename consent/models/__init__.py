@@ -2,6 +2,7 @@
 
 from consent.models.bulk import BulkRequest
 from consent.models.confirmations import Confirmation
+from consent.models.holds import HeldRow, LegalHold
 from consent.models.journal import JournalEntry
 from consent.models.ledger import (
     ConsentBody,
@@ -29,10 +30,12 @@ __all__ = [
     "ConsentState",
     "Controller",
     "DecidedBy",
+    "HeldRow",
     "IdempotentAnswer",
     "JournalEntry",
     "LedgerSeal",
     "LegalBasis",
+    "LegalHold",
     "MailedLink",
     "Method",
     "NoticeVersion",

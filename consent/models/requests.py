@@ -31,6 +31,7 @@ class PrivacyRequest(models.Model):
         COOLING = "cooling", _("cooling off")
         VERIFIED = "verified", _("verified")
         IN_PROGRESS = "in_progress", _("in progress")
+        HELD = "held", _("partly done, held until review")
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
         CANCELLED = "cancelled", _("cancelled")

@@ -51,6 +51,7 @@ _STATUSES = {
     "cooling": Status.PENDING,
     "verified": Status.IN_PROGRESS,
     "in_progress": Status.IN_PROGRESS,
+    "held": Status.IN_PROGRESS,
     "done": Status.COMPLETED,
     "refused": Status.CANCELLED,
     "cancelled": Status.CANCELLED,

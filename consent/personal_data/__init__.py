@@ -9,10 +9,10 @@ from consent.models import (
 )
 
 # In this order people are shown what there is.
-from consent.personal_data import ledger, requests
+from consent.personal_data import holds, ledger, requests
 from profiles.registry import registry
 
-__all__ = ["ledger", "requests"]
+__all__ = ["holds", "ledger", "requests"]
 
 registry.exempt(
     {

@@ -5,6 +5,7 @@ from itertools import chain
 
 from django.utils import timezone
 
+from consent.ledger import sql
 from consent.ledger.states import current_states, rebuild_states
 from consent.models import (
     ConsentBody,
@@ -92,6 +93,7 @@ class LedgerSealData(PersonalData):
 class ConsentBodyData(PersonalData):
     model = ConsentBody
     title = "Evidence of consents"
+    held_as, held_rows = "consent_evidence", sql.HELD_EVIDENCE
     given = ("evidence",)
     technical = ("event", "salt")
     phase = ErasurePhase.RECORDS

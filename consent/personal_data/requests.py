@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from consent.customers.links import address_digest
+from consent.holds import sql
 from consent.models import (
     AccessArchive,
     BulkRequest,
@@ -68,6 +69,7 @@ class RequestLogEntryData(PersonalData):
 class PrivacyRequestData(PersonalData):
     model = PrivacyRequest
     title = "Privacy requests"
+    held_as, held_rows = "privacy_requests", sql.HELD_REQUESTS
     given = ("kind", "body", "reason")
     observed = ("received_at",)
     technical = (

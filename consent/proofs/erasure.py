@@ -37,6 +37,8 @@ LEFT_ON_PURPOSE = {
     "segments_segmentversion": "The operands of segment definitions.",
     "profiles_auditentry": "The keys of objects of configuration.",
 }
+# Where a legal hold keeps rows that it names, until it is lifted.
+HELD = ("consent_heldrow", "consent_legalhold")
 DECLARED = {
     "dead pages of tables": "Until PostgreSQL's vacuum, within days as tables are written to.",
     "write-ahead log": "Until PostgreSQL reuses its segments, within hours, and where it is "
@@ -88,6 +90,10 @@ def prove_erasure(request_id: UUID, values: Iterable[str], *, paths: Iterable[Pa
         "searched": {"tables": tables, "files": files, "keys": keys},
         "hits": _listed(hit for hit in hits if _counts(hit)),
         "held_by_others": _listed(hit for hit in hits if hit.form == "another's"),
+        "held": {
+            "rows": request.receipt.get("held", {}),
+            "hits": _listed(hit for hit in hits if hit.form != "another's" and _is_held(hit)),
+        },
         "left_on_purpose": _listed_on_purpose(hits),
         "kept": request.receipt.get("kept", {}),
         "declared": DECLARED,
@@ -131,7 +137,12 @@ def _short_hits(short: Iterable[tuple[str, str]]) -> Iterable[Hit]:
 
 
 def _counts(hit: Hit) -> bool:
-    return hit.form != "another's" and hit.place.partition(".")[0] not in LEFT_ON_PURPOSE
+    is_on_purpose = hit.place.partition(".")[0] in LEFT_ON_PURPOSE
+    return hit.form != "another's" and not is_on_purpose and not _is_held(hit)
+
+
+def _is_held(hit: Hit) -> bool:
+    return hit.place.partition(".")[0] in HELD
 
 
 def _listed(hits: Iterable[Hit]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from consent.customers.mail import erase_mail_files
+from consent.holds.rows import held_summary, set_aside
 from consent.models import PrivacyRequest
 from consent.requests.effects import is_held, restricted_by_other_erasures
 from consent.requests.subjects import current_subject
@@ -41,15 +42,18 @@ def erase(request: PrivacyRequest) -> None:
         "receivers": registry.receivers(request.pk),
         "erased_at": database_now().isoformat(),
     }
+    if held := held_summary(request):
+        request.receipt["held"] = held
     request.body, request.reason = {}, ""
     request.save(update_fields=["body", "reason", "receipt"])
 
 
 def erase_person(person: Person) -> dict[str, int]:
-    """Delete all data of these identifiers of a profile.
+    """Delete all data of these identifiers of a profile; what a legal hold names is set aside.
 
     Returns the number of deleted rows by model label, and of mail files. Zeros are left out.
     """
+    set_aside(person)
     counts = {data.label: data.erase(person) for data in registry.in_order_of_erasure()}
     counts["mail files"] = erase_mail_files(person.references)
     return {store: count for store, count in counts.items() if count}

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import DataError, transaction
 from django.db.models import Q, QuerySet
 
+from consent.holds.rows import is_held_back
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
 from consent.requests.archive import make_archive
@@ -140,7 +141,8 @@ def _act_on_erasure(request: PrivacyRequest, actor: Actor) -> None:
     # Once none of them is left, a second one deletes what they brought.
     if is_drained(suppressed_at(request.receipt)):
         erase(request)
-        advance(request, Status.DONE, actor=actor)
+        held_back = is_held_back(request)
+        advance(request, Status.HELD if held_back else Status.DONE, actor=actor)
 
 
 def _act_on_rectification(request: PrivacyRequest, actor: Actor) -> None:

@@ -4,11 +4,12 @@ from consent.lib.signing import signed
 from consent.models import PrivacyRequest
 
 KIND = "privacy-receipt+jwt"
+_CARRIED_OUT = (PrivacyRequest.Status.HELD, PrivacyRequest.Status.DONE)
 
 
 def signed_receipt(request: PrivacyRequest) -> str | None:
-    """Return the receipt of a request that is done as a compact JWS, None before."""
-    if request.status != PrivacyRequest.Status.DONE or request.done_at is None:
+    """Return the receipt of a request that is carried out as a compact JWS, None before."""
+    if request.status not in _CARRIED_OUT or request.done_at is None:
         return None
     content = {
         "request": str(request.pk),

@@ -20,7 +20,8 @@ OPEN = (
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
 # In these an erasure keeps whom it is about restricted.
 HOLDING = (Status.COOLING, *ACTIVE)
-CLOSED = (Status.DONE, Status.REFUSED, Status.CANCELLED)
+# An erasure that a legal hold keeps back was answered: its receipt says what is held, and why.
+CLOSED = (Status.HELD, Status.DONE, Status.REFUSED, Status.CANCELLED)
 _NEXT_STATUSES = {
     Status.RECEIVED: (
         Status.AWAITING_VERIFICATION,
@@ -37,7 +38,8 @@ _NEXT_STATUSES = {
         Status.DONE,
         Status.REFUSED,
     ),
-    Status.IN_PROGRESS: (Status.DONE, Status.REFUSED),
+    Status.IN_PROGRESS: (Status.HELD, Status.DONE, Status.REFUSED),
+    Status.HELD: (Status.DONE,),
 }
 
 

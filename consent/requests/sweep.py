@@ -44,8 +44,9 @@ def _renew_statistics() -> None:
 
 
 def _waiting() -> QuerySet[PrivacyRequest]:
-    """Return the erasures that are done and not swept after yet."""
+    """Return the erasures that are carried out and not swept after yet."""
     done = PrivacyRequest.objects.filter(
-        kind=PrivacyRequest.Kind.ERASURE, status=PrivacyRequest.Status.DONE
+        kind=PrivacyRequest.Kind.ERASURE,
+        status__in=(PrivacyRequest.Status.HELD, PrivacyRequest.Status.DONE),
     )
     return done.exclude(receipt__has_key="final")

@@ -13,9 +13,11 @@ from django.conf import settings
 
 from consent.services import (
     KeptOut,
+    LateMessage,
     Sighting,
     distinctive_among,
     find_suppressed,
+    keep_late_messages,
     mentions,
     readmit_companions,
     rebuild_states,
@@ -187,11 +189,14 @@ def _filter_identifiers(
     rejected: list[PendingMessage] = []
     changed: list[PendingMessage] = []
     dropped: Counter[tuple[int, str]] = Counter()
+    late: list[LateMessage] = []
     for pending in messages:
         message = identifiers.without_suppressed(pending.message)
         if isinstance(message, Dropped):
             pending.observation = None
             dropped[pending.row.source_id, message] += 1
+            if message == Dropped.SUPPRESSED:
+                late.append(_late_message(pending))
         elif not message.refs:
             pending.observation = None
             rejected.append(pending)
@@ -204,9 +209,21 @@ def _filter_identifiers(
             kept.append(pending)
     prepare_events(changed)
     count_dropped(dropped)
+    keep_late_messages(late)
     # A rejected message may be replayed after mending, and is no repeat then.
     forget_messages({pending.message.digest: pending.row.id for pending in rejected})
     return kept, [pending.rejected(*NO_IDENTIFIER) for pending in rejected]
+
+
+def _late_message(pending: PendingMessage) -> LateMessage:
+    """Return what a legal hold may still want of a message about an erased person."""
+    message = pending.message
+    return LateMessage(
+        reference=reference_of(message.refs[0]),
+        source_id=pending.row.source_id,
+        event=message.name if message.kind else None,
+        content=message.raw.decode(errors="replace").replace("\0", ""),
+    )
 
 
 def _kept_out(messages: Sequence[PendingMessage]) -> dict[str, KeptOut]:

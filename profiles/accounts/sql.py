@@ -143,3 +143,11 @@ SELECT id, account_id, traits::text FROM profiles_accountrecord WHERE id = ANY(%
 SET_RECORD = """
 UPDATE profiles_accountrecord SET traits = %s::jsonb WHERE id = %s
 """
+
+# Returns the accounts of one person for a legal hold, by the keys of the accounts. Not ORM: the
+# rows are copied as JSON in one statement.
+HELD_MEMBERS = """
+SELECT a.key, (to_jsonb(m) || jsonb_build_object('account', a.key))::text
+FROM profiles_accountmember m JOIN profiles_account a ON a.id = m.account_id
+WHERE m.profile_id = %(profile)s AND m.identifier_id = ANY(%(identifiers)s)
+"""

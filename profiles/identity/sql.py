@@ -348,3 +348,10 @@ PROFILES_IN_SEVERAL_COMPONENTS = """
 SELECT profile_id FROM profiles_identifier WHERE profile_id IS NOT NULL
 GROUP BY profile_id HAVING min(component) <> max(component)
 """
+
+# Returns the identifiers of one person for a legal hold, by their namespaces. Not ORM: the rows are
+# copied as JSON in one statement.
+HELD_IDENTIFIERS = """
+SELECT i.namespace, to_jsonb(i)::text FROM profiles_identifier i
+WHERE i.profile_id = %(profile)s AND i.id = ANY(%(identifiers)s)
+"""

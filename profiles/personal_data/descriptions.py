@@ -43,6 +43,7 @@ class IdentifierData(PersonalData):
     model = Identifier
     title = "Identifiers"
     spread = "value"
+    held_as, held_rows = "identifiers", identity_sql.HELD_IDENTIFIERS
     given = ("namespace", "value")
     observed = ("first_seen_on", "last_seen_on", "since")
     technical = (
@@ -80,6 +81,7 @@ class EventData(PersonalData):
     title = "Events"
     counted_as = "events"
     spread = "profile_id"
+    held_as, held_rows = "events", events_sql.HELD_EVENTS
     observed = (
         "name",
         "timestamp",
@@ -141,6 +143,7 @@ class SourceRecordData(PersonalData):
     model = SourceRecord
     title = "What sources say"
     spread = "profile_id"
+    held_as, held_rows = "source_records", traits_sql.HELD_RECORDS
     given = ("traits",)
     technical = ("id", "identifier", "profile", "source", "trust", "updated_at")
     phase = ErasurePhase.RECORDS
@@ -169,6 +172,7 @@ class TraitLockData(PersonalData):
     model = TraitLock
     title = "Corrections"
     spread = "profile_id"
+    held_as, held_rows = "corrections", traits_sql.HELD_LOCKS
     given = ("key", "value", "reason")
     technical = ("id", "identifier", "profile", "actor", "locked_at")
     phase = ErasurePhase.RECORDS
@@ -192,6 +196,7 @@ class AccountMemberData(PersonalData):
     model = AccountMember
     title = "Accounts"
     spread = "profile_id"
+    held_as, held_rows = "accounts", accounts_sql.HELD_MEMBERS
     given = ("account", "first_at")
     technical = ("profile", "identifier", "is_vouched")
     phase = ErasurePhase.RECORDS

@@ -332,3 +332,14 @@ WHERE NOT p.is_restricted AND (hashint8(p.id) & 1023)
     < CASE WHEN m.profile_id IS NULL THEN %(other_slices)s ELSE %(member_slices)s END
 GROUP BY s.name_id HAVING count(*) >= %(shared_by)s ORDER BY count(*) DESC LIMIT %(most)s
 """
+
+# Returns the segments that one person entered and left for a legal hold, by the keys of the
+# segments; those of absorbed profiles too. Not ORM: the rows are copied as JSON in one statement.
+HELD_CHANGES = """
+SELECT s.key, (to_jsonb(c) || jsonb_build_object('segment', s.key))::text
+FROM segments_membershipchange c JOIN segments_segment s ON s.id = c.segment_id
+WHERE c.profile_id = %(profile)s OR c.profile_id IN (
+    SELECT absorbed_id FROM profiles_merge
+    WHERE survivor_id = %(profile)s AND undone_at IS NULL
+)
+"""

@@ -101,6 +101,7 @@ class MembershipChangeData(PersonalData):
     model = MembershipChange
     title = "Segments entered and left"
     spread = "profile_id"
+    held_as, held_rows = "segment_history", sql.HELD_CHANGES
     inferred = ("changed_at", "has_entered", "reason")
     technical = ("id", "profile", "segment")
     phase = ErasurePhase.MEMBERSHIP_HISTORY

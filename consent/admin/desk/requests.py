@@ -32,6 +32,7 @@ STATUS_COLOURS = {
     Status.IN_PROGRESS: "info",
     Status.AWAITING_VERIFICATION: "warning",
     Status.COOLING: "warning",
+    Status.HELD: "warning",
     Status.DONE: "success",
     Status.REFUSED: "danger",
     Status.CANCELLED: "default",

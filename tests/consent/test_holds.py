@@ -1,0 +1,420 @@
+"""Legal holds: what stays after an erasure, who sees it, and how it goes once a hold is lifted."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consent.lib import checkpoints
+from consent.models import HeldRow, LegalHold, PrivacyRequest
+from consent.services import (
+    HoldLifted,
+    InvalidHold,
+    NewHold,
+    NewRequest,
+    act_on_requests,
+    change_hold,
+    find_suppressed,
+    lift_hold,
+    open_request,
+    overdue_holds,
+    place_hold,
+    prove_erasure,
+    record,
+    resume_held_back,
+    signed_receipt,
+)
+from profiles.lib.checkpoints import handled
+from profiles.models import DecisionVerdict, Event, Identifier, Profile, SourceRecord
+from profiles.services import NewDecision, decide, undo_decision
+from tests.consent.callers import BASE, service
+from tests.consent.inputs import consent_input
+from tests.factories import TESTER, make_purpose, make_source, profile_of, send_messages
+
+pytestmark = pytest.mark.django_db
+ADA = "email:ada@example.org"
+ORDERS = {"events": ["Order Completed"]}
+
+
+def order(user: str = "ada", name: str = "Order Completed", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "userId": user,
+        "event": name,
+        "properties": {"total": 9007199254740993},
+    } | more
+
+
+def send_ada() -> Profile:
+    send_messages({"userId": "ada", "traits": {"email": "ada@example.org", "city": "Lyon"}})
+    send_messages(order(), order(), order(name="Product Viewed"))
+    return profile_of(ADA)
+
+
+def hold_ada(scope: dict[str, list[str]] | None = None, **overrides: Any) -> LegalHold:
+    fields = {
+        "references": [ADA],
+        "scope": scope or ORDERS,
+        "ground": "legal_claim",
+        "reason": "Ada sued us",
+        "case_reference": "2026/17",
+        "review_on": timezone.now().date() + timedelta(days=90),
+    }
+    return place_hold(NewHold(**fields | overrides), actor=TESTER, now=timezone.now())
+
+
+def erase_ada(*references: str) -> PrivacyRequest:
+    new_request = NewRequest(kind="erasure", references=references or (ADA,), reason="Ada wrote")
+    request = open_request(new_request, door="service", actor=TESTER)
+    act_on_requests()
+    request.refresh_from_db()
+    return request
+
+
+def lift(hold: LegalHold) -> None:
+    lift_hold(hold, actor=TESTER, reason="The case is closed.", now=timezone.now())
+
+
+def held() -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for store, kind in HeldRow.objects.values_list("store", "kind"):
+        counts[f"{store}: {kind}"] = counts.get(f"{store}: {kind}", 0) + 1
+    return counts
+
+
+def test_what_a_hold_names_stays_and_everything_else_is_erased() -> None:
+    send_ada()
+    hold_ada()
+    request = erase_ada()
+    assert (request.status, held()) == ("held", {"events: Order Completed": 2})
+    assert not Event.objects.exists()
+    assert not SourceRecord.objects.exists()
+    assert not Profile.objects.exists()
+    assert not Identifier.objects.exists()
+    assert find_suppressed([ADA, "user_id:ada"]) == {ADA, "user_id:ada"}
+
+
+def test_held_rows_are_exact_copies() -> None:
+    send_ada()
+    before = Event.objects.filter(name__name="Order Completed").first()
+    assert before is not None
+    hold_ada()
+    erase_ada()
+    content = HeldRow.objects.filter(content__contains=str(before.id)).get().content
+    assert "9007199254740993" in content  # which no float can hold
+    row = json.loads(content)
+    assert (row["name"], row["source"], row["kind"]) == ("Order Completed", "shop", "track")
+
+
+def test_the_receipt_counts_what_is_held_and_names_nobody() -> None:
+    send_ada()
+    hold = hold_ada()
+    request = erase_ada()
+    assert request.receipt["held"] == {
+        "rows": {"events": 2},
+        "grounds": ["legal_claim"],
+        "review_on": hold.review_on.isoformat(),
+    }
+    text = json.dumps(request.receipt)
+    assert not [word for word in ("ada@", "sued", "2026/17") if word in text]
+    assert signed_receipt(request) is not None
+
+
+def test_lifting_resumes_the_erasure_without_another_decision() -> None:
+    send_ada()
+    hold = hold_ada()
+    request = erase_ada()
+    assert resume_held_back() == 0
+    lift(hold)
+    assert resume_held_back() == 1
+    request.refresh_from_db()
+    hold.refresh_from_db()
+    assert (request.status, held()) == ("done", {})
+    assert "held" not in request.receipt
+    assert request.receipt["released"] == {"events": 2}
+    assert (hold.reason, hold.case_reference, hold.identifier_ids) == ("", "", [])
+    assert resume_held_back() == 0
+
+
+def test_a_worker_that_is_killed_while_it_resumes_leaves_all_for_the_next() -> None:
+    send_ada()
+    hold = hold_ada()
+    request = erase_ada()
+    lift(hold)
+
+    def fail(_: object) -> None:
+        raise RuntimeError("killed")
+
+    with handled(checkpoints.SETTLING, fail):
+        assert resume_held_back() == 0
+    assert held() == {"events: Order Completed": 2}
+    assert resume_held_back() == 1
+    request.refresh_from_db()
+    assert (request.status, held()) == ("done", {})
+
+
+def test_what_two_holds_name_stays_until_both_are_lifted() -> None:
+    send_ada()
+    first, second = hold_ada(), hold_ada({"source_records": []})
+    request = erase_ada()
+    lift(first)
+    assert resume_held_back() == 0
+    request.refresh_from_db()
+    assert (request.status, held()) == ("held", {"source_records: shop": 1})
+    assert request.receipt["held"]["rows"] == {"source_records": 1}
+    lift(second)
+    assert resume_held_back() == 1
+    assert held() == {}
+
+
+def test_a_hold_that_names_nothing_of_the_person_keeps_no_erasure_back() -> None:
+    send_ada()
+    hold_ada({"events": ["Refund Requested"]})
+    request = erase_ada()
+    assert (request.status, held()) == ("done", {})
+
+
+def test_a_lifted_hold_keeps_nothing_and_is_emptied_with_the_person() -> None:
+    send_ada()
+    hold = hold_ada()
+    lift(hold)
+    resume_held_back()
+    hold.refresh_from_db()
+    assert hold.reason == "Ada sued us"
+    request = erase_ada()
+    hold.refresh_from_db()
+    assert (request.status, held(), hold.reason) == ("done", {}, "")
+
+
+def test_a_review_that_is_past_reminds_and_releases_nothing() -> None:
+    send_ada()
+    hold = hold_ada()
+    erase_ada()
+    later = timezone.now() + timedelta(days=100)
+    assert overdue_holds(timezone.now()) == 0
+    assert overdue_holds(later) == 1
+    assert resume_held_back() == 0
+    assert held() == {"events: Order Completed": 2}
+    change_hold(
+        hold,
+        changes={"review_on": later.date() + timedelta(days=30)},
+        actor=TESTER,
+        now=later,
+    )
+    assert overdue_holds(later) == 0
+
+
+def test_a_second_erasure_of_the_same_person_waits_for_the_hold_too() -> None:
+    send_ada()
+    hold = hold_ada()
+    first, second = erase_ada(), erase_ada()
+    assert (first.status, second.status) == ("held", "held")
+    lift(hold)
+    assert resume_held_back() == 2
+    assert held() == {}
+
+
+def test_messages_stay_out_but_for_those_of_the_sources_that_the_hold_names() -> None:
+    send_ada()
+    make_source(key="till")
+    hold = hold_ada(ORDERS, sources=["till"])
+    erase_ada()
+    before = len(HeldRow.objects.filter(hold=hold))
+    send_messages(order(), order(name="Product Viewed"), source="till")
+    send_messages(order(), source="shop")
+    late = HeldRow.objects.filter(hold=hold)[before:]
+    assert [row.kind for row in late] == ["Order Completed"]
+    assert "ada" in late[0].content
+    assert not Event.objects.exists()
+
+
+def test_a_hold_follows_a_merge_and_an_unmerge() -> None:
+    send_ada()
+    send_messages({"userId": "grace"}, order("grace"))
+    hold_ada()
+    sides = [Identifier.objects.get(value=value) for value in ("ada", "grace")]
+    verdict = decide(NewDecision(DecisionVerdict.SAME, *sides, "One person."), actor=TESTER)
+    undo_decision(verdict, actor=TESTER)
+    apart = erase_ada("user_id:grace")
+    assert (apart.status, held()) == ("done", {})
+    request = erase_ada()
+    assert (request.status, held()) == ("held", {"events: Order Completed": 2})
+
+
+def test_a_hold_covers_whom_its_person_was_merged_with() -> None:
+    send_ada()
+    send_messages({"userId": "grace"}, order("grace"))
+    hold_ada()
+    sides = [Identifier.objects.get(value=value) for value in ("ada", "grace")]
+    decide(NewDecision(DecisionVerdict.SAME, *sides, "One person."), actor=TESTER)
+    request = erase_ada()
+    assert (request.status, held()) == ("held", {"events: Order Completed": 3})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path"),
+    [
+        ({"references": ["email:nobody@example.org"]}, "identifiers"),
+        ({"scope": {"shoes": []}}, "scope.shoes"),
+        ({"sources": ["nowhere"]}, "sources"),
+        ({"review_on": date(2020, 1, 1)}, "review_on"),
+    ],
+)
+def test_a_hold_that_cannot_be_is_refused(overrides: dict[str, Any], path: str) -> None:
+    send_ada()
+    with pytest.raises(InvalidHold) as refusal:
+        hold_ada(**overrides)
+    assert refusal.value.path == path
+
+
+def test_nothing_of_a_lifted_hold_changes() -> None:
+    send_ada()
+    hold = hold_ada()
+    lift(hold)
+    with pytest.raises(HoldLifted):
+        lift(hold)
+    with pytest.raises(HoldLifted):
+        change_hold(hold, changes={"reason": "again"}, actor=TESTER, now=timezone.now())
+
+
+def test_the_proof_of_an_erasure_lists_held_rows_apart() -> None:
+    make_purpose()
+    ada = send_ada()
+    record(consent_input(ada, evidence={"address": "ada@example.org"}))
+    hold_ada({"consent_evidence": [], "identifiers": ["email"]})
+    request = erase_ada()
+    report = prove_erasure(request.pk, [ADA])
+    assert report.content["hits"] == []
+    assert report.content["held"]["rows"]["rows"] == {"consent_evidence": 1, "identifiers": 1}
+    assert [hit["place"] for hit in report.content["held"]["hits"]] == ["consent_heldrow"]
+
+
+def test_the_api_places_shows_changes_and_lifts_holds() -> None:
+    send_ada()
+    client = service("privacy:admin")
+    url = f"{BASE}/privacy/holds/"
+    body = {
+        "identifiers": [ADA],
+        "scope": ORDERS,
+        "ground": "legal_claim",
+        "reason": "A claim",
+        "review_on": (timezone.now().date() + timedelta(days=30)).isoformat(),
+    }
+    created = client.post(url, body, format="json")
+    assert created.status_code == 201, created.json()
+    erase_ada()
+    address = f"{url}{created.json()['id']}/"
+    assert client.get(address).json()["held"] == {"events": 2}
+    assert client.get(url).json()["results"][0]["is_review_due"] is False
+    rows = client.get(f"{address}rows/?store=events").json()["results"]
+    assert [row["kind"] for row in rows] == ["Order Completed", "Order Completed"]
+    assert client.patch(address, {"reason": "Two claims"}, format="json").status_code == 200
+    assert client.post(f"{address}lift/", {"reason": "Over"}, format="json").status_code == 200
+    again = client.post(f"{address}lift/", {"reason": "Over"}, format="json")
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (409, "hold_lifted")
+    assert service("privacy:act").get(url).status_code == 403
+    wrong = client.post(url, body | {"scope": {"shoes": []}}, format="json")
+    assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (400, "scope.shoes")
+
+
+KINDS = ("Order Completed", "Product Viewed")
+SCOPES = (["Order Completed"], ["Product Viewed"], [])
+STEPS = st.one_of(
+    st.tuples(st.just("send"), st.sampled_from(KINDS)),
+    st.tuples(st.just("hold"), st.sampled_from(SCOPES)),
+    st.tuples(st.just("lift"), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["erase", "work", "work and be killed"]), st.none()),
+)
+
+
+class NaiveHolds:
+    """What must be live and held after each step, kept in plain lists."""
+
+    def __init__(self) -> None:
+        self.live: list[str] = []
+        self.kept: list[list[str]] = []
+        self.scopes: list[list[str]] = []
+        self.lifted: set[int] = set()
+        self.erasure = ""
+
+    def work(self) -> None:
+        if self.erasure == "open":
+            for number, scope in enumerate(self.scopes):
+                if number not in self.lifted:
+                    self.kept[number] += [k for k in self.live if not scope or k in scope]
+            self.live, self.erasure = [], "carried out"
+        for number in self.lifted:
+            self.kept[number] = []
+
+
+def killed(_: object) -> None:
+    raise RuntimeError("killed")
+
+
+def work(*, is_killed: bool = False) -> None:
+    if not is_killed:
+        act_on_requests()
+        resume_held_back()
+        return
+    with handled(checkpoints.ACTING, killed), handled(checkpoints.SETTLING, killed):
+        act_on_requests()
+        resume_held_back()
+    PrivacyRequest.objects.update(retry_at=None)
+
+
+def take_step(step: str, value: Any, naive: NaiveHolds, holds: list[LegalHold]) -> None:
+    """Do a step with the product and with the model."""
+    if step == "send":
+        send_messages(order(name=value))
+        naive.live += [] if naive.erasure else [value]
+    elif step == "hold" and naive.erasure != "carried out":
+        holds.append(hold_ada({"events": value}))
+        naive.scopes.append(value)
+        naive.kept.append([])
+    elif step == "lift" and value < len(holds) and value not in naive.lifted:
+        lift(holds[value])
+        naive.lifted.add(value)
+    elif step == "erase" and not naive.erasure:
+        open_request(
+            NewRequest(kind="erasure", references=(ADA,), reason=""), door="service", actor=TESTER
+        )
+        naive.erasure = "open"
+    elif step == "work":
+        work()
+        naive.work()
+    elif step == "work and be killed":
+        work(is_killed=True)
+
+
+def stored(holds: list[LegalHold]) -> tuple[list[str], list[list[str]]]:
+    live = Event.objects.order_by("name__name").values_list("name__name", flat=True)
+    rows = [
+        list(HeldRow.objects.filter(hold=hold).order_by("kind").values_list("kind", flat=True))
+        for hold in holds
+    ]
+    return list(live), rows
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, max_size=14))
+def test_what_stays_is_the_scope_of_the_holds_in_any_order_and_with_kills(
+    steps: list[tuple[str, Any]],
+) -> None:
+    with transaction.atomic():
+        send_messages({"userId": "ada", "traits": {"email": "ada@example.org"}})
+        naive, holds = NaiveHolds(), list[LegalHold]()
+        for step, value in steps:
+            take_step(step, value, naive, holds)
+            assert stored(holds) == (sorted(naive.live), [sorted(kept) for kept in naive.kept])
+        for number in range(len(holds)):
+            take_step("lift", number, naive, holds)
+        take_step("erase", None, naive, holds)
+        take_step("work", None, naive, holds)
+        assert stored(holds) == ([], [[] for _ in holds])
+        assert PrivacyRequest.objects.get().status == "done"
+        transaction.set_rollback(True)
