@@ -9,7 +9,15 @@ from django.test import Client
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from consent.models import BulkRequest, Controller, DecidedBy, Method, PrivacyRequest, State
+from consent.models import (
+    BulkRequest,
+    Controller,
+    DecidedBy,
+    LegalHold,
+    Method,
+    PrivacyRequest,
+    State,
+)
 from consent.services import (
     ConsentInput,
     NewRequest,
@@ -124,6 +132,14 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
         Controller.objects.create(
             controller_id=f"acme-{number}", name="Acme", service=f"acme-{number}"
+        )
+        LegalHold.objects.create(
+            identifier_ids=[profiles[0].identifiers.values_list("pk", flat=True)[0]],
+            scope={"events": ["Order Completed"]},
+            ground="legal_claim",
+            reason="A claim of ada.private@example.org",
+            review_on=timezone.localdate() + timedelta(days=90),
+            placed_by=str(TESTER),
         )
         one, other = (make_identifier(f"user_id:sister-{number}-{each}") for each in range(2))
         IdentityDecision.objects.create(

@@ -97,6 +97,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         figures["rejected"] = count_rejected()
     if has_perm("consent.view_privacyrequest"):
         figures["requests"] = next_due_requests()
+        figures["overdue_holds"] = consent.overdue_holds(now)
     if has_perm("segments.view_segment"):
         hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()
         figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]

@@ -8,6 +8,8 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.site.badges import overdue_holds
+
 
 class Entry(NamedTuple):
     """A link to the list of one model, `app.model`. Users who may view the model see it."""
@@ -18,6 +20,8 @@ class Entry(NamedTuple):
     query: str = ""
     # The model whose viewers see the list, where it is another one.
     seen_with: str = ""
+    # What is shown beside the title, an empty text for nothing.
+    badge: Callable[[HttpRequest], str] | None = None
 
     @property
     def permission(self) -> str:
@@ -101,6 +105,14 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "consent.bulkrequest",
             seen_with="consent.privacyrequest",
         ),
+        Entry(
+            _("Legal holds"),
+            "gavel",
+            "consent.legalhold",
+            "?state=placed",
+            seen_with="consent.privacyrequest",
+            badge=overdue_holds,
+        ),
         Entry(_("Purposes"), "flag", "consent.purpose"),
         Entry(_("Notices"), "article", "consent.noticeversion"),
         Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),
@@ -143,7 +155,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": title,
             "separator": True,
             "collapsible": len(entries) > 3,
-            "items": [_item(entry) for entry in entries],
+            "items": [_item(entry, request) for entry in entries],
         }
         for title, entries in GROUPS.items()
         if any(request.user.has_perm(entry.permission) for entry in entries)
@@ -151,8 +163,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def _item(entry: Entry, request: HttpRequest) -> dict[str, Any]:
     url = str(reverse_lazy(entry.url_name))
+    badge = entry.badge(request) if entry.badge else ""
     # Unfold calls "active" and "permission" with the request.
     return {
         "title": entry.title,
@@ -160,6 +173,8 @@ def _item(entry: Entry) -> dict[str, Any]:
         "link": f"{url}{entry.query}",
         "active": _is_below(url),
         "permission": _has_permission(entry.permission),
+        # Unfold would show an empty badge.
+        **({"badge": badge, "badge_variant": "danger"} if badge else {}),
     }
 
 

@@ -1,7 +1,8 @@
-"""The admin of this app: purposes, notices, the ledger, requests, suppressions, controllers."""
+"""The admin of this app: purposes, notices, the ledger, requests, holds, suppressions."""
 
 from consent.admin import (
     controllers,
+    holds,
     ledger,
     profile_sections,
     purposes,
@@ -12,6 +13,7 @@ from consent.admin.desk import bulk, requests
 __all__ = [
     "bulk",
     "controllers",
+    "holds",
     "ledger",
     "profile_sections",
     "purposes",

@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.desk.opening import OPEN
-from consent.models import ConsentEvent, PrivacyRequest, PurposeVersion, State
+from consent.admin.desk.page import ACT
+from consent.models import ConsentEvent, LegalHold, PrivacyRequest, PurposeVersion, State
 from consent.models.purposes import LegalBasis
 from consent.services import current_states, time_left
 from profiles.admin.kit.masks import Mask
@@ -50,14 +51,14 @@ def recent_events(profile: Profile) -> QuerySet[ConsentEvent]:
 
 
 def load_requests(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
-    """Load the privacy requests about the profile's identifiers."""
-    privacy_requests = PrivacyRequest.objects.filter(
-        identifier_ids__overlap=_identifier_ids(profile)
-    )
+    """Load the privacy requests about the profile's identifiers, and the holds on them."""
+    identifier_ids = _identifier_ids(profile)
+    privacy_requests = PrivacyRequest.objects.filter(identifier_ids__overlap=identifier_ids)
     return {
+        "holds": LegalHold.objects.filter(lifted_at=None, identifier_ids__overlap=identifier_ids),
         "requests": [
             (privacy_request, time_left(privacy_request)) for privacy_request in privacy_requests
-        ]
+        ],
     }
 
 
@@ -67,11 +68,15 @@ def _identifier_ids(profile: Profile) -> list[int]:
 
 
 def request_links(request: HttpRequest, profile: Profile) -> list[Link]:
-    """Return the button that opens a privacy request, for users who may."""
-    if not request.user.has_perm(OPEN):
-        return []
-    url = reverse("admin:consent_privacyrequest_open", args=[profile.pk])
-    return [Link(gettext("Privacy request"), url, "shield_person")]
+    """Return the buttons that open a privacy request and a legal hold, for users who may."""
+    links = []
+    if request.user.has_perm(OPEN):
+        url = reverse("admin:consent_privacyrequest_open", args=[profile.pk])
+        links.append(Link(gettext("Privacy request"), url, "shield_person"))
+    if request.user.has_perm(ACT):
+        url = reverse("admin:consent_legalhold_place", args=[profile.pk])
+        links.append(Link(gettext("Legal hold"), url, "gavel"))
+    return links
 
 
 sections.declare(

@@ -17,19 +17,19 @@ ALTER TABLE consent_legalhold ALTER COLUMN reason SET STATISTICS 0,
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0011_privacy_journal'),
+        ('consent', '0012_cooling_off'),
     ]
 
     operations = [
         migrations.AlterField(
             model_name='privacyrequest',
             name='status',
-            field=models.CharField(choices=[('received', 'received'), ('awaiting_verification', 'awaiting verification'), ('verified', 'verified'), ('in_progress', 'in progress'), ('held', 'partly done, held until review'), ('done', 'done'), ('refused', 'refused'), ('cancelled', 'cancelled')], default='received', max_length=24),
+            field=models.CharField(choices=[('received', 'received'), ('awaiting_verification', 'awaiting verification'), ('cooling', 'cooling off'), ('verified', 'verified'), ('in_progress', 'in progress'), ('held', 'partly done, held until review'), ('done', 'done'), ('refused', 'refused'), ('cancelled', 'cancelled')], default='received', max_length=24),
         ),
         migrations.AlterField(
             model_name='requestlogentry',
             name='status',
-            field=models.CharField(choices=[('received', 'received'), ('awaiting_verification', 'awaiting verification'), ('verified', 'verified'), ('in_progress', 'in progress'), ('held', 'partly done, held until review'), ('done', 'done'), ('refused', 'refused'), ('cancelled', 'cancelled')], max_length=24),
+            field=models.CharField(choices=[('received', 'received'), ('awaiting_verification', 'awaiting verification'), ('cooling', 'cooling off'), ('verified', 'verified'), ('in_progress', 'in progress'), ('held', 'partly done, held until review'), ('done', 'done'), ('refused', 'refused'), ('cancelled', 'cancelled')], max_length=24),
         ),
         migrations.CreateModel(
             name='LegalHold',

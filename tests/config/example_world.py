@@ -4,6 +4,7 @@ Only the store knows the real ids, so those of an example are exchanged before i
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,12 @@ from rest_framework.test import APIClient
 
 from consent.models import ConsentEvent, PrivacyRequest, Purpose
 from consent.services import (
+    NewHold,
+    NewRequest,
     act_on_requests,
     add_notice,
+    open_request,
+    place_hold,
     seal_ledger,
     send_confirmations,
     send_links,
@@ -146,11 +151,29 @@ def make_world() -> World:
             "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
             "01a2001d-77bb-4c2e-8a01-84c5d6e7f80b": destination,
             **_make_imports(),
+            "01a2001e-1b2c-4d3e-8f40-5a6b7c8d9e0f": _hold_id(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
+
+
+def _hold_id() -> str:
+    """Hold an order of somebody who was erased."""
+    send_messages({"userId": "h-1"}, {"type": "track", "userId": "h-1", "event": "Order Completed"})
+    new_hold = NewHold(
+        references=["user_id:h-1"],
+        scope={"events": ["Order Completed"]},
+        ground="legal_claim",
+        reason="A claim about an order.",
+        review_on=timezone.now().date() + timedelta(days=90),
+    )
+    hold = place_hold(new_hold, actor=TESTER, now=timezone.now())
+    erasure = NewRequest(kind="erasure", references=("user_id:h-1",), reason="A letter.")
+    open_request(erasure, door="service", actor=TESTER)
+    act_on_requests()
+    return str(hold.pk)
 
 
 def _make_products() -> None:

@@ -19,7 +19,7 @@ import consent.services
 import ingestion.services
 import profiles.services
 import segments.services
-from consent.models import BulkRequest, Controller, PrivacyRequest, SubjectRequest
+from consent.models import BulkRequest, Controller, LegalHold, PrivacyRequest, SubjectRequest
 from consent.services import NewRequest, suppress
 from consent.suppression.keys import suppression_keys
 from ingestion.models import (
@@ -303,6 +303,21 @@ def terms(**changes: Any) -> Any:
     )
 
 
+def new_hold() -> consent.services.NewHold:
+    make_profile("user_id:1")
+    return consent.services.NewHold(
+        references=["user_id:1"],
+        scope={"events": []},
+        ground="legal_claim",
+        reason="A claim.",
+        review_on=timezone.now().date() + timedelta(days=90),
+    )
+
+
+def make_hold() -> LegalHold:
+    return consent.services.place_hold(new_hold(), actor=TESTER, now=timezone.now())
+
+
 # Each prepares what the function is called with, and returns the call.
 CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "act_on_request": lambda: _call("act_on_request", open_erasure().pk),
@@ -313,6 +328,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "archive_segment": lambda: _call("archive_segment", make_segment()),
     "cancel_request": lambda: _call("cancel_request", open_unverified()),
     "cancel_subject_request": lambda: _call("cancel_subject_request", open_subject_request()),
+    "change_hold": lambda: _call(
+        "change_hold", make_hold(), changes={"reason": "Two claims."}, now=timezone.now()
+    ),
     "change_purpose": lambda: _call(
         "change_purpose", make_purpose(), terms=terms(), is_substantial=True, now=NOW
     ),
@@ -365,6 +383,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
+    "lift_hold": lambda: _call("lift_hold", make_hold(), reason="Over.", now=timezone.now()),
     "open_own_request": lambda: _call(
         "open_own_request",
         NewRequest(kind="access"),
@@ -386,6 +405,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "rectify": lambda: _call(
         "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
     ),
+    "place_hold": lambda: _call("place_hold", new_hold(), now=timezone.now()),
     "refuse_request": lambda: _call(
         "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
     ),

@@ -1,0 +1,13 @@
+"""What the sidebar shows beside the titles of lists: how many rows wait for somebody."""
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from consent import services as consent
+
+
+def overdue_holds(request: HttpRequest) -> str:
+    """Return how many legal holds somebody should have looked at; empty if there are none."""
+    if not request.user.has_perm("consent.view_privacyrequest"):
+        return ""
+    return str(consent.overdue_holds(timezone.now()) or "")
