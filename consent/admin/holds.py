@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -275,7 +276,8 @@ def state_of(hold: LegalHold) -> tuple[str, str]:
     """Return the state of a hold and its name."""
     if hold.lifted_at is not None:
         return LIFTED, gettext("lifted")
-    if hold.review_on <= database_now().date():
+    # The clock of this machine: the list asks it for each row.
+    if hold.review_on <= timezone.now().date():
         return DUE, gettext("review due")
     return PLACED, gettext("standing")
 

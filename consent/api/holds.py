@@ -122,7 +122,6 @@ class HoldViewSet(
     serializer_class: Any = HoldSerializer
     filterset_class: Any = HoldFilter
     cursor_ordering = ("-placed_at", "-id")
-    lookup_value_regex = "[0-9a-f-]{36}"
 
     def paginate_queryset(self, queryset: Any) -> list[Any]:
         page = super().paginate_queryset(queryset) or []
