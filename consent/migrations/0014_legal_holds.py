@@ -17,7 +17,7 @@ ALTER TABLE consent_legalhold ALTER COLUMN reason SET STATISTICS 0,
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0012_cooling_off'),
+        ('consent', '0013_requests_about_many'),
     ]
 
     operations = [
