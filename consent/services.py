@@ -78,6 +78,7 @@ from consent.purposes.versions import (
     terms_with_changes,
 )
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
+from consent.requests.attachments import UnfitFile, attach, detach
 from consent.requests.bulk import (
     SamePerson,
     approve_bulk,
@@ -86,6 +87,14 @@ from consent.requests.bulk import (
     decline_bulk,
     open_bulk,
     waiting_bulks,
+)
+from consent.requests.casework import (
+    add_note,
+    answer_request,
+    assign_request,
+    close_as_duplicate,
+    duplicates_of,
+    note_check,
 )
 from consent.requests.confirming import confirm
 from consent.requests.cooling import stop_request
@@ -168,14 +177,19 @@ __all__ = [
     "Suppressed",
     "SuppressionKeyMissing",
     "TermsAreFixed",
+    "UnfitFile",
     "UnknownProfile",
     "UnknownPurpose",
     "WrongStatus",
     "act_on_request",
     "act_on_requests",
+    "add_note",
     "add_notice",
     "answer_once",
+    "answer_request",
     "approve_bulk",
+    "assign_request",
+    "attach",
     "awaits_replay",
     "break_glass",
     "cancel_request",
@@ -186,6 +200,7 @@ __all__ = [
     "check_controller",
     "check_suppression_key",
     "clean",
+    "close_as_duplicate",
     "confirm",
     "consent_proof",
     "controller_of",
@@ -194,7 +209,9 @@ __all__ = [
     "current_states",
     "decline_bulk",
     "define_purpose",
+    "detach",
     "distinctive_among",
+    "duplicates_of",
     "end_cooling_times",
     "erase",
     "erase_person",
@@ -219,6 +236,7 @@ __all__ = [
     "make_receipt",
     "may_process",
     "mentions",
+    "note_check",
     "open_bulk",
     "open_own_request",
     "open_request",

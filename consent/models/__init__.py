@@ -17,7 +17,13 @@ from consent.models.ledger import (
 )
 from consent.models.opendsr import Controller, StatusCallback, SubjectRequest
 from consent.models.purposes import LegalBasis, NoticeVersion, Purpose, PurposeVersion
-from consent.models.requests import AccessArchive, MailedLink, PrivacyRequest, RequestLogEntry
+from consent.models.requests import (
+    AccessArchive,
+    MailedLink,
+    PrivacyRequest,
+    RequestAttachment,
+    RequestLogEntry,
+)
 from consent.models.suppression import Suppression, SuppressionKeyCheck
 
 __all__ = [
@@ -42,6 +48,7 @@ __all__ = [
     "PrivacyRequest",
     "Purpose",
     "PurposeVersion",
+    "RequestAttachment",
     "RequestLogEntry",
     "State",
     "StatusCallback",

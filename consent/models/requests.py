@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -45,6 +46,13 @@ class PrivacyRequest(models.Model):
         CONTROLLER = "controller", _("another company's system")
         JOURNAL = "journal", _("the privacy journal")
 
+    class AnsweredBy(models.TextChoices):
+        """How the person heard of it."""
+
+        MAIL = "mail", _("by e-mail")
+        LETTER = "letter", _("by letter")
+        PORTAL = "portal", _("on their page")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
     status = models.CharField(max_length=24, choices=Status, default=Status.RECEIVED)
@@ -56,6 +64,23 @@ class PrivacyRequest(models.Model):
     # Where it is one of many that staff opened at once.
     bulk = models.ForeignKey(
         BulkRequest, null=True, editable=False, on_delete=models.PROTECT, related_name="requests"
+    )
+    # Who of the staff sees to it.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    # What was done and what was answered are two things: the person may not have heard of it yet.
+    answered_at = models.DateTimeField(null=True, editable=False)
+    answered_by = models.CharField(
+        max_length=8, choices=AnsweredBy, blank=True, db_default="", editable=False
+    )
+    # The request that this one repeats.
+    duplicate_of = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.SET_NULL, related_name="duplicates"
     )
     # A name and not a key: API keys and staff may be deleted later.
     requested_by = models.CharField(max_length=120)
@@ -101,6 +126,26 @@ class RequestLogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} by {self.actor}"
+
+
+class RequestAttachment(models.Model):
+    """A file that belongs to a request, such as the letter it came by. An erasure deletes it."""
+
+    request = models.ForeignKey(
+        PrivacyRequest, on_delete=models.CASCADE, related_name="attachments"
+    )
+    name = models.CharField(max_length=120)
+    content_type = models.CharField(max_length=63)
+    content = models.BinaryField()
+    size = models.PositiveIntegerField()
+    added_by = models.CharField(max_length=120)
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["added_at", "id"]
+
+    def __str__(self) -> str:
+        return f"attachment {self.pk}"
 
 
 class AccessArchive(models.Model):

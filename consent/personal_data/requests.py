@@ -10,7 +10,6 @@ from consent.customers.links import address_digest
 from consent.holds import sql
 from consent.models import (
     AccessArchive,
-    BulkRequest,
     Confirmation,
     JournalEntry,
     MailedLink,
@@ -78,6 +77,10 @@ class PrivacyRequestData(PersonalData):
         "door",
         "identifier_ids",
         "bulk",
+        "owner",
+        "answered_at",
+        "answered_by",
+        "duplicate_of",
         "requested_by",
         "due_at",
         "extended_at",
@@ -150,34 +153,6 @@ class PrivacyRequestData(PersonalData):
             request.save(update_fields=["status", "done_at"])
             write_log(request, actor=Actor.system("erasure"))
         return others.exclude(body={}, reason="").update(body={}, reason="")
-
-
-@registry.register
-class BulkRequestData(PersonalData):
-    model = BulkRequest
-    title = "Requests about many people"
-    technical = (
-        "id",
-        "kind",
-        "reason",
-        "person_ids",
-        "state",
-        "requested_by",
-        "requested_at",
-        "decided_by",
-        "decided_at",
-        "decision_reason",
-        "opened",
-        "alerted_at",
-    )
-    phase = ErasurePhase.RECORDS
-    kept = "Who asked for requests about many people, and who approved it; ids point at nothing."
-
-    def erase(self, person: Person) -> int:
-        # What staff noted may name somebody. What still waits needs its reason.
-        bulks = BulkRequest.objects.filter(person_ids__overlap=list(person.identifier_ids))
-        noted = bulks.exclude(state=BulkRequest.State.OPEN).exclude(reason="", decision_reason="")
-        return noted.update(reason="", decision_reason="")
 
 
 @registry.register

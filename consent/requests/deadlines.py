@@ -1,5 +1,7 @@
 """How much time is left for a request: article 12(3) gives one month, once extended by two."""
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -13,11 +15,16 @@ def open_requests() -> QuerySet[PrivacyRequest]:
     return PrivacyRequest.objects.exclude(status__in=CLOSED).order_by("due_at")
 
 
+def days_left(privacy_request: PrivacyRequest, now: datetime) -> int:
+    """Return how many days of the calendar are left, below 0 if it is overdue."""
+    return (timezone.localdate(privacy_request.due_at) - timezone.localdate(now)).days
+
+
 def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:
     """Return the urgency of a request, empty if it is closed, and the time left in words."""
     if privacy_request.status in CLOSED:
         return "", gettext("closed")
-    days = (timezone.localdate(privacy_request.due_at) - timezone.localdate()).days
+    days = days_left(privacy_request, timezone.now())
     if days < 0:
         words = ngettext("%(days)d day overdue", "%(days)d days overdue", -days)
         return "overdue", words % {"days": -days}

@@ -16,6 +16,7 @@ EXEMPT = {
     "end_cooling_times": "It ends each time by itself, which writes an entry.",
     "tell_of_broken_glass": "It mails staff of what has its entry.",
     "waiting_bulks": READS,
+    "duplicates_of": READS,
     "carry_out_bulks": "It opens requests, which write the entries.",
     "document_of_store": READS,
     "parse_document": READS,

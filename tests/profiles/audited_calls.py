@@ -379,6 +379,17 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "approve_bulk": lambda: _call("approve_bulk", bulk(), reason="Seen.", now=timezone.now()),
     "decline_bulk": lambda: _call("decline_bulk", bulk(), reason="No.", now=timezone.now()),
     "break_glass": lambda: _call("break_glass", bulk(), reason="Alone.", now=timezone.now()),
+    "add_note": lambda: _call("add_note", open_unverified(), "She called."),
+    "answer_request": lambda: _call(
+        "answer_request", finished_access(), "letter", now=timezone.now()
+    ),
+    "assign_request": lambda: _call(
+        "assign_request", open_unverified(), User.objects.create_user("ada")
+    ),
+    "attach": lambda: _call("attach", open_unverified(), "a.txt", b"A letter.", now=timezone.now()),
+    "detach": lambda: _call("detach", attachment()),
+    "close_as_duplicate": lambda: _call("close_as_duplicate", *two_alike(), now=timezone.now()),
+    "note_check": lambda: _call("note_check", open_unverified(), "called_back", "Knew it."),
     "stop_request": lambda: stop_of_cooling,
     "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
@@ -501,6 +512,19 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def attachment() -> Any:
+    return consent.services.attach(
+        open_unverified(), "a.txt", b"A letter.", actor=TESTER, now=timezone.now()
+    )
+
+
+def two_alike() -> list[PrivacyRequest]:
+    new_request = NewRequest(kind="access", references=("user_id:1",))
+    return [
+        consent.services.open_request(new_request, door="staff", actor=TESTER) for _ in range(2)
+    ]
 
 
 def bulk() -> BulkRequest:

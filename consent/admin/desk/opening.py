@@ -10,11 +10,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from consent.admin.desk.steps import ConfirmedRequestForm, NewRequestForm
+from consent.admin.desk.steps import ConfirmedRequestForm, IdentifierForm, NewRequestForm
 from consent.models import PrivacyRequest
 from consent.requests.cooling import must_cool
 from consent.services import NewRequest, events_of, open_request
 from profiles.admin.kit.base import MaskedAdmin, Question, question_page, require, staff_actor
+from profiles.identifiers.lookup import profiles_by_reference
 from profiles.models import EventStat, Identifier, Profile, SourceRecord
 
 OPEN = "consent.add_privacyrequest"
@@ -50,6 +51,39 @@ def open_page(admin: MaskedAdmin, request: HttpRequest, profile_id: int) -> Http
         actor=staff_actor(request),
     )
     messages.success(request, gettext("The request is open: %s.") % privacy_request)
+    return redirect("admin:consent_privacyrequest_change", privacy_request.pk)
+
+
+def open_by_identifier(admin: MaskedAdmin, request: HttpRequest) -> HttpResponse:
+    """Open a request by an identifier; where somebody has it, on the page of that person.
+
+    What nobody has is answered as well: that nothing is held.
+    """
+    require(request, OPEN)
+    form = IdentifierForm(request.POST or None)
+    back = reverse("admin:consent_privacyrequest_changelist")
+    if not form.is_valid():
+        question = Question(
+            title=gettext("Open a privacy request"),
+            form=form,
+            submit=gettext("Continue"),
+            back=back,
+            warning=gettext("Where somebody has the identifier, their data are shown next."),
+        )
+        return question_page(admin, request, question)
+    reference = form.cleaned_data["identifier"]
+    for profile_id in profiles_by_reference([reference]).values():
+        return redirect("admin:consent_privacyrequest_open", profile_id)
+    privacy_request = open_request(
+        NewRequest(
+            kind=form.cleaned_data["kind"],
+            references=(reference,),
+            reason=form.cleaned_data["reason"],
+        ),
+        door=Door.STAFF,
+        actor=staff_actor(request),
+    )
+    messages.info(request, gettext("Nothing is held under this identifier. Say so in the answer."))
     return redirect("admin:consent_privacyrequest_change", privacy_request.pk)
 
 

@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from consent.admin.desk.board import needs_answer
+from consent.admin.desk.casework import CHECKS
 from consent.admin.desk.opening import count_rows
 from consent.models import AccessArchive, PrivacyRequest
 from consent.requests.cooling import is_over
 from consent.requests.lifecycle import can_be_refused
 from consent.requests.statuses import CLOSED
-from consent.services import time_left
+from consent.services import duplicates_of, time_left
 from profiles.admin.kit.base import staff_actor
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask
@@ -44,6 +46,13 @@ def page_context(request: HttpRequest, privacy_request: Any) -> dict[str, Any]:
         "receipt": formatted_json(privacy_request.receipt),
         "body": formatted_json(_body(privacy_request)),
         "people": [_person(profile, mask) for profile in people],
+        "checks": _checks(privacy_request),
+        "files": privacy_request.attachments.defer("content"),
+        "duplicates": list(duplicates_of(privacy_request)[:MOST_SHOWN])
+        if privacy_request.status not in CLOSED
+        else [],
+        "needs_answer": needs_answer(privacy_request),
+        "user_id": request.user.pk,
         "archive": archive,
         "can_be_fetched": archive is not None
         and archive.fetched_at is None
@@ -66,6 +75,8 @@ def permitted_steps(request: HttpRequest, privacy_request: PrivacyRequest) -> di
         "stop": may_act and can_be_stopped,
         "extend": may_act and can_be_extended,
         "act": may_act and status in (Status.VERIFIED, Status.IN_PROGRESS),
+        "work": may_act,
+        "answer": may_act and status in CLOSED and privacy_request.answered_at is None,
         "archive": may_act and request.user.has_perm(SEE_CONTACTS),
     }
 
@@ -84,9 +95,18 @@ def _person(profile: Profile, mask: Mask) -> dict[str, Any]:
     }
 
 
+def _checks(privacy_request: Any) -> list[tuple[Any, str]]:
+    """Return each check of identity with what it showed, empty where it was not made."""
+    made = privacy_request.body.get("checks", {})
+    mask = privacy_request.mask
+    return [(label, str(mask.tree(made.get(check, "")))) for check, label in CHECKS]
+
+
 def _body(privacy_request: Any) -> Any:
     mask = privacy_request.mask
     body = mask.tree({"reason": privacy_request.reason, **privacy_request.body})
+    # It has a card of its own.
+    body.pop("checks", None)
     # These two consist of identifiers and traits, so masking single values is not enough.
     if not mask.is_open:
         body.pop("references", None)

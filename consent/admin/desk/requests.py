@@ -14,14 +14,22 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.desk.actions import act_now, download_archive, take_step
-from consent.admin.desk.opening import open_page
+from consent.admin.desk.actions import (
+    act_now,
+    delete_file,
+    download_archive,
+    download_file,
+    take_step,
+)
+from consent.admin.desk.board import board_context
+from consent.admin.desk.casework import CASEWORK
+from consent.admin.desk.opening import OPEN, open_by_identifier, open_page
 from consent.admin.desk.page import page_context
 from consent.admin.desk.steps import STEPS
 from consent.models import PrivacyRequest
 from consent.requests.statuses import CLOSED
 from consent.services import time_left
-from profiles.admin.kit.base import MaskedAdmin
+from profiles.admin.kit.base import MaskedAdmin, require
 from profiles.admin.kit.unfold import display
 
 Status = PrivacyRequest.Status
@@ -70,8 +78,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
         return str(row.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        # Requests are opened from the page of a profile, so that it is clear whom they are about.
-        return False
+        return request.user.has_perm(OPEN)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -84,7 +91,15 @@ class PrivacyRequestAdmin(MaskedAdmin):
                     {"step": step},
                     name=f"consent_privacyrequest_{step}",
                 )
-                for step in STEPS
+                for step in (*STEPS, *CASEWORK)
+            ),
+            path(
+                "<uuid:pk>/files/<int:number>/", view(self.file), name="consent_privacyrequest_file"
+            ),
+            path(
+                "<uuid:pk>/files/<int:number>/delete/",
+                view(self.delete_file),
+                name="consent_privacyrequest_file_delete",
             ),
             path("<uuid:pk>/act/", view(self.act), name="consent_privacyrequest_act"),
             path("<uuid:pk>/archive/", view(self.archive), name="consent_privacyrequest_archive"),
@@ -107,6 +122,24 @@ class PrivacyRequestAdmin(MaskedAdmin):
     )
     def days_left(self, privacy_request: PrivacyRequest) -> tuple[str, str]:
         return time_left(privacy_request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the board; what filters or sorts is answered by the table."""
+        require(request, self.seen_with or "consent.view_privacyrequest")
+        if request.GET or request.method == "POST":
+            return super().changelist_view(request, extra_context)
+        return self.page(
+            request,
+            "admin/consent/board.html",
+            title=gettext("Privacy requests"),
+            may_open=request.user.has_perm(OPEN),
+            **board_context(request),
+        )
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return open_by_identifier(self, request)
 
     def changeform_view(
         self,
@@ -133,6 +166,12 @@ class PrivacyRequestAdmin(MaskedAdmin):
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return act_now(self, request, pk)
+
+    def file(self, request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+        return download_file(self, request, pk, number)
+
+    def delete_file(self, request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+        return delete_file(self, request, pk, number)
 
     def archive(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return download_archive(self, request, pk)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -22,6 +23,8 @@ from consent.services import (
     verify_request,
 )
 from profiles.admin.kit.base import Question
+from profiles.identifiers.lookup import parse_reference
+from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
 from profiles.services import Actor
 
@@ -54,7 +57,28 @@ class NewRequestForm(ReasonForm):
         choices=[(kind.value, kind.label) for kind in OPENED_HERE],
         widget=UnfoldAdminSelectWidget(),
     )
-    field_order = ("kind", "reason")
+    field_order: tuple[str, ...] = ("kind", "reason")
+
+
+class IdentifierForm(NewRequestForm):
+    """Asks for an identifier as well, which nobody may have."""
+
+    identifier = forms.CharField(
+        label=_("Identifier"),
+        max_length=320,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("An e-mail address, or user_id:42."),
+    )
+    field_order = ("identifier", "kind", "reason")
+
+    def clean_identifier(self) -> str:
+        text: str = self.cleaned_data["identifier"].strip()
+        reference = f"email:{text}" if "@" in text and ":" not in text else text
+        try:
+            parse_reference(reference)
+        except InvalidIdentifier as error:
+            raise forms.ValidationError(gettext("This is no identifier.")) from error
+        return reference
 
 
 class ConfirmedRequestForm(NewRequestForm):
@@ -78,6 +102,16 @@ class Step:
     form: type[forms.Form] = ReasonForm
     warning: str | Promise = ""
     is_dangerous: bool = False
+
+    def build(
+        self, privacy_request: PrivacyRequest, sent: Any = None, files: Any = None
+    ) -> forms.Form:
+        """Return the form, which may need to know the request that it is about."""
+        form = self.form(sent, files)
+        about = getattr(form, "about", None)
+        if about is not None:
+            about(privacy_request)
+        return form
 
     def question(self, form: forms.Form, back: str) -> Question:
         """Return the page with the form; `back` is the URL of its cancel button."""
