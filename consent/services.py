@@ -56,6 +56,7 @@ from consent.ledger.states import (
     rebuild_states,
     verify_states,
 )
+from consent.letters.writing import note_letter, save_letter, send_letter
 from consent.lib.signing import public_keys
 from consent.opendsr.callbacks import remove_old_callbacks, send_callbacks
 from consent.opendsr.controllers import check_controller, controller_of, save_controller
@@ -237,6 +238,7 @@ __all__ = [
     "may_process",
     "mentions",
     "note_check",
+    "note_letter",
     "open_bulk",
     "open_own_request",
     "open_request",
@@ -265,9 +267,11 @@ __all__ = [
     "request_opt_in",
     "resume_held_back",
     "save_controller",
+    "save_letter",
     "seal_ledger",
     "send_callbacks",
     "send_confirmations",
+    "send_letter",
     "send_links",
     "signed_proof",
     "signed_receipt",

@@ -14,6 +14,7 @@ from consent.models import (
     Controller,
     DecidedBy,
     LegalHold,
+    LetterModel,
     Method,
     PrivacyRequest,
     State,
@@ -118,6 +119,9 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         actor=TESTER,
     )
     persons = persons_of(profiles)
+    LetterModel.objects.get_or_create(
+        kind="access", event="done", language="en", defaults={"subject": "Done", "text": "Done."}
+    )
     for _ in range(people):
         BulkRequest.objects.create(
             kind="access",

@@ -113,6 +113,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             seen_with="consent.privacyrequest",
             badge=overdue_holds,
         ),
+        Entry(_("Letters"), "mail", "consent.lettermodel", seen_with="consent.privacyrequest"),
         Entry(_("Purposes"), "flag", "consent.purpose"),
         Entry(_("Notices"), "article", "consent.noticeversion"),
         Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),

@@ -8,13 +8,14 @@ from consent.admin import (
     purposes,
     suppression,
 )
-from consent.admin.desk import bulk, requests
+from consent.admin.desk import bulk, letters, requests
 
 __all__ = [
     "bulk",
     "controllers",
     "holds",
     "ledger",
+    "letters",
     "profile_sections",
     "purposes",
     "requests",

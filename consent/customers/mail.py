@@ -110,6 +110,12 @@ def send(template: str, address: str, *, expires_at: datetime, **context: Any) -
     ).send()
 
 
+def mail_text(address: str, subject: str, text: str, *, expires_at: datetime) -> None:
+    """Mail a text that is written out."""
+    headers = {"Expires": format_datetime(expires_at.astimezone(UTC), usegmt=True)}
+    EmailMessage(subject=subject, body=text, to=[address], headers=headers).send()
+
+
 def mail_link(address: str, token: str, *, expires_at: datetime) -> None:
     """Mail a customer the link with this token."""
     minutes = settings.PRIVACY_LINK_MINUTES

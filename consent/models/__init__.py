@@ -15,6 +15,7 @@ from consent.models.ledger import (
     Method,
     State,
 )
+from consent.models.letters import LetterModel
 from consent.models.opendsr import Controller, StatusCallback, SubjectRequest
 from consent.models.purposes import LegalBasis, NoticeVersion, Purpose, PurposeVersion
 from consent.models.requests import (
@@ -42,6 +43,7 @@ __all__ = [
     "LedgerSeal",
     "LegalBasis",
     "LegalHold",
+    "LetterModel",
     "MailedLink",
     "Method",
     "NoticeVersion",

@@ -2,6 +2,7 @@
 
 from consent.models import (
     Controller,
+    LetterModel,
     NoticeVersion,
     Purpose,
     PurposeVersion,
@@ -17,6 +18,7 @@ __all__ = ["casework", "holds", "ledger", "requests"]
 registry.exempt(
     {
         Controller: "Names a company.",
+        LetterModel: "Words without values.",
         NoticeVersion: "The words that people are shown.",
         Purpose: "What data are processed for.",
         PurposeVersion: "What a purpose said from a time on.",

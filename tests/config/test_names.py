@@ -12,6 +12,8 @@ SAME = {
     "",
     "API",
     "CSV",
+    "English",
+    "Français",
     "Global Privacy Control",
     "ID",
     "Parquet",

@@ -19,7 +19,15 @@ import consent.services
 import ingestion.services
 import profiles.services
 import segments.services
-from consent.models import BulkRequest, Controller, LegalHold, PrivacyRequest, SubjectRequest
+from consent.letters.writing import WrittenLetter
+from consent.models import (
+    BulkRequest,
+    Controller,
+    LegalHold,
+    LetterModel,
+    PrivacyRequest,
+    SubjectRequest,
+)
 from consent.services import NewRequest, suppress
 from consent.suppression.keys import suppression_keys
 from ingestion.models import (
@@ -379,6 +387,15 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "approve_bulk": lambda: _call("approve_bulk", bulk(), reason="Seen.", now=timezone.now()),
     "decline_bulk": lambda: _call("decline_bulk", bulk(), reason="No.", now=timezone.now()),
     "break_glass": lambda: _call("break_glass", bulk(), reason="Alone.", now=timezone.now()),
+    "save_letter": lambda: _call("save_letter", letter_model()),
+    "send_letter": lambda: _call(
+        "send_letter",
+        finished_access(),
+        WrittenLetter("done", "About it", "It is done."),
+        "ada@example.org",
+        now=timezone.now(),
+    ),
+    "note_letter": lambda: _call("note_letter", finished_access(), "done", now=timezone.now()),
     "add_note": lambda: _call("add_note", open_unverified(), "She called."),
     "answer_request": lambda: _call(
         "answer_request", finished_access(), "letter", now=timezone.now()
@@ -512,6 +529,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "verify_request": lambda: _call("verify_request", open_unverified(), note="Passport."),
 }
+
+
+def letter_model() -> LetterModel:
+    return LetterModel(kind="access", event="done", language="en", subject="Done", text="Done.")
 
 
 def attachment() -> Any:

@@ -76,6 +76,7 @@ def permitted_steps(request: HttpRequest, privacy_request: PrivacyRequest) -> di
         "extend": may_act and can_be_extended,
         "act": may_act and status in (Status.VERIFIED, Status.IN_PROGRESS),
         "work": may_act,
+        "letter": may_act and request.user.has_perm(SEE_CONTACTS),
         "answer": may_act and status in CLOSED and privacy_request.answered_at is None,
         "archive": may_act and request.user.has_perm(SEE_CONTACTS),
     }

@@ -23,6 +23,7 @@ from consent.admin.desk.actions import (
 )
 from consent.admin.desk.board import board_context
 from consent.admin.desk.casework import CASEWORK
+from consent.admin.desk.letters import letter_page
 from consent.admin.desk.opening import OPEN, open_by_identifier, open_page
 from consent.admin.desk.page import page_context
 from consent.admin.desk.steps import STEPS
@@ -101,6 +102,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
                 view(self.delete_file),
                 name="consent_privacyrequest_file_delete",
             ),
+            path("<uuid:pk>/letter/", view(self.letter), name="consent_privacyrequest_letter"),
             path("<uuid:pk>/act/", view(self.act), name="consent_privacyrequest_act"),
             path("<uuid:pk>/archive/", view(self.archive), name="consent_privacyrequest_archive"),
             *super().get_urls(),
@@ -166,6 +168,9 @@ class PrivacyRequestAdmin(MaskedAdmin):
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return act_now(self, request, pk)
+
+    def letter(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return letter_page(self, request, pk)
 
     def file(self, request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         return download_file(self, request, pk, number)
