@@ -109,6 +109,7 @@ beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "tell-of-deadlines": {"task": "consent.tell_of_deadlines", "schedule": 86_400.0},
     "verify-consent-states": {"task": "consent.verify_states", "schedule": 86_400.0},
     "seal-ledger": {"task": "consent.seal_ledger", "schedule": 60.0},
     "sweep-traces-of-the-erased": {"task": "consent.sweep_traces", "schedule": 86_400.0},

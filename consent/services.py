@@ -78,6 +78,7 @@ from consent.purposes.versions import (
     refuse_laxer_terms,
     terms_with_changes,
 )
+from consent.requests.alerts import count_due, tell_of_deadlines
 from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
 from consent.requests.attachments import UnfitFile, attach, detach
 from consent.requests.bulk import (
@@ -205,6 +206,7 @@ __all__ = [
     "confirm",
     "consent_proof",
     "controller_of",
+    "count_due",
     "count_failed_requests",
     "count_receivers",
     "current_states",
@@ -283,6 +285,7 @@ __all__ = [
     "take_archive",
     "take_up_subject_requests",
     "tell_of_broken_glass",
+    "tell_of_deadlines",
     "terms_with_changes",
     "time_left",
     "unsubscribe",

@@ -52,6 +52,12 @@ def sweep_traces() -> int:
     return sum(services.sweep_traces().values())
 
 
+@shared_task(name="consent.tell_of_deadlines")
+def tell_of_deadlines() -> int:
+    """Mail staff of requests that are due soon, and return of how many."""
+    return services.tell_of_deadlines(now=database_now())
+
+
 @shared_task(name="consent.verify_states")
 def verify_states() -> int:
     """Compare the consent states with the ledger, and the ledger with its chain.

@@ -11,3 +11,10 @@ def overdue_holds(request: HttpRequest) -> str:
     if not request.user.has_perm("consent.view_privacyrequest"):
         return ""
     return str(consent.overdue_holds(timezone.now()) or "")
+
+
+def urgent_requests(request: HttpRequest) -> str:
+    """Return how many privacy requests are overdue or due in three days; empty for none."""
+    if not request.user.has_perm("consent.view_privacyrequest"):
+        return ""
+    return str(consent.count_due(timezone.now()).urgent or "")

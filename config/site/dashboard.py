@@ -96,7 +96,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if has_perm("ingestion.view_rejectedmessage"):
         figures["rejected"] = count_rejected()
     if has_perm("consent.view_privacyrequest"):
-        figures["requests"] = next_due_requests()
+        figures |= {"requests": next_due_requests(), "due": consent.count_due(now)}
         figures["overdue_holds"] = consent.overdue_holds(now)
     if has_perm("segments.view_segment"):
         hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()

@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.site.badges import overdue_holds
+from config.site.badges import overdue_holds, urgent_requests
 
 
 class Entry(NamedTuple):
@@ -98,7 +98,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         ),
     ),
     _("Privacy"): (
-        Entry(_("Requests"), "shield_person", "consent.privacyrequest"),
+        Entry(
+            _("Requests"),
+            "shield_person",
+            "consent.privacyrequest",
+            badge=urgent_requests,
+        ),
         Entry(
             _("Many people"),
             "groups_2",

@@ -17,7 +17,6 @@ from consent.letters.fields import check_fields, filled_in
 from consent.letters.shipped import Letter, shipped_letter
 from consent.models import LetterModel, PrivacyRequest
 from consent.requests.statuses import CLOSED, Status, write_log
-from profiles.audit import Deed
 from profiles.models import Identifier
 from profiles.services import Actor, audited, save_audited
 
@@ -97,7 +96,7 @@ def send_letter(
         raise NoProvedAddress(gettext("This address is not proved to be theirs."))
     with audited(actor, "privacy_request.letter_sent") as deed:
         _note(request, letter.event, Means.MAIL, actor=actor, now=now)
-        _describe(deed, request, letter.event, Means.MAIL)
+        deed.about("privacy_request", request.pk, **_changes(letter.event, Means.MAIL))
         # Last: a mail that fails takes back what says that it was sent.
         mail_text(address, letter.subject, letter.text, expires_at=now + _KEPT)
 
@@ -106,7 +105,7 @@ def note_letter(request: PrivacyRequest, event: str, *, actor: Actor, now: datet
     """Note that a letter was printed and sent."""
     with audited(actor, "privacy_request.letter_sent") as deed:
         _note(request, event, Means.LETTER, actor=actor, now=now)
-        _describe(deed, request, event, Means.LETTER)
+        deed.about("privacy_request", request.pk, **_changes(event, Means.LETTER))
 
 
 def _note(request: PrivacyRequest, event: str, means: str, *, actor: Actor, now: datetime) -> None:
@@ -119,8 +118,8 @@ def _note(request: PrivacyRequest, event: str, means: str, *, actor: Actor, now:
     write_log(request, actor=actor, note=gettext("Letter: %(event)s, %(means)s") % words)
 
 
-def _describe(deed: Deed, request: PrivacyRequest, event: str, means: str) -> None:
-    deed.about("privacy_request", request.pk, letter=[None, event], means=[None, means])
+def _changes(event: str, means: str) -> dict[str, list[str | None]]:
+    return {"letter": [None, event], "means": [None, means]}
 
 
 def _values(request: PrivacyRequest, event: str, now: datetime) -> dict[str, str]:

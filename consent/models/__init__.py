@@ -20,6 +20,7 @@ from consent.models.opendsr import Controller, StatusCallback, SubjectRequest
 from consent.models.purposes import LegalBasis, NoticeVersion, Purpose, PurposeVersion
 from consent.models.requests import (
     AccessArchive,
+    DeadlineAlert,
     MailedLink,
     PrivacyRequest,
     RequestAttachment,
@@ -36,6 +37,7 @@ __all__ = [
     "ConsentKind",
     "ConsentState",
     "Controller",
+    "DeadlineAlert",
     "DecidedBy",
     "HeldRow",
     "IdempotentAnswer",

@@ -128,6 +128,22 @@ class RequestLogEntry(models.Model):
         return f"{self.status} by {self.actor}"
 
 
+class DeadlineAlert(models.Model):
+    """That staff were told that so many days are left for a request, or fewer."""
+
+    request = models.ForeignKey(PrivacyRequest, on_delete=models.CASCADE, related_name="alerts")
+    threshold = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "threshold"], name="deadline_alert_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"alert {self.pk}"
+
+
 class RequestAttachment(models.Model):
     """A file that belongs to a request, such as the letter it came by. An erasure deletes it."""
 

@@ -2,6 +2,7 @@
 
 from consent.models import (
     Controller,
+    DeadlineAlert,
     LetterModel,
     NoticeVersion,
     Purpose,
@@ -18,6 +19,7 @@ __all__ = ["casework", "holds", "ledger", "requests"]
 registry.exempt(
     {
         Controller: "Names a company.",
+        DeadlineAlert: "When staff were told of a deadline.",
         LetterModel: "Words without values.",
         NoticeVersion: "The words that people are shown.",
         Purpose: "What data are processed for.",

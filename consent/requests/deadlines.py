@@ -25,8 +25,11 @@ def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:
     if privacy_request.status in CLOSED:
         return "", gettext("closed")
     days = days_left(privacy_request, timezone.now())
+    urgency = "overdue" if days < 0 else "due soon" if days <= 3 else "in time"
+    return urgency, days_in_words(days)
+
+
+def days_in_words(days: int) -> str:
     if days < 0:
-        words = ngettext("%(days)d day overdue", "%(days)d days overdue", -days)
-        return "overdue", words % {"days": -days}
-    urgency = "due soon" if days <= 3 else "in time"
-    return urgency, ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
+        return ngettext("%(days)d day overdue", "%(days)d days overdue", -days) % {"days": -days}
+    return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}

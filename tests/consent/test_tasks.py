@@ -27,6 +27,7 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
         "consent.seal_ledger",
         "consent.send_callbacks",
         "consent.sweep_traces",
+        "consent.tell_of_deadlines",
     }
     assert own <= set(current_app.tasks)
 

@@ -15,6 +15,8 @@ EXEMPT = {
     "count_open_proposals": READS,
     "end_cooling_times": "It ends each time by itself, which writes an entry.",
     "tell_of_broken_glass": "It mails staff of what has its entry.",
+    "tell_of_deadlines": "It mails staff and changes nothing.",
+    "count_due": READS,
     "waiting_bulks": READS,
     "duplicates_of": READS,
     "carry_out_bulks": "It opens requests, which write the entries.",

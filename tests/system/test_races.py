@@ -320,6 +320,7 @@ TASKS = (
     "consent.send_links",
     "consent.sweep_traces",
     "consent.seal_ledger",
+    "consent.tell_of_deadlines",
     "consent.verify_states",
     "ingestion.drain_inbox",
     "ingestion.expire_imports",
