@@ -126,6 +126,17 @@ from consent.requests.returning import Sighting, readmit_companions, welcome_bac
 from consent.requests.statuses import WrongStatus
 from consent.requests.subjects import Subject, find_own_subject, find_subject
 from consent.requests.sweep import sweep_traces
+from consent.retention.forecasts import forecast_of_person, make_forecast
+from consent.retention.rules import (
+    ForecastOutdated,
+    InvalidRule,
+    RuleTerms,
+    approve_rule,
+    change_rule,
+    create_rule,
+    terms_of,
+)
+from consent.retention.runs import apply_daily_retention, apply_retention
 from consent.suppression.forms import (
     distinctive_among,
     is_distinctive,
@@ -156,9 +167,11 @@ __all__ = [
     "BeforeReturn",
     "ConsentInput",
     "ConsentStatement",
+    "ForecastOutdated",
     "Head",
     "HoldLifted",
     "InvalidHold",
+    "InvalidRule",
     "KeptOut",
     "KeyReused",
     "KeyedRequest",
@@ -171,6 +184,7 @@ __all__ = [
     "OpenedSession",
     "PurposeTerms",
     "Receipt",
+    "RuleTerms",
     "SamePerson",
     "Sighting",
     "SignalPermits",
@@ -189,7 +203,10 @@ __all__ = [
     "add_notice",
     "answer_once",
     "answer_request",
+    "apply_daily_retention",
+    "apply_retention",
     "approve_bulk",
+    "approve_rule",
     "assign_request",
     "attach",
     "awaits_replay",
@@ -199,6 +216,7 @@ __all__ = [
     "carry_out_bulks",
     "change_hold",
     "change_purpose",
+    "change_rule",
     "check_controller",
     "check_suppression_key",
     "clean",
@@ -209,6 +227,7 @@ __all__ = [
     "count_due",
     "count_failed_requests",
     "count_receivers",
+    "create_rule",
     "current_states",
     "decline_bulk",
     "define_purpose",
@@ -227,6 +246,7 @@ __all__ = [
     "find_subject_request",
     "find_subscription",
     "find_suppressed",
+    "forecast_of_person",
     "give_to_journal",
     "head_of_ledger",
     "holdable_stores",
@@ -236,6 +256,7 @@ __all__ = [
     "keep_late_messages",
     "lift_hold",
     "make_archive",
+    "make_forecast",
     "make_receipt",
     "may_process",
     "mentions",
@@ -286,6 +307,7 @@ __all__ = [
     "take_up_subject_requests",
     "tell_of_broken_glass",
     "tell_of_deadlines",
+    "terms_of",
     "terms_with_changes",
     "time_left",
     "unsubscribe",

@@ -83,3 +83,9 @@ def seal_ledger() -> int:
 def remove_expired() -> int:
     """Delete expired archives, links, mail files and callbacks and return how many."""
     return services.remove_expired() + services.remove_old_callbacks()
+
+
+@shared_task(name="consent.apply_retention")
+def apply_retention() -> int:
+    """Delete what no purpose keeps any more, once a day, and return the number of rows."""
+    return sum(services.apply_daily_retention().values())

@@ -30,6 +30,12 @@ from profiles.corrections.rectification import rectify, unlock
 from profiles.derived import derive
 from profiles.events.deduplication import forget_messages, is_taken, keep_taken, take_messages
 from profiles.events.drafts import AttributedEvent, EventDraft, EventTimes, draft_event
+from profiles.events.expiry import (
+    EventExpiry,
+    count_expired_events,
+    delete_expired_events,
+    reclaim_empty_months,
+)
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
@@ -94,6 +100,7 @@ from profiles.staff import (
     staff_saved,
 )
 from profiles.traits.definitions import save_trait_definition, trait_origins
+from profiles.traits.expiry import delete_expired_traits, find_expired_traits
 from profiles.traits.golden import CONTACT_TRAITS
 from profiles.traits.records import (
     RecordKey,
@@ -128,6 +135,7 @@ __all__ = [
     "DecisionError",
     "Effect",
     "EventDraft",
+    "EventExpiry",
     "EventTimes",
     "FactEvidence",
     "InvalidCorrection",
@@ -154,18 +162,22 @@ __all__ = [
     "change_source",
     "checked_corrections",
     "copy_events",
+    "count_expired_events",
     "count_open_cases",
     "count_open_proposals",
     "create_api_key",
     "create_source",
     "decide",
     "delete_audited",
+    "delete_expired_events",
+    "delete_expired_traits",
     "delete_role",
     "derive",
     "differences",
     "document_of_store",
     "draft_event",
     "facts_naming",
+    "find_expired_traits",
     "find_health",
     "find_people",
     "forget_messages",
@@ -195,6 +207,7 @@ __all__ = [
     "prune_reads",
     "public_actors",
     "read_rules",
+    "reclaim_empty_months",
     "recompute_golden",
     "recompute_stats",
     "record_accounts",

@@ -4,7 +4,8 @@ Invariant: a row is copied in the transaction that deletes it, and read by nothi
 routes of holds: so it is in no segment and no outlet, whatever is built later.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +14,9 @@ from django.db.models import Count, Q, QuerySet
 from psycopg import sql as composed
 
 from consent.holds import sql
-from consent.holds.scope import holdable_stores
+from consent.holds.scope import Scope, holdable_stores
 from consent.models import HeldRow, LegalHold, PrivacyRequest, Suppression
+from profiles.identifiers.lookup import holders_of_identifiers
 from profiles.models import Identifier
 from profiles.registry import Person
 
@@ -111,3 +113,16 @@ def _suppressions_of(request_id: Any) -> list[int]:
     if request_id is None:
         return []
     return list(Suppression.objects.filter(request_id=request_id).values_list("pk", flat=True))
+
+
+def held_stores(profile_ids: Sequence[int]) -> dict[int, list[Scope]]:
+    """Return the scopes of the holds that stand on each of these profiles, in two queries."""
+    holds = list(LegalHold.objects.filter(lifted_at=None).values_list("identifier_ids", "scope"))
+    if not holds:
+        return {}
+    holders = holders_of_identifiers(profile_ids)
+    scopes: dict[int, list[Scope]] = defaultdict(list)
+    for identifier_ids, scope in holds:
+        for profile_id in {holders[pk] for pk in identifier_ids if pk in holders}:
+            scopes[profile_id].append(scope)
+    return scopes

@@ -33,7 +33,7 @@ def is_permitted(terms: GateTerms, row: StateRow, *, is_restricted: bool, at: da
 
     `row` is the profile's consent state for the purpose, or an empty StateRow where it has none.
     """
-    if is_restricted or (row.is_objected and _can_be_objected(terms)):
+    if is_restricted or (row.is_objected and can_be_objected(terms)):
         return False
     if terms.legal_basis != CONSENT_BASIS:
         return True
@@ -51,6 +51,7 @@ def displayed_state(terms: GateTerms, row: StateRow) -> str:
     return REQUESTED if is_outdated else row.state
 
 
-def _can_be_objected(terms: GateTerms) -> bool:
+def can_be_objected(terms: GateTerms) -> bool:
+    """Whether an objection ends the purpose for the person."""
     is_objectable = terms.legal_basis in OBJECTABLE_BASES
     return terms.is_direct_marketing or is_objectable or terms.replaces_another

@@ -6,5 +6,7 @@ ACTING = "privacy_request.acting"
 SETTLING = "legal_hold.settling"
 # With the requests, in the transaction that mails what is due.
 TOLD_OF_DEADLINES = "privacy_request.told_of_deadlines"
+# With the profiles, in the transaction that deletes what outlived its time.
+EXPIRING = "retention.expiring"
 # With the number of the line, in the transaction that does it again.
 REPLAYING = "privacy_journal.replaying"

@@ -1,4 +1,4 @@
-"""The models of this app: purposes, the consent ledger, privacy requests and suppressions."""
+"""The models of this app: purposes, the consent ledger, requests, holds and retention."""
 
 from consent.models.bulk import BulkRequest
 from consent.models.confirmations import Confirmation
@@ -26,10 +26,18 @@ from consent.models.requests import (
     RequestAttachment,
     RequestLogEntry,
 )
+from consent.models.retention import (
+    Anchor,
+    RetentionForecast,
+    RetentionRule,
+    RetentionRuleVersion,
+    RetentionRun,
+)
 from consent.models.suppression import Suppression, SuppressionKeyCheck
 
 __all__ = [
     "AccessArchive",
+    "Anchor",
     "BulkRequest",
     "Confirmation",
     "ConsentBody",
@@ -54,6 +62,10 @@ __all__ = [
     "PurposeVersion",
     "RequestAttachment",
     "RequestLogEntry",
+    "RetentionForecast",
+    "RetentionRule",
+    "RetentionRuleVersion",
+    "RetentionRun",
     "State",
     "StatusCallback",
     "SubjectRequest",

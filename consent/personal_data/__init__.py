@@ -7,6 +7,10 @@ from consent.models import (
     NoticeVersion,
     Purpose,
     PurposeVersion,
+    RetentionForecast,
+    RetentionRule,
+    RetentionRuleVersion,
+    RetentionRun,
     SuppressionKeyCheck,
 )
 
@@ -24,6 +28,10 @@ registry.exempt(
         NoticeVersion: "The words that people are shown.",
         Purpose: "What data are processed for.",
         PurposeVersion: "What a purpose said from a time on.",
+        RetentionForecast: "Numbers of rows and people, without a value of anybody.",
+        RetentionRule: "Which data a purpose keeps.",
+        RetentionRuleVersion: "How long it keeps them, from a time on.",
+        RetentionRun: "How far a deletion is, and how many rows it took.",
         SuppressionKeyCheck: "A known text hashed under each key, to know the key again.",
     }
 )

@@ -4,6 +4,8 @@ Statements with %(profile)s and %(identifiers)s are run by an erasure, those wit
 %(origins)s and %(targets)s by a merge or unmerge.
 """
 
+from psycopg import sql
+
 # Moves the events of identifiers from one profile to another. DELETE and INSERT instead of the
 # ORM's UPDATE: profile_id is the key that spreads the table over a cluster.
 MOVE_EVENTS = """
@@ -153,3 +155,47 @@ JOIN profiles_eventname n ON n.id = e.name_id
 JOIN profiles_source s ON s.id = e.source_id
 WHERE e.profile_id = %(profile)s AND e.identifier_id = ANY(%(identifiers)s)
 """
+
+# Returns by profile how many events of a name have outlived their time. Months are added on the
+# calendar of UTC, as `consent.lib.durations.add_duration` does. Not ORM: it cannot compare a row
+# with each of several durations.
+COUNT_EXPIRED_EVENTS = """
+SELECT e.profile_id, count(*) FROM profiles_event e
+WHERE e.profile_id = ANY(%(profiles)s::bigint[]) AND e.name_id = %(name)s
+    AND e."timestamp" <= %(latest)s
+    AND NOT EXISTS (
+        SELECT 1 FROM unnest(%(periods)s::interval[], %(graces)s::interval[])
+            AS keeping (period, grace)
+        WHERE least(e."timestamp" AT TIME ZONE 'UTC' + keeping.period,
+            e."timestamp" AT TIME ZONE 'UTC' + keeping.grace) > %(now)s AT TIME ZONE 'UTC')
+GROUP BY e.profile_id
+"""
+
+# Deletes these events and returns their number by profile. Not ORM, for the same reason.
+DELETE_EXPIRED_EVENTS = """
+WITH gone AS (
+    DELETE FROM profiles_event e
+    WHERE e.profile_id = ANY(%(profiles)s::bigint[]) AND e.name_id = %(name)s
+        AND e."timestamp" <= %(latest)s
+        AND NOT EXISTS (
+            SELECT 1 FROM unnest(%(periods)s::interval[], %(graces)s::interval[])
+                AS keeping (period, grace)
+            WHERE least(e."timestamp" AT TIME ZONE 'UTC' + keeping.period,
+                e."timestamp" AT TIME ZONE 'UTC' + keeping.grace) > %(now)s AT TIME ZONE 'UTC')
+    RETURNING e.profile_id
+)
+SELECT profile_id, count(*) FROM gone GROUP BY profile_id
+"""
+
+# Returns whether a partition has pages on disk and, as far as a scan tells, no row. The ORM knows
+# no sizes.
+IS_HOLLOW = """
+SELECT pg_relation_size(%s::regclass) > 0
+"""
+# Says how long the next lock is waited for. The ORM has no settings of a transaction.
+TRY_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
+# These three lock a partition, tell whether it has a row, and give its space back. The ORM has
+# neither locks of tables nor TRUNCATE.
+LOCK_MONTH = sql.SQL("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+HAS_EVENTS = sql.SQL("SELECT EXISTS (SELECT FROM {table})")
+TRUNCATE_MONTH = sql.SQL("TRUNCATE TABLE {table}")

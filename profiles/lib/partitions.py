@@ -31,7 +31,7 @@ def make_first_partitions(table: str, *, now: datetime) -> None:
 
 def make_months(table: str, *, now: datetime) -> int:
     """Make the missing months up to MONTHS_AHEAD and return how many were made."""
-    existing = _partition_names(table)
+    existing = partition_names(table)
     made = 0
     for offset in range(-MONTHS_BACK, MONTHS_AHEAD + 1):
         start = month_start(now, offset)
@@ -44,7 +44,8 @@ def make_months(table: str, *, now: datetime) -> int:
     return made
 
 
-def _partition_names(table: str) -> set[str]:
+def partition_names(table: str) -> set[str]:
+    """Return the names of the partitions that a table has."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
@@ -67,7 +68,7 @@ def _columns_without_samples(table: str) -> list[str]:
 
 def _is_covered(table: str, start: datetime) -> bool:
     """Whether the month is older than the first month partition, so that `_old` contains it."""
-    months = sorted(name for name in _partition_names(table) if not name.endswith("_old"))
+    months = sorted(name for name in partition_names(table) if not name.endswith("_old"))
     return bool(months) and f"{table}_{start:%Y_%m}" < months[0]
 
 

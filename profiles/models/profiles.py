@@ -50,11 +50,13 @@ class ProfileChange(models.Model):
         LIVE = "live"
         # Put on a list by name: the reference is the key of the list.
         LIST = "list"
+        # Data of theirs outlived their time.
+        RETENTION = "retention"
 
     # Not unique: with a unique key and ON CONFLICT, a change that arrives while an older one is
     # being evaluated would be lost.
     profile_id = models.BigIntegerField()
-    kind = models.CharField(max_length=8, choices=Kind, db_default="plain")
+    kind = models.CharField(max_length=16, choices=Kind, db_default="plain")
     reference = models.CharField(max_length=63, db_default="")
     created_at = models.DateTimeField(db_default=Now())
 

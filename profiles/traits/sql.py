@@ -124,3 +124,10 @@ HELD_LOCKS = """
 SELECT l.key, to_jsonb(l)::text FROM profiles_traitlock l
 WHERE l.profile_id = %(profile)s AND l.identifier_id = ANY(%(identifiers)s)
 """
+
+# Takes traits out of one source record, and leaves the time of its last statement. Not ORM: it has
+# no operator that takes keys out of JSON.
+DROP_TRAITS = """
+UPDATE profiles_sourcerecord SET traits = traits - %s::text[]
+WHERE profile_id = %s AND identifier_id = %s AND source_id = %s AND trust = %s
+"""

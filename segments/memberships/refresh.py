@@ -50,6 +50,7 @@ BATCH = 2000
 # Twice as long as beat waits between two looks at all profiles, so that a late one leaves no gap.
 LOOK_AHEAD = timedelta(seconds=120)
 Reason = MembershipChange.Reason
+_RETENTION = ProfileChange.Kind.RETENTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
             reach(checkpoints.CLAIMED, ids)
             # The clock is read again: claiming may have waited, and another refresh moved it on.
             moment = evaluation_time(now)
-            evaluate(sorted(ids), reason=queue.reason, now=moment)
+            outdated = [each.profile_id for each in changes if each.kind == _RETENTION]
+            evaluate(sorted(ids), reason=queue.reason, now=moment, outdated=outdated)
             batch = Evaluated(sorted(ids), queue.reason, moment)
             tell(batch, changes)
             start_runs(batch, changes)
@@ -148,21 +150,27 @@ def _choose_slots(counts: dict[int, int], limit: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The profiles that one transaction evaluates, and why and when it does."""
+    """The profiles that one transaction evaluates, and why and when it does.
+
+    Of `outdated` ones that is retention, whatever else changed.
+    """
 
     ids: list[int]
     reason: str
     now: datetime
+    outdated: Sequence[int] = ()
 
 
-def evaluate(ids: Sequence[int], *, reason: str, now: datetime) -> None:
+def evaluate(
+    ids: Sequence[int], *, reason: str, now: datetime, outdated: Sequence[int] = ()
+) -> None:
     """Evaluate all live segments for these profiles and write the memberships that changed.
 
     A segment that cannot be evaluated is set apart, and the others go on. The caller has locked the
     slots of the profiles and claimed their wake-ups.
     """
     live = read_live_definitions()
-    batch = Batch(list(ids), reason, now)
+    batch = Batch(list(ids), reason, now, outdated)
     with connection.cursor() as cursor:
         # Also without live segments: one may be under construction in a rebuild.
         cursor.execute(sql.NOTE_EVALUATED, [batch.ids])
@@ -275,6 +283,7 @@ def _refresh_statement(
         segments=[*(segment.id for segment in segments), *closed],
         now=batch.now,
         reason=batch.reason,
+        outdated=list(batch.outdated),
     )
 
 

@@ -34,6 +34,7 @@ DELETE FROM segments_wakeup WHERE id IN (
 
 # Evaluates segments for some profiles, deletes and inserts memberships, writes the history, and
 # returns the change in size of each segment. Not ORM: all of it must see one snapshot.
+# Of `outdated` profiles data outlived their time since they were evaluated last.
 # A profile that no longer exists was absorbed, since an erasure deletes its memberships itself.
 # Whoever is a member already is not inserted again, whether or not the slot's lock is held.
 REFRESH = """
@@ -60,10 +61,14 @@ WITH members AS MATERIALIZED (
 ), changes AS (
     INSERT INTO segments_membershipchange (segment_id, profile_id, changed_at, has_entered, reason)
     SELECT exits.segment_id, exits.profile_id, {now}::timestamptz, FALSE,
-        CASE WHEN exits.profile_id IN (SELECT id FROM alive) THEN {reason}::text ELSE 'merge' END
+        CASE WHEN exits.profile_id NOT IN (SELECT id FROM alive) THEN 'merge'
+            WHEN exits.profile_id = ANY({outdated}::bigint[]) THEN 'retention'
+            ELSE {reason}::text END
     FROM exits
     UNION ALL
-    SELECT entries.segment_id, entries.profile_id, {now}::timestamptz, TRUE, {reason}::text
+    SELECT entries.segment_id, entries.profile_id, {now}::timestamptz, TRUE,
+        CASE WHEN entries.profile_id = ANY({outdated}::bigint[]) THEN 'retention'
+            ELSE {reason}::text END
     FROM entries
     RETURNING segment_id, has_entered
 )

@@ -305,6 +305,7 @@ class MembershipChange(models.Model):
         ERASURE = "erasure", _("the person was erased")
         RECOMPUTE = "recompute", _("boundaries were computed anew")
         OVERRIDE = "override", _("staff decided")
+        RETENTION = "retention", _("data outlived their time")
 
     pk = models.CompositePrimaryKey("profile_id", "segment_id", "changed_at", "id")
     id = models.BigIntegerField()

@@ -21,6 +21,7 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
     own = {name for name in scheduled if name.startswith("consent.")}
     assert own == {
         "consent.act_on_requests",
+        "consent.apply_retention",
         "consent.give_to_journal",
         "consent.verify_states",
         "consent.remove_expired",

@@ -26,6 +26,7 @@ from consent.models import (
     LegalHold,
     LetterModel,
     PrivacyRequest,
+    RetentionRule,
     SubjectRequest,
 )
 from consent.services import NewRequest, suppress
@@ -326,6 +327,25 @@ def make_hold() -> LegalHold:
     return consent.services.place_hold(new_hold(), actor=TESTER, now=timezone.now())
 
 
+def rule_parts() -> dict[str, Any]:
+    return {
+        "category": "ordinary",
+        "purpose": make_purpose("stats"),
+        "terms": consent.services.RuleTerms(period="P1Y"),
+        "now": timezone.now(),
+    }
+
+
+def make_rule() -> RetentionRule:
+    return consent.services.create_rule(**rule_parts(), actor=TESTER)
+
+
+def approve_rule() -> Callable[[Actor], object]:
+    rule, now = make_rule(), timezone.now()
+    forecast = consent.services.make_forecast(at=now, now=now)
+    return _call("approve_rule", rule, forecast=forecast, now=now)
+
+
 # Each prepares what the function is called with, and returns the call.
 CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "act_on_request": lambda: _call("act_on_request", open_erasure().pk),
@@ -333,6 +353,14 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "add_notice", key="form", language="en", content="Words.", shown_from=NOW
     ),
     "anonymise_staff": lambda: _call("anonymise_staff", User.objects.create_user("ada")),
+    "approve_rule": approve_rule,
+    "change_rule": lambda: _call(
+        "change_rule",
+        make_rule(),
+        terms=consent.services.RuleTerms(period="P2Y"),
+        now=timezone.now(),
+    ),
+    "create_rule": lambda: _call("create_rule", **rule_parts()),
     "archive_segment": lambda: _call("archive_segment", make_segment()),
     "cancel_request": lambda: _call("cancel_request", open_unverified()),
     "cancel_subject_request": lambda: _call("cancel_subject_request", open_subject_request()),

@@ -314,6 +314,7 @@ def test_slots_that_another_worker_holds_are_left_to_it() -> None:
 
 TASKS = (
     "consent.act_on_requests",
+    "consent.apply_retention",
     "consent.give_to_journal",
     "consent.remove_expired",
     "consent.send_callbacks",

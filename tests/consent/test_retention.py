@@ -1,0 +1,401 @@
+"""Retention: what goes when no purpose keeps it, and that all that is derived is right after it."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consent.lib import checkpoints
+from consent.models import Purpose, RetentionForecast, RetentionRule, RetentionRun
+from consent.services import (
+    ForecastOutdated,
+    InvalidRule,
+    NewHold,
+    RuleTerms,
+    apply_daily_retention,
+    apply_retention,
+    approve_rule,
+    change_rule,
+    create_rule,
+    forecast_of_person,
+    make_forecast,
+    place_hold,
+    record,
+)
+from profiles.identity.verify import find_drift
+from profiles.lib.checkpoints import handled
+from profiles.models import Event, EventStat, Profile, SourceRecord
+from segments.models import MembershipChange
+from segments.services import create_segment, rebuild, refresh_changed, verify_memberships
+from tests.consent.inputs import consent_input
+from tests.factories import TESTER, make_purpose, profile_of, send_messages
+from tests.oracles.retention import NaivePerson, NaiveRule, night
+
+pytestmark = pytest.mark.django_db
+ORDER, VIEW = "Order Completed", "Product Viewed"
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def track(user: str, name: str, at: datetime) -> dict[str, Any]:
+    return {"type": "track", "userId": user, "event": name, "timestamp": at.isoformat()}
+
+
+def days_ago(days: float, now: datetime = NOW) -> datetime:
+    return now - timedelta(days=days)
+
+
+def make_rule(
+    purpose: Purpose, period: str, *, unit: str = VIEW, is_approved: bool = True, **terms: Any
+) -> RetentionRule:
+    where = {"category": unit} if unit in ("ordinary", "contact", "special") else {"event": unit}
+    rule = create_rule(
+        purpose=purpose,
+        terms=RuleTerms(period=period, **terms),
+        actor=TESTER,
+        now=timezone.now(),
+        **where,
+    )
+    return approve(rule) if is_approved else rule
+
+
+def approve(rule: RetentionRule) -> RetentionRule:
+    now = timezone.now()
+    forecast = make_forecast(at=now, now=now)
+    return approve_rule(rule, forecast=forecast, actor=TESTER, now=now)
+
+
+def events_left() -> Counter[str]:
+    return Counter(Event.objects.values_list("name__name", flat=True))
+
+
+def test_events_go_once_their_period_has_passed() -> None:
+    send_messages(*(track("ada", VIEW, days_ago(days)) for days in (10, 29.9, 30, 400)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    assert sum(apply_retention(now=NOW).values()) == 2
+    assert events_left() == {VIEW: 2}
+    assert EventStat.objects.get().count == 2
+    assert apply_retention(now=NOW) == {}
+
+
+def test_what_another_purpose_keeps_stays() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    make_rule(make_purpose("contract", legal_basis="contract"), "P1Y")
+    assert apply_retention(now=NOW) == {}
+    assert sum(apply_retention(now=NOW + timedelta(days=300)).values()) == 1
+
+
+def test_data_without_a_rule_are_never_deleted() -> None:
+    send_messages(track("ada", VIEW, days_ago(3000)), track("ada", ORDER, days_ago(3000)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    apply_retention(now=NOW)
+    assert events_left() == {ORDER: 1}
+
+
+def test_a_withdrawn_consent_keeps_its_data_for_the_grace_only() -> None:
+    make_purpose("newsletter")
+    send_messages(track("ada", VIEW, days_ago(50)))
+    say("ada", NaivePerson(), [(60, True, None)])
+    make_rule(Purpose.objects.get(), "P2Y", grace="P14D")
+    assert apply_retention(now=NOW) == {}
+    say("ada", NaivePerson(), [(10, False, None)])
+    assert apply_retention(now=NOW) == {}
+    assert sum(apply_retention(now=NOW + timedelta(days=4)).values()) == 1
+
+
+def test_an_expired_consent_counts_from_when_it_expired() -> None:
+    make_purpose("newsletter")
+    send_messages(track("ada", VIEW, days_ago(50)))
+    say("ada", NaivePerson(), [(60, True, 40)])
+    make_rule(Purpose.objects.get(), "P2Y", grace="P30D")
+    assert apply_retention(now=NOW) == {}
+    assert sum(apply_retention(now=NOW + timedelta(days=10)).values()) == 1
+
+
+def test_a_rule_deletes_nothing_before_somebody_has_seen_what_it_will_delete() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    purpose = make_purpose("stats", legal_basis="legitimate_interest")
+    rule = make_rule(purpose, "P30D", is_approved=False)
+    assert apply_retention(now=NOW) == {}
+    now = timezone.now()
+    forecast = make_forecast(at=NOW, now=now)
+    assert [(unit["rows"], unit["is_approved"]) for unit in forecast.units] == [(1, False)]
+    change_rule(rule, terms=RuleTerms(period="P60D"), actor=TESTER, now=now)
+    with pytest.raises(ForecastOutdated):
+        approve_rule(rule, forecast=forecast, actor=TESTER, now=now)
+    fresh = make_forecast(at=NOW, now=now)
+    with pytest.raises(ForecastOutdated):
+        approve_rule(rule, forecast=fresh, actor=TESTER, now=now + timedelta(days=2))
+    approve_rule(rule, forecast=fresh, actor=TESTER, now=now)
+    assert sum(apply_retention(now=NOW).values()) == 1
+
+
+def test_a_changed_rule_stops_its_unit_until_it_is_approved_again() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    rule = make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    change_rule(rule, terms=RuleTerms(period="P20D"), actor=TESTER, now=timezone.now())
+    assert apply_retention(now=NOW) == {}
+
+
+def test_an_ended_rule_keeps_nothing_once_that_is_approved() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    longer = make_rule(make_purpose("contract", legal_basis="contract"), "P1Y")
+    ended = RuleTerms(period="P1Y", is_ended=True)
+    change_rule(longer, terms=ended, actor=TESTER, now=timezone.now())
+    assert apply_retention(now=NOW) == {}
+    approve(longer)
+    assert sum(apply_retention(now=NOW).values()) == 1
+
+
+def test_traits_and_corrections_of_a_category_go_and_golden_values_follow() -> None:
+    old, new = days_ago(100).isoformat(), days_ago(5).isoformat()
+    send_messages(
+        {"userId": "ada", "traits": {"city": "Lyon", "diagnosis": "flu"}, "timestamp": old},
+        {"userId": "ada", "traits": {"city": "Brest"}, "timestamp": new},
+    )
+    make_rule(make_purpose("care", legal_basis="contract"), "P30D", unit="special")
+    make_rule(Purpose.objects.get(), "P30D", unit="ordinary")
+    assert apply_retention(now=NOW) == {"traits special": 1}
+    ada = profile_of("user_id:ada")
+    assert ada.traits == {"city": "Brest"}
+    assert set(SourceRecord.objects.get().traits) == {"city"}
+    assert list(find_drift()) == []
+
+
+def test_the_end_of_the_relation_is_the_last_order() -> None:
+    send_messages(track("ada", ORDER, days_ago(400)), track("ada", VIEW, days_ago(500)))
+    send_messages(track("ada", "Logged In", days_ago(1)))
+    purpose = make_purpose("contract", legal_basis="contract")
+    make_rule(purpose, "P1Y", anchor="last_order")
+    assert sum(apply_retention(now=NOW).values()) == 1
+    assert events_left() == {ORDER: 1, "Logged In": 1}
+
+
+def test_last_seen_keeps_everything_while_somebody_comes() -> None:
+    send_messages(track("ada", VIEW, days_ago(900)), track("ada", ORDER, days_ago(20)))
+    make_rule(make_purpose("contract", legal_basis="contract"), "P1Y", anchor="last_seen")
+    assert apply_retention(now=NOW) == {}
+    assert sum(apply_retention(now=NOW + timedelta(days=350)).values()) == 1
+
+
+def test_restricted_people_and_what_a_hold_names_are_left_alone() -> None:
+    for user in ("ada", "bob", "grace"):
+        send_messages(track(user, VIEW, days_ago(100)))
+    Profile.objects.filter(pk=profile_of("user_id:bob").pk).update(is_restricted=True)
+    hold = NewHold(
+        references=["user_id:grace"],
+        scope={"events": [VIEW]},
+        ground="authority",
+        reason="An order",
+        review_on=timezone.now().date() + timedelta(days=9),
+    )
+    place_hold(hold, actor=TESTER, now=timezone.now())
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    assert sum(apply_retention(now=NOW).values()) == 1
+    left = set(Event.objects.values_list("profile_id", flat=True))
+    assert left == {profile_of("user_id:bob").pk, profile_of("user_id:grace").pk}
+
+
+def test_segments_are_left_with_the_reason_that_data_outlived_their_time() -> None:
+    send_messages(track("ada", ORDER, days_ago(100)))
+    definition = {"type": "event", "name": ORDER, "operator": "gte", "value": 1}
+    create_segment(key="buyers", name="Buyers", definition=definition, status="live", actor=TESTER)
+    rebuild(["buyers"])
+    refresh_changed()
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D", unit=ORDER)
+    apply_retention(now=NOW)
+    refresh_changed()
+    last = MembershipChange.objects.order_by("-id").first()
+    assert last is not None
+    assert (last.has_entered, last.reason) == (False, "retention")
+    assert verify_memberships() == {"buyers": 0}
+
+
+def test_a_run_that_is_killed_goes_on_and_two_at_once_come_to_the_same() -> None:
+    for user in ("ada", "bob"):
+        send_messages(track(user, VIEW, days_ago(100, timezone.now())))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+
+    def fail(_: object) -> None:
+        raise RuntimeError("killed")
+
+    with handled(checkpoints.EXPIRING, fail), pytest.raises(RuntimeError):
+        apply_daily_retention()
+    assert events_left() == {VIEW: 2}
+    # The lease of the run that was killed stands: nobody else works on it yet.
+    assert apply_daily_retention() == {}
+    RetentionRun.objects.update(leased_until=timezone.now())
+    assert sum(apply_daily_retention().values()) == 2
+    assert apply_daily_retention() == {}
+    run = RetentionRun.objects.get()
+    assert run.finished_at is not None
+
+
+def test_a_person_can_be_forecast_alone() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)), track("bob", VIEW, days_ago(1)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    [unit] = forecast_of_person(profile_of("user_id:ada").pk, at=NOW)
+    assert (unit["title"], unit["rows"]) == (VIEW, 1)
+    assert forecast_of_person(profile_of("user_id:bob").pk, at=NOW) == []
+
+
+def test_the_command_counts_first_and_deletes_nothing_ahead_of_time() -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    out = StringIO()
+    call_command("apply_retention", "--dry-run", "--at", "2099-01-01", stdout=out)
+    assert "Product Viewed: 1 of 1" in out.getvalue()
+    with pytest.raises(CommandError):
+        call_command("apply_retention", "--at", "2099-01-01")
+    assert events_left() == {VIEW: 1}
+    call_command("apply_retention", "--at", NOW.isoformat(), stdout=out)
+    assert events_left() == {}
+    assert RetentionForecast.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"event": VIEW, "terms": RuleTerms(period="soon")}, "period"),
+        ({"event": VIEW, "terms": RuleTerms(period="P1Y", anchor="birth")}, "anchor"),
+        ({"event": "Never Seen", "terms": RuleTerms(period="P1Y")}, "event"),
+        ({"terms": RuleTerms(period="P1Y")}, "event"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused(fields: dict[str, Any], path: str) -> None:
+    send_messages(track("ada", VIEW, days_ago(100)))
+    purpose = make_purpose()
+    with pytest.raises(InvalidRule) as refusal:
+        create_rule(purpose=purpose, actor=TESTER, now=timezone.now(), **fields)
+    assert refusal.value.path == path
+
+
+UNITS = (ORDER, VIEW, "ordinary", "special")
+KEYS = {"ordinary": "city", "special": "diagnosis"}
+DURATIONS = st.sampled_from(["P10D", "P1M", "P3M", "P1Y"])
+RULES = st.builds(
+    NaiveRule,
+    unit=st.sampled_from(UNITS),
+    purpose=st.sampled_from(["newsletter", "stats"]),
+    period=DURATIONS,
+    anchor=st.sampled_from(["data", "last_seen", "last_order", "withdrawal"]),
+    grace=DURATIONS,
+)
+SETS_OF_RULES = st.lists(RULES, max_size=5, unique_by=lambda rule: (rule.unit, rule.purpose))
+ROWS = st.lists(
+    st.tuples(st.sampled_from(UNITS), st.integers(0, 500)), min_size=1, max_size=8, unique=True
+)
+SAYINGS = st.lists(
+    st.tuples(st.integers(1, 400), st.booleans(), st.one_of(st.none(), st.integers(5, 90))),
+    max_size=3,
+    unique_by=lambda saying: saying[0],
+)
+PEOPLE = st.lists(
+    st.tuples(ROWS, SAYINGS, st.one_of(st.none(), st.integers(0, 300))), min_size=1, max_size=3
+)
+NIGHTS = st.lists(st.integers(0, 300), min_size=1, max_size=3)
+
+
+def send_person(user: str, rows: list[tuple[str, int]]) -> NaivePerson:
+    """Send rows of a person; of each trait only one value is kept, the newest."""
+    person, messages = NaivePerson(), []
+    for unit, days in rows:
+        at = days_ago(days)
+        if unit in KEYS:
+            messages.append(
+                {"userId": user, "traits": {KEYS[unit]: f"{days}"}, "timestamp": at.isoformat()}
+            )
+            newer = [row for row in person.rows if row[0] == unit and row[1] >= at]
+            if not newer:
+                person.rows = [row for row in person.rows if row[0] != unit] + [(unit, at)]
+        else:
+            messages.append(track(user, unit, at))
+            person.rows.append((unit, at))
+        person.last_seen = max(person.last_seen or at, at)
+    send_messages(*messages)
+    return person
+
+
+def say(user: str, person: NaivePerson, sayings: list[tuple[int, bool, int | None]]) -> None:
+    for days, is_given, valid_days in sayings:
+        at = days_ago(days)
+        ends = at + timedelta(days=valid_days) if valid_days and is_given else None
+        state = "given" if is_given else "withdrawn"
+        entry = consent_input(
+            profile_of(f"user_id:{user}"), state, occurred_at=at, received_at=at, valid_until=ends
+        )
+        record(entry)
+        person.said.setdefault("newsletter", []).append((at, state, ends))
+
+
+def object_to(user: str, person: NaivePerson, days: int) -> None:
+    at = days_ago(days)
+    entry = consent_input(
+        profile_of(f"user_id:{user}"),
+        kind="objection",
+        purpose="stats",
+        occurred_at=at,
+        received_at=at,
+    )
+    record(entry)
+    person.objected["stats"] = at
+
+
+def rows_of(user: str) -> list[tuple[str, datetime]]:
+    profile = profile_of(f"user_id:{user}")
+    rows = list(Event.objects.filter(profile=profile).values_list("name__name", "timestamp"))
+    units = {key: unit for unit, key in KEYS.items()}
+    for record_ in SourceRecord.objects.filter(profile=profile):
+        rows += [
+            (units[key], datetime.fromtimestamp(entry[1] / 1_000_000, UTC))
+            for key, entry in record_.traits.items()
+        ]
+    return sorted(rows)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(RULES, max_size=5, unique_by=lambda rule: (rule.unit, rule.purpose)), PEOPLE, NIGHTS
+)
+def test_the_engine_leaves_what_a_naive_reading_of_the_rules_leaves(
+    rules: list[NaiveRule], people: list[Any], nights: list[int]
+) -> None:
+    with transaction.atomic():
+        purposes = {
+            "newsletter": make_purpose("newsletter", validity="P99Y"),
+            "stats": make_purpose("stats", legal_basis="legitimate_interest"),
+        }
+        send_messages(*(track("nobody", name, NOW) for name in (ORDER, VIEW)))
+        naive: dict[str, NaivePerson] = {}
+        for number, (rows, sayings, objected) in enumerate(people):
+            user = f"user-{number}"
+            naive[user] = send_person(user, rows)
+            say(user, naive[user], sayings)
+            if objected is not None:
+                object_to(user, naive[user], objected)
+        for rule in rules:
+            make_rule(
+                purposes[rule.purpose],
+                rule.period,
+                unit=rule.unit,
+                anchor=rule.anchor,
+                grace=rule.grace,
+            )
+        for rule_row in RetentionRule.objects.all():
+            approve(rule_row)
+        for days in sorted(nights):
+            now = NOW + timedelta(days=days)
+            apply_retention(now=now)
+            for user, person in naive.items():
+                night(person, rules, {"newsletter": True, "stats": False}, now)
+                assert rows_of(user) == sorted(person.rows)
+        assert list(find_drift()) == []
+        transaction.set_rollback(True)
