@@ -79,7 +79,16 @@ from consent.purposes.versions import (
     terms_with_changes,
 )
 from consent.requests.alerts import count_due, tell_of_deadlines
-from consent.requests.archive import ArchiveGone, make_archive, preview_personal_data, take_archive
+from consent.requests.archives.collecting import preview_personal_data
+from consent.requests.archives.fetching import (
+    ArchiveGone,
+    confirm_archive,
+    take_archive,
+    waiting_archives,
+)
+from consent.requests.archives.files import make_archive
+from consent.requests.archives.folder import is_signed_here
+from consent.requests.archives.schemas import SchemaName, archive_schema
 from consent.requests.attachments import UnfitFile, attach, detach
 from consent.requests.bulk import (
     SamePerson,
@@ -186,6 +195,7 @@ __all__ = [
     "Receipt",
     "RuleTerms",
     "SamePerson",
+    "SchemaName",
     "Sighting",
     "SignalPermits",
     "Subject",
@@ -207,6 +217,7 @@ __all__ = [
     "apply_retention",
     "approve_bulk",
     "approve_rule",
+    "archive_schema",
     "assign_request",
     "attach",
     "awaits_replay",
@@ -222,6 +233,7 @@ __all__ = [
     "clean",
     "close_as_duplicate",
     "confirm",
+    "confirm_archive",
     "consent_proof",
     "controller_of",
     "count_due",
@@ -251,6 +263,7 @@ __all__ = [
     "head_of_ledger",
     "holdable_stores",
     "is_distinctive",
+    "is_signed_here",
     "is_suppressed",
     "journal_fault",
     "keep_late_messages",
@@ -316,6 +329,7 @@ __all__ = [
     "verify_digests",
     "verify_request",
     "verify_states",
+    "waiting_archives",
     "waiting_bulks",
     "welcome_back",
     "wrap_suppressions",

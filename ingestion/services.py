@@ -46,6 +46,7 @@ from ingestion.mending.mend import (
     replay_message,
 )
 from ingestion.mending.operations import Operation, Type, Verb
+from ingestion.portability import CopyFault, ImportedCopy, import_copy
 from ingestion.presets.delivery import BadSignature, Delivery
 from ingestion.presets.hooks import (
     UnknownPreset,
@@ -69,8 +70,10 @@ __all__ = [
     "MAX_PART_BYTES",
     "MAY_TRY",
     "BadSignature",
+    "CopyFault",
     "Delivery",
     "FileFault",
+    "ImportedCopy",
     "InboxBody",
     "MappingFaults",
     "MendReport",
@@ -107,6 +110,7 @@ __all__ = [
     "fault_path",
     "find_hook",
     "finish_import",
+    "import_copy",
     "inspect_import",
     "is_encoding",
     "is_ping",

@@ -88,6 +88,15 @@ class Person:
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """To whom data of a person went: `kind` is a word for how, `last_at` the last time."""
+
+    name: str
+    kind: str
+    last_at: datetime
+
+
 class Cleaner(Protocol):
     """Takes people who were erased out of JSON values."""
 
@@ -106,9 +115,11 @@ class PersonalData:
     Subclasses state it by class attributes and override what applies to them.
 
     Every concrete field of `model` stands in exactly one of `given`, `observed`, `inferred` and
-    `technical`. `phase` is required where `erase` is overridden. `kept` gives the reason why rows
-    stay after an erasure, where they do. `spread` is the column by which the rows lie on many
-    machines where the database is a cluster; without one they lie on the coordinator.
+    `technical`. `portable_names` are names in the rows of `read` that are no field of the model and
+    belong to what a person takes elsewhere. `phase` is required where `erase` is overridden. `kept`
+    gives the reason why rows stay after an erasure, where they do. `spread` is the column by which
+    the rows lie on many machines where the database is a cluster; without one they lie on the
+    coordinator.
     """
 
     model: ClassVar[type[Model]]
@@ -117,6 +128,7 @@ class PersonalData:
     observed: ClassVar[tuple[str, ...]] = ()
     inferred: ClassVar[tuple[str, ...]] = ()
     technical: ClassVar[tuple[str, ...]] = ()
+    portable_names: ClassVar[tuple[str, ...]] = ()
     phase: ClassVar[ErasurePhase]
     kept: ClassVar[str] = ""
     spread: ClassVar[str] = ""
@@ -131,6 +143,14 @@ class PersonalData:
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""
         return {}
+
+    def stream(self, profile_id: int) -> Iterator[Mapping[str, Any]]:
+        """The rows of one profile, each read when it is due where there may be very many."""
+        yield from self.read([profile_id]).get(profile_id, ())
+
+    def recipients(self, profile_id: int) -> Iterable[Recipient]:
+        """To whom data of the person went, by these rows."""
+        return ()
 
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         """What a profile in the API shows of these rows, where that differs from `read`."""
@@ -181,6 +201,11 @@ class PersonalData:
             **dict.fromkeys(self.inferred, FieldClass.INFERRED),
             **dict.fromkeys(self.technical, FieldClass.TECHNICAL),
         }
+
+    @property
+    def portable(self) -> frozenset[str]:
+        """The names in its rows that a person takes elsewhere, as article 20 has it."""
+        return frozenset((*self.given, *self.observed, *self.portable_names))
 
     def overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(PersonalData, method)
@@ -269,6 +294,11 @@ class Registry:
         for declaration in self:
             counts.update(declaration.receivers(request_id))
         return dict(sorted(counts.items()))
+
+    def recipients(self, profile_id: int) -> list[Recipient]:
+        """To whom data of a person went, in order of their names."""
+        each = (recipient for data in self for recipient in data.recipients(profile_id))
+        return sorted(each, key=lambda recipient: (recipient.name, recipient.kind))
 
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in. Under the people lock."""

@@ -24,7 +24,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from consent import services
 from consent.api import serializers
-from consent.api.problems import archive_response, problems_from_services
+from consent.api.problems import archive_response, confirmed_response, problems_from_services
 from consent.api.views import with_profiles
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
@@ -197,7 +197,7 @@ class CustomerConsentViewSet(CustomerViewSet):
 
 
 class CustomerRequestViewSet(CustomerViewSet):
-    refusals = {"create": (404, 409), "archive": (410,)}
+    refusals = {"create": (404, 409), "archive": (410,), "confirm_archive": (410,)}
     lookup_value_converter = "uuid"
 
     @extend_schema(
@@ -214,9 +214,8 @@ class CustomerRequestViewSet(CustomerViewSet):
         refuse_more(Throttle.PRIVACY_REQUEST, fields["kind"], _identifier_id(request))
         with problems_from_services():
             privacy_request = services.open_own_request(
-                services.NewRequest(**fields),
+                services.NewRequest(**fields, language=get_language_from_request(request)),
                 identifier_id=_identifier_id(request),
-                language=get_language_from_request(request),
                 actor=actor_of(request),
             )
         return Response(
@@ -231,8 +230,14 @@ class CustomerRequestViewSet(CustomerViewSet):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)
     def archive(self, request: Request, pk: str) -> HttpResponse:
-        """Return the archive of a request, once, within some days."""
+        """Return the archive of a request: up to ten times in some days, until confirmed."""
         return archive_response(_own_request(request, pk), request)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="archive/confirm")
+    def confirm_archive(self, request: Request, pk: str) -> Response:
+        """Confirm that the archive was received, so that it is deleted."""
+        return confirmed_response(_own_request(request, pk), request)
 
 
 def _identifier_id(request: Request) -> int:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.http import HttpResponse
+from rest_framework import status
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from consent import services
+from consent.lib.downloads import continues_download, download
 from consent.models import PrivacyRequest
 from profiles.api.kit.access import actor_of
 from profiles.api.kit.problems import problem
@@ -53,28 +56,35 @@ def problems_from_services(
 
 
 def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpResponse:
-    """Return the archive as a file, once.
+    """Return the archive as a file, or the piece of it that is requested.
 
     Raises a 404 problem before the archive is made and a 410 problem once it is gone.
     """
-    # HEAD runs the view of GET, which would use the archive up.
+    # HEAD runs the view of GET, which would count as a fetch.
     if request.method != "GET":
         raise MethodNotAllowed(str(request.method))
+    with _problems_of_archives(privacy_request):
+        content = services.take_archive(
+            privacy_request,
+            actor=actor_of(request),
+            now=database_now(),
+            is_rest=continues_download(request),
+        )
+    return download(request, content, f"archive-{privacy_request.pk}.zip")
+
+
+def confirmed_response(privacy_request: PrivacyRequest, request: Request) -> Response:
+    """Delete the archive, which the caller has received. Raises problems like a fetch."""
+    with _problems_of_archives(privacy_request):
+        services.confirm_archive(privacy_request, actor=actor_of(request), now=database_now())
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@contextmanager
+def _problems_of_archives(privacy_request: PrivacyRequest) -> Iterator[None]:
     if privacy_request.status != PrivacyRequest.Status.DONE:
         raise problem("", "not_made", "There is no archive yet.", 404)
     try:
-        content = services.take_archive(
-            privacy_request, actor=actor_of(request), now=database_now()
-        )
-    except services.ArchiveGone:
-        raise problem(
-            "", "gone", "The archive was fetched already, or its time is over.", 410
-        ) from None
-    return HttpResponse(
-        content,
-        content_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="archive-{privacy_request.pk}.zip"',
-            "Cache-Control": "no-store",
-        },
-    )
+        yield
+    except services.ArchiveGone as gone:
+        raise problem("", "gone", str(gone), 410) from None

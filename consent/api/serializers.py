@@ -289,8 +289,12 @@ class NewCustomerRequestSerializer(serializers.Serializer[Any]):
 
 
 class NewRequestSerializer(NewCustomerRequestSerializer):
-    """A new request that a service passes on for one of its customers."""
+    """A new request that a service passes on for one of its customers.
 
+    `language` is that of what the customer gets to read.
+    """
+
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
     identifiers = serializers.ListField(
         child=serializers.CharField(max_length=320), min_length=1, max_length=100
     )

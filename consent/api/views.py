@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
-from consent.api.problems import archive_response, problems_from_services
+from consent.api.problems import archive_response, confirmed_response, problems_from_services
 from consent.models import (
     ConsentEvent,
     ConsentKind,
@@ -206,7 +206,7 @@ class RequestViewSet(
     """
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
-    refusals = {"create": (409,), "archive": (410,)}
+    refusals = {"create": (409,), "archive": (410,), "confirm_archive": (410,)}
     queryset = PrivacyRequest.objects.all()
     serializer_class = serializers.RequestSerializer
     filterset_class = RequestFilter
@@ -243,8 +243,17 @@ class RequestViewSet(
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def archive(self, request: Request, pk: str) -> HttpResponse:
-        """Return the archive of an access or portability request, once, within some days."""
+        """Return the archive of a request: up to ten times in some days, until confirmed.
+
+        A download that broke off goes on by a `Range` of bytes.
+        """
         return archive_response(self.get_object(), request)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="archive/confirm")
+    def confirm_archive(self, request: Request, pk: str) -> Response:
+        """Confirm that the archive was received, so that it is deleted."""
+        return confirmed_response(self.get_object(), request)
 
 
 def with_profiles(events: Iterable[ConsentEvent]) -> list[ConsentEvent]:

@@ -31,6 +31,18 @@ def signed(content: Mapping[str, Any], *, kind: str) -> str:
     return jwt.encode(dict(content), key.private, algorithm=ALGORITHM, headers=headers)
 
 
+def is_signed(content: Mapping[str, Any], jws: object, *, kind: str) -> bool:
+    """Whether a compact JWS is of this very content and kind, by a key in use or one before it."""
+    for secret in (settings.SIGNING_KEY, *settings.RETIRED_SIGNING_KEYS):
+        public = _key(secret).private.public_key()
+        try:
+            signature = jwt.decode_complete(str(jws), public, algorithms=[ALGORITHM])
+        except jwt.InvalidTokenError:
+            continue
+        return bool(signature["payload"] == content and signature["header"].get("typ") == kind)
+    return False
+
+
 def sign_bytes(content: bytes) -> bytes:
     """Return the bare signature of bytes, by the key in use."""
     return _key(settings.SIGNING_KEY).private.sign(content)

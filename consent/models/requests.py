@@ -82,6 +82,8 @@ class PrivacyRequest(models.Model):
     duplicate_of = models.ForeignKey(
         "self", null=True, editable=False, on_delete=models.SET_NULL, related_name="duplicates"
     )
+    # That of what the person gets to read; empty where nobody has said which.
+    language = models.CharField(max_length=8, blank=True, default="", db_default="")
     # A name and not a key: API keys and staff may be deleted later.
     requested_by = models.CharField(max_length=120)
     received_at = models.DateTimeField()
@@ -167,7 +169,8 @@ class RequestAttachment(models.Model):
 class AccessArchive(models.Model):
     """The ZIP file for an access or portability request.
 
-    It can be fetched once, within some days. `content` is empty afterwards.
+    It can be fetched some times within some days, until somebody confirms that they have it.
+    `content` is empty afterwards.
     """
 
     request = models.OneToOneField(
@@ -176,7 +179,9 @@ class AccessArchive(models.Model):
     content = models.BinaryField()
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
+    fetches = models.PositiveSmallIntegerField(default=0, db_default=0)
     fetched_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"archive of {self.request_id}"

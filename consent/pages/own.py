@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consent import services
+from consent.lib.downloads import continues_download, download
 from consent.models import (
-    AccessArchive,
     ConsentEvent,
     MailedLink,
     Method,
@@ -118,19 +118,22 @@ def requests(request: HttpRequest, link: MailedLink) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET"])
+@require_http_methods(["GET", "POST"])
 @own_page
 def archive(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
-    """Hand out the archive of a request."""
+    """Hand out the archive of a request; by POST, delete it, since the customer has it."""
     privacy_request = get_object_or_404(_requests_of(link), pk=pk)
+    now = database_now()
     try:
-        content = services.take_archive(privacy_request, actor=CUSTOMER, now=database_now())
+        if request.method == "POST":
+            services.confirm_archive(privacy_request, actor=CUSTOMER, now=now)
+            return redirect("privacy-requests")
+        content = services.take_archive(
+            privacy_request, actor=CUSTOMER, now=now, is_rest=continues_download(request)
+        )
     except services.ArchiveGone:
         return redirect("privacy-requests")
-    name = f'attachment; filename="archive-{privacy_request.pk}.zip"'
-    return HttpResponse(
-        content, content_type="application/zip", headers={"Content-Disposition": name}
-    )
+    return download(request, content, f"archive-{privacy_request.pk}.zip")
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -188,7 +191,8 @@ def _identifier_id(link: MailedLink) -> int:
 
 
 def _data_of(subject: Subject, link: MailedLink) -> dict[str, Any]:
-    return {"data": own_data(subject, _identifier_id(link))}
+    words, is_whole = own_data(subject, _identifier_id(link))
+    return {"data": words, "is_whole": is_whole}
 
 
 def _typed_value(request: HttpRequest) -> Any:
@@ -224,9 +228,8 @@ def _open_request(
     if seconds_to_wait(Throttle.PRIVACY_REQUEST, kind, _identifier_id(link)):
         return None
     return services.open_own_request(
-        services.NewRequest(kind=kind, changes=changes or {}),
+        services.NewRequest(kind=kind, changes=changes or {}, language=get_language() or ""),
         identifier_id=_identifier_id(link),
-        language=get_language() or "",
         actor=CUSTOMER,
     )
 
@@ -268,15 +271,9 @@ def _requests_of(link: MailedLink) -> Any:
 
 def _own_requests(link: MailedLink) -> list[dict[str, Any]]:
     requests = list(_requests_of(link))
-    waiting = AccessArchive.objects.filter(
-        request__in=requests, fetched_at=None, expires_at__gt=database_now()
-    )
-    can_be_fetched = set(waiting.values_list("request_id", flat=True))
+    waiting = services.waiting_archives(database_now()).filter(request__in=requests)
+    archives = {archive.request_id: archive for archive in waiting.defer("content")}
     return [
-        {
-            "request": privacy_request,
-            "has_archive": privacy_request.pk in can_be_fetched
-            and privacy_request.status == Status.DONE,
-        }
-        for privacy_request in requests
+        {"request": each, "archive": archives.get(each.pk) if each.status == Status.DONE else None}
+        for each in requests
     ]

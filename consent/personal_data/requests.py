@@ -39,7 +39,15 @@ from profiles.services import Actor
 class AccessArchiveData(PersonalData):
     model = AccessArchive
     title = "Archives made for the person"
-    technical = ("request", "content", "created_at", "expires_at", "fetched_at")
+    technical = (
+        "request",
+        "content",
+        "created_at",
+        "expires_at",
+        "fetches",
+        "fetched_at",
+        "confirmed_at",
+    )
     phase = ErasurePhase.RECORDS
 
     def erase(self, person: Person) -> int:
@@ -81,6 +89,7 @@ class PrivacyRequestData(PersonalData):
         "answered_at",
         "answered_by",
         "duplicate_of",
+        "language",
         "requested_by",
         "due_at",
         "extended_at",

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from consent.holds.rows import is_held_back
 from consent.lib import checkpoints
 from consent.models import PrivacyRequest
-from consent.requests.archive import make_archive
+from consent.requests.archives.files import make_archive
 from consent.requests.bulk import carry_out_bulks
 from consent.requests.cooling import cooled_requests, end_cooling
 from consent.requests.erasure import erase, is_drained, suppressed_at

@@ -36,12 +36,11 @@ EMAIL = "email"
 
 
 def open_own_request(
-    new_request: NewRequest, *, identifier_id: int, language: str, actor: Actor
+    new_request: NewRequest, *, identifier_id: int, actor: Actor
 ) -> PrivacyRequest:
     """Open a request of the customer who verified this identifier.
 
-    It is about the identifiers that are provably theirs. `language` is that of a mail to a new
-    address. Raises InvalidCorrection.
+    It is about the identifiers that are provably theirs. Raises InvalidCorrection.
     """
     with audited(actor, "privacy_request.opened") as deed:
         people_lock()
@@ -50,7 +49,11 @@ def open_own_request(
         deed.about("privacy_request", request.pk, **opened_changes(request))
         if (address := _new_address(new_request, subject)) is not None:
             queue_confirmation(
-                Kind.NEW_ADDRESS, address, language=language, actor=actor, request_id=request.pk
+                Kind.NEW_ADDRESS,
+                address,
+                language=request.language,
+                actor=actor,
+                request_id=request.pk,
             )
     return request
 

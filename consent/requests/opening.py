@@ -40,7 +40,8 @@ class NewRequest:
     """A request to be opened.
 
     `references` are `namespace:value`; they are empty for a customer, whose session names the
-    identifier. `changes` maps trait names to new values, for a rectification.
+    identifier. `changes` maps trait names to new values, for a rectification. `language` is that of
+    what the person gets to read.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class NewRequest:
     changes: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
     bulk_id: UUID | None = None
+    language: str = ""
 
 
 def open_request(new_request: NewRequest, *, door: str, actor: Actor) -> PrivacyRequest:
@@ -84,6 +86,7 @@ def create_request(
         body=_request_body(new_request, subject),
         reason=new_request.reason,
         bulk_id=new_request.bulk_id,
+        language=new_request.language,
         requested_by=str(actor),
         received_at=now,
         # Article 12(3): within one month of receipt.

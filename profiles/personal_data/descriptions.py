@@ -1,9 +1,11 @@
 """How people are named, and what is said of them: events, traits, accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from profiles.accounts import sql as accounts_sql
 from profiles.accounts.reads import portraits_of, stated_of_accounts
@@ -20,6 +22,7 @@ from profiles.models import (
     Identifier,
     SourceRecord,
     TraitLock,
+    TrustLevel,
 )
 from profiles.registry import (
     Cleaner,
@@ -36,6 +39,7 @@ from profiles.registry import (
 from profiles.traces.accounts import sweep_account_keys, sweep_account_records
 from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
+from profiles.traits.golden import dated
 
 
 @registry.register
@@ -93,9 +97,19 @@ class EventData(PersonalData):
     )
     technical = ("id", "profile", "identifier", "source", "received_at", "arrival")
     phase = ErasurePhase.RECORDS
+    portable_names = ("id", "type", "source")
+    _names = {"name__name": "name", "name__kind": "type", "source__key": "source"}
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
-        rows = (
+        return by_profile(self._events(profile_ids), renamed=self._names)
+
+    def stream(self, profile_id: int) -> Iterator[Mapping[str, Any]]:
+        for event in self._events([profile_id]).iterator(chunk_size=2000):
+            del event["profile_id"]
+            yield {self._names.get(name, name): value for name, value in event.items()}
+
+    def _events(self, profile_ids: Sequence[int]) -> QuerySet[Event, Any]:
+        events: QuerySet[Event, Any] = (
             Event.objects.filter(profile__in=profile_ids)
             .order_by("-timestamp", "-arrival", "-id")
             .values(
@@ -105,13 +119,10 @@ class EventData(PersonalData):
                 "received_at",
                 "properties",
                 "context",
-                "name__name",
-                "name__kind",
-                "source__key",
+                *self._names,
             )
         )
-        names = {"name__name": "name", "name__kind": "type", "source__key": "source"}
-        return by_profile(rows, renamed=names)
+        return events
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         execute_moves(events_sql.MOVE_EVENTS, moves)
@@ -146,6 +157,7 @@ class SourceRecordData(PersonalData):
     held_as, held_rows = "source_records", traits_sql.HELD_RECORDS
     given = ("traits",)
     technical = ("id", "identifier", "profile", "source", "trust", "updated_at")
+    portable_names = ("source",)
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
@@ -154,7 +166,11 @@ class SourceRecordData(PersonalData):
             .order_by("source__key", "identifier_id")
             .values("profile_id", "source__key", "trust", "traits", "updated_at")
         )
-        return by_profile(rows, renamed={"source__key": "source"})
+        legible = [
+            {**row, "trust": TrustLevel(row["trust"]).api_name, "traits": dated(row["traits"])}
+            for row in rows
+        ]
+        return by_profile(legible, renamed={"source__key": "source"})
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         execute_moves(traits_sql.MOVE_RECORDS, moves)
@@ -199,6 +215,7 @@ class AccountMemberData(PersonalData):
     held_as, held_rows = "accounts", accounts_sql.HELD_MEMBERS
     given = ("account", "first_at")
     technical = ("profile", "identifier", "is_vouched")
+    portable_names = ("key", "joined_at")
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
@@ -217,6 +234,7 @@ class AccountRecordData(PersonalData):
     title = "What sources say of accounts"
     given = ("traits", "first_at")
     technical = ("id", "account", "identifier", "source", "trust")
+    portable_names = ("account", "source")
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:

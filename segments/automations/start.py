@@ -11,12 +11,13 @@ Invariant: the caller has locked the slots of the people, so that nobody is star
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
+from profiles.lib.calendar import time_of
 from profiles.lib.change_queue import nudge
 from profiles.models import EventName, Profile, ProfileChange
 from segments.activation.outbox import Change, Evaluated
@@ -36,7 +37,6 @@ from segments.models import Automation, AutomationRun, MembershipChange, Segment
 
 ADVANCE = "segments.advance_automations"
 Kind = ProfileChange.Kind
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _by_event(
     trigger: EventTrigger, row: Automation, batch: Evaluated, changes: Iterable[Change]
 ) -> list[Start]:
     arrived = sorted(
-        (each.profile_id, _EPOCH + timedelta(microseconds=int(each.reference)))
+        (each.profile_id, time_of(int(each.reference)))
         for each in set(changes)
         if each.kind == Kind.LIVE
     )

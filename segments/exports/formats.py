@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 
 from profiles.lib import exact_json
+from profiles.lib.formulas import neutralised
 from segments.exports.columns import Column, ColumnType
-from segments.exports.formulas import neutralised
 
 Rows = list[list[Any]]
 CHUNK = 1 << 16

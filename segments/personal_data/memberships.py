@@ -1,6 +1,6 @@
 """Who belongs where: memberships, their history, lists, decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from profiles.registry import (
     IdentifierMove,
     Person,
     PersonalData,
+    Recipient,
     Rows,
     by_profile,
     execute_erasure,
@@ -29,6 +30,7 @@ from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
     ListedPerson,
+    MemberExport,
     Membership,
     MembershipChange,
     NotedProfile,
@@ -120,6 +122,19 @@ class MembershipChangeData(PersonalData):
             )
         )
         return by_profile(rows, renamed=SEGMENT_NAMES)
+
+    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+        """Exports of segments that were made while the person was in them."""
+        changes = MembershipChange.objects.filter(profile_id=profile_id).order_by("-changed_at")
+        exports = MemberExport.objects.filter(segment__in=changes.order_by().values("segment"))
+        last: dict[str, datetime] = {}
+        for export in exports.filter(written__gt=0).select_related("segment").order_by("moved_at"):
+            earlier = changes.filter(segment=export.segment_id, changed_at__lte=export.moved_at)
+            change = earlier.first()
+            # Who left while it was written may be in it.
+            if change and (change.has_entered or change.changed_at >= export.started_at):
+                last[export.segment.name] = export.moved_at
+        return (Recipient(name, "export", at) for name, at in last.items())
 
     def erase(self, person: Person) -> int:
         return _execute_erasure(sql.ERASE_CHANGES, person)

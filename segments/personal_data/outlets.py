@@ -1,15 +1,17 @@
 """What other systems were told of whom, and what automations did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Max, Q
+from django.db.models.functions import Greatest
 
 from profiles.lib.change_queue import mark_changed
 from profiles.registry import (
     ErasurePhase,
     Person,
     PersonalData,
+    Recipient,
     Rows,
     by_profile,
     registry,
@@ -73,6 +75,11 @@ class DeliveryData(PersonalData):
         )
         return by_profile(rows, profile="subject_id", renamed={"webhook__name": "receiver"})
 
+    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+        taken = Delivery.objects.filter(subject_id=profile_id, state=Delivery.State.DELIVERED)
+        times = taken.values(name=F("webhook__name")).annotate(last_at=Max("finished_at"))
+        return (Recipient(kind="delivery", **row) for row in times.order_by())
+
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         return {}
 
@@ -106,6 +113,12 @@ class ToldData(PersonalData):
         )
         names = {"webhook__name": "receiver", "segment__key": "segment"}
         return by_profile(rows, profile="subject_id", renamed=names)
+
+    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+        told = Told.objects.filter(subject_id=profile_id, webhook__destination__isnull=False)
+        sent = told.filter(sent_at__isnull=False).values(name=F("webhook__name"))
+        times = sent.annotate(last_at=Max(Greatest("told_at", "sent_at")))
+        return (Recipient(kind="destination", **row) for row in times.order_by())
 
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         return {}

@@ -24,6 +24,7 @@ from consent.services import (
     seal_ledger,
     send_confirmations,
     send_links,
+    take_archive,
 )
 from ingestion.models import Product, RejectedMessage, WriteKey
 from ingestion.services import (
@@ -36,6 +37,7 @@ from ingestion.services import (
     save_product,
     start_import,
 )
+from profiles.lib.database import database_now
 from profiles.models import (
     DecisionVerdict,
     Identifier,
@@ -429,7 +431,10 @@ def _done_request(client: APIClient, route: str, body: dict[str, Any]) -> str:
     assert response.status_code == 201, response.json()
     act_on_requests()
     request_id: str = response.json()["id"]
-    assert PrivacyRequest.objects.get(pk=request_id).status == PrivacyRequest.Status.DONE
+    request = PrivacyRequest.objects.get(pk=request_id)
+    assert request.status == PrivacyRequest.Status.DONE
+    # Only what was fetched can be confirmed.
+    take_archive(request, actor=TESTER, now=database_now())
     return request_id
 
 

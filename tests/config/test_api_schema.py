@@ -15,7 +15,13 @@ from tests.config.api_schema import FILE, OPERATIONS, SCHEMA
 from tests.config.example_world import World
 
 PROBLEM = "application/problem+json"
-WITHOUT_JSON = ("archive_retrieve", "export_retrieve", "destroy", "schema_retrieve")
+WITHOUT_JSON = (
+    "archive_retrieve",
+    "confirm_create",
+    "export_retrieve",
+    "destroy",
+    "schema_retrieve",
+)
 
 
 def test_the_file_is_the_schema_of_the_code(tmp_path: Path) -> None:

@@ -49,6 +49,9 @@ def customer(email: str) -> APIClient:
 
 
 def read_archive(content: bytes) -> dict[str, Any]:
-    """The JSON files of an archive, by name."""
+    """The files of an archive by name: those of JSON read, the others as texts."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: json.loads(archive.read(name)) for name in archive.namelist()}
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    return {
+        name: json.loads(text) if name.endswith(".json") else text for name, text in texts.items()
+    }

@@ -22,10 +22,12 @@ from consent.requests.deadlines import time_left
 from consent.services import (
     NewRequest,
     act_on_request,
+    confirm_archive,
     events_of,
     open_own_request,
     open_request,
 )
+from profiles.lib.database import database_now
 from profiles.models import Event, Identifier, Profile
 from profiles.services import actor_names
 from tests.admin import make_world, sign_in
@@ -160,7 +162,7 @@ def test_a_request_of_which_only_a_part_is_proven_waits_until_staff_verify_it(
         last_seen_on=proven.since,
     )
     new_request = NewRequest(kind="restriction", reason="")
-    request = open_own_request(new_request, identifier_id=proven.pk, language="en", actor=TESTER)
+    request = open_own_request(new_request, identifier_id=proven.pk, actor=TESTER)
     assert request.status == Status.AWAITING_VERIFICATION
     officer = sign_in("privacy officer")
     assert "Verify" in officer.get(url_of("change", request)).content.decode()
@@ -204,7 +206,9 @@ def test_a_deadline_is_extended_once(world: dict[str, Any]) -> None:
     assert request.due_at == extended
 
 
-def test_the_archive_is_handed_out_once_to_who_may_see_contacts(world: dict[str, Any]) -> None:
+def test_the_archive_is_handed_out_to_who_may_see_contacts_until_it_is_confirmed(
+    world: dict[str, Any],
+) -> None:
     request = world["request"]
     assert act_on_request(request.pk, actor=TESTER)
     officer = sign_in("privacy officer")
@@ -213,8 +217,11 @@ def test_the_archive_is_handed_out_once_to_who_may_see_contacts(world: dict[str,
     answer = officer.post(url_of("archive", request))
     assert "no-store" in answer["Cache-Control"]
     assert "data.json" in zipfile.ZipFile(BytesIO(answer.content)).namelist()
-    again = officer.post(url_of("archive", request), follow=True)
-    assert "fetched already" in again.content.decode()
+    page = officer.get(url_of("change", request)).content.decode()
+    assert "fetched 1 of 10 times" in page
+    confirm_archive(request, actor=TESTER, now=database_now())
+    gone = officer.post(url_of("archive", request), follow=True)
+    assert "confirmed" in gone.content.decode()
 
 
 def test_the_page_of_an_open_request_counts_the_days(world: dict[str, Any]) -> None:

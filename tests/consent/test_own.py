@@ -132,6 +132,7 @@ def test_nobody_gets_in_without_a_session() -> None:
         assert client.post(f"{ME}requests/", {}).status_code == 401
         assert client.get(f"{ME}requests/{uuid4()}/").status_code == 401
         assert client.get(f"{ME}requests/{uuid4()}/archive/").status_code == 401
+        assert client.post(f"{ME}requests/{uuid4()}/archive/confirm/").status_code == 401
 
 
 def test_a_session_opens_no_other_door() -> None:
@@ -249,6 +250,7 @@ def test_a_customer_fetches_the_archive_of_their_part() -> None:
     assert "Lyon" in text
     assert "Brest" not in text
     assert "+336" not in text
+    assert client.post(f"{ME}requests/{request['id']}/archive/confirm/").status_code == 204
     assert client.get(f"{ME}requests/{request['id']}/archive/").status_code == 410
 
 

@@ -193,8 +193,11 @@ def test_a_copy_is_asked_for_and_downloaded(ada: Profile) -> None:
     answer = browser.get(path)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert "data.json" in archive.namelist()
-    # Once: what is gone leads back to the list.
+    assert "I have it" in text_of(browser.get("/privacy/requests/"))
+    assert browser.post(path).status_code == 302
+    # What is gone leads back to the list.
     assert browser.get(path).status_code == 302
+    assert path not in text_of(browser.get("/privacy/requests/"))
     assert browser.post("/privacy/requests/", {"kind": "erasure"}).status_code == 400
 
 

@@ -73,51 +73,6 @@ def test_a_service_vouches_so_its_request_is_verified_and_every_step_is_logged()
     assert client.get(f"{REQUESTS}{request.pk}/").json()["status"] == "done"
 
 
-def test_the_archive_holds_everything_and_is_fetched_once() -> None:
-    make_purpose(categories=["contact"], recipients=["the printer"], retention="3 years")
-    ada = make_ada(traits={"city": "Lyon"})
-    client = service("privacy:act")
-    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
-    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
-    assert client.get(url).status_code == 404
-    act_on_requests()
-    assert client.head(url).status_code == 405
-    answer = client.get(url)
-    files = read_archive(answer.content)
-    assert answer["Content-Type"] == "application/zip"
-    profile = files["data.json"]["profiles"][0]
-    assert profile["id"] == str(ada.uuid)
-    assert profile["traits"] == {"city": "Lyon"}
-    assert {row["value"] for row in profile["sections"]["Identifiers"]} >= {"ada@example.org", "1"}
-    assert profile["consents"]["newsletter"]["permitted"] is False
-    assert files["article15.json"]["sources"] == [{"key": "crm", "name": "Crm"}]
-    assert files["article15.json"]["purposes"][0]["recipients"] == ["the printer"]
-    portable = files["portability.json"]["profiles"][0]["sections"]
-    assert portable["What sources say"] == [{"traits": {"city": ["Lyon", 1]}}]
-    assert client.get(url).status_code == 410
-
-
-def test_an_archive_is_gone_after_its_days(settings: Any) -> None:
-    settings.ACCESS_ARCHIVE_DAYS = 0
-    make_ada()
-    client = service("privacy:act")
-    body = {"kind": "access", "identifiers": ["user_id:1"], "reason": "asked"}
-    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
-    act_on_requests()
-    assert client.get(url).status_code == 410
-
-
-def test_portability_gives_only_what_was_given_and_observed() -> None:
-    make_ada(traits={"score": 3})
-    client = service("privacy:act")
-    body = {"kind": "portability", "identifiers": ["user_id:1"], "reason": "asked"}
-    url = f"{REQUESTS}{client.post(REQUESTS, body).json()['id']}/archive/"
-    act_on_requests()
-    files = read_archive(client.get(url).content)
-    assert list(files) == ["portability.json"]
-    assert "score" not in json.dumps(files)
-
-
 def test_rectification_locks_the_corrected_trait_and_forgets_what_was_asked() -> None:
     ada = make_ada()
     request = open_by_service("rectification", "user_id:1", changes={"city": "Paris"})

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from consent.models import ConsentState, Purpose
 from consent.services import may_process
 from profiles.admin.kit.masks import Mask
+from profiles.lib.formulas import STARTS, neutralised
 from profiles.models import AuditEntry, Profile, TraitDefinition
 from profiles.models.access import Scope
 from segments.exports.batches import SegmentClosed, Wanted, read_batches
 from segments.exports.columns import column_choices, read_columns
-from segments.exports.formulas import STARTS, neutralised
 from segments.models import MemberExport, Segment
 from segments.services import (
     create_segment,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.admin.desk.casework import CASEWORK
 from consent.admin.desk.page import ACT
 from consent.admin.desk.steps import STEPS
+from consent.lib.downloads import download
 from consent.models import RequestAttachment
 from consent.services import ArchiveGone, WrongStatus, act_on_request, detach, take_archive
 from profiles.admin.kit.base import MaskedAdmin, question_page, require, staff_actor
@@ -80,12 +81,12 @@ def act_now(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def download_archive(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Download the archive, once."""
+    """Download the archive."""
     require(request, ACT)
     require(request, SEE_CONTACTS)
     privacy_request = admin.found_or_404(request, str(pk))
     page = redirect("admin:consent_privacyrequest_change", pk)
-    # A GET, such as one of a prefetching browser, must not use the archive up.
+    # A GET, such as one of a prefetching browser, must not count.
     if request.method != "POST":
         return page
     try:
@@ -93,7 +94,4 @@ def download_archive(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> Http
     except ArchiveGone as error:
         messages.error(request, str(error))
         return page
-    response = HttpResponse(content, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{privacy_request.pk}.zip"'
-    response["Cache-Control"] = "no-store"
-    return response
+    return download(request, content, f"archive-{privacy_request.pk}.zip")

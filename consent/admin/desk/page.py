@@ -12,10 +12,11 @@ from consent.admin.desk.board import needs_answer
 from consent.admin.desk.casework import CHECKS
 from consent.admin.desk.opening import count_rows
 from consent.models import AccessArchive, PrivacyRequest
+from consent.requests.archives.fetching import MOST_FETCHES
 from consent.requests.cooling import is_over
 from consent.requests.lifecycle import can_be_refused
 from consent.requests.statuses import CLOSED
-from consent.services import duplicates_of, time_left
+from consent.services import duplicates_of, time_left, waiting_archives
 from profiles.admin.kit.base import staff_actor
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask
@@ -54,9 +55,8 @@ def page_context(request: HttpRequest, privacy_request: Any) -> dict[str, Any]:
         "needs_answer": needs_answer(privacy_request),
         "user_id": request.user.pk,
         "archive": archive,
-        "can_be_fetched": archive is not None
-        and archive.fetched_at is None
-        and archive.expires_at > timezone.now(),
+        "can_be_fetched": waiting_archives(timezone.now()).filter(request=privacy_request).exists(),
+        "most_fetches": MOST_FETCHES,
         "may": permitted_steps(request, privacy_request),
     }
 

@@ -154,7 +154,7 @@ class RequestView(ControllerView):
 
 
 class ResultsView(ControllerView):
-    """The archive of an access or portability request, once, within some days."""
+    """The archive of an access or portability request: up to ten times in some days."""
 
     def get(self, request: Request, pk: UUID) -> HttpResponse:
         return archive_response(self.subject_request(request, pk).request, request)

@@ -1,0 +1,146 @@
+"""Personal data as lines that anybody can read, in the language that is active."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from consent.requests.archives.collecting import Row
+from consent.requests.archives.names import LABELS
+
+# The sections that are shown in a way of their own.
+RECORDS, SEGMENTS = "What sources say", "Segments"
+
+
+class Source(NamedTuple):
+    """Which source stated a value, and when."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TraitWords:
+    """A golden trait as text, with the sources that state it. `kind` says how it is typed in."""
+
+    key: str
+    label: str
+    value: str
+    kind: str
+    sources: Sequence[Source]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWords:
+    """A segment that the person is in, and why."""
+
+    name: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionWords:
+    """Rows of one kind, each a sequence of (label, text). `count` is that of all there are."""
+
+    title: str
+    count: int
+    rows: Sequence[Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWords:
+    """All that is held about a person, in words."""
+
+    traits: Sequence[TraitWords]
+    groups: Sequence[GroupWords]
+    sections: Sequence[SectionWords]
+
+
+def person_in_words(
+    traits: Mapping[str, Any], sections: Mapping[str, Sequence[Row]], counts: Mapping[str, int]
+) -> PersonWords:
+    """Return golden traits and the first rows of each section; `counts` is how many there are."""
+    return PersonWords(
+        traits=_traits_in_words(traits, sections.get(RECORDS, ())),
+        groups=[_group_in_words(row) for row in sections.get(SEGMENTS, ())],
+        sections=[
+            SectionWords(
+                pgettext("title of data", title), counts[title], [list(_lines(row)) for row in rows]
+            )
+            for title, rows in sections.items()
+            if rows and title not in (RECORDS, SEGMENTS)
+        ],
+    )
+
+
+def _traits_in_words(traits: Mapping[str, Any], records: Collection[Row]) -> list[TraitWords]:
+    # Each with the sources that state this very value.
+    return [
+        TraitWords(key, _spaced(key), text_of(value), _kind(value), _sources(key, value, records))
+        for key, value in sorted(traits.items())
+    ]
+
+
+def _group_in_words(membership: Row) -> GroupWords:
+    since = text_of(membership["entered_at"])
+    return GroupWords(membership["name"], since, membership.get("rule", ""))
+
+
+def _sources(key: str, value: object, records: Collection[Row]) -> list[Source]:
+    return [
+        Source(record["source"], record["traits"][key]["at"])
+        for record in records
+        if key in record["traits"] and record["traits"][key]["value"] == value
+    ]
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int() | float() | Decimal():
+            return "number"
+        case str():
+            return "text"
+        case _:
+            # Lists and objects are corrected by staff.
+            return ""
+
+
+def _lines(row: Row) -> Iterator[tuple[str, str]]:
+    for name, value in row.items():
+        if value not in (None, "", [], {}):
+            yield str(LABELS.get(name, _spaced(name))), text_of(value)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def text_of(value: object) -> str:
+    """Return a value as people write it, in their language."""
+    match value:
+        case bool():
+            return _("yes") if value else _("no")
+        case datetime():
+            local = timezone.localtime(value)
+            return f"{text_of(local.date())} {formats.date_format(local, 'H:i')}"
+        case date():
+            return formats.date_format(value, "SHORT_DATE_FORMAT")
+        case str():
+            at = parse_datetime(value) if len(value) > 16 else None
+            return text_of(at) if at is not None and at.tzinfo else value
+        case Mapping():
+            parts = ((_spaced(str(key)), text_of(part)) for key, part in value.items())
+            return ", ".join(f"{label}: {text}" for label, text in parts)
+        case list() | tuple():
+            return ", ".join(map(text_of, value))
+        case _:
+            return str(value)

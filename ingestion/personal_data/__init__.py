@@ -1,0 +1,33 @@
+"""What this app holds about people: messages and files on their way, and what was not taken."""
+
+from ingestion.models import (
+    ConsentCategory,
+    DrainPause,
+    DroppedCount,
+    Hook,
+    MessageCount,
+    OrderAmounts,
+    Product,
+    SavedMapping,
+    SigningSecret,
+    WriteKey,
+)
+from ingestion.personal_data import files, messages
+from profiles.registry import registry
+
+__all__ = ["files", "messages"]
+
+registry.exempt(
+    {
+        SavedMapping: "Names of columns, and what they mean.",
+        ConsentCategory: "Configuration: which purpose a category of a source means.",
+        DrainPause: "Names a type of error.",
+        DroppedCount: "Counts by source and day.",
+        Hook: "Names a source and a tool; the secret is sealed.",
+        MessageCount: "Counts by source and hour.",
+        OrderAmounts: "Amounts under a keyed digest of an order's number; names nobody.",
+        Product: "What is sold; names nobody.",
+        SigningSecret: "Names a source, not a person.",
+        WriteKey: "Names a source, not a person.",
+    }
+)
