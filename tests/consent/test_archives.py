@@ -10,10 +10,12 @@ from typing import Any
 
 import jwt
 import pytest
+from django.utils import timezone
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from consent.models import AccessArchive, PrivacyRequest
+from consent.requests.archives.legible import text_of
 from consent.requests.archives.names import TITLES
 from consent.services import act_on_requests, public_keys, take_archive
 from profiles.lib.database import database_now
@@ -264,3 +266,10 @@ def test_an_archive_is_gone_after_its_days() -> None:
 
 def test_every_section_has_a_title_for_people_to_read() -> None:
     assert set(map(str, TITLES)) == {data.title for data in registry if data.overrides("read")}
+
+
+def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is() -> None:
+    with timezone.override("Pacific/Kiritimati"):
+        assert text_of("9999-12-31T23:59:59-01:00") == "9999-12-31T23:59:59-01:00"
+        assert text_of("0001-01-01T00:00:00+01:00") == "0001-01-01T00:00:00+01:00"
+    assert text_of("2026-02-30T10:00:00.000Z") == "2026-02-30T10:00:00.000Z"

@@ -125,7 +125,6 @@ def open_unverified() -> PrivacyRequest:
     return consent.services.open_own_request(
         NewRequest(kind="restriction"),
         identifier_id=profile.identifiers.get(namespace="email").pk,
-        language="en",
         actor=TESTER,
     )
 
@@ -161,6 +160,12 @@ def finished_access() -> PrivacyRequest:
         actor=TESTER,
     )
     consent.services.act_on_request(request.pk, actor=TESTER)
+    return request
+
+
+def fetched_access() -> Any:
+    request = finished_access()
+    consent.services.take_archive(request, actor=TESTER, now=timezone.now())
     return request
 
 
@@ -444,7 +449,6 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "open_own_request",
         NewRequest(kind="access"),
         identifier_id=make_profile("email:ada@example.org").identifiers.get(namespace="email").pk,
-        language="en",
     ),
     "open_request": lambda: _call(
         "open_request",
@@ -505,6 +509,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "start_export": export_of_all,
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
+    "confirm_archive": lambda: _call("confirm_archive", fetched_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),
     "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
     "create_group": lambda: _call("create_group", key="offers", name="Offers", segments=[]),

@@ -130,13 +130,12 @@ def text_of(value: object) -> str:
         case bool():
             return _("yes") if value else _("no")
         case datetime():
-            local = timezone.localtime(value)
-            return f"{text_of(local.date())} {formats.date_format(local, 'H:i')}"
+            return _time_text(value)
         case date():
             return formats.date_format(value, "SHORT_DATE_FORMAT")
         case str():
-            at = parse_datetime(value) if len(value) > 16 else None
-            return text_of(at) if at is not None and at.tzinfo else value
+            at = _time_in(value)
+            return value if at is None else _time_text(at)
         case Mapping():
             parts = ((_spaced(str(key)), text_of(part)) for key, part in value.items())
             return ", ".join(f"{label}: {text}" for label, text in parts)
@@ -144,3 +143,22 @@ def text_of(value: object) -> str:
             return ", ".join(map(text_of, value))
         case _:
             return str(value)
+
+
+def _time_in(text: str) -> datetime | None:
+    """Return the time with a zone that a text is, if it is one."""
+    try:
+        at = parse_datetime(text) if len(text) > 16 else None
+    except ValueError:
+        # It looks like a time that there is not, such as one on 30 February.
+        return None
+    return at if at is not None and at.tzinfo else None
+
+
+def _time_text(at: datetime) -> str:
+    try:
+        local = timezone.localtime(at)
+    except OverflowError:
+        # The last hours of the last year that there is are after it here.
+        return at.isoformat()
+    return f"{text_of(local.date())} {formats.date_format(local, 'H:i')}"
