@@ -21,6 +21,7 @@ TITLES = (
     pgettext_lazy("title of data", "Consent history"),
     pgettext_lazy("title of data", "Consents"),
     pgettext_lazy("title of data", "Privacy requests"),
+    pgettext_lazy("title of data", "Files of privacy requests"),
     pgettext_lazy("title of data", "Rows of files that could not be taken"),
     pgettext_lazy("title of data", "Messages that could not be taken"),
     pgettext_lazy("title of data", "The last messages of each source"),
