@@ -330,6 +330,10 @@ PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ERASURE_COOLING_HOURS = env_int_within("ERASURE_COOLING_HOURS", 24, most=72)
 # About more people than this, staff open requests only with a second person.
 SECOND_PERSON_ABOVE = env_int("SECOND_PERSON_ABOVE", 10)
+# Who decides, in the register of processing: the name, how to reach them, and their officer.
+CONTROLLER_NAME = env_text("CONTROLLER_NAME", COMPANY_NAME)
+CONTROLLER_CONTACT = env_text("CONTROLLER_CONTACT")
+DPO_CONTACT = env_text("DPO_CONTACT")
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 # Pairs of profiles that are one person with this probability are proposed; above the second, if it
 # is not 0, they are joined without anybody's word.

@@ -78,6 +78,8 @@ from consent.purposes.versions import (
     refuse_laxer_terms,
     terms_with_changes,
 )
+from consent.register.document import make_register
+from consent.register.recipients import Recipient, declare_recipients
 from consent.requests.alerts import count_due, tell_of_deadlines
 from consent.requests.archives.collecting import preview_personal_data
 from consent.requests.archives.fetching import (
@@ -193,6 +195,7 @@ __all__ = [
     "OpenedSession",
     "PurposeTerms",
     "Receipt",
+    "Recipient",
     "RuleTerms",
     "SamePerson",
     "SchemaName",
@@ -241,6 +244,7 @@ __all__ = [
     "count_receivers",
     "create_rule",
     "current_states",
+    "declare_recipients",
     "decline_bulk",
     "define_purpose",
     "detach",
@@ -271,6 +275,7 @@ __all__ = [
     "make_archive",
     "make_forecast",
     "make_receipt",
+    "make_register",
     "may_process",
     "mentions",
     "note_check",

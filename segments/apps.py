@@ -10,6 +10,9 @@ class SegmentsConfig(AppConfig):
     def ready(self) -> None:
         # Imported for its effect: it declares this app's personal data in the registry.
         from segments import personal_data  # noqa: F401
+
+        # And this names the receivers in the register of processing.
+        from segments.activation import recipients  # noqa: F401
         from segments.checks import check_zone
 
         register(check_zone, Tags.database)

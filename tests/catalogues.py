@@ -35,7 +35,7 @@ HIDDEN = re.compile(
 )
 SPOKEN = re.compile(r'\b(?:aria-label|placeholder|title|alt)="([^"]*)"')
 # Names and keys, the same in every language.
-NAMES = {"JSON", "Ctrl+Z"}
+NAMES = {"CSV", "JSON", "Ctrl+Z"}
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 

@@ -17,6 +17,7 @@ TAGS = {
     "purposes": "What data are processed for, and on which legal basis.",
     "notices": "The very texts that people were shown.",
     "privacy/me": "What customers do themselves, with a session from a mailed link.",
+    "privacy/register": "The register of processing (article 30).",
     "privacy/requests": "Requests of customers that a service passes on.",
     "privacy/holds": "What of a person outlives their erasure, for a claim or by law.",
     "privacy/returns": "People who were erased and want to be stored again.",

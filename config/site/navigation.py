@@ -20,6 +20,8 @@ class Entry(NamedTuple):
     query: str = ""
     # The model whose viewers see the list, where it is another one.
     seen_with: str = ""
+    # Another page of the model than its list, by the name of its URL.
+    page: str = ""
     # What is shown beside the title, an empty text for nothing.
     badge: Callable[[HttpRequest], str] | None = None
 
@@ -30,7 +32,7 @@ class Entry(NamedTuple):
 
     @property
     def url_name(self) -> str:
-        return f"admin:{self.model.replace('.', '_')}_changelist"
+        return self.page or f"admin:{self.model.replace('.', '_')}_changelist"
 
 
 # Entries by job: what somebody wants to do, and the lists that it needs.
@@ -117,6 +119,13 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "?state=placed",
             seen_with="consent.privacyrequest",
             badge=overdue_holds,
+        ),
+        Entry(
+            _("Register"),
+            "menu_book",
+            "consent.purpose",
+            seen_with="consent.privacyrequest",
+            page="admin:consent_purpose_register",
         ),
         Entry(_("Letters"), "mail", "consent.lettermodel", seen_with="consent.privacyrequest"),
         Entry(_("Purposes"), "flag", "consent.purpose"),

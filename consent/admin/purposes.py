@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from consent.admin.desk.register import register_page
 from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
@@ -141,6 +143,13 @@ class PurposeAdmin(TesseraAdmin):
     ordering = ("key",)
     change_form_outer_after_template = "admin/consent/versions.html"
     audit_type = "purpose"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.register)
+        return [path("register/", view, name="consent_purpose_register"), *super().get_urls()]
+
+    def register(self, request: HttpRequest) -> HttpResponse:
+        return register_page(self, request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Purpose]:
         purposes: QuerySet[Purpose] = super().get_queryset(request)

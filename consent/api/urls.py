@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from consent.api import customer, holds, returns, views
+from consent.api import customer, holds, register, returns, views
 
 services = SimpleRouter()
 services.register("purposes", views.PurposeViewSet, basename="purpose")
@@ -11,6 +11,7 @@ services.register("notices", views.NoticeViewSet, basename="notice")
 services.register("consents/opt-ins", returns.OptInViewSet, basename="opt-in")
 services.register("consents", views.ConsentViewSet, basename="consent")
 services.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
+services.register("privacy/register", register.RegisterViewSet, basename="privacy-register")
 services.register("privacy/returns", returns.ReturnViewSet, basename="return")
 services.register("privacy/holds", holds.HoldViewSet, basename="hold")
 

@@ -17,6 +17,8 @@ EXEMPT = {
     "tell_of_broken_glass": "It mails staff of what has its entry.",
     "tell_of_deadlines": "It mails staff and changes nothing.",
     "count_due": READS,
+    "make_register": READS,
+    "declare_recipients": "It is called once, as the apps are loaded.",
     "waiting_bulks": READS,
     "duplicates_of": READS,
     "carry_out_bulks": "It opens requests, which write the entries.",
