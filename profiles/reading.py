@@ -4,13 +4,16 @@ Invariant: it has no value of anybody. One page is one row for each person on it
 the same page opened again within ten minutes is no second look.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Now, TruncDate
 
-from profiles.audit import Actor, actor_names
+from profiles.audit import Actor, actor_names, audited
 from profiles.identity.engine import PROFILE
 from profiles.lib.batches import batches
 from profiles.lib.database import database_now
@@ -75,3 +78,94 @@ def prune_reads() -> int:
     for ids in batches(expired, _PRUNED_AT_ONCE):
         StaffRead.objects.filter(pk__in=ids).delete()
     return len(expired)
+
+
+class ReadDay(NamedTuple):
+    """One day of somebody's reads: how many pages of people, how many lists, and how many rows."""
+
+    day: date
+    pages: int
+    lists: int
+    listed: int
+
+
+class ReadScope(NamedTuple):
+    """What one actor saw from a time to another.
+
+    `people` were opened by name; `listed` is how many rows lists had, who may be the same people.
+    `open_people` are those of `people` whose contact data were shown.
+    """
+
+    people: int
+    open_people: int
+    listed: int
+    open_listed: int
+    pages: Mapping[str, int]
+    days: Sequence[ReadDay]
+
+
+def readers() -> dict[str, str]:
+    """Return who is in the log of reads, by name."""
+    actors = StaffRead.objects.order_by("actor").values_list("actor", flat=True).distinct()
+    return actor_names(list(actors))
+
+
+def scope_of_reads(reader: str, *, since: datetime, until: datetime, actor: Actor) -> ReadScope:
+    """Return what somebody saw in a span of time, as after a breach; that is written down too."""
+    reads = _reads_between(reader, since, until)
+    opened = reads.exclude(page=Page.LIST)
+    lists = reads.filter(page=Page.LIST)
+    is_open = {"depth": Depth.OPEN}
+    scope = ReadScope(
+        people=_count_people(opened),
+        open_people=_count_people(opened.filter(**is_open)),
+        listed=_sum_listed(lists),
+        open_listed=_sum_listed(lists.filter(**is_open)),
+        pages=dict(Counter(reads.order_by().values_list("page", flat=True))),
+        days=_days_of(reads),
+    )
+    with audited(actor, "read_scope.drawn") as deed:
+        deed.about("read_scope", reader, people=[None, scope.people], listed=[None, scope.listed])
+    return scope
+
+
+def people_read(reader: str, *, since: datetime, until: datetime, actor: Actor) -> list[str]:
+    """Return the public UUIDs of those whom somebody opened by name, and write down that it was.
+
+    Who was erased since is not among them.
+    """
+    persons = _reads_between(reader, since, until).exclude(person=None).order_by()
+    ids = set(persons.values_list("person_id", flat=True))
+    uuids = list(
+        Identifier.objects.filter(pk__in=ids).order_by("pk").values_list("value", flat=True)
+    )
+    with audited(actor, "read_scope.exported") as deed:
+        deed.about("read_scope", reader, people=[None, len(uuids)])
+    return uuids
+
+
+def _reads_between(reader: str, since: datetime, until: datetime) -> QuerySet[StaffRead]:
+    return StaffRead.objects.filter(actor=reader, at__gte=since, at__lt=until)
+
+
+def _count_people(reads: QuerySet[StaffRead]) -> int:
+    return reads.order_by().aggregate(people=Count("person", distinct=True))["people"] or 0
+
+
+def _sum_listed(lists: QuerySet[StaffRead]) -> int:
+    return lists.order_by().aggregate(listed=Sum("people"))["listed"] or 0
+
+
+def _days_of(reads: QuerySet[StaffRead]) -> list[ReadDay]:
+    is_list = Q(page=Page.LIST)
+    days = (
+        reads.order_by()
+        .annotate(day=TruncDate("at"))
+        .values("day")
+        .annotate(
+            pages=Count("pk", filter=~is_list),
+            lists=Count("pk", filter=is_list),
+            listed=Sum("people", filter=is_list, default=0),
+        )
+    )
+    return [ReadDay(**row) for row in days.order_by("day")]

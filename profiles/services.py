@@ -81,7 +81,16 @@ from profiles.identity.ruleset.document import (
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
 from profiles.matching.answers import ProposalAnswered, answer_proposal, postpone_proposal
 from profiles.matching.queue import count_open_proposals
-from profiles.reading import looks_at, note_list, note_reads, persons_of, prune_reads
+from profiles.reading import (
+    looks_at,
+    note_list,
+    note_reads,
+    people_read,
+    persons_of,
+    prune_reads,
+    readers,
+    scope_of_reads,
+)
 from profiles.search.people import find_people
 from profiles.sources import (
     SOURCE_SETTINGS,
@@ -198,6 +207,7 @@ __all__ = [
     "parse_document",
     "password_changed",
     "pause_application",
+    "people_read",
     "persons_of",
     "plan_rules",
     "postpone_case",
@@ -207,6 +217,7 @@ __all__ = [
     "prune_reads",
     "public_actors",
     "read_rules",
+    "readers",
     "reclaim_empty_months",
     "recompute_golden",
     "recompute_stats",
@@ -225,6 +236,7 @@ __all__ = [
     "save_audited",
     "save_identity_rule",
     "save_trait_definition",
+    "scope_of_reads",
     "search_made",
     "settings_of",
     "settle_quarantines",

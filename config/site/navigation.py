@@ -22,11 +22,15 @@ class Entry(NamedTuple):
     seen_with: str = ""
     # Another page of the model than its list, by the name of its URL.
     page: str = ""
+    # The permission that it takes, where viewing the model is not enough.
+    may: str = ""
     # What is shown beside the title, an empty text for nothing.
     badge: Callable[[HttpRequest], str] | None = None
 
     @property
     def permission(self) -> str:
+        if self.may:
+            return self.may
         app, _, model = (self.seen_with or self.model).partition(".")
         return f"{app}.view_{model}"
 
@@ -126,6 +130,13 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "consent.purpose",
             seen_with="consent.privacyrequest",
             page="admin:consent_purpose_register",
+        ),
+        Entry(
+            _("Scope of a breach"),
+            "policy_alert",
+            "consent.privacyrequest",
+            may="consent.change_privacyrequest",
+            page="admin:consent_privacyrequest_breach",
         ),
         Entry(_("Letters"), "mail", "consent.lettermodel", seen_with="consent.privacyrequest"),
         Entry(_("Purposes"), "flag", "consent.purpose"),

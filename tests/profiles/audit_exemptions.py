@@ -19,6 +19,7 @@ EXEMPT = {
     "count_due": READS,
     "make_register": READS,
     "declare_recipients": "It is called once, as the apps are loaded.",
+    "readers": READS,
     "waiting_bulks": READS,
     "duplicates_of": READS,
     "carry_out_bulks": "It opens requests, which write the entries.",

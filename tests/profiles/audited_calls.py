@@ -429,6 +429,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         now=timezone.now(),
     ),
     "note_letter": lambda: _call("note_letter", finished_access(), "done", now=timezone.now()),
+    "scope_of_reads": lambda: _call("scope_of_reads", "staff:1", since=NOW, until=NOW),
+    "people_read": lambda: _call("people_read", "staff:1", since=NOW, until=NOW),
     "add_note": lambda: _call("add_note", open_unverified(), "She called."),
     "answer_request": lambda: _call(
         "answer_request", finished_access(), "letter", now=timezone.now()

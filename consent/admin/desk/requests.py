@@ -22,6 +22,7 @@ from consent.admin.desk.actions import (
     take_step,
 )
 from consent.admin.desk.board import board_context
+from consent.admin.desk.breach import breach_page
 from consent.admin.desk.casework import CASEWORK
 from consent.admin.desk.letters import letter_page
 from consent.admin.desk.opening import OPEN, open_by_identifier, open_page
@@ -84,6 +85,7 @@ class PrivacyRequestAdmin(MaskedAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("breach/", view(self.breach), name="consent_privacyrequest_breach"),
             path("open/<int:profile_id>/", view(self.open), name="consent_privacyrequest_open"),
             *(
                 path(
@@ -168,6 +170,9 @@ class PrivacyRequestAdmin(MaskedAdmin):
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return act_now(self, request, pk)
+
+    def breach(self, request: HttpRequest) -> HttpResponse:
+        return breach_page(self, request)
 
     def letter(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return letter_page(self, request, pk)
