@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Model
 
@@ -139,6 +140,9 @@ class PersonalData:
     # the person would delete. Both empty where no hold keeps them.
     held_as: ClassVar[str] = ""
     held_rows: ClassVar[str] = ""
+    # The days after which rows go by themselves, or the setting that has them; empty where rules of
+    # retention or the life of the profile decide.
+    lifetime: ClassVar[int | str] = ""
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""
@@ -187,6 +191,14 @@ class PersonalData:
     def is_drained(self, moment: datetime) -> bool:
         """Whether every row that was accepted before this time has been applied."""
         return True
+
+    @property
+    def lifetime_days(self) -> int | None:
+        """The days after which rows go by themselves."""
+        if not self.lifetime:
+            return None
+        is_setting = isinstance(self.lifetime, str)
+        return int(getattr(settings, str(self.lifetime)) if is_setting else self.lifetime)
 
     @property
     def label(self) -> str:

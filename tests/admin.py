@@ -22,7 +22,9 @@ from consent.models import (
 from consent.services import (
     ConsentInput,
     NewRequest,
+    RuleTerms,
     add_notice,
+    create_rule,
     open_request,
     record_many,
     suppress,
@@ -137,6 +139,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         Controller.objects.create(
             controller_id=f"acme-{number}", name="Acme", service=f"acme-{number}"
         )
+        _make_rule(purpose)
         LegalHold.objects.create(
             identifier_ids=[profiles[0].identifiers.values_list("pk", flat=True)[0]],
             scope={"events": ["Order Completed"]},
@@ -217,6 +220,18 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         "rejected": RejectedMessage.objects.first(),
         "import": FileImport.objects.first(),
     }
+
+
+def _make_rule(purpose: Any) -> None:
+    """Create a rule on events that nobody did."""
+    number = next(_numbers)
+    create_rule(
+        event=EventName.objects.create(kind="track", name=f"Rare {number}").name,
+        purpose=purpose,
+        terms=RuleTerms(period="P1Y"),
+        actor=TESTER,
+        now=timezone.now(),
+    )
 
 
 def _make_import(source: Any) -> None:

@@ -20,6 +20,7 @@ TAGS = {
     "privacy/register": "The register of processing (article 30).",
     "privacy/requests": "Requests of customers that a service passes on.",
     "privacy/holds": "What of a person outlives their erasure, for a claim or by law.",
+    "privacy/retention": "How long purposes keep data, and what goes by when.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
     "imports": "Files of rows, and how each row ended.",

@@ -140,6 +140,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         ),
         Entry(_("Letters"), "mail", "consent.lettermodel", seen_with="consent.privacyrequest"),
         Entry(_("Purposes"), "flag", "consent.purpose"),
+        Entry(
+            _("Retention"),
+            "auto_delete",
+            "consent.retentionrule",
+            seen_with="consent.purpose",
+        ),
         Entry(_("Notices"), "article", "consent.noticeversion"),
         Entry(_("Consent ledger"), "history_edu", "consent.consentevent"),
         Entry(_("Suppressions"), "person_off", "consent.suppression"),

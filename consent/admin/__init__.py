@@ -6,6 +6,7 @@ from consent.admin import (
     ledger,
     profile_sections,
     purposes,
+    retention,
     suppression,
 )
 from consent.admin.desk import bulk, letters, requests
@@ -19,5 +20,6 @@ __all__ = [
     "profile_sections",
     "purposes",
     "requests",
+    "retention",
     "suppression",
 ]

@@ -1,5 +1,6 @@
 """The sections of the profile page with consents and privacy requests."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from consent.admin.desk.opening import OPEN
 from consent.admin.desk.page import ACT
 from consent.models import ConsentEvent, LegalHold, PrivacyRequest, PurposeVersion, State
 from consent.models.purposes import LegalBasis
-from consent.services import current_states, time_left
+from consent.services import current_states, forecast_of_person, time_left
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.sections import Link, Section, sections
 from profiles.lib.database import database_now
@@ -88,6 +89,25 @@ sections.declare(
         permission="consent.view_consentstate",
         load=load_consents,
         order=20,
+    )
+)
+
+
+def load_retention(request: HttpRequest, profile: Profile, mask: Mask) -> dict[str, Any]:
+    """Count what of the profile goes by tomorrow."""
+    tomorrow = database_now() + timedelta(days=1)
+    return {"units": forecast_of_person(profile.pk, at=tomorrow)}
+
+
+sections.declare(
+    Section(
+        key="retention",
+        title=_("Deleted by tomorrow"),
+        icon="auto_delete",
+        template="admin/consent/section_retention.html",
+        permission=ACT,
+        load=load_retention,
+        order=40,
     )
 )
 sections.declare(

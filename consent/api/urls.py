@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from consent.api import customer, holds, register, returns, views
+from consent.api import customer, holds, register, retention, returns, views
 
 services = SimpleRouter()
 services.register("purposes", views.PurposeViewSet, basename="purpose")
@@ -13,6 +13,7 @@ services.register("consents", views.ConsentViewSet, basename="consent")
 services.register("privacy/requests", views.RequestViewSet, basename="privacy-request")
 services.register("privacy/register", register.RegisterViewSet, basename="privacy-register")
 services.register("privacy/returns", returns.ReturnViewSet, basename="return")
+services.register("privacy/retention", retention.RetentionViewSet, basename="retention")
 services.register("privacy/holds", holds.HoldViewSet, basename="hold")
 
 customers = SimpleRouter(use_regex_path=False)

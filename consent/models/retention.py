@@ -61,6 +61,11 @@ class RetentionRule(models.Model):
     def is_approved(self) -> bool:
         return self.version == self.approved_version
 
+    @property
+    def current(self) -> "RetentionRuleVersion":
+        """The newest version; searched in Python, since lists prefetch all of them."""
+        return next(each for each in self.versions.all() if each.number == self.version)
+
 
 class RetentionRuleVersion(models.Model):
     """The terms of a rule from a time on. Insert only, but for its approval."""
@@ -129,3 +134,8 @@ class RetentionRun(models.Model):
 
     def __str__(self) -> str:
         return f"run of {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def total(self) -> int:
+        """How many rows it deleted."""
+        return sum(self.counts.values())

@@ -107,6 +107,7 @@ class ConsentBodyData(PersonalData):
 class IdempotentAnswerData(PersonalData):
     model = IdempotentAnswer
     title = "Answers kept for retries"
+    lifetime = 30
     technical = (
         "id",
         "scope",

@@ -39,6 +39,7 @@ from profiles.services import Actor
 class AccessArchiveData(PersonalData):
     model = AccessArchive
     title = "Archives made for the person"
+    lifetime = "ACCESS_ARCHIVE_DAYS"
     technical = (
         "request",
         "content",
@@ -279,6 +280,7 @@ class SubjectRequestData(PersonalData):
 class StatusCallbackData(PersonalData):
     model = StatusCallback
     title = "Callbacks to other companies"
+    lifetime = 30
     technical = (
         "id",
         "subject_request",

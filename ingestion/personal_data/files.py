@@ -46,6 +46,7 @@ class FileImportData(PersonalData):
 class ImportPartData(PersonalData):
     model = ImportPart
     title = "Uploaded files"
+    lifetime = "IMPORT_DAYS"
     observed = ("content",)
     technical = ("id", "file_import", "offset")
     phase = ErasurePhase.COPIES

@@ -104,6 +104,7 @@ class RejectedMessageData(PersonalData):
 class RecentMessageData(PersonalData):
     model = RecentMessage
     title = "The last messages of each source"
+    lifetime = 7
     observed = ("body", "name")
     technical = ("id", "source", "received_at", "outcome", "type", "code")
     phase = ErasurePhase.COPIES

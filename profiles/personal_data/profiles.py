@@ -57,6 +57,7 @@ class ProfileData(PersonalData):
 class AuditEntryData(PersonalData):
     model = AuditEntry
     title = "Who changed what"
+    lifetime = "AUDIT_DAYS"
     technical = (
         "id",
         "at",
@@ -77,6 +78,7 @@ class AuditEntryData(PersonalData):
 class StaffReadData(PersonalData):
     model = StaffRead
     title = "When staff looked at the data"
+    lifetime = "READ_LOG_DAYS"
     observed = ("at", "page", "depth")
     # Who it was is shown to staff: to the person it would be another person's data.
     technical = ("id", "actor", "person", "people")

@@ -59,6 +59,7 @@ class ErasureNoticeData(PersonalData):
 class DeliveryData(PersonalData):
     model = Delivery
     title = "Deliveries to other systems"
+    lifetime = "WEBHOOK_LOG_DAYS"
     inferred = ("body", "created_at", "finished_at")
     technical = (
         *("id", "message", "webhook", "event", "segment", "key", "subject_id", "state"),

@@ -17,8 +17,11 @@ from consent.models import ConsentEvent, PrivacyRequest, Purpose
 from consent.services import (
     NewHold,
     NewRequest,
+    RuleTerms,
     act_on_requests,
     add_notice,
+    create_rule,
+    make_forecast,
     open_request,
     place_hold,
     seal_ledger,
@@ -153,12 +156,30 @@ def make_world() -> World:
             "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
             "01a2001d-77bb-4c2e-8a01-84c5d6e7f80b": destination,
             **_make_imports(),
+            **_make_retention(),
             "01a2001e-1b2c-4d3e-8f40-5a6b7c8d9e0f": _hold_id(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
             "tss_a1b2c3d4": _signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
+
+
+def _make_retention() -> dict[str, str]:
+    """Make a rule that waits for its approval, and a forecast with it."""
+    now = timezone.now()
+    rule = create_rule(
+        event="Order Completed",
+        purpose=make_purpose("bookkeeping", legal_basis="legal_obligation"),
+        terms=RuleTerms(period="P10Y"),
+        actor=TESTER,
+        now=now,
+    )
+    forecast = make_forecast(at=now + timedelta(days=1), now=now)
+    return {
+        "01a2001e-2c3d-4e4f-9a51-6b7c8d9e0f1a": str(rule.pk),
+        "01a2001e-3d4e-4f50-8b62-7c8d9e0f1a2b": str(forecast.pk),
+    }
 
 
 def _hold_id() -> str:

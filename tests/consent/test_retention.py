@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,8 @@ from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Profile, SourceRecord
 from segments.models import MembershipChange
 from segments.services import create_segment, rebuild, refresh_changed, verify_memberships
+from tests.admin import sign_in
+from tests.consent.callers import BASE, service
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_purpose, profile_of, send_messages
 from tests.oracles.retention import NaivePerson, NaiveRule, night
@@ -276,6 +279,63 @@ def test_a_rule_that_cannot_be_is_refused(fields: dict[str, Any], path: str) -> 
     with pytest.raises(InvalidRule) as refusal:
         create_rule(purpose=purpose, actor=TESTER, now=timezone.now(), **fields)
     assert refusal.value.path == path
+
+
+def test_the_api_makes_forecasts_and_approves_rules() -> None:
+    send_messages(track("ada", VIEW, days_ago(100, timezone.now())))
+    make_purpose("stats", legal_basis="legitimate_interest")
+    client, url = service("privacy:admin"), f"{BASE}/privacy/retention/"
+    body = {"event": VIEW, "purpose": "stats", "period": "P30D"}
+    rule = client.post(url, body, format="json").json()
+    assert (rule["version"], rule["approved_version"], rule["grace"]) == (1, 0, "P30D")
+    early = client.post(f"{url}forecast/", {}, format="json").json()
+    changed = client.patch(f"{url}{rule['id']}/", {"period": "P20D"}, format="json").json()
+    assert (changed["version"], changed["period"]) == (2, "P20D")
+    approve_url = f"{url}{rule['id']}/approve/"
+    outdated = client.post(approve_url, {"forecast": early["id"]}, format="json")
+    assert (outdated.status_code, outdated.json()["errors"][0]["code"]) == (
+        409,
+        "forecast_outdated",
+    )
+    forecast = client.post(f"{url}forecast/", {}, format="json").json()
+    assert [(unit["title"], unit["rows"]) for unit in forecast["units"]] == [(VIEW, 1)]
+    approved = client.post(approve_url, {"forecast": forecast["id"]}, format="json").json()
+    assert approved["approved_version"] == 2
+    assert sum(apply_daily_retention().values()) == 1
+    assert client.delete(f"{url}{rule['id']}/").status_code == 204
+    assert client.get(f"{url}{rule['id']}/").json()["is_ended"] is True
+    unassigned = client.get(f"{url}unassigned/").json()
+    assert "ordinary" in unassigned["categories"]
+    archives = {"store": "Archives made for the person", "days": 7}
+    assert archives | {"setting": "ACCESS_ARCHIVE_DAYS"} in unassigned["stores"]
+    again = client.post(url, body, format="json")
+    assert (again.status_code, again.json()["errors"][0]["path"]) == (400, "purpose")
+
+
+def test_an_officer_makes_a_rule_sees_what_it_deletes_and_approves_it() -> None:
+    send_messages(track("ada", VIEW, days_ago(100, timezone.now())))
+    purpose = make_purpose("stats", legal_basis="legitimate_interest")
+    officer, name = sign_in("privacy officer"), Event.objects.get().name
+    fields = {"purpose": purpose.pk, "event": name.pk, "period": "P30D", "anchor": "data"}
+    add = reverse("admin:consent_retentionrule_add")
+    refused = officer.post(add, fields | {"period": "soon", "grace": "P1D"})
+    assert "such as P13M" in refused.content.decode()
+    officer.post(add, fields | {"grace": "P30D"})
+    rule = RetentionRule.objects.get()
+    page = reverse("admin:consent_retentionrule_forecast")
+    assert "Nobody has counted yet" in officer.get(page).content.decode()
+    officer.post(page)
+    assert "1 rows of 1 people" in officer.get(page).content.decode()
+    approval = reverse("admin:consent_retentionrule_approve", args=[rule.pk])
+    officer.post(approval, {"forecast": "nonsense"})
+    rule.refresh_from_db()
+    assert not rule.is_approved
+    officer.post(approval, {"forecast": str(RetentionForecast.objects.get().pk)})
+    rule.refresh_from_db()
+    assert rule.is_approved
+    profile = reverse("admin:profiles_profile_change", args=[profile_of("user_id:ada").pk])
+    assert "Deleted by tomorrow" in officer.get(profile).content.decode()
+    assert sign_in("marketer").post(approval).status_code == 403
 
 
 UNITS = (ORDER, VIEW, "ordinary", "special")
