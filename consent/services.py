@@ -78,9 +78,10 @@ from consent.purposes.versions import (
     refuse_laxer_terms,
     terms_with_changes,
 )
+from consent.register.consents import PurposeTrend, consent_trends, lacking_texts
 from consent.register.document import make_register
 from consent.register.recipients import Recipient, declare_recipients
-from consent.requests.alerts import count_due, tell_of_deadlines
+from consent.requests.alerts import DueCounts, count_due, tell_of_deadlines
 from consent.requests.archives.collecting import preview_personal_data
 from consent.requests.archives.fetching import (
     ArchiveGone,
@@ -178,6 +179,7 @@ __all__ = [
     "BeforeReturn",
     "ConsentInput",
     "ConsentStatement",
+    "DueCounts",
     "ForecastOutdated",
     "Head",
     "HoldLifted",
@@ -194,6 +196,7 @@ __all__ = [
     "NotErased",
     "OpenedSession",
     "PurposeTerms",
+    "PurposeTrend",
     "Receipt",
     "Recipient",
     "RuleTerms",
@@ -238,6 +241,7 @@ __all__ = [
     "confirm",
     "confirm_archive",
     "consent_proof",
+    "consent_trends",
     "controller_of",
     "count_due",
     "count_failed_requests",
@@ -271,6 +275,7 @@ __all__ = [
     "is_suppressed",
     "journal_fault",
     "keep_late_messages",
+    "lacking_texts",
     "lift_hold",
     "make_archive",
     "make_forecast",

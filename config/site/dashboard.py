@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from config.demo.progress import current_progress
 from config.site import sql
-from config.site.badges import overdue_holds
+from config.site.badges import count_due, count_holds
 from consent import services as consent
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
@@ -97,8 +97,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if has_perm("ingestion.view_rejectedmessage"):
         figures["rejected"] = count_rejected()
     if has_perm("consent.view_privacyrequest"):
-        figures |= {"requests": next_due_requests(), "due": consent.count_due(now)}
-        figures["overdue_holds"] = int(overdue_holds(request) or 0)
+        figures |= {"requests": next_due_requests(), "due": count_due(request)}
+        figures["overdue_holds"] = count_holds(request)
     if has_perm("segments.view_segment"):
         hidden = set() if has_perm(SEE_CONTACTS) else sensitive_segments()
         figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]

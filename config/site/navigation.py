@@ -132,6 +132,13 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             page="admin:consent_purpose_register",
         ),
         Entry(
+            _("Consent over time"),
+            "monitoring",
+            "consent.purpose",
+            seen_with="consent.privacyrequest",
+            page="admin:consent_purpose_consents",
+        ),
+        Entry(
             _("Scope of a breach"),
             "policy_alert",
             "consent.privacyrequest",

@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from consent.admin.desk.consents import consents_page
 from consent.admin.desk.register import register_page
 from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
@@ -145,8 +146,15 @@ class PurposeAdmin(TesseraAdmin):
     audit_type = "purpose"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.register)
-        return [path("register/", view, name="consent_purpose_register"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("register/", view(self.register), name="consent_purpose_register"),
+            path("consents/", view(self.consents), name="consent_purpose_consents"),
+            *super().get_urls(),
+        ]
+
+    def consents(self, request: HttpRequest) -> HttpResponse:
+        return consents_page(self, request)
 
     def register(self, request: HttpRequest) -> HttpResponse:
         return register_page(self, request)

@@ -60,6 +60,15 @@ class DataClassSerializer(serializers.Serializer[Any]):
     kept = serializers.CharField()
 
 
+class KeptForSerializer(serializers.Serializer[Any]):
+    """One retention rule in force."""
+
+    purpose = serializers.CharField()
+    unit = serializers.CharField()
+    period = serializers.CharField()
+    anchor = serializers.CharField()
+
+
 class LifetimeSerializer(serializers.Serializer[Any]):
     subject = serializers.CharField()
     days = serializers.IntegerField()
@@ -75,6 +84,7 @@ class RegisterSerializer(serializers.Serializer[Any]):
     sources = serializers.ListField(child=serializers.CharField())
     recipients = RecipientSerializer(many=True)
     data_classes = DataClassSerializer(many=True)
+    retention = KeptForSerializer(many=True)
     lifetimes = LifetimeSerializer(many=True)
     safeguards = serializers.ListField(child=serializers.CharField())
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.utils.translation import gettext, ngettext
+from django.db.models import F
+from django.utils.translation import gettext, ngettext, pgettext
 
-from consent.models import Purpose, PurposeVersion
+from consent.models import Purpose, PurposeVersion, RetentionRuleVersion
 from consent.register.recipients import Recipient, all_recipients
 from profiles.models import Source
 from profiles.registry import registry
@@ -54,7 +55,18 @@ class DataClass(NamedTuple):
     kept: str
 
 
+class KeptFor(NamedTuple):
+    """One retention rule: what is kept for a purpose, for how long, and from when on."""
+
+    purpose: str
+    unit: str
+    period: str
+    anchor: str
+
+
 class Lifetime(NamedTuple):
+    """How many days the store keeps records of its own."""
+
     subject: str
     days: int
 
@@ -67,6 +79,7 @@ class Register:
     sources: list[str]
     recipients: list[Recipient]
     data_classes: list[DataClass]
+    retention: list[KeptFor]
     lifetimes: list[Lifetime]
     safeguards: list[str]
 
@@ -82,6 +95,7 @@ def make_register(*, now: datetime) -> Register:
         sources=list(Source.objects.order_by("name").values_list("name", flat=True)),
         recipients=all_recipients(),
         data_classes=list(_data_classes()),
+        retention=list(_retention()),
         lifetimes=_lifetimes(),
         safeguards=_safeguards(),
     )
@@ -99,8 +113,23 @@ def _data_classes() -> Iterator[DataClass]:
     for data in registry:
         if data.given or data.observed or data.inferred:
             yield DataClass(
-                data.title, list(data.given), list(data.observed), list(data.inferred), data.kept
+                pgettext("title of data", data.title),
+                list(data.given),
+                list(data.observed),
+                list(data.inferred),
+                data.kept,
             )
+
+
+def _retention() -> Iterator[KeptFor]:
+    """Yield the rules as they are in force: in the newest version that somebody approved."""
+    versions = RetentionRuleVersion.objects.filter(
+        number=F("rule__approved_version"), is_ended=False
+    ).select_related("rule__purpose", "rule__event")
+    for version in versions.order_by("rule__purpose__key", "rule__category", "rule__event__name"):
+        rule = version.rule
+        unit = rule.event.name if rule.event else rule.get_category_display()
+        yield KeptFor(rule.purpose.key, unit, version.period, version.get_anchor_display())
 
 
 def _lifetimes() -> list[Lifetime]:

@@ -20,6 +20,8 @@ EXEMPT = {
     "make_register": READS,
     "declare_recipients": "It is called once, as the apps are loaded.",
     "readers": READS,
+    "consent_trends": READS,
+    "lacking_texts": READS,
     "waiting_bulks": READS,
     "duplicates_of": READS,
     "carry_out_bulks": "It opens requests, which write the entries.",

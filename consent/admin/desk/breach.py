@@ -23,8 +23,8 @@ class ScopeForm(forms.Form):
     """Asks whose reads, and from which day to which; both days are whole."""
 
     reader = forms.ChoiceField(label=_("Who looked"), widget=UnfoldAdminSelectWidget())
-    since = forms.DateField(label=_("From"), widget=UnfoldAdminDateWidget())
-    until = forms.DateField(label=_("To"), widget=UnfoldAdminDateWidget())
+    since = forms.DateField(label=_("First day"), widget=UnfoldAdminDateWidget())
+    until = forms.DateField(label=_("Last day"), widget=UnfoldAdminDateWidget())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -37,7 +37,7 @@ def register_page(admin: TesseraAdmin, request: HttpRequest) -> HttpResponse:
 
 def _named(plain: dict[str, Any], register: Any) -> dict[str, Any]:
     """Give the tuples of a register their names again."""
-    for name in ("activities", "recipients", "data_classes", "lifetimes"):
+    for name in ("activities", "recipients", "data_classes", "retention", "lifetimes"):
         plain[name] = [row._asdict() for row in getattr(register, name)]
     plain["controller"] = register.controller._asdict()
     return plain
