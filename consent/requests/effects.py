@@ -56,6 +56,8 @@ def restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
     unrestricted = Profile.objects.filter(pk__in=subject.profile_ids, is_restricted=False)
     restricted_by_erasures = {
         *unrestricted.values_list("pk", flat=True),
+        # Noted when its cooling-off time began.
+        *request.body.get("restricted", ()),
         *restricted_by_other_erasures(request),
     }
     request.body["restricted"] = sorted(restricted_by_erasures & set(subject.profile_ids))

@@ -7,6 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from consent.admin.desk.board import needs_answer
 from consent.admin.desk.casework import CHECKS
@@ -25,6 +26,21 @@ from profiles.models import Identifier, Profile, StaffRead
 from profiles.services import actor_names, note_reads, persons_of
 
 MOST_SHOWN = 20
+# What the store itself notes in logs, in English; the page says it in the language of the user.
+STORED_NOTES = frozenset(
+    {
+        "The identifiers are vouched for.",
+        "Other identifiers of the profile are not proven to be the customer's.",
+        "Customers correct alone what they gave; the rest, and new contacts, need a proof.",
+        "Erased.",
+        "Nobody has these identifiers.",
+        "It cannot be carried out as it is; see who has the address, or refuse it.",
+        "The new address was proved; see who else has it.",
+        "The new address was proved.",
+        "The controller vouches for it.",
+        "The controller cancelled it.",
+    }
+)
 ACT = "consent.change_privacyrequest"
 Status = PrivacyRequest.Status
 
@@ -42,7 +58,7 @@ def page_context(request: HttpRequest, privacy_request: Any) -> dict[str, Any]:
         "title": str(privacy_request),
         "privacy_request": privacy_request,
         "urgency": time_left(privacy_request),
-        "log": [(entry, names[entry.actor]) for entry in log],
+        "log": [(entry, _in_words(entry.note), names[entry.actor]) for entry in log],
         "requested_by": names[privacy_request.requested_by],
         "receipt": formatted_json(privacy_request.receipt),
         "body": formatted_json(_body(privacy_request)),
@@ -86,6 +102,10 @@ def profiles_of(privacy_request: PrivacyRequest) -> QuerySet[Profile]:
     """Return the profiles that now have the identifiers of a request."""
     identifiers = Identifier.objects.filter(pk__in=privacy_request.identifier_ids)
     return Profile.objects.filter(pk__in=identifiers.values("profile_id"))
+
+
+def _in_words(note: str) -> str:
+    return gettext(note) if note in STORED_NOTES else note
 
 
 def _person(profile: Profile, mask: Mask) -> dict[str, Any]:
