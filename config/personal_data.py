@@ -17,6 +17,9 @@ registry.exempt_foreign_tables(
         "django_admin_log": "Empty: audit entries take its place.",
         "django_content_type": "Names of models.",
         "django_migrations": "Names of migrations.",
+        "otp_static_staticdevice": "That an account of staff has recovery codes.",
+        "otp_static_statictoken": "Recovery codes of staff, until they are used.",
+        "otp_totp_totpdevice": "The authenticators of staff, as long as their accounts.",
         "django_session": "Sessions of staff, until they end.",
     }
 )

@@ -44,6 +44,9 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
 # Whose customers they are: on the pages and in the mails for them.
 COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
+OTP_TOTP_ISSUER = COMPANY_NAME
+# Staff without a second factor must set one up before they see anything.
+REQUIRE_SECOND_FACTOR = env_bool("REQUIRE_SECOND_FACTOR", False)
 PUBLIC_URL = env_text("PUBLIC_URL", f"http://localhost:{env_int('PORT', 8000, minimum=1)}")
 # HOST:PORT that may be called without TLS and among private addresses, such as those of tests.
 OUTGOING_TRUSTED_HOSTS = env_list("OUTGOING_TRUSTED_HOSTS", [])
@@ -71,6 +74,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "profiles",
     "consent",
     "ingestion",
@@ -91,6 +97,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "config.http.second_factor.require_second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -245,6 +253,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "config.site.navigation.favicon"}
     ],
+    "ACCOUNT": {"navigation": "config.site.navigation.account"},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,
@@ -343,6 +352,8 @@ AUDIT_DAYS = env_int("AUDIT_DAYS", 3 * 365, minimum=1)
 READ_LOG_DAYS = env_int("READ_LOG_DAYS", 365, minimum=1)
 
 SESSION_COOKIE_HTTPONLY = True
+# After so long staff log in again, whatever they do.
+SESSION_COOKIE_AGE = env_int("SESSION_HOURS", 12, minimum=1) * 3600
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 if PUBLIC_URL.startswith("https://"):

@@ -31,6 +31,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),
+    path("admin/second-factor/", include("config.site.second_factor")),
     path("admin/language/", set_language, name="set_language"),
     path("admin/omnibox/", admin.site.admin_view(omnibox), name="omnibox"),
     path("admin/", admin.site.urls),

@@ -92,6 +92,15 @@ from profiles.reading import (
     scope_of_reads,
 )
 from profiles.search.people import find_people
+from profiles.second_factor import (
+    begin_second_factor,
+    check_code,
+    confirm_second_factor,
+    has_second_factor,
+    remove_second_factor,
+    renew_recovery_codes,
+    second_factor_of,
+)
 from profiles.sources import (
     SOURCE_SETTINGS,
     SourceSettings,
@@ -168,8 +177,11 @@ __all__ = [
     "apply_rules",
     "as_plain",
     "audited",
+    "begin_second_factor",
     "change_source",
+    "check_code",
     "checked_corrections",
+    "confirm_second_factor",
     "copy_events",
     "count_expired_events",
     "count_open_cases",
@@ -190,6 +202,7 @@ __all__ = [
     "find_health",
     "find_people",
     "forget_messages",
+    "has_second_factor",
     "identify",
     "is_taken",
     "keep_apart",
@@ -225,6 +238,8 @@ __all__ = [
     "record_traits",
     "rectify",
     "release_quarantine",
+    "remove_second_factor",
+    "renew_recovery_codes",
     "requires_staff",
     "resettle",
     "resolve_names",
@@ -238,6 +253,7 @@ __all__ = [
     "save_trait_definition",
     "scope_of_reads",
     "search_made",
+    "second_factor_of",
     "settings_of",
     "settle_quarantines",
     "source_of_service",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.site.badges import overdue_holds, urgent_requests
@@ -223,6 +223,16 @@ def _is_below(url: str) -> Callable[[HttpRequest], bool]:
 
 def _has_permission(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
+
+
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the links of the menu of one's own account."""
+    user = request.user
+    links = [{"title": _("Second factor"), "link": reverse("second-factor-overview")}]
+    if user.is_authenticated and user.has_usable_password():
+        change = reverse("admin:password_change")
+        links.insert(0, {"title": _("Change password"), "link": change})
+    return links
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -18,6 +18,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -42,6 +44,7 @@ from profiles.services import (
     create_api_key,
     delete_role,
     password_changed,
+    remove_second_factor,
     revoke_api_key,
     role_saved,
     staff_saved,
@@ -166,6 +169,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return redirect("admin:profiles_apikey_changelist")
 
 
+# They have the secrets of authenticators, which nobody is shown again.
+admin.site.unregister(StaticDevice)
+admin.site.unregister(TOTPDevice)
 # Django registers both without Unfold's forms.
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -179,7 +185,7 @@ class UserAdmin(BaseUserAdmin, TesseraAdmin):  # type: ignore[misc]  # of two `l
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "roles", "is_active", "is_superuser", "last_login")
-    actions = ("anonymise",)
+    actions = ("take_second_factor", "anonymise")
     audit_type = "staff"
 
     def audit_key(self, row: User) -> str:
@@ -230,6 +236,13 @@ class UserAdmin(BaseUserAdmin, TesseraAdmin):  # type: ignore[misc]  # of two `l
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             password_changed(self.found_or_404(request, id), actor=staff_actor(request))
         return response
+
+    @admin.action(description=_("Remove the second factor"), permissions=["change"])
+    def take_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        # For who has lost both the authenticator and the recovery codes.
+        users = [user for user in queryset if self.has_change_permission(request, user)]
+        removed = sum(remove_second_factor(user, actor=staff_actor(request)) for user in users)
+        messages.success(request, _("Accounts that had a second factor: %d.") % removed)
 
     @admin.action(description=_("Anonymise: end the account for good"), permissions=["change"])
     def anonymise(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -30,7 +30,8 @@ def urls(server: Any) -> list[str]:
     destination = Destination.objects.latest("created_at")
     pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
-    return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages]
+    own = [reverse("second-factor-setup")]
+    return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages, *own]
 
 
 def serious_findings(tab: Page) -> list[str]:

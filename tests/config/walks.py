@@ -14,13 +14,15 @@ CUSTOMER_PATH = "/api/v1/privacy/me/"
 OPEN_PATHS = {f"{CUSTOMER_PATH}{name}/" for name in ("link", "session", "confirmations")}
 
 
-def routes(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
+def routes(
+    patterns: Any = None, prefix: str = "/", *, below: str = "/api/v1/"
+) -> Iterator[tuple[str, Any]]:
     """Yield the address and the view of every route, with values filled in for parameters."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         address = prefix + _fill_parameters(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, address)
-        elif isinstance(pattern, URLPattern) and address.startswith("/api/v1/"):
+            yield from routes(pattern.url_patterns, address, below=below)
+        elif isinstance(pattern, URLPattern) and address.startswith(below):
             yield address, pattern.callback
 
 

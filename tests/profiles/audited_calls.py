@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.test import override_settings
 from django.utils import timezone
+from django_otp.oath import totp
 
 import consent.services
 import ingestion.services
@@ -161,6 +162,22 @@ def finished_access() -> PrivacyRequest:
     )
     consent.services.act_on_request(request.pk, actor=TESTER)
     return request
+
+
+def _code_of_new_device(user: User) -> str:
+    device = profiles.services.begin_second_factor(user)
+    return f"{totp(device.bin_key):06}"
+
+
+def _set_up_second_factor() -> Any:
+    user = User.objects.create_user("marketer")
+    return _call("confirm_second_factor", user, _code_of_new_device(user))
+
+
+def _with_second_factor() -> User:
+    user = User.objects.create_user("marketer")
+    profiles.services.confirm_second_factor(user, _code_of_new_device(user), actor=TESTER)
+    return user
 
 
 def fetched_access() -> Any:
@@ -511,6 +528,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "start_export": export_of_all,
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
+    "confirm_second_factor": lambda: _set_up_second_factor(),
+    "renew_recovery_codes": lambda: _call("renew_recovery_codes", _with_second_factor()),
+    "remove_second_factor": lambda: _call("remove_second_factor", _with_second_factor()),
     "confirm_archive": lambda: _call("confirm_archive", fetched_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),
     "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
