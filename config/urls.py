@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from config.http import health
 from config.http.login import login
 from config.site.omnibox import omnibox
+from config.site.second_factor import give_code, overview, set_up
 from consent.urls import well_known
 from ingestion.urls import receive
 
@@ -17,6 +18,12 @@ api = [
     path("", include("ingestion.api.urls")),
     path("", include("consent.api.urls")),
     path("", include("segments.api.urls")),
+]
+
+second_factor = [
+    path("", give_code, name="second-factor"),
+    path("setup/", set_up, name="second-factor-setup"),
+    path("overview/", overview, name="second-factor-overview"),
 ]
 
 urlpatterns = [
@@ -31,7 +38,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),
-    path("admin/second-factor/", include("config.site.second_factor")),
+    path("admin/second-factor/", include(second_factor)),
     path("admin/language/", set_language, name="set_language"),
     path("admin/omnibox/", admin.site.admin_view(omnibox), name="omnibox"),
     path("admin/", admin.site.urls),

@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -161,10 +160,3 @@ def _secret(device: TOTPDevice) -> str:
     """Return the secret as it is typed in where there is no camera, in groups of four."""
     text = base64.b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
-
-
-urlpatterns = [
-    path("", give_code, name="second-factor"),
-    path("setup/", set_up, name="second-factor-setup"),
-    path("overview/", overview, name="second-factor-overview"),
-]
