@@ -149,6 +149,7 @@ from consent.retention.rules import (
     terms_of,
 )
 from consent.retention.runs import apply_daily_retention, apply_retention
+from consent.retention.units import retained_events
 from consent.suppression.forms import (
     distinctive_among,
     is_distinctive,
@@ -312,6 +313,7 @@ __all__ = [
     "request_link",
     "request_opt_in",
     "resume_held_back",
+    "retained_events",
     "save_controller",
     "save_letter",
     "seal_ledger",

@@ -64,3 +64,17 @@ def _unit(group: Sequence[RetentionRule], versions: Sequence[RetentionRuleVersio
 
 def _by_title(unit: Unit) -> tuple[bool, str]:
     return unit.event_id is None, unit.title
+
+
+def retained_events() -> dict[tuple[str, str], str]:
+    """Return for how long events of rules that act are kept, in words, by kind and name."""
+    rules = RetentionRule.objects.filter(event__isnull=False).select_related("event")
+    kept: dict[tuple[str, str], list[RetentionRule]] = defaultdict(list)
+    for rule in rules.prefetch_related("versions"):
+        if rule.event is not None:
+            kept[rule.event.kind, rule.event.name].append(rule)
+    return {
+        name: ", ".join(sorted({rule.current.period for rule in group if not rule.is_ended}))
+        for name, group in kept.items()
+        if all(rule.is_approved for rule in group) and not all(rule.is_ended for rule in group)
+    }

@@ -12,10 +12,12 @@ from typing import Any
 
 from django.db import OperationalError, connection
 
+from consent.services import retained_events
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import EventName, TraitDefinition
 from segments.definitions import sql
+from segments.definitions.retained import within_retention
 from segments.language import nodes
 from segments.language.filters import event_filters
 from segments.language.operands import Fault, join_path
@@ -43,6 +45,8 @@ class Vocabulary:
 def unknown_words(definition: object) -> list[Fault]:
     """Return a warning for each word of a valid definition that stands for nothing yet.
 
+    And where “ever” is no longer than data are kept.
+
     The paths are those of faults. Raises DefinitionError.
     """
     parse(definition)
@@ -51,11 +55,14 @@ def unknown_words(definition: object) -> list[Fault]:
 
 def unknown_words_so_far(definition: object) -> list[Fault]:
     """Return the same for the leaves of a definition that have no fault."""
-    vocabulary = _read_vocabulary()
+    vocabulary, retained = _read_vocabulary(), retained_events()
     return [
         warning
         for path, leaf in readable_leaves(definition)
-        for warning in _leaf_warnings(path, leaf, vocabulary)
+        for warning in (
+            *_leaf_warnings(path, leaf, vocabulary),
+            *within_retention(path, leaf, retained),
+        )
     ]
 
 

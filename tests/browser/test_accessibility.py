@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from consent.models import LegalHold
 from segments.models import Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
@@ -26,11 +27,16 @@ def urls(server: Any) -> list[str]:
     names = (
         *("index", "segments_segment_changelist", "segments_segment_add"),
         *("segments_destination_changelist", "segments_destination_add"),
+        *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
+        *("consent_retentionrule_forecast", "consent_retentionrule_add"),
+    )
+    hold = reverse(
+        "admin:consent_legalhold_change", args=[LegalHold.objects.latest("placed_at").pk]
     )
     destination = Destination.objects.latest("created_at")
     pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
-    own = [reverse("second-factor-setup")]
+    own = [reverse("second-factor-setup"), hold]
     return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages, *own]
 
 

@@ -34,7 +34,13 @@ from profiles.identity.verify import find_drift
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Profile, SourceRecord
 from segments.models import MembershipChange
-from segments.services import create_segment, rebuild, refresh_changed, verify_memberships
+from segments.services import (
+    create_segment,
+    rebuild,
+    refresh_changed,
+    unknown_words,
+    verify_memberships,
+)
 from tests.admin import sign_in
 from tests.consent.callers import BASE, service
 from tests.consent.inputs import consent_input
@@ -325,7 +331,7 @@ def test_an_officer_makes_a_rule_sees_what_it_deletes_and_approves_it() -> None:
     page = reverse("admin:consent_retentionrule_forecast")
     assert "Nobody has counted yet" in officer.get(page).content.decode()
     officer.post(page)
-    assert "1 rows of 1 people" in officer.get(page).content.decode()
+    assert "Rows: 1, people: 1" in officer.get(page).content.decode()
     approval = reverse("admin:consent_retentionrule_approve", args=[rule.pk])
     officer.post(approval, {"forecast": "nonsense"})
     rule.refresh_from_db()
@@ -336,6 +342,17 @@ def test_an_officer_makes_a_rule_sees_what_it_deletes_and_approves_it() -> None:
     profile = reverse("admin:profiles_profile_change", args=[profile_of("user_id:ada").pk])
     assert "Deleted by tomorrow" in officer.get(profile).content.decode()
     assert sign_in("marketer").post(approval).status_code == 403
+
+
+def test_the_segment_builder_says_that_ever_means_within_retention() -> None:
+    send_messages(track("ada", ORDER, days_ago(100)))
+    ever = {"type": "event", "name": ORDER, "operator": "gte", "value": 1}
+    assert unknown_words(ever) == []
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P2Y", unit=ORDER)
+    [warning] = unknown_words(ever)
+    assert (warning.path, warning.code) == ("name", "within_retention")
+    assert "P2Y" in warning.detail
+    assert unknown_words(ever | {"window": {"last": {"days": 30}}}) == []
 
 
 UNITS = (ORDER, VIEW, "ordinary", "special")

@@ -48,6 +48,7 @@ EXEMPT = {
     "make_forecast": "It keeps numbers; who approves a rule by them is written down.",
     "reclaim_empty_months": "It gives back the space of deleted rows.",
     "terms_of": READS,
+    "retained_events": READS,
     "looks_at": READS,
     "holdable_stores": READS,
     "keep_late_messages": FROM_MESSAGES,
