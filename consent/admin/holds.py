@@ -26,6 +26,7 @@ from unfold.widgets import (
 
 from consent.admin.desk.page import ACT
 from consent.admin.desk.steps import ReasonForm
+from consent.admin.titles import title_of
 from consent.holds.rows import count_rows
 from consent.models import HeldRow, LegalHold
 from consent.services import (
@@ -53,7 +54,9 @@ _REVIEW_AFTER = timedelta(days=180)
 class TermsForm(forms.Form):
     """Asks for what may change while a hold stands."""
 
-    reason = forms.CharField(max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    reason = forms.CharField(
+        max_length=2000, label=_("Reason"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
     case_reference = forms.CharField(
         max_length=120,
         required=False,
@@ -89,14 +92,16 @@ class NewHoldForm(TermsForm):
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Keys of sources whose messages are still kept after the erasure."),
     )
-    ground = forms.ChoiceField(choices=LegalHold.Ground.choices, widget=UnfoldAdminSelectWidget())
+    ground = forms.ChoiceField(
+        label=_("Ground"), choices=LegalHold.Ground.choices, widget=UnfoldAdminSelectWidget()
+    )
     field_order = ("stores", "kinds", "sources", "ground", "reason", "case_reference", "review_on")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # By a setter that fields of other kinds lack.
         self.fields["stores"].choices = [  # type: ignore[attr-defined]
-            (store, f"{gettext(data.title)} ({store})") for store, data in holdable_stores().items()
+            (store, f"{title_of(data)} ({store})") for store, data in holdable_stores().items()
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -185,11 +190,11 @@ class LegalHoldAdmin(ReadOnlyAdmin):
             title=str(hold),
             hold=hold,
             state=state_of(hold),
-            scope=[(gettext(stores[store].title), kinds) for store, kinds in hold.scope.items()],
+            scope=[(title_of(stores[store]), kinds) for store, kinds in hold.scope.items()],
             profiles=Profile.objects.filter(
                 pk__in=Identifier.objects.filter(pk__in=hold.identifier_ids).values("profile_id")
             ),
-            counts=[(gettext(stores[key].title), count) for key, count in count_rows(rows).items()],
+            counts=[(title_of(stores[key]), count) for key, count in count_rows(rows).items()],
             rows=list(rows.order_by("-pk")[:SHOWN_ROWS]) if sees_rows else [],
             shown_rows=SHOWN_ROWS,
             sees_words=may_act,
