@@ -40,6 +40,7 @@ PROCESS_MEMORY = {
     "segments.activation.destinations.tools.load_tool": _OF_CODE,
     "segments.activation.destinations.tools.tool_keys": _OF_CODE,
     "profiles.api.kit.lists.page_of": _OF_CODE,
+    "consent.register.recipients._sources": _OF_CODE,
     "segments.admin.builder.blanks.definitions": _OF_CODE,
     "segments.admin.builder.blanks.leaf_schemas": _OF_CODE,
     "segments.admin.builder.catalogue.entries": _OF_CODE,
