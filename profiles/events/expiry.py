@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg import sql as composed
+from psycopg.errors import LockNotAvailable
 
 from profiles.events import sql
 from profiles.lib.database import array_of
@@ -64,13 +65,23 @@ def reclaim_empty_months(*, now: datetime) -> list[str]:
 
 
 def _reclaim(partition: str) -> bool:
+    try:
+        return _truncate_if_empty(partition)
+    except OperationalError as error:
+        # Somebody reads or writes the month: the next run tries again.
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+
+
+def _truncate_if_empty(partition: str) -> bool:
     names = {"table": composed.Identifier(partition)}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.IS_HOLLOW, [partition])
+        cursor.execute(sql.HAS_PAGES, [partition])
         if not cursor.fetchone()[0]:
             return False
-        # Nothing waits behind this lock for long: where it is not free, the next run tries again.
-        cursor.execute(sql.TRY_LOCK_TIMEOUT)
+        # Others wait behind this lock, so that it is not waited for long.
+        cursor.execute(sql.LIMIT_WAITING)
         cursor.execute(sql.LOCK_MONTH.format(**names))
         cursor.execute(sql.HAS_EVENTS.format(**names))
         if cursor.fetchone()[0]:

@@ -187,13 +187,12 @@ WITH gone AS (
 SELECT profile_id, count(*) FROM gone GROUP BY profile_id
 """
 
-# Returns whether a partition has pages on disk and, as far as a scan tells, no row. The ORM knows
-# no sizes.
-IS_HOLLOW = """
+# Returns whether a partition takes space on disk. The ORM knows no sizes.
+HAS_PAGES = """
 SELECT pg_relation_size(%s::regclass) > 0
 """
 # Says how long the next lock is waited for. The ORM has no settings of a transaction.
-TRY_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
+LIMIT_WAITING = "SET LOCAL lock_timeout = '1s'"
 # These three lock a partition, tell whether it has a row, and give its space back. The ORM has
 # neither locks of tables nor TRUNCATE.
 LOCK_MONTH = sql.SQL("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

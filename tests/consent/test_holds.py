@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -34,6 +35,7 @@ from consent.services import (
 from profiles.lib.checkpoints import handled
 from profiles.models import DecisionVerdict, Event, Identifier, Profile, SourceRecord
 from profiles.services import NewDecision, decide, undo_decision
+from tests.admin import sign_in
 from tests.consent.callers import BASE, service
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_purpose, make_source, profile_of, send_messages
@@ -233,6 +235,22 @@ def test_messages_stay_out_but_for_those_of_the_sources_that_the_hold_names() ->
     assert [row.kind for row in late] == ["Order Completed"]
     assert "ada" in late[0].content
     assert not Event.objects.exists()
+    lift(hold)
+    resume_held_back()
+    send_messages(order(), source="till")
+    assert held() == {}
+
+
+def test_what_a_named_source_says_of_the_person_later_is_kept_as_its_record() -> None:
+    send_ada()
+    make_source(key="till")
+    hold_ada({"source_records": ["till"]}, sources=["till"])
+    request = erase_ada()
+    assert request.status == "held"
+    send_messages({"userId": "ada", "traits": {"city": "Brest"}}, source="till")
+    send_messages({"userId": "ada", "traits": {"city": "Paris"}}, source="shop")
+    assert held() == {"source_records: till": 1}
+    assert not Profile.objects.exists()
 
 
 def test_a_hold_follows_a_merge_and_an_unmerge() -> None:
@@ -324,6 +342,51 @@ def test_the_api_places_shows_changes_and_lifts_holds() -> None:
     assert service("privacy:act").get(url).status_code == 403
     wrong = client.post(url, body | {"scope": {"shoes": []}}, format="json")
     assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (400, "scope.shoes")
+
+
+def test_an_officer_places_reviews_and_lifts_a_hold_in_the_admin() -> None:
+    ada = send_ada()
+    officer = sign_in("privacy officer")
+    place = reverse("admin:consent_legalhold_place", args=[ada.pk])
+    assert place in officer.get(reverse("admin:profiles_profile_change", args=[ada.pk])).text
+    fields = {
+        "stores": ["events"],
+        "kinds": "events: Order Completed",
+        "ground": "legal_claim",
+        "reason": "Ada sued us",
+        "review_on": (timezone.now().date() + timedelta(days=9)).isoformat(),
+    }
+    wrong = officer.post(place, fields | {"kinds": "shoes: red"})
+    assert "names a store that is chosen" in wrong.text
+    officer.post(place, fields)
+    hold = LegalHold.objects.get()
+    assert (hold.scope, hold.placed_by[:6]) == (ORDERS, "staff:")
+    erase_ada()
+    page = reverse("admin:consent_legalhold_change", args=[hold.pk])
+    assert "9007199254740993" in officer.get(page).text
+    LegalHold.objects.update(review_on=timezone.now().date())
+    assert "the review of 1 hold is due" in officer.get(reverse("admin:index")).text
+    edit = reverse("admin:consent_legalhold_edit", args=[hold.pk])
+    officer.post(edit, {"reason": "Two claims", "review_on": fields["review_on"]})
+    assert "hold is due" not in officer.get(reverse("admin:index")).text
+    lift_page = reverse("admin:consent_legalhold_lift", args=[hold.pk])
+    assert officer.post(lift_page, {"reason": ""}).status_code == 200
+    officer.post(lift_page, {"reason": "Settled out of court"})
+    assert resume_held_back() == 1
+
+
+@pytest.mark.parametrize("role", ["marketer", "steward", "auditor"])
+def test_no_other_role_places_or_lifts_a_hold_or_reads_what_it_keeps(role: str) -> None:
+    ada = send_ada()
+    hold = hold_ada()
+    erase_ada()
+    staff = sign_in(role)
+    for name, key in (("place", ada.pk), ("lift", hold.pk), ("edit", hold.pk)):
+        url = reverse(f"admin:consent_legalhold_{name}", args=[key])
+        assert staff.post(url, {"reason": "x"}).status_code == 403
+    page = staff.get(reverse("admin:consent_legalhold_change", args=[hold.pk]))
+    assert "9007199254740993" not in page.text
+    assert "Ada sued us" not in page.text
 
 
 KINDS = ("Order Completed", "Product Viewed")

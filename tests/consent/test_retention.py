@@ -355,6 +355,18 @@ def test_the_segment_builder_says_that_ever_means_within_retention() -> None:
     assert unknown_words(ever | {"window": {"last": {"days": 30}}}) == []
 
 
+def test_a_month_in_which_everything_went_gives_its_space_back() -> None:
+    long_ago = days_ago(200)
+    send_messages(track("ada", VIEW, long_ago), track("ada", ORDER, days_ago(150)))
+    make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D")
+    apply_retention(now=NOW)
+    emptied = RetentionRun.objects.get().emptied
+    assert f"profiles_event_{long_ago:%Y_%m}" in emptied
+    assert f"profiles_event_{days_ago(150):%Y_%m}" not in emptied
+    send_messages(track("bob", VIEW, long_ago))
+    assert events_left() == {VIEW: 1, ORDER: 1}
+
+
 UNITS = (ORDER, VIEW, "ordinary", "special")
 KEYS = {"ordinary": "city", "special": "diagnosis"}
 DURATIONS = st.sampled_from(["P10D", "P1M", "P3M", "P1Y"])
