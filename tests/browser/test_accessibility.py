@@ -18,13 +18,24 @@ RUN = "axe.run({resultTypes: ['violations']})"
 SERIOUS = ("serious", "critical")
 TABS = ("overview", "people", "profile", "overlap", "change", "export", "use", "versions")
 PAGES = ("change", "edit", "trial", "replay", "end")
+DESK = (
+    "consent_privacyrequest_changelist",
+    "consent_privacyrequest_add",
+    "consent_privacyrequest_breach",
+    "consent_bulkrequest_add",
+    "consent_lettermodel_changelist",
+    "consent_purpose_register",
+    "consent_purpose_consents",
+)
 needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci.")
 
 
 @pytest.fixture
 def urls(server: Any) -> list[str]:
-    segment = make_world()["segment"]
+    world = make_world()
+    segment = world["segment"]
     names = (
+        *DESK,
         *("index", "segments_segment_changelist", "segments_segment_add"),
         *("segments_destination_changelist", "segments_destination_add"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
@@ -36,7 +47,13 @@ def urls(server: Any) -> list[str]:
     destination = Destination.objects.latest("created_at")
     pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
-    own = [reverse("second-factor-setup"), hold]
+    request = [world["request"].pk]
+    own = [
+        reverse("second-factor-setup"),
+        hold,
+        reverse("admin:consent_privacyrequest_letter", args=request),
+        reverse("admin:consent_privacyrequest_change", args=request),
+    ]
     return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages, *own]
 
 

@@ -30,6 +30,9 @@ TURNS = 6
 _turns = count()
 PARAMETERS = {
     "/admin/login/": ("next",),
+    "/admin/consent/privacyrequest/{pk}/letter/": ("event", "language"),
+    "/admin/consent/purpose/register/": ("format",),
+    "/admin/consent/lettermodel/add/": ("kind", "event", "language"),
     "/admin/search/": ("s", "extended", "page"),
     "/admin/autocomplete/": ("term", "app_label", "model_name", "field_name"),
 }
