@@ -122,9 +122,7 @@ def test_requests_of_others_never_cool(door: str) -> None:
 def test_requests_by_the_person_never_cool() -> None:
     ada = make_profile("email:ada@example.org")
     own = ada.identifiers.get(namespace="email")
-    request = open_own_request(
-        NewRequest(kind="erasure"), identifier_id=own.pk, language="en", actor=TESTER
-    )
+    request = open_own_request(NewRequest(kind="erasure"), identifier_id=own.pk, actor=TESTER)
     assert request.status == "verified"
 
 
