@@ -5,6 +5,7 @@ ImproperlyConfigured with the name of the variable.
 """
 
 import os
+import re
 import secrets
 import zoneinfo
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off"}
 DATABASE_SCHEMES = {"postgres", "postgresql"}
 BROKER_SCHEMES = {"redis", "rediss", "redis+socket", "amqp", "amqps"}
+PICTURES = (".svg", ".png", ".webp", ".jpg")
 FILE_MAIL_SCHEME = "filemail://"
 
 
@@ -71,6 +73,24 @@ def env_rate(name: str, default: str) -> str:
             f"{name} must be a rate such as 10/15 minutes, or none."
         ) from error
     return text
+
+
+def env_colour(name: str) -> str:
+    """Read a colour such as #0b6b70; empty where there is none."""
+    colour = env_text(name)
+    if colour and not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        raise ImproperlyConfigured(f"{name} must be a colour such as #0b6b70.")
+    return colour
+
+
+def env_picture(name: str) -> str:
+    """Read the path of a picture that a page can show; empty where there is none."""
+    path = env_text(name)
+    if path and Path(path).suffix.lower() not in PICTURES:
+        raise ImproperlyConfigured(f"{name} must be a file that ends in {', '.join(PICTURES)}.")
+    if path and not Path(path).is_file():
+        raise ImproperlyConfigured(f"{name} names a file that is not there.")
+    return path
 
 
 def env_database(name: str) -> dict[str, Any] | None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from config.env import (
     env_bool,
     env_broker,
+    env_colour,
     env_database,
     env_email,
     env_int,
     env_int_within,
     env_list,
+    env_picture,
     env_rate,
     env_secret,
     env_text,
@@ -44,6 +46,9 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
 # Whose customers they are: on the pages and in the mails for them.
 COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
+# The path of a picture (SVG, PNG, WebP, JPEG), and a colour such as #0b6b70.
+COMPANY_LOGO = env_picture("COMPANY_LOGO")
+COMPANY_COLOUR = env_colour("COMPANY_COLOUR")
 OTP_TOTP_ISSUER = COMPANY_NAME
 # Staff without a second factor must set one up before they see anything.
 REQUIRE_SECOND_FACTOR = env_bool("REQUIRE_SECOND_FACTOR", False)

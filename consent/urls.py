@@ -3,7 +3,7 @@
 from django.urls import path
 
 from consent.customers.confirmations import PAGES
-from consent.pages import confirming, door, own, unsubscribing
+from consent.pages import confirming, door, look, own, unsubscribing
 from consent.pages import well_known as well_known_pages
 
 well_known = [
@@ -12,6 +12,8 @@ well_known = [
 ]
 urlpatterns = [
     path("", door.entrance, name="privacy"),
+    path("look.css", look.colours, name="privacy-colours"),
+    path("logo", look.logo, name="privacy-logo"),
     path("link/", door.send_link, name="privacy-link"),
     path("log-out/", door.log_out, name="privacy-log-out"),
     path("data/", own.data, name="privacy-data"),

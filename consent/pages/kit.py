@@ -46,4 +46,6 @@ def page(
     """Render a page for customers."""
     context["languages"] = settings.LANGUAGES
     context["company"] = settings.COMPANY_NAME
+    context["has_logo"] = bool(settings.COMPANY_LOGO)
+    context["has_colour"] = bool(settings.COMPANY_COLOUR)
     return render(request, f"consent/pages/{template}", context, status=status)

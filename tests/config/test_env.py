@@ -36,6 +36,11 @@ from config.runtime.listening import listening_address
         (lambda: env.env_time_zone("WORD", "UTC"), "../../etc/passwd"),
         (lambda: env.env_time_zone("WORD", "UTC"), "Europe"),
         (lambda: env.env_email("WORD", ""), "carrier-pigeon://coop"),
+        (lambda: env.env_colour("WORD"), "teal"),
+        (lambda: env.env_colour("WORD"), "#0b6b7"),
+        (lambda: env.env_colour("WORD"), "#0b6b70; }"),
+        (lambda: env.env_picture("WORD"), "logo.exe"),
+        (lambda: env.env_picture("WORD"), "/nowhere/logo.svg"),
     ],
 )
 def test_nonsense_raises_and_names_the_variable(

@@ -3,13 +3,17 @@
 import io
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import Client
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
+from consent.lib.colours import Colour, contrast, ink_on, read_colour, readable_on
 from consent.models import ConsentEvent, PrivacyRequest
 from consent.services import act_on_requests, may_process, send_links
 from profiles.lib.database import database_now
@@ -250,3 +254,31 @@ def test_browsers_are_told_that_their_signal_is_honoured() -> None:
 
 def test_pages_are_light(ada: Profile) -> None:
     assert len(log_in().get("/privacy/data/").content) < 50_000
+
+
+@example(Colour(118, 118, 118))
+@given(st.tuples(*[st.integers(0, 255)] * 3).map(lambda parts: Colour(*parts)))
+def test_whatever_the_companys_colour_buttons_and_links_can_be_read(colour: Colour) -> None:
+    for ground in (read_colour("#ffffff"), read_colour("#14191a")):
+        made = readable_on(ground, colour)
+        assert contrast(made, ground) >= 4.5
+        assert contrast(ink_on(made), made) >= 4.5
+        assert readable_on(ground, made) == made
+
+
+def test_the_companys_logo_and_colour_are_on_each_page(settings: Any, tmp_path: Path) -> None:
+    browser = Client()
+    plain = browser.get("/privacy/").content.decode()
+    assert "look.css" not in plain
+    assert browser.get("/privacy/look.css").status_code == 404
+    assert browser.get("/privacy/logo").status_code == 404
+    settings.COMPANY_LOGO = str(tmp_path / "logo.svg")
+    Path(settings.COMPANY_LOGO).write_text("<svg/>")
+    settings.COMPANY_COLOUR = "#ffd400"
+    page = browser.get("/privacy/").content.decode()
+    assert 'alt="Tessera"' in page
+    assert "look.css" in page
+    logo = browser.get("/privacy/logo")
+    assert (logo["Content-Type"], logo.content) == ("image/svg+xml", b"<svg/>")
+    sheet = browser.get("/privacy/look.css").content.decode()
+    assert "prefers-color-scheme: dark) { :root { --button: #ffd400; --button-ink: #000000" in sheet
