@@ -33,9 +33,10 @@ from consent.services import (
 from profiles.identity.verify import find_drift
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Profile, SourceRecord
-from segments.models import MembershipChange
+from segments.models import Delivery, MembershipChange, Segment
 from segments.services import (
     create_segment,
+    create_webhook,
     rebuild,
     refresh_changed,
     unknown_words,
@@ -213,11 +214,18 @@ def test_restricted_people_and_what_a_hold_names_are_left_alone() -> None:
     assert left == {profile_of("user_id:bob").pk, profile_of("user_id:grace").pk}
 
 
+def make_buyers(**fields: Any) -> Segment:
+    """Create the segment of whoever ever ordered, and build it."""
+    definition = {"type": "event", "name": ORDER, "operator": "gte", "value": 1}
+    terms = {"key": "buyers", "name": "Buyers", "definition": definition, "status": "live"}
+    segment = create_segment(**terms, **fields, actor=TESTER)
+    rebuild(["buyers"])
+    return segment
+
+
 def test_segments_are_left_with_the_reason_that_data_outlived_their_time() -> None:
     send_messages(track("ada", ORDER, days_ago(100)))
-    definition = {"type": "event", "name": ORDER, "operator": "gte", "value": 1}
-    create_segment(key="buyers", name="Buyers", definition=definition, status="live", actor=TESTER)
-    rebuild(["buyers"])
+    make_buyers()
     refresh_changed()
     make_rule(make_purpose("stats", legal_basis="legitimate_interest"), "P30D", unit=ORDER)
     apply_retention(now=NOW)
@@ -226,6 +234,25 @@ def test_segments_are_left_with_the_reason_that_data_outlived_their_time() -> No
     assert last is not None
     assert (last.has_entered, last.reason) == (False, "retention")
     assert verify_memberships() == {"buyers": 0}
+
+
+def test_receivers_are_told_of_the_exit() -> None:
+    purpose = make_purpose("stats", legal_basis="legitimate_interest")
+    buyers = make_buyers(purpose=purpose)
+    create_webhook(
+        name="Shop",
+        url="https://shop.example/hooks",
+        events=["segment.entered", "segment.exited"],
+        segments=[buyers],
+        actor=TESTER,
+    )
+    send_messages(track("ada", ORDER, days_ago(100)))
+    refresh_changed()
+    make_rule(purpose, "P30D", unit=ORDER)
+    apply_retention(now=NOW)
+    refresh_changed()
+    told = Delivery.objects.order_by("pk").values_list("event", flat=True)
+    assert list(told) == ["segment.entered", "segment.exited"]
 
 
 def test_a_run_that_is_killed_goes_on_and_two_at_once_come_to_the_same() -> None:
@@ -480,11 +507,14 @@ def test_the_engine_leaves_what_a_naive_reading_of_the_rules_leaves(
             )
         for rule_row in RetentionRule.objects.all():
             approve(rule_row)
+        make_buyers()
         for days in sorted(nights):
             now = NOW + timedelta(days=days)
             apply_retention(now=now)
+            refresh_changed()
             for user, person in naive.items():
                 night(person, rules, {"newsletter": True, "stats": False}, now)
                 assert rows_of(user) == sorted(person.rows)
         assert list(find_drift()) == []
+        assert verify_memberships() == {"buyers": 0}
         transaction.set_rollback(True)
