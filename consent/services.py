@@ -78,7 +78,7 @@ from consent.purposes.versions import (
     refuse_laxer_terms,
     terms_with_changes,
 )
-from consent.register.consents import PurposeTrend, consent_trends, lacking_texts
+from consent.register.consents import ConsentDay, PurposeTrend, consent_trends, lacking_texts
 from consent.register.document import make_register
 from consent.register.recipients import Recipient, declare_recipients
 from consent.requests.alerts import DueCounts, count_due, tell_of_deadlines
@@ -178,6 +178,7 @@ __all__ = [
     "Answer",
     "ArchiveGone",
     "BeforeReturn",
+    "ConsentDay",
     "ConsentInput",
     "ConsentStatement",
     "DueCounts",

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from consent.services import PurposeTrend, consent_trends, lacking_texts
+from consent.services import ConsentDay, PurposeTrend, consent_trends, lacking_texts
 from profiles.admin.kit.base import TesseraAdmin, require
 from profiles.admin.kit.flows import Flow, FlowDay, flow_bars
 
@@ -29,13 +29,15 @@ def consents_page(admin: TesseraAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _picture(trend: PurposeTrend) -> SafeString:
-    given, withdrawn = gettext("given"), gettext("withdrawn")
-    days = [
-        FlowDay(
-            f"{day.day:%-d %b}",
-            [Flow(0, given, day.given, True), Flow(2, withdrawn, day.withdrawn, False)],
-        )
-        for day in trend.days
-    ]
     words = gettext("Given and withdrawn a day, %(title)s") % {"title": trend.title}
+    days = [FlowDay(f"{day.day:%-d %b}", _flows(day)) for day in trend.days]
     return flow_bars(days, title=words)
+
+
+def _flows(day: ConsentDay) -> list[Flow]:
+    flows = [
+        Flow(0, gettext("given"), day.given, True),
+        Flow(2, gettext("withdrawn"), day.withdrawn, False),
+    ]
+    # What did not happen would be drawn as a line.
+    return [flow for flow in flows if flow.people]

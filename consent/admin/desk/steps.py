@@ -36,13 +36,14 @@ OPENED_HERE = (Kind.ACCESS, Kind.ERASURE, Kind.RESTRICTION, Kind.PORTABILITY, Ki
 class ReasonForm(forms.Form):
     """Asks for a reason, which goes into the log."""
 
-    reason = forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    reason = forms.CharField(label=_("Reason"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
 class RefusalForm(ReasonForm):
     """Asks for the article that allows a refusal, and for the reason."""
 
     article = forms.CharField(
+        label=_("Article"),
         max_length=120,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("What allows the refusal, such as article 12(5)."),
@@ -54,6 +55,7 @@ class NewRequestForm(ReasonForm):
     """Asks for the kind of a new request, and for the reason."""
 
     kind = forms.ChoiceField(
+        label=_("Kind"),
         choices=[(kind.value, kind.label) for kind in OPENED_HERE],
         widget=UnfoldAdminSelectWidget(),
     )
