@@ -92,8 +92,10 @@ class LetterModelAdmin(TesseraAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show all letters there are: each kind on each event, in both languages."""
+        """Show all letters there are; what filters or sorts is answered by a list of own ones."""
         require(request, self.seen_with)
+        if request.GET or request.method == "POST":
+            return super().changelist_view(request, extra_context)
         return self.page(
             request,
             "admin/consent/letters.html",
