@@ -1,4 +1,4 @@
-"""The log of reads: who of the staff looked at whom, when, on which page, and how much of it.
+"""The log of reads: who of the staff, or which service, read of whom, when, where and how much.
 
 Invariant: it has no value of anybody. One page is one row for each person on it, or one for a list;
 the same page opened again within ten minutes is no second look.
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, Func, Q, QuerySet, Sum
 from django.db.models.functions import Now, TruncDate
 
 from profiles.audit import Actor, actor_names, audited
@@ -45,6 +45,20 @@ def note_reads(
     )
 
 
+def note_service_read(persons: Collection[int], *, reader: Actor) -> None:
+    """Note that a service reads these people by the API; many at once are one row."""
+    if len(persons) == 1:
+        note_reads(persons, Page.API, reader=reader, is_open=True)
+    elif persons:
+        StaffRead.objects.create(
+            actor=str(reader),
+            page=Page.API,
+            depth=Depth.OPEN,
+            people=len(persons),
+            persons=sorted(persons),
+        )
+
+
 def note_list(people: int, *, reader: Actor, is_open: bool) -> None:
     """Note that somebody sees a list of so many people."""
     if people:
@@ -57,18 +71,23 @@ def reads_of(profile_ids: Sequence[int]) -> Rows:
     persons = Identifier.objects.filter(namespace=PROFILE, profile__in=profile_ids)
     holders = dict(persons.values_list("pk", "profile_id"))
     rows: dict[int, list[dict[str, object]]] = {}
-    for read in StaffRead.objects.filter(person__in=list(holders)):
-        looks = rows.setdefault(holders[read.person_id or 0] or 0, [])
-        looks.append({"at": read.at, "page": read.page, "depth": read.depth})
+    for read in _reads_of_persons(list(holders)):
+        look = {"at": read.at, "page": read.page, "depth": read.depth}
+        for person in holders.keys() & {read.person_id, *read.persons}:
+            rows.setdefault(holders[person] or 0, []).append(look)
     return rows
 
 
 def looks_at(identifiers: Iterable[Identifier]) -> list[tuple[StaffRead, str]]:
     """Return the newest looks at the person with these identifiers, each with who it was."""
     persons = [each.pk for each in identifiers if each.namespace == PROFILE]
-    reads = list(StaffRead.objects.filter(person__in=persons)[:MOST_SHOWN])
+    reads = list(_reads_of_persons(persons)[:MOST_SHOWN])
     names = actor_names({read.actor for read in reads}) if reads else {}
     return [(read, names[read.actor]) for read in reads]
+
+
+def _reads_of_persons(persons: list[int]) -> QuerySet[StaffRead]:
+    return StaffRead.objects.filter(Q(person__in=persons) | Q(persons__overlap=persons))
 
 
 def prune_reads() -> int:
@@ -134,8 +153,7 @@ def people_read(reader: str, *, since: datetime, until: datetime, actor: Actor) 
 
     Who was erased since is not among them.
     """
-    persons = _reads_between(reader, since, until).exclude(person=None).order_by()
-    ids = set(persons.values_list("person_id", flat=True))
+    ids = [pk for (pk,) in _people_of(_reads_between(reader, since, until))]
     uuids = list(
         Identifier.objects.filter(pk__in=ids).order_by("pk").values_list("value", flat=True)
     )
@@ -149,7 +167,14 @@ def _reads_between(reader: str, since: datetime, until: datetime) -> QuerySet[St
 
 
 def _count_people(reads: QuerySet[StaffRead]) -> int:
-    return reads.order_by().aggregate(people=Count("person", distinct=True))["people"] or 0
+    return _people_of(reads).count()
+
+
+def _people_of(reads: QuerySet[StaffRead]) -> QuerySet[StaffRead, tuple[int]]:
+    """Return the ids by which reads name people, each once."""
+    one = reads.order_by().exclude(person=None).values_list("person_id")
+    each = Func("persons", function="unnest", output_field=BigIntegerField())
+    return one.union(reads.order_by().values_list(each))
 
 
 def _sum_listed(lists: QuerySet[StaffRead]) -> int:

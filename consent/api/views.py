@@ -1,7 +1,7 @@
 """The API for services: purposes, notices, the ledger, and requests of their customers."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -118,6 +118,7 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
 
     scopes = {"GET": Scope.CONSENT_READ, "POST": Scope.CONSENT_WRITE}
     action_scopes = {"state": Scope.CONSENT_READ, "unsubscribe_links": Scope.CONSENT_READ}
+    _shown: Sequence[str] = ()
     refusals = {"create": (409,)}
     serializer_class = serializers.ConsentEventSerializer
     filterset_class = ConsentEventFilter
@@ -159,7 +160,13 @@ class ConsentViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[ConsentEv
         states = services.current_states(set(profile_ids.values()), at=database_now())
         # No profile has the id 0.
         results = [states.get(profile_ids.get(identifier, 0)) for identifier in identifiers]
+        shown = Profile.objects.filter(pk__in=set(profile_ids.values()))
+        self._shown = list(map(str, shown.values_list("uuid", flat=True)))
         return Response({"results": results})
+
+    def shown_people(self) -> Iterable[str]:
+        # States are in the order of the identifiers in the body.
+        return self._shown
 
     @extend_schema(responses=serializers.ReceiptSerializer)
     @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)

@@ -77,11 +77,12 @@ class AuditEntryData(PersonalData):
 @registry.register
 class StaffReadData(PersonalData):
     model = StaffRead
-    title = "When staff looked at the data"
+    title = "When the data were looked at"
     lifetime = "READ_LOG_DAYS"
     observed = ("at", "page", "depth")
     # Who it was is shown to staff: to the person it would be another person's data.
-    technical = ("id", "actor", "person", "people")
+    technical = ("id", "actor", "person", "persons", "people")
+    kept = "That a service read so many people at once: of the person an id that names nothing."
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:

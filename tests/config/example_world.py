@@ -170,7 +170,7 @@ def _make_retention() -> dict[str, str]:
     now = timezone.now()
     rule = create_rule(
         event="Order Completed",
-        purpose=make_purpose("bookkeeping", legal_basis="legal_obligation"),
+        purpose=Purpose.objects.get(key="newsletter"),
         terms=RuleTerms(period="P10Y"),
         actor=TESTER,
         now=now,

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from config.http.examples import examples
 from config.http.tags import TAGS
+from profiles.models import Profile, StaffRead
 from tests.config.api_schema import FILE, OPERATIONS, SCHEMA
 from tests.config.example_world import World
 
@@ -62,6 +63,8 @@ def test_the_example_is_answered_as_it_says(operation_id: str, world: World) -> 
     response = _send(world, method, path, operation, example)
     status = next(status for status in operation["responses"] if status.startswith("2"))
     assert response.status_code == int(status), response.content
+    if method == "get" and "/privacy/me/" not in path and _names_people(response):
+        assert StaffRead.objects.filter(page="api").exists(), "It was read, and nobody noted it."
     if "response" not in example:
         # A file, nothing at all, or the whole schema of definitions, which is long.
         assert operation_id.endswith(WITHOUT_JSON)
@@ -69,6 +72,12 @@ def test_the_example_is_answered_as_it_says(operation_id: str, world: World) -> 
     answered = response.json()
     _check(answered, operation["responses"][status])
     assert _shape(answered) == _shape(example["response"])
+
+
+def _names_people(response: Any) -> bool:
+    """Whether an answer that is no file has the public UUID of anybody."""
+    text = "" if response.streaming else response.content.decode(errors="replace")
+    return any(str(uuid) in text for uuid in Profile.objects.values_list("uuid", flat=True))
 
 
 def _send(

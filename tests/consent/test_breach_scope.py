@@ -12,7 +12,7 @@ from consent.services import NewRequest, act_on_request, open_request
 from profiles.models import AuditEntry, Profile, StaffRead
 from profiles.services import Actor, note_list, note_reads, persons_of
 from tests.admin import sign_in
-from tests.factories import TESTER, make_profile
+from tests.factories import TESTER, make_client, make_profile
 
 pytestmark = pytest.mark.django_db
 PAGE = "admin:consent_privacyrequest_breach"
@@ -46,6 +46,19 @@ def test_it_counts_people_once_and_lists_apart_and_leaves_others_out() -> None:
     assert [(day.pages, day.lists, day.listed) for day in scope.days] == [(1, 0, 0), (2, 1, 50)]
     entry = AuditEntry.objects.get(verb="read_scope.drawn")
     assert (entry.object_key, entry.changes["people"]) == (str(eve), [None, 2])
+
+
+def test_what_a_service_read_is_counted_by_people() -> None:
+    ada, bob = (make_profile(f"user_id:{number}") for number in range(2))
+    service = make_client()
+    service.get("/api/v1/profiles/")
+    service.get(f"/api/v1/profiles/{ada.uuid}/")
+    actor = Actor.parse(StaffRead.objects.values_list("actor", flat=True).first() or "")
+    officer = sign_in("privacy officer")
+    scope = draw(officer, actor).context["scope"]
+    assert (scope.people, scope.open_people, scope.listed) == (2, 2, 0)
+    ids = draw(officer, actor, export="1").content.decode().split()
+    assert sorted(ids) == sorted(["id", str(ada.uuid), str(bob.uuid)])
 
 
 def test_the_public_ids_are_handed_out_and_that_is_written_down() -> None:

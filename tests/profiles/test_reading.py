@@ -1,6 +1,7 @@
 """The log of reads: who of the staff looked at whom, for staff and for the person."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from profiles.reading import reads_of
 from profiles.services import looks_at, prune_reads
 from profiles.tasks import prune_audit
 from tests.admin import sign_in
-from tests.factories import profile_of, send_messages
+from tests.factories import make_client, make_purpose, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:profiles_profile_changelist"
@@ -105,3 +106,41 @@ def test_the_list_of_reads_is_for_those_who_audit() -> None:
     assert f"…{uuid[-12:]}" in html
     client: Client = sign_in("marketer")
     assert client.get(url).status_code == 403
+
+
+def test_what_a_service_reads_is_noted_whichever_address_it_is() -> None:
+    meet("ada", "bob")
+    make_purpose()
+    ada = profile_of("user_id:ada")
+    service = make_client()
+    base = "/api/v1/profiles/"
+    references = ["user_id:ada", "user_id:bob", "user_id:nobody"]
+    requests = (
+        (lambda: service.get(f"{base}{ada.uuid}/"), 1),
+        (lambda: service.get(base), 2),
+        (lambda: service.post(f"{base}lookup/", {"identifiers": references}), 2),
+        (lambda: service.post("/api/v1/consents/state/", {"identifiers": references}), 2),
+    )
+    for send, people in requests:
+        assert send().status_code == 200
+        assert StaffRead.objects.latest("pk").people == people
+    assert set(StaffRead.objects.values_list("page", flat=True)) == {"api"}
+    before = StaffRead.objects.count()
+    service.post(f"{base}lookup/", {"identifiers": ["user_id:nobody"]})
+    service.get("/api/v1/segments/")
+    service.get(f"{base}{uuid4()}/")
+    assert StaffRead.objects.count() == before
+    # The same person again within ten minutes is no second look.
+    service.get(f"{base}{ada.uuid}/events/")
+    assert StaffRead.objects.count() == before
+
+
+def test_the_person_sees_that_a_service_read_and_staff_see_which() -> None:
+    meet("ada", "bob")
+    make_client().get("/api/v1/profiles/")
+    ada = profile_of("user_id:ada")
+    [look] = reads_of([ada.pk])[ada.pk]
+    assert (look["page"], look["depth"]) == ("api", "open")
+    [(_, name)] = looks_at(Identifier.objects.filter(profile=ada))
+    assert name == "tests"
+    assert "tests" in sign_in().get(page_of("user_id:ada")).content.decode()

@@ -17,7 +17,7 @@ TITLES = (
     pgettext_lazy("title of data", "What sources say of accounts"),
     pgettext_lazy("title of data", "Likenesses with other people"),
     pgettext_lazy("title of data", "Merges"),
-    pgettext_lazy("title of data", "When staff looked at the data"),
+    pgettext_lazy("title of data", "When the data were looked at"),
     pgettext_lazy("title of data", "Consent history"),
     pgettext_lazy("title of data", "Consents"),
     pgettext_lazy("title of data", "Privacy requests"),

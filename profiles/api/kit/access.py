@@ -4,7 +4,7 @@ Invariant: access is denied by default. A view class without scopes fails at its
 method without a scope is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.http import HttpRequest
@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from profiles.api.kit.read_log import note_answer
 from profiles.api.kit.strict import StrictRequests
 from profiles.audit import Actor
 from profiles.lib.credentials import digest_of
@@ -113,6 +114,20 @@ class ScopedView(StrictRequests):
         super().__init_subclass__(**kwargs)
         if not getattr(cls, "scopes", None):
             raise TypeError(f"{cls.__name__} declares no scopes.")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Note whom the answer shows before it leaves."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        view = cast("APIView", self)
+        scope = declared_scope(view, str(request.method))
+        note_answer(request, response, scope, self.shown_people())
+        return response
+
+    def shown_people(self) -> Iterable[str]:
+        """Return the public UUIDs of people whom the answer shows without their ids."""
+        # What lies below one profile is about the one in the address.
+        uuid = cast("APIView", self).kwargs.get("uuid")
+        return [str(uuid)] if uuid else []
 
 
 # Spectacular's hook on subclasses has no types.
