@@ -46,10 +46,8 @@ def note_reads(
 
 
 def note_service_read(persons: Collection[int], *, reader: Actor) -> None:
-    """Note that a service reads these people by the API; many at once are one row."""
-    if len(persons) == 1:
-        note_reads(persons, Page.API, reader=reader, is_open=True)
-    elif persons:
+    """Note that a service reads these people by one answer of the API."""
+    if persons:
         StaffRead.objects.create(
             actor=str(reader),
             page=Page.API,

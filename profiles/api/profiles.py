@@ -22,6 +22,7 @@ from profiles.api.account_serializers import ProfileAccountSerializer
 from profiles.api.kit.access import ScopedView, sees_restricted
 from profiles.api.kit.lists import RowPages, one_page, page_of
 from profiles.api.kit.problems import validated
+from profiles.api.kit.read_log import NAMING
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.models import Event, Identifier, Merge, Profile
 from profiles.models.access import Scope
@@ -69,6 +70,7 @@ class ProfileScopedViewSet(ScopedView, RowPages, GenericViewSet[Any]):
 class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     """Profiles, the newest first."""
 
+    naming_keys = NAMING | {"id"}
     scopes = {"GET": Scope.PROFILES_READ, "POST": Scope.PROFILES_READ}
     serializer_class = serializers.ProfileSerializer
     filterset_class = filters.ProfileFilter

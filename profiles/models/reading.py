@@ -13,8 +13,8 @@ class StaffRead(models.Model):
     """A member of staff opened a page with data of a person, or of so many people; or a service
     read them by the API.
 
-    People are named by the identifiers that have their public UUIDs: one as `person`, many whom a
-    service read at once as `persons`. A list in the admin names nobody.
+    People are named by the identifiers that have their public UUIDs: whose page it was as `person`,
+    whom one answer of the API showed as `persons`. A list in the admin names nobody.
     """
 
     class Page(models.TextChoices):

@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from profiles.api.kit.read_log import note_answer
+from profiles.api.kit.read_log import NAMING, note_answer
 from profiles.api.kit.strict import StrictRequests
 from profiles.audit import Actor
 from profiles.lib.credentials import digest_of
@@ -103,12 +103,14 @@ class ScopedView(StrictRequests):
     """The base of every view of the API for services.
 
     `scopes` are by HTTP method, and `action_scopes` by action of a viewset where one differs.
-    `filter_exemption` is the reason why a list has no filters.
+    `filter_exemption` is the reason why a list has no filters. Under `naming_keys` answers name
+    people by their public UUIDs.
     """
 
     scopes: ClassVar[Mapping[str, Scope]]
     action_scopes: ClassVar[Mapping[str, Scope]] = {}
     filter_exemption = ""
+    naming_keys: ClassVar[frozenset[str]] = NAMING
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,7 +122,7 @@ class ScopedView(StrictRequests):
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         view = cast("APIView", self)
         scope = declared_scope(view, str(request.method))
-        note_answer(request, response, scope, self.shown_people())
+        note_answer(request, response, scope, naming=self.naming_keys, shown=self.shown_people())
         return response
 
     def shown_people(self) -> Iterable[str]:

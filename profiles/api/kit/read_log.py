@@ -4,7 +4,7 @@ Invariant: whatever address it is, an answer to an API key that names people by 
 is in the log. Writes that only answer with whom they were about are not reads.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -17,36 +17,43 @@ from profiles.models import ApiKey, Identifier
 from profiles.models.access import Scope
 from profiles.reading import note_service_read
 
-# Under these keys answers name people, among other things that have ids.
-_NAMING = frozenset({"id", "profile", "profiles"})
+# Under these keys any answer names people.
+NAMING = frozenset({"profile", "profiles"})
 _DEEPEST = 4
 
 
-def note_answer(request: Request, response: Any, scope: Scope | None, shown: Iterable[str]) -> None:
-    """Note whom an answer shows: by its content, and `shown`, public UUIDs that it leaves out.
+def note_answer(
+    request: Request,
+    response: Any,
+    scope: Scope | None,
+    *,
+    naming: Container[str],
+    shown: Iterable[str],
+) -> None:
+    """Note whom an answer shows: under the `naming` keys, and `shown`, whom it leaves unnamed.
 
-    `scope` is what the key needed.
+    `scope` is what the key needed. People are named by their public UUIDs.
     """
     is_read = request.method == "GET" or str(scope).endswith(":read")
     if not is_read or not isinstance(request.auth, ApiKey) or response.status_code >= 300:
         return
     content = response.data if isinstance(response, Response) else None
-    if uuids := {*_uuids_in(content), *shown}:
+    if uuids := {*_uuids_in(content, naming), *shown}:
         known = Identifier.objects.filter(namespace=PROFILE, profile__isnull=False)
         persons = list(known.filter(value__in=uuids).values_list("pk", flat=True))
         note_service_read(persons, reader=Actor.service(request.auth))
 
 
-def _uuids_in(content: Any, depth: int = 0) -> Iterator[str]:
+def _uuids_in(content: Any, naming: Container[str], depth: int = 0) -> Iterator[str]:
     if isinstance(content, list | tuple):
         for each in content:
-            yield from _uuids_in(each, depth)
+            yield from _uuids_in(each, naming, depth)
     elif isinstance(content, Mapping) and depth < _DEEPEST:
         for key, value in content.items():
-            if key in _NAMING:
+            if key in naming:
                 yield from _uuids(value)
             else:
-                yield from _uuids_in(value, depth + 1)
+                yield from _uuids_in(value, naming, depth + 1)
 
 
 def _uuids(value: Any) -> Iterator[str]:
