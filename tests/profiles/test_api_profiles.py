@@ -174,20 +174,20 @@ def test_a_thousand_profiles_take_as_many_queries_as_one(
             lookup(reader, *[f"user_id:u{number}" for number in range(size)])
 
 
-# The key, the page, identifiers, segments, for consents: restriction, purposes and states, and for
-# the log of reads: who it was about, and its row.
-QUERIES_OF_A_PAGE = 9
+# The key, the page, identifiers, segments, for consents: restriction, purposes and states, and the
+# log of reads.
+QUERIES_OF_A_PAGE = 8
 
 
 @pytest.mark.parametrize(
     ("tail", "queries"),
     [
-        ("identifiers/", 5),
-        ("events/", 5),
-        ("merges/", 5),
-        ("segments/", 5),
-        ("consents/", 7),
-        ("traits/", 11),
+        ("identifiers/", 4),
+        ("events/", 4),
+        ("merges/", 4),
+        ("segments/", 4),
+        ("consents/", 6),
+        ("traits/", 10),
     ],
 )
 def test_lists_of_one_profile_take_few_queries(

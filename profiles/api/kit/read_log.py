@@ -12,8 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from profiles.audit import Actor
-from profiles.identity.engine import PROFILE
-from profiles.models import ApiKey, Identifier
+from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.reading import note_service_read
 
@@ -39,9 +38,7 @@ def note_answer(
         return
     content = response.data if isinstance(response, Response) else None
     if uuids := {*_uuids_in(content, naming), *shown}:
-        known = Identifier.objects.filter(namespace=PROFILE, profile__isnull=False)
-        persons = list(known.filter(value__in=uuids).values_list("pk", flat=True))
-        note_service_read(persons, reader=Actor.service(request.auth))
+        note_service_read(uuids, reader=Actor.service(request.auth))
 
 
 def _uuids_in(content: Any, naming: Container[str], depth: int = 0) -> Iterator[str]:
