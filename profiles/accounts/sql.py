@@ -147,7 +147,10 @@ UPDATE profiles_accountrecord SET traits = %s::jsonb WHERE id = %s
 # Returns the accounts of one person for a legal hold, by the keys of the accounts. Not ORM: the
 # rows are copied as JSON in one statement.
 HELD_MEMBERS = """
-SELECT a.key, (to_jsonb(m) || jsonb_build_object('account', a.key))::text
-FROM profiles_accountmember m JOIN profiles_account a ON a.id = m.account_id
-WHERE m.profile_id = %(profile)s AND m.identifier_id = ANY(%(identifiers)s)
+WITH members AS MATERIALIZED (
+    SELECT account_id, to_jsonb(m) AS content FROM profiles_accountmember m
+    WHERE m.profile_id = %(profile)s AND m.identifier_id = ANY(%(identifiers)s)
+)
+SELECT a.key, (members.content || jsonb_build_object('account', a.key))::text
+FROM profiles_account a JOIN members ON a.id = members.account_id
 """
