@@ -127,6 +127,7 @@ from consent.requests.lifecycle import (
     refuse_request,
     verify_request,
 )
+from consent.requests.lifting import is_restriction_in_effect, lift_restriction
 from consent.requests.new_address import open_own_request
 from consent.requests.officers import tell_of_broken_glass
 from consent.requests.opening import NewRequest, open_request
@@ -273,12 +274,14 @@ __all__ = [
     "head_of_ledger",
     "holdable_stores",
     "is_distinctive",
+    "is_restriction_in_effect",
     "is_signed_here",
     "is_suppressed",
     "journal_fault",
     "keep_late_messages",
     "lacking_texts",
     "lift_hold",
+    "lift_restriction",
     "make_archive",
     "make_forecast",
     "make_receipt",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("permissions/", own.permissions, name="privacy-permissions"),
     path("requests/", own.requests, name="privacy-requests"),
     path("requests/<uuid:pk>/archive/", own.archive, name="privacy-archive"),
+    path("requests/<uuid:pk>/lift/", own.lift, name="privacy-lift"),
     path("schemas/<slug:name>.json", well_known_pages.archive_schema, name="privacy-schema"),
     path("deletion/", own.deletion, name="privacy-deletion"),
     path("receipts/<uuid:pk>/", own.receipt, name="privacy-receipt"),

@@ -24,7 +24,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from consent import services
 from consent.api import serializers
-from consent.api.problems import archive_response, confirmed_response, problems_from_services
+from consent.api.problems import (
+    archive_response,
+    confirmed_response,
+    lifted_response,
+    problems_from_services,
+)
 from consent.api.views import with_profiles
 from consent.models import ConsentEvent, MailedLink, Method, PrivacyRequest
 from profiles.api.kit.access import actor_of
@@ -197,7 +202,12 @@ class CustomerConsentViewSet(CustomerViewSet):
 
 
 class CustomerRequestViewSet(CustomerViewSet):
-    refusals = {"create": (404, 409), "archive": (410,), "confirm_archive": (410,)}
+    refusals = {
+        "create": (404, 409),
+        "archive": (410,),
+        "confirm_archive": (410,),
+        "lift": (409,),
+    }
     lookup_value_converter = "uuid"
 
     @extend_schema(
@@ -226,6 +236,12 @@ class CustomerRequestViewSet(CustomerViewSet):
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return the status of a request."""
         return Response(serializers.RequestSerializer(_own_request(request, pk)).data)
+
+    @extend_schema(request=None, responses=serializers.RequestSerializer)
+    @action(detail=True, methods=["post"])
+    def lift(self, request: Request, pk: str) -> Response:
+        """End a restriction that the customer asked for."""
+        return lifted_response(_own_request(request, pk), request, reason="")
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)

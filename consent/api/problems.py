@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consent import services
+from consent.api.serializers import RequestSerializer
 from consent.lib.downloads import continues_download, download
 from consent.models import PrivacyRequest
 from profiles.api.kit.access import actor_of
@@ -71,6 +72,17 @@ def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpR
             is_rest=continues_download(request),
         )
     return download(request, content, f"archive-{privacy_request.pk}.zip")
+
+
+def lifted_response(privacy_request: PrivacyRequest, request: Request, *, reason: str) -> Response:
+    """End the restriction and return the request. Raises a 409 problem where there is none."""
+    try:
+        services.lift_restriction(
+            privacy_request, actor=actor_of(request), reason=reason, now=database_now()
+        )
+    except services.WrongStatus as error:
+        raise problem("", "no_restriction", str(error), 409) from None
+    return Response(RequestSerializer(privacy_request).data)
 
 
 def confirmed_response(privacy_request: PrivacyRequest, request: Request) -> Response:

@@ -261,6 +261,7 @@ class RequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
             "received_at",
             "due_at",
             "done_at",
+            "lifted_at",
             "failed_at",
             "retry_at",
             "receipt",
@@ -298,6 +299,12 @@ class NewRequestSerializer(NewCustomerRequestSerializer):
     identifiers = serializers.ListField(
         child=serializers.CharField(max_length=320), min_length=1, max_length=100
     )
+    reason = serializers.CharField(max_length=2000)
+
+
+class LiftedRestrictionSerializer(serializers.Serializer[Any]):
+    """Why a restriction ends."""
+
     reason = serializers.CharField(max_length=2000)
 
 

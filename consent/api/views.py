@@ -19,7 +19,12 @@ from rest_framework.viewsets import GenericViewSet
 from consent import services
 from consent.api import serializers
 from consent.api.filters import ConsentEventFilter, NoticeFilter, PurposeFilter, RequestFilter
-from consent.api.problems import archive_response, confirmed_response, problems_from_services
+from consent.api.problems import (
+    archive_response,
+    confirmed_response,
+    lifted_response,
+    problems_from_services,
+)
 from consent.models import (
     ConsentEvent,
     ConsentKind,
@@ -213,7 +218,7 @@ class RequestViewSet(
     """
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
-    refusals = {"create": (409,), "archive": (410,), "confirm_archive": (410,)}
+    refusals = {"create": (409,), "archive": (410,), "confirm_archive": (410,), "lift": (409,)}
     queryset = PrivacyRequest.objects.all()
     serializer_class = serializers.RequestSerializer
     filterset_class = RequestFilter
@@ -246,6 +251,15 @@ class RequestViewSet(
 
         with problems_from_services("identifiers"):
             return answer_once(request, open_request, is_refusal=True)
+
+    @extend_schema(
+        request=serializers.LiftedRestrictionSerializer, responses=serializers.RequestSerializer
+    )
+    @action(detail=True, methods=["post"])
+    def lift(self, request: Request, pk: str) -> Response:
+        """End a restriction: what was kept may be used again. The customer was told before."""
+        fields = validated(serializers.LiftedRestrictionSerializer(data=request.data))
+        return lifted_response(self.get_object(), request, reason=fields["reason"])
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])

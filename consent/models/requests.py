@@ -91,6 +91,8 @@ class PrivacyRequest(models.Model):
     # Set when the deadline is extended, which can happen once.
     extended_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    # When a restriction ended, which is done as long as it lasts.
+    lifted_at = models.DateTimeField(null=True, editable=False)
     # When an erasure that staff opened takes effect; until then it can be stopped.
     cooling_until = models.DateTimeField(null=True, editable=False)
     # Failed attempts to act on it. Successful ones are in the log.

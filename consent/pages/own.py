@@ -136,6 +136,17 @@ def archive(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
     return download(request, content, f"archive-{privacy_request.pk}.zip")
 
 
+@require_POST
+@own_page
+def lift(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
+    """End a restriction that the customer asked for."""
+    privacy_request = get_object_or_404(_requests_of(link), pk=pk)
+    if services.is_restriction_in_effect(privacy_request):
+        now = database_now()
+        services.lift_restriction(privacy_request, actor=CUSTOMER, reason="", now=now)
+    return redirect("privacy-requests")
+
+
 @require_http_methods(["GET", "HEAD"])
 @own_page
 def receipt(request: HttpRequest, link: MailedLink, pk: UUID) -> HttpResponse:
@@ -274,6 +285,10 @@ def _own_requests(link: MailedLink) -> list[dict[str, Any]]:
     waiting = services.waiting_archives(database_now()).filter(request__in=requests)
     archives = {archive.request_id: archive for archive in waiting.defer("content")}
     return [
-        {"request": each, "archive": archives.get(each.pk) if each.status == Status.DONE else None}
+        {
+            "request": each,
+            "archive": archives.get(each.pk) if each.status == Status.DONE else None,
+            "can_be_lifted": services.is_restriction_in_effect(each),
+        }
         for each in requests
     ]

@@ -95,6 +95,7 @@ class PrivacyRequestData(PersonalData):
         "due_at",
         "extended_at",
         "done_at",
+        "lifted_at",
         "cooling_until",
         "attempts",
         "failed_at",

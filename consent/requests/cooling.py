@@ -12,12 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from consent.models import PrivacyRequest
-from consent.requests.effects import is_held, restrict_subject, take_effect
+from consent.requests.effects import release_people, restrict_subject, take_effect
 from consent.requests.statuses import Door, Kind, Status, WrongStatus, advance
 from consent.requests.subjects import Subject, current_subject
-from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
-from profiles.models import Identifier, Profile
 from profiles.services import Actor, audited
 
 
@@ -51,7 +49,9 @@ def stop_request(request: PrivacyRequest, *, actor: Actor, reason: str, now: dat
             raise WrongStatus(gettext("The time in which it could be stopped is over."))
         deed.about("privacy_request", request.pk, status=[Status.COOLING, Status.CANCELLED])
         advance(request, Status.CANCELLED, actor=actor, note=reason)
-        _lift_restriction(request)
+        # It is empty where somebody else had restricted them before.
+        if request.body.get("restricted"):
+            release_people(request)
 
 
 def is_over(request: PrivacyRequest, now: datetime) -> bool:
@@ -76,16 +76,3 @@ def cooled_requests(now: datetime) -> QuerySet[PrivacyRequest]:
     """Return the erasures that are to take effect now."""
     is_due = Q(retry_at=None) | Q(retry_at__lte=now)
     return PrivacyRequest.objects.filter(is_due, status=Status.COOLING, cooling_until__lte=now)
-
-
-def _lift_restriction(request: PrivacyRequest) -> None:
-    """Let the people out again whom no other request restricts, as profiles are now."""
-    # It is empty where somebody else had restricted them before.
-    if not request.body.get("restricted"):
-        return
-    identifiers = Identifier.objects.filter(pk__in=request.identifier_ids, profile__isnull=False)
-    profile_ids = set(identifiers.values_list("profile_id", flat=True))
-    for profile in Profile.objects.filter(pk__in=profile_ids, is_restricted=True):
-        profile.is_restricted = is_held(profile)
-        profile.save(update_fields=["is_restricted"])
-    mark_changed(pk for pk in profile_ids if pk is not None)

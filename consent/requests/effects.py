@@ -17,7 +17,7 @@ from consent.requests.subjects import Subject
 from consent.suppression.rows import note_references, suppress
 from profiles.lib.change_queue import mark_changed, nudge
 from profiles.lib.database import database_now
-from profiles.models import Profile, TrustLevel
+from profiles.models import Identifier, Profile, TrustLevel
 
 
 def take_effect(request: PrivacyRequest, subject: Subject) -> None:
@@ -72,6 +72,16 @@ def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
     return {profile_id for body in bodies for profile_id in body.get("restricted", ())}
 
 
+def release_people(request: PrivacyRequest) -> None:
+    """Let the people of a request out again whom no other one restricts, as profiles are now."""
+    identifiers = Identifier.objects.filter(pk__in=request.identifier_ids, profile__isnull=False)
+    profile_ids = set(identifiers.values_list("profile_id", flat=True))
+    for profile in Profile.objects.filter(pk__in=profile_ids, is_restricted=True):
+        profile.is_restricted = is_held(profile)
+        profile.save(update_fields=["is_restricted"])
+    mark_changed(pk for pk in profile_ids if pk is not None)
+
+
 def is_held(profile: Profile) -> bool:
     """Whether a request restricts a profile: a restriction, or an erasure that is not done."""
     identifier_ids = list(profile.identifiers.values_list("pk", flat=True))
@@ -80,7 +90,7 @@ def is_held(profile: Profile) -> bool:
 
 def holding_requests(identifier_ids: Collection[int]) -> QuerySet[PrivacyRequest]:
     """Return the requests by which whoever has these identifiers is restricted."""
-    holding = Q(kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE))
+    holding = Q(kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE), lifted_at=None)
     holding |= Q(kind=Kind.ERASURE, status__in=HOLDING)
     return PrivacyRequest.objects.filter(holding, identifier_ids__overlap=list(identifier_ids))
 

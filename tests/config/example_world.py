@@ -21,6 +21,7 @@ from consent.services import (
     act_on_requests,
     add_notice,
     create_rule,
+    lift_restriction,
     make_forecast,
     open_request,
     place_hold,
@@ -146,6 +147,14 @@ def make_world() -> World:
             "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": _paused_application(),
             "01a2001d-5d9b-7f76-8ea2-5f6a7b8c9dae": _proposal_id("user_id:c-4", "user_id:c-5"),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
+            "01a2001b-1c2d-7e3f-8a4b-5c6d7e8f9a0b": _lifted_request(
+                service,
+                f"{PRIVACY}/requests/",
+                {"identifiers": ["email:ada@example.org"], "reason": "Asked at the counter."},
+            ),
+            "01a2001c-2d3e-7f4a-8b5c-6d7e8f9a0b1c": _lifted_request(
+                customer, f"{PRIVACY}/me/requests/", {}
+            ),
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
             "01a2001a-33aa-7c1e-9d02-7e5b1c2d3f40": export,
@@ -445,6 +454,15 @@ def _services_request(service: APIClient) -> str:
 
 def _customers_request(customer: APIClient) -> str:
     return _done_request(customer, f"{PRIVACY}/me/requests/", {"kind": "access"})
+
+
+def _lifted_request(client: APIClient, route: str, body: dict[str, Any]) -> str:
+    """A restriction that is over; to lift it again changes nothing."""
+    request = client.post(route, body | {"kind": "restriction"}).json()["id"]
+    act_on_requests()
+    restriction = PrivacyRequest.objects.get(pk=request)
+    lift_restriction(restriction, actor=TESTER, reason="It is over.", now=timezone.now())
+    return str(request)
 
 
 def _done_request(client: APIClient, route: str, body: dict[str, Any]) -> str:

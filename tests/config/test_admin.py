@@ -73,7 +73,7 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         reverse("admin:consent_privacyrequest_open", args=[profile]),
         *(
             reverse(f"admin:consent_privacyrequest_{step}", args=[request])
-            for step in ("verify", "refuse", "cancel", "stop", "extend", "act", "archive")
+            for step in ("verify", "refuse", "cancel", "stop", "lift", "extend", "act", "archive")
         ),
         reverse("admin:consent_bulkrequest_add"),
         reverse("admin:profiles_apikey_add"),

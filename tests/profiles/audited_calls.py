@@ -153,6 +153,18 @@ def open_subject_request() -> SubjectRequest:
     )
 
 
+def restriction_in_effect() -> PrivacyRequest:
+    make_profile("email:ada@example.org")
+    request = consent.services.open_request(
+        NewRequest(kind="restriction", references=("email:ada@example.org",)),
+        door="staff",
+        actor=TESTER,
+    )
+    consent.services.act_on_request(request.pk, actor=TESTER)
+    request.refresh_from_db()
+    return request
+
+
 def finished_access() -> PrivacyRequest:
     make_profile("email:ada@example.org")
     request = consent.services.open_request(
@@ -460,6 +472,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "close_as_duplicate": lambda: _call("close_as_duplicate", *two_alike(), now=timezone.now()),
     "note_check": lambda: _call("note_check", open_unverified(), "called_back", "Knew it."),
     "stop_request": lambda: stop_of_cooling,
+    "lift_restriction": lambda: _call(
+        "lift_restriction", restriction_in_effect(), reason="It is over.", now=timezone.now()
+    ),
     "replay_journal": lambda: _replay_of_one_line(),
     "undo_decision": lambda: _call("undo_decision", _standing_decision()),
     "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),

@@ -17,7 +17,7 @@ from consent.requests.archives.fetching import MOST_FETCHES
 from consent.requests.cooling import is_over
 from consent.requests.lifecycle import can_be_refused
 from consent.requests.statuses import CLOSED
-from consent.services import duplicates_of, time_left, waiting_archives
+from consent.services import duplicates_of, is_restriction_in_effect, time_left, waiting_archives
 from profiles.admin.kit.base import staff_actor
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask
@@ -89,6 +89,7 @@ def permitted_steps(request: HttpRequest, privacy_request: PrivacyRequest) -> di
         "refuse": may_act and can_be_refused(privacy_request),
         "cancel": may_act and is_unverified,
         "stop": may_act and can_be_stopped,
+        "lift": may_act and is_restriction_in_effect(privacy_request),
         "extend": may_act and can_be_extended,
         "act": may_act and status in (Status.VERIFIED, Status.IN_PROGRESS),
         "work": may_act,

@@ -18,6 +18,7 @@ from consent.models import PrivacyRequest
 from consent.services import (
     cancel_request,
     extend_request,
+    lift_restriction,
     refuse_request,
     stop_request,
     verify_request,
@@ -147,6 +148,11 @@ def _extend(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Acto
     extend_request(privacy_request, actor=actor, reason=fields["reason"], now=database_now())
 
 
+def _lift(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: Actor) -> None:
+    reason = fields["reason"]
+    lift_restriction(privacy_request, actor=actor, reason=reason, now=database_now())
+
+
 # By the last part of the URL.
 STEPS = {
     "verify": Step(
@@ -172,6 +178,12 @@ STEPS = {
         submit=_("Stop the erasure"),
         perform=_stop,
         warning=_("Nothing is erased, and the person is no longer restricted by this request."),
+    ),
+    "lift": Step(
+        title=_("End the restriction"),
+        submit=_("End the restriction"),
+        perform=_lift,
+        warning=_("Tell the person before you do (article 18(3)). What was kept is used again."),
     ),
     "extend": Step(
         title=_("Two more months"),
