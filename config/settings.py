@@ -348,6 +348,9 @@ SECOND_PERSON_ABOVE = env_int("SECOND_PERSON_ABOVE", 10)
 CONTROLLER_NAME = env_text("CONTROLLER_NAME", COMPANY_NAME)
 CONTROLLER_CONTACT = env_text("CONTROLLER_CONTACT")
 DPO_CONTACT = env_text("DPO_CONTACT")
+# Who stamps the head of the ledger (RFC 3161), and a file with the certificates it must lead to.
+TIMESTAMP_URL = env_text("TIMESTAMP_URL")
+TIMESTAMP_ROOTS = env_text("TIMESTAMP_ROOTS")
 ACCESS_ARCHIVE_DAYS = env_int("ACCESS_ARCHIVE_DAYS", 7, minimum=1)
 # Pairs of profiles that are one person with this probability are proposed; above the second, if it
 # is not 0, they are joined without anybody's word.

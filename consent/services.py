@@ -56,6 +56,7 @@ from consent.ledger.states import (
     rebuild_states,
     verify_states,
 )
+from consent.ledger.timestamps import NoTimestamp, read_timestamp, request_timestamp
 from consent.letters.writing import note_letter, save_letter, send_letter
 from consent.lib.signing import public_keys
 from consent.opendsr.callbacks import remove_old_callbacks, send_callbacks
@@ -196,6 +197,7 @@ __all__ = [
     "NewOptIn",
     "NewRequest",
     "NewSubjectRequest",
+    "NoTimestamp",
     "NotErased",
     "OpenedSession",
     "PurposeTerms",
@@ -301,6 +303,7 @@ __all__ = [
     "preview_personal_data",
     "prove_erasure",
     "public_keys",
+    "read_timestamp",
     "readmit_companions",
     "rebuild_states",
     "record",
@@ -316,6 +319,7 @@ __all__ = [
     "replay_journal",
     "request_link",
     "request_opt_in",
+    "request_timestamp",
     "resume_held_back",
     "retained_events",
     "save_controller",

@@ -21,17 +21,20 @@ from tests.consent.callers import BASE, customer, service
 from tests.factories import TESTER, make_profile, make_purpose
 
 pytestmark = pytest.mark.django_db
+ADA = "email:ada@example.org"
 REQUESTS, OWN = f"{BASE}/privacy/requests/", f"{BASE}/privacy/me/requests/"
 
 
 @pytest.fixture
 def ada() -> Profile:
     make_purpose("orders", legal_basis="contract")
-    return make_profile("email:ada@example.org")
+    return make_profile(ADA)
 
 
 def restrict(kind: str = "restriction", **fields: Any) -> PrivacyRequest:
-    new_request = NewRequest(kind=kind, references=("email:ada@example.org",), reason="asked", **fields)
+    new_request = NewRequest(
+        kind=kind, references=("email:ada@example.org",), reason="asked", **fields
+    )
     request = open_request(new_request, door="service", actor=TESTER)
     act_on_requests()
     request.refresh_from_db()
@@ -73,7 +76,7 @@ def test_only_a_restriction_is_lifted(ada: Profile, kind: str) -> None:
 
 def test_a_service_and_the_customer_lift_what_they_asked_for(ada: Profile) -> None:
     client = service("privacy:act")
-    body = {"kind": "restriction", "identifiers": ["email:ada@example.org"], "reason": "asked"}
+    body = {"kind": "restriction", "identifiers": [ADA], "reason": "asked"}
     for sender, route, content, ending in (
         (client, REQUESTS, body, {"reason": "It is over."}),
         (customer("ada@example.org"), OWN, {"kind": "restriction"}, {}),

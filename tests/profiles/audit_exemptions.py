@@ -111,6 +111,8 @@ EXEMPT = {
     "second_factor_of": READS,
     "has_second_factor": READS,
     "is_restriction_in_effect": READS,
+    "read_timestamp": READS,
+    "request_timestamp": READS,
     "begin_second_factor": "What is set up counts for nothing before it is confirmed.",
     "check_code": "Part of logging in; what is done afterwards is in the audit.",
     "forget_messages": FROM_MESSAGES,

@@ -2,11 +2,20 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from consent.services import Head, verify_chain, verify_digests, verify_states
+from consent.services import (
+    Head,
+    NoTimestamp,
+    read_timestamp,
+    verify_chain,
+    verify_digests,
+    verify_states,
+)
 
 
 class Command(BaseCommand):
@@ -25,8 +34,18 @@ class Command(BaseCommand):
             metavar="NUMBER:HASH",
             help="a head that ledger_head printed and that was kept elsewhere; may be repeated",
         )
+        parser.add_argument(
+            "--timestamp",
+            dest="timestamps",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="the time stamp of each --head, in their order",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._say_when(options["heads"], options["timestamps"])
         event_ids, drifts = verify_digests(), verify_states()
         faults = verify_chain(options["heads"])
         for event_id in event_ids:
@@ -45,6 +64,16 @@ class Command(BaseCommand):
         )
         if event_ids or faults or drifts:
             sys.exit(1)
+
+    def _say_when(self, heads: Sequence[Head], paths: Sequence[Path]) -> None:
+        if paths and len(paths) != len(heads):
+            raise CommandError("Each --timestamp is that of a --head.")
+        for head, path in zip(heads, paths, strict=False):
+            try:
+                at = read_timestamp(path.read_bytes(), head)
+            except (NoTimestamp, OSError) as fault:
+                raise CommandError(f"{path}: {fault}") from None
+            self.stdout.write(f"{head} was the head by {at.isoformat()}.")
 
 
 def _head(text: str) -> Head:
