@@ -12,11 +12,18 @@ from profiles.models.access import Scope
 
 
 def create_api_key(
-    name: str, *, actor: Actor, scopes: Sequence[str], expires_at: datetime | None = None
+    name: str,
+    *,
+    actor: Actor,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    purposes: Sequence[str] = (),
 ) -> tuple[ApiKey, str]:
     """Create a key and return it with its secret, which cannot be read again.
 
-    Raises ValueError for an unknown scope, or none, and for an end that is past.
+    One that is bound to purposes reads a person only while all of them are permitted; a purpose
+    that there is not permits nobody. Raises ValueError for an unknown scope, or none, and for an
+    end that is past.
     """
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
@@ -30,6 +37,7 @@ def create_api_key(
             prefix=credential.prefix,
             digest=credential.digest,
             scopes=sorted(set(scopes)),
+            purposes=sorted(set(purposes)),
             expires_at=expires_at,
         )
         deed.about(
@@ -37,6 +45,7 @@ def create_api_key(
             key.prefix,
             name=[None, name],
             scopes=[None, key.scopes],
+            purposes=[None, key.purposes],
             expires_at=[None, expires_at and expires_at.isoformat()],
         )
     return key, credential.secret

@@ -5,7 +5,7 @@ Invariant: representing a thousand profiles takes as many queries as representin
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -144,6 +144,16 @@ def consents_by_profile(profile_ids: Sequence[int]) -> Mapping[int, dict[str, di
     for profile_id, rows in registered_rows("consent.consentstate", profile_ids).items():
         by_profile[profile_id] = {row["purpose"]: dict(row) for row in rows}
     return by_profile
+
+
+def permitted_among(profile_ids: Collection[int], purposes: Collection[str]) -> set[int]:
+    """Return those for whom all of these purposes are permitted now."""
+    consents = consents_by_profile(list(profile_ids)) if purposes else {}
+    return {
+        profile_id
+        for profile_id in profile_ids
+        if all(consents[profile_id].get(key, {}).get("permitted", False) for key in purposes)
+    }
 
 
 def registered_rows(

@@ -61,6 +61,15 @@ class ApiKeyForm(forms.Form):
         choices=[(scope.value, f"{scope.value}: {scope.label}") for scope in Scope],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
+    purposes = forms.CharField(
+        required=False,
+        label=_("Purposes"),
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_(
+            "Keys of purposes, with spaces: somebody is read only while all of them are permitted. "
+            "Empty: the key is bound to none."
+        ),
+    )
     expires_on = forms.DateField(
         required=False,
         widget=UnfoldAdminSingleDateWidget(),
@@ -70,7 +79,7 @@ class ApiKeyForm(forms.Form):
     def clean_expires_on(self) -> date | None:
         day: date | None = self.cleaned_data["expires_on"]
         if day is not None and day < timezone.localdate():
-            raise forms.ValidationError("This day is past.")
+            raise forms.ValidationError(gettext("This day is past."))
         return day
 
 
@@ -80,7 +89,15 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     list_display = ("name_and_prefix", "scope_list", "created_at", "expires_at", "state")
     list_filter = ("created_at",)
-    fields = ("name", "prefix", "scope_list", "created_at", "expires_at", "revoked_at")
+    fields = (
+        "name",
+        "prefix",
+        "scope_list",
+        "purpose_list",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    )
     readonly_fields = fields
     change_form_outer_after_template = "admin/tessera/revoke.html"
     audit_type = "api_key"
@@ -105,6 +122,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @display(description=_("scopes"))
     def scope_list(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
+
+    @display(description=_("purposes"))
+    def purpose_list(self, key: ApiKey) -> str:
+        return ", ".join(key.purposes) or "–"
 
     @display(
         description=_("state"), label={"open": "success", "revoked": "danger", "expired": "warning"}
@@ -156,8 +177,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             actor=staff_actor(request),
             scopes=form.cleaned_data["scopes"],
             expires_at=expires_at,
+            purposes=form.cleaned_data["purposes"].split(),
         )
-        return show_secret(self, request, title=f"API key {key.name}", secret=secret, back=back)
+        title = gettext("API key %(name)s") % {"name": key.name}
+        return show_secret(self, request, title=title, secret=secret, back=back)
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Revoke a key on POST, and return to the list."""

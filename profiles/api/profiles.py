@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 from profiles import reads
 from profiles.api import filters, serializers
 from profiles.api.account_serializers import ProfileAccountSerializer
-from profiles.api.kit.access import ScopedView, sees_restricted
+from profiles.api.kit.access import ScopedView, purposes_of, sees_restricted
 from profiles.api.kit.lists import RowPages, one_page, page_of
 from profiles.api.kit.problems import validated
 from profiles.api.kit.read_log import NAMING
@@ -53,11 +53,17 @@ class ProfileScopedViewSet(ScopedView, RowPages, GenericViewSet[Any]):
         Raises NotFound, and PermissionDenied if the key may see only its id and status.
         """
         profile = self.find_profile()
+        self._require_permission(profile)
         if profile.is_restricted and not sees_restricted(self.request):
             raise PermissionDenied(
                 "Processing is restricted (article 18): privacy:act may read it."
             )
         return profile
+
+    def _require_permission(self, profile: Profile) -> None:
+        purposes = purposes_of(self.request)
+        if profile.pk not in reads.permitted_among([profile.pk], purposes):
+            raise PermissionDenied(f"Not permitted now: {', '.join(purposes)}.")
 
     def find_profile(self) -> Profile:
         """Return the profile even if it is restricted. Raises NotFound."""
@@ -71,6 +77,12 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     """Profiles, the newest first."""
 
     naming_keys = NAMING | {"id"}
+    gated_actions = frozenset(
+        {
+            *("list", "retrieve", "lookup", "identifiers", "events", "merges", "segments"),
+            *("consents", "accounts"),
+        }
+    )
     scopes = {"GET": Scope.PROFILES_READ, "POST": Scope.PROFILES_READ}
     serializer_class = serializers.ProfileSerializer
     filterset_class = filters.ProfileFilter
@@ -79,7 +91,11 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     @extend_schema(parameters=[TRAIT_PARAMETER])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or ()
-        profiles = reads.represent_profiles(page, with_restricted=sees_restricted(request))
+        permitted = reads.permitted_among([each.pk for each in page], purposes_of(request))
+        profiles = reads.represent_profiles(
+            [each for each in page if each.pk in permitted],
+            with_restricted=sees_restricted(request),
+        )
         return self.get_paginated_response(self.get_serializer(profiles, many=True).data)
 
     def retrieve(self, request: Request, uuid: UUID) -> Response:
@@ -87,9 +103,9 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
 
         The UUID of an absorbed profile gives the survivor, with the survivor's id.
         """
-        [profile] = reads.represent_profiles(
-            [self.find_profile()], with_restricted=sees_restricted(request)
-        )
+        found = self.find_profile()
+        self._require_permission(found)
+        [profile] = reads.represent_profiles([found], with_restricted=sees_restricted(request))
         return Response(self.get_serializer(profile).data)
 
     @extend_schema(responses=serializers.LookupResultSerializer)
@@ -103,12 +119,16 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     def lookup(self, request: Request) -> Response:
         """Return profiles by any of their identifiers, up to 1,000, in the order of the request.
 
-        An unknown identifier gives null. Identifiers are in the body, because they are personal
-        data, which has no place in a URL.
+        An unknown identifier gives null, and so does one of a person for whom `purpose` is not
+        permitted now. Identifiers are in the body, because they are personal data, which has no
+        place in a URL.
         """
-        references = validated(self.get_serializer(data=request.data))["identifiers"]
+        fields = validated(self.get_serializer(data=request.data))
+        references = fields["identifiers"]
         profile_ids = profiles_by_reference(references)
-        profiles = list(Profile.objects.filter(pk__in=set(profile_ids.values())))
+        purposes = {*purposes_of(request), *filter(None, [fields.get("purpose")])}
+        permitted = reads.permitted_among(set(profile_ids.values()), purposes)
+        profiles = list(Profile.objects.filter(pk__in=permitted))
         represented = reads.represent_profiles(profiles, with_restricted=sees_restricted(request))
         by_id = {
             profile.pk: representation

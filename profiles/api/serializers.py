@@ -80,9 +80,13 @@ class ProfileSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class LookupSerializer(serializers.Serializer[dict[str, Any]]):
-    """The identifiers to look up, as `namespace:value` in the spelling of any source."""
+    """The identifiers to look up, as `namespace:value` in the spelling of any source.
+
+    `purpose` is that for which they are looked up.
+    """
 
     identifiers = ReferencesField()
+    purpose = serializers.SlugField(max_length=63, required=False)
 
 
 @extend_schema_field(

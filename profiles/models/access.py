@@ -21,12 +21,17 @@ class Scope(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """An API key of one service. The secret is not stored, only its SHA-256 and its prefix."""
+    """An API key of one service. The secret is not stored, only its SHA-256 and its prefix.
+
+    One with `purposes` reads a person only while all of these are permitted.
+    """
 
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
+    # Keys of purposes, which belong to the app above.
+    purposes = ArrayField(models.CharField(max_length=63), default=list, db_default=[], blank=True)
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

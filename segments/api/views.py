@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from profiles.api.kit.access import ScopedView, actor_of, sees_restricted
+from profiles.api.kit.access import ScopedView, actor_of, purposes_of, sees_restricted
 from profiles.api.kit.lists import RowPages
 from profiles.api.kit.problems import problem, validated
 from profiles.lib.database import database_now
@@ -35,7 +35,7 @@ from segments.api.visibility import (
 )
 from segments.language.phrases import Language
 from segments.language.schema import definition_schema
-from segments.memberships.reads import members_of
+from segments.memberships.reads import filter_permitted, members_of
 from segments.models import Membership, MembershipChange, Segment
 
 SEGMENTS = Segment.objects.select_related("purpose", "owner")
@@ -80,6 +80,7 @@ class SegmentViewSet(
         "why": Scope.PROFILES_READ,
     }
     bodiless_actions = ("destroy", "restore", "recompute", "pause", "resume")
+    gated_actions = frozenset({"members"})
     queryset: Any = SEGMENTS
     serializer_class: Any = serializers.SegmentSerializer
     filterset_class: Any = SegmentFilter
@@ -156,11 +157,13 @@ class SegmentViewSet(
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
         segment = self.get_segment()
         refuse_sensitive_segment(request, segment)
-        if "purpose" in request.query_params:
+        if "purpose" in request.query_params or purposes_of(request):
             with problems_from_services(status=409):
                 services.require_delivering(segment)
         with problems_from_services():
             members = members_of(segment)
+        for purpose in purposes_of(request):
+            members = filter_permitted(members, purpose, at=database_now())
         return self.page_of_rows(members)
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))

@@ -4,7 +4,7 @@ Invariant: access is denied by default. A view class without scopes fails at its
 method without a scope is refused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.http import HttpRequest
@@ -78,13 +78,23 @@ class HasDeclaredScope(BasePermission):
         scope = declared_scope(view, method)
         # Read by REST framework after a refusal.
         self.message = f"The API key lacks the scope {scope}."
-        return scope in request.auth.scopes
+        if scope not in request.auth.scopes:
+            return False
+        self.message = "The API key is bound to purposes, and nothing here is read for one."
+        is_gated = getattr(view, "action", None) in getattr(view, "gated_actions", ())
+        return is_gated or not request.auth.purposes
 
 
 def sees_restricted(request: Request | HttpRequest) -> bool:
     """Whether the key may read profiles whose processing is restricted (GDPR art. 18)."""
     key = getattr(request, "auth", None)
     return isinstance(key, ApiKey) and Scope.PRIVACY_ACT in key.scopes
+
+
+def purposes_of(request: Request | HttpRequest) -> Sequence[str]:
+    """Return the purposes that must be permitted of whoever the key reads; none for most keys."""
+    key = getattr(request, "auth", None)
+    return key.purposes if isinstance(key, ApiKey) else ()
 
 
 def declared_scope(view: "APIView", method: str) -> Scope | None:
@@ -104,12 +114,13 @@ class ScopedView(StrictRequests):
 
     `scopes` are by HTTP method, and `action_scopes` by action of a viewset where one differs.
     `filter_exemption` is the reason why a list has no filters. Under `naming_keys` answers name
-    people by their public UUIDs.
+    people by their public UUIDs. A key that is bound to purposes reaches the `gated_actions` alone.
     """
 
     scopes: ClassVar[Mapping[str, Scope]]
     action_scopes: ClassVar[Mapping[str, Scope]] = {}
     filter_exemption = ""
+    gated_actions: ClassVar[frozenset[str]] = frozenset()
     naming_keys: ClassVar[frozenset[str]] = NAMING
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -32,12 +32,25 @@ class Command(BaseCommand):
             "2027-01-31T12:00:00Z. Without it, the key has no end.",
         )
 
+        parser.add_argument(
+            "--purpose",
+            dest="purposes",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="Bind the key: it reads a person only while this is permitted; may be repeated.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         scopes = options["scopes"].replace(",", " ").split()
         try:
             actor = Actor.system("create_api_key")
             key, secret = create_api_key(
-                options["name"], actor=actor, scopes=scopes, expires_at=options["expires"]
+                options["name"],
+                actor=actor,
+                scopes=scopes,
+                expires_at=options["expires"],
+                purposes=options["purposes"],
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
