@@ -208,6 +208,7 @@ class CustomerRequestViewSet(CustomerViewSet):
         "confirm_archive": (410,),
         "lift": (409,),
     }
+    bodiless_actions = ("confirm_archive", "lift")
     lookup_value_converter = "uuid"
 
     @extend_schema(

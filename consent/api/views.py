@@ -219,6 +219,7 @@ class RequestViewSet(
 
     scopes = {"GET": Scope.PRIVACY_ACT, "POST": Scope.PRIVACY_ACT}
     refusals = {"create": (409,), "archive": (410,), "confirm_archive": (410,), "lift": (409,)}
+    bodiless_actions = ("confirm_archive",)
     queryset = PrivacyRequest.objects.all()
     serializer_class = serializers.RequestSerializer
     filterset_class = RequestFilter
