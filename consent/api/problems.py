@@ -56,10 +56,13 @@ def problems_from_services(
         ) from None
 
 
-def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpResponse:
+def archive_response(
+    privacy_request: PrivacyRequest, request: Request, *, is_confirmed: bool = False
+) -> HttpResponse:
     """Return the archive as a file, or the piece of it that is requested.
 
-    Raises a 404 problem before the archive is made and a 410 problem once it is gone.
+    With `is_confirmed` it is gone after this. Raises a 404 problem before the archive is made and
+    a 410 problem once it is gone.
     """
     # HEAD runs the view of GET, which would count as a fetch.
     if request.method != "GET":
@@ -71,6 +74,8 @@ def archive_response(privacy_request: PrivacyRequest, request: Request) -> HttpR
             now=database_now(),
             is_rest=continues_download(request),
         )
+        if is_confirmed:
+            services.confirm_archive(privacy_request, actor=actor_of(request), now=database_now())
     return download(request, content, f"archive-{privacy_request.pk}.zip")
 
 

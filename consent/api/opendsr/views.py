@@ -154,10 +154,11 @@ class RequestView(ControllerView):
 
 
 class ResultsView(ControllerView):
-    """The archive of an access or portability request: up to ten times in some days."""
+    """The archive of an access or portability request: once, as the standard's URLs are."""
 
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        return archive_response(self.subject_request(request, pk).request, request)
+        privacy_request = self.subject_request(request, pk).request
+        return archive_response(privacy_request, request, is_confirmed=True)
 
 
 class CertificateView(SignedView):
