@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
@@ -21,6 +22,12 @@ from psycopg import sql
 from config.runtime import embedded
 from tests import cluster, joins, statements
 from tests.config.example_world import World, make_world
+
+# The same examples at each run, so that a change is judged by itself and not by luck; others at
+# each run with RANDOM_EXAMPLES=1, by a seed that a failure prints.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.load_profile("random" if os.environ.get("RANDOM_EXAMPLES") else "same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
