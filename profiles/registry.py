@@ -90,7 +90,7 @@ Rows = Mapping[int, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class Disclosure:
     """To whom data of a person went: `kind` is a word for how, `last_at` the last time."""
 
     name: str
@@ -152,7 +152,7 @@ class PersonalData:
         """The rows of one profile, each read when it is due where there may be very many."""
         yield from self.read([profile_id]).get(profile_id, ())
 
-    def recipients(self, profile_id: int) -> Iterable[Recipient]:
+    def disclosures(self, profile_id: int) -> Iterable[Disclosure]:
         """To whom data of the person went, by these rows."""
         return ()
 
@@ -307,10 +307,10 @@ class Registry:
             counts.update(declaration.receivers(request_id))
         return dict(sorted(counts.items()))
 
-    def recipients(self, profile_id: int) -> list[Recipient]:
+    def disclosures(self, profile_id: int) -> list[Disclosure]:
         """To whom data of a person went, in order of their names."""
-        each = (recipient for data in self for recipient in data.recipients(profile_id))
-        return sorted(each, key=lambda recipient: (recipient.name, recipient.kind))
+        each = (disclosure for data in self for disclosure in data.disclosures(profile_id))
+        return sorted(each, key=lambda disclosure: (disclosure.name, disclosure.kind))
 
     def kept_out(self, references: Collection[str]) -> set[str]:
         """Those of the normalised references that nobody may bring in. Under the people lock."""

@@ -3,6 +3,7 @@
 Invariant: a rule is approved only from the page that shows what it will delete.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -159,10 +160,7 @@ class RetentionRuleAdmin(ReadOnlyAdmin):
         require(request, MAY_CHANGE)
         rule = self.found_or_404(request, str(pk))
         if request.method == "POST":
-            former = terms_of(rule)
-            terms = type(former)(
-                period=former.period, anchor=former.anchor, grace=former.grace, is_ended=True
-            )
+            terms = replace(terms_of(rule), is_ended=True)
             change_rule(rule, terms=terms, actor=staff_actor(request), now=database_now())
             messages.success(request, gettext("The rule ends once that is approved."))
         return redirect("admin:consent_retentionrule_change", pk)

@@ -27,7 +27,7 @@ from profiles.models.access import Scope
 
 
 class HoldSerializer(serializers.Serializer[LegalHold]):
-    """A legal hold. `held` counts by store the rows that were set aside in an erasure."""
+    """A legal hold. `row_counts` has by store how many rows were set aside in an erasure."""
 
     id = serializers.UUIDField(read_only=True)
     scope = serializers.DictField(
@@ -44,15 +44,15 @@ class HoldSerializer(serializers.Serializer[LegalHold]):
     )
     review_on = serializers.DateField()
     is_review_due = serializers.SerializerMethodField()
-    held = serializers.SerializerMethodField()
+    row_counts = serializers.SerializerMethodField()
     placed_at = serializers.DateTimeField(read_only=True)
     lifted_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
     def get_is_review_due(self, hold: LegalHold) -> bool:
         return hold.lifted_at is None and hold.review_on <= database_now().date()
 
-    def get_held(self, hold: LegalHold) -> dict[str, int]:
-        counts: dict[str, int] = hold.held_counts  # type: ignore[attr-defined]  # by with_counts
+    def get_row_counts(self, hold: LegalHold) -> dict[str, int]:
+        counts: dict[str, int] = hold.row_counts  # type: ignore[attr-defined]  # by with_counts
         return counts
 
 
@@ -137,8 +137,8 @@ class HoldViewSet(
         new_hold = services.NewHold(references=fields.pop("identifiers"), **fields)
         with problems_from_services("identifiers"), _problems():
             hold = services.place_hold(new_hold, actor=actor_of(request), now=database_now())
-        shown = self.get_serializer(*with_counts([hold])).data
-        return Response(shown, status=status.HTTP_201_CREATED)
+        body = self.get_serializer(*with_counts([hold])).data
+        return Response(body, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=HoldChangeSerializer, responses=HoldSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -174,14 +174,14 @@ class HoldViewSet(
 
 
 def with_counts(holds: Iterable[LegalHold]) -> list[LegalHold]:
-    """Give holds their `held_counts`, the numbers of held rows by store, in one query."""
+    """Give holds their `row_counts`, the numbers of held rows by store, in one query."""
     rows = list(holds)
     counts: dict[UUID, dict[str, int]] = defaultdict(dict)
-    held = HeldRow.objects.filter(hold__in=rows).order_by("hold", "store")
-    for hold_id, store, count in held.values_list("hold", "store").annotate(count=Count("pk")):
+    stores = HeldRow.objects.filter(hold__in=rows).order_by("hold", "store")
+    for hold_id, store, count in stores.values_list("hold", "store").annotate(count=Count("pk")):
         counts[hold_id][store] = count
     for hold in rows:
-        hold.held_counts = counts[hold.pk]  # type: ignore[attr-defined]
+        hold.row_counts = counts[hold.pk]  # type: ignore[attr-defined]
     return rows
 
 

@@ -167,7 +167,7 @@ class RetentionViewSet(
                 now=database_now(),
                 **unit,
             )
-        return Response(self._shown(rule), status=status.HTTP_201_CREATED)
+        return Response(self._body_of(rule), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=RuleTermsSerializer, responses=RuleSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -194,7 +194,7 @@ class RetentionViewSet(
             services.approve_rule(
                 rule, forecast=forecast, actor=actor_of(request), now=database_now()
             )
-        return Response(self._shown(rule))
+        return Response(self._body_of(rule))
 
     @extend_schema(request=ForecastTimeSerializer, responses={201: ForecastSerializer})
     @action(detail=False, methods=["post"], filterset_class=None)
@@ -226,9 +226,9 @@ class RetentionViewSet(
                 actor=actor_of(request),
                 now=database_now(),
             )
-        return self._shown(rule)
+        return self._body_of(rule)
 
-    def _shown(self, rule: RetentionRule) -> dict[str, Any]:
+    def _body_of(self, rule: RetentionRule) -> dict[str, Any]:
         # Read again: the prefetched versions lack a new one.
         return dict(
             self.get_serializer(generics.get_object_or_404(self.queryset.all(), pk=rule.pk)).data

@@ -19,7 +19,7 @@ from consent.models import (
     SubjectRequest,
     Suppression,
 )
-from consent.requests.effects import holding_requests
+from consent.requests.effects import restricting_requests
 from consent.requests.statuses import OPEN, write_log
 from consent.suppression.rows import find_suppressed
 from profiles.identifiers.lookup import holders_of_identifiers
@@ -147,7 +147,7 @@ class PrivacyRequestData(PersonalData):
             return
         held = {
             pk
-            for ids in holding_requests(moved).values_list("identifier_ids", flat=True)
+            for ids in restricting_requests(moved).values_list("identifier_ids", flat=True)
             for pk in ids
         }
         targets = {target for pk, target in moved.items() if pk in held}

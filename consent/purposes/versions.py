@@ -4,7 +4,7 @@ Invariant: a change adds a version; no version is ever altered.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,14 @@ class PurposeTerms:
     is_profiling: bool = False
     is_automated_decision: bool = False
     transfer_countries: Sequence[str] = ()
+
+
+def current_versions() -> Iterator[PurposeVersion]:
+    """Yield the version of each purpose that holds now, by the keys of purposes."""
+    for purpose in Purpose.objects.prefetch_related("versions").order_by("key"):
+        for version in purpose.versions.all():
+            if version.number == purpose.current_version:
+                yield version
 
 
 def define_purpose(

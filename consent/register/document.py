@@ -7,14 +7,16 @@ goes by.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext, ngettext, pgettext
 
-from consent.models import Purpose, PurposeVersion, RetentionRuleVersion
+from consent.models import RetentionRuleVersion
+from consent.purposes.versions import current_versions
 from consent.register.recipients import Recipient, all_recipients
+from consent.retention.inventory import stores_with_lifetimes
 from profiles.models import Source
 from profiles.registry import registry
 
@@ -102,11 +104,9 @@ def make_register(*, now: datetime) -> Register:
 
 
 def _activities() -> Iterator[Activity]:
-    current: dict[int, Any] = dict(Purpose.objects.values_list("pk", "current_version"))
-    for version in PurposeVersion.objects.select_related("purpose").order_by("purpose__key"):
-        if current[version.purpose_id] == version.number:
-            names = (name for name in Activity._fields if name != "key")
-            yield Activity(version.purpose.key, *(getattr(version, name) for name in names))
+    names = [name for name in Activity._fields if name != "key"]
+    for version in current_versions():
+        yield Activity(version.purpose.key, *(getattr(version, name) for name in names))
 
 
 def _data_classes() -> Iterator[DataClass]:
@@ -134,11 +134,9 @@ def _retention() -> Iterator[KeptFor]:
 
 def _lifetimes() -> list[Lifetime]:
     return [
-        Lifetime(gettext("who changed what"), settings.AUDIT_DAYS),
-        Lifetime(gettext("who looked at whom"), settings.READ_LOG_DAYS),
-        Lifetime(gettext("archives for people"), settings.ACCESS_ARCHIVE_DAYS),
-        Lifetime(gettext("uploaded files"), settings.IMPORT_DAYS),
-        Lifetime(gettext("logs of webhooks"), settings.WEBHOOK_LOG_DAYS),
+        Lifetime(pgettext("title of data", data.title), days)
+        for data in stores_with_lifetimes()
+        if (days := data.lifetime_days)
     ]
 
 
@@ -153,6 +151,7 @@ def _safeguards() -> list[str]:
             cooling,
         )
         % {"number": cooling}: cooling > 0,
+        gettext("Staff log in with a second factor."): settings.REQUIRE_SECOND_FACTOR,
     }
     return [
         gettext("Staff have roles; contact data are masked for whoever may not see them."),

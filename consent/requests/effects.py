@@ -12,7 +12,7 @@ from consent.journal.entries import Act
 from consent.ledger.record import ConsentInput, record_many
 from consent.ledger.states import standing_refusals
 from consent.models import ConsentKind, DecidedBy, Method, PrivacyRequest, State
-from consent.requests.statuses import ACTIVE, HOLDING, Door, Kind, Status
+from consent.requests.statuses import ACTIVE, RESTRICTING, Door, Kind, Status
 from consent.requests.subjects import Subject
 from consent.suppression.rows import note_references, suppress
 from profiles.lib.change_queue import mark_changed, nudge
@@ -67,7 +67,7 @@ def restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
 
 def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
     """Return the ids of profiles that other erasures have restricted and not ended with."""
-    others = PrivacyRequest.objects.filter(kind=Kind.ERASURE, status__in=HOLDING)
+    others = PrivacyRequest.objects.filter(kind=Kind.ERASURE, status__in=RESTRICTING)
     bodies = others.exclude(pk=request.pk).values_list("body", flat=True)
     return {profile_id for body in bodies for profile_id in body.get("restricted", ())}
 
@@ -77,22 +77,22 @@ def release_people(request: PrivacyRequest) -> None:
     identifiers = Identifier.objects.filter(pk__in=request.identifier_ids, profile__isnull=False)
     profile_ids = set(identifiers.values_list("profile_id", flat=True))
     for profile in Profile.objects.filter(pk__in=profile_ids, is_restricted=True):
-        profile.is_restricted = is_held(profile)
+        profile.is_restricted = is_restricted_by_request(profile)
         profile.save(update_fields=["is_restricted"])
     mark_changed(pk for pk in profile_ids if pk is not None)
 
 
-def is_held(profile: Profile) -> bool:
+def is_restricted_by_request(profile: Profile) -> bool:
     """Whether a request restricts a profile: a restriction, or an erasure that is not done."""
     identifier_ids = list(profile.identifiers.values_list("pk", flat=True))
-    return holding_requests(identifier_ids).exists()
+    return restricting_requests(identifier_ids).exists()
 
 
-def holding_requests(identifier_ids: Collection[int]) -> QuerySet[PrivacyRequest]:
+def restricting_requests(identifier_ids: Collection[int]) -> QuerySet[PrivacyRequest]:
     """Return the requests by which whoever has these identifiers is restricted."""
-    holding = Q(kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE), lifted_at=None)
-    holding |= Q(kind=Kind.ERASURE, status__in=HOLDING)
-    return PrivacyRequest.objects.filter(holding, identifier_ids__overlap=list(identifier_ids))
+    restricting = Q(kind=Kind.RESTRICTION, status__in=(*ACTIVE, Status.DONE), lifted_at=None)
+    restricting |= Q(kind=Kind.ERASURE, status__in=RESTRICTING)
+    return PrivacyRequest.objects.filter(restricting, identifier_ids__overlap=list(identifier_ids))
 
 
 def _record_objections(request: PrivacyRequest, subject: Subject) -> None:

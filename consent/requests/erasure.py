@@ -15,7 +15,7 @@ from django.db import transaction
 from consent.customers.mail import erase_mail_files
 from consent.holds.rows import held_summary, set_aside
 from consent.models import PrivacyRequest
-from consent.requests.effects import is_held, restricted_by_other_erasures
+from consent.requests.effects import is_restricted_by_request, restricted_by_other_erasures
 from consent.requests.subjects import current_subject
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
@@ -88,7 +88,7 @@ def _resettle_remainders(request: PrivacyRequest, profile_ids: list[int]) -> Non
     reopened = created | restricted.intersection(profile_ids)
     for profile in Profile.objects.filter(pk__in=reopened):
         # This request is active yet, and its part of the profile is gone.
-        profile.is_restricted = is_held(profile)
+        profile.is_restricted = is_restricted_by_request(profile)
         profile.save(update_fields=["is_restricted"])
     # Fully erased profiles are gone; segments need to hear only of those that are left.
     left = created.union(profile_ids)

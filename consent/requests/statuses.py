@@ -19,7 +19,7 @@ OPEN = (
 )
 ACTIVE = (Status.VERIFIED, Status.IN_PROGRESS)
 # In these an erasure keeps whom it is about restricted.
-HOLDING = (Status.COOLING, *ACTIVE)
+RESTRICTING = (Status.COOLING, *ACTIVE)
 # An erasure that a legal hold keeps back was answered: its receipt says what is held, and why.
 CLOSED = (Status.HELD, Status.DONE, Status.REFUSED, Status.CANCELLED)
 _NEXT_STATUSES = {

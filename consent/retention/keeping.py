@@ -42,10 +42,7 @@ class PersonFacts:
 
 
 class Keeping(NamedTuple):
-    """Rows are kept until all of these durations after their own time have passed but one.
-
-    That is, until the first of them has passed.
-    """
+    """Rows are kept until the shorter of two durations after their own time has passed."""
 
     period: str
     grace: str | None = None

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
 from consent.lib.durations import parse_duration
 from consent.models import (
     Anchor,
@@ -135,7 +133,7 @@ def current_versions() -> dict[str, int]:
 
 def _check_forecast(rule: RetentionRule, forecast: RetentionForecast, now: datetime) -> None:
     """The other rules of the unit count as well: what one keeps no longer, another may."""
-    unit = RetentionRule.objects.filter(Q(event=rule.event_id) & Q(category=rule.category))
+    unit = RetentionRule.objects.filter(event=rule.event_id, category=rule.category)
     same = all(forecast.versions.get(str(each.pk)) == each.version for each in unit)
     if not same or not now - FORECAST_LIFETIME <= forecast.made_at:
         raise ForecastOutdated("Look at a new forecast first: this one is of other rules, or old.")

@@ -12,11 +12,11 @@ from profiles.lib.change_queue import mark_changed, mark_changes
 from profiles.models import Merge, Profile, ProfileChange
 from profiles.registry import (
     Cleaner,
+    Disclosure,
     ErasurePhase,
     IdentifierMove,
     Person,
     PersonalData,
-    Recipient,
     Rows,
     by_profile,
     execute_erasure,
@@ -123,7 +123,7 @@ class MembershipChangeData(PersonalData):
         )
         return by_profile(rows, renamed=SEGMENT_NAMES)
 
-    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+    def disclosures(self, profile_id: int) -> Iterator[Disclosure]:
         """Exports of segments that were made while the person was in them."""
         changes = MembershipChange.objects.filter(profile_id=profile_id).order_by("-changed_at")
         exports = MemberExport.objects.filter(segment__in=changes.order_by().values("segment"))
@@ -134,7 +134,7 @@ class MembershipChangeData(PersonalData):
             # Who left while it was written may be in it.
             if change and (change.has_entered or change.changed_at >= export.started_at):
                 last[export.segment.name] = export.moved_at
-        return (Recipient(name, "export", at) for name, at in last.items())
+        return (Disclosure(name, "export", at) for name, at in last.items())
 
     def erase(self, person: Person) -> int:
         return _execute_erasure(sql.ERASE_CHANGES, person)

@@ -8,10 +8,10 @@ from django.db.models.functions import Greatest
 
 from profiles.lib.change_queue import mark_changed
 from profiles.registry import (
+    Disclosure,
     ErasurePhase,
     Person,
     PersonalData,
-    Recipient,
     Rows,
     by_profile,
     registry,
@@ -76,10 +76,10 @@ class DeliveryData(PersonalData):
         )
         return by_profile(rows, profile="subject_id", renamed={"webhook__name": "receiver"})
 
-    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+    def disclosures(self, profile_id: int) -> Iterator[Disclosure]:
         taken = Delivery.objects.filter(subject_id=profile_id, state=Delivery.State.DELIVERED)
         times = taken.values(name=F("webhook__name")).annotate(last_at=Max("finished_at"))
-        return (Recipient(kind="delivery", **row) for row in times.order_by())
+        return (Disclosure(kind="delivery", **row) for row in times.order_by())
 
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         return {}
@@ -115,11 +115,11 @@ class ToldData(PersonalData):
         names = {"webhook__name": "receiver", "segment__key": "segment"}
         return by_profile(rows, profile="subject_id", renamed=names)
 
-    def recipients(self, profile_id: int) -> Iterator[Recipient]:
+    def disclosures(self, profile_id: int) -> Iterator[Disclosure]:
         told = Told.objects.filter(subject_id=profile_id, webhook__destination__isnull=False)
         sent = told.filter(sent_at__isnull=False).values(name=F("webhook__name"))
         times = sent.annotate(last_at=Max(Greatest("told_at", "sent_at")))
-        return (Recipient(kind="destination", **row) for row in times.order_by())
+        return (Disclosure(kind="destination", **row) for row in times.order_by())
 
     def portrait(self, profile_ids: Sequence[int]) -> Rows:
         return {}

@@ -111,6 +111,17 @@ def test_a_letter_is_mailed_to_a_proved_address_only_and_noted_as_the_answer() -
     assert (request.answered_by, request.log.last().note) == ("mail", "Letter: done, by e-mail")
 
 
+def test_a_letter_is_in_the_language_of_the_request() -> None:
+    make_profile("email:ada@example.org")
+    new_request = NewRequest(
+        kind="access", references=("email:ada@example.org",), reason="asked", language="fr"
+    )
+    request = open_request(new_request, door="service", actor=TESTER)
+    officer = sign_in("privacy officer")
+    assert officer.get(url_of(request)).context["language"] == "fr"
+    assert officer.get(url_of(request, "?language=en")).context["language"] == "en"
+
+
 def test_a_mail_that_fails_notes_nothing(settings: Any) -> None:
     make_profile("email:ada@example.org", "user_id:1")
     request = ask()

@@ -72,3 +72,10 @@ def test_the_api_gives_it_to_the_scope_privacy_admin_alone() -> None:
     assert answer.status_code == 200
     assert answer.json()["activities"][0]["key"] == "news"
     assert make_client("privacy:act").get(url).status_code == 403
+
+
+def test_its_lifetimes_are_those_that_the_store_declares(settings: Any) -> None:
+    settings.AUDIT_DAYS = 77
+    lifetimes = {each.subject: each.days for each in make_register(now=database_now()).lifetimes}
+    assert lifetimes["Who changed what"] == 77
+    assert set(lifetimes) == {data.title for data in registry if data.lifetime_days}

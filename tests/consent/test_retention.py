@@ -1,17 +1,13 @@
 """Retention: what goes when no purpose keeps it, and that all that is derived is right after it."""
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from consent.lib import checkpoints
 from consent.models import Purpose, RetentionForecast, RetentionRule, RetentionRun
@@ -28,61 +24,35 @@ from consent.services import (
     forecast_of_person,
     make_forecast,
     place_hold,
-    record,
 )
 from profiles.identity.verify import find_drift
 from profiles.lib.checkpoints import handled
 from profiles.models import Event, EventStat, Profile, SourceRecord
-from segments.models import Delivery, MembershipChange, Segment
+from segments.models import Delivery, MembershipChange
 from segments.services import (
-    create_segment,
     create_webhook,
-    rebuild,
     refresh_changed,
     unknown_words,
     verify_memberships,
 )
 from tests.admin import sign_in
 from tests.consent.callers import BASE, service
-from tests.consent.inputs import consent_input
+from tests.consent.retention_rules import (
+    NOW,
+    ORDER,
+    VIEW,
+    approve,
+    days_ago,
+    events_left,
+    make_buyers,
+    make_rule,
+    say,
+    track,
+)
 from tests.factories import TESTER, make_purpose, profile_of, send_messages
-from tests.oracles.retention import NaivePerson, NaiveRule, night
+from tests.oracles.retention import NaivePerson
 
 pytestmark = pytest.mark.django_db
-ORDER, VIEW = "Order Completed", "Product Viewed"
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
-def track(user: str, name: str, at: datetime) -> dict[str, Any]:
-    return {"type": "track", "userId": user, "event": name, "timestamp": at.isoformat()}
-
-
-def days_ago(days: float, now: datetime = NOW) -> datetime:
-    return now - timedelta(days=days)
-
-
-def make_rule(
-    purpose: Purpose, period: str, *, unit: str = VIEW, is_approved: bool = True, **terms: Any
-) -> RetentionRule:
-    where = {"category": unit} if unit in ("ordinary", "contact", "special") else {"event": unit}
-    rule = create_rule(
-        purpose=purpose,
-        terms=RuleTerms(period=period, **terms),
-        actor=TESTER,
-        now=timezone.now(),
-        **where,
-    )
-    return approve(rule) if is_approved else rule
-
-
-def approve(rule: RetentionRule) -> RetentionRule:
-    now = timezone.now()
-    forecast = make_forecast(at=now, now=now)
-    return approve_rule(rule, forecast=forecast, actor=TESTER, now=now)
-
-
-def events_left() -> Counter[str]:
-    return Counter(Event.objects.values_list("name__name", flat=True))
 
 
 def test_events_go_once_their_period_has_passed() -> None:
@@ -212,15 +182,6 @@ def test_restricted_people_and_what_a_hold_names_are_left_alone() -> None:
     assert sum(apply_retention(now=NOW).values()) == 1
     left = set(Event.objects.values_list("profile_id", flat=True))
     assert left == {profile_of("user_id:bob").pk, profile_of("user_id:grace").pk}
-
-
-def make_buyers(**fields: Any) -> Segment:
-    """Create the segment of whoever ever ordered, and build it."""
-    definition = {"type": "event", "name": ORDER, "operator": "gte", "value": 1}
-    terms = {"key": "buyers", "name": "Buyers", "definition": definition, "status": "live"}
-    segment = create_segment(**terms, **fields, actor=TESTER)
-    rebuild(["buyers"])
-    return segment
 
 
 def test_segments_are_left_with_the_reason_that_data_outlived_their_time() -> None:
@@ -392,129 +353,3 @@ def test_a_month_in_which_everything_went_gives_its_space_back() -> None:
     assert f"profiles_event_{days_ago(150):%Y_%m}" not in emptied
     send_messages(track("bob", VIEW, long_ago))
     assert events_left() == {VIEW: 1, ORDER: 1}
-
-
-UNITS = (ORDER, VIEW, "ordinary", "special")
-KEYS = {"ordinary": "city", "special": "diagnosis"}
-DURATIONS = st.sampled_from(["P10D", "P1M", "P3M", "P1Y"])
-RULES = st.builds(
-    NaiveRule,
-    unit=st.sampled_from(UNITS),
-    purpose=st.sampled_from(["newsletter", "stats"]),
-    period=DURATIONS,
-    anchor=st.sampled_from(["data", "last_seen", "last_order", "withdrawal"]),
-    grace=DURATIONS,
-)
-SETS_OF_RULES = st.lists(RULES, max_size=5, unique_by=lambda rule: (rule.unit, rule.purpose))
-ROWS = st.lists(
-    st.tuples(st.sampled_from(UNITS), st.integers(0, 500)), min_size=1, max_size=8, unique=True
-)
-SAYINGS = st.lists(
-    st.tuples(st.integers(1, 400), st.booleans(), st.one_of(st.none(), st.integers(5, 90))),
-    max_size=3,
-    unique_by=lambda saying: saying[0],
-)
-PEOPLE = st.lists(
-    st.tuples(ROWS, SAYINGS, st.one_of(st.none(), st.integers(0, 300))), min_size=1, max_size=3
-)
-NIGHTS = st.lists(st.integers(0, 300), min_size=1, max_size=3)
-
-
-def send_person(user: str, rows: list[tuple[str, int]]) -> NaivePerson:
-    """Send rows of a person; of each trait only one value is kept, the newest."""
-    person, messages = NaivePerson(), []
-    for unit, days in rows:
-        at = days_ago(days)
-        if unit in KEYS:
-            messages.append(
-                {"userId": user, "traits": {KEYS[unit]: f"{days}"}, "timestamp": at.isoformat()}
-            )
-            newer = [row for row in person.rows if row[0] == unit and row[1] >= at]
-            if not newer:
-                person.rows = [row for row in person.rows if row[0] != unit] + [(unit, at)]
-        else:
-            messages.append(track(user, unit, at))
-            person.rows.append((unit, at))
-        person.last_seen = max(person.last_seen or at, at)
-    send_messages(*messages)
-    return person
-
-
-def say(user: str, person: NaivePerson, sayings: list[tuple[int, bool, int | None]]) -> None:
-    for days, is_given, valid_days in sayings:
-        at = days_ago(days)
-        ends = at + timedelta(days=valid_days) if valid_days and is_given else None
-        state = "given" if is_given else "withdrawn"
-        entry = consent_input(
-            profile_of(f"user_id:{user}"), state, occurred_at=at, received_at=at, valid_until=ends
-        )
-        record(entry)
-        person.said.setdefault("newsletter", []).append((at, state, ends))
-
-
-def object_to(user: str, person: NaivePerson, days: int) -> None:
-    at = days_ago(days)
-    entry = consent_input(
-        profile_of(f"user_id:{user}"),
-        kind="objection",
-        purpose="stats",
-        occurred_at=at,
-        received_at=at,
-    )
-    record(entry)
-    person.objected["stats"] = at
-
-
-def rows_of(user: str) -> list[tuple[str, datetime]]:
-    profile = profile_of(f"user_id:{user}")
-    rows = list(Event.objects.filter(profile=profile).values_list("name__name", "timestamp"))
-    units = {key: unit for unit, key in KEYS.items()}
-    for record_ in SourceRecord.objects.filter(profile=profile):
-        rows += [
-            (units[key], datetime.fromtimestamp(entry[1] / 1_000_000, UTC))
-            for key, entry in record_.traits.items()
-        ]
-    return sorted(rows)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    st.lists(RULES, max_size=5, unique_by=lambda rule: (rule.unit, rule.purpose)), PEOPLE, NIGHTS
-)
-def test_the_engine_leaves_what_a_naive_reading_of_the_rules_leaves(
-    rules: list[NaiveRule], people: list[Any], nights: list[int]
-) -> None:
-    with transaction.atomic():
-        purposes = {
-            "newsletter": make_purpose("newsletter", validity="P99Y"),
-            "stats": make_purpose("stats", legal_basis="legitimate_interest"),
-        }
-        send_messages(*(track("nobody", name, NOW) for name in (ORDER, VIEW)))
-        naive: dict[str, NaivePerson] = {}
-        for number, (rows, sayings, objected) in enumerate(people):
-            user = f"user-{number}"
-            naive[user] = send_person(user, rows)
-            say(user, naive[user], sayings)
-            if objected is not None:
-                object_to(user, naive[user], objected)
-        for rule in rules:
-            make_rule(
-                purposes[rule.purpose],
-                rule.period,
-                unit=rule.unit,
-                anchor=rule.anchor,
-                grace=rule.grace,
-            )
-        for rule_row in RetentionRule.objects.all():
-            approve(rule_row)
-        make_buyers()
-        for days in sorted(nights):
-            now = NOW + timedelta(days=days)
-            apply_retention(now=now)
-            refresh_changed()
-            for user, person in naive.items():
-                night(person, rules, {"newsletter": True, "stats": False}, now)
-                assert rows_of(user) == sorted(person.rows)
-        assert list(find_drift()) == []
-        assert verify_memberships() == {"buyers": 0}
-        transaction.set_rollback(True)

@@ -3,18 +3,14 @@
 import inspect
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core import mail
 from django.test import override_settings
 from django.utils import timezone
-from django_otp.oath import totp
 
 import consent.services
 import ingestion.services
@@ -22,70 +18,106 @@ import profiles.services
 import segments.services
 from consent.letters.writing import WrittenLetter
 from consent.models import (
-    BulkRequest,
     Controller,
-    LegalHold,
-    LetterModel,
-    PrivacyRequest,
-    RetentionRule,
-    SubjectRequest,
 )
-from consent.services import NewRequest, suppress
+from consent.services import NewRequest
 from consent.suppression.keys import suppression_keys
 from ingestion.models import (
-    ConsentCategory,
     DrainPause,
-    FileImport,
-    Product,
     RejectedMessage,
     WriteKey,
 )
 from ingestion.services import Operation, Verb
-from profiles.identity.ruleset.document import ParsedRules
 from profiles.models import (
     ApiKey,
-    DecisionVerdict,
-    Identifier,
     IdentityCase,
-    IdentityDecision,
     IdentityRule,
     MatchProposal,
-    Profile,
-    RulesApplication,
     TraitDefinition,
 )
 from profiles.models.access import Scope
 from profiles.services import (
     Actor,
-    NewDecision,
     create_api_key,
-    rectify,
 )
 from segments.exports.columns import column_choices, read_columns
-from segments.models import Override
-from segments.services import create_segment
 from tests.factories import (
     NOW,
     TESTER,
-    accept_only,
-    make_case,
     make_identifier,
     make_profile,
     make_purpose,
     make_source,
-    send_messages,
+)
+from tests.profiles.audited_rows import (
+    DECISION,
+    EVERYONE,
+    FAMILY,
+    FILE,
+    WEBHOOK,
+    attachment,
+    automation_fields,
+    begin_file,
+    bulk,
+    category,
+    change_role,
+    change_user,
+    changed_rules,
+    code_of_new_device,
+    corrected_profile,
+    fetched_access,
+    finished_access,
+    knife,
+    letter_model,
+    list_before_ada,
+    list_with_ada,
+    live_automation,
+    mailed_code,
+    make_archived_segment,
+    make_automation,
+    make_controller,
+    make_destination,
+    make_family,
+    make_group,
+    make_hold,
+    make_list,
+    make_rule,
+    make_segment,
+    make_webhook,
+    new_destination,
+    new_hold,
+    new_subject_request,
+    open_case,
+    open_erasure,
+    open_proposal,
+    open_subject_request,
+    open_unverified,
+    paused_application,
+    paused_segment,
+    paused_webhook,
+    quarantined_of_old,
+    rejected_message,
+    restriction_in_effect,
+    rule_parts,
+    running_application,
+    saved_category,
+    segment_before_ada,
+    segment_without_ada,
+    standing_decision,
+    stop_of_cooling,
+    suppressed_references,
+    terms,
+    two_alike,
+    two_identifiers,
+    uploaded_file,
+    verdict_of_same,
+    with_second_factor,
+    wrap_with_another_key,
 )
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)
-EVERYONE = {"type": "everyone"}
-FAMILY = {"kind": "life_cycle", "key": "cycle", "name": "Cycle", "event": "Order Completed"}
-FILE = b"Mail,Date\nada@example.org,2026-01-31\n"
 FILE_MAPPING = {"call": "identify", "columns": {"Mail": "email", "Date": "timestamp"}}
 MENDED = b'{"type":"track","userId":"u-1","event":"Viewed"}'
-
-
-def knife() -> Product:
-    return Product(number="P-1", name="A knife")
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:
@@ -97,203 +129,9 @@ def public_functions() -> dict[str, Callable[..., Any]]:
     }
 
 
-def open_erasure() -> PrivacyRequest:
-    make_profile("email:ada@example.org")
-    return consent.services.open_request(
-        NewRequest(kind="erasure", references=("email:ada@example.org",)),
-        door="staff",
-        actor=TESTER,
-    )
-
-
-def changed_rules() -> ParsedRules:
-    content = profiles.services.as_plain(profiles.services.document_of_store())
-    return profiles.services.parse_document(content | {"caps": {"daily": 7, "total": 9}})
-
-
-def running_application() -> RulesApplication:
-    return profiles.services.apply_rules(changed_rules(), actor=TESTER)
-
-
-def paused_application() -> RulesApplication:
-    application = running_application()
-    profiles.services.pause_application(application, actor=TESTER)
-    return application
-
-
-def open_unverified() -> PrivacyRequest:
-    profile = make_profile("email:ada@example.org", "user_id:1")
-    return consent.services.open_own_request(
-        NewRequest(kind="restriction"),
-        identifier_id=profile.identifiers.get(namespace="email").pk,
-        actor=TESTER,
-    )
-
-
-def make_controller() -> Controller:
-    row = Controller(controller_id="acme", name="Acme", service="acme")
-    consent.services.save_controller(row, actor=TESTER)
-    return row
-
-
-def new_subject_request() -> consent.services.NewSubjectRequest:
-    return consent.services.NewSubjectRequest(
-        subject_request_id=uuid4(),
-        kind="access",
-        regulation="gdpr",
-        submitted_at=NOW,
-        body=b"{}",
-        references=("email:ada@example.org",),
-    )
-
-
-def open_subject_request() -> SubjectRequest:
-    return consent.services.open_subject_request(
-        new_subject_request(), controller=make_controller(), actor=TESTER
-    )
-
-
-def restriction_in_effect() -> PrivacyRequest:
-    make_profile("email:ada@example.org")
-    request = consent.services.open_request(
-        NewRequest(kind="restriction", references=("email:ada@example.org",)),
-        door="staff",
-        actor=TESTER,
-    )
-    consent.services.act_on_request(request.pk, actor=TESTER)
-    request.refresh_from_db()
-    return request
-
-
-def finished_access() -> PrivacyRequest:
-    make_profile("email:ada@example.org")
-    request = consent.services.open_request(
-        NewRequest(kind="access", references=("email:ada@example.org",)),
-        door="staff",
-        actor=TESTER,
-    )
-    consent.services.act_on_request(request.pk, actor=TESTER)
-    return request
-
-
-def _code_of_new_device(user: User) -> str:
-    device = profiles.services.begin_second_factor(user)
-    return f"{totp(device.bin_key):06}"
-
-
 def _set_up_second_factor() -> Any:
     user = User.objects.create_user("marketer")
-    return _call("confirm_second_factor", user, _code_of_new_device(user))
-
-
-def _with_second_factor() -> User:
-    user = User.objects.create_user("marketer")
-    profiles.services.confirm_second_factor(user, _code_of_new_device(user), actor=TESTER)
-    return user
-
-
-def fetched_access() -> Any:
-    request = finished_access()
-    consent.services.take_archive(request, actor=TESTER, now=timezone.now())
-    return request
-
-
-def rejected_message() -> RejectedMessage:
-    accept_only({"type": "identify", "userId": "u1", "traits": 3})
-    ingestion.services.drain_inbox()
-    return RejectedMessage.objects.get()
-
-
-DECISION = segments.services.Decision(Override.Kind.EXCLUDE, "Asked for it.")
-
-
-def segment_without_ada() -> Any:
-    make_profile("user_id:1")
-    segment = make_segment()
-    segments.services.set_overrides(segment, ["user_id:1"], DECISION, actor=TESTER)
-    return segment
-
-
-def segment_before_ada() -> Any:
-    make_profile("user_id:1")
-    return make_segment()
-
-
-def make_group() -> Any:
-    return segments.services.create_group(key="offers", name="Offers", segments=[], actor=TESTER)
-
-
-def paused_segment() -> Any:
-    return segments.services.pause_segment(make_segment(), actor=TESTER)
-
-
-WEBHOOK = {
-    "name": "Shop",
-    "url": "https://shop.example/hooks",
-    "events": ["consent.changed"],
-}
-
-
-def automation_fields() -> Any:
-    definition = {"trigger": {"type": "event", "name": "Signed Up"}, "steps": []}
-    purpose = make_purpose("automations")
-    return {"key": "hello", "name": "Hello", "purpose": purpose, "definition": definition}
-
-
-def make_automation() -> Any:
-    return segments.services.create_automation(**automation_fields(), actor=TESTER)
-
-
-def live_automation() -> Any:
-    return segments.services.publish_automation(make_automation(), actor=TESTER)
-
-
-def make_webhook() -> Any:
-    return segments.services.create_webhook(**WEBHOOK, actor=TESTER)[0]
-
-
-def paused_webhook() -> Any:
-    return segments.services.pause_webhook(make_webhook(), actor=TESTER)
-
-
-def new_destination() -> Any:
-    return segments.services.NewDestination(
-        name="Loyalty",
-        tool="http",
-        segments=[],
-        purpose=make_purpose("loyalty"),
-        settings={"address": "https://loyalty.example/people"},
-    )
-
-
-def make_destination() -> Any:
-    return segments.services.create_destination(new_destination(), actor=TESTER)
-
-
-def make_list() -> Any:
-    return segments.services.create_list(key="guests", name="Guests", actor=TESTER)
-
-
-def list_with_ada() -> Any:
-    make_profile("user_id:1")
-    row = make_list()
-    segments.services.add_people(row, ["user_id:1"], actor=TESTER)
-    return row
-
-
-def list_before_ada() -> Any:
-    make_profile("user_id:1")
-    return make_list()
-
-
-def make_family() -> Any:
-    return segments.services.create_family(**FAMILY, actor=TESTER)
-
-
-def make_segment(status: str = "draft") -> Any:
-    return create_segment(
-        key="known", name="Known", definition=EVERYONE, status=status, actor=TESTER
-    )
+    return _call("confirm_second_factor", user, code_of_new_device(user))
 
 
 def export_of_all() -> Callable[[Actor], object]:
@@ -301,77 +139,6 @@ def export_of_all() -> Callable[[Actor], object]:
     return _call(
         "start_export", make_segment("live"), purpose=make_purpose(), columns=columns, format="csv"
     )
-
-
-def make_archived_segment() -> Any:
-    return segments.services.archive_segment(make_segment(), actor=TESTER)
-
-
-def uploaded_file() -> FileImport:
-    begun = begin_file()
-    return ingestion.services.add_part(begun, 0, FILE, actor=TESTER)
-
-
-def begin_file() -> FileImport:
-    return ingestion.services.begin_import(make_source(), "a.csv", len(FILE), actor=TESTER)
-
-
-def category() -> ConsentCategory:
-    return ConsentCategory(source=make_source(), category="ads", purpose=make_purpose())
-
-
-def saved_category() -> ConsentCategory:
-    unsaved = category()
-    ingestion.services.save_consent_category(unsaved, actor=TESTER)
-    return unsaved
-
-
-def change_user(actor: Actor) -> None:
-    user = User.objects.create_user("ada")
-    with profiles.services.staff_saved(user, actor=actor) as saved:
-        user.is_staff = True
-        user.save()
-        saved.append(user)
-
-
-def change_role(actor: Actor) -> None:
-    role = Group.objects.create(name="helper")
-    with profiles.services.role_saved(role, actor=actor) as saved:
-        saved.append(role)
-
-
-def terms(**changes: Any) -> Any:
-    return consent.services.PurposeTerms(
-        **({"title": "News", "text": "We write.", "legal_basis": "consent"} | changes)
-    )
-
-
-def new_hold() -> consent.services.NewHold:
-    make_profile("user_id:1")
-    return consent.services.NewHold(
-        references=["user_id:1"],
-        scope={"events": []},
-        ground="legal_claim",
-        reason="A claim.",
-        review_on=timezone.now().date() + timedelta(days=90),
-    )
-
-
-def make_hold() -> LegalHold:
-    return consent.services.place_hold(new_hold(), actor=TESTER, now=timezone.now())
-
-
-def rule_parts() -> dict[str, Any]:
-    return {
-        "category": "ordinary",
-        "purpose": make_purpose("stats"),
-        "terms": consent.services.RuleTerms(period="P1Y"),
-        "now": timezone.now(),
-    }
-
-
-def make_rule() -> RetentionRule:
-    return consent.services.create_rule(**rule_parts(), actor=TESTER)
 
 
 def approve_rule() -> Callable[[Actor], object]:
@@ -438,13 +205,13 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         RejectedMessage.objects.filter(pk=rejected_message().pk),
         [Operation(Verb.DROP, "traits")],
     ),
-    "decide": lambda: _call("decide", _verdict_of_same()),
+    "decide": lambda: _call("decide", verdict_of_same()),
     "answer_proposal": lambda: _call(
-        "answer_proposal", _open_proposal(), MatchProposal.State.DECLINED
+        "answer_proposal", open_proposal(), MatchProposal.State.DECLINED
     ),
-    "postpone_proposal": lambda: _call("postpone_proposal", _open_proposal()),
-    "answer_case": lambda: _call("answer_case", _open_case(), IdentityCase.Answer.LEFT),
-    "postpone_case": lambda: _call("postpone_case", _open_case()),
+    "postpone_proposal": lambda: _call("postpone_proposal", open_proposal()),
+    "answer_case": lambda: _call("answer_case", open_case(), IdentityCase.Answer.LEFT),
+    "postpone_case": lambda: _call("postpone_case", open_case()),
     "open_bulk": lambda: _call("open_bulk", "access", [1], reason="A breach.", now=timezone.now()),
     "approve_bulk": lambda: _call("approve_bulk", bulk(), reason="Seen.", now=timezone.now()),
     "decline_bulk": lambda: _call("decline_bulk", bulk(), reason="No.", now=timezone.now()),
@@ -476,8 +243,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "lift_restriction", restriction_in_effect(), reason="It is over.", now=timezone.now()
     ),
     "replay_journal": lambda: _replay_of_one_line(),
-    "undo_decision": lambda: _call("undo_decision", _standing_decision()),
-    "keep_apart": lambda: _call("keep_apart", *_two_identifiers(), reason="Two sisters."),
+    "undo_decision": lambda: _call("undo_decision", standing_decision()),
+    "keep_apart": lambda: _call("keep_apart", *two_identifiers(), reason="Two sisters."),
     "lift_hold": lambda: _call("lift_hold", make_hold(), reason="Over.", now=timezone.now()),
     "open_own_request": lambda: _call(
         "open_own_request",
@@ -490,12 +257,12 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         door="staff",
     ),
     "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
-    "confirm": lambda: _call("confirm", _mailed_code()),
+    "confirm": lambda: _call("confirm", mailed_code()),
     "wrap_suppressions": lambda: wrap_with_another_key,
     "welcome_back": lambda: _call(
-        "welcome_back", _suppressed_references(), reason="a signed letter"
+        "welcome_back", suppressed_references(), reason="a signed letter"
     ),
-    "unlock": lambda: _call("unlock", _corrected_profile().pk, ["city"], reason="a mistake"),
+    "unlock": lambda: _call("unlock", corrected_profile().pk, ["city"], reason="a mistake"),
     "rectify": lambda: _call(
         "rectify", make_profile("user_id:1").pk, {"city": "Lyon"}, reason="asked for"
     ),
@@ -544,8 +311,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "staff_saved": lambda: change_user,
     "take_archive": lambda: _call("take_archive", finished_access(), now=timezone.now()),
     "confirm_second_factor": lambda: _set_up_second_factor(),
-    "renew_recovery_codes": lambda: _call("renew_recovery_codes", _with_second_factor()),
-    "remove_second_factor": lambda: _call("remove_second_factor", _with_second_factor()),
+    "renew_recovery_codes": lambda: _call("renew_recovery_codes", with_second_factor()),
+    "remove_second_factor": lambda: _call("remove_second_factor", with_second_factor()),
     "confirm_archive": lambda: _call("confirm_archive", fetched_access(), now=timezone.now()),
     "create_family": lambda: _call("create_family", **FAMILY),
     "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
@@ -601,83 +368,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
 }
 
 
-def letter_model() -> LetterModel:
-    return LetterModel(kind="access", event="done", language="en", subject="Done", text="Done.")
-
-
-def attachment() -> Any:
-    return consent.services.attach(
-        open_unverified(), "a.txt", b"A letter.", actor=TESTER, now=timezone.now()
-    )
-
-
-def two_alike() -> list[PrivacyRequest]:
-    new_request = NewRequest(kind="access", references=("user_id:1",))
-    return [
-        consent.services.open_request(new_request, door="staff", actor=TESTER) for _ in range(2)
-    ]
-
-
-def bulk() -> BulkRequest:
-    return BulkRequest.objects.create(
-        kind="access", reason="A breach.", person_ids=[1], requested_by="staff:1", requested_at=NOW
-    )
-
-
-def stop_of_cooling(actor: Actor) -> None:
-    request = PrivacyRequest.objects.create(
-        kind="erasure",
-        status="cooling",
-        door="staff",
-        received_at=timezone.now(),
-        due_at=timezone.now(),
-        cooling_until=timezone.now() + timedelta(hours=1),
-    )
-    consent.services.stop_request(request, actor=actor, reason="A mistake.", now=timezone.now())
-
-
-def wrap_with_another_key(actor: Actor) -> None:
-    _suppressed_references()
-    keys = {
-        "RETIRED_SUPPRESSION_KEYS": [settings.SUPPRESSION_KEY],
-        "SUPPRESSION_KEY": "another key",
-    }
-    with override_settings(**keys):
-        consent.services.wrap_suppressions(actor=actor)
-
-
-def _mailed_code() -> str:
-    make_purpose()
-    opt_in = consent.services.NewOptIn(email="ada@example.org", purposes=["newsletter"])
-    consent.services.request_opt_in(opt_in, actor=TESTER)
-    consent.services.send_confirmations()
-    return str(mail.outbox[-1].body).split("#")[1].split()[0]
-
-
-def quarantined_of_old() -> Identifier:
-    """A number that everybody gives, still with the first who gave it, as an older version left it.
-
-    Returns its row.
-    """
-    messages = ({"userId": f"c-{n}", "traits": {"phone": "+33612345678"}} for n in range(25))
-    send_messages(*messages)
-    number = Identifier.objects.get(namespace="phone")
-    holder = Identifier.objects.get(namespace="user_id", value="c-0")
-    own, number.profile_id = number.profile_id, holder.profile_id
-    number.save(update_fields=["profile"])
-    Identifier.objects.filter(profile_id=own).delete()
-    Profile.objects.filter(pk=own).delete()
-    return number
-
-
 def _call_after(prepare: Callable[[], object], name: str) -> Callable[[Actor], object]:
     prepare()
     return _call(name)
-
-
-def _verdict_of_same() -> NewDecision:
-    one, other = _two_identifiers()
-    return NewDecision(DecisionVerdict.SAME, one, other, "One voice.")
 
 
 def _replay_of_one_line() -> Callable[[Actor], object]:
@@ -692,38 +385,6 @@ def _replay_of_one_line() -> Callable[[Actor], object]:
             return public_functions()["replay_journal"](actor=actor)
 
     return replay
-
-
-def _standing_decision() -> IdentityDecision:
-    return profiles.services.decide(_verdict_of_same(), actor=TESTER)
-
-
-def _two_identifiers() -> list[Any]:
-    profile = make_profile("email:ada@example.org", "user_id:1")
-    return list(profile.identifiers.exclude(namespace="profile"))
-
-
-def _open_case() -> IdentityCase:
-    return make_case("user_id:1")
-
-
-def _open_proposal() -> MatchProposal:
-    sides = [make_profile(f"user_id:{number}") for number in range(2)]
-    one, other = (side.identifiers.get(namespace="profile") for side in sides)
-    return MatchProposal.objects.create(
-        one=one, other=other, probability=0.9, prior=-10, weights={"city": 13}
-    )
-
-
-def _suppressed_references() -> list[str]:
-    suppress(["email:gone@example.org"], request_id=None)
-    return ["email:gone@example.org"]
-
-
-def _corrected_profile() -> Any:
-    profile = make_profile("user_id:1")
-    rectify(profile.pk, {"city": "Lyon"}, actor=TESTER, reason="asked for")
-    return profile
 
 
 def _call(name: str, /, *args: Any, **fields: Any) -> Callable[[Actor], object]:

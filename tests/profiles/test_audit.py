@@ -37,7 +37,8 @@ from tests.factories import (
     send_messages,
 )
 from tests.profiles.audit_exemptions import EXEMPT, WITHOUT_ENTRY
-from tests.profiles.audited_calls import CALLS, make_segment, public_functions
+from tests.profiles.audited_calls import CALLS, public_functions
+from tests.profiles.audited_rows import make_segment
 
 pytestmark = pytest.mark.django_db
 

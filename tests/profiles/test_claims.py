@@ -13,7 +13,7 @@ from profiles.models import Event, Identifier, IdentityOutcome, Profile, TrustLe
 from profiles.services import settle_quarantines
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, make_source, profile_of, send_messages
-from tests.profiles.audited_calls import quarantined_of_old
+from tests.profiles.audited_rows import quarantined_of_old
 
 pytestmark = pytest.mark.django_db
 CLAIM, SERVER = TrustLevel.CLAIM, TrustLevel.SERVER

@@ -44,7 +44,7 @@ class Card:
 
     request: PrivacyRequest
     person: str
-    is_held: bool
+    is_known: bool
     urgency: tuple[str, str]
     duplicates: int
     is_answer_due: bool
@@ -68,7 +68,7 @@ def board_context(request: HttpRequest) -> dict[str, Any]:
             Card(
                 request=row,
                 person=people.get(row.pk, ""),
-                is_held=row.pk in people,
+                is_known=row.pk in people,
                 urgency=time_left(row),
                 duplicates=same[row.pk],
                 is_answer_due=needs_answer(row),
@@ -112,8 +112,8 @@ def _people_of(rows: Iterable[PrivacyRequest], mask: Mask) -> dict[Any, str]:
     profiles = {each.pk: each for each in Profile.objects.filter(pk__in=set(holders.values()))}
     names: dict[Any, str] = {}
     for row in rows:
-        held = [holders[pk] for pk in row.identifier_ids if pk in holders]
-        profile = profiles.get(held[0] or 0) if held else None
+        holder = next((holders[pk] for pk in row.identifier_ids if pk in holders), None)
+        profile = profiles.get(holder or 0)
         if profile is not None:
             names[row.pk] = display_name(profile.traits, mask) or f"…{str(profile.uuid)[-12:]}"
     return names

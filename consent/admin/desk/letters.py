@@ -112,7 +112,8 @@ def letter_page(admin: MaskedAdmin, request: HttpRequest, pk: UUID) -> HttpRespo
     require(request, SEE_CONTACTS)
     privacy_request = admin.found_or_404(request, str(pk))
     event = request.GET.get("event") or usual_event(privacy_request)
-    language = request.GET.get("language") or (get_language() or "en")[:2]
+    usual = privacy_request.language or get_language() or "en"
+    language = request.GET.get("language") or usual[:2]
     if not _is_known(privacy_request.kind, event, language):
         raise Http404
     if request.method == "POST" and _send(request, privacy_request, event, language):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from consent.models import Purpose, PurposeVersion
+from consent.purposes.versions import current_versions
 from consent.requests.archives.collecting import PersonCopy
 from consent.requests.subjects import Subject
 from profiles.models import Source, SourceRecord
@@ -60,7 +60,7 @@ def handling_of(copy: PersonCopy) -> dict[str, Any]:
         "id": copy.id,
         "recipients": [
             {"name": each.name, "kind": each.kind, "last_at": each.last_at}
-            for each in registry.recipients(copy.profile_id)
+            for each in registry.disclosures(copy.profile_id)
         ],
         "profiling": {"logic": LOGIC, "segments": list(segments)},
     }
@@ -68,9 +68,6 @@ def handling_of(copy: PersonCopy) -> dict[str, Any]:
 
 def current_purposes() -> Iterator[dict[str, Any]]:
     """Yield the terms of each purpose as they are now, by its key."""
-    current = dict(Purpose.objects.values_list("pk", "current_version"))
-    for version in PurposeVersion.objects.select_related("purpose").order_by("purpose__key"):
-        if current[version.purpose_id] == version.number:
-            yield {"key": version.purpose.key} | {
-                name: getattr(version, name) for name in _PURPOSE_FIELDS
-            }
+    for version in current_versions():
+        terms = {name: getattr(version, name) for name in _PURPOSE_FIELDS}
+        yield {"key": version.purpose.key} | terms

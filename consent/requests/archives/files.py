@@ -4,7 +4,7 @@ Invariant: rows are written as they are read, so that a long history needs no mo
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import IO, Any
@@ -30,9 +30,9 @@ def make_archive(request: PrivacyRequest, subject: Subject, *, now: datetime) ->
     """Write the archive of an access or portability request. The caller holds the people lock."""
     is_access = request.kind == PrivacyRequest.Kind.ACCESS
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-        with translation.override(request.language or settings.LANGUAGE_CODE), ExitStack() as open_:
+        with translation.override(request.language or settings.LANGUAGE_CODE), ExitStack() as stack:
             copies = [
-                open_.enter_context(copy_of(person, is_whole=subject.is_whole, at=now))
+                stack.enter_context(copy_of(person, is_whole=subject.is_whole, at=now))
                 for person in subject.people
             ]
             with SignedFolder(file, made_at=now) as folder:
@@ -81,7 +81,12 @@ def _write_portability(folder: SignedFolder, copies: Sequence[PersonCopy], now: 
                 file.write(line.encode())
 
 
-def _write_people(file: IO[bytes], copies: Sequence[PersonCopy], now: datetime, write: Any) -> None:
+def _write_people(
+    file: IO[bytes],
+    copies: Sequence[PersonCopy],
+    now: datetime,
+    write: Callable[[IO[bytes], PersonCopy], None],
+) -> None:
     file.write(b'{"made_at": %b, "profiles": [' % dump_bytes(now))
     for number, copy in enumerate(copies):
         file.write(b",\n" if number else b"\n")

@@ -48,6 +48,6 @@ def _person(copy: PersonCopy) -> dict[str, Any]:
         counts[data.title] = len(sections[data.title]) + sum(1 for _ in rows)
     return {
         "data": person_in_words(copy.traits, sections, counts),
-        "recipients": registry.recipients(copy.profile_id),
+        "disclosures": registry.disclosures(copy.profile_id),
         "profile": copy.id,
     }

@@ -130,9 +130,9 @@ class ScopedView(StrictRequests):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Note whom the answer shows before it leaves."""
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
-        view = cast("APIView", self)
-        scope = declared_scope(view, str(request.method))
+        base = cast("APIView", super())
+        response = base.finalize_response(request, response, *args, **kwargs)
+        scope = declared_scope(cast("APIView", self), str(request.method))
         note_answer(request, response, scope, naming=self.naming_keys, shown=self.shown_people())
         return response
 
