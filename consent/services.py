@@ -58,6 +58,7 @@ from consent.ledger.states import (
 )
 from consent.ledger.timestamps import NoTimestamp, read_timestamp, request_timestamp
 from consent.letters.writing import note_letter, save_letter, send_letter
+from consent.lib.colours import ink_on, read_colour, readable_on
 from consent.lib.signing import public_keys
 from consent.opendsr.callbacks import remove_old_callbacks, send_callbacks
 from consent.opendsr.controllers import check_controller, controller_of, save_controller
@@ -275,6 +276,7 @@ __all__ = [
     "give_to_journal",
     "head_of_ledger",
     "holdable_stores",
+    "ink_on",
     "is_distinctive",
     "is_restriction_in_effect",
     "is_signed_here",
@@ -303,7 +305,9 @@ __all__ = [
     "preview_personal_data",
     "prove_erasure",
     "public_keys",
+    "read_colour",
     "read_timestamp",
+    "readable_on",
     "readmit_companions",
     "rebuild_states",
     "record",

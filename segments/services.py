@@ -59,6 +59,9 @@ from segments.lib.failures import SegmentFailed, count_failed, require_open
 from segments.lib.moments import MomentError
 from segments.lists.life import create_list, delete_list, segments_asking, update_list
 from segments.lists.people import ListChange, add_people, fill_list, people_on, remove_people
+from segments.mail.compose import Letter
+from segments.mail.life import create_mail_template, update_mail_template
+from segments.mail.preview import in_scheme, preview_mail, send_test_mail
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
 from segments.memberships.past import BeforeHistory, size_at
@@ -98,6 +101,7 @@ __all__ = [
     "DryRun",
     "Figures",
     "LeaseLostError",
+    "Letter",
     "ListChange",
     "MomentError",
     "Move",
@@ -127,6 +131,7 @@ __all__ = [
     "create_family",
     "create_group",
     "create_list",
+    "create_mail_template",
     "create_segment",
     "create_webhook",
     "delete_group",
@@ -144,6 +149,7 @@ __all__ = [
     "flags_of",
     "funnel",
     "heard_segments",
+    "in_scheme",
     "install_template",
     "is_sensitive_automation",
     "keep_webhooks",
@@ -158,6 +164,7 @@ __all__ = [
     "paused_webhooks",
     "people_on",
     "preview",
+    "preview_mail",
     "publish_automation",
     "rebuild",
     "recompute",
@@ -183,6 +190,7 @@ __all__ = [
     "segments_asking",
     "send_mails",
     "send_test",
+    "send_test_mail",
     "sensitive_segments",
     "set_overrides",
     "size_at",
@@ -202,6 +210,7 @@ __all__ = [
     "update_family",
     "update_group",
     "update_list",
+    "update_mail_template",
     "update_segment",
     "update_webhook",
     "verify_memberships",

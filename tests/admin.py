@@ -72,6 +72,7 @@ from profiles.services import create_api_key, persons_of
 from segments.models import (
     Automation,
     ExclusiveGroup,
+    MailTemplate,
     MemberExport,
     Membership,
     MembershipChange,
@@ -199,6 +200,14 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             name=f"Welcome {number}",
             purpose=purpose,
             definition={"trigger": {"type": "event", "name": "Signed Up"}, "steps": []},
+        )
+        MailTemplate.objects.create(
+            key=f"hello-{number}",
+            name=f"Hello {number}",
+            texts={
+                code: {"subject": "Hello", "body": "<mj-text>Well?</mj-text>"}
+                for code in ("en", "fr")
+            },
         )
         MemberExport.objects.create(
             segment=segment,

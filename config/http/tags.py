@@ -11,6 +11,7 @@ TAGS = {
     "rfm": "Eleven groups of people by recency, frequency and money, each a living segment.",
     "life-cycles": "Six stages of people by how lately they came, each a living segment.",
     "automations": "What is done to people once something happens, step by step.",
+    "mail-templates": "What mails of automations say, language by language.",
     "destinations": "Tools that are kept in step with who is in segments and permits it.",
     "webhooks": "Receivers of who enters and leaves segments, of merges, consents and erasures.",
     "consents": "The ledger of what people permitted and refused.",

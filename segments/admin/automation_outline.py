@@ -33,7 +33,7 @@ from segments.automations.numbers import StepNumbers
 from segments.language.nodes import Node
 from segments.language.phrases import language_of
 from segments.language.words import describe
-from segments.models import AutomationDecision, Webhook
+from segments.models import AutomationDecision, MailTemplate, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,9 @@ def step_words(step: Step) -> str:
             return _("whether %(test)s") % {"test": _tree(test)}
         case Split():
             return _("split by chance")
+        case Mail(_id, _next, _texts, template) if template:
+            name = MailTemplate.objects.filter(key=template).values_list("name", flat=True).first()
+            return _("send the mail “%(subject)s”") % {"subject": name or template}
         case Mail(_id, _next, texts):
             return _("send the mail “%(subject)s”") % {"subject": _subject(texts)}
         case Call(_id, _next, pk):

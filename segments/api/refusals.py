@@ -9,14 +9,17 @@ from segments.language.operands import DefinitionError
 
 
 @contextmanager
-def problems_from_services(*, status: int = 400) -> Iterator[None]:
-    """Turn the exceptions of a service into problems. `status` is that of a SegmentError."""
+def problems_from_services(*, status: int = 400, prefix: str = "definition.") -> Iterator[None]:
+    """Turn the exceptions of a service into problems. `status` is that of a SegmentError.
+
+    `prefix` is what the paths of faults hang on.
+    """
     try:
         yield
     except DefinitionError as error:
         raise Problem(
             [
-                {"path": f"definition.{path}".rstrip("."), "code": code, "detail": detail}
+                {"path": f"{prefix}{path}".rstrip("."), "code": code, "detail": detail}
                 for path, code, detail in error.errors
             ]
         ) from None

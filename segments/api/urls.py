@@ -9,6 +9,7 @@ from segments.api import (
     families,
     groups,
     lists,
+    mail_templates,
     views,
     webhooks,
 )
@@ -18,6 +19,7 @@ router.register("segments", views.SegmentViewSet, basename="segment")
 router.register("exports", exports.ExportViewSet, basename="export")
 router.register("exclusive-groups", groups.ExclusiveGroupViewSet, basename="exclusive-group")
 router.register("lists", lists.ListViewSet, basename="list")
+router.register("mail-templates", mail_templates.MailTemplateViewSet, basename="mail-template")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")
 router.register("automations", automations.AutomationViewSet, basename="automation")

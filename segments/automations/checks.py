@@ -10,13 +10,15 @@ from segments.automations.nodes import (
     AddToList,
     Call,
     ListTrigger,
+    Mail,
     Program,
     SegmentTrigger,
 )
 from segments.automations.parser import parse_automation
 from segments.definitions.dependencies import check_definition
 from segments.language.operands import DefinitionError, Fault
-from segments.models import Segment, StaticList, Webhook, WebhookEvent
+from segments.mail.life import nearest_key
+from segments.models import MailTemplate, Segment, StaticList, Webhook, WebhookEvent
 
 
 def check_automation(definition: object) -> Program:
@@ -48,6 +50,9 @@ def _step_faults(program: Program) -> Iterator[Fault]:
         match step:
             case AddToList(path, _, key):
                 yield from _list_faults(key, f"{path}.list")
+            case Mail(path, _, _, template) if template:
+                if not MailTemplate.objects.filter(key=template).exists():
+                    yield Fault(f"{path}.template", "unknown", nearest_key(template))
             case Call(path, _, pk):
                 webhook = Webhook.objects.filter(pk=pk).first()
                 if webhook is None or WebhookEvent.AUTOMATION_REACHED not in webhook.events:

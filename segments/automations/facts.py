@@ -26,13 +26,13 @@ from segments.automations.nodes import (
     Step,
     WaitEvent,
 )
-from segments.automations.people import keys_of_people
 from segments.automations.steps import Facts
 from segments.compiler import compile_scoped, fill
 from segments.compiler.places import bucket_place
 from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import BucketLeaf, Node
+from segments.lib.people_by_key import keys_of_people
 from segments.models import AutomationDecision, AutomationRun, Membership
 
 _WHOLE = Decimal(100)

@@ -12,11 +12,11 @@ from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.automations.checks import check_automation
-from segments.automations.nodes import Program
+from segments.automations.nodes import Mail, Program
 from segments.automations.parser import parse_automation
 from segments.automations.start import ADVANCE
 from segments.definitions.save import SegmentError
-from segments.models import Automation, AutomationRun, AutomationVersion
+from segments.models import Automation, AutomationRun, AutomationVersion, MailTemplate
 
 TYPE = "automation"
 # These follow `/automations/` in routes of their own.
@@ -75,7 +75,11 @@ def publish_automation(row: Automation, *, moves_people: bool = False, actor: Ac
         program, before = check_automation(row.definition), _audited_state(row)
         row.version += 1
         AutomationVersion.objects.create(
-            automation=row, number=row.version, definition=row.definition, actor=str(actor)
+            automation=row,
+            number=row.version,
+            definition=row.definition,
+            templates=_template_versions(program),
+            actor=str(actor),
         )
         if row.status == Status.DRAFT:
             row.status, row.live_since = Status.LIVE, database_now()
@@ -84,6 +88,12 @@ def publish_automation(row: Automation, *, moves_people: bool = False, actor: Ac
         changes = differences(before, _audited_state(row))
         deed.about(TYPE, row.key, **changes, **({"moved": [0, moved]} if moved else {}))
         return row
+
+
+def _template_versions(program: Program) -> dict[str, int]:
+    """Return the numbers of the mail templates that steps send, by key."""
+    keys = {step.template for step in program.steps.values() if isinstance(step, Mail)}
+    return dict(MailTemplate.objects.filter(key__in=keys).values_list("key", "version"))
 
 
 def _move(row: Automation, program: Program) -> int:

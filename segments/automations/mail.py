@@ -8,10 +8,11 @@ Invariant: no mail is handed over twice, and none without the permission of that
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
 
 from consent.services import ONE_CLICK, may_process, unsubscribe_links
@@ -20,11 +21,13 @@ from profiles.lib.database import database_now
 from profiles.models import Profile
 from segments.automations import checkpoints, sql
 from segments.automations.facts import address_of
-from segments.automations.fields import filled
 from segments.automations.live import read_program
-from segments.automations.nodes import Mail, MailText
-from segments.automations.people import person_of
-from segments.models import AutomationDecision
+from segments.automations.nodes import Mail
+from segments.lib.people_by_key import person_of
+from segments.mail.compose import Letter, letter_for, values_of, with_link
+from segments.mail.fields import filled
+from segments.mail.life import version_of
+from segments.models import AutomationDecision, AutomationRun, AutomationVersion
 
 # Longer than handing over takes at most.
 HANDING_OVER = timedelta(minutes=10)
@@ -73,7 +76,10 @@ def _send(decision: AutomationDecision) -> str:
     if person is None or address is None or not isinstance(step, Mail):
         return MailState.WITHHELD
     purpose = run.automation.purpose.key
-    mail = compose(step, person, address, purpose, message_id=f"{decision.message}")
+    outgoing = _outgoing(step, run, person, _way_out(purpose, address))
+    if outgoing is None:
+        return MailState.WITHHELD
+    mail = _mail(outgoing, address, message_id=f"{decision.message}")
     # Last: what was read before may have changed.
     if not may_process(person.pk, purpose, at=database_now()):
         return MailState.WITHHELD
@@ -86,23 +92,43 @@ def _send(decision: AutomationDecision) -> str:
     return MailState.SENT
 
 
-def compose(
-    step: Mail, person: Profile, address: str, purpose: str, *, message_id: str
-) -> EmailMessage:
-    """Return the mail of a step for one person, with the headers of one click (RFC 8058)."""
-    text = text_for(step, person)
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """What leaves, and the way out beside it."""
+
+    letter: Letter
+    link: str
+
+
+def _way_out(purpose: str, address: str) -> str:
+    """Return the address at which a person receives no more mails of a purpose."""
     (link,) = unsubscribe_links(purpose, [f"email:{address}"])
+    return link or ""
+
+
+def _outgoing(step: Mail, run: AutomationRun, person: Profile, link: str) -> _Outgoing | None:
+    """Return the mail of a step for one person; None where its template is gone."""
+    values = values_of(person.traits, link=link)
+    if not step.template:
+        words = step.texts.get(values.language, step.texts["en"])
+        text = with_link(filled(words.text, values), values)
+        return _Outgoing(Letter(filled(words.subject, values), "", text), link)
+    published = AutomationVersion.objects.filter(automation=run.automation_id, number=run.version)
+    numbers = published.values_list("templates", flat=True).first() or {}
+    version = version_of(step.template, numbers.get(step.template))
+    if version is None:
+        return None
+    return _Outgoing(letter_for(version.texts, version.markup, values), link)
+
+
+def _mail(outgoing: _Outgoing, address: str, *, message_id: str) -> EmailMultiAlternatives:
+    """Return a mail with the headers of one click (RFC 8058)."""
+    letter = outgoing.letter
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">") or "localhost"
-    body = filled(text.text, person.traits)
     headers = {"Message-ID": f"<{message_id}@{domain}>"}
-    if link:
-        headers |= {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": ONE_CLICK}
-        body = f"{body.rstrip()}\n\n-- \n{link}\n"
-    subject = filled(text.subject, person.traits)
-    return EmailMessage(subject=subject, body=body, to=[address], headers=headers)
-
-
-def text_for(step: Mail, person: Profile) -> MailText:
-    """Return the words of a mail in the person's language, else in English."""
-    language = str(person.traits.get("language") or person.traits.get("locale") or "")
-    return step.texts.get(language.partition("-")[0].partition("_")[0].lower(), step.texts["en"])
+    if outgoing.link:
+        headers |= {"List-Unsubscribe": f"<{outgoing.link}>", "List-Unsubscribe-Post": ONE_CLICK}
+    mail = EmailMultiAlternatives(letter.subject, letter.text, to=[address], headers=headers)
+    if letter.html:
+        mail.attach_alternative(letter.html, "text/html")
+    return mail

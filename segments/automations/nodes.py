@@ -135,11 +135,12 @@ class MailText:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Sends a mail, in the person's language where there is one."""
+    """Sends a mail by a template or by its own texts, in the person's language if there is one."""
 
     id: str
     next: str
     texts: Mapping[str, MailText]
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)

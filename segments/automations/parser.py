@@ -9,7 +9,6 @@ from datetime import time, timedelta
 from typing import Any
 from uuid import UUID
 
-from segments.automations.fields import FIELD
 from segments.automations.nodes import (
     AddToList,
     Ask,
@@ -49,6 +48,7 @@ from segments.language.parser import parse_with_paths
 from segments.language.phrases import Language
 from segments.language.trees import TreeReader
 from segments.language.where import read_where
+from segments.mail.fields import field_faults
 
 MAX_STEPS, MAX_NESTING = 100, 8
 LONGEST = timedelta(days=400)
@@ -254,7 +254,12 @@ def _read_check(value: object, path: str, following: str) -> Step:
 
 
 def _read_mail(value: object, path: str, following: str) -> Step:
-    fields = read_fields(value, path, ("type", "texts"))
+    fields = read_fields(value, path, ("type",), ("texts", "template"))
+    if len(fields) != 2:
+        raise definition_error(path, "required", "A mail has either a template or texts.")
+    if "template" in fields:
+        template = read_name(fields["template"], join_path(path, "template"))
+        return Mail(path, following, {}, template)
     texts_path = join_path(path, "texts")
     texts = read_fields(fields["texts"], texts_path, ("en",), tuple(Language))
     return Mail(
@@ -274,10 +279,8 @@ def _read_mail_text(value: object, path: str) -> MailText:
         raise definition_error(join_path(path, "subject"), "invalid", "A subject is one line.")
     text = read_text(fields["text"], join_path(path, "text"), max_length=20_000)
     for name, content in (("subject", subject), ("text", text)):
-        # Whatever is left of braces once the fields are taken out.
-        if "{{" in FIELD.sub("", content):
-            detail = "A field is written {{ name | what stands there without it }}."
-            raise definition_error(join_path(path, name), "invalid", detail)
+        if faults := list(field_faults(content)):
+            raise definition_error(join_path(path, name), "invalid", faults[0])
     return MailText(subject, text)
 
 

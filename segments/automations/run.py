@@ -35,8 +35,8 @@ from segments.automations.nodes import (
     Wait,
     WaitEvent,
 )
-from segments.automations.people import keys_of_people, person_of
 from segments.automations.steps import Go, Stay, decide, wait_end
+from segments.lib.people_by_key import keys_of_people, person_of
 from segments.lists.people import put_on_list
 from segments.models import (
     AutomationDecision,

@@ -30,9 +30,9 @@ from segments.automations.nodes import (
     ListTrigger,
     SegmentTrigger,
 )
-from segments.automations.people import keys_of_people
 from segments.compiler import fill
 from segments.definitions.live import make_context
+from segments.lib.people_by_key import keys_of_people
 from segments.models import Automation, AutomationRun, MembershipChange, Segment
 
 ADVANCE = "segments.advance_automations"

@@ -86,7 +86,7 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
             return Go(Outcome.BRANCH, way, str(place))
         case AddToList(_, following, _):
             return Go(Outcome.ACTED, following)
-        case Mail(_, following, _):
+        case Mail(_, following):
             if not facts.has_address:
                 return Go(Outcome.NO_ADDRESS, following)
             return _message(following, facts, quiet)

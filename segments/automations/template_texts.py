@@ -24,7 +24,7 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             ),
         ),
     },
-    "welcome_help": {
+    "welcome-help": {
         "en": _text(
             "What others ask first",
             (
@@ -40,7 +40,7 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             ),
         ),
     },
-    "welcome_last": {
+    "welcome-last": {
         "en": _text(
             "May we help you choose?",
             (
@@ -85,7 +85,7 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             ),
         ),
     },
-    "win_back": {
+    "win-back": {
         "en": _text(
             "It has been a while",
             (
@@ -101,7 +101,7 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             ),
         ),
     },
-    "win_back_last": {
+    "win-back-last": {
         "en": _text(
             "Shall we stay in touch?",
             (
@@ -117,7 +117,7 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             ),
         ),
     },
-    "cross_sell": {
+    "cross-sell": {
         "en": _text(
             "What goes with your order",
             (

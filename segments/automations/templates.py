@@ -1,10 +1,10 @@
-"""Automations that are ready to be installed, with the segments that they need.
+"""Automations that are ready to be installed, with the segments and mail templates that they need.
 
 Invariant: what is installed is a draft in the words of the language, and is changed like any other;
-a segment that is there already is left as it is.
+a segment or a mail template that is there already is left as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from profiles.services import Actor, audited
 from segments.automations.life import create_automation
 from segments.automations.template_texts import TEXTS
 from segments.definitions.save import SegmentError, create_segment
-from segments.models import Automation, Segment
+from segments.mail.life import create_mail_template
+from segments.mail.words import house_words
+from segments.models import Automation, MailTemplate, Segment
 
 ORDERED, ADDED = "Order Completed", "Product Added"
 _DAILY: Mapping[str, Any] = {"from": "21:00", "until": "08:00"}
@@ -39,7 +41,7 @@ def templates() -> list[Template]:
 
 
 def install_template(key: str, *, purpose: Purpose, actor: Actor) -> Automation:
-    """Make a draft from a template, with the segments that it needs. Raises SegmentError."""
+    """Make a draft from a template, with its segments and mails. Raises SegmentError."""
     template = next((each for each in templates() if each.key == key), None)
     if template is None:
         names = ", ".join(each.key for each in templates())
@@ -56,6 +58,7 @@ def install_template(key: str, *, purpose: Purpose, actor: Actor) -> Automation:
                     status=Segment.Status.LIVE,
                     actor=actor,
                 )
+        _make_mails(template, actor)
         row = create_automation(
             key=template.key,
             name=str(template.name),
@@ -68,7 +71,23 @@ def install_template(key: str, *, purpose: Purpose, actor: Actor) -> Automation:
 
 
 def _mail(name: str) -> dict[str, Any]:
-    return {"type": "mail", "texts": TEXTS[name]}
+    return {"type": "mail", "template": name}
+
+
+def _make_mails(template: Template, actor: Actor) -> None:
+    """Make the mail templates that steps send and that are not there."""
+    for key in _mails_in(template.definition["steps"]):
+        if not MailTemplate.objects.filter(key=key).exists():
+            texts = {code: house_words(**each) for code, each in TEXTS[key].items()}
+            name = f"{template.name}: {TEXTS[key]['en']['subject'].partition('{{')[0].strip(' ,')}"
+            create_mail_template(key=key, name=name, texts=texts, actor=actor)
+
+
+def _mails_in(steps: Any) -> Iterator[str]:
+    for step in steps:
+        if step["type"] == "mail":
+            yield step["template"]
+        yield from _mails_in(step.get("else", ()))
 
 
 def _definition(trigger: Mapping[str, Any], *steps: Any, **options: Any) -> dict[str, Any]:
@@ -88,9 +107,9 @@ def _welcome() -> Template:
             {"type": "event", "name": "Signed Up"},
             _mail("welcome"),
             {"type": "wait", "for": {"days": 3}},
-            _mail("welcome_help"),
+            _mail("welcome-help"),
             {"type": "wait", "for": {"days": 7}},
-            _mail("welcome_last"),
+            _mail("welcome-last"),
             goal={"name": ORDERED},
         ),
         {},
@@ -149,10 +168,10 @@ def _win_back() -> Template:
         gettext_lazy("Two mails to whoever bought nothing for 180 days; an order ends it."),
         _definition(
             {"type": "enters", "segment": "bought-nothing-lately"},
-            _mail("win_back"),
+            _mail("win-back"),
             {"type": "wait", "for": {"days": 14}},
             {"type": "check", "is": "member"},
-            _mail("win_back_last"),
+            _mail("win-back-last"),
             goal={"name": ORDERED},
             again={"days": 180},
         ),
@@ -171,7 +190,7 @@ def _cross_sell() -> Template:
                 "type": "wait_event",
                 "event": {"name": ORDERED},
                 "at_most": {"days": 10},
-                "else": [_mail("cross_sell")],
+                "else": [_mail("cross-sell")],
             },
             again={"days": 30},
         ),

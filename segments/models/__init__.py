@@ -1,5 +1,5 @@
 """The models of this app: segments with their memberships, history and exports,
-lists, webhooks, destinations and automations.
+lists, webhooks, destinations, automations and mail templates.
 """
 
 from segments.models.automations import (
@@ -11,6 +11,7 @@ from segments.models.automations import (
 from segments.models.destinations import Destination, KeyHolder
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
+from segments.models.mail import MailTemplate, MailTemplateVersion
 from segments.models.overrides import ExclusiveGroup, Override
 from segments.models.segments import (
     FamilyVersion,
@@ -47,6 +48,8 @@ __all__ = [
     "FamilyVersion",
     "KeyHolder",
     "ListedPerson",
+    "MailTemplate",
+    "MailTemplateVersion",
     "MemberExport",
     "Membership",
     "MembershipChange",

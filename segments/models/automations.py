@@ -54,6 +54,8 @@ class AutomationVersion(models.Model):
     automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
+    # The versions of mail templates that its steps send, by key.
+    templates = models.JSONField(default=dict, db_default={})
     # A name and not a key: whoever published it may be deleted later.
     actor = models.CharField(max_length=120)
     published_at = models.DateTimeField(db_default=Now())

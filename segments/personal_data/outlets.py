@@ -23,7 +23,7 @@ from segments.activation.erasure import (
     receivers_of,
     told_to_destinations,
 )
-from segments.automations.people import holders_of_keys
+from segments.lib.people_by_key import holders_of_keys
 from segments.models import (
     AutomationDecision,
     AutomationRun,

@@ -72,6 +72,7 @@ from segments.services import (
     create_family,
     create_group,
     create_list,
+    create_mail_template,
     create_segment,
     create_webhook,
     derive_told,
@@ -129,6 +130,7 @@ def make_world() -> World:
     export = _export(service)
     webhook = _make_webhook()
     _make_automations(purpose)
+    _make_mail_template()
     destination = _make_destination(purpose)
     customer, token = _customers_session()
     measure_health()
@@ -319,6 +321,22 @@ def _export(service: APIClient) -> str:
     response: Any = service.get("/api/v1/segments/customers-in-lyon/export/", query)
     assert b"Lyon" in b"".join(response.streaming_content)
     return str(response["Tessera-Export"])
+
+
+def _make_mail_template() -> None:
+    """Save a mail template in both languages."""
+    create_mail_template(
+        key="hello",
+        name="Hello",
+        texts={
+            "en": {"subject": "Hello {{ first_name | there }}", "body": "<mj-text>Well?</mj-text>"},
+            "fr": {
+                "subject": "Bonjour {{ first_name | à vous }}",
+                "body": "<mj-text>Alors ?</mj-text>",
+            },
+        },
+        actor=TESTER,
+    )
 
 
 def _make_automations(purpose: Purpose) -> None:

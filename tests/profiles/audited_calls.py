@@ -72,6 +72,7 @@ from tests.profiles.audited_rows import (
     list_before_ada,
     list_with_ada,
     live_automation,
+    mail_fields,
     mailed_code,
     make_archived_segment,
     make_automation,
@@ -81,6 +82,7 @@ from tests.profiles.audited_rows import (
     make_group,
     make_hold,
     make_list,
+    make_mail_template,
     make_rule,
     make_segment,
     make_webhook,
@@ -331,6 +333,13 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "pause_automation": lambda: _call("pause_automation", live_automation()),
     "resume_automation": lambda: _call(
         "resume_automation", segments.services.pause_automation(live_automation(), actor=TESTER)
+    ),
+    "create_mail_template": lambda: _call("create_mail_template", **mail_fields()),
+    "update_mail_template": lambda: _call(
+        "update_mail_template", make_mail_template(), changes={"name": "New"}
+    ),
+    "send_test_mail": lambda: _call(
+        "send_test_mail", make_mail_template(), {}, to="staff@example.org", language="en"
     ),
     "archive_automation": lambda: _call("archive_automation", make_automation()),
     "install_template": lambda: _call(

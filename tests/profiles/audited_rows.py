@@ -210,6 +210,15 @@ def live_automation() -> Any:
     return segments.services.publish_automation(make_automation(), actor=TESTER)
 
 
+def mail_fields() -> Any:
+    words = {"subject": "Hello", "body": "<mj-text>Well?</mj-text>"}
+    return {"key": "hello", "name": "Hello", "texts": {"en": words, "fr": words}}
+
+
+def make_mail_template() -> Any:
+    return segments.services.create_mail_template(**mail_fields(), actor=TESTER)
+
+
 def make_webhook() -> Any:
     return segments.services.create_webhook(**WEBHOOK, actor=TESTER)[0]
 

@@ -1,7 +1,6 @@
-"""Whom runs are about: keys of a person, and the person of a key.
+"""People by the keys that rows about them hang on: public UUIDs, which no merge changes.
 
-Invariant: a key is a public UUID, which is an identifier of its own. Whoever holds it now is whom
-the run is about.
+Invariant: a key is an identifier of its own. Whoever holds it now is whom the row is about.
 """
 
 from collections import defaultdict

@@ -1,0 +1,110 @@
+"""Making and changing mail templates.
+
+Invariant: what is saved has no fault, and each change is a version that never changes again.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from profiles.models import TraitDefinition
+from profiles.services import Actor, audited, differences
+from segments.definitions.save import SegmentError
+from segments.language.operands import DefinitionError, Fault
+from segments.mail.fields import traits_in
+from segments.mail.texts import Markup, Words, as_json, read_texts
+from segments.models import MailTemplate, MailTemplateVersion
+
+TYPE = "mail_template"
+# What people are called in the templates that are ready, also in a store that has met nobody yet.
+USUAL_TRAITS = ("first_name", "last_name")
+
+
+def create_mail_template(
+    *, key: str, name: str, texts: Mapping[str, Any], markup: str = Markup.HOUSE, actor: Actor
+) -> MailTemplate:
+    """Save a new template. Raises DefinitionError, and SegmentError where the key is taken."""
+    words = _checked(texts, markup)
+    with audited(actor, "mail_template.created") as deed:
+        if MailTemplate.objects.filter(key=key).exists():
+            raise SegmentError("key", "There is a mail template with this key.")
+        row = MailTemplate.objects.create(key=key, name=name, markup=markup, texts=as_json(words))
+        _keep_version(row, actor)
+        deed.about(TYPE, key, **differences({}, _audited_state(row)))
+        return row
+
+
+def update_mail_template(
+    row: MailTemplate, *, actor: Actor, changes: Mapping[str, Any]
+) -> MailTemplate:
+    """Change a template; what it says anew is a new version. Raises DefinitionError."""
+    with audited(actor, "mail_template.changed") as deed:
+        row = MailTemplate.objects.select_for_update().get(pk=row.pk)
+        before = _audited_state(row)
+        row.name = changes.get("name", row.name)
+        row.markup = changes.get("markup", row.markup)
+        row.texts = as_json(_checked(changes.get("texts", row.texts), row.markup))
+        after = _audited_state(row)
+        if (before["markup"], before["texts"]) != (after["markup"], after["texts"]):
+            row.version += 1
+            _keep_version(row, actor)
+        row.save()
+        deed.about(TYPE, row.key, **differences(before, _audited_state(row)))
+        return row
+
+
+def version_of(key: str, number: int | None) -> MailTemplateVersion | None:
+    """Return a version of a template; the last one where no number is known."""
+    rows = MailTemplateVersion.objects.filter(template__key=key).order_by("-number")
+    return rows.first() if number is None else rows.filter(number=number).first()
+
+
+def nearest_key(key: str) -> str:
+    """Return a sentence on a key that no template has, with the nearest that one has."""
+    near = get_close_matches(key, MailTemplate.objects.values_list("key", flat=True), n=1)
+    return "No mail template has this key." + (f" Nearest: {near[0]}." if near else "")
+
+
+def _checked(texts: Any, markup: str) -> dict[str, Words]:
+    """Return the words of texts without a fault. Raises DefinitionError with all faults."""
+    faults: list[Fault] = []
+    try:
+        words = read_texts(texts, Markup(markup))
+    except DefinitionError as error:
+        faults += error.errors
+    faults += _unknown_traits(texts)
+    if faults:
+        raise DefinitionError(faults)
+    return words
+
+
+def _unknown_traits(texts: Any) -> Iterator[Fault]:
+    known = {*USUAL_TRAITS, *TraitDefinition.objects.values_list("key", flat=True)}
+    for path, text in _texts_by_path(texts):
+        for key in dict.fromkeys(traits_in(text)):
+            if key not in known:
+                near = get_close_matches(key, known, n=1)
+                nearest = f" Nearest: {near[0]}." if near else ""
+                yield Fault(path, "unknown", f"No trait is called {key}.{nearest}")
+
+
+def _texts_by_path(texts: Any) -> Iterator[tuple[str, str]]:
+    for code, fields in texts.items() if isinstance(texts, dict) else ():
+        for name, text in fields.items() if isinstance(fields, dict) else ():
+            if isinstance(text, str):
+                yield f"texts.{code}.{name}", text
+
+
+def _keep_version(row: MailTemplate, actor: Actor) -> None:
+    MailTemplateVersion.objects.create(
+        template=row, number=row.version, markup=row.markup, texts=row.texts, actor=str(actor)
+    )
+
+
+def _audited_state(row: MailTemplate) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "markup": str(row.markup),
+        "version": row.version,
+        "texts": row.texts,
+    }
