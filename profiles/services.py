@@ -117,6 +117,7 @@ from profiles.staff import (
     search_made,
     staff_saved,
 )
+from profiles.traits.computed import mark_computed, read_computed, store_computed
 from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.expiry import delete_expired_traits, find_expired_traits
 from profiles.traits.golden import CONTACT_TRAITS
@@ -212,6 +213,7 @@ __all__ = [
     "load_categories",
     "load_rules",
     "looks_at",
+    "mark_computed",
     "measure_health",
     "most_sensitive",
     "note_erased_namespaces",
@@ -229,6 +231,7 @@ __all__ = [
     "prune_audit",
     "prune_reads",
     "public_actors",
+    "read_computed",
     "read_rules",
     "readers",
     "reclaim_empty_months",
@@ -258,6 +261,7 @@ __all__ = [
     "settle_quarantines",
     "source_of_service",
     "staff_saved",
+    "store_computed",
     "sweep",
     "take_back_events",
     "take_messages",

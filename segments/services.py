@@ -41,6 +41,13 @@ from segments.automations.run import advance
 from segments.automations.sensitivity import is_sensitive_automation
 from segments.automations.templates import Template, install_template, templates
 from segments.automations.trial import Trial, try_automation
+from segments.computed.life import (
+    create_computed_trait,
+    end_computed_trait,
+    segments_asking_trait,
+    update_computed_trait,
+)
+from segments.computed.verify import verify_computed
 from segments.definitions.comparison import Comparison, compare
 from segments.definitions.dependencies import check_definition, dependants
 from segments.definitions.funnel import Step, funnel
@@ -127,6 +134,7 @@ __all__ = [
     "compare",
     "count_failed",
     "create_automation",
+    "create_computed_trait",
     "create_destination",
     "create_family",
     "create_group",
@@ -142,6 +150,7 @@ __all__ = [
     "derive_told",
     "dry_run",
     "effective_definition",
+    "end_computed_trait",
     "end_family",
     "figures",
     "fill_list",
@@ -188,6 +197,7 @@ __all__ = [
     "sample_of",
     "seconds_to_wakeup",
     "segments_asking",
+    "segments_asking_trait",
     "send_mails",
     "send_test",
     "send_test_mail",
@@ -206,6 +216,7 @@ __all__ = [
     "try_automation",
     "unknown_words",
     "update_automation",
+    "update_computed_trait",
     "update_destination",
     "update_family",
     "update_group",
@@ -213,6 +224,7 @@ __all__ = [
     "update_mail_template",
     "update_segment",
     "update_webhook",
+    "verify_computed",
     "verify_memberships",
     "why",
     "write_export",

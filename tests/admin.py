@@ -71,6 +71,7 @@ from profiles.models.access import Scope
 from profiles.services import create_api_key, persons_of
 from segments.models import (
     Automation,
+    ComputedTrait,
     ExclusiveGroup,
     MailTemplate,
     MemberExport,
@@ -137,6 +138,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         _make_import(source)
         number = next(_numbers)
         ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
+        _make_computed_trait(f"orders_{number}")
         Controller.objects.create(
             controller_id=f"acme-{number}", name="Acme", service=f"acme-{number}"
         )
@@ -241,6 +243,12 @@ def _make_rule(purpose: Any) -> None:
         actor=TESTER,
         now=timezone.now(),
     )
+
+
+def _make_computed_trait(key: str) -> None:
+    trait = TraitDefinition.objects.create(key=key, type="number", is_computed=True)
+    definition = {"name": "Order Completed", "aggregate": "sum", "property": "revenue"}
+    ComputedTrait.objects.create(trait=trait, definition=definition)
 
 
 def _make_import(source: Any) -> None:

@@ -10,6 +10,7 @@ TAGS = {
     "lists": "People put together by hand or from a definition; segments ask who is on a list.",
     "rfm": "Eleven groups of people by recency, frequency and money, each a living segment.",
     "life-cycles": "Six stages of people by how lately they came, each a living segment.",
+    "computed-traits": "Traits whose values are computed from the events of each person.",
     "automations": "What is done to people once something happens, step by step.",
     "mail-templates": "What mails of automations say, language by language.",
     "destinations": "Tools that are kept in step with who is in segments and permits it.",

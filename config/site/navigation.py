@@ -170,6 +170,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Dropped messages"), "block", "ingestion.droppedcount"),
         Entry(_("Consent categories"), "checklist", "ingestion.consentcategory"),
         Entry(_("Traits"), "label", "profiles.traitdefinition"),
+        Entry(
+            _("Computed traits"),
+            "function",
+            "segments.computedtrait",
+            seen_with="segments.segment",
+        ),
         Entry(_("Event names"), "bolt", "profiles.eventname"),
     ),
     _("Settings"): (

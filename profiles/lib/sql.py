@@ -1,14 +1,18 @@
 """Statements of the change queue, of snapshots, of estimates and of a cluster's catalogue."""
 
-# Adds profiles to the change queue. The ORM would make one object for each row.
+# Adds profiles to the change queue. They await computed traits where there are any; whoever makes
+# the first one holds the people lock, as does whoever changes what is computed. The ORM would make
+# one object for each row.
 MARK_CHANGED = """
-INSERT INTO profiles_profilechange (profile_id) SELECT unnest(%s::bigint[])
+INSERT INTO profiles_profilechange (profile_id, awaits_traits)
+SELECT profile_id, EXISTS (SELECT FROM profiles_traitdefinition WHERE is_computed)
+FROM unnest(%s::bigint[]) AS changed (profile_id)
 """
 
 # Adds profiles with what changed about each. Not ORM, likewise.
 MARK_CHANGES_OF_KIND = """
-INSERT INTO profiles_profilechange (profile_id, kind, reference)
-SELECT profile_id, %s, reference
+INSERT INTO profiles_profilechange (profile_id, kind, reference, awaits_traits)
+SELECT profile_id, %s, reference, EXISTS (SELECT FROM profiles_traitdefinition WHERE is_computed)
 FROM unnest(%s::bigint[], %s::text[]) AS changed (profile_id, reference)
 """
 

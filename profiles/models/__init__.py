@@ -24,7 +24,7 @@ from profiles.models.matching import MatchModel, MatchProposal
 from profiles.models.profiles import Profile, ProfileChange, SeenMessage
 from profiles.models.reading import StaffRead
 from profiles.models.sources import Source
-from profiles.models.traits import SourceRecord, TraitDefinition, TraitLock
+from profiles.models.traits import ComputedValue, SourceRecord, TraitDefinition, TraitLock
 
 __all__ = [
     "Account",
@@ -35,6 +35,7 @@ __all__ = [
     "ApiKey",
     "AuditBody",
     "AuditEntry",
+    "ComputedValue",
     "DecisionVerdict",
     "ErasedNamespace",
     "Event",

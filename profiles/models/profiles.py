@@ -38,7 +38,8 @@ class ProfileChange(models.Model):
     """One change of a profile, whose segments must be evaluated again.
 
     `reference` is what a change of some kinds is about: the number of the purpose of a consent, the
-    public UUID of the other side of a merge. Invariant: rows are only inserted and claimed.
+    public UUID of the other side of a merge. One that `awaits_traits` is evaluated after the
+    profile's computed traits. Invariant: rows are only inserted, released and claimed.
     """
 
     class Kind(models.TextChoices):
@@ -58,6 +59,7 @@ class ProfileChange(models.Model):
     profile_id = models.BigIntegerField()
     kind = models.CharField(max_length=16, choices=Kind, db_default="plain")
     reference = models.CharField(max_length=63, db_default="")
+    awaits_traits = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Source records, rectifications, and definitions of traits."""
+"""Source records, rectifications, definitions of traits, and values that are computed."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -112,6 +112,11 @@ class TraitDefinition(models.Model):
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."
     )
+    is_computed = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Its values are computed from events; what sources say of it does not count.",
+    )
     # The source whose public key brought the trait up, which may bring so many only.
     claimed_by = models.ForeignKey(
         Source, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
@@ -123,3 +128,20 @@ class TraitDefinition(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.key
+
+
+class ComputedValue(models.Model):
+    """The value of one computed trait, of a profile that has one."""
+
+    pk = models.CompositePrimaryKey("profile_id", "trait_id")
+    profile = models.ForeignKey(
+        Profile, on_delete=models.DO_NOTHING, db_index=False, related_name="computed_values"
+    )
+    # Definitions lie on another machine than people.
+    trait = models.ForeignKey(
+        TraitDefinition, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    value = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"trait {self.trait_id} of profile {self.profile_id}"

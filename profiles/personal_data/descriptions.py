@@ -17,6 +17,7 @@ from profiles.models import (
     Account,
     AccountMember,
     AccountRecord,
+    ComputedValue,
     Event,
     EventStat,
     Identifier,
@@ -37,7 +38,7 @@ from profiles.registry import (
     registry,
 )
 from profiles.traces.accounts import sweep_account_keys, sweep_account_records
-from profiles.traces.sweep import sweep_events, sweep_names, sweep_records
+from profiles.traces.sweep import sweep_computed, sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
 from profiles.traits.golden import dated
 
@@ -147,6 +148,27 @@ class EventStatData(PersonalData):
         # Events of identifiers that are not erased may remain, and their statistics with them.
         recompute_stats([person.profile_id])
         return 0
+
+
+@registry.register
+class ComputedValueData(PersonalData):
+    model = ComputedValue
+    title = "Computed traits"
+    spread = "profile_id"
+    inferred = ("value",)
+    technical = ("profile", "trait")
+    phase = ErasurePhase.STATISTICS
+
+    def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
+        # Those of the survivor are computed anew, since it is queued as changed.
+        ComputedValue.objects.filter(profile__in=[absorbed for _, absorbed in pairs]).delete()
+
+    def erase(self, person: Person) -> int:
+        # Whoever is left is queued as changed, and computed anew.
+        return execute_erasure(traits_sql.ERASE_COMPUTED, person)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_computed(clean)
 
 
 @registry.register

@@ -28,7 +28,7 @@ class ProfileChangeData(PersonalData):
     model = ProfileChange
     title = "Changes to evaluate"
     spread = "profile_id"
-    technical = ("id", "profile_id", "kind", "reference", "created_at")
+    technical = ("id", "profile_id", "kind", "reference", "awaits_traits", "created_at")
     phase = ErasurePhase.QUEUES
 
     def erase(self, person: Person) -> int:

@@ -29,6 +29,11 @@ SOME_RECORDS = """
 SELECT id, profile_id, traits::text FROM profiles_sourcerecord WHERE id = ANY(%s)
 """
 
+# Returns all values of computed traits as text. Not ORM, for the same reason.
+COMPUTED = """
+SELECT profile_id, trait_id, value::text FROM profiles_computedvalue
+"""
+
 # Replaces the traits of one source record. Not ORM, for the same reason.
 SET_RECORD = """
 UPDATE profiles_sourcerecord SET traits = %s::jsonb WHERE profile_id = %s AND id = %s

@@ -17,6 +17,7 @@ from profiles.lib.people_lock import people_lock
 from profiles.models import EventName, TraitDefinition
 from profiles.registry import Cleaner
 from profiles.traces import sql
+from profiles.traits.computed import store_computed
 from profiles.traits.records import recompute_golden
 
 _BATCH = 5000
@@ -29,11 +30,14 @@ def sweep_events(clean: Cleaner, *, before: datetime) -> int:
     keys = [row[1:3] for rows in batches for row in _stained_events(rows, clean)]
     if keys:
         people_lock()
+    changed = set()
     for key in keys:
         for row in _stained_events(_fetch(sql.ONE_EVENT, key), clean):
             cleaned = clean([exact_json.loads(text) for text in row[3:]])
             texts = [exact_json.dumps_sorted(content) for content in cleaned]
             _execute(sql.SET_EVENT, [*texts, *row[:3]])
+            changed.add(row[0])
+    mark_changed(changed)
     return len(keys)
 
 
@@ -89,6 +93,22 @@ def sweep_records(clean: Cleaner) -> int:
         stale.add(profile_id)
     mark_changed(recompute_golden(stale))
     return len(record_ids)
+
+
+def sweep_computed(clean: Cleaner) -> int:
+    """Take away what was computed from texts that name somebody; return how many values went.
+
+    They are computed again from the events, which are cleaned as well.
+    """
+    stale = [
+        (profile_id, trait_id)
+        for rows in in_batches(sql.COMPUTED)
+        for profile_id, trait_id, text in rows
+        if not _stained([text], clean).isdisjoint([text])
+    ]
+    for profile_id, trait_id in stale:
+        mark_changed(store_computed({profile_id: {trait_id: None}}))
+    return len(stale)
 
 
 def _records(rows: Sequence[Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:

@@ -34,6 +34,7 @@ class Decider(StrEnum):
     SOURCE = "source"  # the statement that wins by the trait's policy
     IDENTIFIER = "identifier"  # an e-mail address or telephone number of the profile
     LOCK = "lock"  # a rectification
+    COMPUTED = "computed"  # computed from the profile's events
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class TraitExplanation:
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
-    """Explain every trait that was ever stated for the profile, by key, in nine queries."""
+    """Explain every trait that was ever stated for the profile, by key, in ten queries."""
     loaded = load_records([profile.pk])
     statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
     locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
@@ -84,6 +85,7 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
             [*_ranked(statements.get(key, ()), policies.get(key, Policy.MOST_TRUSTED), sources)],
             policies.get(key, Policy.MOST_TRUSTED),
             locks.get(key),
+            is_computed=key in loaded.computed_keys,
         )
         for key in sorted(statements.keys() | locks.keys() | profile.traits.keys())
     }
@@ -118,11 +120,19 @@ def _ranked(
 
 
 def _explain(
-    key: str, value: Any, ranked: list[SourceValue], policy: Policy, lock: Rectification | None
+    key: str,
+    value: Any,
+    ranked: list[SourceValue],
+    policy: Policy,
+    lock: Rectification | None,
+    *,
+    is_computed: bool,
 ) -> TraitExplanation:
+    # No statement wins against a rectification, or what events say.
     if lock is not None:
-        # No statement wins against a rectification.
         return TraitExplanation(key, value, Decider.LOCK, policy, None, ranked, lock)
+    if is_computed:
+        return TraitExplanation(key, value, Decider.COMPUTED, policy, None, ranked, None)
     if key in CONTACT_TRAITS:
         # The value comes from an identifier; a statement of the same address stands beside it.
         winner = next((stated for stated in ranked if _spells(key, stated.value, value)), None)

@@ -101,11 +101,13 @@ def golden_traits(
     locks: Mapping[str, Lock],
     policies: Mapping[str, Policy],
     contacts: Sequence[Contact],
+    computed: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the golden record of one profile, given its statements by trait.
 
     E-mail and phone come only from identifiers of the profile, so that a claim about somebody
-    else's address appears nowhere.
+    else's address appears nowhere. `computed` has each computed trait, None where the profile has
+    no value: what sources say of these does not count.
     """
     golden = {
         key: stated[0].value
@@ -115,6 +117,7 @@ def golden_traits(
     }
     for namespace in CONTACT_TRAITS:
         golden[namespace] = _best_contact(golden.get(namespace), namespace, contacts)
+    golden.update(computed)
     # Last, since a rectification stands against everything else.
     golden.update(
         {key: lock.value for key, lock in locks.items() if holds_lock(key, lock.value, contacts)}

@@ -5,7 +5,7 @@ caller of every function that writes holds the people lock.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -45,11 +45,20 @@ class TraitStatement(NamedTuple):
 
 @dataclass(slots=True)
 class ProfileRecords:
-    """The source records, locks and contacts of some profiles."""
+    """The source records, locks, contacts and computed traits of some profiles.
+
+    `computed_keys` are the traits that are computed of everybody.
+    """
 
     records: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
     locks: dict[int, dict[str, Lock]] = field(default_factory=lambda: defaultdict(dict))
     contacts: dict[int, list[Contact]] = field(default_factory=lambda: defaultdict(list))
+    computed: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
+    computed_keys: Collection[str] = ()
+
+    def computed_of(self, profile_id: int) -> dict[str, Any]:
+        """Return each computed trait of a profile, None where it has no value."""
+        return dict.fromkeys(self.computed_keys) | self.computed.get(profile_id, {})
 
 
 def record_traits(
@@ -122,9 +131,13 @@ def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
 
 
 def load_records(profiles: Iterable[int]) -> ProfileRecords:
-    """Load the records, locks and contacts of the profiles in three queries."""
+    """Load the records, locks, contacts and computed traits of the profiles.
+
+    That takes four queries, and a fifth where any trait is computed.
+    """
     ids = array_of(profiles)
-    loaded = ProfileRecords()
+    keys = computed_traits()
+    loaded = ProfileRecords(computed_keys=keys.values())
     with connection.cursor() as cursor:
         cursor.execute(sql.RECORDS_OF_PROFILES, [ids])
         for *key, traits in cursor.fetchall():
@@ -137,6 +150,11 @@ def load_records(profiles: Iterable[int]) -> ProfileRecords:
         cursor.execute(sql.CONTACTS_OF_PROFILES, [ids])
         for profile_id, *contact in cursor.fetchall():
             loaded.contacts[profile_id].append(Contact(*contact))
+        if keys:
+            cursor.execute(sql.COMPUTED_OF_PROFILES, [ids])
+            for profile_id, trait_id, value in cursor.fetchall():
+                if trait_id in keys:
+                    loaded.computed[profile_id][keys[trait_id]] = exact_json.loads(value)
     return loaded
 
 
@@ -174,9 +192,15 @@ def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict
             loaded.locks.get(profile_id, {}),
             policies,
             loaded.contacts.get(profile_id, []),
+            loaded.computed_of(profile_id),
         )
         for profile_id in profiles
     }
+
+
+def computed_traits() -> dict[int, str]:
+    """Return the keys of the traits that are computed, by the ids of their definitions."""
+    return dict(TraitDefinition.objects.filter(is_computed=True).values_list("pk", "key"))
 
 
 def source_priorities() -> dict[int, int]:

@@ -65,6 +65,34 @@ FROM unnest(%s::bigint[]) AS wanted (id) JOIN profiles_identifier i ON i.profile
 WHERE i.namespace IN ('email', 'phone')
 """
 
+# Returns the values of computed traits of profiles as text, like the traits of source records.
+COMPUTED_OF_PROFILES = """
+SELECT profile_id, trait_id, value::text FROM profiles_computedvalue WHERE profile_id = ANY(%s)
+"""
+
+# Replaces the values of computed traits of profiles. Of a profile that is gone none is written. Not
+# ORM: thousands of rows as a few arrays, and the check in the same statement.
+SET_COMPUTED = """
+INSERT INTO profiles_computedvalue (profile_id, trait_id, value)
+SELECT computed.profile_id, computed.trait_id, computed.value
+FROM unnest(%s::bigint[], %s::bigint[], %s::jsonb[]) AS computed (profile_id, trait_id, value)
+JOIN profiles_profile p ON p.id = computed.profile_id
+ON CONFLICT (profile_id, trait_id) DO UPDATE SET value = excluded.value
+"""
+
+# Deletes values of computed traits. Not ORM: it cannot take pairs as arrays.
+DELETE_COMPUTED = """
+DELETE FROM profiles_computedvalue v
+USING unnest(%s::bigint[], %s::bigint[]) AS gone (profile_id, trait_id)
+WHERE v.profile_id = gone.profile_id AND v.trait_id = gone.trait_id
+"""
+
+# Deletes all that was computed of one erased person. SQL, because the registry's `eraser` takes a
+# statement with this parameter.
+ERASE_COMPUTED = """
+DELETE FROM profiles_computedvalue WHERE profile_id = %(profile)s
+"""
+
 # Returns the stored golden traits of profiles as text, like the traits of source records.
 GOLDEN_OF_PROFILES = """
 SELECT id, traits::text FROM profiles_profile WHERE id = ANY(%s)

@@ -2,6 +2,7 @@
 
 from segments.admin import (
     automations,
+    computed,
     destinations,
     exclusive_groups,
     exports,
@@ -15,6 +16,7 @@ from segments.admin import (
 
 __all__ = [
     "automations",
+    "computed",
     "destinations",
     "exclusive_groups",
     "exports",

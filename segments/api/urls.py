@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from segments.api import (
     automations,
+    computed,
     destinations,
     exports,
     families,
@@ -20,6 +21,7 @@ router.register("exports", exports.ExportViewSet, basename="export")
 router.register("exclusive-groups", groups.ExclusiveGroupViewSet, basename="exclusive-group")
 router.register("lists", lists.ListViewSet, basename="list")
 router.register("mail-templates", mail_templates.MailTemplateViewSet, basename="mail-template")
+router.register("computed-traits", computed.ComputedTraitViewSet, basename="computed-trait")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")
 router.register("automations", automations.AutomationViewSet, basename="automation")

@@ -54,9 +54,10 @@ class Sensitivity:
             node = with_boundaries(parse(definition), [], self.models)
         except DefinitionError:
             return Category.ORDINARY
-        return self._of_node(node)
+        return self.of_node(node)
 
-    def _of_node(self, node: Node) -> Category:
+    def of_node(self, node: Node) -> Category:
+        """The same for a definition that was read."""
         return most_sensitive(
             category
             for tree in self._with_referenced(node)
@@ -72,7 +73,7 @@ class Sensitivity:
         """Whether the saved or the live definition tells contact or special data."""
         definitions = (segment.definition, effective_definition(segment))
         rules = [by[segment.key] for by in (self.saved, self.live) if segment.key in by]
-        categories = [*map(self.of, definitions), *map(self._of_node, rules)]
+        categories = [*map(self.of, definitions), *map(self.of_node, rules)]
         return any(category != Category.ORDINARY for category in categories)
 
     def is_any_sensitive(self, *versions: SegmentVersion | None) -> bool:

@@ -16,6 +16,11 @@ def describe(node: Node, language: Language) -> str:
     return _Words(PHRASES[language]).tree(node, _Words.leaf)
 
 
+def describe_quantity(quantity: nodes.EventLeaf, language: Language) -> str:
+    """Return what a leaf counts or measures, without its test."""
+    return _Words(PHRASES[language]).quantity(quantity)
+
+
 class _Words:
     """The words of one language."""
 

@@ -5,6 +5,8 @@ CLAIMED = "refresh.claimed"
 EVALUATED = "refresh.evaluated"
 # With the keys of the segments that one statement is about to evaluate.
 REFRESHING = "refresh.refreshing"
+# With the ids of the profiles whose computed traits are stored, and whose changes still wait.
+COMPUTED = "refresh.computed"
 # Of a rebuild, with its lease.
 PLANNED = "rebuild.planned"
 # With the ids of the segments that one statement is about to compute.

@@ -6,7 +6,8 @@ profile, then claims the work, and then reads in later statements.
 Invariant: the locks end with the transaction, so no process can die and leave one behind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from random import sample
 
 from django.db import connection
 
@@ -20,17 +21,31 @@ def slots_of(profile_ids: Iterable[int]) -> set[int]:
     return {profile_id % sql.SLOTS for profile_id in profile_ids}
 
 
-def try_slots(slots: Iterable[int]) -> list[int]:
+def choose_slots(counts: Mapping[int, int], limit: int) -> list[int]:
+    """Return slots with about as much work as one transaction takes, given that of each.
+
+    They are chosen at random, so that several workers try different ones.
+    """
+    slots, work = [], 0
+    for slot in sample(sorted(counts), len(counts)):
+        if work >= limit:
+            break
+        slots.append(slot)
+        work += counts[slot]
+    return slots
+
+
+def try_slots(slots: Iterable[int], *, space: int = sql.LOCK_SPACE) -> list[int]:
     """Lock those of the slots that are free, without waiting, and return them."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.TRY_SLOTS, [list(slots), sql.LOCK_SPACE])
+        cursor.execute(sql.TRY_SLOTS, [list(slots), space])
         return [slot for (slot,) in cursor.fetchall()]
 
 
-def lock_slots(slots: Iterable[int]) -> None:
+def lock_slots(slots: Iterable[int], *, space: int = sql.LOCK_SPACE) -> None:
     """Wait for the slots and lock them."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_SLOTS, [sql.LOCK_SPACE, list(slots)])
+        cursor.execute(sql.LOCK_SLOTS, [space, list(slots)])
 
 
 def lock_all_slots() -> None:

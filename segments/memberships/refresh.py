@@ -8,7 +8,6 @@ killed at any line leaves its work in the queue.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import sample
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -31,6 +30,7 @@ from segments.compiler import (
     join_fragments,
     select_due,
 )
+from segments.computed.settle import settle_changes, wake_everybody
 from segments.definitions.live import (
     LiveDefinitions,
     LiveSegment,
@@ -40,7 +40,7 @@ from segments.definitions.live import (
 from segments.language.nodes import PersonLeaf
 from segments.lib import checkpoints
 from segments.lib.failures import UNREADABLE, mark_failed
-from segments.lib.locks import try_slots
+from segments.lib.locks import choose_slots, try_slots
 from segments.lib.moments import EARLIEST, LATEST, evaluation_time, refuse_far_ahead
 from segments.memberships import sql
 from segments.memberships.wakeups import wake_for_dates
@@ -73,8 +73,10 @@ def refresh_changed(*, now: datetime | None = None, limit: int = BATCH) -> int:
     left to it. Raises MomentError.
     """
     refuse_far_ahead(now)
-    # First, and in transactions of its own: their members are of all slots.
+    # First, and in transactions of their own: whom they wake is of all slots.
     wake_members()
+    wake_everybody()
+    settle_changes()
     return _work_off(CHANGED, now, limit)
 
 
@@ -116,7 +118,7 @@ def _work_off(queue: Queue, now: datetime | None, limit: int) -> int:
 def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
     counts = queue.count_by_slot(evaluation_time(now))
     with transaction.atomic():
-        slots = try_slots(_choose_slots(counts, limit))
+        slots = try_slots(choose_slots(counts, limit))
         if not slots:
             return 0
         changes = queue.claim(slots, limit, evaluation_time(now))
@@ -132,20 +134,6 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
             start_runs(batch, changes)
             reach(checkpoints.EVALUATED, ids)
         return len(ids)
-
-
-def _choose_slots(counts: dict[int, int], limit: int) -> list[int]:
-    """Return slots with about as many wake-ups as one transaction takes.
-
-    They are chosen at random, so that several workers try different ones.
-    """
-    slots, work = [], 0
-    for slot in sample(sorted(counts), len(counts)):
-        if work >= limit:
-            break
-        slots.append(slot)
-        work += counts[slot]
-    return slots
 
 
 @dataclass(frozen=True, slots=True)

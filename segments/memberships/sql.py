@@ -7,7 +7,8 @@ fragments and parameters.
 # Returns how many changes wait in each slot, in one query instead of one for each slot. Not ORM, so
 # that the slot is computed as in the claims below.
 CHANGED_SLOTS = """
-SELECT (profile_id %% 64)::int, count(*) FROM profiles_profilechange GROUP BY 1
+SELECT (profile_id %% 64)::int, count(*) FROM profiles_profilechange
+WHERE NOT awaits_traits GROUP BY 1
 """
 
 # Returns how many wake-ups are due in each slot.
@@ -20,7 +21,7 @@ SELECT (profile_id %% 64)::int, count(*) FROM segments_wakeup WHERE due_at <= %s
 CLAIM_CHANGED = """
 DELETE FROM profiles_profilechange WHERE id IN (
     SELECT id FROM profiles_profilechange
-    WHERE (profile_id %% 64)::int = ANY(%s) ORDER BY id LIMIT %s
+    WHERE (profile_id %% 64)::int = ANY(%s) AND NOT awaits_traits ORDER BY id LIMIT %s
 ) RETURNING id, profile_id, kind, reference
 """
 

@@ -1,5 +1,5 @@
 """The models of this app: segments with their memberships, history and exports,
-lists, webhooks, destinations, automations and mail templates.
+computed traits, lists, webhooks, destinations, automations and mail templates.
 """
 
 from segments.models.automations import (
@@ -8,6 +8,7 @@ from segments.models.automations import (
     AutomationRun,
     AutomationVersion,
 )
+from segments.models.computed import ComputedTrait
 from segments.models.destinations import Destination, KeyHolder
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
@@ -41,6 +42,7 @@ __all__ = [
     "AutomationDecision",
     "AutomationRun",
     "AutomationVersion",
+    "ComputedTrait",
     "Delivery",
     "Destination",
     "ErasureNotice",

@@ -4,6 +4,7 @@ from profiles.registry import registry
 from segments.models import (
     Automation,
     AutomationVersion,
+    ComputedTrait,
     Destination,
     ExclusiveGroup,
     FamilyVersion,
@@ -30,6 +31,7 @@ registry.exempt(
     {
         Automation: "A trigger, its steps and what is written to everybody alike.",
         AutomationVersion: "What an automation was, and who published it.",
+        ComputedTrait: "How a trait is computed of everybody.",
         Webhook: "A receiver: its address, what it hears of, and its sealed secret.",
         Destination: "A tool: its settings and mapping, and its sealed credentials.",
         WebhookSegment: "Of which segments a webhook hears.",

@@ -68,6 +68,7 @@ from segments.services import (
     advance,
     archive_segment,
     create_automation,
+    create_computed_trait,
     create_destination,
     create_family,
     create_group,
@@ -294,6 +295,14 @@ def _make_segments(purpose: Purpose) -> None:
     ]
     for family in families:
         recompute_family(family)
+    large = {"type": "property", "key": "revenue", "operator": "gte", "value": 1000}
+    create_computed_trait(
+        key="large_orders",
+        label="Large orders",
+        definition={"name": event, "where": large},
+        actor=TESTER,
+    )
+    refresh_changed()
 
 
 def _send_history() -> None:

@@ -16,12 +16,15 @@ def golden(
     locks: Mapping[str, Lock],
     policies: Mapping[str, str],
     contacts: Sequence[Contact],
+    computed: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the golden record: what wins, then contacts, then locks, without what is null."""
+    """Return the golden record: what wins, then contacts, what is computed, and locks."""
     record: dict[str, Any] = {}
-    for key in {*statements, "email", "phone"}:
+    for key in {*statements, *computed, "email", "phone"}:
         value = champion(statements.get(key, ()), policies.get(key, "most_trusted"))
         record[key] = contact(value, key, contacts) if key in ("email", "phone") else value
+        if key in computed:
+            record[key] = computed[key]
     for key, lock in locks.items():
         known = [each.value for each in contacts if each.namespace == key]
         if key not in ("email", "phone") or lock.value is None or lock.value in known:

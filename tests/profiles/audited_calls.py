@@ -50,6 +50,7 @@ from tests.factories import (
     make_source,
 )
 from tests.profiles.audited_rows import (
+    COMPUTED,
     DECISION,
     EVERYONE,
     FAMILY,
@@ -76,6 +77,7 @@ from tests.profiles.audited_rows import (
     mailed_code,
     make_archived_segment,
     make_automation,
+    make_computed_trait,
     make_controller,
     make_destination,
     make_family,
@@ -316,6 +318,11 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "renew_recovery_codes": lambda: _call("renew_recovery_codes", with_second_factor()),
     "remove_second_factor": lambda: _call("remove_second_factor", with_second_factor()),
     "confirm_archive": lambda: _call("confirm_archive", fetched_access(), now=timezone.now()),
+    "create_computed_trait": lambda: _call("create_computed_trait", **COMPUTED),
+    "end_computed_trait": lambda: _call("end_computed_trait", make_computed_trait()),
+    "update_computed_trait": lambda: _call(
+        "update_computed_trait", make_computed_trait(), changes={"label": "Orders"}
+    ),
     "create_family": lambda: _call("create_family", **FAMILY),
     "add_people": lambda: _call("add_people", list_before_ada(), ["user_id:1"]),
     "create_group": lambda: _call("create_group", key="offers", name="Offers", segments=[]),

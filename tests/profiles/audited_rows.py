@@ -257,6 +257,13 @@ def list_before_ada() -> Any:
     return make_list()
 
 
+COMPUTED = {"key": "orders", "definition": {"name": "Order Completed"}}
+
+
+def make_computed_trait() -> Any:
+    return segments.services.create_computed_trait(**COMPUTED, actor=TESTER)
+
+
 def make_family() -> Any:
     return segments.services.create_family(**FAMILY, actor=TESTER)
 

@@ -37,6 +37,7 @@ locks = st.builds(Lock, value=values | st.sampled_from(ADDRESSES), at=st.just(1)
     locked=st.dictionaries(st.sampled_from(KEYS), locks),
     policies=st.dictionaries(st.sampled_from(KEYS), st.sampled_from(Policy)),
     held=st.lists(contacts, max_size=4, unique_by=lambda contact: contact[:2]),
+    computed=st.dictionaries(st.sampled_from(("score", "spent")), st.none() | st.integers(0, 2)),
     dice=st.randoms(use_true_random=False),
 )
 def test_golden_traits_equal_the_oracle_in_every_order(
@@ -44,9 +45,10 @@ def test_golden_traits_equal_the_oracle_in_every_order(
     locked: dict[str, Lock],
     policies: dict[str, Policy],
     held: list[Contact],
+    computed: dict[str, Any],
     dice: Any,
 ) -> None:
-    expected = oracle.golden(stated, locked, policies, held)
+    expected = oracle.golden(stated, locked, policies, held, computed)
     for each in (*stated.values(), held):
         dice.shuffle(each)
-    assert golden_traits(stated, locked, policies, held) == expected
+    assert golden_traits(stated, locked, policies, held, computed) == expected

@@ -35,10 +35,10 @@ API = "/api/v1"
 EMAIL = "canary.mail@example.org"
 NAME = "Canaria Serinus"
 PHONE = "+33698765432"
-USER = "canary-user-77001"
+USER = "canary-user-770014620"
 CITY = "Canaryville"
 # Parts of the values that stay the same however they are normalised or cut.
-CANARIES = ("canary", "canaria", "serinus", "698765432", "77001")
+CANARIES = ("canary", "canaria", "serinus", "698765432", "770014620")
 PERSON = {
     "type": "identify",
     "userId": USER,

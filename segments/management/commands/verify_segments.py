@@ -1,11 +1,14 @@
-"""`manage.py verify_segments [--at TIME]` prints the drift of live segments, and exits 1 if any."""
+"""`manage.py verify_segments [--at TIME]` prints the drift of segments and computed traits.
+
+Exits with 1 if there is any.
+"""
 
 from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from segments.management.moments import moment
-from segments.services import true_shares, verify_memberships
+from segments.services import true_shares, verify_computed, verify_memberships
 
 
 class Command(BaseCommand):
@@ -22,5 +25,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{key}: {'failed' if drift is None else drift}{shares.get(key, '')}")
         if drifted := sum(1 for drift in drifts.values() if drift != 0):
             message = f"{drifted} of {len(drifts)} segments have drifted or failed."
+            raise CommandError(message, returncode=1)
+        computed = verify_computed()
+        for key, drift in computed.items():
+            self.stdout.write(f"trait {key}: {'failed' if drift is None else drift}")
+        if drifted := sum(1 for drift in computed.values() if drift != 0):
+            message = f"{drifted} of {len(computed)} computed traits have drifted or failed."
             raise CommandError(message, returncode=1)
         self.stdout.write(f"{len(drifts)} live segments, no drift.")

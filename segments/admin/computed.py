@@ -1,0 +1,269 @@
+"""Computed traits in the admin: what each is, how far it is, and who asks for it."""
+
+from typing import Any
+
+import msgspec
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, staff_actor
+from profiles.admin.kit.unfold import display
+from profiles.lib import exact_json
+from profiles.models import ComputedValue, TraitDefinition
+from segments.admin.builder.labels import CHOICES
+from segments.admin.forms import fault_text
+from segments.computed.definition import read_quantity
+from segments.language.nodes import Aggregate
+from segments.language.operands import DefinitionError
+from segments.language.phrases import language_of
+from segments.language.words import describe_quantity
+from segments.models import ComputedTrait
+from segments.services import (
+    SegmentError,
+    create_computed_trait,
+    end_computed_trait,
+    segments_asking_trait,
+    update_computed_trait,
+)
+
+VIEW, ADD, CHANGE = "segments.view_segment", "segments.add_segment", "segments.change_segment"
+PAGE = "admin:segments_computedtrait_change"
+LIST = "admin:segments_computedtrait_changelist"
+STATE_COLOURS = {
+    "failed": "danger",
+    "ending": "warning",
+    "under_way": "info",
+    "complete": "success",
+}
+
+
+class ComputedTraitForm(forms.Form):
+    """What is computed of which events. Cleaned, it has the `definition`."""
+
+    label = forms.CharField(
+        label=gettext_lazy("label"),
+        max_length=120,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Such as Orders in total."),
+    )
+    aggregate = forms.ChoiceField(
+        label=gettext_lazy("what is computed"),
+        choices=[(str(each), CHOICES[each]) for each in Aggregate],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("of the event"),
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Such as Order Completed; * is any."),
+    )
+    property = forms.CharField(
+        label=gettext_lazy("property"),
+        max_length=255,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Such as revenue. A count and a time need none."),
+    )
+    where = forms.CharField(
+        label=gettext_lazy("only where"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=gettext_lazy("JSON as in the event leaf of a segment; empty for all events."),
+    )
+    category = forms.ChoiceField(
+        label=gettext_lazy("category"),
+        choices=TraitDefinition.Category.choices,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=gettext_lazy("It is at least that of the property."),
+    )
+
+    def clean_where(self) -> object:
+        text: str = self.cleaned_data["where"]
+        try:
+            return exact_json.loads(text) if text.strip() else None
+        except (msgspec.DecodeError, ValueError):
+            raise forms.ValidationError(_("This is not JSON.")) from None
+
+    def definition(self) -> dict[str, Any]:
+        """Return the definition that the fields make."""
+        names = ("name", "aggregate", "property", "where")
+        fields = {name: self.cleaned_data[name] for name in names}
+        return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+class NewComputedTraitForm(ComputedTraitForm):
+    """The same, with the key of a new trait."""
+
+    key = forms.CharField(
+        label=gettext_lazy("key"),
+        max_length=63,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Such as orders_in_total."),
+    )
+    field_order = ("key", "label", "aggregate", "name", "property", "where", "category")
+
+
+@admin.register(ComputedTrait)
+class ComputedTraitAdmin(ReadOnlyAdmin):
+    """Computed traits, for whoever may see segments."""
+
+    seen_with = VIEW
+    list_display = ("label_and_key", "sentence", "state", "created_at")
+    list_select_related = ("trait",)
+    search_fields = ("trait__key", "trait__label")
+    ordering = ("trait__key",)
+    audit_type = "computed_trait"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/edit/", view(self.edit), name="segments_computedtrait_edit"),
+            path("<int:pk>/end/", view(self.end), name="segments_computedtrait_end"),
+            *super().get_urls(),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ADD)
+
+    @display(description=gettext_lazy("trait"), header=True, ordering="trait__key")
+    def label_and_key(self, row: ComputedTrait) -> list[str]:
+        trait = row.trait
+        return [trait.label or trait.key, trait.key if trait.label else ""]
+
+    @display(description=gettext_lazy("what it is"))
+    def sentence(self, row: ComputedTrait) -> str:
+        return sentence_of(row)
+
+    @display(description=gettext_lazy("state"), label=STATE_COLOURS)
+    def state(self, row: ComputedTrait) -> tuple[str, str]:
+        return state_of(row)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Ask what is computed of which events, then make the trait."""
+        require(request, ADD)
+        form = NewComputedTraitForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            fields = {name: form.cleaned_data[name] for name in ("key", "label", "category")}
+            try:
+                row = create_computed_trait(
+                    definition=form.definition(), actor=staff_actor(request), **fields
+                )
+                return redirect(PAGE, row.pk)
+            except (SegmentError, DefinitionError) as error:
+                _add_fault(form, error)
+        question = Question(
+            title=_("New computed trait"), form=form, submit=_("Make"), back=reverse(LIST)
+        )
+        return question_page(self, request, question)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show what the trait is, how far it is, and which segments ask for it."""
+        row: ComputedTrait = self.found_or_404(request, object_id)
+        word, state = state_of(row)
+        return self.page(
+            request,
+            "admin/segments/computed_trait.html",
+            title=row.trait.label or row.trait.key,
+            row=row,
+            trait=row.trait,
+            sentence=sentence_of(row),
+            state=state,
+            is_sound=word != "failed",
+            people=ComputedValue.objects.filter(trait=row.trait_id).count(),
+            segments=segments_asking_trait(row.trait.key),
+            may_change=request.user.has_perm(CHANGE) and not row.is_ending,
+        )
+
+    def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask for another label, category or definition."""
+        require(request, CHANGE)
+        row: ComputedTrait = self.found_or_404(request, str(pk))
+        form = ComputedTraitForm(
+            request.POST if request.method == "POST" else None, initial=_initial(row)
+        )
+        if form.is_valid():
+            changes = {name: form.cleaned_data[name] for name in ("label", "category")}
+            changes["definition"] = form.definition()
+            try:
+                update_computed_trait(row, actor=staff_actor(request), changes=changes)
+                return redirect(PAGE, pk)
+            except (SegmentError, DefinitionError) as error:
+                _add_fault(form, error)
+        question = Question(
+            title=row.trait.label or row.trait.key,
+            form=form,
+            submit=_("Save"),
+            back=reverse(PAGE, args=[pk]),
+            warning=_("Everybody with such events is computed anew; segments follow."),
+        )
+        return question_page(self, request, question)
+
+    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End a trait, asked by a POST; its values go."""
+        require(request, CHANGE)
+        row: ComputedTrait = self.found_or_404(request, str(pk))
+        if request.method != "POST":
+            return redirect(PAGE, pk)
+        try:
+            end_computed_trait(row, actor=staff_actor(request))
+        except SegmentError as error:
+            messages.error(request, error.detail)
+            return redirect(PAGE, pk)
+        messages.success(request, _("%(name)s is ending.") % {"name": row.trait.key})
+        return redirect(LIST)
+
+
+def sentence_of(row: ComputedTrait) -> str:
+    """Return what is computed, in the language of the reader; the JSON of what cannot be read."""
+    try:
+        return describe_quantity(read_quantity(row.definition), language_of(get_language()))
+    except DefinitionError:
+        return exact_json.dumps(row.definition)
+
+
+def state_of(row: ComputedTrait) -> tuple[str, str]:
+    """Return how far a trait is, as a word and in words."""
+    if row.failed_at is not None:
+        return "failed", _("set apart: %(fault)s") % {"fault": row.failure}
+    if row.is_ending:
+        return "ending", _("ending")
+    if row.woken_to is not None:
+        return "under_way", _("under way")
+    return "complete", _("complete")
+
+
+def _initial(row: ComputedTrait) -> dict[str, Any]:
+    where = row.definition.get("where")
+    return {
+        "aggregate": str(Aggregate.COUNT),
+        **row.definition,
+        "label": row.trait.label,
+        "category": row.trait.category,
+        "where": exact_json.dumps(where) if where is not None else "",
+    }
+
+
+def _add_fault(form: forms.Form, error: SegmentError | DefinitionError) -> None:
+    if isinstance(error, SegmentError):
+        form.add_error(error.field if error.field in form.fields else None, error.detail)
+        return
+    for fault in error.errors:
+        field = fault.path.partition(".")[0].partition("[")[0]
+        form.add_error(field if field in form.fields else None, fault_text(fault))
