@@ -16,7 +16,7 @@ from config.demo.actor import DEMO
 from config.demo.purposes import PURPOSES, define_purposes
 from config.demo.segments import FAMILIES, SEGMENTS
 from config.demo.sending import Report, load_messages
-from config.demo.traits import define_traits
+from config.demo.traits import compute_traits, define_traits
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
 from profiles.lib.database import database_now
@@ -89,6 +89,7 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
     define_traits()
     days = Days((now or actual_now).astimezone(zone).date(), zone)
     messages = load_messages(customers=customers, days=days, report=report)
+    compute_traits()
     # Empties the queue of changes. No segment needs them, as those below are built over everybody.
     refresh_changed()
     update_statistics()

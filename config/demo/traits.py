@@ -3,6 +3,7 @@
 from config.demo.actor import DEMO
 from profiles.models import TraitDefinition
 from profiles.services import save_trait_definition
+from segments.services import create_computed_trait
 
 Category, Type = TraitDefinition.Category, TraitDefinition.Type
 ORDINARY = {
@@ -22,6 +23,17 @@ CONTACT = {
 }
 
 
+# What is computed from events, with the label and the definition of each.
+COMPUTED: dict[str, tuple[str, dict[str, str]]] = {
+    "orders_in_total": ("Orders in total", {"name": "Order Completed"}),
+    "spent_in_total": (
+        "Spent in total",
+        {"name": "Order Completed", "aggregate": "sum", "property": "revenue"},
+    ),
+    "last_order_at": ("Last order", {"name": "Order Completed", "aggregate": "last_at"}),
+}
+
+
 def define_traits() -> None:
     """Store the reviewed definitions that are missing; staff may have changed the others."""
     for category, types in ((Category.ORDINARY, ORDINARY), (Category.CONTACT, CONTACT)):
@@ -31,3 +43,10 @@ def define_traits() -> None:
                     key=key, type=kind, category=category, is_reviewed=True
                 )
                 save_trait_definition(definition, actor=DEMO)
+
+
+def compute_traits() -> None:
+    """Define the computed traits that are missing; the next refresh computes them."""
+    for key, (label, definition) in COMPUTED.items():
+        if not TraitDefinition.objects.filter(key=key).exists():
+            create_computed_trait(key=key, label=label, definition=definition, actor=DEMO)

@@ -157,7 +157,8 @@ class TraitSerializer(serializers.Serializer[TraitExplanation]):
     """A golden trait, the statement behind it, and the statements that lost, best first.
 
     `decided_by` is `source` (the statement that wins by the policy), `identifier` (an e-mail
-    address or telephone number of the profile) or `lock` (a rectification).
+    address or telephone number of the profile), `lock` (a rectification) or `computed` (from
+    the events of the profile).
     """
 
     key = serializers.CharField()

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
@@ -99,10 +100,13 @@ def _card(trait: TraitExplanation, label: str, mask: Mask) -> Card:
 def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
     """Return what decided the value, and when."""
     if trait.lock is not None:
-        return f"corrected by {trait.lock.actor}: {trait.lock.reason}", trait.lock.locked_at
+        words = {"actor": trait.lock.actor, "reason": trait.lock.reason}
+        return _("corrected by %(actor)s: %(reason)s") % words, trait.lock.locked_at
     if trait.winner is not None:
         return _source_and_trust(trait.winner), trait.winner.said_at
-    return "an identifier of the profile", None
+    if trait.decided_by is Decider.COMPUTED:
+        return _("computed from events"), None
+    return _("an identifier of the profile"), None
 
 
 def _source_and_trust(statement: SourceValue) -> str:
