@@ -71,6 +71,8 @@ from profiles.models.access import Scope
 from profiles.services import create_api_key, persons_of
 from segments.models import (
     Automation,
+    Code,
+    CodePool,
     ComputedTrait,
     ExclusiveGroup,
     MailTemplate,
@@ -202,6 +204,10 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             name=f"Welcome {number}",
             purpose=purpose,
             definition={"trigger": {"type": "event", "name": "Signed Up"}, "steps": []},
+        )
+        pool = CodePool.objects.create(key=f"summer-{number}", name=f"Summer {number}")
+        Code.objects.create(
+            pool=pool, text=f"SUN-{number}", key=profiles[0].uuid, given_at=timezone.now()
         )
         MailTemplate.objects.create(
             key=f"hello-{number}",

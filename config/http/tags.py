@@ -13,6 +13,7 @@ TAGS = {
     "computed-traits": "Traits whose values are computed from the events of each person.",
     "automations": "What is done to people once something happens, step by step.",
     "mail-templates": "What mails of automations say, language by language.",
+    "code-pools": "Codes, such as vouchers, that automations give to one person each.",
     "destinations": "Tools that are kept in step with who is in segments and permits it.",
     "webhooks": "Receivers of who enters and leaves segments, of merges, consents and erasures.",
     "consents": "The ledger of what people permitted and refused.",

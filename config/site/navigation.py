@@ -63,6 +63,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     _("Activate"): (
         Entry(_("Exports"), "download", "segments.memberexport", seen_with="segments.segment"),
         Entry(_("Automations"), "schema", "segments.automation", seen_with="segments.segment"),
+        Entry(_("Codes"), "redeem", "segments.codepool", seen_with="segments.segment"),
         Entry(_("Mail templates"), "mail", "segments.mailtemplate", seen_with="segments.segment"),
         Entry(
             _("Destinations"),

@@ -2,6 +2,8 @@
 
 from segments.admin import (
     automations,
+    code_pools,
+    code_section,
     computed,
     destinations,
     exclusive_groups,
@@ -16,6 +18,8 @@ from segments.admin import (
 
 __all__ = [
     "automations",
+    "code_pools",
+    "code_section",
     "computed",
     "destinations",
     "exclusive_groups",

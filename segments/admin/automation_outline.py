@@ -19,6 +19,7 @@ from segments.automations.nodes import (
     Choice,
     EventMatch,
     EventTrigger,
+    GiveCode,
     ListTrigger,
     Mail,
     Program,
@@ -151,6 +152,8 @@ def step_words(step: Step) -> str:
             return _("whether %(test)s") % {"test": _tree(test)}
         case Split():
             return _("split by chance")
+        case GiveCode(_id, _next, key):
+            return _("give them a code of the pool %(key)s") % {"key": key}
         case Mail(_id, _next, _texts, template) if template:
             name = MailTemplate.objects.filter(key=template).values_list("name", flat=True).first()
             return _("send the mail “%(subject)s”") % {"subject": name or template}

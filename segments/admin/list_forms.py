@@ -74,7 +74,7 @@ class PeopleForm(forms.Form):
         text = fields.get("lines", "")
         upload = fields.get("upload")
         if isinstance(upload, UploadedFile):
-            text += "\n" + _text_of(upload)
+            text += "\n" + text_of_upload(upload)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if not lines:
             raise forms.ValidationError(_("Name somebody."))
@@ -87,7 +87,8 @@ class PeopleForm(forms.Form):
         return fields
 
 
-def _text_of(upload: "UploadedFile[Any]") -> str:
+def text_of_upload(upload: "UploadedFile[Any]") -> str:
+    """Return the text of a file. Raises ValidationError."""
     if (upload.size or 0) > MAX_BYTES:
         raise forms.ValidationError(_("The file is too large: 10 MB at most."))
     try:

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from segments.api import (
     automations,
+    code_pools,
     computed,
     destinations,
     exports,
@@ -22,6 +23,7 @@ router.register("exclusive-groups", groups.ExclusiveGroupViewSet, basename="excl
 router.register("lists", lists.ListViewSet, basename="list")
 router.register("mail-templates", mail_templates.MailTemplateViewSet, basename="mail-template")
 router.register("computed-traits", computed.ComputedTraitViewSet, basename="computed-trait")
+router.register("code-pools", code_pools.CodePoolViewSet, basename="code-pool")
 router.register("rfm", families.RfmViewSet, basename="rfm")
 router.register("life-cycles", families.LifeCycleViewSet, basename="life-cycle")
 router.register("automations", automations.AutomationViewSet, basename="automation")

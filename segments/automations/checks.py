@@ -9,6 +9,7 @@ from typing import Any
 from segments.automations.nodes import (
     AddToList,
     Call,
+    GiveCode,
     ListTrigger,
     Mail,
     Program,
@@ -18,7 +19,7 @@ from segments.automations.parser import parse_automation
 from segments.definitions.dependencies import check_definition
 from segments.language.operands import DefinitionError, Fault
 from segments.mail.life import nearest_key
-from segments.models import MailTemplate, Segment, StaticList, Webhook, WebhookEvent
+from segments.models import CodePool, MailTemplate, Segment, StaticList, Webhook, WebhookEvent
 
 
 def check_automation(definition: object) -> Program:
@@ -50,6 +51,9 @@ def _step_faults(program: Program) -> Iterator[Fault]:
         match step:
             case AddToList(path, _, key):
                 yield from _list_faults(key, f"{path}.list")
+            case GiveCode(path, _, key):
+                if not CodePool.objects.filter(key=key).exists():
+                    yield Fault(f"{path}.pool", "unknown", "No pool of codes has this key.")
             case Mail(path, _, _, template) if template:
                 if not MailTemplate.objects.filter(key=template).exists():
                     yield Fault(f"{path}.template", "unknown", nearest_key(template))

@@ -20,6 +20,7 @@ from segments.automations.nodes import (
     Cap,
     Check,
     Choice,
+    GiveCode,
     Mail,
     Program,
     Split,
@@ -27,13 +28,14 @@ from segments.automations.nodes import (
     WaitEvent,
 )
 from segments.automations.steps import Facts
+from segments.codes.giving import give_code
 from segments.compiler import compile_scoped, fill
 from segments.compiler.places import bucket_place
 from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import BucketLeaf, Node
 from segments.lib.people_by_key import keys_of_people
-from segments.models import AutomationDecision, AutomationRun, Membership
+from segments.models import AutomationDecision, AutomationRun, CodePool, Membership
 
 _WHOLE = Decimal(100)
 MESSAGES = ("mail", "webhook")
@@ -78,6 +80,8 @@ def read_facts(step: Step, moment: Moment) -> Facts:
             facts["holds"] = holds(test, person.pk, moment.now)
         case Split(_, salt):
             facts["place"] = _place(f"{run.automation_id}:{salt}", person.pk)
+        case GiveCode(_, _, pool):
+            facts["has_code"] = _gives_code(pool, moment)
         case Mail() | Call():
             facts["is_permitted"] = is_permitted(moment)
             facts["is_capped"] = is_capped(moment.program.cap, person.pk, moment.now)
@@ -141,6 +145,16 @@ def is_capped(cap: Cap | None, profile_id: int, now: datetime) -> bool:
         decided_at__gt=now - timedelta(days=cap.days),
     ).exclude(mail_state=AutomationDecision.MailState.WITHHELD)
     return sent.count() >= cap.most
+
+
+def _gives_code(key: str, moment: Moment) -> bool:
+    """Give the person a code, and return whether there was one.
+
+    Only giving it tells: what is free may be somebody else's a moment later. The decision is in the
+    same transaction.
+    """
+    pool = CodePool.objects.filter(key=key).first()
+    return pool is not None and give_code(pool, moment.person, now=moment.now) is not None
 
 
 def _has_address(moment: Moment) -> bool:

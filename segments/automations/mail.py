@@ -23,6 +23,7 @@ from segments.automations import checkpoints, sql
 from segments.automations.facts import address_of
 from segments.automations.live import read_program
 from segments.automations.nodes import Mail
+from segments.codes.giving import codes_of
 from segments.lib.people_by_key import person_of
 from segments.mail.compose import Letter, letter_for, values_of, with_link
 from segments.mail.fields import filled
@@ -108,7 +109,7 @@ def _way_out(purpose: str, address: str) -> str:
 
 def _outgoing(step: Mail, run: AutomationRun, person: Profile, link: str) -> _Outgoing | None:
     """Return the mail of a step for one person; None where its template is gone."""
-    values = values_of(person.traits, link=link)
+    values = values_of(person.traits, link=link, codes=codes_of(person.pk))
     if not step.template:
         words = step.texts.get(values.language, step.texts["en"])
         text = with_link(filled(words.text, values), values)

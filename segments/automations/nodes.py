@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
     CAPPED = "capped"
     NO_ADDRESS = "no_address"
+    NO_CODE = "no_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,25 @@ class AddToList:
     list: str
 
 
-Step = Wait | WaitEvent | Check | Choice | Split | Mail | Call | AddToList
+class OnEmpty(StrEnum):
+    """What happens to a person for whom a pool has no code."""
+
+    GO_ON = "go_on"
+    END = "end"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class GiveCode:
+    """Gives the person a code of a pool, the same one whenever they come."""
+
+    id: str
+    next: str
+    pool: str
+    on_empty: OnEmpty
+
+
+Step = Wait | WaitEvent | Check | Choice | Split | Mail | Call | AddToList | GiveCode
 
 
 @dataclass(frozen=True, slots=True)

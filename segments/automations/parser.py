@@ -19,9 +19,11 @@ from segments.automations.nodes import (
     EntryReason,
     EventMatch,
     EventTrigger,
+    GiveCode,
     ListTrigger,
     Mail,
     MailText,
+    OnEmpty,
     Program,
     Quiet,
     SegmentTrigger,
@@ -300,6 +302,15 @@ def _read_add_to_list(value: object, path: str, following: str) -> Step:
     return AddToList(path, following, read_name(fields["list"], join_path(path, "list")))
 
 
+def _read_code(value: object, path: str, following: str) -> Step:
+    fields = read_fields(value, path, ("type", "pool"), ("empty",))
+    on_empty = read_choice(
+        fields.get("empty", OnEmpty.WAIT), join_path(path, "empty"), tuple(OnEmpty)
+    )
+    pool = read_name(fields["pool"], join_path(path, "pool"))
+    return GiveCode(path, following, pool, OnEmpty(on_empty))
+
+
 def _read_again(value: object, path: str) -> timedelta | None:
     if isinstance(value, dict):
         return _read_span(value, path)
@@ -330,6 +341,7 @@ _STEP_READERS: Mapping[str, Callable[[object, str, str], Step]] = {
     "mail": _read_mail,
     "webhook": _read_call,
     "add_to_list": _read_add_to_list,
+    "code": _read_code,
 }
 KINDS = (*_STEP_READERS, "wait_event", "if", "split")
 _OPTION_READERS: Mapping[str, Callable[[object, str], Any]] = {

@@ -28,6 +28,7 @@ from segments.automations.nodes import (
     Call,
     Check,
     Choice,
+    GiveCode,
     Mail,
     Outcome,
     Split,
@@ -56,6 +57,7 @@ KINDS: dict[type, str] = {
     Mail: "mail",
     Call: "webhook",
     AddToList: "add_to_list",
+    GiveCode: "code",
 }
 State, Reason = AutomationRun.State, AutomationRun.Reason
 

@@ -131,11 +131,7 @@ def entry_reason(reason: str, kinds: Collection[str]) -> EntryReason:
 def _by_event(
     trigger: EventTrigger, row: Automation, batch: Evaluated, changes: Iterable[Change]
 ) -> list[Start]:
-    arrived = sorted(
-        (each.profile_id, time_of(int(each.reference)))
-        for each in set(changes)
-        if each.kind == Kind.LIVE
-    )
+    arrived = sorted(arrivals(changes))
     name = EventName.objects.filter(kind=EventName.Kind.TRACK, name=trigger.event.name).first()
     if not arrived or name is None:
         return []
@@ -153,6 +149,12 @@ def _by_event(
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         return [Start(pk, f"event:{event}", at, event) for pk, event, at in cursor.fetchall()]
+
+
+def arrivals(changes: Iterable[Change]) -> set[tuple[int, datetime]]:
+    """Return of whom live events came, with the times at which they arrived."""
+    live = (each for each in changes if each.kind == Kind.LIVE)
+    return {(each.profile_id, time_of(int(each.reference))) for each in live}
 
 
 def _start(automation: LiveAutomation, starts: Sequence[Start], now: datetime) -> int:

@@ -15,7 +15,9 @@ from segments.automations.nodes import (
     Call,
     Check,
     Choice,
+    GiveCode,
     Mail,
+    OnEmpty,
     Outcome,
     Quiet,
     Split,
@@ -23,6 +25,9 @@ from segments.automations.nodes import (
     Wait,
     WaitEvent,
 )
+
+# How often somebody looks again for whom a pool had no code.
+REFILL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Facts:
     place: float = 0
     is_capped: bool = False
     has_address: bool = True
+    has_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
             return Go(Outcome.BRANCH, way, str(place))
         case AddToList(_, following, _):
             return Go(Outcome.ACTED, following)
+        case GiveCode(_, following, _, on_empty):
+            return _code(following, facts, on_empty)
         case Mail(_, following):
             if not facts.has_address:
                 return Go(Outcome.NO_ADDRESS, following)
@@ -94,6 +102,21 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
             return _message(following, facts, quiet)
         case _:
             assert_never(step)
+
+
+def _code(following: str, facts: Facts, on_empty: OnEmpty) -> Stay | Go:
+    """Decide about a code: given, or what the step says of an empty pool."""
+    if facts.has_code:
+        return Go(Outcome.ACTED, following)
+    match on_empty:
+        case OnEmpty.GO_ON:
+            return Go(Outcome.NO_CODE, following)
+        case OnEmpty.END:
+            return Go(Outcome.NO_CODE, None)
+        case OnEmpty.WAIT:
+            return Stay(facts.now + REFILL)
+        case _:
+            assert_never(on_empty)
 
 
 def _message(following: str, facts: Facts, quiet: Quiet | None) -> Stay | Go:

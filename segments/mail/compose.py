@@ -15,7 +15,7 @@ from django.conf import settings
 
 from profiles.models import TraitDefinition
 from segments.mail.content import Mark, Place
-from segments.mail.fields import COMPANY, UNSUBSCRIBE, Values, filled
+from segments.mail.fields import COMPANY, UNSUBSCRIBE, Values, code_texts, filled
 from segments.mail.texts import Markup, Words, compiled, stored_words
 
 
@@ -71,11 +71,17 @@ def day_traits() -> frozenset[str]:
     return frozenset(rows.values_list("key", flat=True))
 
 
-def values_of(traits: Mapping[str, object], *, link: str, language: str = "") -> Values:
+def values_of(
+    traits: Mapping[str, object],
+    *,
+    link: str,
+    language: str = "",
+    codes: Mapping[str, str] | None = None,
+) -> Values:
     """Return what fields say of somebody with these traits, in their language where it is known."""
     return Values(
         traits=traits,
-        texts={COMPANY: settings.COMPANY_NAME, UNSUBSCRIBE: link},
+        texts={COMPANY: settings.COMPANY_NAME, UNSUBSCRIBE: link, **code_texts(codes or {})},
         dates=day_traits(),
         language=language or language_of_traits(traits),
     )

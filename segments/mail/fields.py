@@ -1,7 +1,7 @@
 """The fields of mails: `{{ first_name | there }}` is a trait, or what stands there without it.
 
 A name with a dot is no trait: `company.name` and `link.unsubscribe` always have a value, and need
-nothing to stand there without them.
+nothing to stand there without them; `code.POOL` is the code of a pool that the person was given.
 
 Invariant: a field never fails, and its value is text on one line: nothing of it is read as a field,
 as a header or as markup.
@@ -19,7 +19,9 @@ from django.utils.translation import override
 COMPANY, UNSUBSCRIBE = "company.name", "link.unsubscribe"
 ALWAYS_THERE = (COMPANY, UNSUBSCRIBE)
 _TRAIT = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
-_DOTTED = "|".join(map(re.escape, ALWAYS_THERE))
+# A code of a pool; the key of the pool stands behind the dot.
+_CODE = "code."
+_DOTTED = "|".join(map(re.escape, ALWAYS_THERE)) + r"|code\.[a-z][a-z0-9_-]{0,62}"
 FIELD = re.compile(r"\{\{ *(" + _DOTTED + "|" + _TRAIT + r") *(?:\| *([^{}|\n]{0,200}?) *)?\}\}")
 HOW = "A field is written {{ name | what stands there without it }}."
 LONGEST = 200
@@ -57,6 +59,17 @@ def field_faults(text: str) -> Iterator[str]:
     # Whatever is left of braces once the fields are taken out.
     if "{{" in FIELD.sub("", text):
         yield f"{HOW} Without a trait: {', '.join(ALWAYS_THERE)}."
+
+
+def code_texts(codes: Mapping[str, str]) -> dict[str, str]:
+    """Return what the fields of codes say, from a person's codes by the key of their pool."""
+    return {f"{_CODE}{pool}": text for pool, text in codes.items()}
+
+
+def pools_in(text: str) -> list[str]:
+    """Return the keys of the pools that a text has fields for."""
+    names = (match[1] for match in FIELD.finditer(text))
+    return [name.removeprefix(_CODE) for name in names if name.startswith(_CODE)]
 
 
 def traits_in(text: str) -> list[str]:

@@ -11,9 +11,9 @@ from profiles.models import TraitDefinition
 from profiles.services import Actor, audited, differences
 from segments.definitions.save import SegmentError
 from segments.language.operands import DefinitionError, Fault
-from segments.mail.fields import traits_in
+from segments.mail.fields import pools_in, traits_in
 from segments.mail.texts import Markup, Words, as_json, read_texts
-from segments.models import MailTemplate, MailTemplateVersion
+from segments.models import CodePool, MailTemplate, MailTemplateVersion
 
 TYPE = "mail_template"
 # What people are called in the templates that are ready, also in a store that has met nobody yet.
@@ -72,7 +72,7 @@ def _checked(texts: Any, markup: str) -> dict[str, Words]:
         words = read_texts(texts, Markup(markup))
     except DefinitionError as error:
         faults += error.errors
-    faults += _unknown_traits(texts)
+    faults += [*_unknown_traits(texts), *_unknown_pools(texts)]
     if faults:
         raise DefinitionError(faults)
     return words
@@ -86,6 +86,14 @@ def _unknown_traits(texts: Any) -> Iterator[Fault]:
                 near = get_close_matches(key, known, n=1)
                 nearest = f" Nearest: {near[0]}." if near else ""
                 yield Fault(path, "unknown", f"No trait is called {key}.{nearest}")
+
+
+def _unknown_pools(texts: Any) -> Iterator[Fault]:
+    known = set(CodePool.objects.values_list("key", flat=True))
+    for path, text in _texts_by_path(texts):
+        for key in dict.fromkeys(pools_in(text)):
+            if key not in known:
+                yield Fault(path, "unknown", f"No pool of codes has the key {key}.")
 
 
 def _texts_by_path(texts: Any) -> Iterator[tuple[str, str]]:

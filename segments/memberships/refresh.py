@@ -19,7 +19,8 @@ from profiles.models import ProfileChange
 from profiles.services import wake_members
 from segments.activation.outbox import Change, Evaluated
 from segments.activation.tell import tell
-from segments.automations.start import start_runs
+from segments.automations.start import arrivals, start_runs
+from segments.codes.giving import redeem_codes
 from segments.compiler import (
     Context,
     Fragment,
@@ -132,6 +133,7 @@ def _evaluate_batch(queue: Queue, now: datetime | None, limit: int) -> int:
             batch = Evaluated(sorted(ids), queue.reason, moment)
             tell(batch, changes)
             start_runs(batch, changes)
+            redeem_codes(arrivals(changes))
             reach(checkpoints.EVALUATED, ids)
         return len(ids)
 

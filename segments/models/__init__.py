@@ -8,6 +8,7 @@ from segments.models.automations import (
     AutomationRun,
     AutomationVersion,
 )
+from segments.models.codes import Code, CodePool
 from segments.models.computed import ComputedTrait
 from segments.models.destinations import Destination, KeyHolder
 from segments.models.exports import MemberExport
@@ -42,6 +43,8 @@ __all__ = [
     "AutomationDecision",
     "AutomationRun",
     "AutomationVersion",
+    "Code",
+    "CodePool",
     "ComputedTrait",
     "Delivery",
     "Destination",

@@ -140,6 +140,7 @@ class AutomationDecision(models.Model):
         FORBIDDEN = "forbidden", _("left out: not permitted")
         CAPPED = "capped", _("left out: had enough messages")
         NO_ADDRESS = "no_address", _("left out: no address")
+        NO_CODE = "no_code", _("left out: no code")
 
     class MailState(models.TextChoices):
         NONE = "", _("no mail")

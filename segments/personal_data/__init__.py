@@ -4,6 +4,7 @@ from profiles.registry import registry
 from segments.models import (
     Automation,
     AutomationVersion,
+    CodePool,
     ComputedTrait,
     Destination,
     ExclusiveGroup,
@@ -33,6 +34,7 @@ registry.exempt(
         AutomationVersion: "What an automation was, and who published it.",
         ComputedTrait: "How a trait is computed of everybody.",
         Webhook: "A receiver: its address, what it hears of, and its sealed secret.",
+        CodePool: "What codes there are for, and until when.",
         Destination: "A tool: its settings and mapping, and its sealed credentials.",
         WebhookSegment: "Of which segments a webhook hears.",
         MemberExport: "Who took how many members for what; the file is stored nowhere.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest
 
@@ -23,10 +24,12 @@ from segments.activation.erasure import (
     receivers_of,
     told_to_destinations,
 )
+from segments.codes.sql import FORGET_PERSON
 from segments.lib.people_by_key import holders_of_keys
 from segments.models import (
     AutomationDecision,
     AutomationRun,
+    Code,
     Delivery,
     Destination,
     ErasureNotice,
@@ -201,3 +204,32 @@ class AutomationRunData(PersonalData):
     def erase(self, person: Person) -> int:
         # After its decisions, which point at it.
         return AutomationRun.objects.filter(key__in=keys_of(person.references)).delete()[0]
+
+
+@registry.register
+class CodeData(PersonalData):
+    model = Code
+    title = "Codes"
+    observed = ("redeemed_at",)
+    inferred = ("text", "given_at")
+    technical = ("id", "pool", "key", "added_at")
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+    kept = "The code without the person, so that nobody else is given it."
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_keys(profile_ids)
+        rows = (
+            Code.objects.filter(key__in=holders)
+            .order_by("given_at", "id")
+            .values("key", "pool__name", "text", "given_at", "redeemed_at")
+        )
+        named = [{**row, "key": holders[row["key"]]} for row in rows if row["key"]]
+        return by_profile(named, profile="key", renamed={"pool__name": "pool", "text": "code"})
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET_PERSON, [keys_of(person.references)])
+            return max(int(cursor.rowcount), 0)

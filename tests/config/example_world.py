@@ -64,6 +64,7 @@ from segments.models import Override, Segment
 from segments.services import (
     Decision,
     NewDestination,
+    add_codes,
     add_people,
     advance,
     archive_segment,
@@ -74,6 +75,7 @@ from segments.services import (
     create_group,
     create_list,
     create_mail_template,
+    create_pool,
     create_segment,
     create_webhook,
     derive_told,
@@ -132,6 +134,7 @@ def make_world() -> World:
     webhook = _make_webhook()
     _make_automations(purpose)
     _make_mail_template()
+    _make_pool()
     destination = _make_destination(purpose)
     customer, token = _customers_session()
     measure_health()
@@ -330,6 +333,19 @@ def _export(service: APIClient) -> str:
     response: Any = service.get("/api/v1/segments/customers-in-lyon/export/", query)
     assert b"Lyon" in b"".join(response.streaming_content)
     return str(response["Tessera-Export"])
+
+
+def _make_pool() -> None:
+    """Make a pool with two codes."""
+    row = create_pool(
+        key="summer",
+        name="Summer",
+        alert_below=100,
+        event="Order Completed",
+        property="coupon",
+        actor=TESTER,
+    )
+    add_codes(row, ["SUN-7YH4", "SUN-9KTX"], actor=TESTER)
 
 
 def _make_mail_template() -> None:

@@ -85,6 +85,7 @@ from tests.profiles.audited_rows import (
     make_hold,
     make_list,
     make_mail_template,
+    make_pool,
     make_rule,
     make_segment,
     make_webhook,
@@ -348,6 +349,10 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "send_test_mail": lambda: _call(
         "send_test_mail", make_mail_template(), {}, to="staff@example.org", language="en"
     ),
+    "create_pool": lambda: _call("create_pool", key="summer", name="Summer"),
+    "update_pool": lambda: _call("update_pool", make_pool(), changes={"name": "New"}),
+    "add_codes": lambda: _call("add_codes", make_pool(), ["SUN-1"]),
+    "generate_codes": lambda: _call("generate_codes", make_pool(), count=2),
     "archive_automation": lambda: _call("archive_automation", make_automation()),
     "install_template": lambda: _call(
         "install_template", "welcome", purpose=automation_fields()["purpose"]

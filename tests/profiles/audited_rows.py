@@ -219,6 +219,10 @@ def make_mail_template() -> Any:
     return segments.services.create_mail_template(**mail_fields(), actor=TESTER)
 
 
+def make_pool() -> Any:
+    return segments.services.create_pool(key="summer", name="Summer", actor=TESTER)
+
+
 def make_webhook() -> Any:
     return segments.services.create_webhook(**WEBHOOK, actor=TESTER)[0]
 

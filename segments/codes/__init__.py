@@ -1,0 +1,1 @@
+"""Codes that people are given, such as vouchers."""
