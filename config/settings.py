@@ -327,6 +327,7 @@ THROTTLES = {
     "api": env_rate("API_RATE", "12000/minute"),
     "find": env_rate("FIND_RATE", "30/hour"),
     "omnibox": env_rate("OMNIBOX_RATE", "600/hour"),
+    "mail": env_rate("MAIL_RATE", "600/minute"),
 }
 # How many proxies of ours append to X-Forwarded-For.
 TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)

@@ -5,6 +5,7 @@ identifiers. Each write is one transaction; a few, as their docstrings say, join
 a caller who holds the people lock.
 """
 
+from consent.bounces.addresses import bounces_of, is_blocked, lift_block, note_bounce
 from consent.customers.confirmations import send_confirmations
 from consent.customers.links import request_link, send_links
 from consent.customers.sessions import OpenedSession, find_session, open_session
@@ -12,6 +13,7 @@ from consent.customers.unsubscribing import (
     ONE_CLICK,
     Subscription,
     find_subscription,
+    refuse_mail,
     unsubscribe,
     unsubscribe_links,
 )
@@ -233,6 +235,7 @@ __all__ = [
     "assign_request",
     "attach",
     "awaits_replay",
+    "bounces_of",
     "break_glass",
     "cancel_request",
     "cancel_subject_request",
@@ -277,6 +280,7 @@ __all__ = [
     "head_of_ledger",
     "holdable_stores",
     "ink_on",
+    "is_blocked",
     "is_distinctive",
     "is_restriction_in_effect",
     "is_signed_here",
@@ -284,6 +288,7 @@ __all__ = [
     "journal_fault",
     "keep_late_messages",
     "lacking_texts",
+    "lift_block",
     "lift_hold",
     "lift_restriction",
     "make_archive",
@@ -292,6 +297,7 @@ __all__ = [
     "make_register",
     "may_process",
     "mentions",
+    "note_bounce",
     "note_check",
     "note_letter",
     "open_bulk",
@@ -317,6 +323,7 @@ __all__ = [
     "redacted",
     "redacted_text",
     "refuse_laxer_terms",
+    "refuse_mail",
     "refuse_request",
     "remove_expired",
     "remove_old_callbacks",

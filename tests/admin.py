@@ -25,6 +25,7 @@ from consent.services import (
     RuleTerms,
     add_notice,
     create_rule,
+    note_bounce,
     open_request,
     record_many,
     suppress,
@@ -205,6 +206,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
             purpose=purpose,
             definition={"trigger": {"type": "event", "name": "Signed Up"}, "steps": []},
         )
+        note_bounce(f"ada-{number}@example.org", is_hard=True, at=timezone.now())
         pool = CodePool.objects.create(key=f"summer-{number}", name=f"Summer {number}")
         Code.objects.create(
             pool=pool, text=f"SUN-{number}", key=profiles[0].uuid, given_at=timezone.now()

@@ -64,6 +64,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Exports"), "download", "segments.memberexport", seen_with="segments.segment"),
         Entry(_("Automations"), "schema", "segments.automation", seen_with="segments.segment"),
         Entry(_("Codes"), "redeem", "segments.codepool", seen_with="segments.segment"),
+        Entry(
+            _("Bounced addresses"),
+            "unsubscribe",
+            "consent.bouncedaddress",
+            seen_with="profiles.profile",
+        ),
         Entry(_("Mail templates"), "mail", "segments.mailtemplate", seen_with="segments.segment"),
         Entry(
             _("Destinations"),

@@ -1,6 +1,7 @@
 """The admin of this app: purposes, notices, the ledger, requests, holds, suppressions."""
 
 from consent.admin import (
+    bounces,
     controllers,
     holds,
     ledger,
@@ -12,6 +13,7 @@ from consent.admin import (
 from consent.admin.desk import bulk, letters, requests
 
 __all__ = [
+    "bounces",
     "bulk",
     "controllers",
     "holds",

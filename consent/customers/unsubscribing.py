@@ -17,8 +17,11 @@ from django.conf import settings
 
 from consent.ledger.record import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, UnknownProfile, record_own_statement
+from consent.ledger.states import may_process
 from consent.models import ConsentKind, LegalBasis, Method, Purpose, State
-from profiles.identifiers.lookup import parse_references
+from profiles.identifiers.lookup import parse_reference, parse_references
+from profiles.identifiers.normalisers import InvalidIdentifier
+from profiles.lib.database import database_now
 from profiles.models import Identifier
 from profiles.services import CUSTOMER
 
@@ -91,6 +94,25 @@ def unsubscribe(subscription: Subscription, *, place: str) -> bool:
         # They were erased since, so nothing is sent to them anyway.
         return False
     return True
+
+
+def refuse_mail(address: str, purpose_key: str, *, place: str) -> bool:
+    """Unsubscribe whoever has an address, as a provider of mail tells; return whether that was new.
+
+    A repeat changes nothing, and neither does an unknown address or purpose.
+    """
+    purpose = Purpose.objects.filter(key=purpose_key).first()
+    try:
+        ref = parse_reference(f"email:{address}")
+    except InvalidIdentifier:
+        return False
+    rows = Identifier.objects.filter(namespace="email", value=ref.value, profile__isnull=False)
+    identifier = rows.first()
+    if purpose is None or identifier is None or identifier.profile_id is None:
+        return False
+    if not may_process(identifier.profile_id, purpose_key, at=database_now()):
+        return False
+    return unsubscribe(Subscription(identifier.pk, purpose), place=place)
 
 
 def _token(identifier_id: int, purpose: Purpose) -> str:

@@ -1,5 +1,6 @@
 """The models of this app: purposes, the consent ledger, requests, holds and retention."""
 
+from consent.models.bounces import BouncedAddress
 from consent.models.bulk import BulkRequest
 from consent.models.confirmations import Confirmation
 from consent.models.holds import HeldRow, LegalHold
@@ -38,6 +39,7 @@ from consent.models.suppression import Suppression, SuppressionKeyCheck
 __all__ = [
     "AccessArchive",
     "Anchor",
+    "BouncedAddress",
     "BulkRequest",
     "Confirmation",
     "ConsentBody",

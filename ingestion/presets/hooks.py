@@ -19,6 +19,7 @@ from ingestion.inbox.accept import accept
 from ingestion.inbox.body import batch_of
 from ingestion.inbox.counts import count_dropped
 from ingestion.models import Hook
+from ingestion.presets.bounces import note_bounces, refuse_complained
 from ingestion.presets.delivery import Delivery
 from ingestion.presets.mapping import FactMapping, HookMessage, map_delivery
 from ingestion.presets.orders import find_amounts, keep_amounts
@@ -143,6 +144,9 @@ def take_delivery(hook: Hook, delivery: Delivery) -> int:
         for is_verified, trust in ((True, TrustLevel.SERVER), (False, TrustLevel.CLAIM)):
             _accept(hook, mapped.messages, trust, is_verified=is_verified)
         keep_amounts(hook.source_id, mapped.messages)
+        note_bounces(mapped.messages)
+    # After the inbox has it: this waits for the people lock, which accepting never does.
+    refuse_complained(hook.source_id, mapped.messages)
     return len(mapped.messages)
 
 

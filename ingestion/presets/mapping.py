@@ -50,15 +50,19 @@ class FactMapping:
     refund_of: str = ""
     properties: Mapping[str, Any] | str = field(default_factory=dict)
     traits: Mapping[str, Any] | str = field(default_factory=dict)
-    consents: Mapping[str, str] = field(default_factory=dict)
+    consents: Mapping[str, str] | str = field(default_factory=dict)
 
 
 class HookMessage(NamedTuple):
-    """A message, whether the tool vouches for who it is, and the reference of an order it tells."""
+    """A message, whether the tool vouches for who it is, and the reference of an order it tells.
+
+    `is_complaint` says that somebody refused mail in their mail program or by its link.
+    """
 
     content: dict[str, Any]
     is_verified: bool
     order: str = ""
+    is_complaint: bool = False
 
 
 class Sold(NamedTuple):
@@ -112,7 +116,9 @@ def map_delivery(
                 # away from the address that they typed.
                 is_verified = bool(names) and evaluate(fact.verified, filled) is True
                 order = _reference(fact.order, scope)
-                mapped.messages.append(HookMessage(message, is_verified, order))
+                # One expression: the purpose is that of the mail.
+                is_complaint = isinstance(fact.consents, str)
+                mapped.messages.append(HookMessage(message, is_verified, order, is_complaint))
     return mapped
 
 

@@ -47,7 +47,7 @@ class Preset:
     is_signed: bool = True
     is_tried_by_get: bool = False
     read: Callable[[Delivery], Any] | None = None
-    answer: Callable[[Delivery, str, datetime], Answer] | None = None
+    answer: Callable[[Delivery, str, datetime], Answer | None] | None = None
     challenge: Callable[[Mapping[str, str], str, str], Answer | None] | None = None
     secret_fault: Callable[[str], str] = lambda secret: ""
 

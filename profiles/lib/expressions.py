@@ -4,6 +4,7 @@ A function whose argument is missing returns nothing, as paths do. Amounts are e
 whether a tool writes them as numbers or as texts.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,10 @@ _THREE_DIGITS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 MAX_DIGITS = 400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
+# The Message-ID of a mail of ours: a UUID, a dot, the key of its purpose.
+_OWN_MAIL = re.compile(r"<?[0-9a-f-]{36}\.([a-z][a-z0-9_-]{0,62})@")
+# The consent category that a refusal is of where nothing says for what the mail was.
+ANY_MAIL = "email_marketing"
 _ANY: dict[str, list[str]] = {"types": []}
 
 
@@ -91,6 +96,12 @@ class Functions(functions.Functions):  # type: ignore[misc]
     def _func_utc(self, value: Any) -> str | None:
         """Return a time that a tool writes in UTC without saying so."""
         return f"{value}Z" if isinstance(value, str) and value and value[-1] != "Z" else value
+
+    @functions.signature(_ANY)  # type: ignore[untyped-decorator]
+    def _func_refusal(self, message_id: Any) -> dict[str, bool]:
+        """Return the refusal of a mail by its Message-ID, which has the purpose if it is ours."""
+        purpose = _OWN_MAIL.match(message_id) if isinstance(message_id, str) else None
+        return {purpose[1] if purpose else ANY_MAIL: False}
 
 
 _OPTIONS = jmespath.Options(custom_functions=Functions())

@@ -27,6 +27,7 @@ class Throttle(StrEnum):
     API = "api"  # by API key
     FIND = "find"  # by member of staff
     OMNIBOX = "omnibox"  # by member of staff
+    MAIL = "mail"  # of automations, by domain of the address
 
 
 def seconds_to_wait(throttle: Throttle, *subject: object) -> int:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
-from consent.services import may_process
+from consent.services import is_blocked, may_process
 from profiles.models import Identifier, Profile
 from segments.automations import sql
 from segments.automations.events import first_event
@@ -164,9 +164,13 @@ def _has_address(moment: Moment) -> bool:
 
 
 def address_of(person: Profile) -> str | None:
-    """Return the address that mail goes to: the golden one, if it is an identifier of theirs."""
+    """Return the address that mail goes to: the golden one, if it is an identifier of theirs.
+
+    None also where mail came back from it.
+    """
     address = person.traits.get("email")
     if not isinstance(address, str):
         return None
     rows = Identifier.objects.filter(namespace="email", profile_id=person.pk)
-    return rows.filter(value=address.strip().lower()).values_list("value", flat=True).first()
+    value = rows.filter(value=address.strip().lower()).values_list("value", flat=True).first()
+    return None if value is None or is_blocked(value) else value

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from consent.services import ONE_CLICK, may_process, unsubscribe_links
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import database_now
+from profiles.lib.throttles import Throttle, seconds_to_wait
 from profiles.models import Profile
 from segments.automations import checkpoints, sql
 from segments.automations.facts import address_of
@@ -60,11 +61,27 @@ def _give_up() -> None:
 
 
 def _claim() -> AutomationDecision | None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.CLAIM_MAIL)
-        row = cursor.fetchone()
-    rows = AutomationDecision.objects.select_related("run__automation__purpose")
-    return rows.filter(pk=row[0]).first() if row else None
+    """Take the next mail that may leave now. One whose domain has had enough waits, and is late."""
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql.LOCK_MAIL)
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            rows = AutomationDecision.objects.select_related("run__automation__purpose")
+            decision = rows.get(pk=row[0])
+            if not (seconds := _seconds_to_wait(decision)):
+                decision.mail_state, decision.claimed_at = MailState.SENDING, database_now()
+                decision.save(update_fields=["mail_state", "claimed_at"])
+                return decision
+            decision.mail_due_at = database_now() + timedelta(seconds=seconds)
+            decision.save(update_fields=["mail_due_at"])
+
+
+def _seconds_to_wait(decision: AutomationDecision) -> int:
+    person = person_of(decision.run.key)
+    address = address_of(person) if person else None
+    return 0 if address is None else seconds_to_wait(Throttle.MAIL, address.rpartition("@")[2])
 
 
 def _send(decision: AutomationDecision) -> str:
@@ -80,7 +97,8 @@ def _send(decision: AutomationDecision) -> str:
     outgoing = _outgoing(step, run, person, _way_out(purpose, address))
     if outgoing is None:
         return MailState.WITHHELD
-    mail = _mail(outgoing, address, message_id=f"{decision.message}")
+    # By the purpose a complaint that names this id withdraws the right one.
+    mail = _mail(outgoing, address, message_id=f"{decision.message}.{purpose}")
     # Last: what was read before may have changed.
     if not may_process(person.pk, purpose, at=database_now()):
         return MailState.WITHHELD

@@ -12,14 +12,11 @@ WHERE r.state = 'active' AND r.due_at <= %s AND a.status = 'live' AND r.id <> AL
 ORDER BY r.due_at, a.priority, r.id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 """
 
-# Takes the next mail that waits and that no other worker has. Not ORM, likewise.
-CLAIM_MAIL = """
-UPDATE segments_automationdecision taken
-SET mail_state = 'sending', claimed_at = clock_timestamp()
-WHERE taken.id = (
-    SELECT d.id FROM segments_automationdecision d
-    WHERE d.mail_state = 'pending' ORDER BY d.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING taken.id
+# Locks the next mail that is due and that no other worker has, and returns it. Not ORM, likewise.
+LOCK_MAIL = """
+SELECT d.id FROM segments_automationdecision d
+WHERE d.mail_state = 'pending' AND (d.mail_due_at IS NULL OR d.mail_due_at <= clock_timestamp())
+ORDER BY d.id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 # Returns whether a condition holds for one person. Not ORM: the condition is a definition.

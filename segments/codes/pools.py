@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from profiles.lib.batches import batches
 from profiles.services import Actor, audited, differences
@@ -110,13 +111,11 @@ def stock_of(row: CodePool) -> Stock:
 
 def low_pools(*, now: datetime) -> list[CodePool]:
     """Return the pools that run low and still give codes."""
+    free = Code.objects.filter(pool=OuterRef("pk"), given_at__isnull=True).order_by()
+    counted = free.values("pool").annotate(count=Count("pk")).values("count")
     rows = CodePool.objects.filter(alert_below__gt=0).exclude(expires_at__lte=now)
-    return [row for row in rows if _runs_low(row)]
-
-
-def _runs_low(row: CodePool) -> bool:
-    free = row.codes.filter(given_at__isnull=True).values_list("pk")[: row.alert_below]
-    return len(free) < row.alert_below
+    low = rows.annotate(free=Coalesce(Subquery(counted), 0)).filter(free__lt=F("alert_below"))
+    return list(low)
 
 
 def _chance(prefix: str, length: int) -> str:

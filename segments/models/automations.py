@@ -161,6 +161,8 @@ class AutomationDecision(models.Model):
         max_length=8, choices=MailState, blank=True, default=MailState.NONE
     )
     claimed_at = models.DateTimeField(null=True)
+    # When a mail is tried that its domain would not take yet.
+    mail_due_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

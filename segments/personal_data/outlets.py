@@ -154,7 +154,7 @@ class AutomationDecisionData(PersonalData):
     model = AutomationDecision
     title = "Steps of automations"
     inferred = ("kind", "outcome", "decided_at", "mail_state")
-    technical = ("id", "run", "step", "message", "branch", "claimed_at")
+    technical = ("id", "run", "step", "message", "branch", "claimed_at", "mail_due_at")
     phase = ErasurePhase.MEMBERSHIP_HISTORY
 
     def read(self, profile_ids: Sequence[int]) -> Rows:

@@ -6,7 +6,7 @@ import hmac
 import json
 import zlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -25,6 +25,7 @@ def pem_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 # Of tools whose secret is more than a text of one's choice.
 SECRETS = {
     "bigcommerce": "client_secret",
@@ -34,7 +35,10 @@ SECRETS = {
     "magento": pem_of(RSA_KEY),
     # A form takes the ends of lines away.
     "paypal": f"WEBHOOK_ID {pem_of(RSA_KEY)}".replace("\n", ""),
+    "postmark": "user:password",
     "salesforce": "00D5g000004AbCd",
+    "sendgrid": "".join(pem_of(EC_KEY).splitlines()[1:-1]),
+    "ses": f"{TOPIC} {pem_of(RSA_KEY)}",
 }
 
 
@@ -131,6 +135,35 @@ def sign_for_ebay(body: bytes, now: datetime) -> dict[str, str]:
     return {"X-EBAY-SIGNATURE": base64.b64encode(json.dumps(header).encode()).decode()}
 
 
+def sign_for_sendgrid(body: bytes, now: datetime) -> dict[str, str]:
+    seconds, header = str(int(now.timestamp())), "X-Twilio-Email-Event-Webhook"
+    made = EC_KEY.sign(seconds.encode() + body, ec.ECDSA(SHA256()))
+    signature = base64.b64encode(made).decode()
+    return {f"{header}-Signature": signature, f"{header}-Timestamp": seconds}
+
+
+def body_of_mailgun(now: datetime, token: str = "a1b2") -> bytes:
+    seconds = str(int(now.timestamp()))
+    made = hmac.new(SECRET.encode(), f"{seconds}{token}".encode(), "sha256").hexdigest()
+    signature = {"timestamp": seconds, "token": token, "signature": made}
+    return json.dumps({"signature": signature, "event-data": {"event": "accepted"}}).encode()
+
+
+def body_of_sns(now: datetime, message: str = "{}", version: str = "2") -> bytes:
+    parts = {
+        "Message": message,
+        "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "TopicArn": TOPIC,
+        "Type": "Notification",
+    }
+    signed = "".join(f"{name}\n{parts[name]}\n" for name in sorted(parts)).encode()
+    algorithm = SHA256() if version == "2" else SHA1()
+    made = RSA_KEY.sign(signed, padding.PKCS1v15(), algorithm)
+    signature = base64.b64encode(made).decode()
+    return json.dumps({**parts, "SignatureVersion": version, "Signature": signature}).encode()
+
+
 def form_of_braintree(document: str) -> bytes:
     """Return the form that Braintree sends, whose payload ends in a line."""
     payload = base64.encodebytes(document.encode()).decode()
@@ -161,6 +194,7 @@ SIGNED_BY: dict[str, Sign] = {
     "custom": hex_of("X-Signature", "sha256="),
     "intercom": sign_by_sha1,
     "razorpay": hex_of("X-Razorpay-Signature"),
+    "sendgrid": sign_for_sendgrid,
     "shopify": base64_of("X-Shopify-Hmac-Sha256"),
     "square": sign_with_address,
     "stripe": sign_with_time,
@@ -170,7 +204,13 @@ SIGNED_BY: dict[str, Sign] = {
 }
 
 # What is signed, with the form that has the signature.
+AT = datetime(2026, 3, 15, 10, 30, tzinfo=UTC)
 SIGNED_IN_THE_BODY = {
+    "mailgun": body_of_mailgun(AT),
+    "ses": body_of_sns(AT),
     "braintree": form_of_braintree("<notification><kind>check</kind></notification>"),
     "twocheckout": form_of_2checkout([("REFNO", "1000037"), ("FIRSTNAME", "Zoë")]),
 }
+
+# Tools that sign nothing, and have a password instead.
+BY_PASSWORD = ("postmark",)

@@ -59,6 +59,7 @@ from tests.profiles.audited_rows import (
     attachment,
     automation_fields,
     begin_file,
+    bounced_address,
     bulk,
     category,
     change_role,
@@ -349,6 +350,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "send_test_mail": lambda: _call(
         "send_test_mail", make_mail_template(), {}, to="staff@example.org", language="en"
     ),
+    "lift_block": lambda: _call("lift_block", bounced_address(), reason="they wrote to us"),
     "create_pool": lambda: _call("create_pool", key="summer", name="Summer"),
     "update_pool": lambda: _call("update_pool", make_pool(), changes={"name": "New"}),
     "add_codes": lambda: _call("add_codes", make_pool(), ["SUN-1"]),

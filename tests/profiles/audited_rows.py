@@ -16,6 +16,7 @@ import ingestion.services
 import profiles.services
 import segments.services
 from consent.models import (
+    BouncedAddress,
     BulkRequest,
     Controller,
     LegalHold,
@@ -217,6 +218,11 @@ def mail_fields() -> Any:
 
 def make_mail_template() -> Any:
     return segments.services.create_mail_template(**mail_fields(), actor=TESTER)
+
+
+def bounced_address() -> Any:
+    consent.services.note_bounce("ada@example.org", is_hard=True, at=NOW)
+    return BouncedAddress.objects.get()
 
 
 def make_pool() -> Any:

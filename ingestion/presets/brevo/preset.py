@@ -16,5 +16,5 @@ PRESET = Preset(
     is_signed=False,
     kind_of=_kind,
     # Who opened a mail is asked for a purpose of its own.
-    ignored=frozenset({"delivered", "opened", "click", "proxy_open", "soft_bounce"}),
+    ignored=frozenset({"delivered", "opened", "click", "proxy_open"}),
 )
