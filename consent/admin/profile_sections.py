@@ -108,6 +108,7 @@ sections.declare(
         permission=ACT,
         load=load_retention,
         order=40,
+        is_lazy=True,
     )
 )
 sections.declare(

@@ -327,8 +327,14 @@ def test_an_officer_makes_a_rule_sees_what_it_deletes_and_approves_it() -> None:
     officer.post(approval, {"forecast": str(RetentionForecast.objects.get().pk)})
     rule.refresh_from_db()
     assert rule.is_approved
-    profile = reverse("admin:profiles_profile_change", args=[profile_of("user_id:ada").pk])
-    assert "Deleted by tomorrow" in officer.get(profile).content.decode()
+    ada = profile_of("user_id:ada").pk
+    page = officer.get(reverse("admin:profiles_profile_change", args=[ada])).content.decode()
+    assert "Deleted by tomorrow" in page
+    # The numbers come after the page.
+    section = reverse("admin:profiles_profile_section", args=[ada, "retention"])
+    assert section in page
+    assert "Product Viewed" in officer.get(section).content.decode()
+    assert sign_in("marketer").get(section).status_code == 404
     assert sign_in("marketer").post(approval).status_code == 403
 
 

@@ -31,7 +31,10 @@ def no_links(request: HttpRequest, profile: Profile) -> list[Link]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One section of the page. `load` returns the context of its template."""
+    """One section of the page. `load` returns the context of its template.
+
+    One that `is_lazy` comes by a request of its own, once the page is there.
+    """
 
     key: str
     title: str | Promise
@@ -41,13 +44,14 @@ class Section:
     load: Callable[[HttpRequest, Profile, Mask], Mapping[str, Any]]
     links: Callable[[HttpRequest, Profile], list[Link]] = no_links
     order: int = 50
+    is_lazy: bool = False
 
 
 class RenderedSection(NamedTuple):
-    """A section and its HTML."""
+    """A section and its HTML, which is empty while it is still to come."""
 
     section: Section
-    content: SafeString
+    content: SafeString = SafeString("")
 
 
 @dataclass(slots=True)
@@ -67,9 +71,23 @@ class Sections:
     def render(
         self, request: HttpRequest, profile: Profile, mask: Mask
     ) -> Iterator[RenderedSection]:
+        """Yield the sections of the page."""
         for section in self.visible(request):
-            context = {"profile": profile, "mask": mask, **section.load(request, profile, mask)}
-            yield RenderedSection(section, render_to_string(section.template, context, request))
+            if section.is_lazy:
+                yield RenderedSection(section)
+            else:
+                yield RenderedSection(section, rendered(section, request, profile, mask))
+
+    def one(self, key: str, request: HttpRequest) -> Section | None:
+        """Return one section, if there is one with this key that the user may see."""
+        section = self.declared.get(key)
+        return section if section and request.user.has_perm(section.permission) else None
+
+
+def rendered(section: Section, request: HttpRequest, profile: Profile, mask: Mask) -> SafeString:
+    """Load a section and return its HTML."""
+    context = {"profile": profile, "mask": mask, **section.load(request, profile, mask)}
+    return render_to_string(section.template, context, request)
 
 
 sections = Sections()

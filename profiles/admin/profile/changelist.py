@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -30,7 +30,7 @@ from profiles.admin.kit.list_actions import list_actions
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask, mask_for
 from profiles.admin.kit.people import display_name, initials, person_name, readable
-from profiles.admin.kit.sections import Link, sections
+from profiles.admin.kit.sections import Link, rendered, sections
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
 from profiles.admin.profile.correction import RectifyForm, initial_correction
@@ -132,6 +132,9 @@ class ProfileAdmin(ReadOnlyAdmin):
             path("find/", view(self.find), name="profiles_profile_find"),
             path("<int:pk>/rectify/", view(self.rectify), name="profiles_profile_rectify"),
             path("<int:pk>/decide/", view(self.decide), name="profiles_profile_decide"),
+            path(
+                "<int:pk>/section/<slug:key>/", view(self.section), name="profiles_profile_section"
+            ),
             *super().get_urls(),
         ]
 
@@ -180,7 +183,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         query = request.POST.get("identifier", "")[:300].strip()
         # Each answer tells whether somebody is known, so that guessing has to be slow.
         if query and seconds_to_wait(Throttle.FIND, request.user.pk):
-            return HttpResponse("Too many searches. Try again later.", status=429)
+            return HttpResponse(_("Too many searches. Try again later."), status=429)
         profile_ids = find_profiles(query) if query else []
         if query:
             search_made(actor=staff_actor(request), found=len(profile_ids))
@@ -196,7 +199,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         """Render a choice of profiles that have one value in different namespaces."""
         mask = mask_for(request)
         people = [
-            {"profile": profile, "name": display_name(profile.traits, mask) or "anonymous"}
+            {"profile": profile, "name": display_name(profile.traits, mask) or gettext("anonymous")}
             for profile in Profile.objects.filter(pk__in=profile_ids)
             if not profile.is_restricted or request.user.has_perm(SEE_RESTRICTED)
         ]
@@ -234,7 +237,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             self.change_form_template,
-            title=name or "Anonymous visitor",
+            title=name or gettext("Anonymous visitor"),
             profile=profile,
             is_open=True,
             initials=initials(name),
@@ -262,6 +265,16 @@ class ProfileAdmin(ReadOnlyAdmin):
             can_rectify=request.user.has_perm(RECTIFY) and mask.is_open,
             can_decide=request.user.has_perm(DECIDE) and mask.is_open,
         )
+
+    def section(self, request: HttpRequest, pk: int, key: str) -> HttpResponse:
+        """Render one section that the page asks for by itself, since it takes longer."""
+        require(request, "profiles.view_profile")
+        profile: Profile = self.found_or_404(request, str(pk))
+        section = sections.one(key, request)
+        is_hidden = profile.is_restricted and not request.user.has_perm(SEE_RESTRICTED)
+        if section is None or is_hidden:
+            raise Http404
+        return HttpResponse(rendered(section, request, profile, mask_for(request)))
 
     def links(self, request: HttpRequest, profile: Profile) -> list[Link]:
         visible = sections.visible(request)
