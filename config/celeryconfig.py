@@ -72,6 +72,11 @@ beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "start-by-date": {
+        "task": "segments.start_by_date",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "send-automation-mails": {
         "task": "segments.send_automation_mails",
         "schedule": 10.0,

@@ -25,6 +25,7 @@ from segments.activation.webhooks import (
     send_test,
     update_webhook,
 )
+from segments.automations.dates import start_by_date
 from segments.automations.history import Day, starts_by_day
 from segments.automations.life import (
     archive_automation,
@@ -35,7 +36,13 @@ from segments.automations.life import (
     update_automation,
 )
 from segments.automations.mail import send_mails
-from segments.automations.numbers import StepNumbers, run_numbers, step_numbers
+from segments.automations.numbers import (
+    GroupNumbers,
+    StepNumbers,
+    group_numbers,
+    run_numbers,
+    step_numbers,
+)
 from segments.automations.parser import parse_automation
 from segments.automations.run import advance
 from segments.automations.sensitivity import is_sensitive_automation
@@ -117,6 +124,7 @@ __all__ = [
     "Decision",
     "DryRun",
     "Figures",
+    "GroupNumbers",
     "LeaseLostError",
     "Letter",
     "ListChange",
@@ -172,6 +180,7 @@ __all__ = [
     "funnel",
     "generate_codes",
     "given_codes",
+    "group_numbers",
     "heard_segments",
     "in_scheme",
     "install_template",
@@ -221,6 +230,7 @@ __all__ = [
     "set_overrides",
     "size_at",
     "star_segment",
+    "start_by_date",
     "start_export",
     "starts_by_day",
     "step_numbers",

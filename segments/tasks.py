@@ -88,6 +88,12 @@ def advance_automations() -> None:
     services.advance()
 
 
+@shared_task(name="segments.start_by_date")
+def start_by_date() -> None:
+    """Start the automations whose day it is for somebody."""
+    services.start_by_date()
+
+
 @shared_task(name="segments.send_automation_mails")
 def send_automation_mails() -> None:
     """Send the mails of automations that wait."""

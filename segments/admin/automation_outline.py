@@ -17,6 +17,7 @@ from segments.automations.nodes import (
     Call,
     Check,
     Choice,
+    DateTrigger,
     EventMatch,
     EventTrigger,
     GiveCode,
@@ -24,6 +25,7 @@ from segments.automations.nodes import (
     Mail,
     Program,
     SegmentTrigger,
+    SetTrait,
     Split,
     Step,
     Trigger,
@@ -58,10 +60,23 @@ def trigger_words(trigger: Trigger) -> str:
             return _("When somebody leaves the segment %(key)s") % {"key": segment}
         case EventTrigger(event):
             return _("When “%(event)s” happens") % {"event": _event_words(event)}
+        case DateTrigger(key, days, is_yearly):
+            return _date_words(key, days, is_yearly=is_yearly)
         case ListTrigger(key):
             return _("When somebody is put on the list %(key)s") % {"key": key}
         case _:
             assert_never(trigger)
+
+
+def _date_words(key: str, days: int, *, is_yearly: bool) -> str:
+    if days == 0:
+        text = _("On the day of %(key)s")
+    elif days > 0:
+        text = ngettext("%(count)d day after %(key)s", "%(count)d days after %(key)s", days)
+    else:
+        text = ngettext("%(count)d day before %(key)s", "%(count)d days before %(key)s", -days)
+    words = text % {"key": key, "count": abs(days)}
+    return _("%(words)s, each year") % {"words": words} if is_yearly else words
 
 
 def rules_words(program: Program) -> list[str]:
@@ -72,6 +87,9 @@ def rules_words(program: Program) -> list[str]:
         rules.append(_("“%(event)s” is the goal and ends it.") % {"event": event})
     if program.exit:
         rules.append(_("It ends once this holds: %(test)s.") % {"test": _tree(program.exit)})
+    if program.hold_out:
+        text = _("%(percent)d %% get nothing, to be compared.")
+        rules.append(text % {"percent": program.hold_out})
     if program.cap:
         text = _("At most %(most)d messages in %(days)d days, of all automations.")
         rules.append(text % {"most": program.cap.most, "days": program.cap.days})
@@ -152,6 +170,8 @@ def step_words(step: Step) -> str:
             return _("whether %(test)s") % {"test": _tree(test)}
         case Split():
             return _("split by chance")
+        case SetTrait(_id, _next, key, value):
+            return _("set the trait %(key)s to %(value)s") % {"key": key, "value": value}
         case GiveCode(_id, _next, key):
             return _("give them a code of the pool %(key)s") % {"key": key}
         case Mail(_id, _next, _texts, template) if template:

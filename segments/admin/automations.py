@@ -258,4 +258,5 @@ def _picture(row: Automation) -> dict[str, Any]:
         "runs": row.runs.order_by("-pk")[:SHOWN],
         "past_people": sum(day.people for day in past),
         "past_days": len(past),
+        "groups": services.group_numbers(row) if program.hold_out else None,
     }

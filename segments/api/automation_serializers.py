@@ -57,14 +57,24 @@ class StepNumbersSerializer(serializers.Serializer[Any]):
     outcomes = serializers.DictField(child=serializers.IntegerField())
 
 
+class GroupNumbersSerializer(serializers.Serializer[Any]):
+    """How many runs a group has, and how many of them reached the goal."""
+
+    runs = serializers.IntegerField()
+    goal = serializers.IntegerField()
+
+
 class AutomationNumbersSerializer(AutomationSerializer):
     """An automation with its runs by state, and the numbers of each step by its path."""
 
     runs = serializers.DictField(child=serializers.IntegerField())
     steps = serializers.DictField(child=StepNumbersSerializer())
+    groups = serializers.DictField(
+        child=GroupNumbersSerializer(), help_text="Those who get what it does, and those held out."
+    )
 
     class Meta(AutomationSerializer.Meta):
-        fields = (*AutomationSerializer.Meta.fields, "runs", "steps")
+        fields = (*AutomationSerializer.Meta.fields, "runs", "steps", "groups")
 
 
 class PublishSerializer(serializers.Serializer[Any]):

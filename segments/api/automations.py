@@ -76,7 +76,12 @@ class AutomationViewSet(
             step: serializers.StepNumbersSerializer(numbers).data
             for step, numbers in services.step_numbers(row).items()
         }
-        return Response(body | {"runs": services.run_numbers(row), "steps": steps})
+        groups = {
+            name: serializers.GroupNumbersSerializer(numbers).data
+            for name, numbers in services.group_numbers(row).items()
+        }
+        numbers = {"runs": services.run_numbers(row), "steps": steps, "groups": groups}
+        return Response(body | numbers)
 
     @extend_schema(responses={201: serializers.AutomationSerializer})
     def create(self, request: Request) -> Response:

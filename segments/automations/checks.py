@@ -4,16 +4,21 @@ Invariant: all faults are said at once, each with its path.
 """
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
+from profiles.models import TraitDefinition
+from profiles.services import Category, load_categories
 from segments.automations.nodes import (
     AddToList,
     Call,
+    DateTrigger,
     GiveCode,
     ListTrigger,
     Mail,
     Program,
     SegmentTrigger,
+    SetTrait,
 )
 from segments.automations.parser import parse_automation
 from segments.definitions.dependencies import check_definition
@@ -44,6 +49,17 @@ def _trigger_faults(program: Program) -> Iterator[Fault]:
                 yield Fault("trigger.segment", "unknown", "No live segment has this key.")
         case ListTrigger(key):
             yield from _list_faults(key, "trigger.list")
+        case DateTrigger(key):
+            yield from _date_faults(key)
+
+
+def _date_faults(key: str) -> Iterator[Fault]:
+    dates = TraitDefinition.objects.filter(type=TraitDefinition.Type.DATE)
+    keys = list(dates.values_list("key", flat=True))
+    if key not in keys:
+        near = get_close_matches(key, keys, n=1)
+        nearest = f" Nearest: {near[0]}." if near else ""
+        yield Fault("trigger.trait", "unknown", f"No trait that is a date has this key.{nearest}")
 
 
 def _step_faults(program: Program) -> Iterator[Fault]:
@@ -51,6 +67,10 @@ def _step_faults(program: Program) -> Iterator[Fault]:
         match step:
             case AddToList(path, _, key):
                 yield from _list_faults(key, f"{path}.list")
+            case SetTrait(path, _, key):
+                if load_categories().of(key) != Category.ORDINARY:
+                    detail = "Automations state no contact and no special data."
+                    yield Fault(f"{path}.key", "refused", detail)
             case GiveCode(path, _, key):
                 if not CodePool.objects.filter(key=key).exists():
                     yield Fault(f"{path}.pool", "unknown", "No pool of codes has this key.")
@@ -88,3 +108,10 @@ def segment_keys(definition: Any) -> list[str]:
     trigger = definition.get("trigger") if isinstance(definition, dict) else None
     key = trigger.get("segment") if isinstance(trigger, dict) else None
     return [key] if isinstance(key, str) else []
+
+
+def date_trees(definition: Any) -> list[Mapping[str, Any]]:
+    """Return the trait whose date starts, as a condition, where a definition names one."""
+    trigger = definition.get("trigger") if isinstance(definition, dict) else None
+    key = trigger.get("trait") if isinstance(trigger, dict) else None
+    return [{"type": "trait", "key": key, "operator": "exists"}] if isinstance(key, str) else []

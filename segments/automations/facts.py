@@ -12,6 +12,7 @@ from django.db import connection
 
 from consent.services import is_blocked, may_process
 from profiles.models import Identifier, Profile
+from profiles.services import Category, load_categories
 from segments.automations import sql
 from segments.automations.events import first_event
 from segments.automations.nodes import (
@@ -23,6 +24,7 @@ from segments.automations.nodes import (
     GiveCode,
     Mail,
     Program,
+    SetTrait,
     Split,
     Step,
     WaitEvent,
@@ -60,6 +62,7 @@ def read_facts(step: Step, moment: Moment) -> Facts:
         "now": moment.now,
         "entered_at": run.entered_at,
         "zone": zone_of(person.traits),
+        "is_held_out": run.is_held_out,
     }
     match step:
         case WaitEvent(_, event, same, at_most):
@@ -80,7 +83,9 @@ def read_facts(step: Step, moment: Moment) -> Facts:
             facts["holds"] = holds(test, person.pk, moment.now)
         case Split(_, salt):
             facts["place"] = _place(f"{run.automation_id}:{salt}", person.pk)
-        case GiveCode(_, _, pool):
+        case SetTrait(_, _, key):
+            facts["is_ordinary"] = load_categories().of(key) == Category.ORDINARY
+        case GiveCode(_, _, pool) if not run.is_held_out:
             facts["has_code"] = _gives_code(pool, moment)
         case Mail() | Call():
             facts["is_permitted"] = is_permitted(moment)

@@ -4,6 +4,7 @@ Invariant: nothing is written. The rule of coming again is not applied, so that 
 most that could have started.
 """
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,8 +15,10 @@ from django.db.models.functions import TruncDate
 
 from profiles.models import EventName
 from segments.automations import sql
+from segments.automations.dates import due_by_date, local_day
 from segments.automations.events import condition
 from segments.automations.nodes import (
+    DateTrigger,
     EventTrigger,
     ListTrigger,
     Program,
@@ -58,6 +61,10 @@ def starts_by_day(program: Program, *, days: int, now: datetime) -> list[Day]:
                     **common,
                 )
             )
+        case DateTrigger() as trigger:
+            due = due_by_date(trigger, local_day(since), local_day(now))
+            counts = Counter(each.day for each in due)
+            return [Day(day, people) for day, people in sorted(counts.items())]
         case ListTrigger(key):
             rows = ListedPerson.objects.filter(list__key=key, added_at__gt=since)
             counted = (

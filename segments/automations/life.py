@@ -12,9 +12,10 @@ from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.services import Actor, audited, differences
 from segments.automations.checks import check_automation
-from segments.automations.nodes import Mail, Program
+from segments.automations.nodes import Mail, Program, SetTrait
 from segments.automations.parser import parse_automation
 from segments.automations.start import ADVANCE
+from segments.automations.traits import make_source
 from segments.definitions.save import SegmentError
 from segments.models import Automation, AutomationRun, AutomationVersion, MailTemplate
 
@@ -74,6 +75,8 @@ def publish_automation(row: Automation, *, moves_people: bool = False, actor: Ac
         _refuse_archived(row)
         program, before = check_automation(row.definition), _audited_state(row)
         row.version += 1
+        if any(isinstance(step, SetTrait) for step in program.steps.values()):
+            make_source(actor=actor)
         AutomationVersion.objects.create(
             automation=row,
             number=row.version,

@@ -7,6 +7,7 @@ every id that a step names is one of the program's, or empty, which is the end.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class Outcome(StrEnum):
     CAPPED = "capped"
     NO_ADDRESS = "no_address"
     NO_CODE = "no_code"
+    HELD_OUT = "held_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,16 @@ class ListTrigger:
     list: str
 
 
-Trigger = SegmentTrigger | EventTrigger | ListTrigger
+@dataclass(frozen=True, slots=True)
+class DateTrigger:
+    """So many days after the day that a trait names, or before it; each year, or once."""
+
+    trait: str
+    days: int
+    is_yearly: bool
+
+
+Trigger = SegmentTrigger | EventTrigger | ListTrigger | DateTrigger
 
 
 class Ask(StrEnum):
@@ -180,7 +191,17 @@ class GiveCode:
     on_empty: OnEmpty
 
 
-Step = Wait | WaitEvent | Check | Choice | Split | Mail | Call | AddToList | GiveCode
+@dataclass(frozen=True, slots=True)
+class SetTrait:
+    """States a trait of the person, as the source of automations."""
+
+    id: str
+    next: str
+    key: str
+    value: str | bool | Decimal
+
+
+Step = Wait | WaitEvent | Check | Choice | Split | Mail | Call | AddToList | GiveCode | SetTrait
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +222,10 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An automation. `again` is when it may start anew after a start; None is never."""
+    """An automation. `again` is when it may start anew after a start; None is never.
+
+    `hold_out` percent of people get nothing, so that their numbers can be compared.
+    """
 
     trigger: Trigger
     first: str
@@ -211,3 +235,4 @@ class Program:
     exit: Node | None
     cap: Cap | None
     quiet: Quiet | None
+    hold_out: int | None

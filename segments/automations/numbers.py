@@ -21,6 +21,14 @@ class StepNumbers:
     outcomes: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class GroupNumbers:
+    """How many runs a group has, and how many of them reached the goal."""
+
+    runs: int = 0
+    goal: int = 0
+
+
 def step_numbers(row: Automation) -> dict[str, StepNumbers]:
     """Return the numbers of each step that anybody came to, in two queries."""
     numbers: dict[str, StepNumbers] = defaultdict(StepNumbers)
@@ -37,6 +45,17 @@ def step_numbers(row: Automation) -> dict[str, StepNumbers]:
         each.passed += count
         each.outcomes[word] = each.outcomes.get(word, 0) + count
     return dict(numbers)
+
+
+def group_numbers(row: Automation) -> dict[str, GroupNumbers]:
+    """Return the numbers of those who get what it does, and of those who get nothing."""
+    groups = {"treated": GroupNumbers(), "held_out": GroupNumbers()}
+    runs = AutomationRun.objects.filter(automation=row).values_list("is_held_out", "state")
+    for is_held_out, state, count in runs.annotate(count=Count("pk")).order_by("state"):
+        group = groups["held_out" if is_held_out else "treated"]
+        group.runs += count
+        group.goal += count if state == AutomationRun.State.GOAL else 0
+    return groups
 
 
 def run_numbers(row: Automation) -> dict[str, int]:

@@ -16,6 +16,7 @@ from segments.automations.nodes import (
     Cap,
     Check,
     Choice,
+    DateTrigger,
     EntryReason,
     EventMatch,
     EventTrigger,
@@ -27,6 +28,7 @@ from segments.automations.nodes import (
     Program,
     Quiet,
     SegmentTrigger,
+    SetTrait,
     Split,
     Step,
     Trigger,
@@ -39,10 +41,12 @@ from segments.language.operands import (
     Fault,
     definition_error,
     join_path,
+    read_boolean,
     read_choice,
     read_count,
     read_fields,
     read_name,
+    read_number,
     read_property_key,
     read_text,
 )
@@ -54,9 +58,11 @@ from segments.mail.fields import field_faults
 
 MAX_STEPS, MAX_NESTING = 100, 8
 LONGEST = timedelta(days=400)
+# Days before or after a date; a year has no more.
+FURTHEST = 365
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
 _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_OPTIONS = ("again", "goal", "exit", "cap", "quiet")
+_OPTIONS = ("again", "goal", "exit", "cap", "quiet", "hold_out")
 
 
 def parse_automation(definition: object) -> Program:
@@ -173,12 +179,14 @@ def _read_trigger(value: object, path: str) -> Trigger:
     if not isinstance(value, dict):
         raise definition_error(path, "type", "This must be an object.")
     kind = read_choice(
-        value.get("type"), join_path(path, "type"), ("enters", "leaves", "event", "list")
+        value.get("type"), join_path(path, "type"), ("enters", "leaves", "event", "list", "date")
     )
     match kind:
         case "event":
             fields = read_fields(value, path, ("type", "name"), ("where",))
             return EventTrigger(_read_event({k: fields[k] for k in fields if k != "type"}, path))
+        case "date":
+            return _read_date(value, path)
         case "list":
             fields = read_fields(value, path, ("type", "list"))
             return ListTrigger(read_name(fields["list"], join_path(path, "list")))
@@ -187,6 +195,16 @@ def _read_trigger(value: object, path: str) -> Trigger:
             segment = read_name(fields["segment"], join_path(path, "segment"))
             reasons = _read_reasons(fields.get("reasons", ["change", "time"]), path)
             return SegmentTrigger(segment, kind == "enters", reasons)
+
+
+def _read_date(value: object, path: str) -> DateTrigger:
+    fields = read_fields(value, path, ("type", "trait"), ("days", "yearly"))
+    days_path = join_path(path, "days")
+    return DateTrigger(
+        read_name(fields["trait"], join_path(path, "trait")),
+        read_count(fields.get("days", 0), days_path, low=-FURTHEST, high=FURTHEST),
+        read_boolean(fields.get("yearly", False), join_path(path, "yearly")),
+    )
 
 
 def _read_reasons(value: object, path: str) -> frozenset[EntryReason]:
@@ -311,6 +329,21 @@ def _read_code(value: object, path: str, following: str) -> Step:
     return GiveCode(path, following, pool, OnEmpty(on_empty))
 
 
+def _read_set_trait(value: object, path: str, following: str) -> Step:
+    fields = read_fields(value, path, ("type", "key", "value"))
+    key = read_name(fields["key"], join_path(path, "key"))
+    stated, value_path = fields["value"], join_path(path, "value")
+    if isinstance(stated, bool):
+        return SetTrait(path, following, key, stated)
+    if isinstance(stated, str):
+        return SetTrait(path, following, key, read_text(stated, value_path))
+    return SetTrait(path, following, key, read_number(stated, value_path))
+
+
+def _read_hold_out(value: object, path: str) -> int:
+    return read_count(value, path, low=1, high=50)
+
+
 def _read_again(value: object, path: str) -> timedelta | None:
     if isinstance(value, dict):
         return _read_span(value, path)
@@ -342,6 +375,7 @@ _STEP_READERS: Mapping[str, Callable[[object, str, str], Step]] = {
     "webhook": _read_call,
     "add_to_list": _read_add_to_list,
     "code": _read_code,
+    "set_trait": _read_set_trait,
 }
 KINDS = (*_STEP_READERS, "wait_event", "if", "split")
 _OPTION_READERS: Mapping[str, Callable[[object, str], Any]] = {
@@ -350,4 +384,5 @@ _OPTION_READERS: Mapping[str, Callable[[object, str], Any]] = {
     "exit": _read_tree,
     "cap": _read_cap,
     "quiet": _read_quiet,
+    "hold_out": _read_hold_out,
 }

@@ -31,12 +31,14 @@ from segments.automations.nodes import (
     GiveCode,
     Mail,
     Outcome,
+    SetTrait,
     Split,
     Step,
     Wait,
     WaitEvent,
 )
 from segments.automations.steps import Go, Stay, decide, wait_end
+from segments.automations.traits import state_trait
 from segments.lib.people_by_key import keys_of_people, person_of
 from segments.lists.people import put_on_list
 from segments.models import (
@@ -58,6 +60,7 @@ KINDS: dict[type, str] = {
     Call: "webhook",
     AddToList: "add_to_list",
     GiveCode: "code",
+    SetTrait: "set_trait",
 }
 State, Reason = AutomationRun.State, AutomationRun.Reason
 
@@ -232,6 +235,8 @@ def _act(moment: Moment, step: Step, decision: AutomationDecision) -> None:
                 }
                 tell_step(webhook, moment.person, decision.message, body, moment.now)
                 nudge(DELIVER)
+        case SetTrait(_, _, key, value):
+            state_trait(moment.person, key, value, now=moment.now)
         case AddToList(_, _, key):
             if (row := StaticList.objects.filter(key=key).first()) is not None:
                 put_on_list(row, moment.person.pk)

@@ -29,6 +29,25 @@ WHERE p.id = ANY({ids}::bigint[]) AND NOT p.is_restricted AND {condition}
 # of the language's `bucket`, so that segments and splits divide people alike.
 PLACE = "SELECT {place}::float8 FROM profiles_profile p WHERE p.id = {profile}"
 
+# Returns the places of people on that circle, by their public UUIDs. Not ORM, likewise.
+PLACES = """
+SELECT p.uuid, {place}::float8 FROM profiles_profile p WHERE p.uuid = ANY({keys}::uuid[])
+"""
+
+# Returns the people for whom the day of a trait, so many days later, falls between two days, with
+# that day. Not ORM: what is a date, and when 29 February recurs, is said by the language's own
+# functions.
+DUE_BY_DATE = """
+SELECT b.id, b.day + %(days)s AS day FROM (
+    SELECT p.id, CASE WHEN %(is_yearly)s
+        THEN segments_anniversary(segments_date(p.traits ->> %(trait)s), %(first)s::date - %(days)s)
+        ELSE segments_date(p.traits ->> %(trait)s) END AS day
+    FROM profiles_profile p WHERE NOT p.is_restricted AND p.traits ? %(trait)s
+) b
+WHERE b.day + %(days)s BETWEEN %(first)s::date AND %(last)s::date
+ORDER BY b.id
+"""
+
 # Returns the events of some people that came live at these times and pass a condition, and are not
 # old. Not ORM: the condition is a definition.
 LIVE_EVENTS = """

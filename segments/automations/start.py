@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -25,13 +26,16 @@ from segments.automations import sql
 from segments.automations.events import condition
 from segments.automations.live import LiveAutomation, read_live_automations
 from segments.automations.nodes import (
+    DateTrigger,
     EntryReason,
     EventTrigger,
     ListTrigger,
     SegmentTrigger,
 )
 from segments.compiler import fill
+from segments.compiler.places import bucket_place
 from segments.definitions.live import make_context
+from segments.language.nodes import BucketLeaf
 from segments.lib.people_by_key import keys_of_people
 from segments.models import Automation, AutomationRun, MembershipChange, Segment
 
@@ -60,7 +64,7 @@ def start_runs(batch: Evaluated, changes: Sequence[Change]) -> int:
     for automation in automations:
         starts = _starts(automation, batch, changes)
         if starts:
-            started += _start(automation, starts, batch.now)
+            started += write_runs(automation, starts, batch.now)
     if started:
         nudge(ADVANCE)
     return started
@@ -82,6 +86,9 @@ def _starts(automation: LiveAutomation, batch: Evaluated, changes: Sequence[Chan
             return _by_segment(trigger, batch, changes)
         case EventTrigger() as trigger:
             return _by_event(trigger, automation.row, batch, changes)
+        case DateTrigger():
+            # Nobody does anything: a task looks for the day.
+            return []
         case ListTrigger(key):
             return [
                 Start(each.profile_id, f"list:{key}:{batch.now.isoformat()}", batch.now)
@@ -157,7 +164,7 @@ def arrivals(changes: Iterable[Change]) -> set[tuple[int, datetime]]:
     return {(each.profile_id, time_of(int(each.reference))) for each in live}
 
 
-def _start(automation: LiveAutomation, starts: Sequence[Start], now: datetime) -> int:
+def write_runs(automation: LiveAutomation, starts: Sequence[Start], now: datetime) -> int:
     """Write down the runs that may start: by the rule of coming again, and not too many a day."""
     ids = {each.profile_id for each in starts}
     people = Profile.objects.filter(pk__in=ids, is_restricted=False).only("uuid").in_bulk()
@@ -169,8 +176,24 @@ def _start(automation: LiveAutomation, starts: Sequence[Start], now: datetime) -
             # One at a time, also of two events at once.
             busy.add(each.profile_id)
             runs.append(_run(automation, each, people[each.profile_id], now))
+    _hold_out(automation, runs)
     AutomationRun.objects.bulk_create(runs, ignore_conflicts=True)
     return len(runs)
+
+
+def _hold_out(automation: LiveAutomation, runs: Sequence[AutomationRun]) -> None:
+    """Mark the runs of those who get nothing: the same people whenever they come."""
+    percent = automation.program.hold_out
+    if not percent or not runs:
+        return
+    salt = f"{automation.row.pk}:hold_out"
+    place = bucket_place(BucketLeaf(salt, Decimal(0), Decimal(100)))
+    statement = fill(sql.PLACES, place=place, keys=[run.key for run in runs])
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        places = dict(cursor.fetchall())
+    for run in runs:
+        run.is_held_out = places[run.key] < percent
 
 
 def _busy(automation: LiveAutomation, keys: Mapping[int, set[UUID]], now: datetime) -> set[int]:

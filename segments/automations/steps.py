@@ -20,6 +20,7 @@ from segments.automations.nodes import (
     OnEmpty,
     Outcome,
     Quiet,
+    SetTrait,
     Split,
     Step,
     Wait,
@@ -48,6 +49,8 @@ class Facts:
     is_capped: bool = False
     has_address: bool = True
     has_code: bool = False
+    is_held_out: bool = False
+    is_ordinary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,14 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
                 if facts.place < edge or edge == 100
             )
             return Go(Outcome.BRANCH, way, str(place))
+        case AddToList(_, following) | SetTrait(_, following) | GiveCode(_, following) if (
+            facts.is_held_out
+        ):
+            return Go(Outcome.HELD_OUT, following)
         case AddToList(_, following, _):
             return Go(Outcome.ACTED, following)
+        case SetTrait(_, following):
+            return Go(Outcome.ACTED if facts.is_ordinary else Outcome.FORBIDDEN, following)
         case GiveCode(_, following, _, on_empty):
             return _code(following, facts, on_empty)
         case Mail(_, following):
@@ -125,6 +134,9 @@ def _message(following: str, facts: Facts, quiet: Quiet | None) -> Stay | Go:
         return Go(Outcome.FORBIDDEN, following)
     if quiet is not None and (end := quiet_until(facts.now, quiet, facts.zone)) is not None:
         return Stay(end)
+    if facts.is_held_out:
+        # Here, so that those who get nothing take as long as those who do.
+        return Go(Outcome.HELD_OUT, following)
     return Go(Outcome.CAPPED if facts.is_capped else Outcome.ACTED, following)
 
 

@@ -13,9 +13,11 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from profiles.models import Identifier, Profile
+from profiles.services import Actor
 from segments.automations.checks import check_automation
 from segments.automations.nodes import Program
 from segments.automations.run import advance_run
+from segments.automations.traits import make_source
 from segments.models import Automation, AutomationRun, AutomationVersion
 
 # More than any definition has steps that wait.
@@ -57,6 +59,7 @@ def try_automation(
     trial = None
     try:
         with transaction.atomic():
+            make_source(actor=Actor.system("automations"))
             run = _made_run(row, program, traits, now)
             trial = _passed(run, is_permitted=is_permitted, now=now)
             raise _Undo

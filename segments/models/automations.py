@@ -75,6 +75,7 @@ class AutomationRun(models.Model):
     `cause` says what started it, so that nothing starts it twice. `event` is the event that did,
     `since` its time, or the instant of the start. The run stands at `step` since `entered_at`, and
     nothing of it is read before `due_at`. `listens` is whether an event may let it go on earlier.
+    Whoever `is_held_out` goes all the way and gets nothing, to be compared with the others.
     """
 
     class State(models.TextChoices):
@@ -104,6 +105,7 @@ class AutomationRun(models.Model):
     entered_at = models.DateTimeField()
     due_at = models.DateTimeField()
     listens = models.BooleanField(default=False)
+    is_held_out = models.BooleanField(default=False, db_default=False)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -141,6 +143,7 @@ class AutomationDecision(models.Model):
         CAPPED = "capped", _("left out: had enough messages")
         NO_ADDRESS = "no_address", _("left out: no address")
         NO_CODE = "no_code", _("left out: no code")
+        HELD_OUT = "held_out", _("held out to compare")
 
     class MailState(models.TextChoices):
         NONE = "", _("no mail")

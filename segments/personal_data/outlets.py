@@ -184,7 +184,7 @@ class AutomationRunData(PersonalData):
     inferred = ("state", "reason", "started_at", "ended_at")
     technical = (
         *("id", "automation", "version", "key", "cause", "event", "since", "step"),
-        *("entered_at", "due_at", "listens"),
+        *("entered_at", "due_at", "listens", "is_held_out"),
     )
     phase = ErasurePhase.MEMBERSHIP_HISTORY
 

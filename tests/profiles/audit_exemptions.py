@@ -178,6 +178,8 @@ EXEMPT = {
     "starts_by_day": READS,
     "parse_automation": READS,
     "preview_mail": READS,
+    "group_numbers": READS,
+    "start_by_date": "What an automation decides, which its runs show.",
     "bounces_of": READS,
     "is_blocked": READS,
     "note_bounce": FROM_MESSAGES,

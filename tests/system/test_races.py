@@ -343,6 +343,7 @@ TASKS = (
     "segments.refresh_woken",
     "segments.resume_rebuilds",
     "segments.send_automation_mails",
+    "segments.start_by_date",
     "segments.stop_silent_exports",
     "segments.verify",
 )
