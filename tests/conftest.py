@@ -22,11 +22,12 @@ from psycopg import sql
 from config.runtime import embedded
 from tests import cluster, joins, statements
 from tests.config.example_world import World, make_world
+from tests.tries import tries
 
 # The same examples at each run, so that a change is judged by itself and not by luck; others at
 # each run with RANDOM_EXAMPLES=1, by a seed that a failure prints.
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.register_profile("same", derandomize=True, max_examples=tries(100))
+hypothesis.settings.register_profile("random", print_blob=True, max_examples=tries(100))
 hypothesis.settings.load_profile("random" if os.environ.get("RANDOM_EXAMPLES") else "same")
 
 

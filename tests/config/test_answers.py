@@ -19,6 +19,7 @@ from config.http.headers import ADMIN_POLICY, DOCS_POLICY, STRICT_POLICY
 from tests.admin import sign_in
 from tests.config.walks import OPEN_PATHS, operation_id, operations
 from tests.factories import make_client
+from tests.tries import tries
 
 PAGES = ["/", "/nothing", "/healthz", "/readyz", "/api/schema/", "/api/nothing", "/v1/nothing"]
 OPERATIONS = [
@@ -140,7 +141,7 @@ def test_a_fault_of_ours_stays_500(error: Exception, monkeypatch: pytest.MonkeyP
     assert response.status_code == 500
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["/", "/api/v1/", "/api/v1/profiles/", "/v1/", "/admin/", "/static/"]),
     st.text(st.characters(categories=("L", "N", "P")), min_size=6, max_size=20),

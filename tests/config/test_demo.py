@@ -20,6 +20,7 @@ from config.demo.sending import demo_messages
 from config.demo.wire import BATCH_MESSAGES, Batch, Days, make_batches
 from ingestion.messages import MAX_REQUEST_BYTES
 from segments.language.parser import child_definitions, parse
+from tests.tries import tries
 
 ZONE = ZoneInfo("Europe/Paris")
 DAYS = Days(date(2026, 3, 30), ZONE)  # the day after the clocks went forward
@@ -47,7 +48,7 @@ def test_the_file_holds_all_purchases_of_cdnow() -> None:
     assert max(purchase.day for purchase in purchases) == cdnow.LAST_DAY
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=tries(5), deadline=None)
 @given(st.dates(date(2020, 1, 1), date(2090, 1, 1)))
 def test_the_last_purchase_is_yesterday_and_all_move_together(today: date) -> None:
     moved = cdnow.purchases_until(today - timedelta(days=1), cdnow.CUSTOMERS)

@@ -13,6 +13,7 @@ from profiles.lib.exact_json import composed
 from tests.config.walks import CUSTOMER_PATH, OPEN_PATHS, operation_id, operations
 from tests.consent.callers import customer
 from tests.factories import make_client, make_profile
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 OPERATIONS = list(operations())
@@ -24,7 +25,9 @@ NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
     lambda text: f"x{text}"
 )
 MOST = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

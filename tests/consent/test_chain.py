@@ -25,6 +25,7 @@ from consent.services import (
 from profiles.models import Profile
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_client, make_profile, make_purpose
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 STATES = ("given", "withdrawn", "refused", "renewed")
@@ -95,7 +96,9 @@ def test_tampering_is_found(kind: str) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     count=st.integers(2, 6),

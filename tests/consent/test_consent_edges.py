@@ -35,6 +35,7 @@ from tests.factories import (
     profile_of,
     send_messages,
 )
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
@@ -50,7 +51,9 @@ IMPORT = {
 }
 ACTORS = (None, "subject", "guardian", "staff", "service", "import")
 EACH = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 BASES = [str(basis) for basis in LegalBasis.values]
 NEGATIVE = ("refused", "withdrawn", "invalidated")

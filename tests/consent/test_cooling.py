@@ -30,6 +30,7 @@ from profiles.lib.database import database_now
 from profiles.models import Event, Identifier, Profile
 from tests.admin import sign_in
 from tests.factories import TESTER, make_profile, make_purpose, profile_of, send_messages
+from tests.tries import tries
 
 DAY = 24
 
@@ -229,7 +230,7 @@ STEPS = st.one_of(
 
 
 class TestMachine(TestCase):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=tries(60), deadline=None)
     @given(st.lists(STEPS, max_size=9))
     def test_any_story_comes_to_what_the_rule_says(self, steps: list[Any]) -> None:
         ada, story, rows = make_profile("user_id:1"), Story(), []

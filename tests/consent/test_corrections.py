@@ -21,11 +21,14 @@ from profiles.models import AuditEntry, Identifier, Profile, TraitDefinition
 from profiles.services import ContactNotFree, InvalidCorrection, rectify
 from tests.consent.callers import BASE, customer, read_archive, service
 from tests.factories import TESTER, make_profile, make_source, profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 ADA, BOB = "email:ada@example.org", "email:bob@example.org"
 EACH = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

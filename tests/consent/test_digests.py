@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.lib.digests import canonical_json, event_digest, keyed_digest
+from tests.tries import tries
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 scalars = (
@@ -25,7 +26,7 @@ values = st.recursive(
 
 @pytest.mark.django_db
 def test_a_value_hashes_the_same_after_the_database_had_it() -> None:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=tries(150), deadline=None)
     @given(st.dictionaries(texts, values, max_size=4))
     def comes_back(value: dict) -> None:
         with connection.cursor() as cursor:

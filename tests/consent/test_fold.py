@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from consent.ledger.fold import LedgerEvent, MergeSides, StateRow, fold
 from consent.ledger.gate import GateTerms, is_permitted
 from tests.oracles.consent import naive_fold
+from tests.tries import tries
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEWS, ADS = 1, 2
@@ -284,7 +285,7 @@ def test_an_objection_of_either_side_survives_a_merge() -> None:
 # Properties
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=tries(600), deadline=None)
 @given(histories, merge_histories(), st.booleans(), st.frozensets(st.integers(1, 5), max_size=3))
 def test_the_fold_equals_the_naive_one(
     events: list[LedgerEvent],
@@ -301,7 +302,7 @@ def test_the_fold_equals_the_naive_one(
     assert fold(events, merges, **options) == naive_fold(events, merges, **options)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(histories, merge_histories(), st.data())
 def test_the_state_does_not_depend_on_the_order_of_arrival(
     events: list[LedgerEvent], merges: list[MergeSides], choices: st.DataObject
@@ -313,7 +314,7 @@ def test_the_state_does_not_depend_on_the_order_of_arrival(
     assert again == fold(events, merges, is_vouched=True, purposes=PURPOSES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(histories, merge_histories(), st.integers(0, 400))
 def test_a_merge_never_widens(events: list[LedgerEvent], merges: list[MergeSides], at: int) -> None:
     if not merges:
@@ -336,7 +337,7 @@ def test_a_merge_never_widens(events: list[LedgerEvent], merges: list[MergeSides
             assert merged[purpose].is_objected or not row.is_objected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(histories, merge_histories(), events_at)
 def test_an_event_older_than_a_standing_refusal_never_reopens_it(
     events: list[LedgerEvent], merges: list[MergeSides], late: LedgerEvent
@@ -349,7 +350,7 @@ def test_an_event_older_than_a_standing_refusal_never_reopens_it(
     assert not permits(after)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(histories, merge_histories(), events_at)
 def test_a_claim_never_grants_for_a_vouched_profile(
     events: list[LedgerEvent], merges: list[MergeSides], claim: LedgerEvent

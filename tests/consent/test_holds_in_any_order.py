@@ -25,6 +25,7 @@ from tests.consent.held_ada import (
     order,
 )
 from tests.factories import TESTER, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -111,7 +112,7 @@ def stored(holds: list[LegalHold]) -> tuple[list[str], list[list[str]]]:
     return list(live), rows
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, max_size=14))
 def test_what_stays_is_the_scope_of_the_holds_in_any_order_and_with_kills(
     steps: list[tuple[str, Any]],

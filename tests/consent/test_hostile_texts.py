@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consent.suppression.forms import distinctive_among, is_distinctive, mentions, redacted
+from tests.tries import tries
 
 LARGEST = 32 * 1024
 # A quadratic search of 32 KB takes seconds; a linear one some milliseconds.
@@ -39,7 +40,7 @@ def seconds_of(search: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 @given(recipes, st.booleans(), st.sampled_from(["note", "phone", "url"]))
 @example([("x", 20_000), ("%", 1)], False, "note")
 @example([("@", 1), ("x", 20_000)], False, "note")
@@ -67,7 +68,7 @@ SPELLINGS = ["ada@example.net", "ada%40example.net", "ada%2540example.net", "ada
 around = st.text(st.sampled_from("a.b x,;:<>()[]\"'/?=&%4@é\n-+0"), max_size=12)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=tries(1_000), deadline=None)
 @given(around, st.sampled_from(SPELLINGS), around)
 def test_an_address_is_found_wherever_a_pattern_from_every_letter_finds_it(
     before: str, spelling: str, after: str
@@ -87,7 +88,7 @@ def test_the_spellings_are_found(spelling: str) -> None:
     assert "email:ada@example.net" in mentions(text, region="FR")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=tries(500), deadline=None)
 @given(st.lists(recipes.map(lambda recipe: text_of(recipe, False)[:200]), max_size=6))
 def test_texts_that_are_looked_at_together_are_told_apart_as_each_alone(texts: list[str]) -> None:
     assert distinctive_among(texts) == [text for text in texts if is_distinctive(text)]
@@ -96,7 +97,7 @@ def test_texts_that_are_looked_at_together_are_told_apart_as_each_alone(texts: l
 plain_parts = st.text(st.sampled_from("ab9._-"), min_size=1, max_size=8)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=tries(500), deadline=None)
 @given(plain_parts, plain_parts, st.sampled_from(["org", "xn--p1ai", "com-", "co.uk"]))
 def test_a_plain_address_is_found_as_within_a_text(left: str, right: str, end: str) -> None:
     address = f"{left}@{right}.{end}"

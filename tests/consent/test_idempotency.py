@@ -17,13 +17,16 @@ from consent.services import NewRequest, act_on_requests, open_request, remove_e
 from profiles.lib.database import database_now
 from tests.consent.callers import BASE, service
 from tests.factories import TESTER, make_purpose
+from tests.tries import tries
 
 ADA = "email:ada@example.org"
 URL = f"{BASE}/consents/"
 GRANT = {"identifier": ADA, "purpose": "newsletter", "state": "given", "method": "checkbox"}
 KEY = {"Idempotency-Key": "form 7"}
 EACH = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -42,6 +42,7 @@ from tests.factories import (
     profile_of,
     send_messages,
 )
+from tests.tries import tries
 
 
 @pytest.fixture
@@ -312,7 +313,7 @@ def test_a_journal_beside_the_data_is_warned_of_at_deployment(settings: Any) -> 
     assert not warnings()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 200_000), max_size=4),
     torn=st.binary(max_size=20).filter(lambda text: b"\n" not in text),

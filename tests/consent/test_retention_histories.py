@@ -33,6 +33,7 @@ from tests.consent.retention_rules import (
 )
 from tests.factories import make_purpose, profile_of, send_messages
 from tests.oracles.retention import NaivePerson, NaiveRule, night
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -124,7 +125,7 @@ def rows_of(user: str) -> list[tuple[str, datetime]]:
     return sorted(rows)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(RULES, max_size=5, unique_by=lambda rule: (rule.unit, rule.purpose)), PEOPLE, NIGHTS
 )

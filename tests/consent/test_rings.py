@@ -16,9 +16,12 @@ from profiles.models import Event, EventName, Identifier, SourceRecord, TraitDef
 from tests.consent.callers import BASE, service
 from tests.factories import make_profile, make_purpose, send_messages
 from tests.system.traces import tables_with
+from tests.tries import tries
 
 EACH = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 ADDRESS, NUMBER = "ada.canary@example.org", "+33698765432"
 OPAQUE, UUID = "kX9pQ2mL7vR4tY8w", "7b1f0a52-3d8e-4a6b-9c1d-2e3f4a5b6c7d"
@@ -172,7 +175,7 @@ def test_with_100_000_short_ids_suppressed_ordinary_traffic_is_stored_byte_for_b
     suppress([f"user_id:{word}" for word in ("guest", "true", "null")], request_id=None)
     place = 0
 
-    @settings(EACH, max_examples=60)
+    @settings(EACH, max_examples=tries(60))
     @given(st.lists(st.dictionaries(texts, values, min_size=1, max_size=5), min_size=1, max_size=5))
     @example(
         [{"quantity": 42, "size": "42", "42": ["42", 42], "zip": "69001", "order": "0612345678"}]

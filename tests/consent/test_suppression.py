@@ -19,6 +19,7 @@ from consent.services import (
 )
 from consent.suppression.keys import suppression_digests, suppression_keys
 from tests.factories import TESTER
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 ADA, BOB = "email:ada@example.org", "email:bob@example.org"
@@ -56,7 +57,7 @@ def test_what_is_added_later_is_known_at_once_and_what_is_rolled_back_is_not() -
     assert find_suppressed([ADA, BOB]) == {ADA, BOB}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(30), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(st.integers(1, 400), max_size=30), max_size=8))
 def test_the_memory_knows_what_the_rows_know(batches: list[list[int]]) -> None:
     Suppression.objects.all().delete()

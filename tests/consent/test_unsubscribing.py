@@ -24,6 +24,7 @@ from profiles.lib.database import database_now
 from profiles.models import Profile
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_client, make_profile, make_purpose
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
@@ -123,7 +124,7 @@ def test_a_link_is_of_this_installation_alone(ada: Profile, settings: Settings) 
     assert Client().post(link, ONE_CLICK).status_code == 404
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     token=st.text(max_size=80), place=st.integers(0, 60), letter=st.characters(max_codepoint=127)
 )

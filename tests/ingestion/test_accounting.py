@@ -20,6 +20,7 @@ from ingestion.services import drain_inbox, prune_counts
 from profiles.models import Source
 from tests.factories import accept_only, make_source, send_messages
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 TRACK = {"type": "track", "userId": "u1", "event": "Viewed"}
@@ -65,7 +66,9 @@ REQUESTS = st.lists(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=
 
 
 @examples(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(REQUESTS, st.booleans())
 def test_every_accepted_message_is_counted_once_however_often_its_row_is_tried(

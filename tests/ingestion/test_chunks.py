@@ -15,11 +15,14 @@ from profiles.identity.engine import Trust
 from profiles.models import Event, EventStat, Identifier, Profile, Source
 from tests.factories import NOW, make_source
 from tests.ingestion.histories import check_events, check_people, messages, send
+from tests.tries import tries
 
 Sent = tuple[dict[str, Any], int, int]  # the message, its trust, the days after the first
 People = dict[frozenset[Ref], tuple[Any, ...]]
 PROPERTY = settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(30),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 trusts = st.sampled_from([Trust.CLAIM, Trust.SERVER])
 

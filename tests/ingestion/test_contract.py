@@ -18,6 +18,7 @@ from ingestion.services import drain_inbox
 from profiles.models import Event, Source
 from profiles.services import change_source
 from tests.factories import TESTER, make_source, make_write_key, profile_of
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 SHOP, OTHER = "https://shop.example.org", "https://other.example.org"
@@ -112,7 +113,9 @@ def test_a_foreign_header_never_hides_the_key_in_the_body(route: str, header: st
 
 
 @examples(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_size=40))
 def test_whatever_the_header_says_the_key_in_the_body_counts(header: str) -> None:

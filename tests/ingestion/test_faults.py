@@ -25,6 +25,7 @@ from profiles.models import AuditEntry, Event, Source
 from profiles.services import AttributedEvent
 from tests.factories import accept_only, drafted_properties
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +119,7 @@ def test_an_error_of_ours_pauses_the_drain_and_rejects_nothing(send: Send, clien
     st.lists(st.sampled_from([0, 1, 2, 3]), min_size=1, max_size=4),
 )
 @example("0A000", [3])
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(30), suppress_health_check=list(HealthCheck))
 def test_a_refused_statement_stops_the_drain_at_once_and_rejects_nothing(
     client: Client, state: str, attempts: list[int]
 ) -> None:

@@ -17,9 +17,12 @@ from profiles.identity.engine import Trust
 from profiles.models import Identifier, Profile, SourceRecord
 from tests.factories import NOW, make_source
 from tests.ingestion.histories import check_events, check_people, messages, send
+from tests.tries import tries
 
 PROPERTY = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 requests = st.tuples(

@@ -32,6 +32,7 @@ from ingestion.imports.tables import BadRow, Reading, Row, open_table
 from ingestion.services import add_part, begin_import
 from tests.factories import TESTER, make_source
 from tests.ingestion.files import csv_of
+from tests.tries import tries
 
 FRENCH = ["Zoé à Orléans, près de la forêt", "Hélène Côté-Müller", "Façade à l'été où ça gêne"]
 
@@ -281,7 +282,7 @@ def test_the_proposal_knows_the_usual_names_in_french_and_english() -> None:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(
     rows=st.lists(
         st.lists(

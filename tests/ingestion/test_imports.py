@@ -39,6 +39,7 @@ from profiles.models import Event, Profile, SeenMessage
 from tests.factories import TESTER, make_purpose, make_source, profile_of
 from tests.ingestion.files import ORDERS, PEOPLE, csv_of, ends_of, import_bytes, upload
 from tests.store_digest import store_digests
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 COLUMNS = ("Mail", "No", "Ville", "Date")
@@ -326,7 +327,9 @@ DATES = st.sampled_from(["01/02/2025", "31/12/2024", "32/01/2025", "", "2025-01-
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     rows=st.lists(st.tuples(ADDRESSES, CELLS, CELLS, DATES), min_size=1, max_size=12),
@@ -354,7 +357,9 @@ def test_every_row_of_a_generated_file_ends_once(
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4),

@@ -36,6 +36,7 @@ from tests.factories import (
     send_messages,
 )
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/rejected-messages/"
@@ -298,7 +299,7 @@ JSON = st.recursive(
 PATHS = st.text(st.sampled_from("ab.[]*01"), max_size=8)
 
 
-@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(max_examples=tries(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "a.b", "", "[0]"]) | st.text(max_size=3), JSON),
     st.sampled_from(list(Verb)),
@@ -315,7 +316,7 @@ def test_whatever_the_message_and_the_rule_an_operation_gives_a_message_that_can
     assert exact_json.read(exact_json.storable(mended)) == exact_json.read(mended)
 
 
-@examples(max_examples=200, deadline=None)
+@examples(max_examples=tries(200), deadline=None)
 @given(st.integers(min_value=-(10**30), max_value=10**30) | st.booleans() | st.none())
 def test_a_number_cast_to_text_and_back_is_the_same(value: Any) -> None:
     text = cast_value(value, Type.TEXT)
@@ -323,7 +324,7 @@ def test_a_number_cast_to_text_and_back_is_the_same(value: Any) -> None:
         assert cast_value(text, Type.NUMBER) == value
 
 
-@examples(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=tries(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="replace"))
 )

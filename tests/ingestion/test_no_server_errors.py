@@ -12,6 +12,7 @@ from ingestion.services import drain_inbox
 from profiles.models import Source
 from tests.factories import make_write_key
 from tests.ingestion import strategies as odd
+from tests.tries import tries
 
 PATHS = ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "nothing")
 ANSWERS = {200, 204, 207, 400, 401, 403, 404, 405}
@@ -39,7 +40,7 @@ headers = st.fixed_dictionaries(
 
 @settings(
     deadline=None,
-    max_examples=300,
+    max_examples=tries(300),
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

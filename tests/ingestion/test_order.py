@@ -17,6 +17,7 @@ from profiles.models import Event, Source
 from profiles.traits.golden import merge_record
 from tests.factories import TESTER, accept_only, make_write_key, profile_of
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 AT = "2026-01-31T12:00:00.000Z"
 
@@ -57,7 +58,9 @@ def test_of_two_batches_on_their_way_at_once_the_one_that_was_sent_later_wins(
 
 
 @settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     plans=st.lists(st.sampled_from(["a", "z", "m"]), min_size=2, max_size=6),

@@ -19,6 +19,7 @@ from profiles.lib.database import database_now
 from profiles.models import Event, Identifier, IdentityFact, Profile, TraitDefinition, TrustLevel
 from tests.consent.callers import service
 from tests.factories import make_profile, make_purpose, make_source, profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 NAMES = st.sampled_from(
@@ -92,7 +93,9 @@ def write(path: Path, content: Any) -> Path:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(LIVES)
 def test_an_empty_store_is_rebuilt_from_the_file(

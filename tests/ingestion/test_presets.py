@@ -33,6 +33,7 @@ from tests.ingestion.hook_signatures import (
     URL,
     secret_of,
 )
+from tests.tries import tries
 
 NOW = datetime(2026, 3, 15, 10, 30, tzinfo=UTC)
 FIXTURES = sorted(ROOT.glob("*/fixtures/*.json"))
@@ -160,7 +161,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(st.sampled_from(FIXTURES), st.data())
 def test_a_delivery_with_parts_missing_or_of_another_kind_breaks_nothing(
     path: Path, data: Any

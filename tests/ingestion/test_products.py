@@ -24,6 +24,7 @@ from profiles.models import AuditEntry
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, profile_of, send_messages
 from tests.system.odd_values import TEXTS, TOKENS
+from tests.tries import tries
 
 URL = "/api/v1/products/"
 KNIFE = {"id": "P-1", "name": "A knife", "category": "Home > Kitchen > Knives", "price": 20.5}
@@ -152,7 +153,7 @@ def test_a_segment_asks_for_a_branch_of_the_catalogue() -> None:
     assert answer.json()["size"] == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
@@ -189,7 +190,7 @@ def naive_pairs(baskets: list[list[str]]) -> dict[tuple[str, str], tuple[int, in
 
 
 @pytest.mark.django_db
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=tries(10), deadline=None)
 @given(st.lists(st.lists(st.sampled_from("aBcdE"), max_size=4), min_size=5, max_size=25))
 def test_pairs_are_those_of_a_naive_count(baskets: list[list[str]]) -> None:
     with transaction.atomic():

@@ -28,11 +28,14 @@ from profiles.models import Event, Identifier, Profile, Source
 from tests.factories import make_client, make_write_key
 from tests.ingestion import strategies as odd
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FACTS = RequestFacts(1, 1, NOW, "FR")
 WITH_DATABASE = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 GOOD = '{"type":"track","userId":"neighbour","event":"Viewed","messageId":"good"}'
 
@@ -46,7 +49,7 @@ def read_one(message: str, **envelope: str) -> Any:
     return result
 
 
-@settings(max_examples=20_000, deadline=None, derandomize=True)
+@settings(max_examples=tries(20_000), deadline=None, derandomize=True)
 @given(odd.batches())
 @example(b'{"batch":[{"type":[],"userId":"u"}]}')
 @example(b'{"batch":[{"type":"identify","userId":"u","traits":{"x":1e1000000000000000000}}]}')
@@ -64,7 +67,7 @@ def test_every_message_of_a_batch_is_taken_or_rejected_and_what_is_taken_can_be_
         assert all(isinstance(result, Message) for result in results)
 
 
-@settings(max_examples=3_000, deadline=None, derandomize=True)
+@settings(max_examples=tries(3_000), deadline=None, derandomize=True)
 @given(odd.batches())
 def test_the_neighbour_of_whatever_message_arrives(body: bytes) -> None:
     results = read(with_neighbour(body, GOOD))
@@ -77,7 +80,7 @@ def with_neighbour(body: bytes, message: str) -> bytes:
     return body[:start] + message.encode() + b"," + body[start:]
 
 
-@settings(max_examples=3_000, deadline=None, derandomize=True)
+@settings(max_examples=tries(3_000), deadline=None, derandomize=True)
 @given(st.binary(max_size=60) | odd.batches().map(lambda body: body[: len(body) // 2]))
 def test_no_bytes_raise_anything_but_a_bad_request(body: bytes) -> None:
     for type_ in ("", "track"):

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -16,7 +17,7 @@ times = st.integers(0, 10**9).map(lambda seconds: START + timedelta(microseconds
 chunks = st.lists(st.lists(times, min_size=1, max_size=3), min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(chunks, st.booleans())
 @example([[START]], False)
 @example([[START + timedelta(days=9)], [START]], True)

@@ -15,6 +15,7 @@ from ingestion.signing import is_signed
 from profiles.models import Event, Identifier, Source
 from tests.factories import TESTER, make_source, profile_of, send_messages
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 SECRET = "tss_" + "x" * 43
@@ -111,7 +112,7 @@ def test_a_signature_is_not_stored_with_the_event(send: Send, secret: str) -> No
     assert [event.context for event in Event.objects.all()] == [{"locale": "fr"}] * 2
 
 
-@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(max_examples=tries(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=80))
 @example("u1", "u1", "")
 def test_only_the_holder_of_the_secret_can_sign_and_only_for_the_id_that_was_signed(

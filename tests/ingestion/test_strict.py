@@ -16,6 +16,7 @@ from profiles.models import IdentityRule, Source
 from tests.factories import make_source, make_write_key
 from tests.ingestion import strategies as odd
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 BLOCKED = ["null", "{{user.id}}", "N/A", "0000", "test-7", "\u200bnone"]
@@ -39,7 +40,9 @@ def messages(draw: st.DrawFn) -> str:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(pieces=st.lists(messages(), min_size=1, max_size=6))
 @example(pieces=['{"type":"identify","userId":"null","anonymousId":"N/A"}'])

@@ -26,6 +26,7 @@ from profiles.lib.valkey import valkey
 from profiles.models import Event, Profile, Source
 from tests.factories import TESTER, make_write_key
 from tests.ingestion.conftest import Send
+from tests.tries import tries
 
 TRACK = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "m1"}
 
@@ -204,7 +205,7 @@ _times = st.sampled_from(
 )
 
 
-@examples(max_examples=500, deadline=None)
+@examples(max_examples=tries(500), deadline=None)
 @given(
     st.fixed_dictionaries(
         {"type": st.sampled_from(["track", "page", "screen", "identify", "group", "alias", "x"])},

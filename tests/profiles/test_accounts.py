@@ -30,6 +30,7 @@ from profiles.models import (
 from profiles.services import NewDecision, decide, undo_decision, wake_members
 from tests.factories import NOW, TESTER, accept_only, profile_of, send_messages
 from tests.oracles import accounts as naive
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CLAIM, SERVER = TrustLevel.CLAIM, TrustLevel.SERVER
@@ -295,7 +296,9 @@ steps = st.one_of(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=st.lists(steps, min_size=1, max_size=16))
 def test_stored_accounts_equal_the_oracle_whatever_happens(history: list[Any]) -> None:

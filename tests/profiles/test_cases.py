@@ -21,6 +21,7 @@ from profiles.services import NewDecision, decide
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, profile_of, send_messages
 from tests.oracles.cases import cases_from_outcomes, stored_cases
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CASES = "/api/v1/identity/cases/"
@@ -107,7 +108,7 @@ references = st.fixed_dictionaries(
 ).filter(lambda message: "userId" in message or "anonymousId" in message)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(25), deadline=None)
 @given(sent=st.lists(st.tuples(references, st.sampled_from([1, 2, 3])), min_size=1, max_size=12))
 def test_stored_cases_equal_the_outcomes_counted_one_by_one(
     sent: list[tuple[dict[str, Any], int]],

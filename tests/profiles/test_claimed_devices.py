@@ -14,6 +14,7 @@ from ingestion.models import DroppedCount
 from profiles.identity.verify import find_drift
 from profiles.models import Event, Identifier, IdentityFact, IdentityRule, TrustLevel
 from tests.factories import make_source, profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CLAIM = TrustLevel.CLAIM
@@ -53,7 +54,7 @@ def visit(device: str, name: dict[str, Any], *, on: str) -> dict[str, Any]:
     return {"userId": "anonymous"} | message | {"context": context}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(sorted(NAMES)),
     is_vouched=st.booleans(),

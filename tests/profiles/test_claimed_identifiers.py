@@ -14,6 +14,7 @@ from ingestion.models import DroppedCount
 from profiles.identity.verify import find_drift
 from profiles.models import Event, Identifier, IdentityFact, TrustLevel
 from tests.factories import make_source, profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CLAIM = TrustLevel.CLAIM
@@ -69,7 +70,7 @@ def test_a_server_may_name_whom_it_likes() -> None:
     assert counted() == 0
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     hub=st.sampled_from(sorted(HUBS)),
     is_hub_vouched=st.booleans(),

@@ -14,6 +14,7 @@ from profiles.services import settle_quarantines
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, make_source, profile_of, send_messages
 from tests.profiles.audited_rows import quarantined_of_old
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CLAIM, SERVER = TrustLevel.CLAIM, TrustLevel.SERVER
@@ -72,7 +73,7 @@ def test_thirty_claims_do_not_quarantine_a_vouched_address(ada: Profile) -> None
     assert profile_of("anonymous_id:real") == ada
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(8), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["userId", "email", "phone"]),
     st.sampled_from(["email", "userId"]),
@@ -209,7 +210,7 @@ def test_staff_release_a_quarantine_and_a_marketer_does_not() -> None:
     assert not is_quarantined("anonymous_id", "kiosk")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(

@@ -28,6 +28,7 @@ from profiles.services import (
     undo_decision,
 )
 from tests.factories import TESTER, profile_of, send_messages
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 SERVICE = Actor(ActorKind.SERVICE, "1")
@@ -184,7 +185,9 @@ steps = st.one_of(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=st.lists(steps, min_size=2, max_size=12))
 def test_whatever_is_decided_and_undone_people_equal_a_replay(history: list[Any]) -> None:

@@ -37,6 +37,7 @@ from tests.profiles.identity_stories import (
     refusals,
     rules_with,
 )
+from tests.tries import tries
 
 NAMESPACES = {"u": 2, "e": 3, "f": 2, "a": 3, "d": 1, "c": 2, "p": 1}
 UNIVERSE = [ref(f"{kind}{number}") for kind, size in NAMESPACES.items() for number in range(size)]
@@ -181,7 +182,7 @@ def assignments_in(store: oracle.NaiveStore) -> dict[Ref, Assignment]:
     }
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=tries(500), deadline=None)
 @given(histories(), st.sampled_from([TIGHT_RULES, LOOSE_RULES, DEFAULT_RULES]), verdicts())
 def test_fact_by_fact_equals_replay_equals_the_naive_oracle(
     facts: list[Fact], rules: Rules, decided: Sequence[Verdict]
@@ -199,7 +200,7 @@ def test_fact_by_fact_equals_replay_equals_the_naive_oracle(
     assert rows.quarantined == set(replayed.quarantined_refs()) == store.quarantined
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 @given(st.data(), st.lists(ref_sets, max_size=20), st.sampled_from([CLAIM, SERVER]))
 def test_where_no_rule_fires_the_order_of_facts_does_not_matter(
     data: st.DataObject, groups: list[list[Ref]], trust: Trust
@@ -226,7 +227,7 @@ def connected_components(edges: Iterable[list[Ref]]) -> set[frozenset[Ref]]:
     return components
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 @given(histories(), verdicts(with_same=False))
 def test_no_person_ever_breaks_a_rule(facts: list[Fact], decided: Sequence[Verdict]):
     for person in people_of(resolve(facts, LOOSE_RULES, Decisions(decided))):
@@ -234,7 +235,7 @@ def test_no_person_ever_breaks_a_rule(facts: list[Fact], decided: Sequence[Verdi
         assert not any({verdict.one, verdict.other} <= person for verdict in decided)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(histories(), verdicts())
 def test_the_newest_verdict_holds_for_every_person(facts: list[Fact], decided: Sequence[Verdict]):
     state = resolve(facts, LOOSE_RULES, Decisions(decided))

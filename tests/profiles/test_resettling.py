@@ -15,6 +15,7 @@ from profiles.models import Event, Identifier, Merge, Profile, TrustLevel
 from profiles.registry import Person
 from profiles.services import resettle
 from tests.factories import profile_of, send_messages
+from tests.tries import tries
 
 
 def erase(reference: str) -> None:
@@ -89,7 +90,9 @@ requests = st.tuples(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     history=st.lists(requests, min_size=1, max_size=8),

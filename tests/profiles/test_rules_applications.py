@@ -37,6 +37,7 @@ from profiles.services import (
 from tests.factories import TESTER, profile_of, send_messages
 from tests.oracles import identity as oracle
 from tests.oracles.cases import cases_from_outcomes, stored_cases
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +136,7 @@ requests = st.tuples(
 
 @settings(
     deadline=None,
-    max_examples=40,
+    max_examples=tries(40),
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

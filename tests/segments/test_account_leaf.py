@@ -21,6 +21,7 @@ from tests.oracles.segments import members
 from tests.segments import drawn_people, strategies
 from tests.segments.evaluations import build_segment, by_both_forms, members_of, who
 from tests.segments.worlds import change_account, store_people, store_person, world_at
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 numbers = count(1)
@@ -72,7 +73,9 @@ def test_members_by_claim_do_not_count_in_a_vouched_account() -> None:
 
 
 @settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=tries(80),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     definition=strategies.account_leaves,

@@ -25,6 +25,7 @@ from segments.services import advance, create_list, create_webhook, parse_automa
 from tests.factories import TESTER, profile_of, send_messages
 from tests.oracles.automations import Walk, walk
 from tests.segments.flows import publish
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +111,7 @@ def _started(
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=tries(100), deadline=None)
 @given(
     steps=steps,
     bought=hours,

@@ -23,6 +23,7 @@ from segments.language.shapes import Shape, blank_operand, shape_of
 from tests.admin import sign_in
 from tests.factories import make_profile, send_messages
 from tests.segments import strategies
+from tests.tries import tries
 
 BUILD, SUGGEST = "admin:segments_segment_build", "admin:segments_segment_suggest"
 TREES = ("node", "where", "element")
@@ -117,7 +118,7 @@ def test_every_operator_has_an_operand_of_its_shape(subject: ValueKind) -> None:
 
 
 @given(definition=strategies.trees)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_whatever_the_language_says_is_shown_and_comes_back(definition: Any) -> None:
     root = outline(definition)
     assert len(list(root.walk())) >= 1
@@ -153,7 +154,7 @@ operations = st.builds(
 
 
 @given(steps=st.lists(operations, max_size=6), definition=strategies.trees)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_no_operation_fails_or_changes_what_was_before(
     steps: list[Operation], definition: Any
 ) -> None:

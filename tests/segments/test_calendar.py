@@ -25,6 +25,7 @@ from segments.language.calendar import (
 from segments.language.nodes import CalendarUnit, Duration, Unit
 from tests.segments import drawn_people
 from tests.segments.worlds import PARIS
+from tests.tries import tries
 
 
 def test_a_local_time_that_does_not_exist_is_the_later_instant() -> None:
@@ -69,7 +70,7 @@ moments = st.datetimes(datetime(2023, 1, 1), datetime(2028, 12, 31)).map(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=tries(500))
 @given(moments, durations, st.integers(0, 4 * 86_400), st.integers(-1, 4 * 86_400))
 def test_what_expires_between_two_instants_lies_in_a_band(
     happened_at: datetime, duration: Duration, before: int, length: int
@@ -101,7 +102,7 @@ def test_the_database_reads_dates_and_adds_months_as_python_does() -> None:
         st.sampled_from(["Z", "+02:00", "-0930", "+14:59", "+15:00"]),
     )
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(200), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(texts) | local_texts, moments, st.integers(1, 30))
     def check(text: str, moment: datetime, months: int) -> None:
         statement = """
@@ -129,7 +130,7 @@ def test_the_database_finds_calendar_units_birthdays_and_anniversaries_as_python
     )
     instants = moments | night.map(lambda moment: moment.replace(tzinfo=UTC))
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(300), deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         instants,
         st.sampled_from(list(CalendarUnit)),

@@ -40,6 +40,7 @@ from tests.segments.worlds import (
     store_people,
     world_at,
 )
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -183,7 +184,7 @@ def test_both_forms_say_what_the_oracle_says(batch: int) -> None:
 
     # With three batches more than 5,000 definitions.
     @settings(
-        max_examples=45,
+        max_examples=tries(45),
         deadline=None,
         suppress_health_check=QUIET,
         phases=UNSHRUNK,

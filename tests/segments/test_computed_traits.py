@@ -44,6 +44,7 @@ from tests.oracles.segment_values import MISSING
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import add_events, store_people, world_at
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -103,7 +104,7 @@ def traits_of(profile_id: int) -> dict[str, Any]:
         return traits
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=QUIET, phases=UNSHRUNK)
 @given(
     st.lists(drawn_people.people, min_size=1, max_size=4),
     st.lists(quantities, min_size=1, max_size=6),
@@ -181,7 +182,7 @@ def play(number: int, step: tuple[str, int, int]) -> None:
             undo_decision(decision, actor=TESTER)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=QUIET)
 @given(histories)
 def test_incremental_values_equal_full_ones_through_merges_and_new_definitions(
     history: list[tuple[str, int, int]],

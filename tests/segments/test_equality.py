@@ -52,6 +52,7 @@ from tests.segments.worlds import (
     store_people,
     world_at,
 )
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 START = datetime.fromisoformat("2026-02-27T09:00:00+00:00")
@@ -357,7 +358,7 @@ def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
         StaticList.objects.create(key=key, name=key)
 
     @settings(
-        max_examples=40,
+        max_examples=tries(40),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.reuse, Phase.generate],

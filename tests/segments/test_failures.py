@@ -40,6 +40,7 @@ from tests.factories import NOW, TESTER, make_client
 from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import build_segment, change_traits, members_of, orders, trait
 from tests.segments.worlds import order, store_people, store_person
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/segments/"
@@ -301,7 +302,7 @@ def test_no_pattern_that_is_accepted_stops_a_segment_and_a_refused_one_names_its
     build_segment(trait("a", "exists"))
     client: APIClient = make_client()
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
     @given(risky_patterns, st.booleans(), st.booleans())
     @example("a{256}", False, False)
     @example("a{255}", False, True)

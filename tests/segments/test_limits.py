@@ -22,6 +22,7 @@ from tests.factories import NOW, TESTER, make_client, make_write_key
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import orders, trait
 from tests.segments.worlds import store_people, store_person
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/segments/"
@@ -47,7 +48,7 @@ offsets = st.integers(-14 * 4, 14 * 4).map(lambda n: timezone(timedelta(minutes=
 def test_a_window_is_as_long_across_a_clock_change_as_elsewhere() -> None:
     client = make_client()
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
     @given(moments, durations, offsets)
     @example(CLOCK_CHANGES[0] + timedelta(hours=1), (Unit.HOURS, 2), UTC)
     @example(CLOCK_CHANGES[1] + timedelta(hours=1), (Unit.DAYS, 1), UTC)
@@ -80,7 +81,7 @@ def uuid_of(profile_id: int) -> str:
     return str(Profile.objects.get(pk=profile_id).uuid)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)), st.integers(-14, 14))
 @example(datetime(1, 1, 1), 1)
 @example(datetime(9999, 12, 31, 23, 59, 59), -1)
@@ -170,7 +171,7 @@ scalars = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(scalars, max_size=4) | scalars, st.lists(scalars, min_size=1, max_size=5))
 def test_a_set_of_values_is_tested_as_one_by_one(value: Any, wanted: list[Any]) -> None:
     with transaction.atomic():
@@ -183,7 +184,7 @@ def test_a_set_of_values_is_tested_as_one_by_one(value: Any, wanted: list[Any]) 
         transaction.set_rollback(True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.booleans(), min_size=7, max_size=7), st.booleans())
 @example([False] * 5 + [True, False], False)
 def test_a_value_is_read_however_its_name_is_spelt(escaped: list[bool], is_upper: bool) -> None:

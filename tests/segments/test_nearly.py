@@ -16,6 +16,7 @@ from tests.oracles.segment_worlds import NaivePerson
 from tests.segments import strategies
 from tests.segments.evaluations import build_segment, negation, orders, trait
 from tests.segments.worlds import order, store_person
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 TWICE_IN_LYON = {
@@ -90,7 +91,7 @@ def truth_of(definition: Any, path: str, flipped: str) -> bool:
     return bool(group_holds(definition, lambda child: next(answers)))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.plain_trees)
 def test_a_leaf_is_named_where_the_tree_would_hold_with_it_alone(definition: Any) -> None:
     def walk(node: Any, tree: Any, path: str) -> Any:

@@ -10,6 +10,7 @@ from segments.language.operators import NEGATABLE, READERS, ValueKind, operators
 from segments.language.parser import DefinitionError, parse
 from segments.language.schema import definition_schema
 from tests.segments import strategies
+from tests.tries import tries
 
 EVENT = {"type": "event", "name": "Order Completed", "operator": "gte", "value": 1}
 TRAIT = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
@@ -255,7 +256,7 @@ def test_negations_are_of_operators_that_there_are() -> None:
     assert set(NEGATABLE) <= {"exists", *READERS}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 @given(strategies.trees)
 def test_whatever_the_parser_takes_is_valid_by_the_published_schema(definition: Any) -> None:
     parse(definition)

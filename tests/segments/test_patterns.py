@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.language.patterns import PatternError, canonical_pattern, simple_lower
+from tests.tries import tries
 
 ATOMS = [
     "a",
@@ -44,7 +45,7 @@ subjects = st.text("aAbBcCéÉ1_-. /\\\n", max_size=6)
 
 @pytest.mark.django_db
 def test_both_engines_read_a_pattern_alike() -> None:
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(300), deadline=None, suppress_health_check=list(HealthCheck))
     @given(patterns, st.lists(subjects, min_size=1, max_size=8), st.booleans())
     def check(pattern: str, texts: list[str], lower: bool) -> None:
         canonical = canonical_pattern(pattern, lower=lower)

@@ -52,6 +52,7 @@ from tests.segments.evaluations import (
     trait,
 )
 from tests.segments.worlds import add_events, order, store_people, store_person
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 EVERYONE = {"type": "everyone"}
@@ -122,7 +123,7 @@ def test_a_definition_may_not_lean_on_itself() -> None:
 
 
 @given(st.integers(1, 5), st.integers(0, 4))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(15), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_refused_circle_names_its_steps(length: int, place: int) -> None:
     keys = [f"s{number}" for number in range(length)]
     with transaction.atomic():

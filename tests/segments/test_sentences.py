@@ -17,6 +17,7 @@ from tests.oracles.segment_worlds import NaivePerson
 from tests.segments import strategies
 from tests.segments.evaluations import build_segment, negation, orders, trait
 from tests.segments.worlds import order, store_person
+from tests.tries import tries
 
 SAID = [
     (
@@ -90,7 +91,7 @@ def said_values(definition: Any) -> set[str]:
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.trees)
 def test_whatever_the_parser_takes_can_be_said(definition: dict[str, Any]) -> None:
     for language in Language:

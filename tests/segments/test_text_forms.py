@@ -17,6 +17,7 @@ from tests.factories import make_client, make_write_key, profile_of, send_messag
 from tests.oracles.segment_worlds import NaivePerson
 from tests.segments.evaluations import trait, who
 from tests.segments.worlds import order
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 # Letters that have two spellings, some of which compose to other signs, and some that have one.
@@ -46,7 +47,7 @@ def event(name: str) -> dict[str, Any]:
     return {"type": "event", "name": name, "operator": "gte", "value": 1}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=names, form=forms)
 @example(text="Orléans", form="NFD")
 def test_every_operand_finds_the_text_in_whatever_form_it_is_written(text: str, form: Any) -> None:

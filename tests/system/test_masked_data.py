@@ -27,6 +27,7 @@ from tests.admin import make_world, sign_in
 from tests.config.walks import operation_id, operations
 from tests.factories import NOW, TESTER, make_client, make_profile
 from tests.system.sensitive_leaves import ORACLES, event, trait, where
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 ROLES = ("marketer", "steward", "privacy officer", "auditor", "admin", "")
@@ -166,7 +167,7 @@ def test_parts_of_events_that_reach_a_person_are_sensitive(person: Profile, key:
     assert make_client(*BLIND_SCOPES).post(f"{URL}preview/", body).status_code == 403
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["email", "Email", "e-mail", "E_MAIL", "homePhone", "iban", "badge", "Badge"]),
     st.sampled_from(["", "work.", "profile."]),
