@@ -8,8 +8,9 @@ Invariant: no mail is handed over twice, and none without the permission of that
 """
 
 import logging
+import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -34,6 +35,7 @@ from segments.models import AutomationDecision, AutomationRun, AutomationVersion
 # Longer than handing over takes at most.
 HANDING_OVER = timedelta(minutes=10)
 AT_ONCE = 500
+MOST_LATER = timedelta(hours=1)
 MailState = AutomationDecision.MailState
 logger = logging.getLogger(__name__)
 
@@ -74,8 +76,20 @@ def _claim() -> AutomationDecision | None:
                 decision.mail_state, decision.claimed_at = MailState.SENDING, database_now()
                 decision.save(update_fields=["mail_state", "claimed_at"])
                 return decision
-            decision.mail_due_at = database_now() + timedelta(seconds=seconds)
+            decision.mail_due_at = _later(decision, seconds)
             decision.save(update_fields=["mail_due_at"])
+
+
+def _later(decision: AutomationDecision, seconds: int) -> datetime:
+    """Return when a mail that has to wait is looked at again.
+
+    What waited long may wait that long again: a hundred thousand mails to one domain are not looked
+    at each minute, and do not stand before those to others.
+    """
+    now = database_now()
+    waited = min(now - decision.decided_at, MOST_LATER)
+    spread = random.random() * max(waited, timedelta())  # noqa: S311  # no secret
+    return now + timedelta(seconds=seconds) + spread
 
 
 def _seconds_to_wait(decision: AutomationDecision) -> int:
