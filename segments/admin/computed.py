@@ -59,7 +59,10 @@ class ComputedTraitForm(forms.Form):
     )
     aggregate = forms.ChoiceField(
         label=gettext_lazy("what is computed"),
-        choices=[(str(each), CHOICES[each]) for each in Aggregate],
+        choices=[
+            (str(Aggregate.COUNT), gettext_lazy("how many")),
+            *((str(each), CHOICES[each]) for each in Aggregate if each != Aggregate.COUNT),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
     name = forms.CharField(

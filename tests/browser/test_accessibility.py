@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from consent.models import LegalHold
-from segments.models import Destination
+from segments.models import ComputedTrait, Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
 
@@ -38,6 +38,7 @@ def urls(server: Any) -> list[str]:
         *DESK,
         *("index", "segments_segment_changelist", "segments_segment_add"),
         *("segments_destination_changelist", "segments_destination_add"),
+        *("segments_computedtrait_changelist", "segments_computedtrait_add"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
@@ -48,7 +49,10 @@ def urls(server: Any) -> list[str]:
     pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
     request = [world["request"].pk]
+    computed = ComputedTrait.objects.latest("created_at").pk
     own = [
+        reverse("admin:segments_computedtrait_change", args=[computed]),
+        reverse("admin:profiles_profile_change", args=[world["profile"].pk]),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),
