@@ -28,6 +28,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeOffList,
     Trigger,
     Wait,
     WaitEvent,
@@ -170,6 +171,8 @@ def step_words(step: Step) -> str:
             return _("whether %(test)s") % {"test": _tree(test)}
         case Split():
             return _("split by chance")
+        case TakeOffList(_id, _next, key):
+            return _("take them off the list %(key)s") % {"key": key}
         case SetTrait(_id, _next, key, value):
             return _("set the trait %(key)s to %(value)s") % {"key": key, "value": value}
         case GiveCode(_id, _next, key):

@@ -19,6 +19,7 @@ from segments.automations.nodes import (
     Program,
     SegmentTrigger,
     SetTrait,
+    TakeOffList,
 )
 from segments.automations.parser import parse_automation
 from segments.definitions.dependencies import check_definition
@@ -65,7 +66,7 @@ def _date_faults(key: str) -> Iterator[Fault]:
 def _step_faults(program: Program) -> Iterator[Fault]:
     for step in program.steps.values():
         match step:
-            case AddToList(path, _, key):
+            case AddToList(path, _, key) | TakeOffList(path, _, key):
                 yield from _list_faults(key, f"{path}.list")
             case SetTrait(path, _, key):
                 if load_categories().of(key) != Category.ORDINARY:

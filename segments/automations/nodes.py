@@ -173,6 +173,15 @@ class AddToList:
     list: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeOffList:
+    """Takes the person off a list."""
+
+    id: str
+    next: str
+    list: str
+
+
 class OnEmpty(StrEnum):
     """What happens to a person for whom a pool has no code."""
 
@@ -201,7 +210,19 @@ class SetTrait:
     value: str | bool | Decimal
 
 
-Step = Wait | WaitEvent | Check | Choice | Split | Mail | Call | AddToList | GiveCode | SetTrait
+Step = (
+    Wait
+    | WaitEvent
+    | Check
+    | Choice
+    | Split
+    | Mail
+    | Call
+    | AddToList
+    | GiveCode
+    | SetTrait
+    | TakeOffList
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeOffList,
     Trigger,
     Wait,
     WaitEvent,
@@ -320,6 +321,11 @@ def _read_add_to_list(value: object, path: str, following: str) -> Step:
     return AddToList(path, following, read_name(fields["list"], join_path(path, "list")))
 
 
+def _read_take_off_list(value: object, path: str, following: str) -> Step:
+    fields = read_fields(value, path, ("type", "list"))
+    return TakeOffList(path, following, read_name(fields["list"], join_path(path, "list")))
+
+
 def _read_code(value: object, path: str, following: str) -> Step:
     fields = read_fields(value, path, ("type", "pool"), ("empty",))
     on_empty = read_choice(
@@ -374,6 +380,7 @@ _STEP_READERS: Mapping[str, Callable[[object, str, str], Step]] = {
     "mail": _read_mail,
     "webhook": _read_call,
     "add_to_list": _read_add_to_list,
+    "take_off_list": _read_take_off_list,
     "code": _read_code,
     "set_trait": _read_set_trait,
 }

@@ -34,13 +34,14 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeOffList,
     Wait,
     WaitEvent,
 )
 from segments.automations.steps import Go, Stay, decide, wait_end
 from segments.automations.traits import state_trait
 from segments.lib.people_by_key import keys_of_people, person_of
-from segments.lists.people import put_on_list
+from segments.lists.people import put_on_list, take_off_list
 from segments.models import (
     AutomationDecision,
     AutomationRun,
@@ -61,6 +62,7 @@ KINDS: dict[type, str] = {
     AddToList: "add_to_list",
     GiveCode: "code",
     SetTrait: "set_trait",
+    TakeOffList: "take_off_list",
 }
 State, Reason = AutomationRun.State, AutomationRun.Reason
 
@@ -237,6 +239,9 @@ def _act(moment: Moment, step: Step, decision: AutomationDecision) -> None:
                 nudge(DELIVER)
         case SetTrait(_, _, key, value):
             state_trait(moment.person, key, value, now=moment.now)
+        case TakeOffList(_, _, key):
+            if (row := StaticList.objects.filter(key=key).first()) is not None:
+                take_off_list(row, moment.person.pk)
         case AddToList(_, _, key):
             if (row := StaticList.objects.filter(key=key).first()) is not None:
                 put_on_list(row, moment.person.pk)

@@ -23,6 +23,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeOffList,
     Wait,
     WaitEvent,
 )
@@ -93,11 +94,14 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
                 if facts.place < edge or edge == 100
             )
             return Go(Outcome.BRANCH, way, str(place))
-        case AddToList(_, following) | SetTrait(_, following) | GiveCode(_, following) if (
-            facts.is_held_out
-        ):
+        case (
+            AddToList(_, following)
+            | TakeOffList(_, following)
+            | SetTrait(_, following)
+            | GiveCode(_, following)
+        ) if facts.is_held_out:
             return Go(Outcome.HELD_OUT, following)
-        case AddToList(_, following, _):
+        case AddToList(_, following) | TakeOffList(_, following):
             return Go(Outcome.ACTED, following)
         case SetTrait(_, following):
             return Go(Outcome.ACTED if facts.is_ordinary else Outcome.FORBIDDEN, following)

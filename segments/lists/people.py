@@ -70,6 +70,12 @@ def put_on_list(row: StaticList, profile_id: int) -> None:
     mark_changed(_add(row, anchors_of([profile_id])))
 
 
+def take_off_list(row: StaticList, profile_id: int) -> None:
+    """Take one person off a list for an automation, by the same rules."""
+    parameters = {"list": row.pk, "profiles": array_of([profile_id])}
+    mark_changed(set(_returned(sql.REMOVE_PEOPLE, parameters)))
+
+
 def remove_people(row: StaticList, references: Sequence[str], *, actor: Actor) -> ListChange:
     """Take the people off a list who have these `namespace:value` references."""
     with audited(actor, "list.people_removed") as deed:

@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from profiles.models import (
@@ -26,8 +26,10 @@ from segments.models import Automation, AutomationRun, Code
 from segments.services import (
     add_codes,
     advance,
+    create_list,
     create_pool,
     group_numbers,
+    people_on,
     refresh_changed,
     start_by_date,
     starts_by_day,
@@ -43,6 +45,7 @@ pytestmark = pytest.mark.django_db
 dates = st.dates(date(1900, 1, 1), date(2090, 12, 31))
 
 
+@settings(deadline=None)
 @given(
     named=dates,
     at=dates,
@@ -229,3 +232,20 @@ def test_a_trial_states_a_trait_and_leaves_nothing() -> None:
     trial = try_automation(row, traits=ADA, is_permitted=True, now=datetime(2026, 3, 1, tzinfo=UTC))
     assert [step.outcome for step in trial.steps] == ["acted"]
     assert not Source.objects.filter(key="automation").exists()
+
+
+def test_a_person_is_put_on_a_list_and_taken_off_it_again() -> None:
+    row = create_list(key="guests", name="Guests", actor=TESTER)
+    publish(
+        {"type": "add_to_list", "list": "guests"},
+        {"type": "wait", "for": {"days": 1}},
+        {"type": "take_off_list", "list": "guests"},
+    )
+    do("Signed Up")
+    pass_time()
+    assert people_on(row) == 1
+    pass_time(days=2)
+    assert people_on(row) == 0
+    assert decided()[-1] == ("take_off_list", "acted")
+    with pytest.raises(ValueError, match=r"steps\[0\]\.list: No list has this key"):
+        publish({"type": "take_off_list", "list": "nobody"}, key="other")

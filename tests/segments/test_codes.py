@@ -11,7 +11,7 @@ from django.core import mail
 from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.services import NewRequest, act_on_requests, open_request
@@ -65,6 +65,7 @@ operations = st.lists(
 
 
 @database
+@settings(deadline=None)
 @given(operations=operations)
 def test_codes_are_given_as_a_plain_model_gives_them(operations: list[tuple[str, Any]]) -> None:
     Code.objects.all().delete()

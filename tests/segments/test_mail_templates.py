@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -122,6 +122,7 @@ class _Shape(HTMLParser):
         self.shape += [value for name, value in attrs if name == "style"]
 
 
+@settings(deadline=None)
 @given(value=st.text(min_size=1, max_size=60))
 def test_no_value_changes_the_shape_of_a_page(value: str) -> None:
     row = MailTemplate(
