@@ -34,6 +34,7 @@ PROCESS_MEMORY = {
     "segments.compiler.fragments._split": "Templates of statements.",
     "config.http.examples.examples": _OF_CODE,
     "profiles.lib.expressions.compiled": "A function of an expression alone, never stale.",
+    "ingestion.plans.compiled.compiled_plan": "Plans by the digest of their content.",
     "ingestion.presets.presets.load_kinds": _OF_CODE,
     "ingestion.presets.presets.load_preset": _OF_CODE,
     "ingestion.presets.presets.preset_keys": _OF_CODE,

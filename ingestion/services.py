@@ -46,6 +46,9 @@ from ingestion.mending.mend import (
     replay_message,
 )
 from ingestion.mending.operations import Operation, Type, Verb
+from ingestion.mending.plan_check import CheckReport, Verdict, check_plan, recent_bodies
+from ingestion.plans.content import PlanFaults
+from ingestion.plans.keep import plan_in_force, save_plan
 from ingestion.portability import CopyFault, ImportedCopy, import_copy
 from ingestion.presets.delivery import BadSignature, Delivery
 from ingestion.presets.hooks import (
@@ -70,6 +73,7 @@ __all__ = [
     "MAX_PART_BYTES",
     "MAY_TRY",
     "BadSignature",
+    "CheckReport",
     "CopyFault",
     "Delivery",
     "FileFault",
@@ -79,11 +83,13 @@ __all__ = [
     "MendReport",
     "NotOpen",
     "Operation",
+    "PlanFaults",
     "StillFaulty",
     "TrialReport",
     "Type",
     "UnknownPreset",
     "Verb",
+    "Verdict",
     "WrongMapping",
     "WrongOffset",
     "WrongStatus",
@@ -95,6 +101,7 @@ __all__ = [
     "begin_import",
     "cancel_import",
     "cells_of",
+    "check_plan",
     "check_signature",
     "create_signing_secret",
     "create_write_key",
@@ -120,6 +127,7 @@ __all__ = [
     "mend_message",
     "mend_messages",
     "pause_reason",
+    "plan_in_force",
     "prepare_import",
     "preset_keys",
     "product_pairs",
@@ -129,6 +137,7 @@ __all__ = [
     "read_content",
     "read_next_import",
     "received_bytes",
+    "recent_bodies",
     "refused_as_csv",
     "register_hook",
     "register_source",
@@ -137,6 +146,7 @@ __all__ = [
     "revoke_write_key",
     "save_consent_category",
     "save_mapping",
+    "save_plan",
     "save_product",
     "save_products",
     "seconds_to_wait",

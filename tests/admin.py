@@ -38,11 +38,13 @@ from ingestion.models import (
     Hook,
     InboxRow,
     MessageCount,
+    PlanBreach,
     Product,
     RecentMessage,
     RefusedRow,
     RejectedMessage,
     SavedMapping,
+    TrackingPlan,
     WriteKey,
 )
 from ingestion.services import create_write_key
@@ -454,6 +456,8 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     suppress([f"email:gone{number}@example.org"], request_id=None)
     TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
+    PlanBreach.objects.create(source=source, day=now.date(), event=f"Seen {number}", count=3)
+    TrackingPlan.objects.create(source=source, version=number, content={}, digest=str(number))
     DroppedCount.objects.create(source=source, day=now.date(), reason=f"erased {number}", count=3)
     InboxRow.objects.create(source=source, trust=2, body=b"", message_count=3)
     MessageCount.objects.create(

@@ -168,6 +168,8 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
     ),
     _("Data"): (
         Entry(_("Sources"), "input", "profiles.source"),
+        Entry(_("Tracking plans"), "rule", "ingestion.trackingplan"),
+        Entry(_("Plan breaches"), "flag", "ingestion.planbreach"),
         Entry(_("Webhooks"), "webhook", "ingestion.hook"),
         Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
         Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),

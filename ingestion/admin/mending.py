@@ -38,9 +38,9 @@ class Verdict:
     sentence: str = ""
 
 
-def check(text: str) -> Verdict:
+def check(text: str, *, source_id: int) -> Verdict:
     """Judge the text of the editor as the drain would."""
-    fault = fault_of(text.encode(errors="replace"))
+    fault = fault_of(text.encode(errors="replace"), source_id=source_id)
     if fault is None:
         return Verdict()
     return Verdict(fault.code, fault.path, fault_in_words(fault.code) or fault.detail)

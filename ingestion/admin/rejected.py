@@ -171,13 +171,14 @@ class RejectedMessageAdmin(MaskedAdmin):
             # Who may not see all of it could only spoil what is hidden.
             if rejected.mask.is_open:
                 text = pretty(rejected.body, rejected.mask)
-                extra |= {"editor": EditorForm({"body": text}), "verdict": check(text)}
+                verdict = check(text, source_id=rejected.source_id)
+                extra |= {"editor": EditorForm({"body": text}), "verdict": verdict}
         return super().changeform_view(request, object_id, form_url, extra)
 
     def check_body(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say whether the text of the editor would be taken now."""
-        self._editable(request, pk)
-        verdict = check(request.POST.get("body", ""))
+        rejected = self._editable(request, pk)
+        verdict = check(request.POST.get("body", ""), source_id=rejected.source_id)
         return TemplateResponse(request, "admin/ingestion/verdict.html", {"verdict": verdict})
 
     def mend(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -44,9 +44,11 @@ FAULTS: dict[str, Promise] = {
     "not_json": _("It is not JSON."),
     "not_utf8": _("It is not UTF-8 text."),
     "number_out_of_range": _("A number is too large, too small or too long to be kept exactly."),
+    "plan": _("It breaks the tracking plan of its source."),
     "poison": _("It ended its worker however often it was tried."),
     "too_deep": _("It is nested more than 64 levels deep."),
     "too_many_messages": _("Its batch had over 2,500 messages."),
+    "unplanned_event": _("The tracking plan of its source has no event of this name."),
     "unknown_type": _("Its type is none of identify, track, page, screen, group, alias."),
 }
 

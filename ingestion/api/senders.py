@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.http import HttpRequest
 
 from ingestion.models import WriteKey
+from ingestion.plans.compiled import digest_in_force
 from profiles.api.kit.access import is_usable
 from profiles.lib.credentials import digest_of
 from profiles.models import ApiKey, Source, TrustLevel
@@ -22,13 +23,17 @@ KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys ca
 
 
 class Sender(NamedTuple):
-    """The source of a write key, its trust, the key's prefix, and what the source permits."""
+    """The source of a write key, its trust, the key's prefix, and what the source permits.
+
+    `plan` is the digest of its tracking plan, empty where it has none.
+    """
 
     source_id: int
     trust: int
     key: str
     allowed_origins: tuple[str, ...]
     keeps_address: bool
+    plan: str
 
     def permits(self, origin: str) -> bool:
         """Whether pages of this origin may send with the key. Programs have no origin."""
@@ -88,7 +93,14 @@ def _sender_of_service(digest: str) -> Sender | None:
 
 
 def _sender(source: Source, trust: TrustLevel, key: str) -> Sender:
-    return Sender(source.pk, int(trust), key, tuple(source.allowed_origins), source.keeps_address)
+    return Sender(
+        source.pk,
+        int(trust),
+        key,
+        tuple(source.allowed_origins),
+        source.keeps_address,
+        digest_in_force(source.pk),
+    )
 
 
 def _header_keys(request: HttpRequest) -> Iterator[str]:

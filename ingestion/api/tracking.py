@@ -25,6 +25,8 @@ from ingestion.messages import (
     read_messages,
     split_request,
 )
+from ingestion.plans.compiled import plan_of
+from ingestion.plans.judge import rejection_by
 from ingestion.services import InboxBody, accept, seconds_to_wait
 from profiles.api.kit.throttles import sender_of as address_of
 
@@ -58,9 +60,11 @@ def track(request: HttpRequest, route: str) -> HttpResponse:
         return _rate_limited(wait)
     # Only for the response: the drain judges the messages again.
     if _is_strict(request):
-        rejections = Judge().rejections(envelope)
+        rejections = Judge().rejections(envelope, source_id=sender.source_id)
+    elif not sender.plan and is_ordinary_batch(body, envelope):
+        rejections = []
     else:
-        rejections = [] if is_ordinary_batch(body, envelope) else _rejections(envelope, sender)
+        rejections = _rejections(envelope, sender)
     accept(
         InboxBody(envelope.type, body, address_of(request) if sender.keeps_address else ""),
         source_id=sender.source_id,
@@ -166,8 +170,13 @@ def _is_strict(request: HttpRequest) -> bool:
 
 
 def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
-    """Return the messages that the drain will reject for their shape, found by the same parser."""
+    """Return the messages that the drain will reject for their shape or by the source's plan."""
     request = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
     # Without a digest key: digests are not needed here.
     results = read_messages(envelope, request, b"")
-    return [result for result in results if isinstance(result, Rejection)]
+    plan = plan_of(sender.plan)
+    judged = (
+        result if isinstance(result, Rejection) else rejection_by(plan, result)
+        for result in results
+    )
+    return [rejection for rejection in judged if rejection is not None]

@@ -1,8 +1,9 @@
 """Routes of sources and rejected messages, below /api/v1/."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from ingestion.api import imports, products, views
+from ingestion.api import imports, plans, products, views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sources", views.SourceViewSet, basename="source")
@@ -11,4 +12,10 @@ router.register("imports", imports.ImportViewSet, basename="import")
 router.register("import-mappings", imports.SavedMappingViewSet, basename="import-mapping")
 router.register("products", products.ProductViewSet, basename="product")
 
-urlpatterns = router.urls
+plan = plans.PlanViewSet.as_view({"get": "retrieve", "put": "update"})
+check = plans.PlanViewSet.as_view({"post": "check"})
+urlpatterns = [
+    path("sources/<slug:key>/plan/", plan, name="source-plan"),
+    path("sources/<slug:key>/plan/check/", check, name="source-plan-check"),
+    *router.urls,
+]

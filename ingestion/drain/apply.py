@@ -37,11 +37,13 @@ from ingestion.drain.identifier_filter import (
     IdentifierFilter,
     references_in,
 )
+from ingestion.drain.plans import count_plan_breaches, judge_by_plans, part_by_plans
 from ingestion.drain.refusals import keep_refusals
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import UNUSABLE_VALUE
+from ingestion.plans.content import Plan
 from profiles.identifiers.references import reference_of
 from profiles.lib.change_queue import mark_changed, mark_changes
 from profiles.lib.checkpoints import reach
@@ -91,19 +93,24 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     redact_names(chunk.messages)
     identifiers = IdentifierFilter(configuration)
     _observe(chunk.messages, identifiers)
+    judge_by_plans(chunk.messages, configuration.plans)
     prepare_events(chunk.messages)
     store_ahead(chunk.messages, configuration.rules)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     if identifiers.is_outdated():
-        configuration = load_configuration()
+        plans, configuration = configuration.plans, load_configuration()
+        # A message's event was prepared by the verdict of these.
+        configuration = configuration._replace(plans=plans)
         identifiers = IdentifierFilter(configuration)
         _observe(chunk.messages, identifiers)
     now = database_now()
-    kept, rejected = _filter_identifiers(chunk.messages, identifiers)
+    named, rejected = _filter_identifiers(chunk.messages, identifiers, configuration.plans)
+    kept, refused, opt_outs = part_by_plans(named)
+    rejected += refused
     reach(checkpoints.FILTERED)
-    resolution = _attribute(kept, configuration, now)
+    resolution = _attribute([*kept, *opt_outs], configuration, now)
     reach(checkpoints.RESOLVED)
     refused_traits = _record_traits(kept, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
@@ -111,10 +118,11 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.ACCOUNTS_RECORDED)
     store_events(chunk.messages, resolution)
     _count_left_out(kept)
+    count_plan_breaches(kept, now=now)
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(kept)
     widen_seen_spans(spans, made_at=now)
-    record_consents(kept, configuration)
+    record_consents([*kept, *opt_outs], configuration)
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
     live = _live_arrivals(kept)
@@ -181,7 +189,9 @@ def _observation(pending: PendingMessage) -> Observation:
 
 
 def _filter_identifiers(
-    messages: Sequence[PendingMessage], identifiers: IdentifierFilter
+    messages: Sequence[PendingMessage],
+    identifiers: IdentifierFilter,
+    plans: Mapping[int, Plan],
 ) -> tuple[list[PendingMessage], list[RowRejection]]:
     """Return messages that name somebody, and rejections; drop those of erased people."""
     identifiers.keep_out(_kept_out(messages))
@@ -207,6 +217,7 @@ def _filter_identifiers(
                 pending.message = message
                 pending.observation = _observation(pending)
             kept.append(pending)
+    judge_by_plans(changed, plans)
     prepare_events(changed)
     count_dropped(dropped)
     keep_late_messages(late)

@@ -18,6 +18,8 @@ from ingestion.messages import (
     split_request,
     was_on_its_way,
 )
+from ingestion.plans.content import Policy
+from ingestion.plans.judge import Breach
 from profiles.models import TrustLevel
 from profiles.services import Attribution, EventDraft, Observation
 
@@ -35,8 +37,9 @@ class PendingMessage:
 
     `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
     None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
-    guess), `observation` (None where the message was dropped or rejected), and `attribution` (whose
-    it is, and by which identifier). `has_other_name` is true where the name was one too many, and
+    guess), `breach` (what it breaks of its source's plan), `observation` (None where it was dropped
+    or rejected), and `attribution` (whose it is, and by which identifier). `has_other_name` is true
+    where the name was one too many, and
     `is_signed` where a public key's message counts as a server's.
     """
 
@@ -47,6 +50,7 @@ class PendingMessage:
     is_event_changed: bool = False
     has_other_name: bool = False
     is_signed: bool = False
+    breach: Breach | None = None
     observation: Observation | None = None
     attribution: Attribution | None = None
 
@@ -54,6 +58,11 @@ class PendingMessage:
     def trust(self) -> int:
         """How far the message is believed."""
         return TrustLevel.SERVER if self.is_signed else self.row.trust
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the plan of its source refuses it."""
+        return self.breach is not None and self.breach.policy == Policy.REFUSE
 
     @property
     def day(self) -> date:
@@ -79,7 +88,7 @@ class PendingMessage:
         request = milliseconds * _ROWS_PER_MILLISECOND + row_id % _ROWS_PER_MILLISECOND
         return request * PLACES_PER_ROW + place
 
-    def rejected(self, code: str, detail: str) -> RowRejection:
+    def rejected(self, code: str, detail: str, path: str = "") -> RowRejection:
         """This message as one that cannot be taken."""
         message = self.message
         rejection = Rejection(
@@ -87,7 +96,7 @@ class PendingMessage:
             message_id=message.message_id,
             type=message.type,
             code=code,
-            path="",
+            path=path,
             detail=detail,
             raw=self._whole(),
         )

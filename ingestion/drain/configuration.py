@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from consent.models import Purpose
 from ingestion.models import ConsentCategory
+from ingestion.plans.compiled import plans_in_force
+from ingestion.plans.content import Plan
 from profiles.identifiers.lookup import load_normalisers
 from profiles.models import Source
 from profiles.services import Rules, load_blocked, load_rules
@@ -13,7 +15,8 @@ from profiles.services import Rules, load_blocked, load_rules
 class Configuration(NamedTuple):
     """Blocked values and normalisers by namespace, and the purposes of consent categories.
 
-    `categories` map a source and its consent category to the purpose.
+    `categories` map a source and its consent category to the purpose. `plans` are those of the
+    sources that have one.
     """
 
     rules: Rules
@@ -22,6 +25,7 @@ class Configuration(NamedTuple):
     source_keys: Mapping[int, str]
     categories: Mapping[tuple[int, str], str]
     purposes: frozenset[str]
+    plans: Mapping[int, Plan]
 
 
 def load_configuration() -> Configuration:
@@ -36,4 +40,5 @@ def load_configuration() -> Configuration:
             for category in ConsentCategory.objects.select_related("purpose")
         },
         purposes=frozenset(Purpose.objects.values_list("key", flat=True)),
+        plans=plans_in_force(),
     )

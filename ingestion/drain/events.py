@@ -31,8 +31,11 @@ from profiles.services import (
 
 
 def prepare_events(messages: Iterable[PendingMessage]) -> None:
-    """Prepare the events of messages; once more where something was cut out of a message."""
-    with_event = [pending for pending in messages if pending.message.kind]
+    """Prepare the events of messages; once more where something was cut out of a message.
+
+    Names of what a plan refuses do not go into the dictionary of names.
+    """
+    with_event = [each for each in messages if each.message.kind and not each.is_refused]
     names = resolve_names(_claimants(with_event))
     copies = read_copies(pending.message.properties for pending in with_event)
     for pending in with_event:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from ingestion.inbox import sql
-from ingestion.models import MessageCount, RecentMessage
+from ingestion.models import MessageCount, PlanBreach, RecentMessage
 from profiles.lib.database import array_of, database_now
 
 COUNTS_KEPT = timedelta(days=400)
@@ -42,7 +42,8 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def prune_counts() -> None:
-    """Delete counts of messages after 400 days, and recent messages after 7."""
+    """Delete counts after 400 days, and recent messages after 7."""
     now = database_now()
     MessageCount.objects.filter(hour__lt=now - COUNTS_KEPT).delete()
+    PlanBreach.objects.filter(day__lt=now - COUNTS_KEPT).delete()
     RecentMessage.objects.filter(received_at__lt=now - RECENT_KEPT).delete()

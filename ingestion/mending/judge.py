@@ -1,5 +1,7 @@
 """Whether messages would be taken now, found by the parser and the rules of the drain."""
 
+from collections.abc import Iterator
+
 from django.conf import settings
 
 from ingestion.drain.configuration import load_configuration
@@ -14,6 +16,8 @@ from ingestion.messages import (
     read_messages,
     split_request,
 )
+from ingestion.plans.content import Plan
+from ingestion.plans.judge import rejection_by
 from profiles.lib.database import database_now
 
 
@@ -21,28 +25,37 @@ class Judge:
     """Judges messages by the rules in force when it is made."""
 
     def __init__(self) -> None:
-        self._identifiers = IdentifierFilter(load_configuration())
+        configuration = load_configuration()
+        self._identifiers = IdentifierFilter(configuration)
+        self._plans = configuration.plans
         # The row and source only matter for what is stored.
         self._facts = RequestFacts(0, 0, database_now(), settings.DEFAULT_PHONE_REGION)
 
-    def fault(self, raw: bytes) -> Rejection | None:
-        """Return why the message would be rejected, or None."""
+    def fault(self, raw: bytes, *, source_id: int) -> Rejection | None:
+        """Return why the message of a source would be rejected, or None."""
         try:
             envelope = split_request(batch_of([raw]).content, "")
         except BadRequest:
             return _fault("not_json", "valid JSON")
         if len(envelope.messages) != 1:
             return _fault("not_json", "one JSON object")
-        return next(iter(self.rejections(envelope)), None)
+        return next(iter(self.rejections(envelope, source_id=source_id)), None)
 
-    def rejections(self, envelope: Envelope) -> list[Rejection]:
+    def rejections(self, envelope: Envelope, *, source_id: int) -> list[Rejection]:
         """Return the messages of a request that the drain would reject."""
-        judged = map(self._judged, read_messages(envelope, self._facts, b""))
-        return [result for result in judged if isinstance(result, Rejection)]
+        plan = self._plans.get(source_id)
+        judged = (self._judged(each, plan) for each in self.read(envelope))
+        return [result for result in judged if result is not None]
 
-    def _judged(self, result: Message | Rejection) -> Message | Rejection:
-        if isinstance(result, Rejection) or self._identifiers.usable(result).refs:
+    def read(self, envelope: Envelope) -> Iterator[Message | Rejection]:
+        """Parse the messages of a request."""
+        return read_messages(envelope, self._facts, b"")
+
+    def _judged(self, result: Message | Rejection, plan: Plan | None) -> Rejection | None:
+        if isinstance(result, Rejection):
             return result
+        if self._identifiers.usable(result).refs:
+            return rejection_by(plan, result)
         code, detail = NO_IDENTIFIER
         return Rejection(result.place, result.message_id, result.type, code, "", detail, result.raw)
 

@@ -63,14 +63,14 @@ class MendReport:
     examples: list[Example] = field(default_factory=list)
 
 
-def fault_of(raw: bytes) -> Rejection | None:
-    """Return why a message would be rejected now, or None."""
-    return Judge().fault(raw)
+def fault_of(raw: bytes, *, source_id: int) -> Rejection | None:
+    """Return why a message of a source would be rejected now, or None."""
+    return Judge().fault(raw, source_id=source_id)
 
 
 def mend_message(rejected: RejectedMessage, raw: bytes, *, actor: Actor) -> None:
     """Replace the content of a rejected message. Raises StillFaulty, and NotOpen."""
-    if fault := fault_of(raw):
+    if fault := fault_of(raw, source_id=rejected.source_id):
         raise StillFaulty(fault)
     with audited(actor, "rejected_message.mended") as deed:
         is_open = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
@@ -136,7 +136,7 @@ def _is_mended(
     before = unpack_message(rejected.body)
     try:
         after = operate(before, operations)
-        fault = judge.fault(after)
+        fault = judge.fault(after, source_id=rejected.source_id)
     except UnreadableJSON as error:
         after, fault = before, Rejection(0, "", "", error.code, error.path, error.detail, b"")
     report.matched += 1

@@ -13,6 +13,7 @@ from ingestion.models.messages import (
     SigningSecret,
     WriteKey,
 )
+from ingestion.models.plans import PlanBreach, TrackingPlan
 from ingestion.models.products import Product
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "InboxRow",
     "MessageCount",
     "OrderAmounts",
+    "PlanBreach",
     "Product",
     "RecentMessage",
     "RefusedRow",
     "RejectedMessage",
     "SavedMapping",
     "SigningSecret",
+    "TrackingPlan",
     "WriteKey",
 ]

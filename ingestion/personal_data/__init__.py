@@ -7,9 +7,11 @@ from ingestion.models import (
     Hook,
     MessageCount,
     OrderAmounts,
+    PlanBreach,
     Product,
     SavedMapping,
     SigningSecret,
+    TrackingPlan,
     WriteKey,
 )
 from ingestion.personal_data import files, messages
@@ -26,8 +28,10 @@ registry.exempt(
         Hook: "Names a source and a tool; the secret is sealed.",
         MessageCount: "Counts by source and hour.",
         OrderAmounts: "Amounts under a keyed digest of an order's number; names nobody.",
+        PlanBreach: "Counts by source, day and a name that staff wrote into the plan.",
         Product: "What is sold; names nobody.",
         SigningSecret: "Names a source, not a person.",
+        TrackingPlan: "Configuration: what a source should send.",
         WriteKey: "Names a source, not a person.",
     }
 )

@@ -38,6 +38,7 @@ from ingestion.services import (
     drain_inbox,
     finish_import,
     save_mapping,
+    save_plan,
     save_product,
     start_import,
 )
@@ -49,6 +50,7 @@ from profiles.models import (
     MatchModel,
     MatchProposal,
     Profile,
+    Source,
 )
 from profiles.services import (
     NewDecision,
@@ -122,6 +124,7 @@ def make_world() -> World:
     service = make_client()
     _send_history()
     _make_products()
+    _make_plan()
     profile = profile_of("email:ada@example.org")
     purpose = make_purpose("newsletter")
     notice = add_notice(
@@ -212,6 +215,23 @@ def _hold_id() -> str:
     open_request(erasure, door="service", actor=TESTER)
     act_on_requests()
     return str(hold.pk)
+
+
+def _make_plan() -> None:
+    """Give the shop the plan of the example."""
+    quiz = {
+        "type": "object",
+        "required": ["quizId", "score"],
+        "properties": {"score": {"type": "number", "minimum": 0}},
+    }
+    age = {"properties": {"age": {"type": "integer"}}}
+    content = {
+        "policy": "refuse",
+        "unplanned": "flag",
+        "events": {"Quiz Answered": {"schema": quiz}},
+        "calls": {"identify": {"schema": age, "policy": "flag"}},
+    }
+    save_plan(Source.objects.get(key="shop"), content, actor=TESTER)
 
 
 def _make_products() -> None:

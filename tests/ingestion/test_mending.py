@@ -329,7 +329,7 @@ def test_a_number_cast_to_text_and_back_is_the_same(value: Any) -> None:
     st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="replace"))
 )
 def test_whatever_stands_in_the_editor_is_judged_without_an_error(raw: bytes) -> None:
-    assert fault_of(raw) is not None
+    assert fault_of(raw, source_id=0) is not None
     with contextlib.suppress(UnreadableJSON):
         operate(raw, [Operation(Verb.DROP, "a")])
 

@@ -194,6 +194,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "delete_product", ingestion.services.save_product(knife(), actor=TESTER)
     ),
     "save_product": lambda: _call("save_product", knife()),
+    "save_plan": lambda: _call("save_plan", make_source(), {}),
     "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),
     "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),
     "start_import": lambda: _call("start_import", uploaded_file(), FILE_MAPPING),

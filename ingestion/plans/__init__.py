@@ -1,0 +1,1 @@
+"""Tracking plans: what a source should send, and what becomes of messages that break it."""
