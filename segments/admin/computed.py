@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -95,7 +94,7 @@ class ComputedTraitForm(forms.Form):
         text: str = self.cleaned_data["where"]
         try:
             return exact_json.loads(text) if text.strip() else None
-        except (msgspec.DecodeError, ValueError):
+        except (ValueError, RecursionError):
             raise forms.ValidationError(_("This is not JSON.")) from None
 
     def definition(self) -> dict[str, Any]:
