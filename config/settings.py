@@ -334,6 +334,11 @@ TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
 # Names of events, and of traits, that one source may bring up by public keys, which anybody has.
 CLAIMED_NAMES_PER_SOURCE = env_int("CLAIMED_NAMES_PER_SOURCE", 1000)
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
+# The traits that are a postal address, and how many people of one are still a household.
+HOUSEHOLD_TRAITS = env_list(
+    "HOUSEHOLD_TRAITS", ["address.street", "address.postalCode", "address.city"]
+)
+HOUSEHOLD_MOST = env_int("HOUSEHOLD_MOST", 8, minimum=2)
 # Consent categories that a browser refuses by the header `Sec-GPC: 1` (Global Privacy Control).
 GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
 # How long a consent lasts where its purpose does not say so, as an ISO 8601 duration.

@@ -23,6 +23,7 @@ from profiles.api.kit.access import ScopedView, purposes_of, sees_restricted
 from profiles.api.kit.lists import RowPages, one_page, page_of
 from profiles.api.kit.problems import validated
 from profiles.api.kit.read_log import NAMING
+from profiles.households import household_of
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.models import Event, Identifier, Merge, Profile
 from profiles.models.access import Scope
@@ -80,7 +81,7 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
     gated_actions = frozenset(
         {
             *("list", "retrieve", "lookup", "identifiers", "events", "merges", "segments"),
-            *("consents", "accounts"),
+            *("consents", "accounts", "household"),
         }
     )
     scopes = {"GET": Scope.PROFILES_READ, "POST": Scope.PROFILES_READ}
@@ -215,4 +216,24 @@ class ProfileViewSet(ProfileScopedViewSet, mixins.ListModelMixin):
         return one_page(
             ProfileAccountSerializer,
             (row for row in rows.get(self.profile.pk, ()) if row["counts"]),
+        )
+
+    @extend_schema(responses=page_of(serializers.RelativeSerializer), filters=False)
+    @action(
+        detail=True,
+        filterset_class=None,
+        pagination_class=None,
+        filter_exemption="The household of one profile is one page.",
+    )
+    def household(self, request: Request, uuid: UUID) -> Response:
+        """List the other people of the profile's household, those nearest first.
+
+        A verdict "related" or one postal address ties them together.
+        """
+        relatives = household_of(self.profile)
+        ids = {each.profile.pk for each in relatives}
+        permitted = reads.permitted_among(ids, purposes_of(request))
+        return one_page(
+            serializers.RelativeSerializer,
+            (each for each in relatives if each.profile.pk in permitted),
         )

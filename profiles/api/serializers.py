@@ -10,6 +10,7 @@ from profiles import reads
 from profiles.api.kit.fields import AnyField, NumberField
 from profiles.api.kit.references import ReferencesField
 from profiles.corrections.judgement import MAX_KEY, InvalidCorrection, checked_corrections
+from profiles.households import Reason
 from profiles.identity.explain import FactStep
 from profiles.models import (
     ActorKind,
@@ -151,6 +152,15 @@ class LockSerializer(serializers.Serializer[Any]):
     actor = serializers.CharField()
     reason = serializers.CharField()
     locked_at = serializers.DateTimeField()
+
+
+class RelativeSerializer(serializers.Serializer[Any]):
+    """Somebody else of a household: `related` by a verdict, at the same `address`, or both."""
+
+    profile = serializers.UUIDField(source="profile.uuid")
+    reasons = serializers.ListField(
+        child=serializers.ChoiceField(choices=[str(reason) for reason in Reason])
+    )
 
 
 class TraitSerializer(serializers.Serializer[TraitExplanation]):
