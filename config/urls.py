@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.http import health
+from config.http.languages import set_staff_language
 from config.http.login import login
 from config.site.omnibox import omnibox
 from config.site.second_factor import give_code, overview, set_up
@@ -39,7 +39,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/login/", login),
     path("admin/second-factor/", include(second_factor)),
-    path("admin/language/", set_language, name="set_language"),
+    path("admin/language/", set_staff_language, name="set_language"),
     path("admin/omnibox/", admin.site.admin_view(omnibox), name="omnibox"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

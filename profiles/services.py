@@ -111,7 +111,9 @@ from profiles.sources import (
 )
 from profiles.staff import (
     anonymise_staff,
+    choose_language,
     delete_role,
+    language_of_staff,
     password_changed,
     role_saved,
     search_made,
@@ -182,6 +184,7 @@ __all__ = [
     "change_source",
     "check_code",
     "checked_corrections",
+    "choose_language",
     "confirm_second_factor",
     "copy_events",
     "count_expired_events",
@@ -208,6 +211,7 @@ __all__ = [
     "is_taken",
     "keep_apart",
     "keep_taken",
+    "language_of_staff",
     "last_out_of_range",
     "load_blocked",
     "load_categories",

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 
 from profiles.audit import Actor, audited, differences
+from profiles.models import StaffPreference
 
 
 @contextmanager
@@ -91,3 +92,14 @@ def _state_of_role(role: Group) -> dict[str, Any]:
 def _codenames(permissions: Any) -> list[str]:
     names = permissions.values_list("content_type__app_label", "codename")
     return sorted(f"{app}.{codename}" for app, codename in names)
+
+
+def choose_language(user: User, language: str) -> None:
+    """Keep the language that somebody chose for the admin."""
+    StaffPreference.objects.update_or_create(user=user, defaults={"language": language})
+
+
+def language_of_staff(user: User) -> str:
+    """Return the language that somebody chose; empty where they never did."""
+    chosen = StaffPreference.objects.filter(user=user).values_list("language", flat=True)
+    return chosen.first() or ""

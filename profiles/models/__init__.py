@@ -1,6 +1,6 @@
 """The models of profiles, in one module for each noun."""
 
-from profiles.models.access import ApiKey
+from profiles.models.access import ApiKey, StaffPreference
 from profiles.models.accounts import Account, AccountChange, AccountMember, AccountRecord
 from profiles.models.audit import ActorKind, AuditBody, AuditEntry
 from profiles.models.cases import IdentityCase
@@ -59,6 +59,7 @@ __all__ = [
     "SeenMessage",
     "Source",
     "SourceRecord",
+    "StaffPreference",
     "StaffRead",
     "TraitDefinition",
     "TraitLock",

@@ -1,5 +1,6 @@
 """API keys and their scopes."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -42,3 +43,18 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class StaffPreference(models.Model):
+    """The language in which a member of staff reads the admin, wherever they sign in."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="preference",
+    )
+    language = models.CharField(max_length=8)
+
+    def __str__(self) -> str:
+        return f"{self.language} for user {self.user_id}"

@@ -13,6 +13,7 @@ from profiles.models import (
     RulesApplication,
     SeenMessage,
     Source,
+    StaffPreference,
     TraitDefinition,
 )
 
@@ -36,6 +37,7 @@ registry.exempt(
         HealthMeasure: "Shares of many people, without a value of anybody.",
         MatchModel: "Weights learnt from many people, without a value of anybody.",
         Source: "Names a system, not a person.",
+        StaffPreference: "In which language staff read, as long as their accounts.",
         TraitDefinition: "Configuration of a trait, by its key.",
     },
     spread={SeenMessage: "digest"},

@@ -4,6 +4,8 @@ import gettext
 import re
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 
 from tests.admin import make_world, sign_in
@@ -92,6 +94,26 @@ def test_staff_choose_a_language_for_the_admin_and_for_nothing_else() -> None:
     assert problem["detail"] == "Authentication credentials were not provided."
     client.post(reverse("set_language"), {"language": "en-gb", "next": page})
     assert "Sixty days" in client.get(page).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_language_is_of_the_account_wherever_somebody_signs_in() -> None:
+    user = User.objects.create_superuser("ada", password="a long enough word")
+    client = Client()
+    client.force_login(user)
+    page = reverse("admin:profiles_source_changelist")
+    client.post(reverse("set_language"), {"language": "fr", "next": page})
+    client.post(reverse("set_language"), {"language": "tlh", "next": page})
+    elsewhere = Client()
+    elsewhere.force_login(user)
+    assert elsewhere.get(page)["Content-Language"] == "fr"
+    # Without an account it is the choice of the browser alone.
+    stranger = Client()
+    stranger.post(reverse("set_language"), {"language": "en-gb", "next": page})
+    assert elsewhere.get(page)["Content-Language"] == "fr"
+    other = Client()
+    other.force_login(User.objects.create_superuser("bob"))
+    assert other.get(page)["Content-Language"] == "en-gb"
 
 
 @pytest.mark.django_db

@@ -251,6 +251,8 @@ EXEMPT = {
     "verify_digests": READS,
     "verify_memberships": READS,
     "verify_computed": READS,
+    "choose_language": "How their own pages look, which changes nothing for anybody else.",
+    "language_of_staff": READS,
     "read_computed": READS,
     "store_computed": DERIVED,
     "mark_computed": PART,
