@@ -3,6 +3,7 @@
 Each write is one transaction, or a part of the caller's.
 """
 
+from profiles.accounts.reads import accounts_of
 from profiles.accounts.records import AccountStatement, record_accounts
 from profiles.accounts.wake import wake_members
 from profiles.api_keys import create_api_key, revoke_api_key
@@ -172,6 +173,7 @@ __all__ = [
     "SourceSettings",
     "TraitCategories",
     "TraitStatement",
+    "accounts_of",
     "actor_names",
     "add_to_stats",
     "anonymise_staff",

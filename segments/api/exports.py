@@ -79,7 +79,7 @@ class SegmentExport:
             OpenApiParameter(
                 "columns",
                 description="Names with commas: `id` and `entered_at`, which are the default;"
-                " `last_seen_at`, `orders`, `value`, `last_order_at`, `trait.KEY`,"
+                " `last_seen_at`, `orders`, `value`, `last_order_at`, `accounts`, `trait.KEY`,"
                 " `identifier.email`.",
             ),
         ],
@@ -142,7 +142,7 @@ def _columns_of(request: Request) -> list[Column]:
     try:
         columns = read_columns(names, column_choices())
     except UnknownColumns as error:
-        allowed = "id, entered_at, last_seen_at, orders, value, last_order_at, trait.KEY"
+        allowed = "id, entered_at, last_seen_at, orders, value, last_order_at, accounts, trait.KEY"
         detail = f"There is no column {error.names[0]!r}; there are: {allowed}, identifier.email."
         raise problem("columns", "unknown", detail) from None
     if any(column.is_personal for column in columns) and not may_count_people(request):

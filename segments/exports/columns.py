@@ -9,6 +9,7 @@ from profiles.models import TraitDefinition
 MAX_COLUMNS = 50
 NAMESPACES = ("email", "phone", "user_id")
 ORDER_COLUMNS = ("orders", "value", "last_order_at")
+ACCOUNTS = "accounts"
 
 
 class ColumnType(StrEnum):
@@ -43,6 +44,7 @@ FIXED = {
     "orders": ColumnType.NUMBER,
     "value": ColumnType.NUMBER,
     "last_order_at": ColumnType.TIME,
+    ACCOUNTS: ColumnType.JSON,
 }
 OPEN_COLUMNS = ("id", "entered_at")
 TRAIT, IDENTIFIER = "trait.", "identifier."

@@ -253,6 +253,7 @@ EXEMPT = {
     "verify_computed": READS,
     "choose_language": "How their own pages look, which changes nothing for anybody else.",
     "language_of_staff": READS,
+    "accounts_of": READS,
     "read_computed": READS,
     "store_computed": DERIVED,
     "mark_computed": PART,

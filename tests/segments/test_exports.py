@@ -19,7 +19,14 @@ from consent.models import ConsentState, Purpose
 from consent.services import may_process
 from profiles.admin.kit.masks import Mask
 from profiles.lib.formulas import STARTS, neutralised
-from profiles.models import AuditEntry, Profile, TraitDefinition
+from profiles.models import (
+    Account,
+    AccountMember,
+    AuditEntry,
+    Identifier,
+    Profile,
+    TraitDefinition,
+)
 from profiles.models.access import Scope
 from segments.exports.batches import SegmentClosed, Wanted, read_batches
 from segments.exports.columns import column_choices, read_columns
@@ -32,7 +39,7 @@ from segments.services import (
     write_export,
 )
 from tests.admin import sign_in
-from tests.factories import TESTER, make_client, make_profile, make_purpose
+from tests.factories import NOW, TESTER, make_client, make_profile, make_purpose
 
 EVERYONE = {"type": "everyone"}
 
@@ -116,6 +123,25 @@ def test_an_export_has_those_who_permit_and_says_who_was_left_out_and_why(
     entry = AuditEntry.objects.get(verb="segment.exported")
     assert entry.changes["purpose"] == [None, "newsletter"]
     assert "example.org" not in str(entry.changes)
+
+
+@pytest.mark.django_db
+def test_members_can_be_told_by_their_accounts(purpose: Purpose) -> None:
+    (ada,) = make_people(1, purpose)
+    make_segment(purpose)
+    identifier = Identifier.objects.filter(profile=ada).earliest("pk")
+    for key, is_vouched, at in (("acme", True, 1), ("works", True, 2), ("claimed", False, 3)):
+        account = Account.objects.create(key=key, is_vouched=True)
+        AccountMember.objects.create(
+            profile=ada,
+            account=account,
+            identifier=identifier,
+            is_vouched=is_vouched,
+            first_at=NOW + timedelta(hours=at),
+        )
+    query = {"format": "jsonl", "columns": "id,accounts"}
+    lines = lines_of(make_client().get("/api/v1/segments/all/export/", query))
+    assert [line["accounts"] for line in lines] == [["acme", "works"]]
 
 
 @pytest.mark.django_db
