@@ -33,6 +33,8 @@ TITLES = (
     pgettext_lazy("title of data", "Told to other systems"),
     pgettext_lazy("title of data", "Steps of automations"),
     pgettext_lazy("title of data", "Automations"),
+    pgettext_lazy("title of data", "Codes"),
+    pgettext_lazy("title of data", "Mail that came back"),
 )
 LABELS: Mapping[str, Promise] = {
     "absorbed_uuid": pgettext_lazy("field of data", "joined profile"),
