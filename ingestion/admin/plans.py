@@ -1,17 +1,41 @@
 """Tracking plans of sources in the admin: each version as it was saved, and a form for the next."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import PlanBreach, TrackingPlan
 from ingestion.plans.content import parse_plan
+from ingestion.plans.keep import plan_in_force
 from ingestion.services import PlanFaults, save_plan
 from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin, staff_actor
-from profiles.admin.kit.unfold import ModelForm
+from profiles.admin.kit.unfold import ModelForm, display
+from profiles.models import Source
+
+# What a form starts with where a source has no plan yet.
+BLANK: Mapping[str, Any] = {
+    "policy": "flag",
+    "unplanned": "allow",
+    "events": {
+        "Order Completed": {
+            "schema": {
+                "type": "object",
+                "required": ["order_id"],
+                "properties": {"order_id": {"type": "string"}, "revenue": {"type": "number"}},
+            }
+        }
+    },
+}
+STATE_COLOURS = {"in_force": "success", "former": "default"}
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -34,12 +58,42 @@ class TrackingPlanAdmin(TesseraAdmin):
     """Versions of plans; the newest of each source is in force."""
 
     form = PlanForm
-    list_display = ("source", "version", "made_at")
+    list_display = ("source", "version", "state", "made_at")
     list_filter = ("source",)
     list_select_related = ("source",)
     ordering = ("source__key", "-version")
-    fields = ("source", "content")
+    fields = ("source", "version", "state", "made_at", "content", "next_version")
+    readonly_fields = ("version", "state", "made_at", "next_version")
     audit_type = "tracking_plan"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        newer = TrackingPlan.objects.filter(
+            source=OuterRef("source"), version__gt=OuterRef("version")
+        )
+        return super().get_queryset(request).annotate(is_former=Exists(newer))
+
+    def get_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        return self.fields if obj else ("source", "content")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Start with the plan in force of the source that the address names."""
+        pk = request.GET.get("source", "")
+        source = Source.objects.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 10 else None
+        plan = plan_in_force(source) if source else None
+        content = plan.content if plan else BLANK
+        return {"content": content} | ({"source": source.pk} if source else {})
+
+    @display(description=_("state"), label=STATE_COLOURS)
+    def state(self, row: Any) -> tuple[str, str]:
+        if row.is_former:
+            return "former", gettext("former")
+        return "in_force", gettext("in force")
+
+    @display(description=_("next version"))
+    def next_version(self, row: TrackingPlan) -> str:
+        url = f"{reverse('admin:ingestion_trackingplan_add')}?source={row.source_id}"
+        text = gettext("Write the next version")
+        return format_html('<a class="t-link" href="{}">{}</a>', url, text)
 
     def audit_key(self, row: TrackingPlan) -> str:
         return row.source.key

@@ -112,6 +112,7 @@ class SourceAdmin(TesseraAdmin):
                 "figures": overview(source, timezone.now()),
                 "may_watch": request.user.has_perm(SEE),
                 "may_mend": request.user.has_perm("ingestion.change_rejectedmessage"),
+                "may_plan": request.user.has_perm("ingestion.add_trackingplan"),
             }
         if source is not None and request.user.has_perm("ingestion.view_writekey"):
             extra |= {

@@ -39,6 +39,7 @@ def urls(server: Any) -> list[str]:
         *("index", "segments_segment_changelist", "segments_segment_add"),
         *("segments_destination_changelist", "segments_destination_add"),
         *("segments_computedtrait_changelist", "segments_computedtrait_add"),
+        *("ingestion_trackingplan_changelist", "ingestion_trackingplan_add"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
@@ -52,6 +53,7 @@ def urls(server: Any) -> list[str]:
     computed = ComputedTrait.objects.latest("created_at").pk
     own = [
         reverse("admin:segments_computedtrait_change", args=[computed]),
+        reverse("admin:profiles_source_change", args=[world["source"].pk]),
         reverse("admin:profiles_profile_change", args=[world["profile"].pk]),
         reverse("second-factor-setup"),
         hold,

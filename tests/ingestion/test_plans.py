@@ -293,3 +293,28 @@ def test_staff_save_a_plan_and_see_what_is_wrong_with_one(shop: Source) -> None:
     saved = client.post(url, {"source": shop.pk, "content": '{"unplanned": "refuse"}'})
     assert saved.status_code == 302
     assert TrackingPlan.objects.get().content == {"unplanned": "refuse"}
+
+
+def test_the_page_of_a_source_has_its_plan_and_what_broke_it(shop: Source, send: Send) -> None:
+    page = reverse("admin:profiles_source_change", args=[shop.pk])
+    add = reverse("admin:ingestion_trackingplan_add")
+    client = sign_in("steward")
+    assert "everything that can be read is taken" in client.get(page).content.decode()
+    blank = client.get(add, {"source": shop.pk}).context["adminform"].form
+    assert parse_plan(blank["content"].initial).events.keys() == {"Order Completed"}
+    put_plan(shop, {"unplanned": "flag", "events": {"Seen": {"schema": {"required": ["by"]}}}})
+    put_plan(shop, {"unplanned": "flag", "events": {"Seen": {"schema": {"required": ["at"]}}}})
+    send(track("Seen", {}), track("Seen", {}), track("Invented", {}))
+    shown = client.get(page).content.decode()
+    assert "version 2" in shown
+    assert shown.index("Seen</td>") < shown.index("events that are not in it")
+    next_form = client.get(add, {"source": shop.pk}).context["adminform"].form
+    assert "at" in str(next_form["content"].initial)
+    versions = client.get(reverse("admin:ingestion_trackingplan_changelist")).content.decode()
+    assert versions.index("in force") < versions.index("former")
+
+
+@pytest.mark.parametrize("source", ["", "x", "-1", "9" * 30, "12345"])
+def test_a_form_for_no_source_starts_all_the_same(source: str) -> None:
+    url = reverse("admin:ingestion_trackingplan_add")
+    assert sign_in("steward").get(url, {"source": source}).status_code == 200
