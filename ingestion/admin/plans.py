@@ -62,8 +62,8 @@ class TrackingPlanAdmin(TesseraAdmin):
     list_filter = ("source",)
     list_select_related = ("source",)
     ordering = ("source__key", "-version")
-    fields = ("source", "version", "state", "made_at", "content", "next_version")
-    readonly_fields = ("version", "state", "made_at", "next_version")
+    fields = ("source", "version", "standing", "made_at", "content", "next_version")
+    readonly_fields = ("version", "standing", "made_at", "next_version")
     audit_type = "tracking_plan"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -85,9 +85,11 @@ class TrackingPlanAdmin(TesseraAdmin):
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, row: Any) -> tuple[str, str]:
-        if row.is_former:
-            return "former", gettext("former")
-        return "in_force", gettext("in force")
+        return "former" if row.is_former else "in_force", self.standing(row)
+
+    @display(description=_("state"))
+    def standing(self, row: Any) -> str:
+        return gettext("former") if row.is_former else gettext("in force")
 
     @display(description=_("next version"))
     def next_version(self, row: TrackingPlan) -> str:

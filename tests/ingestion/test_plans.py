@@ -312,6 +312,9 @@ def test_the_page_of_a_source_has_its_plan_and_what_broke_it(shop: Source, send:
     assert "at" in str(next_form["content"].initial)
     versions = client.get(reverse("admin:ingestion_trackingplan_changelist")).content.decode()
     assert versions.index("in force") < versions.index("former")
+    plan = TrackingPlan.objects.filter(source=shop).latest("version")
+    one = client.get(reverse("admin:ingestion_trackingplan_change", args=[plan.pk]))
+    assert ">in force<" in one.content.decode().replace("\n", "").replace("  ", "")
 
 
 @pytest.mark.parametrize("source", ["", "x", "-1", "9" * 30, "12345"])
