@@ -26,8 +26,13 @@ from tests.tries import tries
 
 # The same examples at each run, so that a change is judged by itself and not by luck; others at
 # each run with RANDOM_EXAMPLES=1, by a seed that a failure prints.
-hypothesis.settings.register_profile("same", derandomize=True, max_examples=tries(100))
-hypothesis.settings.register_profile("random", print_blob=True, max_examples=tries(100))
+# A machine that does much else draws slowly, which says nothing of a test.
+EACH: dict[str, Any] = {
+    "max_examples": tries(100),
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("same", derandomize=True, **EACH)
+hypothesis.settings.register_profile("random", print_blob=True, **EACH)
 hypothesis.settings.load_profile("random" if os.environ.get("RANDOM_EXAMPLES") else "same")
 
 

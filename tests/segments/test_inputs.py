@@ -18,7 +18,6 @@ from tests.oracles.segment_worlds import NaivePerson
 from tests.segments import drawn_people, strategies
 from tests.segments.evaluations import build_segment, members_of, orders, trait
 from tests.segments.worlds import PARIS, store_person
-from tests.tries import tries
 
 TABLE = re.compile(r"\b(?:FROM|JOIN)\s+((?:profiles|consent|segments)_\w+)\s")
 KNOWN = {name for row in INPUTS for name in row.read_from}
@@ -32,7 +31,8 @@ def test_every_field_of_the_context_is_an_input_that_is_named() -> None:
 def test_every_table_that_compiled_definitions_read_is_an_input_that_is_named() -> None:
     read: set[str] = set()
 
-    @settings(max_examples=tries(400), deadline=None, suppress_health_check=list(HealthCheck))
+    # As many as it takes to meet every leaf, whatever share of examples is asked for.
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
     @given(strategies.trees)
     def check(definition: dict[str, object]) -> None:
         everyone = parse({"type": "everyone"})
