@@ -1,33 +1,20 @@
 """What tests of the admin start from: signed-in clients, and rows of every model."""
 
 from datetime import date, timedelta
-from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
-from consent.models import (
-    BulkRequest,
-    Controller,
-    DecidedBy,
-    LegalHold,
-    LetterModel,
-    Method,
-    PrivacyRequest,
-    State,
-)
+from consent.models import BulkRequest, Controller, LegalHold, LetterModel, PrivacyRequest
 from consent.services import (
-    ConsentInput,
     NewRequest,
     RuleTerms,
     add_notice,
     create_rule,
     note_bounce,
     open_request,
-    record_many,
     suppress,
 )
 from ingestion.inbox.body import pack_message
@@ -50,22 +37,11 @@ from ingestion.models import (
 from ingestion.services import create_write_key
 from profiles.identity.rules import Ruleset, begin_version, load_rules
 from profiles.models import (
-    Account,
-    AccountMember,
-    AccountRecord,
-    Event,
     EventName,
-    EventStat,
     HealthMeasure,
-    Identifier,
     IdentityDecision,
-    IdentityFact,
-    IdentityOutcome,
     MatchProposal,
-    Merge,
-    Profile,
     RulesApplication,
-    SourceRecord,
     StaffRead,
     TraitDefinition,
     TrustLevel,
@@ -80,8 +56,6 @@ from segments.models import (
     ExclusiveGroup,
     MailTemplate,
     MemberExport,
-    Membership,
-    MembershipChange,
     Segment,
     SegmentFamily,
     SegmentSize,
@@ -89,6 +63,7 @@ from segments.models import (
     StaticList,
 )
 from segments.services import NewDestination, create_destination, create_webhook
+from tests.admin_people import make_person, numbers
 from tests.factories import (
     TESTER,
     make_case,
@@ -98,12 +73,10 @@ from tests.factories import (
     make_source,
 )
 
-_numbers = count(1)
-
 
 def sign_in(role: str = "") -> Client:
     """Return a client that is signed in as a superuser, or as staff with one role."""
-    number = next(_numbers)
+    number = next(numbers)
     if role:
         user = User.objects.create_user(f"{role}-{number}", is_staff=True)
         user.groups.add(Group.objects.get(name=role))
@@ -118,7 +91,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
     """Create rows of every model in the admin: one of each, or `people` of the large ones."""
     source = make_source(key="shop")
     purpose = _get_or_make_purpose()
-    segment = _make_segment(next(_numbers), purpose)
+    segment = _make_segment(next(numbers), purpose)
     profiles = [make_person(source, purpose, segment) for _ in range(people)]
     request = open_request(
         NewRequest(
@@ -141,7 +114,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         )
         _make_small_rows(source, purpose)
         _make_import(source)
-        number = next(_numbers)
+        number = next(numbers)
         ExclusiveGroup.objects.create(key=f"group-{number}", name="Offers")
         _make_computed_trait(f"orders_{number}")
         Controller.objects.create(
@@ -245,7 +218,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
 
 def _make_rule(purpose: Any) -> None:
     """Create a rule on events that nobody did."""
-    number = next(_numbers)
+    number = next(numbers)
     create_rule(
         event=EventName.objects.create(kind="track", name=f"Rare {number}").name,
         purpose=purpose,
@@ -262,7 +235,7 @@ def _make_computed_trait(key: str) -> None:
 
 
 def _make_import(source: Any) -> None:
-    number = next(_numbers)
+    number = next(numbers)
     mapping = {"call": "identify", "columns": {"Mail": "email", "Date": "timestamp"}}
     file_import = FileImport.objects.create(
         source=source, name=f"people-{number}.csv", size=10, status="done", mapping=mapping
@@ -282,139 +255,6 @@ def _make_import(source: Any) -> None:
     SavedMapping.objects.create(key=f"mapping-{number}", mapping=mapping)
     Product.objects.create(
         number=f"P-{number}", name="A knife", category="Home > Kitchen", price=20
-    )
-
-
-def make_person(source: Any, purpose: Any, segment: Segment, *, events: int = 5) -> Profile:
-    """Create a profile with records, a fact, events, a consent, a membership and a merge."""
-    number = next(_numbers)
-    email = f"ada{number}@example.org"
-    profile = make_profile(f"email:{email}", f"user_id:u-{number}", f"anonymous_id:a-{number}")
-    traits = {"email": email, "first_name": "Ada", "last_name": "Lovelace", "city": "Lyon"}
-    Profile.objects.filter(pk=profile.pk).update(traits=traits)
-    identifiers = list(Identifier.objects.filter(profile=profile).exclude(namespace="profile"))
-    now = timezone.now()
-    micros = round(now.timestamp() * 1_000_000)
-    SourceRecord.objects.create(
-        identifier=identifiers[0],
-        profile=profile,
-        source=source,
-        trust=TrustLevel.SERVER,
-        traits={key: [value, micros] for key, value in traits.items()},
-    )
-    SourceRecord.objects.create(
-        identifier=identifiers[0],
-        profile=profile,
-        source=source,
-        trust=TrustLevel.CLAIM,
-        traits={"city": ["Paris", micros]},
-    )
-    fact = IdentityFact.objects.create(
-        seq=number,
-        digest=uuid7(),
-        identifier_ids=[identifier.pk for identifier in identifiers],
-        source=source,
-        trust=TrustLevel.SERVER,
-        day=now.date(),
-    )
-    IdentityOutcome.objects.create(
-        fact=fact, identifier=identifiers[0], wanter=identifiers[1], rule="trust", day=now.date()
-    )
-    _make_merge(profile, identifiers, fact)
-    _make_account(profile, identifiers[0], source)
-    make_events(profile, identifiers[0], source, events)
-    _give_consent(profile, identifiers[0], purpose)
-    Membership.objects.create(segment=segment, profile=profile, entered_at=now)
-    MembershipChange.objects.create(
-        id=number,
-        segment=segment,
-        profile=profile,
-        changed_at=now,
-        has_entered=True,
-        reason="change",
-    )
-    profile.refresh_from_db()
-    return profile
-
-
-def _make_account(profile: Profile, identifier: Identifier, source: Any) -> None:
-    number, now = next(_numbers), timezone.now()
-    traits = {"name": "Acme", "contact_email": "ada.private@example.org", "plan": "pro"}
-    at = round(now.timestamp() * 1_000_000)
-    said = {key: [value, at, number, 2] for key, value in traits.items()}
-    account = Account.objects.create(
-        key=f"acme-{number}",
-        traits=traits,
-        winners={key: [*entry, source.pk, identifier.pk] for key, entry in said.items()},
-        is_vouched=True,
-    )
-    AccountRecord.objects.create(
-        account=account,
-        identifier=identifier,
-        source=source,
-        trust=TrustLevel.SERVER,
-        traits={key: entry[:3] for key, entry in said.items()},
-        first_at=now,
-    )
-    AccountMember.objects.create(
-        profile=profile, account=account, identifier=identifier, is_vouched=True, first_at=now
-    )
-
-
-def make_events(profile: Profile, identifier: Identifier, source: Any, number: int) -> None:
-    """Create so many events, an hour apart, and their statistics."""
-    name = EventName.objects.get_or_create(kind="track", name="Order Completed")[0]
-    now = timezone.now()
-    for back in range(number):
-        Event.objects.create(
-            id=uuid7(),
-            profile=profile,
-            timestamp=now - timedelta(hours=back),
-            identifier=identifier,
-            source=source,
-            name=name,
-            value="19.90",
-            properties={"order_id": back, "email": "ada.private@example.org"},
-            context={"ip": "203.0.113.9"},
-            received_at=now,
-        )
-    EventStat.objects.update_or_create(
-        profile_id=profile.pk,
-        name_id=name.pk,
-        defaults={"count": number, "sum": 0, "first_at": now, "last_at": now},
-    )
-
-
-def _make_merge(profile: Profile, identifiers: list[Identifier], fact: IdentityFact) -> None:
-    Merge.objects.create(
-        survivor=profile,
-        absorbed_id=0,
-        absorbed_uuid=uuid7(),
-        survivor_identifier_ids=[identifiers[0].pk],
-        absorbed_identifier_ids=[identifiers[1].pk],
-        fact=fact,
-        rule="unique",
-        actor="drain",
-    )
-
-
-def _give_consent(profile: Profile, identifier: Identifier, purpose: Any) -> None:
-    now = timezone.now()
-    record_many(
-        [
-            ConsentInput(
-                identifier_id=identifier.pk,
-                profile_id=profile.pk,
-                purpose=purpose.key,
-                state=State.GIVEN,
-                occurred_at=now,
-                received_at=now,
-                actor=DecidedBy.SUBJECT,
-                method=Method.CHECKBOX,
-                trust=TrustLevel.SERVER,
-                evidence={"form": "checkout"},
-            )
-        ]
     )
 
 
@@ -448,7 +288,7 @@ def _make_segment(number: int, purpose: Any) -> Segment:
 
 def _make_small_rows(source: Any, purpose: Any) -> None:
     """Create one row each of the models that are not about a profile."""
-    number = next(_numbers)
+    number = next(numbers)
     now = timezone.now()
     create_write_key(source, kind=WriteKey.Kind.SECRET, actor=TESTER)
     create_api_key(f"service {number}", scopes=[Scope.PROFILES_READ], actor=TESTER)

@@ -9,6 +9,8 @@ from ingestion.models import FileImport
 from ingestion.services import add_part, begin_import, drain_inbox, finish_import, start_import
 from tests.factories import TESTER, make_source
 
+# Those of PEOPLE.
+COLUMNS = ("Mail", "No", "Ville", "Date")
 PEOPLE: dict[str, Any] = {
     "call": "identify",
     "columns": {

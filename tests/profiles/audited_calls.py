@@ -17,47 +17,19 @@ import ingestion.services
 import profiles.services
 import segments.services
 from consent.letters.writing import WrittenLetter
-from consent.models import (
-    Controller,
-)
+from consent.models import Controller
 from consent.services import NewRequest
 from consent.suppression.keys import suppression_keys
-from ingestion.models import (
-    DrainPause,
-    RejectedMessage,
-    WriteKey,
-)
+from ingestion.models import DrainPause, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
-from profiles.models import (
-    ApiKey,
-    IdentityCase,
-    IdentityRule,
-    MatchProposal,
-    TraitDefinition,
-)
+from profiles.models import ApiKey, IdentityCase, IdentityRule, MatchProposal, TraitDefinition
 from profiles.models.access import Scope
-from profiles.services import (
-    Actor,
-    create_api_key,
-)
+from profiles.services import Actor, create_api_key
 from segments.exports.columns import column_choices, read_columns
-from tests.factories import (
-    NOW,
-    TESTER,
-    make_identifier,
-    make_profile,
-    make_purpose,
-    make_source,
-)
+from tests.factories import NOW, TESTER, make_identifier, make_profile, make_purpose, make_source
 from tests.profiles.audited_rows import (
-    COMPUTED,
-    DECISION,
-    EVERYONE,
-    FAMILY,
     FILE,
-    WEBHOOK,
     attachment,
-    automation_fields,
     begin_file,
     bounced_address,
     bulk,
@@ -71,26 +43,10 @@ from tests.profiles.audited_rows import (
     finished_access,
     knife,
     letter_model,
-    list_before_ada,
-    list_with_ada,
-    live_automation,
-    mail_fields,
     mailed_code,
-    make_archived_segment,
-    make_automation,
-    make_computed_trait,
     make_controller,
-    make_destination,
-    make_family,
-    make_group,
     make_hold,
-    make_list,
-    make_mail_template,
-    make_pool,
     make_rule,
-    make_segment,
-    make_webhook,
-    new_destination,
     new_hold,
     new_subject_request,
     open_case,
@@ -99,16 +55,12 @@ from tests.profiles.audited_rows import (
     open_subject_request,
     open_unverified,
     paused_application,
-    paused_segment,
-    paused_webhook,
     quarantined_of_old,
     rejected_message,
     restriction_in_effect,
     rule_parts,
     running_application,
     saved_category,
-    segment_before_ada,
-    segment_without_ada,
     standing_decision,
     stop_of_cooling,
     suppressed_references,
@@ -119,6 +71,34 @@ from tests.profiles.audited_rows import (
     verdict_of_same,
     with_second_factor,
     wrap_with_another_key,
+)
+from tests.profiles.audited_segments import (
+    COMPUTED,
+    DECISION,
+    EVERYONE,
+    FAMILY,
+    WEBHOOK,
+    automation_fields,
+    list_before_ada,
+    list_with_ada,
+    live_automation,
+    mail_fields,
+    make_archived_segment,
+    make_automation,
+    make_computed_trait,
+    make_destination,
+    make_family,
+    make_group,
+    make_list,
+    make_mail_template,
+    make_pool,
+    make_segment,
+    make_webhook,
+    new_destination,
+    paused_segment,
+    paused_webhook,
+    segment_before_ada,
+    segment_without_ada,
 )
 
 SERVICES = (profiles.services, consent.services, ingestion.services, segments.services)

@@ -22,7 +22,8 @@ from profiles.models import (
 )
 from profiles.models.access import Scope
 from profiles.services import actor_names
-from tests.admin import make_events, make_person, make_world, sign_in
+from tests.admin import make_world, sign_in
+from tests.admin_people import make_events, make_person
 from tests.factories import make_identifier, make_profile, make_source, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db

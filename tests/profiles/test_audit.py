@@ -38,7 +38,7 @@ from tests.factories import (
 )
 from tests.profiles.audit_exemptions import EXEMPT, WITHOUT_ENTRY
 from tests.profiles.audited_calls import CALLS, public_functions
-from tests.profiles.audited_rows import make_segment
+from tests.profiles.audited_segments import make_segment
 
 pytestmark = pytest.mark.django_db
 

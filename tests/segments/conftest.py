@@ -1,4 +1,4 @@
-"""Fixtures of segments: a receiver of webhooks, and a segment that it hears of."""
+"""Fixtures of segments: a receiver of webhooks, a segment that it hears of, and a tool."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +10,7 @@ from segments.services import create_segment, rebuild
 from tests.factories import TESTER, make_purpose
 from tests.receivers import Receiver, receiving
 from tests.segments.listening import LYON
+from tests.tools import People, serving
 
 
 @pytest.fixture
@@ -26,3 +27,9 @@ def lyon() -> Any:
     )
     rebuild(["lyon"])
     return segment
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    with serving(People()) as service:
+        yield service

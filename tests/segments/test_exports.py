@@ -10,82 +10,25 @@ from typing import Any
 import duckdb
 import pytest
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.models import ConsentState, Purpose
 from consent.services import may_process
 from profiles.admin.kit.masks import Mask
-from profiles.lib.formulas import STARTS, neutralised
-from profiles.models import (
-    Account,
-    AccountMember,
-    AuditEntry,
-    Identifier,
-    Profile,
-    TraitDefinition,
-)
+from profiles.models import Account, AccountMember, AuditEntry, Identifier, Profile, TraitDefinition
 from profiles.models.access import Scope
 from segments.exports.batches import SegmentClosed, Wanted, read_batches
 from segments.exports.columns import column_choices, read_columns
 from segments.models import MemberExport, Segment
-from segments.services import (
-    create_segment,
-    rebuild,
-    start_export,
-    stop_silent_exports,
-    write_export,
-)
-from tests.admin import sign_in
-from tests.factories import NOW, TESTER, make_client, make_profile, make_purpose
-
-EVERYONE = {"type": "everyone"}
-
-
-def permit(profile: Profile, purpose: Purpose, **state: Any) -> None:
-    values = {"state": "given", "version": 1} | state
-    ConsentState.objects.filter(profile_id=profile.pk, purpose=purpose).delete()
-    ConsentState.objects.create(profile_id=profile.pk, purpose=purpose, **values)
-
-
-def make_people(number: int, purpose: Purpose, **traits: Any) -> list[Profile]:
-    profiles = []
-    for place in range(number):
-        profile = make_profile(f"email:export{place}@example.org")
-        Profile.objects.filter(pk=profile.pk).update(traits={"city": "Lyon", **traits})
-        permit(profile, purpose)
-        profiles.append(profile)
-    return profiles
+from tests.factories import NOW, make_client, make_purpose
+from tests.segments.exporting import body_of, lines_of, make_people, make_segment, permit
 
 
 @pytest.fixture
 def purpose() -> Purpose:
     return make_purpose("newsletter")
-
-
-def make_segment(purpose: Purpose | None) -> Segment:
-    segment = create_segment(
-        key="all",
-        name="All",
-        definition=EVERYONE,
-        purpose=purpose,
-        actor=TESTER,
-        status="live",
-    )
-    rebuild([segment.key])
-    segment.refresh_from_db()
-    return segment
-
-
-def body_of(response: Any) -> bytes:
-    assert response.status_code == 200, response.content
-    return b"".join(response.streaming_content)
-
-
-def lines_of(response: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in body_of(response).splitlines()]
 
 
 @pytest.mark.django_db
@@ -264,30 +207,6 @@ def test_the_file_has_exactly_those_for_whom_the_gate_is_open(
         transaction.set_rollback(True)
 
 
-TEXTS = st.text(alphabet=st.sampled_from([*STARTS, *" ,;|\"'aé\u00a0"]), max_size=12)
-
-
-@given(text=TEXTS, dialect=st.sampled_from([",", ";", "\t", "|"]))
-@example(text="a;=1+1", dialect=";")
-@example(text='",=cmd()', dialect=",")
-@example(text="\t=1", dialect="\t")
-@example(text="＝1", dialect=",")
-def test_no_cell_is_a_formula_whatever_separator_the_file_is_opened_with(
-    text: str, dialect: str
-) -> None:
-    written = io.StringIO(newline="")
-    csv.writer(written, quoting=csv.QUOTE_NONNUMERIC).writerow(["id", neutralised(text), "end"])
-    written.seek(0)
-    for row in csv.reader(written, delimiter=dialect):
-        for cell in row:
-            assert not cell.lstrip(' "\u00a0').startswith(tuple("=+-@＝＋－＠")), row
-
-
-@given(st.text(alphabet=st.characters(exclude_characters=[*STARTS, ",", ";", "|"])))
-def test_a_plain_text_stays_as_it_is(text: str) -> None:
-    assert neutralised(text) == text
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("query", "status", "path"),
@@ -360,80 +279,3 @@ def test_columns_that_differ_in_case_alone_are_told_apart_in_parquet(
         ["trait.city", "trait.City_2"],
         [("Lyon", "Paris")],
     )
-
-
-def exported(role: str, segment: Segment, **form: Any) -> Any:
-    url = reverse("admin:segments_segment_export", args=[segment.pk])
-    client = sign_in(role)
-    fresh = client.get(url).context["export_id"]
-    body = {"id": str(fresh), "format": "jsonl", "purpose": segment.purpose_id, **form}
-    return client.post(url, body)
-
-
-@pytest.mark.django_db
-def test_staff_export_what_their_role_sees(purpose: Purpose) -> None:
-    for key, category in (("email", "contact"), ("city", "ordinary"), ("iban", "ordinary")):
-        TraitDefinition.objects.create(
-            key=key, type="text", category=category, is_reviewed=key != "iban"
-        )
-    make_people(1, purpose, email="ada@example.org", iban="FR7630006000011234567890189")
-    segment = make_segment(purpose)
-    columns = ["trait.email", "trait.city", "trait.iban", "identifier.email"]
-    masked = body_of(exported("marketer", segment, columns=columns)).decode()
-    assert "Lyon" in masked
-    assert "example.org" not in masked
-    assert "FR76" not in masked
-    assert "ada@example.org" in body_of(exported("", segment, columns=columns)).decode()
-    assert exported("auditor", segment).status_code == 403
-
-
-@pytest.mark.django_db
-def test_staff_see_how_far_an_export_is(purpose: Purpose) -> None:
-    profiles = make_people(3, purpose)
-    permit(profiles[0], purpose, state="withdrawn")
-    segment = make_segment(purpose)
-    response = exported("", segment)
-    progress = reverse(
-        "admin:segments_segment_progress", args=[segment.pk, response["Tessera-Export"]]
-    )
-    client = sign_in()
-    assert "Under way" in client.get(progress, headers={"HX-Request": "true"}).content.decode()
-    body_of(response)
-    shown = client.get(progress).content.decode()
-    assert "The file is complete" in shown
-    assert "1: refused or withdrew" in shown
-    page = client.get(reverse("admin:segments_segment_use", args=[segment.pk])).content.decode()
-    assert "newsletter" in page
-
-
-@pytest.mark.django_db
-def test_an_export_whose_reader_goes_away_is_stopped(purpose: Purpose) -> None:
-    make_people(2, purpose)
-    segment = make_segment(purpose)
-    columns = read_columns(["id"], column_choices())
-    export = start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
-    file: Any = write_export(export, columns, Mask(is_open=True))
-    next(file)
-    file.close()
-    assert MemberExport.objects.get().state == "stopped"
-
-
-@pytest.mark.django_db
-def test_an_export_whose_process_was_killed_is_stopped_and_a_slow_one_goes_on(
-    purpose: Purpose,
-) -> None:
-    make_people(1, purpose)
-    segment = make_segment(purpose)
-    columns = read_columns(["id"], column_choices())
-    killed, slow, new = (
-        start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
-        for _ in range(3)
-    )
-    file = write_export(slow, columns, Mask(is_open=True))
-    next(file)
-    silent = timezone.now() - timedelta(minutes=11)
-    MemberExport.objects.exclude(pk=new.pk).update(moved_at=silent)
-    assert stop_silent_exports() == 2
-    b"".join(file)
-    states = dict(MemberExport.objects.values_list("pk", "state"))
-    assert states == {killed.pk: "stopped", slow.pk: "done", new.pk: "running"}

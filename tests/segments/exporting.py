@@ -1,0 +1,51 @@
+"""People of a segment that is exported, and what came out of an export."""
+
+import json
+from typing import Any
+
+from consent.models import ConsentState, Purpose
+from profiles.models import Profile
+from segments.models import Segment
+from segments.services import create_segment, rebuild
+from tests.factories import TESTER, make_profile
+
+EVERYONE = {"type": "everyone"}
+
+
+def permit(profile: Profile, purpose: Purpose, **state: Any) -> None:
+    values = {"state": "given", "version": 1} | state
+    ConsentState.objects.filter(profile_id=profile.pk, purpose=purpose).delete()
+    ConsentState.objects.create(profile_id=profile.pk, purpose=purpose, **values)
+
+
+def make_people(number: int, purpose: Purpose, **traits: Any) -> list[Profile]:
+    profiles = []
+    for place in range(number):
+        profile = make_profile(f"email:export{place}@example.org")
+        Profile.objects.filter(pk=profile.pk).update(traits={"city": "Lyon", **traits})
+        permit(profile, purpose)
+        profiles.append(profile)
+    return profiles
+
+
+def make_segment(purpose: Purpose | None) -> Segment:
+    segment = create_segment(
+        key="all",
+        name="All",
+        definition=EVERYONE,
+        purpose=purpose,
+        actor=TESTER,
+        status="live",
+    )
+    rebuild([segment.key])
+    segment.refresh_from_db()
+    return segment
+
+
+def body_of(response: Any) -> bytes:
+    assert response.status_code == 200, response.content
+    return b"".join(response.streaming_content)
+
+
+def lines_of(response: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in body_of(response).splitlines()]
