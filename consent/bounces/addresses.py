@@ -5,7 +5,7 @@ back before staff lifted a block says nothing.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -19,8 +19,9 @@ from profiles.lib.database import database_now
 from profiles.services import Actor, audited
 
 Kind = BouncedAddress.Kind
-# On so many days mail came back for now only: nobody reads it there.
+# On so many days mail came back for now only, and never so long apart: nobody reads it there.
 MOST_SOFT_DAYS = 5
+LONGEST_APART = timedelta(days=30)
 
 
 class Bounce(NamedTuple):
@@ -49,6 +50,9 @@ def note_bounce(address: str, *, is_hard: bool, at: datetime) -> None:
 def _count(row: BouncedAddress, *, is_hard: bool, at: datetime) -> None:
     if is_hard:
         row.kind = Kind.HARD
+    elif at - row.last_at > LONGEST_APART:
+        # What came back long ago says nothing of today.
+        row.soft_days = 1
     elif row.soft_days == 0 or at.date() > row.last_at.date():
         # Once a day: what waits is tried many times.
         row.soft_days += 1

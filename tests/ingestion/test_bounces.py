@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from consent.bounces.addresses import MOST_SOFT_DAYS
 from consent.models import BouncedAddress, Purpose
 from consent.services import (
     NewRequest,
@@ -212,3 +213,15 @@ def test_a_domain_that_has_enough_gets_the_rest_later(settings: Any) -> None:
     waiting.update(mail_due_at=timezone.now())
     pass_time()
     assert len(mail.outbox) == 3
+
+
+def test_what_came_back_long_ago_says_nothing_of_today() -> None:
+    first = timezone.now() - timedelta(days=400)
+    for number in range(MOST_SOFT_DAYS * 2):
+        at = first + timedelta(days=31 * number)
+        note_bounce("ada@example.org", is_hard=False, at=at)
+    assert BouncedAddress.objects.get().soft_days == 1
+    assert not is_blocked("ada@example.org")
+    for number in range(1, MOST_SOFT_DAYS):
+        note_bounce("ada@example.org", is_hard=False, at=at + timedelta(days=30 * number))
+    assert is_blocked("ada@example.org")
