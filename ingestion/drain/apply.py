@@ -89,52 +89,69 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
 
     In the caller's transaction.
     """
-    verify_signatures(chunk.messages)
-    redact_names(chunk.messages)
-    identifiers = IdentifierFilter(configuration)
-    _observe(chunk.messages, identifiers)
-    judge_by_plans(chunk.messages, configuration.plans)
-    prepare_events(chunk.messages)
-    store_ahead(chunk.messages, configuration.rules)
+    identifiers = _prepare(chunk.messages, configuration)
     reach(checkpoints.BEFORE_PEOPLE_LOCK)
     people_lock()
     reach(checkpoints.PEOPLE_LOCKED)
     if identifiers.is_outdated():
-        plans, configuration = configuration.plans, load_configuration()
-        # A message's event was prepared by the verdict of these.
-        configuration = configuration._replace(plans=plans)
-        identifiers = IdentifierFilter(configuration)
-        _observe(chunk.messages, identifiers)
+        configuration, identifiers = _reconfigure(chunk.messages, configuration)
     now = database_now()
-    named, rejected = _filter_identifiers(chunk.messages, identifiers, configuration.plans)
-    kept, refused, opt_outs = part_by_plans(named)
-    rejected += refused
+    nameable, rejected = _filter_identifiers(chunk.messages, identifiers, configuration.plans)
+    taken, refused, opt_outs = part_by_plans(nameable)
     reach(checkpoints.FILTERED)
-    resolution = _attribute([*kept, *opt_outs], configuration, now)
+    resolution = _attribute([*taken, *opt_outs], configuration, now)
     reach(checkpoints.RESOLVED)
-    refused_traits = _record_traits(kept, resolution, now)
+    refused_traits = _record_traits(taken, resolution, now)
     reach(checkpoints.TRAITS_RECORDED)
-    refused_accounts = record_group_calls(kept, configuration)
+    refused_accounts = record_group_calls(taken, configuration)
     reach(checkpoints.ACCOUNTS_RECORDED)
     store_events(chunk.messages, resolution)
-    _count_left_out(kept)
-    count_plan_breaches(kept, now=now)
+    _count_left_out(taken)
+    count_plan_breaches(taken, now=now)
     reach(checkpoints.EVENTS_STORED)
-    spans = _seen_spans(kept)
+    spans = _seen_spans(taken)
     widen_seen_spans(spans, made_at=now)
-    record_consents([*kept, *opt_outs], configuration)
+    record_consents([*taken, *opt_outs], configuration)
     # A fact that vouches for a profile, or names it by more, changes which grants count.
     rebuild_states(resolution.changed_profiles)
-    live = _live_arrivals(kept)
-    mark_changes(ProfileChange.Kind.LIVE, live)
-    # One wake-up is enough for each.
-    mark_changed((resolution.changed_profiles | set(spans)) - {pk for pk, _ in live})
+    _wake(taken, resolution.changed_profiles | set(spans))
     for reason, by_source in {TRAIT_NAME: refused_traits, **refused_accounts}.items():
         _count_by_source(by_source, reason)
-    _count_names_too_many(chunk.messages, kept, resolution)
-    keep_refusals([*chunk.rejections, *rejected])
-    account_for(chunk, kept, rejected)
+    _count_names_too_many(chunk.messages, taken, resolution)
+    keep_refusals([*chunk.rejections, *rejected, *refused])
+    account_for(chunk, taken, [*rejected, *refused])
     reach(checkpoints.APPLIED)
+
+
+def _prepare(messages: Sequence[PendingMessage], configuration: Configuration) -> IdentifierFilter:
+    """Do ahead of the people lock what can be done there; return whom messages may name."""
+    verify_signatures(messages)
+    redact_names(messages)
+    identifiers = IdentifierFilter(configuration)
+    _observe(messages, identifiers)
+    judge_by_plans(messages, configuration.plans)
+    prepare_events(messages)
+    store_ahead(messages, configuration.rules)
+    return identifiers
+
+
+def _reconfigure(
+    messages: Sequence[PendingMessage], configuration: Configuration
+) -> tuple[Configuration, IdentifierFilter]:
+    """Read what staff changed before the lock was taken, and observe the messages anew."""
+    # The plans stay: messages' events were prepared by the verdict of these.
+    fresh = load_configuration()._replace(plans=configuration.plans)
+    identifiers = IdentifierFilter(fresh)
+    _observe(messages, identifiers)
+    return fresh, identifiers
+
+
+def _wake(messages: Iterable[PendingMessage], changed: set[int]) -> None:
+    """Have the segments of those who changed evaluated, as live where their messages came live."""
+    live = _live_arrivals(messages)
+    mark_changes(ProfileChange.Kind.LIVE, live)
+    # One wake-up is enough for each.
+    mark_changed(changed - {pk for pk, _ in live})
 
 
 def _live_arrivals(messages: Iterable[PendingMessage]) -> set[tuple[int, str]]:

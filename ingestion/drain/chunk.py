@@ -39,8 +39,8 @@ class PendingMessage:
     None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
     guess), `breach` (what it breaks of its source's plan), `observation` (None where it was dropped
     or rejected), and `attribution` (whose it is, and by which identifier). `has_other_name` is true
-    where the name was one too many, and
-    `is_signed` where a public key's message counts as a server's.
+    where the name was one too many, and `is_signed` where a public key's message counts as a
+    server's.
     """
 
     row: LeasedRow

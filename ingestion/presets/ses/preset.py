@@ -54,10 +54,10 @@ def _read(delivery: Delivery) -> Any:
         message = exact_json.read(text_at(content, "Message").encode())
     except UnreadableJSON:
         message = {}
+    notification = message if isinstance(message, dict) else {}
     # Its kind has two names, as SES was set up.
-    said = message if isinstance(message, dict) else {}
-    kind = text_at(said, "notificationType") or text_at(said, "eventType")
-    return {"kind": kind or text_at(content, "Type"), "message": said}
+    kind = text_at(notification, "notificationType") or text_at(notification, "eventType")
+    return {"kind": kind or text_at(content, "Type"), "message": notification}
 
 
 def _answer(delivery: Delivery, secret: str, now: datetime) -> Answer | None:
