@@ -44,8 +44,8 @@ def household_of(profile: Profile) -> list[Relative]:
     front = [] if profile.is_restricted else [profile]
     while front and len(people) <= MOST_PEOPLE:
         ties = _ties(front)
-        found = Profile.objects.filter(pk__in=ties.keys() - people.keys(), is_restricted=False)
-        front = list(found.order_by("pk")[:MOST_PEOPLE])
+        others = Profile.objects.filter(pk__in=ties.keys() - people.keys(), is_restricted=False)
+        front = list(others.order_by("pk")[:MOST_PEOPLE])
         for each in front:
             people[each.pk], reasons[each.pk] = each, ties[each.pk]
     return [Relative(people[pk], sorted(ties)) for pk, ties in reasons.items()][:MOST_PEOPLE]
@@ -75,7 +75,12 @@ def _related(profile_ids: Collection[int]) -> Iterable[int]:
 
 def _neighbours(people: Sequence[Profile]) -> Iterator[int]:
     """Yield the profiles with the address of one of these people, unless too many have it."""
-    addresses = [address for each in people if (address := address_of(each.traits)) is not None]
+    addresses: list[dict[str, Any]] = []
+    for each in people:
+        address = address_of(each.traits)
+        # Those who were reached by an address share it: it is asked about once.
+        if address is not None and address not in addresses:
+            addresses.append(address)
     for address in addresses:
         sharing = Profile.objects.filter(traits__contains=address, is_restricted=False)
         ids = list(sharing.values_list("pk", flat=True)[: settings.HOUSEHOLD_MOST + 1])

@@ -14,12 +14,12 @@ from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
 from profiles.lib.database import database_now
-from profiles.models.access import Scope
 from segments import services
 from segments.api import automation_serializers as serializers
 from segments.api.automation_visibility import refuse_sensitive_automation
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.models import Automation, AutomationRun
 
 
@@ -52,11 +52,7 @@ class AutomationViewSet(
     instant: mails at most once, calls of webhooks at least once under one id.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("pause", "resume", "archive")
     refusals = {"pause": (409,), "resume": (409,), "archive": (409,), "publish": (409,)}
     queryset: Any = Automation.objects.select_related("purpose")

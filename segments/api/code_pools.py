@@ -12,10 +12,10 @@ from rest_framework.viewsets import GenericViewSet
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
-from profiles.models.access import Scope
 from segments import services
 from segments.api import code_serializers as serializers
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.models import CodePool
 
 
@@ -40,11 +40,7 @@ class CodePoolViewSet(
     No answer has a code that waits to be given.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     queryset: Any = CodePool.objects.all()
     serializer_class: Any = serializers.CodePoolSerializer
     filterset_class: Any = CodePoolFilter

@@ -11,11 +11,11 @@ from rest_framework.viewsets import GenericViewSet
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
-from profiles.models.access import Scope
 from segments import services
 from segments.api import computed_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.models import ComputedTrait
 
 
@@ -39,12 +39,7 @@ class ComputedTraitViewSet(
     those who are here one after another; `is_complete` says whether all are done.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy",)
     refusals = {"destroy": (409,)}
     queryset: Any = ComputedTrait.objects.select_related("trait")

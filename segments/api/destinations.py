@@ -17,10 +17,10 @@ from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
 from profiles.models import Profile
-from profiles.models.access import Scope
 from segments import services
 from segments.api import destination_serializers as serializers
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import may_count_people, refuse_sensitive_segment
 from segments.api.webhook_serializers import (
     ReplayedSerializer,
@@ -63,12 +63,7 @@ class DestinationViewSet(
     sent of them changes, and taken out when they leave, withdraw, object, are restricted or erased.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy", "test", "pause", "resume")
     queryset: Any = Destination.objects.select_related("purpose")
     serializer_class: Any = serializers.DestinationSerializer

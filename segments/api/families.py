@@ -17,11 +17,11 @@ from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import problem, validated
 from profiles.lib.database import database_now
-from profiles.models.access import Scope
 from segments import services
 from segments.api import family_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import may_count_people, refuse_sensitive_definition
 from segments.models import Segment, SegmentFamily
 
@@ -47,12 +47,7 @@ class FamilyViewSet(
 
     kind: ClassVar[Kind]
     change_serializer: ClassVar[type[Any]]
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy", "recompute")
     refusals = {"create": (503,), "recompute": (503,), "destroy": (409,)}
     queryset: Any = SegmentFamily.objects.all()

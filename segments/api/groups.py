@@ -11,10 +11,10 @@ from rest_framework.viewsets import GenericViewSet
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
-from profiles.models.access import Scope
 from segments import services
 from segments.api import override_serializers as serializers
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import refuse_sensitive_keys
 from segments.models import ExclusiveGroup
 from segments.overrides.groups import segments_of
@@ -41,12 +41,7 @@ class ExclusiveGroupViewSet(
     data.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy",)
     queryset: Any = ExclusiveGroup.objects.all()
     serializer_class: Any = serializers.ExclusiveGroupSerializer

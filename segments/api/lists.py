@@ -13,12 +13,12 @@ from rest_framework.viewsets import GenericViewSet
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
-from profiles.models.access import Scope
 from segments import services
 from segments.api import list_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import ProfileFilter
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import BY_NAME, REFUSAL, may_count_people, refuse_sensitive_definition
 from segments.models import ListedPerson, StaticList
 
@@ -51,12 +51,7 @@ class ListViewSet(
     A list that live segments ask for cannot be deleted.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy",)
     refusals = {"destroy": (409,)}
     queryset: Any = StaticList.objects.all()

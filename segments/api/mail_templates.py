@@ -15,11 +15,11 @@ from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import problem, validated
 from profiles.models import Profile
-from profiles.models.access import Scope
 from segments import services
 from segments.api import mail_serializers as serializers
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import BY_NAME, may_count_people
 from segments.models import MailTemplate
 
@@ -44,11 +44,7 @@ class MailTemplateViewSet(
     A template has no pixel, and its links lead where they say.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     queryset: Any = MailTemplate.objects.all()
     serializer_class: Any = serializers.MailTemplateSerializer
     filterset_class: Any = MailTemplateFilter

@@ -28,6 +28,7 @@ from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFi
 from segments.api.life import SegmentLife
 from segments.api.overrides import SegmentOverrides
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import (
     refuse_sensitive_definition,
     refuse_sensitive_past,
@@ -54,12 +55,7 @@ class SegmentViewSet(
 ):
     """Segments. DELETE archives one: its members leave it, and its history stays."""
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     # 503 `segment_failed` while the segment is set apart; 405 of `schema` and `preview`, which are
     # no keys.
     refusals = {

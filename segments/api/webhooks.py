@@ -15,10 +15,10 @@ from rest_framework.viewsets import GenericViewSet
 from profiles.api.kit.access import ScopedView, actor_of
 from profiles.api.kit.lists import RowPages, StrictFilterSet, TimeRangeFilter
 from profiles.api.kit.problems import validated
-from profiles.models.access import Scope
 from segments import services
 from segments.api import webhook_serializers as serializers
 from segments.api.refusals import problems_from_services
+from segments.api.scopes import SCOPES
 from segments.api.visibility import may_count_people, refuse_sensitive_segment
 from segments.models import Delivery, Segment, Webhook, WebhookEvent
 
@@ -63,12 +63,7 @@ class WebhookViewSet(
     instant, exits always.
     """
 
-    scopes = {
-        "GET": Scope.SEGMENTS_READ,
-        "POST": Scope.SEGMENTS_WRITE,
-        "PATCH": Scope.SEGMENTS_WRITE,
-        "DELETE": Scope.SEGMENTS_WRITE,
-    }
+    scopes = SCOPES
     bodiless_actions = ("destroy", "rotate", "test", "pause", "resume")
     queryset: Any = Webhook.objects.filter(destination=None).select_related("purpose")
     serializer_class: Any = serializers.WebhookSerializer

@@ -4,7 +4,6 @@ Invariant: all faults are said at once, each with its path.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from profiles.models import TraitDefinition
@@ -24,6 +23,7 @@ from segments.automations.nodes import (
 from segments.automations.parser import parse_automation
 from segments.definitions.dependencies import check_definition
 from segments.language.operands import DefinitionError, Fault
+from segments.lib.nearest import nearest
 from segments.mail.life import nearest_key
 from segments.models import CodePool, MailTemplate, Segment, StaticList, Webhook, WebhookEvent
 
@@ -58,9 +58,8 @@ def _date_faults(key: str) -> Iterator[Fault]:
     dates = TraitDefinition.objects.filter(type=TraitDefinition.Type.DATE)
     keys = list(dates.values_list("key", flat=True))
     if key not in keys:
-        near = get_close_matches(key, keys, n=1)
-        nearest = f" Nearest: {near[0]}." if near else ""
-        yield Fault("trigger.trait", "unknown", f"No trait that is a date has this key.{nearest}")
+        detail = f"No trait that is a date has this key.{nearest(key, keys)}"
+        yield Fault("trigger.trait", "unknown", detail)
 
 
 def _step_faults(program: Program) -> Iterator[Fault]:

@@ -86,8 +86,8 @@ def _start_batch(
 
 
 def _cause(trigger: DateTrigger, day: date) -> str:
-    named = day - timedelta(days=trigger.days)
-    return f"date:{named.isoformat()}:{trigger.trait}"[:120]
+    day_of_trait = day - timedelta(days=trigger.days)
+    return f"date:{day_of_trait.isoformat()}:{trigger.trait}"[:120]
 
 
 def _taken(automation: LiveAutomation, starts: Sequence[Start]) -> set[tuple[int, str]]:

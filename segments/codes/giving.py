@@ -69,6 +69,6 @@ def _redeem(pool: CodePool, arrived: Sequence[tuple[int, datetime]]) -> int:
                 "name": name.pk,
             },
         )
-        named = sorted(cursor.fetchall())
+        redemptions = sorted(cursor.fetchall())
     free = Code.objects.filter(pool=pool, given_at__isnull=False, redeemed_at__isnull=True)
-    return sum(free.filter(text=text).update(redeemed_at=at) for text, at in named)
+    return sum(free.filter(text=text).update(redeemed_at=at) for text, at in redemptions)

@@ -6,6 +6,7 @@ counted as drift.
 
 from django.db import transaction
 
+from profiles.lib.batches import batches
 from profiles.lib.database import consistent_snapshot
 from profiles.models import Profile, ProfileChange
 from profiles.services import read_computed
@@ -24,7 +25,7 @@ def verify_computed() -> dict[str, int | None]:
         settled = [row for row in rows if not row.failed_at and row.woken_to is None]
         computations = [computation_of(row) for row in settled if not row.is_ending]
         keys = {row.trait_id: row.trait.key for row in rows}
-        for profile_ids in _batches() if computations else ():
+        for profile_ids in batches(_settled_people(), BATCH) if computations else ():
             stored = read_computed(profile_ids)
             for profile_id, values in compute_values(computations, profile_ids).items():
                 for trait_id, value in values.items():
@@ -33,7 +34,7 @@ def verify_computed() -> dict[str, int | None]:
         return drift
 
 
-def _batches() -> "list[list[int]]":
+def _settled_people() -> list[int]:
     waiting = ProfileChange.objects.values("profile_id")
-    ids = list(Profile.objects.exclude(pk__in=waiting).order_by("pk").values_list("pk", flat=True))
-    return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    people = Profile.objects.exclude(pk__in=waiting).order_by("pk")
+    return list(people.values_list("pk", flat=True))

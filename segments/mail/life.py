@@ -4,13 +4,13 @@ Invariant: what is saved has no fault, and each change is a version that never c
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from profiles.models import TraitDefinition
 from profiles.services import Actor, audited, differences
 from segments.definitions.save import SegmentError
 from segments.language.operands import DefinitionError, Fault
+from segments.lib.nearest import nearest
 from segments.mail.fields import pools_in, traits_in
 from segments.mail.texts import Markup, Words, as_json, read_texts
 from segments.models import CodePool, MailTemplate, MailTemplateVersion
@@ -61,8 +61,8 @@ def version_of(key: str, number: int | None) -> MailTemplateVersion | None:
 
 def nearest_key(key: str) -> str:
     """Return a sentence on a key that no template has, with the nearest that one has."""
-    near = get_close_matches(key, MailTemplate.objects.values_list("key", flat=True), n=1)
-    return "No mail template has this key." + (f" Nearest: {near[0]}." if near else "")
+    keys = list(MailTemplate.objects.values_list("key", flat=True))
+    return f"No mail template has this key.{nearest(key, keys)}"
 
 
 def _checked(texts: Any, markup: str) -> dict[str, Words]:
@@ -83,9 +83,7 @@ def _unknown_traits(texts: Any) -> Iterator[Fault]:
     for path, text in _texts_by_path(texts):
         for key in dict.fromkeys(traits_in(text)):
             if key not in known:
-                near = get_close_matches(key, known, n=1)
-                nearest = f" Nearest: {near[0]}." if near else ""
-                yield Fault(path, "unknown", f"No trait is called {key}.{nearest}")
+                yield Fault(path, "unknown", f"No trait is called {key}.{nearest(key, known)}")
 
 
 def _unknown_pools(texts: Any) -> Iterator[Fault]:

@@ -58,7 +58,8 @@ def _may_enter(directory: os.stat_result, account: Account) -> bool:
 def socket_directory(data_directory: Path) -> Path:
     """Return the directory of a data directory's sockets.
 
-    Its path is short, since the name of a Unix socket may have 103 bytes at most.
+    Its path is short, since the name of a Unix socket may have 103 bytes at most, and the same for
+    processes whose TMPDIR differs, since they meet there.
     """
     digest = hashlib.sha256(str(data_directory.resolve()).encode()).hexdigest()[:12]
     return Path(f"/tmp/tessera-{digest}")  # noqa: S108  (its owner and mode are checked before use)
