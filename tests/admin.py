@@ -296,7 +296,9 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     suppress([f"email:gone{number}@example.org"], request_id=None)
     TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
-    PlanBreach.objects.create(source=source, day=now.date(), event=f"Seen {number}", count=3)
+    PlanBreach.objects.create(
+        source=source, day=now.date(), event=f"Seen {number}", count=3, path="properties.at"
+    )
     TrackingPlan.objects.create(source=source, version=number, content={}, digest=str(number))
     DroppedCount.objects.create(source=source, day=now.date(), reason=f"erased {number}", count=3)
     InboxRow.objects.create(source=source, trust=2, body=b"", message_count=3)

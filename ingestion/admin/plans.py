@@ -116,10 +116,10 @@ class TrackingPlanAdmin(TesseraAdmin):
 
 @admin.register(PlanBreach)
 class PlanBreachAdmin(ReadOnlyAdmin):
-    """How many messages were taken that break the plan of their source."""
+    """How many messages broke the plan of their source, and where."""
 
-    list_display = ("day", "source", "event", "count")
-    list_filter = ("source", "day")
+    list_display = ("day", "source", "event", "path", "policy", "count")
+    list_filter = ("source", "policy", "day")
     list_select_related = ("source",)
     fields = list_display
     readonly_fields = fields

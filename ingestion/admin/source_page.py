@@ -15,17 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from ingestion.admin.plan_page import PlanOverview, plan_overview
 from ingestion.admin.words import OUTCOMES, fault_in_words, reason_in_words
 from ingestion.inbox.counts import hour_of
 from ingestion.models import (
     DroppedCount,
     InboxRow,
     MessageCount,
-    PlanBreach,
     RecentMessage,
-    TrackingPlan,
 )
-from ingestion.plans.keep import plan_in_force
 from ingestion.services import fault_groups
 from profiles.admin.kit.charts import Bar, bars
 from profiles.models import Source
@@ -34,7 +32,6 @@ DAYS, HOURS = 30, 24
 LATE = timedelta(seconds=60)
 SILENT = timedelta(days=1)
 MOST_FAULTS = 8
-MOST_BREACHES = 8
 
 
 class Light(NamedTuple):
@@ -66,8 +63,7 @@ class Overview:
     picture: SafeString
     series: list[Series]
     faults: list[dict[str, Any]]
-    plan: TrackingPlan | None
-    breaches: list[tuple[str, int]]
+    planned: PlanOverview | None
 
 
 def light_of(source: Source, now: datetime) -> Light:
@@ -107,16 +103,8 @@ def overview(source: Source, now: datetime) -> Overview:
         picture=bars(columns, title=_("Messages per hour in the last 24 hours")),
         series=[*_ends(counts, now), *_parts(source, now)],
         faults=open_faults(MOST_FAULTS, source=source),
-        plan=plan_in_force(source),
-        breaches=_breaches(source, now),
+        planned=plan_overview(source, now),
     )
-
-
-def _breaches(source: Source, now: datetime) -> list[tuple[str, int]]:
-    """Return which events broke the plan most often of late, and were taken all the same."""
-    rows = PlanBreach.objects.filter(source=source, day__gt=now.date() - timedelta(days=DAYS))
-    counted = rows.order_by().values("event").annotate(total=Sum("count"))
-    return list(counted.order_by("-total", "event").values_list("event", "total")[:MOST_BREACHES])
 
 
 def _last_at(source: Source) -> datetime | None:

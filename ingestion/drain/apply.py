@@ -107,7 +107,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.ACCOUNTS_RECORDED)
     store_events(chunk.messages, resolution)
     _count_left_out(taken)
-    count_plan_breaches(taken, now=now)
+    count_plan_breaches(nameable, now=now)
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(taken)
     widen_seen_spans(spans, made_at=now)

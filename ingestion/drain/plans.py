@@ -1,4 +1,4 @@
-"""The plans of sources in the drain: what is refused by one, and what is only counted.
+"""The plans of sources in the drain: what is refused by one, and how often each is broken.
 
 Invariant: erased people are dropped before a plan is obeyed, and an opt-out in a refused message
 holds at once.
@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ingestion.drain.chunk import PendingMessage
+from ingestion.inbox.lease import LeasedRow
 from ingestion.inbox.rejected import RowRejection
-from ingestion.plans.content import Plan
-from ingestion.plans.counts import count_breaches
-from ingestion.plans.judge import breach_of
+from ingestion.plans.content import Plan, Policy
+from ingestion.plans.counts import Fault, count_breaches
+from ingestion.plans.judge import Breach, breach_of
 from profiles.services import forget_messages
 
 
@@ -42,11 +43,16 @@ def part_by_plans(
 
 
 def count_plan_breaches(messages: Iterable[PendingMessage], *, now: datetime) -> None:
-    """Count the messages that were taken though they break a plan."""
-    breaches = (
-        (pending.row.source_id, pending.breach.event) for pending in messages if pending.breach
-    )
-    count_breaches(Counter(breaches), now=now)
+    """Count the messages that break a plan, taken or refused."""
+    faults = (_fault(pending.row, pending.breach) for pending in messages if pending.breach)
+    count_breaches(Counter(fault for fault in faults if fault), now=now)
+
+
+def _fault(row: LeasedRow, breach: Breach) -> Fault | None:
+    # What is replayed and refused once more was counted when it came.
+    if breach.policy == Policy.REFUSE and row.first_arrival is not None:
+        return None
+    return Fault(row.source_id, breach.event, breach.policy, breach.place)
 
 
 def _opt_out(pending: PendingMessage) -> PendingMessage | None:

@@ -1,7 +1,8 @@
-"""Tracking plans of sources, and how often what was taken broke them."""
+"""Tracking plans of sources, and how often messages broke them."""
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import pgettext_lazy
 
 from profiles.models import Source
 
@@ -27,23 +28,32 @@ class TrackingPlan(models.Model):
 
 
 class PlanBreach(models.Model):
-    """How many messages of a source and day were taken that break its plan.
+    """How many messages of a source and day broke its plan in one way.
 
     `event` is a name of the plan or a type of call; of names that are not in it, empty: anybody
-    can invent those.
+    can invent those. `path` likewise has names of the plan, and `*` for others. A refused message
+    that is replayed is not counted as refused again.
     """
+
+    class Policy(models.TextChoices):
+        FLAG = "flag", pgettext_lazy("message", "flagged")
+        REFUSE = "refuse", pgettext_lazy("message", "refused")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="plan_breaches")
     day = models.DateField()
     event = models.CharField(max_length=255, blank=True)
+    policy = models.CharField(max_length=8, choices=Policy, db_default=Policy.FLAG)
+    path = models.CharField(max_length=255, blank=True, db_default="")
     count = models.BigIntegerField()
 
     class Meta:
         ordering = ["-day"]
         verbose_name_plural = "plan breaches"
         constraints = [
-            models.UniqueConstraint(fields=["source", "day", "event"], name="plan_breach_unique")
+            models.UniqueConstraint(
+                fields=["source", "day", "event", "policy", "path"], name="plan_breach_unique"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.event or '-'}"
+        return f"{self.count} {self.event or '-'} {self.path}"

@@ -28,7 +28,7 @@ registry.exempt(
         Hook: "Names a source and a tool; the secret is sealed.",
         MessageCount: "Counts by source and hour.",
         OrderAmounts: "Amounts under a keyed digest of an order's number; names nobody.",
-        PlanBreach: "Counts by source, day and a name that staff wrote into the plan.",
+        PlanBreach: "Counts by source, day and names that staff wrote into the plan.",
         Product: "What is sold; names nobody.",
         SigningSecret: "Names a source, not a person.",
         TrackingPlan: "Configuration: what a source should send.",

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from ingestion.messages import GROUP
-from ingestion.plans.schemas import Fault, SchemaFault, compile_schema
+from ingestion.plans.schemas import Fault, SchemaFault, compile_schema, names_in
 from profiles.lib import exact_json
 
 MAX_BYTES = 256 * 1024
@@ -44,6 +44,7 @@ class Rule:
     policy: Policy
     schema: Mapping[str, Any]
     validator: Draft202012Validator
+    names: frozenset[str]  # of properties, wherever in the schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ class _PlanParser:
             own = self._policy(fields.get("policy", policy), f"{place}.policy")
             schema = fields.get("schema", {})
             try:
-                yield name, Rule(own, schema, compile_schema(schema, f"{place}.schema"))
+                validator = compile_schema(schema, f"{place}.schema")
+                yield name, Rule(own, schema, validator, frozenset(names_in(schema)))
             except SchemaFault as error:
                 self.faults.append(error.fault)
 

@@ -1,20 +1,30 @@
-"""Counting messages that were taken though they break a plan."""
+"""Counting messages that break a plan, by the fault."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.db import connection
 
 from ingestion.plans import sql
 
 
-def count_breaches(counts: Mapping[tuple[int, str], int], *, now: datetime) -> None:
-    """Add to the counts of the day, each of a source and an event of its plan."""
+class Fault(NamedTuple):
+    """What messages of a source break, with names of its plan alone."""
+
+    source_id: int
+    event: str
+    policy: str
+    path: str
+
+
+def count_breaches(counts: Mapping[Fault, int], *, now: datetime) -> None:
+    """Add to the counts of the day, each of one fault."""
     if not counts:
         return
     # In order, so that two drains cannot deadlock.
-    keys = sorted(counts)
-    source_ids, events = zip(*keys, strict=True)
-    columns = (list(source_ids), list(events), [counts[key] for key in keys])
+    faults = sorted(counts)
+    columns = map(list, zip(*faults, strict=True))
+    numbers = [counts[fault] for fault in faults]
     with connection.cursor() as cursor:
-        cursor.execute(sql.COUNT_BREACHES, [now.astimezone(UTC).date(), *columns])
+        cursor.execute(sql.COUNT_BREACHES, [now.astimezone(UTC).date(), *columns, numbers])

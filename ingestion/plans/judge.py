@@ -4,6 +4,7 @@ Invariant: the door and the drain judge by this function alone. What a breach sa
 and the rule, and quotes nothing of the message.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
@@ -18,12 +19,17 @@ MAX_EXPECTED = 200
 
 
 class Breach(NamedTuple):
-    """What a message breaks; `event` is its name in the plan, empty where it has none."""
+    """What a message breaks; `event` is its name in the plan, empty where it has none.
+
+    `path` has the message's own keys. `place` has only names of the plan, and others as `*`, so
+    that what it can be is bounded by the plan.
+    """
 
     policy: Policy
     event: str
     code: str
     path: str
+    place: str
     detail: str
 
 
@@ -38,7 +44,8 @@ def breach_of(plan: Plan | None, message: Message) -> Breach | None:
         return _broken(rule, message.name, message)
     if plan.unplanned == Policy.ALLOW:
         return None
-    return Breach(plan.unplanned, "", UNPLANNED, "event", "an event of the tracking plan")
+    expected = "an event of the tracking plan"
+    return Breach(plan.unplanned, "", UNPLANNED, "event", "event", expected)
 
 
 def rejection_by(plan: Plan | None, message: Message) -> Rejection | None:
@@ -71,7 +78,10 @@ def _broken(rule: Rule, event: str, message: Message) -> Breach | None:
     if rule.validator.is_valid(content):
         return None
     error = next(rule.validator.iter_errors(content))
-    return Breach(rule.policy, event, BROKEN, _path(root, error), _expected(rule, error))
+    steps = _steps(error)
+    path = _path(root, (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps))
+    place = _path(root, (_planned(rule, step) for step in steps))
+    return Breach(rule.policy, event, BROKEN, path, place, _expected(rule, error))
 
 
 def _judged_part(message: Message) -> tuple[Any, str]:
@@ -84,9 +94,20 @@ def _judged_part(message: Message) -> tuple[Any, str]:
     return properties, "properties"
 
 
-def _path(root: str, error: ValidationError) -> str:
+def _steps(error: ValidationError) -> list[str | int]:
+    """Return the way from the judged part to the fault, with the name of what is missing."""
     missing = [error.kind.property] if isinstance(error.kind, ValidationErrorKind.Required) else []
-    return ".".join([root, *map(str, error.instance_path), *missing])[:MAX_PATH]
+    return [*error.instance_path, *missing]
+
+
+def _planned(rule: Rule, step: str | int) -> str:
+    if isinstance(step, int):
+        return "[*]"
+    return f".{step}" if step in rule.names else ".*"
+
+
+def _path(root: str, parts: Iterable[str]) -> str:
+    return f"{root}{''.join(parts)}"[:MAX_PATH]
 
 
 def _expected(rule: Rule, error: ValidationError) -> str:

@@ -14,6 +14,9 @@ from profiles.lib import exact_json
 from profiles.models import Source
 from profiles.services import Actor, audited
 
+# The verb of audit entries.
+SAVED_PLAN = "tracking_plan.changed"
+
 
 def save_plan(source: Source, content: Any, *, actor: Actor) -> TrackingPlan:
     """Put a plan in force for the messages that come from the next second on.
@@ -22,7 +25,7 @@ def save_plan(source: Source, content: Any, *, actor: Actor) -> TrackingPlan:
     """
     parse_plan(content)
     digest = hashlib.sha256(exact_json.dumps_sorted(content).encode()).hexdigest()
-    with audited(actor, "tracking_plan.changed") as deed:
+    with audited(actor, SAVED_PLAN) as deed:
         # Two who save at once get two versions.
         Source.objects.select_for_update(no_key=True).get(pk=source.pk)
         newest = plan_in_force(source)

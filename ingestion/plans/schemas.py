@@ -97,6 +97,20 @@ def compile_schema(schema: Any, path: str) -> Draft202012Validator:
         raise SchemaFault(place, "invalid_schema", error.message[:300]) from None
 
 
+def names_in(schema: Any) -> Iterator[str]:
+    """Yield the names of properties that a schema has, at any depth."""
+    if not isinstance(schema, dict):
+        return
+    yield from schema.get("properties", ())
+    yield from schema.get("required", ())
+    yield from schema.get("dependentRequired", ())
+    for listed in schema.get("dependentRequired", {}).values():
+        yield from listed
+    for keyword, value in schema.items():
+        for each, _ in _children(keyword, value, ""):
+            yield from names_in(each)
+
+
 class _Bounds:
     """Walks one schema, and counts what it costs with its references followed."""
 

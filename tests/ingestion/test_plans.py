@@ -87,8 +87,14 @@ def test_each_policy_does_what_it_says(shop: Source, send: Send) -> None:
         (6, "plan", "traits.age", 'type: "integer"'),
     ]
     assert stored_events() == ["Free", "Invented by a visitor", "Order Completed", "Seen"]
-    breaches = PlanBreach.objects.order_by("event").values_list("event", "count")
-    assert list(breaches) == [("", 1), ("Seen", 1)]
+    breaches = PlanBreach.objects.order_by("event", "path")
+    assert list(breaches.values_list("event", "path", "policy", "count")) == [
+        ("", "event", "flag", 1),
+        ("Order Completed", "properties.order_id", "refuse", 1),
+        ("Order Completed", "properties.total", "refuse", 1),
+        ("Seen", "properties.page", "flag", 1),
+        ("identify", "traits.age", "refuse", 1),
+    ]
     counts = dict(MessageCount.objects.values_list("outcome", "count"))
     assert counts == {"stored": 4, "rejected": 3}
 
@@ -105,6 +111,50 @@ def test_strict_lists_the_very_messages_that_the_drain_refuses(shop: Source, sen
     assert [code for _, code, _ in listed] == ["plan", "unplanned_event"]
     # What is refused does not fill the dictionary of names.
     assert not EventName.objects.filter(name="Other").exists()
+
+
+def test_what_breaks_a_plan_is_counted_by_names_of_the_plan_alone(shop: Source, send: Send) -> None:
+    lines = {"items": {"properties": {"price": {"type": "number"}}}}
+    notes = {"additionalProperties": {"type": "string"}}
+    schema = {"properties": {"lines": lines, "notes": notes}}
+    put_plan(shop, {"policy": "refuse", "events": {"Seen": {"schema": schema}}})
+    send(
+        track("Seen", {"lines": [{"price": 1}, {"price": "2"}]}),
+        track("Seen", {"lines": [{"price": "3"}]}),
+        track("Seen", {"notes": {"ada@example.org": 5}}),
+    )
+    paths = RejectedMessage.objects.order_by("place").values_list("path", flat=True)
+    assert list(paths) == [
+        "properties.lines[1].price",
+        "properties.lines[0].price",
+        "properties.notes.ada@example.org",
+    ]
+    counted = PlanBreach.objects.order_by("path").values_list("path", "count")
+    assert list(counted) == [("properties.lines[*].price", 2), ("properties.notes.*", 1)]
+
+
+def test_a_refusal_is_counted_once_however_often_it_is_replayed(shop: Source, send: Send) -> None:
+    put_plan(shop, PLAN)
+    send(track("Order Completed", {}))
+    replay_message(RejectedMessage.objects.get(), actor=TESTER)
+    drain_inbox()
+    assert RejectedMessage.objects.get().replayed_at is None
+    assert PlanBreach.objects.get().count == 1
+
+
+def test_the_page_of_a_source_leads_to_what_its_plan_refused(shop: Source, send: Send) -> None:
+    lines = {"items": {"properties": {"price": {"type": "number"}}}}
+    notes = {"additionalProperties": {"type": "string"}}
+    schema = {"properties": {"lines": lines, "notes": notes}}
+    put_plan(shop, {"policy": "refuse", "events": {"Seen": {"schema": schema}}})
+    send(track("Seen", {"lines": [1, {"price": "2"}]}), track("Seen", {"notes": {"x": 5}}))
+    client = sign_in("steward")
+    page = client.get(reverse("admin:profiles_source_change", args=[shop.pk]))
+    links = [fault.link for fault in page.context["figures"].planned.faults]
+    assert len(links) == 2
+    shown = [client.get(link).content.decode() for link in links]
+    assert "1 open message of shop" in shown[0]
+    assert "properties.notes.x" in shown[1]
 
 
 def test_a_refused_message_is_replayed_under_the_plan_of_today(shop: Source, send: Send) -> None:
@@ -308,6 +358,8 @@ def test_the_page_of_a_source_has_its_plan_and_what_broke_it(shop: Source, send:
     shown = client.get(page).content.decode()
     assert "version 2" in shown
     assert shown.index("Seen</td>") < shown.index("events that are not in it")
+    assert "properties.at" in shown
+    assert "by tests" in shown
     next_form = client.get(add, {"source": shop.pk}).context["adminform"].form
     assert "at" in str(next_form["content"].initial)
     versions = client.get(reverse("admin:ingestion_trackingplan_changelist")).content.decode()
