@@ -47,6 +47,7 @@ from ingestion.mending.mend import (
 )
 from ingestion.mending.operations import Operation, Type, Verb
 from ingestion.mending.plan_check import CheckReport, Verdict, check_plan, recent_bodies
+from ingestion.mending.plan_draft import PlanDraft, draft_plan
 from ingestion.plans.content import PlanFaults
 from ingestion.plans.keep import plan_in_force, save_plan
 from ingestion.portability import CopyFault, ImportedCopy, import_copy
@@ -83,6 +84,7 @@ __all__ = [
     "MendReport",
     "NotOpen",
     "Operation",
+    "PlanDraft",
     "PlanFaults",
     "StillFaulty",
     "TrialReport",
@@ -109,6 +111,7 @@ __all__ = [
     "delete_consent_category",
     "delete_mapping",
     "delete_product",
+    "draft_plan",
     "drain_inbox",
     "drain_is_paused",
     "expire_imports",

@@ -13,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.admin.live import SEE
 from ingestion.models import PlanBreach, TrackingPlan
 from ingestion.plans.content import parse_plan
 from ingestion.plans.keep import plan_in_force
-from ingestion.services import PlanFaults, save_plan
+from ingestion.services import PlanFaults, draft_plan, save_plan
 from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin, staff_actor
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
@@ -79,9 +80,16 @@ class TrackingPlanAdmin(TesseraAdmin):
         """Start with the plan in force of the source that the address names."""
         pk = request.GET.get("source", "")
         source = Source.objects.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 10 else None
-        plan = plan_in_force(source) if source else None
-        content = plan.content if plan else BLANK
-        return {"content": content} | ({"source": source.pk} if source else {})
+        if source is None:
+            return {"content": BLANK}
+        return {"content": self._first_content(request, source), "source": source.pk}
+
+    def _first_content(self, request: HttpRequest, source: Source) -> Any:
+        # Names of properties are of messages, which not everybody sees.
+        if "draft" in request.GET and request.user.has_perm(SEE):
+            return draft_plan(source).content
+        plan = plan_in_force(source)
+        return plan.content if plan else BLANK
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, row: Any) -> tuple[str, str]:

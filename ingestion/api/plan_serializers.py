@@ -33,6 +33,13 @@ class PlanSerializer(serializers.ModelSerializer[TrackingPlan]):
         read_only_fields = ("version", "made_at")
 
 
+class PlanDraftSerializer(serializers.Serializer[Any]):
+    """A tracking plan that is not in force."""
+
+    content = serializers.DictField(help_text=CONTENT_HELP)
+    messages = serializers.IntegerField(help_text="How many messages it was made from.")
+
+
 class PlanCheckSerializer(serializers.Serializer[Any]):
     """A plan to try, on messages or on the last ones that were taken."""
 

@@ -16,6 +16,7 @@ from ingestion.models import TrackingPlan
 from ingestion.services import (
     PlanFaults,
     check_plan,
+    draft_plan,
     plan_in_force,
     recent_bodies,
     save_plan,
@@ -31,6 +32,7 @@ class PlanViewSet(ScopedView, ViewSet):
     """What a source should send, and what becomes of messages that break it."""
 
     scopes = dict.fromkeys(("GET", "PUT", "POST"), Scope.PRIVACY_ADMIN)
+    bodiless_actions = ("draft",)
 
     @extend_schema(responses=serializers.PlanSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
@@ -60,6 +62,16 @@ class PlanViewSet(ScopedView, ViewSet):
         with _problems_of_plans():
             report = check_plan(content, _bodies(source, fields))
         return Response(serializers.PlanReportSerializer(report).data)
+
+    @extend_schema(request=None, responses=serializers.PlanDraftSerializer)
+    def draft(self, request: Request, key: str) -> Response:
+        """Make a plan of the last messages that were taken, and save nothing.
+
+        It names the properties of each event with their types, requires those that all had, and
+        flags what breaks it. It has no values.
+        """
+        draft = draft_plan(_source(key))
+        return Response(serializers.PlanDraftSerializer(draft).data)
 
 
 def _bodies(source: Source, fields: dict[str, Any]) -> Iterator[bytes]:

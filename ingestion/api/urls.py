@@ -13,9 +13,11 @@ router.register("import-mappings", imports.SavedMappingViewSet, basename="import
 router.register("products", products.ProductViewSet, basename="product")
 
 plan = plans.PlanViewSet.as_view({"get": "retrieve", "put": "update"})
+draft = plans.PlanViewSet.as_view({"post": "draft"})
 check = plans.PlanViewSet.as_view({"post": "check"})
 urlpatterns = [
     path("sources/<slug:key>/plan/", plan, name="source-plan"),
+    path("sources/<slug:key>/plan/draft/", draft, name="source-plan-draft"),
     path("sources/<slug:key>/plan/check/", check, name="source-plan-check"),
     *router.urls,
 ]

@@ -35,7 +35,7 @@ class Breach(NamedTuple):
 
 def breach_of(plan: Plan | None, message: Message) -> Breach | None:
     """Return what a message breaks of a plan that does not allow it."""
-    if plan is None or _only_states_consents(message):
+    if plan is None or only_states_consents(message):
         return None
     if message.type != "track":
         rule = plan.calls.get(message.type)
@@ -64,7 +64,7 @@ def rejection_by(plan: Plan | None, message: Message) -> Rejection | None:
     )
 
 
-def _only_states_consents(message: Message) -> bool:
+def only_states_consents(message: Message) -> bool:
     """Whether a message is nobody's idea of an event: a choice must not depend on a plan."""
     if message.type == "identify":
         return bool(message.consents) and not message.traits
@@ -74,7 +74,7 @@ def _only_states_consents(message: Message) -> bool:
 def _broken(rule: Rule, event: str, message: Message) -> Breach | None:
     if rule.policy == Policy.ALLOW:
         return None
-    content, root = _judged_part(message)
+    content, root = judged_part(message)
     if rule.validator.is_valid(content):
         return None
     error = next(rule.validator.iter_errors(content))
@@ -84,7 +84,7 @@ def _broken(rule: Rule, event: str, message: Message) -> Breach | None:
     return Breach(rule.policy, event, BROKEN, path, place, _expected(rule, error))
 
 
-def _judged_part(message: Message) -> tuple[Any, str]:
+def judged_part(message: Message) -> tuple[Any, str]:
     """Return what a schema is about, and the field that it stands in."""
     if message.type == "identify":
         return dict(message.traits), "traits"
