@@ -93,8 +93,8 @@ class ComputedTraitForm(forms.Form):
     def clean_where(self) -> object:
         text: str = self.cleaned_data["where"]
         try:
-            return exact_json.loads(text) if text.strip() else None
-        except (ValueError, RecursionError):
+            return exact_json.read(text.encode(errors="replace")) if text.strip() else None
+        except exact_json.UnreadableJSON:
             raise forms.ValidationError(_("This is not JSON.")) from None
 
     def definition(self) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from segments.services import (
     update_computed_trait,
     verify_computed,
 )
+from tests.admin import sign_in
 from tests.factories import NOW, TESTER, make_client, profile_of, send_messages
 from tests.oracles.segment_events import aggregate, counts
 from tests.oracles.segment_values import MISSING
@@ -345,3 +346,11 @@ def test_what_sources_say_under_the_key_of_a_computed_trait_does_not_count() -> 
 def test_a_trait_of_contact_data_is_contact_data() -> None:
     row = compute("last_mail", {**ORDERS, "aggregate": "last", "property": "email"})
     assert row.trait.category == TraitDefinition.Category.CONTACT
+
+
+@pytest.mark.parametrize("text", ["{", "NaN", "1e1000000000000000000", "9" * 5000, "[" * 3000])
+def test_a_condition_that_cannot_be_read_is_said_in_the_form(text: str) -> None:
+    fields = {"key": "orders", "aggregate": "count", "name": "Order Completed", "where": text}
+    page = sign_in().post("/admin/segments/computedtrait/add/", {**fields, "category": "ordinary"})
+    assert (page.status_code, "This is not JSON." in page.content.decode()) == (200, True)
+    assert not ComputedTrait.objects.exists()
