@@ -1,9 +1,17 @@
-"""What nobody should send: texts and JSON values that break careless readers."""
+"""What nobody should send: texts and JSON that break careless readers, and how to send it."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
+from django.db import transaction
+
+from tests.tries import SHARE
+
+# One place gets a part of the values, and the next place the next part.
+PARTS = round(6 / SHARE)
 
 DEEP = 3000
 TEXTS = (
@@ -86,3 +94,21 @@ def _marked(body: Any, place: Place) -> Any:
             return {**body, key: _marked(body[key], tuple(rest))}
         case _:
             return [_marked(body[0], place[1:]), *body[1:]]
+
+
+def part_of(values: Sequence[Any], place: str) -> Sequence[Any]:
+    """Return some of the values, the same ones for the same place at each run."""
+    return values[zlib.crc32(place.encode()) % PARTS :: PARTS]
+
+
+def escaped(text: str) -> str:
+    return quote(text.encode(errors="surrogatepass"), safe="")
+
+
+def send(client: Any, method: str, address: str, body: bytes = b"", **more: Any) -> Any:
+    """Send a request, hold its answer to be no server error, and take back what it changed."""
+    with transaction.atomic():
+        answer = client.generic(method.upper(), address, body, **more)
+        transaction.set_rollback(True)
+    assert answer.status_code < 500, (method, address[:200], body[:300], answer.status_code)
+    return answer

@@ -18,10 +18,11 @@ from schemathesis import checks
 
 from tests.config.api_schema import FILE
 from tests.config.example_world import World
+from tests.tries import SHARE
 
 NUMBER = os.environ.get("GENERATED_REQUESTS", "")
 BOUNDED = settings(
-    max_examples=int(NUMBER or 5),
+    max_examples=int(NUMBER or max(1, round(5 * SHARE))),
     derandomize=not NUMBER,
     database=None,
     deadline=None,
