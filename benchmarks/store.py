@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg import sql
 
 from config.celery import tune_garbage_collector
+from config.ownership import as_owner
 from ingestion.models import WriteKey
 from ingestion.services import InboxBody, accept, create_write_key, drain_inbox
 from profiles.models import Source, TrustLevel
@@ -28,7 +29,7 @@ FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS bench_bare (LIKE profiles_event)"
 def make_database() -> None:
     """Create an empty database in place of an earlier run's, migrate it, and connect to it."""
     name = sql.Identifier(DATABASE)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(name))
     connection.close()

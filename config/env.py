@@ -110,6 +110,14 @@ def env_database(name: str) -> dict[str, Any] | None:
     return entry | {"HOST": unquote(entry.get("HOST", ""))}
 
 
+def env_owner(name: str, application: str) -> dict[str, Any]:
+    """Return what a connection of the tables' owner has otherwise; empty without the variable."""
+    entry = env_database(name) or {}
+    if entry and not (application and entry.get("USER")):
+        raise ImproperlyConfigured(f"With {name}, both URLs must name their user.")
+    return {key: entry[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT") if key in entry}
+
+
 def env_broker(name: str, default: str) -> str:
     """Read the URL of a Valkey, Redis or RabbitMQ server."""
     url = env_text(name, default)

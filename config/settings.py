@@ -12,6 +12,7 @@ from config.env import (
     env_int,
     env_int_within,
     env_list,
+    env_owner,
     env_picture,
     env_rate,
     env_secret,
@@ -143,11 +144,19 @@ DATABASES = {
     or {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "tessera",
-        "USER": "tessera",
-        "PASSWORD": env_secret("POSTGRES_PASSWORD", SECRETS_DIR),
+        "USER": "tessera_app",
+        "PASSWORD": env_secret("POSTGRES_APP_PASSWORD", SECRETS_DIR),
         "HOST": str(SOCKET_DIR),
     }
 }
+APPLICATION_ROLE = DATABASES["default"].get("USER", "")
+# Who migrates and owns the ledger of consents, so that the application cannot change it: what the
+# connection has otherwise then. Empty: the application owns everything.
+DATABASE_OWNER = (
+    {"USER": "tessera", "PASSWORD": env_secret("POSTGRES_PASSWORD", SECRETS_DIR)}
+    if USES_EMBEDDED_DATABASE
+    else env_owner("MIGRATE_DATABASE_URL", APPLICATION_ROLE)
+)
 # A URL may set any of these options itself, so they are only defaults. Ages are in seconds.
 DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)

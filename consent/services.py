@@ -58,6 +58,7 @@ from consent.ledger.states import (
     rebuild_states,
     verify_states,
 )
+from consent.ledger.tables import LEDGER_SEQUENCES, LEDGER_TABLES
 from consent.ledger.timestamps import NoTimestamp, read_timestamp, request_timestamp
 from consent.letters.writing import note_letter, save_letter, send_letter
 from consent.lib.colours import ink_on, read_colour, readable_on
@@ -177,6 +178,8 @@ from consent.suppression.rows import (
 
 __all__ = [
     "FOREVER",
+    "LEDGER_SEQUENCES",
+    "LEDGER_TABLES",
     "ONE_CLICK",
     "PERMITTED",
     "AlreadyPassedOn",

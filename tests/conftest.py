@@ -19,6 +19,7 @@ from django.dispatch import receiver
 from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 
+from config.ownership import as_owner
 from config.runtime import embedded
 from tests import cluster, joins, statements
 from tests.config.example_world import World, make_world
@@ -38,6 +39,8 @@ hypothesis.settings.load_profile("random" if os.environ.get("RANDOM_EXAMPLES") e
 
 def pytest_configure(config: pytest.Config) -> None:
     embedded.join()
+    if settings.USES_EMBEDDED_DATABASE:
+        connect_as_owner_with_rights_of_application()
     # WhiteNoise warns if the directory of static files is missing, and warnings are errors.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     # The default hasher is slow on purpose, to slow down guessing.
@@ -52,6 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
         statements.record_statements()
 
 
+def connect_as_owner_with_rights_of_application() -> None:
+    """Let tests do what the application may do; SET ROLE NONE lets one do what the owner may."""
+    entry = settings.DATABASES["default"]
+    former = entry["OPTIONS"]
+    entry |= settings.DATABASE_OWNER
+    entry["OPTIONS"] = former | {
+        "options": f"{former['options']} -c role={settings.APPLICATION_ROLE}"
+    }
+    settings.DATABASE_OWNER["OPTIONS"] = former
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a whole run on a cluster that left out a statement."""
     if os.environ.get("TEST_STATEMENTS") and (missing := statements.never_executed()):
@@ -62,7 +76,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _execute_elsewhere(statement: sql.Composed) -> None:
     """Execute a statement in a database that is not one of the tests'."""
     # A template must have no session while it is copied, nor a database while it is dropped.
-    with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+    with as_owner(), connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement)
 
 
@@ -95,7 +109,8 @@ def django_db_setup(
         if cluster.is_asked_for:
             creation: Any = connection.creation
             cluster.make_database(creation._get_test_db_name())
-        databases = setup_databases(verbosity=0, interactive=False, keepdb=cluster.is_asked_for)
+        with as_owner():
+            databases = setup_databases(verbosity=0, interactive=False, keepdb=cluster.is_asked_for)
         if cluster.is_asked_for:
             cluster.spread()
     yield
@@ -105,7 +120,8 @@ def django_db_setup(
             connections.close_all()
             cluster.drop_database(name)
         else:
-            teardown_databases(databases, verbosity=0)
+            with as_owner():
+                teardown_databases(databases, verbosity=0)
 
 
 @receiver(connection_created)

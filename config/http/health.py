@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.demo.progress import current_progress
+from config.ownership import ledger_is_protected
 from config.runtime.broker import broker_fault
 from consent.services import check_suppression_key, count_failed_requests, journal_fault
 from ingestion.models import InboxRow
@@ -41,8 +42,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     `inbox_lag_seconds` and `set_apart` are for alarms: how long the oldest request waits, and how
     many segments and privacy requests failed and wait to be tried again. Neither takes a web server
     out of service, since requests are still accepted. `drain_paused_by` names the error for which
-    nothing is drained, `privacy_journal_fault` says what is wrong with that journal, and `demo`
-    says how far the demo is that is being loaded.
+    nothing is drained, `privacy_journal_fault` says what is wrong with that journal,
+    `ledger_protected` whether the database refuses the application's role to change the ledger of
+    consents, and `demo` says how far the demo is that is being loaded.
     """
     results = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
@@ -51,9 +53,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "checks": results,
         "drain_paused_by": None if results["drain"] else _reason_of_pause(),
         "privacy_journal_fault": _fault_of_journal(),
-        # It is read from the database, which may be what is missing.
+        # These are read from the database, which may be what is missing.
         "inbox_lag_seconds": inbox_lag_seconds() if is_ready else None,
         "set_apart": set_apart() if is_ready else None,
+        "ledger_protected": ledger_is_protected() if is_ready else None,
     }
     if progress := current_progress():
         body["demo"] = progress._asdict()

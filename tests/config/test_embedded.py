@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -61,10 +62,12 @@ def _nothing_is_left(home: Path) -> Iterator[None]:
     end_all(home)
 
 
-def connect(home: Path, password: str | None = None) -> psycopg.Connection:
+def connect(
+    home: Path, password: str | None = None, user: str = "tessera"
+) -> "psycopg.Connection[Any]":
     password = password or (home / "secrets" / "postgres_password").read_text(encoding="ascii")
     return psycopg.connect(
-        host=str(socket_directory(home)), user="tessera", dbname="tessera", password=password
+        host=str(socket_directory(home)), user=user, dbname="tessera", password=password
     )
 
 
@@ -98,6 +101,20 @@ def test_the_cluster_is_private_durable_and_of_one_locale(home: Path) -> None:
     assert query_value(home, locale) == "b C.UTF-8"
     with pytest.raises(psycopg.OperationalError, match="password"):
         connect(home, "guessed")
+    end(member)
+
+
+def test_a_cluster_of_an_older_version_gets_the_role_of_the_application(home: Path) -> None:
+    member = start_member(home)
+    with connect(home) as superuser:
+        superuser.execute("DROP ROLE tessera_app")
+    end(member)
+    ((home / "postgres").resolve() / "application-role").unlink()
+    member = start_member(home)
+    password = (home / "secrets" / "postgres_app_password").read_text(encoding="ascii")
+    with connect(home, password, user="tessera_app") as session:
+        rights = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = user"
+        assert session.execute(rights).fetchone() == (False, False, False)
     end(member)
 
 

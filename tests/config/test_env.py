@@ -105,3 +105,27 @@ def test_a_port_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PORT", "65536")
     with pytest.raises(ImproperlyConfigured, match="PORT"):
         listening_address()
+
+
+@pytest.mark.parametrize(
+    ("application", "url"),
+    [("", "postgres://owner:word@db/store"), ("tessera", "postgres://db/store")],
+)
+def test_with_an_owner_both_roles_have_names(
+    application: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATE_DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="MIGRATE_DATABASE_URL"):
+        env.env_owner("MIGRATE_DATABASE_URL", application)
+
+
+def test_the_owner_says_what_its_connection_has_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.env_owner("MIGRATE_DATABASE_URL", "tessera") == {}
+    monkeypatch.setenv("MIGRATE_DATABASE_URL", "postgres://owner:word@db:6432/store")
+    assert env.env_owner("MIGRATE_DATABASE_URL", "tessera") == {
+        "NAME": "store",
+        "USER": "owner",
+        "PASSWORD": "word",
+        "HOST": "db",
+        "PORT": 6432,
+    }

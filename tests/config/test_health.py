@@ -26,7 +26,7 @@ def test_ready_names_every_part_and_costs_few_queries(
 ) -> None:
     # Asking for the journal costs queries of its own where one is kept.
     settings.PRIVACY_JOURNAL = ""
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {
@@ -39,6 +39,7 @@ def test_ready_names_every_part_and_costs_few_queries(
         "privacy_journal_fault": None,
         "inbox_lag_seconds": 0.0,
         "set_apart": {"segments": 0, "privacy_requests": 0},
+        "ledger_protected": bool(settings.DATABASE_OWNER),
     }
 
 

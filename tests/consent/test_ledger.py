@@ -116,9 +116,12 @@ def test_the_database_itself_refuses_to_change_what_was_written(statement: str) 
     make_purpose()
     record(consent_input(make_profile("email:ada@example.org"), "withdrawn"))
     add_notice(key="form", language="en", content="We write to you.", shown_from=NOW, actor=TESTER)
-    connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        connection.cursor().execute(statement)
+    # Triggers refuse it to the owner, too.
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL ROLE NONE")
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            cursor.execute(statement)
 
 
 def test_evidence_may_hold_numbers_of_any_kind() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from config.http.restored import is_open
+from config.ownership import as_owner
 from consent.journal.file import JournalFile
 from consent.lib import checkpoints
 from consent.models import ConsentEvent, JournalEntry, PrivacyRequest
@@ -72,7 +73,7 @@ class Backup:
 
     def _execute(self, statement: str, *names: str) -> None:
         named = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
-        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        with as_owner(), connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
             cursor.execute(named)
 
 

@@ -10,6 +10,7 @@ from django.template.defaultfilters import filesizeformat
 
 from config.cluster.faults import cluster_faults, count_workers, other_sessions
 from config.cluster.steps import Step, all_steps
+from config.ownership import as_owner, settle_ownership
 
 # As measured (docs/scaling.md). Few shards: every statement over all people costs for each of them.
 SHARDS_PER_WORKER = 4
@@ -40,6 +41,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if faults := cluster_faults():
             raise CommandError("\n".join(faults))
+        with as_owner():
+            self._distribute(options)
+
+    def _distribute(self, options: dict[str, Any]) -> None:
         shards = options["shards"] or SHARDS_PER_WORKER * count_workers()
         if shards < 1:
             raise CommandError("--shards must be at least 1.")
@@ -54,6 +59,7 @@ class Command(BaseCommand):
                 f"{others} other sessions use the database: stop web, workers and beat first."
             )
         self._run(shards)
+        settle_ownership()
         for name in VERIFICATIONS:
             call_command(name, stdout=self.stdout)
 

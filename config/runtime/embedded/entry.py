@@ -10,7 +10,7 @@ from types import FrameType
 
 from config.runtime.embedded.account import StartError
 from config.runtime.embedded.lifecycle import Embedded
-from config.runtime.embedded.postgres import Postgres
+from config.runtime.embedded.postgres import Passwords, Postgres
 from config.runtime.embedded.valkey import Valkey
 
 # Commands that use neither database nor broker. `serve` joins itself, after checking its port.
@@ -38,14 +38,22 @@ def servers() -> Embedded:
     from django.conf import settings
 
     sockets = settings.SOCKET_DIR
-    password = str(settings.DATABASES["default"].get("PASSWORD", ""))
     return Embedded(
         settings.DATA_DIR,
         sockets,
-        postgres=Postgres(settings.DATA_DIR, sockets, password)
+        postgres=Postgres(settings.DATA_DIR, sockets, _passwords())
         if settings.USES_EMBEDDED_DATABASE
         else None,
         valkey=Valkey(sockets) if settings.USES_EMBEDDED_BROKER else None,
+    )
+
+
+def _passwords() -> Passwords:
+    from django.conf import settings
+
+    return Passwords(
+        owner=settings.DATABASE_OWNER["PASSWORD"],
+        application=settings.DATABASES["default"]["PASSWORD"],
     )
 
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: making its cluster, starting and stopping it.
+"""The embedded PostgreSQL: making its cluster and roles, starting and stopping it.
 
 Invariant: the log contains no statement and no parameter, since those hold personal data. Settings
 that make commits durable keep their defaults.
@@ -9,8 +9,10 @@ import shlex
 import shutil
 import subprocess
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 from psycopg.pq import PGconn, Ping
 
 from config.runtime.embedded.account import StartError, postgres_account
@@ -48,16 +50,24 @@ FIXED_SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class Passwords:
+    """Those of the two roles: `tessera`, the superuser, and `tessera_app`, the application's."""
+
+    owner: str = field(repr=False)
+    application: str = field(repr=False)
+
+
 class Postgres:
     """The server of the cluster that belongs to one data directory."""
 
-    def __init__(self, data_directory: Path, sockets: Path, password: str) -> None:
+    def __init__(self, data_directory: Path, sockets: Path, passwords: Passwords) -> None:
         self.data_directory = data_directory
         self.sockets = sockets
-        self.password = password
+        self.passwords = passwords
 
     def is_up(self) -> bool:
-        """Return whether the server accepts connections.
+        """Return whether the server accepts connections, also the application's.
 
         Waits while it starts or recovers. Raises StartError if it is the server of a data directory
         that has been removed.
@@ -70,14 +80,18 @@ class Postgres:
                 "the PostgreSQL of a removed DATA_DIR still runs; "
                 "it ends by itself within a minute."
             )
-        return answer == Ping.OK
+        return answer == Ping.OK and self._role_file().exists()
 
     def start(self) -> None:
-        """Make the cluster if there is none, start the server, and wait until it answers.
+        """Make what there is not of cluster, server and roles; return when the server answers.
 
         Raises StartError.
         """
-        cluster = self._cluster()
+        if self._ping() != Ping.OK:
+            self._start_cluster(self._cluster())
+        self._make_application_role()
+
+    def _start_cluster(self, cluster: Path) -> None:
         if not (cluster / "PG_VERSION").exists():
             self._make_cluster(cluster)
         # A killed server leaves its files. PostgreSQL would refuse to start if their PID is another
@@ -127,6 +141,29 @@ class Postgres:
         memory = memory_settings(available_mebibytes()) | shared_memory_settings()
         return FIXED_SETTINGS | memory | {"unix_socket_directories": str(self.sockets)}
 
+    def _make_application_role(self) -> None:
+        """Make the role that is neither superuser nor owner of the ledger.
+
+        Clusters of older versions have none, so this is no part of making a cluster.
+        """
+        with psycopg.connect(
+            host=str(self.sockets),
+            dbname="postgres",
+            user="tessera",
+            password=self.passwords.owner,
+            autocommit=True,
+        ) as session:
+            if not session.execute("SELECT FROM pg_roles WHERE rolname = 'tessera_app'").rowcount:
+                session.execute("CREATE ROLE tessera_app LOGIN")
+            # Not by a statement, which would hold the password.
+            session.pgconn.change_password(b"tessera_app", self.passwords.application.encode())
+        self._role_file().touch(mode=0o600)
+        postgres_account().give(self._role_file())
+
+    def _role_file(self) -> Path:
+        # In the cluster, so that a cluster that was put back from elsewhere has its own.
+        return self._cluster() / "application-role"
+
     def _make_cluster(self, cluster: Path) -> None:
         account = postgres_account()
         # Made beside the final place and renamed, so that a cluster that exists is complete.
@@ -140,7 +177,7 @@ class Postgres:
 
     def _initialise(self, cluster: Path) -> None:
         password_file = self.sockets / "initial-password"
-        password_file.write_text(self.password, encoding="utf-8")
+        password_file.write_text(self.passwords.owner, encoding="utf-8")
         postgres_account().give(password_file)
         try:
             self._run_tool(
