@@ -3,23 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef
-from django.http import HttpRequest
-from django.urls import reverse
+from django.db.models import Exists, JSONField, OuterRef
+from django.forms.fields import InvalidJSONInput
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ingestion.admin.live import SEE
+from ingestion.admin.plan_trial import try_plan
 from ingestion.models import PlanBreach, TrackingPlan
 from ingestion.plans.content import parse_plan
 from ingestion.plans.keep import plan_in_force
 from ingestion.services import PlanFaults, draft_plan, save_plan
-from profiles.admin.kit.base import ReadOnlyAdmin, TesseraAdmin, staff_actor
+from profiles.admin.kit.base import (
+    ExactJSONField,
+    ReadOnlyAdmin,
+    TesseraAdmin,
+    require,
+    staff_actor,
+)
+from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ModelForm, display
+from profiles.lib import exact_json
 from profiles.models import Source
 
 # What a form starts with where a source has no plan yet.
@@ -37,6 +50,15 @@ BLANK: Mapping[str, Any] = {
     },
 }
 STATE_COLOURS = {"in_force": "success", "former": "default"}
+
+
+class PlanField(ExactJSONField):
+    """A plan as text that people read and write."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return msgspec.json.format(exact_json.dumps(value), indent=2)
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -59,13 +81,35 @@ class TrackingPlanAdmin(TesseraAdmin):
     """Versions of plans; the newest of each source is in force."""
 
     form = PlanForm
+    formfield_overrides = TesseraAdmin.formfield_overrides | {
+        JSONField: {
+            "form_class": PlanField,
+            "decoder": exact_json.FormDecoder,
+            "widget": UnfoldAdminTextareaWidget(
+                attrs={"rows": 20, "class": "t-definition", "spellcheck": "false"}
+            ),
+        }
+    }
     list_display = ("source", "version", "state", "made_at")
     list_filter = ("source",)
     list_select_related = ("source",)
     ordering = ("source__key", "-version")
     fields = ("source", "version", "standing", "made_at", "content", "next_version")
+    change_form_outer_after_template = "admin/ingestion/plan_form_check.html"
     readonly_fields = ("version", "standing", "made_at", "next_version")
     audit_type = "tracking_plan"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.trial)
+        return [path("check/", view, name="ingestion_trackingplan_check"), *super().get_urls()]
+
+    def trial(self, request: HttpRequest) -> HttpResponse:
+        """Say what is wrong with the plan of the form, and what it would do to messages."""
+        require(request, "ingestion.add_trackingplan")
+        source = _source_of(request.POST.get("source", ""))
+        seen = source if request.user.has_perm(SEE) else None
+        trial = try_plan(request.POST.get("content", ""), seen, mask_for(request))
+        return TemplateResponse(request, "admin/ingestion/plan_check.html", {"trial": trial})
 
     def get_queryset(self, request: HttpRequest) -> Any:
         newer = TrackingPlan.objects.filter(
@@ -78,8 +122,7 @@ class TrackingPlanAdmin(TesseraAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start with the plan in force of the source that the address names."""
-        pk = request.GET.get("source", "")
-        source = Source.objects.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 10 else None
+        source = _source_of(request.GET.get("source", ""))
         if source is None:
             return {"content": BLANK}
         return {"content": self._first_content(request, source), "source": source.pk}
@@ -120,6 +163,11 @@ class TrackingPlanAdmin(TesseraAdmin):
         saved = save_plan(obj.source, obj.content, actor=staff_actor(request))
         # The page that follows shows the version in force, which an equal plan leaves as it is.
         obj.pk, obj.version = saved.pk, saved.version
+
+
+def _source_of(pk: str) -> Source | None:
+    is_key = pk.isascii() and pk.isdecimal() and len(pk) < 10
+    return Source.objects.filter(pk=pk).first() if is_key else None
 
 
 @admin.register(PlanBreach)

@@ -19,13 +19,19 @@ MAX_BODY_BYTES = 8 * 1024  # of a recent message; a longer one is cut
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One message that would not simply be taken; `policy` is "invalid" whatever the plan."""
+    """One message that would not simply be taken; `policy` is "invalid" whatever the plan.
+
+    `event` is its name, or its type where it has none. `place` is the path with names of the plan
+    alone.
+    """
 
     index: int
     policy: str
     code: str
     path: str
     detail: str
+    event: str = ""
+    place: str = ""
 
 
 @dataclass(slots=True)
@@ -77,4 +83,12 @@ def _breach(plan: Plan, index: int, message: Message) -> Verdict | None:
     breach = breach_of(plan, message)
     if breach is None:
         return None
-    return Verdict(index, breach.policy, breach.code, breach.path, breach.detail)
+    return Verdict(
+        index,
+        breach.policy,
+        breach.code,
+        breach.path,
+        breach.detail,
+        event=message.name or message.type,
+        place=breach.place,
+    )

@@ -9,6 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from consent.models import LegalHold
+from ingestion.models import TrackingPlan
 from segments.models import ComputedTrait, Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
@@ -54,6 +55,9 @@ def urls(server: Any) -> list[str]:
         reverse("admin:segments_computedtrait_change", args=[computed]),
         reverse("admin:profiles_source_change", args=[world["source"].pk]),
         reverse("admin:profiles_profile_change", args=[world["profile"].pk]),
+        f"{reverse('admin:ingestion_trackingplan_add')}?source={world['source'].pk}&draft=1",
+        reverse("admin:ingestion_trackingplan_change", args=[TrackingPlan.objects.latest("pk").pk]),
+        reverse("admin:ingestion_planbreach_changelist"),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -176,3 +177,70 @@ def test_staff_begin_a_plan_with_a_draft(shop: Source, send: Send) -> None:
     form = client.get(add).context["adminform"].form
     assert list(form["content"].initial["events"]) == ["Seen"]
     assert not TrackingPlan.objects.exists()
+
+
+def tried(client: Any, source: Source | None, content: str) -> str:
+    fields = {"source": source.pk if source else "", "content": content}
+    answer = client.post(reverse("admin:ingestion_trackingplan_check"), fields)
+    assert answer.status_code == 200
+    text: str = answer.content.decode()
+    return text
+
+
+@pytest.mark.django_db
+def test_the_form_says_what_its_plan_would_do_while_it_is_written(shop: Source, send: Send) -> None:
+    send(track("Seen", {"at": 1}), track("Seen", {}), track("Other", {}), track("Fine", {}))
+    client = sign_in("steward")
+    refusing = '{"policy": "refuse", "unplanned": "flag", "events": {"Fine": {},'
+    refusing += (
+        ' "Seen": {"schema": {"required": ["at"], "properties": {"at": {"type": "string"}}}}}}'
+    )
+    shown = tried(client, shop, refusing)
+    assert "2 of the last 4 messages would be refused, 1 flagged." in shown
+    assert shown.count("properties.at") == 1
+    assert shown.count("Seen<br>") == shown.count("Other<br>") == 1
+    assert "Fine" not in shown
+    kept = tried(client, shop, "{}")
+    assert "All of them keep to it." in kept
+    assert "Choose a source" in tried(client, None, "{}")
+    assert not TrackingPlan.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "This is not JSON."),
+        ('{"a', "This is not JSON."),
+        ("[" * 100_000, "This is not JSON."),
+        ("[1]", "An object of names and values."),
+        ('{"unplanned": "drop"}', "unplanned"),
+        ('{"events": {"Seen": {"schema": {"requird": []}}}}', "events.Seen.schema.requird"),
+    ],
+)
+def test_the_form_says_what_is_wrong_with_its_plan(shop: Source, content: str, words: str) -> None:
+    shown = tried(sign_in("steward"), shop, content)
+    assert words in shown
+    assert "would be refused" not in shown
+
+
+@pytest.mark.django_db
+def test_the_trial_of_a_plan_shows_nobody(shop: Source, send: Send) -> None:
+    send(track("Seen by ada@example.org", {"notes": {"bob@example.org": 5}}))
+    send(track("Seen", {"notes": {"bob@example.org": 5}}))
+    client = sign_in("marketer")
+    for codename in ("add_trackingplan", "view_rejectedmessage"):
+        permission = Permission.objects.get(codename=codename)
+        User.objects.get(username__startswith="marketer").user_permissions.add(permission)
+    plan = '{"unplanned": "flag", "events": {"Seen": {"schema": {"properties": {"notes": '
+    plan += '{"additionalProperties": {"type": "string"}}}}}}}'
+    shown = tried(client, shop, plan)
+    assert "properties.notes.*" in shown
+    assert "Seen by" in shown
+    assert "example.org" not in shown
+
+
+@pytest.mark.django_db
+def test_only_who_may_write_plans_may_try_them(shop: Source) -> None:
+    url = reverse("admin:ingestion_trackingplan_check")
+    assert sign_in("auditor").post(url, {"content": "{}"}).status_code == 403

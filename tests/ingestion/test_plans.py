@@ -357,7 +357,7 @@ def test_the_page_of_a_source_has_its_plan_and_what_broke_it(shop: Source, send:
     send(track("Seen", {}), track("Seen", {}), track("Invented", {}))
     shown = client.get(page).content.decode()
     assert "version 2" in shown
-    assert shown.index("Seen</td>") < shown.index("events that are not in it")
+    assert shown.index("Seen<br>") < shown.index("events that are not in it")
     assert "properties.at" in shown
     assert "by tests" in shown
     next_form = client.get(add, {"source": shop.pk}).context["adminform"].form
