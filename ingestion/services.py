@@ -12,6 +12,7 @@ from ingestion.drain.pauses import (
     try_drain_now,
 )
 from ingestion.file_rows import cells_of
+from ingestion.forbidden_names import forbid_name, permit_name
 from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault, MappingFaults
 from ingestion.imports.job import finish_import, known_purposes, read_next_import
@@ -120,6 +121,7 @@ __all__ = [
     "fault_path",
     "find_hook",
     "finish_import",
+    "forbid_name",
     "import_copy",
     "inspect_import",
     "is_encoding",
@@ -130,6 +132,7 @@ __all__ = [
     "mend_message",
     "mend_messages",
     "pause_reason",
+    "permit_name",
     "plan_in_force",
     "prepare_import",
     "preset_keys",

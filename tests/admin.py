@@ -22,6 +22,7 @@ from ingestion.models import (
     ConsentCategory,
     DroppedCount,
     FileImport,
+    ForbiddenName,
     Hook,
     InboxRow,
     MessageCount,
@@ -296,6 +297,7 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     suppress([f"email:gone{number}@example.org"], request_id=None)
     TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
+    ForbiddenName.objects.create(name=f"forbidden {number}")
     PlanBreach.objects.create(
         source=source, day=now.date(), event=f"Seen {number}", count=3, path="properties.at"
     )

@@ -170,6 +170,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Sources"), "input", "profiles.source"),
         Entry(_("Tracking plans"), "rule", "ingestion.trackingplan"),
         Entry(_("Plan breaches"), "flag", "ingestion.planbreach"),
+        Entry(_("Forbidden names"), "do_not_disturb_on", "ingestion.forbiddenname"),
         Entry(_("Webhooks"), "webhook", "ingestion.hook"),
         Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
         Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),

@@ -1,5 +1,15 @@
-"""The admin of sources, plans, webhooks, the inbox, rejected messages, imports and products."""
+"""The admin of sources, plans, forbidden names, webhooks, the inbox, rejected messages, imports and
+products."""
 
-from ingestion.admin import hooks, imports, inbox, plans, products, rejected, sources
+from ingestion.admin import (
+    forbidden,
+    hooks,
+    imports,
+    inbox,
+    plans,
+    products,
+    rejected,
+    sources,
+)
 
-__all__ = ["hooks", "imports", "inbox", "plans", "products", "rejected", "sources"]
+__all__ = ["forbidden", "hooks", "imports", "inbox", "plans", "products", "rejected", "sources"]

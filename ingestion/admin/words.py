@@ -15,6 +15,7 @@ OUTCOMES: dict[str, Promise] = {
 # Of parts that were left out of messages that were taken, and of what was only counted.
 REASONS: dict[str, Promise] = {
     "characters": _("characters replaced"),
+    "forbidden_name": _("values under forbidden names"),
     "timestamp": _("times that cannot be read"),
     "timestamp in the future": _("times over a day in the future"),
     "sentAt": _("times of sending that cannot be read"),

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from django.http import HttpRequest
 
+from ingestion.forbidden_names import load_forbidden
+from ingestion.messages import Forbidden
 from ingestion.models import WriteKey
 from ingestion.plans.compiled import digest_in_force
 from profiles.api.kit.access import is_usable
@@ -25,7 +27,8 @@ KEY_CACHE_SIZE = 10_000  # bounds the memory that requests with invented keys ca
 class Sender(NamedTuple):
     """The source of a write key, its trust, the key's prefix, and what the source permits.
 
-    `plan` is the digest of its tracking plan, empty where it has none.
+    `plan` is the digest of its tracking plan, empty where it has none. `forbidden` names are left
+    out before a plan is obeyed.
     """
 
     source_id: int
@@ -34,6 +37,7 @@ class Sender(NamedTuple):
     allowed_origins: tuple[str, ...]
     keeps_address: bool
     plan: str
+    forbidden: Forbidden
 
     def permits(self, origin: str) -> bool:
         """Whether pages of this origin may send with the key. Programs have no origin."""
@@ -100,6 +104,7 @@ def _sender(source: Source, trust: TrustLevel, key: str) -> Sender:
         tuple(source.allowed_origins),
         source.keeps_address,
         digest_in_force(source.pk),
+        load_forbidden(),
     )
 
 

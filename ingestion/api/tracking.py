@@ -171,7 +171,13 @@ def _is_strict(request: HttpRequest) -> bool:
 
 def _rejections(envelope: Envelope, sender: Sender) -> list[Rejection]:
     """Return the messages that the drain will reject for their shape or by the source's plan."""
-    request = RequestFacts(0, sender.source_id, timezone.now(), settings.DEFAULT_PHONE_REGION)
+    request = RequestFacts(
+        0,
+        sender.source_id,
+        timezone.now(),
+        settings.DEFAULT_PHONE_REGION,
+        forbidden=sender.forbidden,
+    )
     # Without a digest key: digests are not needed here.
     results = read_messages(envelope, request, b"")
     plan = plan_of(sender.plan)

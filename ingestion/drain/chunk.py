@@ -10,6 +10,7 @@ from ingestion.inbox.lease import PLACES_PER_ROW, LeasedRow
 from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import (
     BadRequest,
+    Forbidden,
     Message,
     Rejection,
     RequestFacts,
@@ -133,11 +134,11 @@ class Chunk:
         return Chunk(self.rows, [], self.rejections, self.repeats)
 
 
-def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
+def read_rows(rows: Sequence[LeasedRow], forbidden: Forbidden) -> Chunk:
     """What the messages of inbox rows say, and those that cannot be taken."""
     chunk = Chunk(rows)
     for row in rows:
-        for result in _results(row):
+        for result in _results(row, forbidden):
             if isinstance(result, Message):
                 chunk.messages.append(PendingMessage(row, result))
             else:
@@ -145,14 +146,14 @@ def read_rows(rows: Sequence[LeasedRow]) -> Chunk:
     return chunk
 
 
-def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
+def _results(row: LeasedRow, forbidden: Forbidden) -> Iterable[Message | Rejection]:
     try:
         body = row.body
         envelope = split_request(body.content, body.type)
     except (BadRequest, RuntimeError) as fault:
         # The row was judged when it was accepted: the code changed since, or the row was damaged.
         raw = body.content if isinstance(fault, BadRequest) else b""
-        return [Rejection(0, "", "", "invalid_request", "", str(fault), raw)]
+        return [Rejection(0, "", "", "invalid_request", "", str(fault), forbidden.kept(raw))]
     first_row, first_place = row.origin(0)
     facts = RequestFacts(
         first_row,
@@ -163,5 +164,6 @@ def _results(row: LeasedRow) -> Iterable[Message | Rejection]:
         is_client=row.trust == TrustLevel.CLAIM,
         first_place=first_place,
         is_file=row.file_import_id is not None,
+        forbidden=forbidden,
     )
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())

@@ -31,6 +31,7 @@ from ingestion.drain.faults import (
 )
 from ingestion.drain.pauses import drain_is_paused, end_pause, pause_drain, take_probe
 from ingestion.drain.refusals import keep_refusals, refused_places
+from ingestion.forbidden_names import load_forbidden
 from ingestion.inbox.lease import (
     LeasedRow,
     LostLease,
@@ -46,7 +47,7 @@ from ingestion.inbox.lease import (
     release_rows,
 )
 from ingestion.inbox.rejected import RowRejection
-from ingestion.messages import Rejection
+from ingestion.messages import Forbidden, Rejection
 from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
 
@@ -136,7 +137,7 @@ def _drain(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFaults) -> 
 
 def _drain_together(lease: UUID, rows: Sequence[LeasedRow], faults: UnexpectedFaults) -> None:
     try:
-        chunk = read_rows(rows)
+        chunk = read_rows(rows, load_forbidden())
         _apply_and_finish(lease, chunk)
         faults.add_drained(len(chunk.messages))
     except LostLease:
@@ -175,10 +176,11 @@ def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> 
 
     At the last attempt the first message that is not done is rejected: it ended the worker.
     """
+    forbidden = load_forbidden()
     try:
-        chunk = read_rows([row])
+        chunk = read_rows([row], forbidden)
     except Exception as error:
-        _give_up_reading(lease, row, error, faults)
+        _give_up_reading(lease, row, error, faults, forbidden)
         return
     done = refused_places(row)
     may_be_poison = row.attempts >= settings.INBOX_MAX_ATTEMPTS
@@ -203,7 +205,11 @@ def _drain_one_by_one(lease: UUID, row: LeasedRow, faults: UnexpectedFaults) -> 
 
 
 def _give_up_reading(
-    lease: UUID, row: LeasedRow, error: Exception, faults: UnexpectedFaults
+    lease: UUID,
+    row: LeasedRow,
+    error: Exception,
+    faults: UnexpectedFaults,
+    forbidden: Forbidden,
 ) -> None:
     """Try a row again later that cannot be read at all, and reject it after all attempts."""
     logger.warning("A request could not be read: %s", type(error).__name__)
@@ -212,7 +218,8 @@ def _give_up_reading(
         postpone_row(lease, row.id)
         return
     detail = f"could not be read ({type(error).__name__})"
-    fault = Rejection(0, "", row.body.type, "failed", "", detail, row.body.content)
+    content = forbidden.kept(row.body.content)
+    fault = Rejection(0, "", row.body.type, "failed", "", detail, content)
     _apply_and_finish(lease, Chunk([row], [], [RowRejection(row, fault)]))
 
 

@@ -8,7 +8,6 @@ not foretold.
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -105,7 +104,16 @@ class _Trial:
         self._columns = {str(target): target.column for target in mapping.targets}
         self._report = report
         self._now = database_now()
-        self._identifiers = IdentifierFilter(load_configuration())
+        configuration = load_configuration()
+        self._identifiers = IdentifierFilter(configuration)
+        self._facts = RequestFacts(
+            0,
+            file_import.source_id,
+            self._now,
+            settings.DEFAULT_PHONE_REGION,
+            is_file=True,
+            forbidden=configuration.forbidden,
+        )
 
     def judge(self, chunk: RowChunk) -> None:
         self._report.rows += chunk.rows
@@ -116,7 +124,7 @@ class _Trial:
 
     def _judge_request(self, request: Request) -> None:
         taken: list[Message] = []
-        for result in _parsed(request, self._import.source_id, self._now):
+        for result in _parsed(request, self._facts):
             usable = result if isinstance(result, Rejection) else self._identifiers.usable(result)
             if isinstance(usable, Message) and usable.refs:
                 taken.append(usable)
@@ -154,8 +162,7 @@ class _Trial:
             self._report.merging += len(people) > 1
 
 
-def _parsed(request: Request, source_id: int, now: datetime) -> Iterable[Message | Rejection]:
-    facts = RequestFacts(0, source_id, now, settings.DEFAULT_PHONE_REGION, is_file=True)
+def _parsed(request: Request, facts: RequestFacts) -> Iterable[Message | Rejection]:
     envelope = split_request(request.body(b"{}"), "")
     return read_messages(envelope, facts, settings.DEDUPLICATION_KEY.encode())
 

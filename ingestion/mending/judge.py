@@ -29,7 +29,13 @@ class Judge:
         self._identifiers = IdentifierFilter(configuration)
         self._plans = configuration.plans
         # The row and source only matter for what is stored.
-        self._facts = RequestFacts(0, 0, database_now(), settings.DEFAULT_PHONE_REGION)
+        self._facts = RequestFacts(
+            0,
+            0,
+            database_now(),
+            settings.DEFAULT_PHONE_REGION,
+            forbidden=configuration.forbidden,
+        )
 
     def fault(self, raw: bytes, *, source_id: int) -> Rejection | None:
         """Return why the message of a source would be rejected, or None."""

@@ -11,6 +11,7 @@ from ingestion.messages.envelope import (
     split_request,
 )
 from ingestion.messages.fast_path import is_ordinary_batch
+from ingestion.messages.forbidden import Forbidden
 from ingestion.messages.parse import CONSENT_EVENT, GROUP, read_messages
 from ingestion.messages.results import (
     INVALID_SIGNATURE,
@@ -30,6 +31,7 @@ __all__ = [
     "UNUSABLE_VALUE",
     "BadRequest",
     "Envelope",
+    "Forbidden",
     "Message",
     "Rejection",
     "RequestFacts",

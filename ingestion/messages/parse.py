@@ -12,6 +12,7 @@ import msgspec
 from ingestion.messages.contexts import ContextContent, contact_refs, preferences_of, read_context
 from ingestion.messages.envelope import Envelope, self_contained
 from ingestion.messages.results import (
+    FORBIDDEN_NAME,
     FUTURE_TIMESTAMP,
     REPLACED_CHARACTERS,
     UNREADABLE_SENT_AT,
@@ -59,8 +60,12 @@ def read_messages(
 
     `digest_key` is the secret key of the digests by which repeated messages are recognised.
     """
+    context, count = request.forbidden.cut_context(envelope.context)
+    envelope = envelope._replace(context=context)
     for place, raw in enumerate(envelope.messages):
-        yield _MessageParser(envelope, request, digest_key, place, raw).parse()
+        parser = _MessageParser(envelope, request, digest_key, place, raw)
+        parser.left_out += (FORBIDDEN_NAME,) * count
+        yield parser.parse()
 
 
 class _MessageParser:
@@ -105,7 +110,7 @@ class _MessageParser:
             fault.code,
             fault.path[:MAX_PATH],
             fault.detail,
-            self_contained(self.envelope, self.raw),
+            self_contained(self.envelope, self.request.forbidden.kept(self.raw)),
         )
 
     def _message(self) -> Message:
@@ -113,7 +118,7 @@ class _MessageParser:
             raise MessageFault(
                 "too_many_messages", "batch", f"a batch has at most {MAX_MESSAGES} messages"
             )
-        raw = self._storable()
+        raw = self._without_forbidden(self._storable())
         try:
             self.wire = wire = wire_decoder.decode(raw)
         except msgspec.ValidationError as error:
@@ -158,6 +163,13 @@ class _MessageParser:
         if raw is not self.raw and REPLACEMENT in raw and REPLACEMENT not in self.raw:
             self.left_out += (REPLACED_CHARACTERS,)
         return raw
+
+    def _without_forbidden(self, raw: bytes) -> bytes:
+        cut, count = self.request.forbidden.cut(raw)
+        if count:
+            self.raw = cut
+            self.left_out += (FORBIDDEN_NAME,) * count
+        return cut
 
     def _context(self) -> ContextContent:
         raw = bytes(self.wire.context)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ingestion.messages.forbidden import Forbidden
 from profiles.identifiers.references import Ref
 
 # Parts of a message that are left out where they cannot be read, while the rest is taken.
@@ -12,6 +13,7 @@ UNREADABLE_SENT_AT = "sentAt"
 FUTURE_TIMESTAMP = "timestamp in the future"
 UNUSABLE_VALUE = "value"
 REPLACED_CHARACTERS = "characters"
+FORBIDDEN_NAME = "forbidden_name"
 INVALID_SIGNATURE = "identity_signature"
 
 
@@ -72,7 +74,8 @@ class RequestFacts(NamedTuple):
     address of the sender, empty where the source does not keep it; `is_client` says that it is that
     of a browser or app, and not of a server of the company. `first_place` is the place in the
     request of the first message, which a replayed one keeps. `is_file` says that the messages are
-    rows of a file: there any identifier names a person, and a malformed one is a fault.
+    rows of a file: there any identifier names a person, and a malformed one is a fault. What stands
+    under names of `forbidden` is left out.
     """
 
     row_id: int
@@ -83,3 +86,4 @@ class RequestFacts(NamedTuple):
     is_client: bool = False
     first_place: int = 0
     is_file: bool = False
+    forbidden: Forbidden = Forbidden()

@@ -1,5 +1,6 @@
 """The models of ingestion: messages on their way, and files of rows that are imported."""
 
+from ingestion.models.forbidden import ForbiddenName
 from ingestion.models.hooks import Hook, OrderAmounts
 from ingestion.models.imports import FileImport, ImportPart, RefusedRow, SavedMapping
 from ingestion.models.messages import (
@@ -21,6 +22,7 @@ __all__ = [
     "DrainPause",
     "DroppedCount",
     "FileImport",
+    "ForbiddenName",
     "Hook",
     "ImportPart",
     "InboxRow",

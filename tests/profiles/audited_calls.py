@@ -20,7 +20,7 @@ from consent.letters.writing import WrittenLetter
 from consent.models import Controller
 from consent.services import NewRequest
 from consent.suppression.keys import suppression_keys
-from ingestion.models import DrainPause, RejectedMessage, WriteKey
+from ingestion.models import DrainPause, ForbiddenName, RejectedMessage, WriteKey
 from ingestion.services import Operation, Verb
 from profiles.models import ApiKey, IdentityCase, IdentityRule, MatchProposal, TraitDefinition
 from profiles.models.access import Scope
@@ -41,6 +41,7 @@ from tests.profiles.audited_rows import (
     corrected_profile,
     fetched_access,
     finished_access,
+    forbidden_name,
     knife,
     letter_model,
     mailed_code,
@@ -174,6 +175,8 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "delete_product", ingestion.services.save_product(knife(), actor=TESTER)
     ),
     "save_product": lambda: _call("save_product", knife()),
+    "forbid_name": lambda: _call("forbid_name", ForbiddenName(name="ssn")),
+    "permit_name": lambda: _call("permit_name", forbidden_name()),
     "save_plan": lambda: _call("save_plan", make_source(), {}),
     "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),
     "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),

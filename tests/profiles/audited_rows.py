@@ -25,7 +25,7 @@ from consent.models import (
     SubjectRequest,
 )
 from consent.services import NewRequest, suppress
-from ingestion.models import ConsentCategory, FileImport, Product, RejectedMessage
+from ingestion.models import ConsentCategory, FileImport, ForbiddenName, Product, RejectedMessage
 from profiles.identity.ruleset.document import ParsedRules
 from profiles.models import (
     DecisionVerdict,
@@ -169,6 +169,12 @@ def uploaded_file() -> FileImport:
 
 def begin_file() -> FileImport:
     return ingestion.services.begin_import(make_source(), "a.csv", len(FILE), actor=TESTER)
+
+
+def forbidden_name() -> ForbiddenName:
+    unsaved = ForbiddenName(name="ssn")
+    ingestion.services.forbid_name(unsaved, actor=TESTER)
+    return unsaved
 
 
 def category() -> ConsentCategory:
