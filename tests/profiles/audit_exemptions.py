@@ -94,6 +94,7 @@ EXEMPT = {
     "known_purposes": READS,
     "prepare_import": READS,
     "check_plan": READS,
+    "draft_plan": READS,
     "plan_in_force": READS,
     "recent_bodies": READS,
     "take_delivery": FROM_MESSAGES,
