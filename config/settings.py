@@ -50,6 +50,11 @@ COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
 # The path of a picture (SVG, PNG, WebP, JPEG), and a colour such as #0b6b70.
 COMPANY_LOGO = env_picture("COMPANY_LOGO")
 COMPANY_COLOUR = env_colour("COMPANY_COLOUR")
+# The company's own pages on which customers may choose what they allow: as https://shop.example.org.
+CORS_ALLOWED_ORIGINS = env_list("PRIVACY_EMBED_ORIGINS", [])
+CORS_URLS_REGEX = r"^/api/v1/privacy/me/(session|permissions|consents)/$"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type"]
 OTP_TOTP_ISSUER = COMPANY_NAME
 # Staff without a second factor must set one up before they see anything.
 REQUIRE_SECOND_FACTOR = env_bool("REQUIRE_SECOND_FACTOR", False)
@@ -76,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "corsheaders",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -93,6 +99,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "config.http.headers.never_stored",
     "config.http.headers.ContentPolicy",
     "config.http.problems.no_nul_in_addresses",

@@ -7,7 +7,9 @@ a caller who holds the people lock.
 
 from consent.bounces.addresses import bounces_of, is_blocked, lift_block, note_bounce
 from consent.customers.confirmations import send_confirmations
+from consent.customers.deep_links import DeepLink, make_deep_link
 from consent.customers.links import request_link, send_links
+from consent.customers.permissions import Permission, own_permissions
 from consent.customers.sessions import OpenedSession, find_session, open_session
 from consent.customers.unsubscribing import (
     ONE_CLICK,
@@ -189,6 +191,7 @@ __all__ = [
     "ConsentDay",
     "ConsentInput",
     "ConsentStatement",
+    "DeepLink",
     "DueCounts",
     "ForecastOutdated",
     "Head",
@@ -206,6 +209,7 @@ __all__ = [
     "NoTimestamp",
     "NotErased",
     "OpenedSession",
+    "Permission",
     "PurposeTerms",
     "PurposeTrend",
     "Receipt",
@@ -295,6 +299,7 @@ __all__ = [
     "lift_hold",
     "lift_restriction",
     "make_archive",
+    "make_deep_link",
     "make_forecast",
     "make_receipt",
     "make_register",
@@ -310,6 +315,7 @@ __all__ = [
     "open_session",
     "open_subject_request",
     "overdue_holds",
+    "own_permissions",
     "place_hold",
     "preview_personal_data",
     "prove_erasure",

@@ -24,6 +24,7 @@ TAGS = {
     "privacy/requests": "Requests of customers that a service passes on.",
     "privacy/holds": "What of a person outlives their erasure, for a claim or by law.",
     "privacy/retention": "How long purposes keep data, and what goes by when.",
+    "privacy/deep-links": "Links for customers who are logged in on a company's own site.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
     "imports": "Files of rows, and how each row ended.",

@@ -9,7 +9,7 @@ from typing import cast
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.translation import get_language_from_request
+from django.utils.translation import get_language_from_request, override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -168,6 +168,17 @@ class MeViewSet(CustomerViewSet):
                 max_rows=_MAX_ROWS,
             )
         return Response({**preview, "is_whole": subject.is_whole})
+
+
+class CustomerPermissionViewSet(CustomerViewSet):
+    refusals = {"retrieve": (404,)}
+
+    @extend_schema(responses={200: serializers.PermissionsSerializer})
+    def retrieve(self, request: Request) -> Response:
+        """Return each purpose with its very text, and whether the customer permits it."""
+        with override(get_language_from_request(request)):
+            permissions = services.own_permissions(_subject(request))
+        return Response(serializers.PermissionsSerializer({"permissions": permissions}).data)
 
 
 class CustomerConsentViewSet(CustomerViewSet):

@@ -356,6 +356,35 @@ class TokenSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=200)
 
 
+class NewDeepLinkSerializer(serializers.Serializer[Any]):
+    """Whom the company's site knows to be logged in."""
+
+    identifier = serializers.CharField(max_length=320)
+
+
+class DeepLinkSerializer(serializers.Serializer[Any]):
+    url = serializers.CharField()
+    token = serializers.CharField(help_text="What follows the # of the url.")
+    expires_at = serializers.DateTimeField()
+
+
+class PermissionSerializer(serializers.Serializer[Any]):
+    """A purpose with the very text that is agreed to, and what the customer said to it."""
+
+    purpose = serializers.CharField(source="key")
+    title = serializers.CharField()
+    text = serializers.CharField()
+    version = serializers.IntegerField()
+    basis = serializers.CharField(help_text="In the language of Accept-Language.")
+    is_asked = serializers.BooleanField(help_text="Whether it rests on consent.")
+    is_permitted = serializers.BooleanField()
+    note = serializers.CharField(source="since_words")
+
+
+class PermissionsSerializer(serializers.Serializer[Any]):
+    permissions = PermissionSerializer(many=True)
+
+
 class OpenedSessionSerializer(serializers.Serializer[Any]):
     token = serializers.CharField()
     expires_at = serializers.DateTimeField()

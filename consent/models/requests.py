@@ -190,7 +190,9 @@ class AccessArchive(models.Model):
 
 
 class MailedLink(models.Model):
-    """A mailed link by which a customer proves an e-mail address, and the session it opened.
+    """A link by which a customer proves an identifier, and the session it opened.
+
+    It is mailed to an address, or handed to a customer who is logged in on a company's own site.
 
     The token has 256 random bits and is stored as a digest. It is made when the mail is sent;
     `token_digest` is a random placeholder until then. `address_digest` is keyed and serves to

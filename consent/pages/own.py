@@ -26,7 +26,7 @@ from consent.models import (
 )
 from consent.pages.door import forget, own_page, own_page_context
 from consent.pages.kit import page
-from consent.pages.own_data import own_data, own_permissions
+from consent.pages.own_data import own_data
 from consent.requests.subjects import Subject
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib.database import database_now
@@ -85,7 +85,7 @@ def permissions(request: HttpRequest, link: MailedLink) -> HttpResponse:
         _("What you allow"),
         "permissions",
         notice=notice,
-        permissions=own_permissions(subject),
+        permissions=services.own_permissions(subject),
     )
 
 

@@ -57,6 +57,7 @@ EXEMPT = {
     "note_list": "It is the log of reads itself.",
     "note_reads": "It is the log of reads itself.",
     "persons_of": READS,
+    "own_permissions": READS,
     "prune_reads": "It deletes what has outlived its time.",
     "cells_of": READS,
     "check_definition": READS,

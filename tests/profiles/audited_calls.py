@@ -56,6 +56,7 @@ from tests.profiles.audited_rows import (
     open_subject_request,
     open_unverified,
     paused_application,
+    person_with_address,
     quarantined_of_old,
     rejected_message,
     restriction_in_effect,
@@ -249,6 +250,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "password_changed": lambda: _call("password_changed", User.objects.create_user("ada")),
     "confirm": lambda: _call("confirm", mailed_code()),
     "wrap_suppressions": lambda: wrap_with_another_key,
+    "make_deep_link": lambda: _call("make_deep_link", person_with_address()),
     "welcome_back": lambda: _call(
         "welcome_back", suppressed_references(), reason="a signed letter"
     ),

@@ -330,6 +330,11 @@ def open_proposal() -> MatchProposal:
     )
 
 
+def person_with_address() -> str:
+    make_profile("email:ada@example.org")
+    return "email:ada@example.org"
+
+
 def suppressed_references() -> list[str]:
     suppress(["email:gone@example.org"], request_id=None)
     return ["email:gone@example.org"]

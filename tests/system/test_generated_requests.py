@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
@@ -39,6 +40,15 @@ API: Any = schemathesis.openapi.from_path(FILE)
 API.app = get_wsgi_application()
 # Every request is sent with a key and without one.
 API.config.generation.update(with_security_parameters=False)
+
+
+@pytest.fixture(autouse=True)
+def few_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have as many codes as a request may ask for be made in no time."""
+    monkeypatch.setattr(
+        "segments.codes.pools._chance", lambda prefix, length: prefix + "A" * length
+    )
+    monkeypatch.setattr("segments.codes.pools._insert", lambda row, codes: len(codes))
 
 
 @API.parametrize()

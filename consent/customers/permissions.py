@@ -1,0 +1,93 @@
+"""What a customer may allow: each purpose with its very text, and what they said to it.
+
+Invariant: only what the proved identifier reaches is read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from consent.ledger.states import current_states
+from consent.models import ConsentEvent, LegalBasis, Purpose, PurposeVersion, State
+from consent.requests.subjects import Subject
+from profiles.lib.database import database_now
+
+# The legal bases of article 6, which are choices without a translation of their own.
+BASES = [
+    gettext_noop("consent"),
+    gettext_noop("contract"),
+    gettext_noop("legal obligation"),
+    gettext_noop("vital interest"),
+    gettext_noop("public task"),
+    gettext_noop("legitimate interest"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A purpose with the very text that is agreed to, and what the customer has said to it."""
+
+    key: str
+    title: str
+    text: str
+    version: int
+    basis: str
+    is_asked: bool
+    is_permitted: bool
+    since_words: str
+    # The event of which a receipt can be had; None where nothing was ever said.
+    receipt_id: UUID | None
+
+
+def own_permissions(subject: Subject) -> list[Permission]:
+    """Return every purpose with what the customer has said to it."""
+    now = database_now()
+    profile_id = subject.people[0].profile_id
+    states = current_states([profile_id], at=now)[profile_id]
+    versions = {
+        (version.purpose_id, version.number): version for version in PurposeVersion.objects.all()
+    }
+    receipts = _last_events(subject)
+    return [
+        _permission(
+            purpose,
+            versions[purpose.pk, purpose.current_version],
+            states[purpose.key],
+            receipts.get(purpose.pk),
+        )
+        for purpose in Purpose.objects.order_by("key")
+    ]
+
+
+def _last_events(subject: Subject) -> dict[int | None, UUID]:
+    """Map each purpose to the last event about it that the customer's identifiers have."""
+    events = ConsentEvent.objects.filter(
+        identifier__in=subject.identifier_ids, body__isnull=False
+    ).order_by("seq")
+    return dict(events.values_list("purpose_id", "pk"))
+
+
+def _permission(
+    purpose: Purpose, version: PurposeVersion, state: Mapping[str, Any], receipt_id: UUID | None
+) -> Permission:
+    if state["objected"]:
+        words = _("You have objected.")
+    elif state["state"] in (State.GIVEN, State.RENEWED) and not state["permitted"]:
+        words = _("You agreed once; that no longer counts.")
+    else:
+        words = ""
+    return Permission(
+        purpose.key,
+        version.title,
+        version.text,
+        version.number,
+        _(purpose.get_legal_basis_display()),
+        is_asked=purpose.legal_basis == LegalBasis.CONSENT,
+        is_permitted=state["permitted"],
+        since_words=words,
+        receipt_id=receipt_id,
+    )
