@@ -15,7 +15,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from consent.models import PrivacyRequest
-from consent.services import NewRequest, act_on_requests, open_request
+from consent.services import NewRequest, act_on_requests, make_deep_link, open_request
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox
 from profiles.matching.propose import propose_matches
@@ -199,6 +199,8 @@ def test_every_route_and_page_answers_for_every_strange_person() -> None:
         assert_routes_answer(client, profile)
         page = staff.get(reverse("admin:profiles_profile_change", args=[profile.pk]))
         assert page.status_code == 200
+    for profile in people[::5]:
+        assert_own_pages_answer(profile)
     propose_matches(everybody=True)
     assert_lists_answer(client)
     assert_identifiers_are_found(client)
@@ -206,6 +208,17 @@ def test_every_route_and_page_answers_for_every_strange_person() -> None:
     assert_archives_are_made(client, people)
     for command in ("verify_profiles", "verify_segments", "verify_ledger"):
         call_command(command, verbosity=0)
+
+
+def assert_own_pages_answer(profile: Profile) -> None:
+    """Open the customers' pages as this person, by each of their identifiers."""
+    for identifier in Identifier.objects.filter(profile=profile):
+        link = make_deep_link(str(identifier), actor=TESTER)
+        browser = Client()
+        assert browser.post("/privacy/", {"code": link.token}).status_code == 302
+        for page in ("data", "permissions", "requests", "deletion"):
+            answer = browser.get(f"/privacy/{page}/")
+            assert answer.status_code == 200, (page, answer.content[:300])
 
 
 def assert_identifiers_are_found(client: APIClient) -> None:
