@@ -9,7 +9,6 @@ from consent.bounces.addresses import bounces_of, is_blocked, lift_block, note_b
 from consent.customers.confirmations import send_confirmations
 from consent.customers.deep_links import DeepLink, make_deep_link
 from consent.customers.links import request_link, send_links
-from consent.customers.permissions import Permission, own_permissions
 from consent.customers.sessions import OpenedSession, find_session, open_session
 from consent.customers.unsubscribing import (
     ONE_CLICK,
@@ -139,6 +138,7 @@ from consent.requests.new_address import open_own_request
 from consent.requests.officers import tell_of_broken_glass
 from consent.requests.opening import NewRequest, open_request
 from consent.requests.opt_in import NewOptIn, request_opt_in
+from consent.requests.permissions import Permission, own_permissions
 from consent.requests.receipts import signed_receipt
 from consent.requests.replay import replay_journal
 from consent.requests.resuming import resume_held_back

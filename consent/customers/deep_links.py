@@ -43,7 +43,7 @@ def make_deep_link(reference: str, *, actor: Actor) -> DeepLink:
     identifier_id, profile_id = held
     profile = Profile.objects.get(pk=profile_id)
     token, now = secrets.token_urlsafe(32), database_now()
-    with audited(actor, "customer_link.made") as deed:
+    with audited(actor, "profile.link_made") as deed:
         link = MailedLink.objects.create(
             token_digest=digest_of(token),
             identifier_id=identifier_id,

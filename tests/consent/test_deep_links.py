@@ -78,7 +78,7 @@ def test_only_who_acts_for_customers_makes_links(ada: Profile) -> None:
 
 def test_who_made_a_link_is_written_down_on_the_person(ada: Profile) -> None:
     deep_link()
-    entry = AuditEntry.objects.get(verb="customer_link.made")
+    entry = AuditEntry.objects.get(verb="profile.link_made")
     assert (entry.actor_kind, str(entry.body.identifier)) == ("service", f"profile:{ada.uuid}")
 
 
