@@ -315,6 +315,10 @@ IMPORT_DAYS = env_int("IMPORT_DAYS", 30, minimum=1)
 IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 20 * 1024**3, minimum=1)
 # A workbook is read into memory whole.
 IMPORT_MAX_WORKBOOK_BYTES = env_int("IMPORT_MAX_WORKBOOK_BYTES", 512 * 1024**2, minimum=1)
+# SQL sources may read SQLite files below this folder, and none where it is empty. How long one of
+# their statements may take in the other database.
+SQL_SQLITE_FOLDER = env_text("SQL_SQLITE_FOLDER")
+SQL_STATEMENT_SECONDS = env_int("SQL_STATEMENT_SECONDS", 300, minimum=1)
 # Seconds that one statement may take which evaluates segments, for a batch of profiles and for
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)

@@ -1,12 +1,22 @@
 """Celery tasks of ingestion."""
 
+import time
+
 from celery import shared_task
 
 from ingestion.imports.uploads import READ_IMPORTS
 from ingestion.inbox.accept import DRAIN
-from ingestion.services import drain_inbox, expire_imports, prune_amounts, read_next_import
+from ingestion.services import (
+    drain_inbox,
+    expire_imports,
+    expire_sql_runs,
+    prune_amounts,
+    read_next_import,
+    read_next_sql_source,
+)
 from ingestion.services import prune_counts as prune_old_counts
 from profiles.lib.change_queue import answer_nudge, nudge
+from profiles.lib.database import database_now
 
 # A task that drains for ever would keep its worker from a soft shutdown.
 DRAIN_SECONDS = 20
@@ -31,10 +41,19 @@ def read_imports() -> None:
         nudge(READ_IMPORTS)
 
 
+@shared_task(name="ingestion.read_sql_sources")
+def read_sql_sources() -> None:
+    """Read the SQL sources that are due, each for a while, until the time of this task is over."""
+    deadline = time.monotonic() + READ_SECONDS
+    while (seconds := deadline - time.monotonic()) > 0 and read_next_sql_source(seconds=seconds):
+        pass
+
+
 @shared_task(name="ingestion.expire_imports")
 def expire_old_imports() -> None:
-    """Delete files that nobody started, and refused rows whose time is over."""
+    """Delete files that nobody started, and refused rows and runs whose time is over."""
     expire_imports()
+    expire_sql_runs(now=database_now())
 
 
 @shared_task(name="ingestion.prune_counts")

@@ -32,6 +32,8 @@ from ingestion.models import (
     RefusedRow,
     RejectedMessage,
     SavedMapping,
+    SqlRun,
+    SqlSource,
     TrackingPlan,
     WriteKey,
 )
@@ -214,6 +216,7 @@ def make_world(*, people: int = 2) -> dict[str, Any]:
         "write_key": WriteKey.objects.filter(source=source).first(),
         "rejected": RejectedMessage.objects.first(),
         "import": FileImport.objects.first(),
+        "sql_source": SqlSource.objects.first(),
     }
 
 
@@ -254,6 +257,16 @@ def _make_import(source: Any) -> None:
         sealed_secret=b"x",
     )
     SavedMapping.objects.create(key=f"mapping-{number}", mapping=mapping)
+    sql_source = SqlSource.objects.create(
+        name=f"Shop {number}",
+        source=source,
+        sealed_url=b"x",
+        place="postgresql: shop.example:5432/shop",
+        query="SELECT * FROM people",
+        cursor_column="updated_at",
+        mapping=mapping,
+    )
+    SqlRun.objects.create(sql_source=sql_source, fault="query_canceled")
     Product.objects.create(
         number=f"P-{number}", name="A knife", category="Home > Kitchen", price=20
     )

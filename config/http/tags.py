@@ -28,6 +28,7 @@ TAGS = {
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
     "imports": "Files of rows, and how each row ended.",
+    "sql-sources": "Queries of other databases that are asked at intervals.",
     "import-mappings": "What the columns of files mean, under a name.",
     "rejected-messages": "Messages that could not be taken, with the reason.",
     "identity": "Who is who: verdicts, rules, why two are one, and what too many people wanted.",

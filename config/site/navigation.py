@@ -173,6 +173,7 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
         Entry(_("Forbidden names"), "do_not_disturb_on", "ingestion.forbiddenname"),
         Entry(_("Webhooks"), "webhook", "ingestion.hook"),
         Entry(_("Imports"), "upload_file", "ingestion.fileimport"),
+        Entry(_("SQL sources"), "database", "ingestion.sqlsource"),
         Entry(_("Kept mappings"), "table_rows", "ingestion.savedmapping"),
         Entry(_("Products"), "sell", "ingestion.product"),
         Entry(_("Rejected messages"), "report", "ingestion.rejectedmessage", "?state=open"),

@@ -10,6 +10,17 @@ from ingestion.admin import (
     products,
     rejected,
     sources,
+    sql_sources,
 )
 
-__all__ = ["forbidden", "hooks", "imports", "inbox", "plans", "products", "rejected", "sources"]
+__all__ = [
+    "forbidden",
+    "hooks",
+    "imports",
+    "inbox",
+    "plans",
+    "products",
+    "rejected",
+    "sources",
+    "sql_sources",
+]

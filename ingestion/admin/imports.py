@@ -49,18 +49,24 @@ from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import display
 
 MAY_IMPORT = "ingestion.add_fileimport"
+LIST = "ingestion_fileimport_changelist"
 MOST_REFUSED = 50
 TRIED_ROWS = 20_000
 STATUSES = {
     "uploading": "info",
     "uploaded": "warning",
     "reading": "info",
+    "querying": "info",
     "applying": "info",
     "done": "success",
     "failed": "danger",
     "cancelled": "warning",
 }
-RUNNING = (FileImport.Status.READING, FileImport.Status.APPLYING)
+RUNNING = (
+    FileImport.Status.READING,
+    FileImport.Status.QUERYING,
+    FileImport.Status.APPLYING,
+)
 
 
 @admin.register(FileImport)
@@ -99,6 +105,9 @@ class FileImportAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FileImport]:
         imports: QuerySet[FileImport] = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name == LIST:
+            # The pages of SQL sources list their runs.
+            imports = imports.filter(sql_run=None)
         return imports.select_related("source")
 
     @display(description=gettext_lazy("status"), label=STATUSES)

@@ -101,6 +101,11 @@ class ImportViewSet(
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
 
+    def get_queryset(self) -> Any:
+        """Leave out of the list what SQL sources list as their runs."""
+        imports = super().get_queryset()
+        return imports.filter(sql_run=None) if self.action == "list" else imports
+
     @extend_schema(
         request=serializers.NewImportSerializer,
         responses={HTTP_201_CREATED: serializers.ImportSerializer},

@@ -3,13 +3,14 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from ingestion.api import imports, plans, products, views
+from ingestion.api import imports, plans, products, sql_sources, views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sources", views.SourceViewSet, basename="source")
 router.register("rejected-messages", views.RejectedMessageViewSet, basename="rejected-message")
 router.register("imports", imports.ImportViewSet, basename="import")
 router.register("import-mappings", imports.SavedMappingViewSet, basename="import-mapping")
+router.register("sql-sources", sql_sources.SqlSourceViewSet, basename="sql-source")
 router.register("products", products.ProductViewSet, basename="product")
 
 plan = plans.PlanViewSet.as_view({"get": "retrieve", "put": "update"})

@@ -23,6 +23,8 @@ TEXT, NUMBER, COMMA, POINT, BOOLEAN, ISO = (
     "iso",
 )
 NAMED = (TEXT, NUMBER, COMMA, POINT, BOOLEAN, ISO)
+# Of columns of a database: a number stays one, a text stays one. No mapping says it.
+TYPED = "typed"
 # Tried in this order. Of a day and a month that could be exchanged the first reading is proposed,
 # and the page shows both.
 DATE_PATTERNS = (
@@ -73,7 +75,7 @@ def is_format(name: str) -> bool:
 
 
 def is_date_format(name: str) -> bool:
-    return name == ISO or name not in NAMED
+    return name == ISO or name not in (*NAMED, TYPED)
 
 
 def is_blank(cell: Any) -> bool:
@@ -91,7 +93,7 @@ def read_cell(cell: Any, format_: str) -> Any:
         # A file that has types of its own says what it means.
         return str(cell) if format_ == TEXT and isinstance(cell, int | Decimal) else cell
     text = cell.strip()
-    if format_ == TEXT:
+    if format_ in (TEXT, TYPED):
         return text
     if format_ == BOOLEAN:
         return _boolean(text)

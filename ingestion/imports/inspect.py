@@ -76,11 +76,12 @@ def find_reading(content: BufferedReader, overrides: Mapping[str, Any]) -> Readi
 def _inspection(reading: Reading, table: Table) -> Inspection:
     rows = list(islice(table.rows, SAMPLE_ROWS))
     cells = [row.cells for row in rows if isinstance(row, Row)]
-    columns = [_column(name, [row.get(name) for row in cells]) for name in table.columns]
+    columns = [column_of(name, [row.get(name) for row in cells]) for name in table.columns]
     return Inspection(reading, columns, len(rows))
 
 
-def _column(name: str, cells: Sequence[Any]) -> Column:
+def column_of(name: str, cells: Sequence[Any]) -> Column:
+    """Return what the cells of a column show."""
     filled = [cell for cell in cells if not is_blank(cell)]
     format_ = detect_format(filled)
     texts = [cell.strip() for cell in filled if isinstance(cell, str)]

@@ -16,6 +16,7 @@ from ingestion.models.messages import (
 )
 from ingestion.models.plans import PlanBreach, TrackingPlan
 from ingestion.models.products import Product
+from ingestion.models.sql_sources import SqlRun, SqlSource
 
 __all__ = [
     "ConsentCategory",
@@ -35,6 +36,8 @@ __all__ = [
     "RejectedMessage",
     "SavedMapping",
     "SigningSecret",
+    "SqlRun",
+    "SqlSource",
     "TrackingPlan",
     "WriteKey",
 ]

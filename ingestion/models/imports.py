@@ -21,6 +21,8 @@ class FileImport(models.Model):
         UPLOADING = "uploading", _("uploading")
         UPLOADED = "uploaded", _("uploaded")
         READING = "reading", _("being read")
+        # Of rows that a query brings, for which there is no file: a run of a SQL source.
+        QUERYING = "querying", _("being queried")
         APPLYING = "applying", _("taking effect")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")

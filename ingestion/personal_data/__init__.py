@@ -12,6 +12,8 @@ from ingestion.models import (
     Product,
     SavedMapping,
     SigningSecret,
+    SqlRun,
+    SqlSource,
     TrackingPlan,
     WriteKey,
 )
@@ -33,6 +35,8 @@ registry.exempt(
         PlanBreach: "Counts by source, day and names that staff wrote into the plan.",
         Product: "What is sold; names nobody.",
         SigningSecret: "Names a source, not a person.",
+        SqlRun: "Says how far a query was read; its rows belong to an import.",
+        SqlSource: "Configuration: a query, and what its columns mean; the address is sealed.",
         TrackingPlan: "Configuration: what a source should send.",
         WriteKey: "Names a source, not a person.",
     }

@@ -85,11 +85,27 @@ def connect(host: str, port: int) -> socket.socket:
 
     Whoever calls this has the other side prove who it is. Raises NotCalled.
     """
-    is_trusted = f"{host}:{port}" in settings.OUTGOING_TRUSTED_HOSTS
     try:
-        return _open_socket(_checked_address(host, port, is_trusted=is_trusted), port)
+        address = _checked_address(host, port, is_trusted=is_trusted_host(host, port))
+        return _open_socket(address, port)
     except (OSError, ValueError):
         raise NotCalled("no_answer") from None
+
+
+def checked_address(host: str, port: int) -> str:
+    """Return the address of a host for a driver that connects by itself. Raises NotCalled.
+
+    Such a driver knows nothing of a proxy: where one is set, only trusted hosts are reached.
+    """
+    is_trusted = is_trusted_host(host, port)
+    if settings.OUTGOING_PROXY and not is_trusted:
+        raise NotCalled("refused_by_proxy")
+    return _checked_address(host, port, is_trusted=is_trusted)
+
+
+def is_trusted_host(host: str, port: int) -> bool:
+    """Whether the settings allow this host and port without TLS, and among private addresses."""
+    return f"{host}:{port}" in settings.OUTGOING_TRUSTED_HOSTS
 
 
 def is_callable_url(url: str) -> bool:
@@ -125,7 +141,7 @@ def _read_url(url: str) -> SplitResult:
 
 def _is_trusted(parts: SplitResult) -> bool:
     """Whether the settings allow this host and port without TLS, and among private addresses."""
-    return f"{parts.hostname}:{_port(parts)}" in settings.OUTGOING_TRUSTED_HOSTS
+    return is_trusted_host(str(parts.hostname), _port(parts))
 
 
 def _port(parts: SplitResult) -> int:

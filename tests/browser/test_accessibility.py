@@ -40,6 +40,7 @@ def urls(server: Any) -> list[str]:
         *("segments_destination_changelist", "segments_destination_add"),
         *("segments_computedtrait_changelist", "segments_computedtrait_add"),
         *("ingestion_trackingplan_changelist", "ingestion_trackingplan_add"),
+        *("ingestion_sqlsource_changelist", "ingestion_sqlsource_add"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
@@ -50,6 +51,7 @@ def urls(server: Any) -> list[str]:
     pages = [reverse(f"admin:segments_destination_{page}", args=[destination.pk]) for page in PAGES]
     tabs = [reverse(f"admin:segments_segment_{tab}", args=[segment.pk]) for tab in TABS]
     request = [world["request"].pk]
+    sql_source = [world["sql_source"].pk]
     computed = ComputedTrait.objects.latest("created_at").pk
     own = [
         reverse("admin:segments_computedtrait_change", args=[computed]),
@@ -58,6 +60,8 @@ def urls(server: Any) -> list[str]:
         f"{reverse('admin:ingestion_trackingplan_add')}?source={world['source'].pk}&draft=1",
         reverse("admin:ingestion_trackingplan_change", args=[TrackingPlan.objects.latest("pk").pk]),
         reverse("admin:ingestion_planbreach_changelist"),
+        reverse("admin:ingestion_sqlsource_change", args=sql_source),
+        reverse("admin:ingestion_sqlsource_edit", args=sql_source),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),

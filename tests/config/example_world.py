@@ -6,8 +6,11 @@ Only the store knows the real ids, so those of an example are exchanged before i
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -80,6 +83,7 @@ from tests.factories import (
     profile_of,
     send_messages,
 )
+from tests.ingestion.sql_sources import make_orders, make_sql_source, order, run
 
 PRIVACY = "/api/v1/privacy"
 
@@ -148,6 +152,7 @@ def make_world() -> World:
             "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
             "01a2001d-77bb-4c2e-8a01-84c5d6e7f80b": destination,
             **_make_imports(),
+            "4f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c": _sql_source_id(),
             **_make_retention(),
             "01a2001e-1b2c-4d3e-8f40-5a6b7c8d9e0f": _hold_id(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
@@ -249,6 +254,20 @@ def _make_imports() -> dict[str, str]:
     other = "3f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c"
     names = (f"{number}{other[1:]}" for number in range(3))
     return {name: str(each.uuid) for name, each in zip(names, files, strict=True)}
+
+
+def _sql_source_id() -> str:
+    """Make a source that reads a file of orders, and run it."""
+    folder = Path(settings.SQL_SQLITE_FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "shop.db"
+    if not path.exists():
+        name = f"{uuid4()}.db"
+        # Renamed once it is whole: other workers make it, too.
+        make_orders(folder, [order(7, "2026-03-15 10:30:00", "42")], name).rename(path)
+    sql_source = make_sql_source()
+    run(sql_source)
+    return str(sql_source.uuid)
 
 
 def _send_history() -> None:

@@ -88,6 +88,11 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         reverse("admin:ingestion_rejectedmessage_fault"),
         reverse("admin:ingestion_fileimport_upload"),
         reverse("admin:ingestion_hook_connect"),
+        reverse("admin:ingestion_sqlsource_add"),
+        *(
+            reverse(f"admin:ingestion_sqlsource_{verb}", args=[world["sql_source"].pk])
+            for verb in ("edit", "run", "pause", "resume", "end")
+        ),
         *(
             reverse(f"admin:ingestion_fileimport_{verb}", args=[world["import"].pk])
             for verb in ("mapping", "cancel")

@@ -27,6 +27,8 @@ from profiles.models.access import Scope
 from profiles.services import Actor, create_api_key
 from segments.exports.columns import column_choices, read_columns
 from tests.factories import NOW, TESTER, make_identifier, make_profile, make_purpose, make_source
+from tests.ingestion.sql_sources import draft as sql_draft
+from tests.ingestion.sql_sources import make_sql_source, paused_sql_source
 from tests.profiles.audited_rows import (
     FILE,
     attachment,
@@ -181,6 +183,14 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "save_plan": lambda: _call("save_plan", make_source(), {}),
     "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),
     "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),
+    "create_sql_source": lambda: _call("create_sql_source", sql_draft()),
+    "delete_sql_source": lambda: _call("delete_sql_source", make_sql_source(), now=NOW),
+    "pause_sql_source": lambda: _call("pause_sql_source", make_sql_source()),
+    "resume_sql_source": lambda: _call("resume_sql_source", paused_sql_source(), now=NOW),
+    "run_sql_source": lambda: _call("run_sql_source", make_sql_source(), now=NOW),
+    "update_sql_source": lambda: _call(
+        "update_sql_source", make_sql_source(), changes={"name": "Till"}, now=NOW
+    ),
     "start_import": lambda: _call("start_import", uploaded_file(), FILE_MAPPING),
     "create_signing_secret": lambda: _call("create_signing_secret", make_source()),
     "create_write_key": lambda: _call("create_write_key", make_source(), kind=WriteKey.Kind.SECRET),

@@ -327,6 +327,7 @@ TASKS = (
     "ingestion.expire_imports",
     "ingestion.prune_counts",
     "ingestion.read_imports",
+    "ingestion.read_sql_sources",
     "profiles.apply_rules",
     "matching.propose",
     "profiles.clear_sessions",

@@ -1,0 +1,1 @@
+"""Queries of other databases, asked at intervals, whose rows become messages."""

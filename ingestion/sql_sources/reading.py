@@ -1,0 +1,172 @@
+"""Reading the rows of a query, in the order of the cursor column.
+
+Invariant: a connection lives as long as one block and is never kept for another; nothing is written
+to the other database. Whatever fails there is a SqlFault, and never an error of our own database.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import URL, CursorResult
+from sqlalchemy.pool import NullPool
+
+from ingestion.sql_sources.dialects import database_of
+from ingestion.sql_sources.faults import (
+    ERRORS,
+    UNKNOWN_CURSOR,
+    SqlFault,
+    WrongSqlSource,
+    sql_fault,
+)
+from ingestion.sql_sources.queries import Explain, rows_from, rows_without_cursor
+from profiles.lib import exact_json
+
+BATCH = 1_000
+STREAMING = {"stream_results": True, "max_row_buffer": BATCH}
+Cells = Mapping[str, Any]
+
+
+class Batch(NamedTuple):
+    """Rows that were read together, and the value of the cursor column of the last one.
+
+    `is_end_of_value` says that no later row has that value, None where there is no later row.
+    """
+
+    rows: Sequence[Cells]
+    last: Any
+    is_end_of_value: bool
+
+
+class Query(NamedTuple):
+    """What is asked of which database."""
+
+    url: URL
+    text: str
+    cursor_column: str
+
+
+@contextmanager
+def connected(url: URL) -> Iterator[Connection]:
+    """Give a connection to the other database. Raises SqlFault for whatever fails at it."""
+    database = database_of(url)
+    # The statement is compiled by the address; the driver never sees it.
+    engine = create_engine(
+        URL.create(url.drivername), creator=lambda: database.open(url), poolclass=NullPool
+    )
+    with faults_of_the_other_database():
+        connection = engine.connect()
+    try:
+        yield connection
+    finally:
+        _hang_up(connection)
+        engine.dispose()
+
+
+@contextmanager
+def faults_of_the_other_database() -> Iterator[None]:
+    """Raise SqlFault for what the other database, its driver or the way to it raises."""
+    try:
+        yield
+    except WrongSqlSource as wrong:
+        # The folder, or who is trusted, has changed since the source was saved.
+        raise SqlFault(wrong.code, is_final=True) from None
+    except ERRORS as error:
+        raise sql_fault(error) from None
+
+
+def batches_of(connection: Connection, query: Query, position: Any) -> Iterator[Batch]:
+    """Yield the rows from a position on. Raises SqlFault."""
+    statement = rows_from(query.text, query.cursor_column, position)
+    with faults_of_the_other_database():
+        result = connection.execute(statement, execution_options=STREAMING)
+    columns = _columns_of(result, query)
+    place = columns.index(query.cursor_column)
+    with faults_of_the_other_database():
+        ahead = list(result.fetchmany(BATCH))
+    while ahead:
+        rows = ahead
+        with faults_of_the_other_database():
+            ahead = list(result.fetchmany(BATCH))
+        last = rows[-1][place]
+        yield Batch(_cells(columns, rows), last, not ahead or ahead[0][place] != last)
+
+
+def first_rows(connection: Connection, query: Query, most: int) -> list[Cells]:
+    """Return the first rows of a query. Raises SqlFault."""
+    statement = rows_from(query.text, query.cursor_column, None).limit(most)
+    with faults_of_the_other_database():
+        result = connection.execute(statement)
+        rows = result.fetchall()
+    return _cells(_columns_of(result, query), rows)
+
+
+def count_without_cursor(connection: Connection, query: Query) -> int:
+    """Return how many rows have no value in the cursor column. Raises SqlFault."""
+    with faults_of_the_other_database():
+        return int(connection.scalar(rows_without_cursor(query.text, query.cursor_column)) or 0)
+
+
+def cost_of(connection: Connection, query: Query) -> float | None:
+    """Return what the database expects the whole query to cost, in its own unit."""
+    cost = database_of(query.url).cost
+    if cost is None:
+        return None
+    with faults_of_the_other_database():
+        plan = connection.scalar(Explain(rows_from(query.text, query.cursor_column, None)))
+    try:
+        return cost(exact_json.loads(plan) if isinstance(plan, str | bytes) else plan)
+    except (ValueError, KeyError, TypeError, IndexError):
+        # Versions spell plans differently; a preview without a cost is one all the same.
+        return None
+
+
+def cell_of(cell: Any) -> Any:
+    """Return a cell as imported rows have it: what JSON has, a decimal, a day or a time."""
+    match cell:
+        case None | bool() | int() | datetime() | date():
+            return cell
+        case str():
+            # What the database here could not store.
+            return cell.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case float():
+            return exact_json.loads(repr(cell)) if math.isfinite(cell) else None
+        case Decimal():
+            return cell if cell.is_finite() else None
+        case bytes() | bytearray() | memoryview():
+            return bytes(cell).decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case dict() | list():
+            return exact_json.loads(exact_json.dump_bytes(cell))
+        case _:
+            return str(cell)
+
+
+def _columns_of(result: CursorResult[Any], query: Query) -> list[str]:
+    """Return the names of the columns, of which each must stand once."""
+    columns = list(result.keys())
+    if query.cursor_column not in columns or len(set(columns)) < len(columns):
+        raise SqlFault(UNKNOWN_CURSOR, is_final=True)
+    return columns
+
+
+def _cells(columns: Sequence[str], rows: Sequence[Any]) -> list[Cells]:
+    return [dict(zip(columns, map(cell_of, row), strict=True)) for row in rows]
+
+
+def _hang_up(connection: Connection) -> None:
+    """Close a connection without reading what is left of a result, which may be much."""
+    raw = connection.connection.dbapi_connection
+    force = getattr(raw, "_force_close", None)
+    try:
+        if force is not None:
+            # PyMySQL would read all rows that the statement still has.
+            force()
+            connection.invalidate()
+        connection.close()
+    except ERRORS:
+        # It is of no use any more in any case.
+        pass
