@@ -21,6 +21,7 @@ from profiles.models import Identifier, Profile
 from profiles.models.access import Scope
 from segments import services
 from segments.api import serializers
+from segments.api.accounts import SegmentAccounts
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.exports import SegmentExport
 from segments.api.figures import SegmentFigures
@@ -47,6 +48,7 @@ class SegmentViewSet(
     RowPages,
     SegmentLife,
     SegmentFigures,
+    SegmentAccounts,
     SegmentExport,
     SegmentOverrides,
     mixins.ListModelMixin,
@@ -63,6 +65,7 @@ class SegmentViewSet(
         "destroy": (405, 409),
         "export": (409, 503),
         "members": (409, 503),
+        "accounts": (409, 503),
         "pause": (409,),
         "resume": (409,),
         "refresh": (409, 503),
@@ -151,6 +154,10 @@ class SegmentViewSet(
     )
     def members(self, request: Request, key: str) -> Response:
         """List the members. `?purpose=KEY` keeps those for whom the purpose is permitted now."""
+        return self.page_of_rows(self.members_for(request))
+
+    def members_for(self, request: Request) -> QuerySet[Membership]:
+        """Return the members that the key may see, as far as its own purposes permit."""
         segment = self.get_segment()
         refuse_sensitive_segment(request, segment)
         if "purpose" in request.query_params or purposes_of(request):
@@ -160,7 +167,7 @@ class SegmentViewSet(
             members = members_of(segment)
         for purpose in purposes_of(request):
             members = filter_permitted(members, purpose, at=database_now())
-        return self.page_of_rows(members)
+        return members
 
     @extend_schema(responses=serializers.MembershipChangeSerializer(many=True))
     @action(
