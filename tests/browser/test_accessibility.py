@@ -41,6 +41,7 @@ def urls(server: Any) -> list[str]:
         *("segments_computedtrait_changelist", "segments_computedtrait_add"),
         *("ingestion_trackingplan_changelist", "ingestion_trackingplan_add"),
         *("ingestion_sqlsource_changelist", "ingestion_sqlsource_add"),
+        *("ingestion_forbiddenname_changelist", "ingestion_forbiddenname_add"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
