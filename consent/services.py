@@ -127,6 +127,7 @@ from consent.requests.fulfilment import (
     count_failed_requests,
     end_cooling_times,
 )
+from consent.requests.guardians import NewGuardianOptIn, request_guardian
 from consent.requests.lifecycle import (
     cancel_request,
     extend_request,
@@ -202,6 +203,7 @@ __all__ = [
     "KeyReused",
     "KeyedRequest",
     "LateMessage",
+    "NewGuardianOptIn",
     "NewHold",
     "NewOptIn",
     "NewRequest",
@@ -337,6 +339,7 @@ __all__ = [
     "remove_expired",
     "remove_old_callbacks",
     "replay_journal",
+    "request_guardian",
     "request_link",
     "request_opt_in",
     "request_timestamp",

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -22,6 +23,7 @@ from unfold.widgets import (
 
 from consent.admin.desk.consents import consents_page
 from consent.admin.desk.register import register_page
+from consent.ledger.minors import MOST_YEARS
 from consent.lib.durations import parse_duration
 from consent.models import NoticeVersion, Purpose, PurposeVersion
 from consent.models.purposes import LegalBasis
@@ -72,6 +74,13 @@ class PurposeForm(ModelForm):
         max_length=32,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("How long a consent lasts, such as P13M; empty: CONSENT_VALIDITY."),
+    )
+    minimum_age = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_YEARS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=_("For who is younger a guardian consents (article 8), such as 16."),
     )
     categories = LineListField(help_text=_("Categories of data, one a line."))
     recipients = LineListField(help_text=_("One a line."))

@@ -10,6 +10,7 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
+from consent.ledger.minors import MOST_YEARS
 from consent.lib.durations import parse_duration
 from consent.models import (
     Confirmation,
@@ -50,6 +51,13 @@ class PurposeSerializer(serializers.Serializer[Purpose]):
     special_basis = serializers.CharField(max_length=120, required=False, allow_blank=True)
     is_direct_marketing = serializers.BooleanField(required=False)
     validity = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    minimum_age = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_YEARS,
+        required=False,
+        allow_null=True,
+        help_text="For who is younger a guardian consents (article 8).",
+    )
     categories = serializers.ListField(
         child=serializers.CharField(max_length=120), required=False, max_length=100
     )
@@ -335,6 +343,11 @@ class OptInSerializer(serializers.Serializer[Any]):
         queryset=NoticeVersion.objects.all(), required=False, allow_null=True
     )
     language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+    guardian_of = serializers.CharField(
+        max_length=320,
+        required=False,
+        help_text="The identifier of a child, whose guardian has this address and decides.",
+    )
 
 
 class ReturnSerializer(serializers.Serializer[Any]):
@@ -378,6 +391,7 @@ class PermissionSerializer(serializers.Serializer[Any]):
     basis = serializers.CharField(help_text="In the language of Accept-Language.")
     is_asked = serializers.BooleanField(help_text="Whether it rests on consent.")
     is_permitted = serializers.BooleanField()
+    needs_guardian = serializers.BooleanField(help_text="They are too young to say so themselves.")
     note = serializers.CharField(source="since_words")
 
 

@@ -9,17 +9,19 @@ import logging
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import translation
 
 from consent.customers.links import address_digest, lock_address
 from consent.customers.mail import send
 from consent.lib.sealing import seal, unseal
-from consent.models import Confirmation
+from consent.models import Confirmation, PurposeVersion
 from profiles.lib.change_queue import nudge
 from profiles.lib.credentials import digest_of
 from profiles.lib.database import database_now
@@ -28,11 +30,16 @@ from profiles.services import Actor
 logger = logging.getLogger(__name__)
 Kind = Confirmation.Kind
 # How long a link works, from when it is mailed.
-HOURS = {Kind.OPT_IN: 48, Kind.NEW_ADDRESS: 48, Kind.UNDO: 72}
+HOURS = {Kind.OPT_IN: 48, Kind.GUARDIAN: 48, Kind.NEW_ADDRESS: 48, Kind.UNDO: 72}
 # How long an address waits for a mail server.
 _UNSENT = timedelta(minutes=15)
 _ONE_MAIL = timedelta(days=1)
-PAGES = {Kind.OPT_IN: "opt-in", Kind.NEW_ADDRESS: "new-address", Kind.UNDO: "undo"}
+PAGES = {
+    Kind.OPT_IN: "opt-in",
+    Kind.GUARDIAN: "guardian",
+    Kind.NEW_ADDRESS: "new-address",
+    Kind.UNDO: "undo",
+}
 
 
 def queue_confirmation(
@@ -136,6 +143,17 @@ def _send(confirmation_id: int) -> int:
     row.expires_at = row.sent_at + timedelta(hours=HOURS[kind])
     row.save(update_fields=["token_digest", "sent_at", "sealed_address", "expires_at"])
     link = f"/privacy/{PAGES[kind]}/?lang={row.language}#{code}"
+    words: dict[str, Any] = {"link": link, "hours": HOURS[kind]}
+    if kind == Kind.GUARDIAN:
+        words["terms"] = _current_terms(row.purpose_ids)
     with translation.override(row.language):
-        send(kind, address, expires_at=row.expires_at, link=link, hours=HOURS[kind])
+        send(kind, address, expires_at=row.expires_at, **words)
     return 1
+
+
+def _current_terms(purpose_ids: Collection[int]) -> list[PurposeVersion]:
+    """Return what is agreed to, word for word."""
+    versions = PurposeVersion.objects.filter(
+        purpose__in=purpose_ids, number=F("purpose__current_version")
+    )
+    return list(versions.order_by("purpose__key"))

@@ -7,7 +7,7 @@ was written.
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from consent.journal.entries import Act, Note, note
 from consent.ledger import sql
 from consent.ledger.fold import earliest_end, widens
+from consent.ledger.minors import birth_dates, is_too_young
 from consent.ledger.states import rebuild_states
 from consent.lib.digests import as_plain_json, event_digest, keyed_digest
 from consent.models import (
@@ -148,9 +149,10 @@ def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
     if any(entry.method == Method.GPC and not _refuses(entry) for entry in entries):
         raise SignalPermits("Global Privacy Control only refuses.")
     versions = _PurposeVersions(entries)
+    born = versions.births_that_matter(entries)
     events, bodies = [], []
     for entry, seq in zip(entries, _next_event_numbers(len(entries)), strict=True):
-        event, body = _build_event(entry, versions, seq)
+        event, body = _build_event(entry, versions, born.get(entry.profile_id), seq)
         events.append(event)
         bodies.append(body)
     # The unique idempotency key makes the insert of a repeated event a conflict.
@@ -230,6 +232,18 @@ class _PurposeVersions:
         started = [version for version in versions if version.created_at <= at]
         return started[-1] if started else versions[0]
 
+    def births_that_matter(self, entries: Sequence[ConsentInput]) -> dict[int, date]:
+        """Return the dates of birth of whose own grant is for a purpose with a minimum age."""
+        asked = {
+            entry.profile_id
+            for entry in entries
+            if entry.widens
+            and entry.actor != DecidedBy.GUARDIAN
+            and (version := self.in_force(entry.purpose, entry.effective_at)) is not None
+            and version.minimum_age is not None
+        }
+        return birth_dates(asked) if asked else {}
+
 
 def _next_event_numbers(count: int) -> list[int]:
     with connection.cursor() as cursor:
@@ -238,7 +252,7 @@ def _next_event_numbers(count: int) -> list[int]:
 
 
 def _build_event(
-    entry: ConsentInput, versions: _PurposeVersions, seq: int
+    entry: ConsentInput, versions: _PurposeVersions, born: date | None, seq: int
 ) -> tuple[ConsentEvent, ConsentBody]:
     version = versions.in_force(entry.purpose, entry.effective_at)
     event = ConsentEvent(
@@ -248,7 +262,7 @@ def _build_event(
         purpose_id=version.purpose_id if version else None,
         purpose_version_id=version.pk if version else None,
         notice_id=entry.notice_id,
-        state=_state(entry),
+        state=_state(entry, version, born),
         occurred_at=entry.dated_at or entry.received_at,
         received_at=entry.received_at,
         valid_until=_valid_until(entry, version),
@@ -273,13 +287,18 @@ def _refuses(entry: ConsentInput) -> bool:
     return entry.state in (State.REFUSED, State.WITHDRAWN)
 
 
-def _state(entry: ConsentInput) -> str:
-    """Return the state to write: what an import says without proof is `unknown` where it permits.
+def _state(entry: ConsentInput, version: PurposeVersion | None, born: date | None) -> str:
+    """Return the state to write: a grant without proof, or by a child alone, is `unknown`.
 
-    An imported refusal needs no proof, since doubt about it must not lead to more processing.
+    A refusal needs neither, since doubt about it must not lead to more processing.
     """
-    is_unproven = entry.is_import and entry.widens and not _is_proven(entry)
-    return State.UNKNOWN if is_unproven else entry.state
+    if not entry.widens:
+        return entry.state
+    is_unproven = entry.is_import and not _is_proven(entry)
+    is_alone = entry.actor != DecidedBy.GUARDIAN
+    minimum_age = version.minimum_age if version and is_alone else None
+    is_child = is_too_young(born, minimum_age, entry.effective_at)
+    return State.UNKNOWN if is_unproven or is_child else entry.state
 
 
 def _is_proven(entry: ConsentInput) -> bool:

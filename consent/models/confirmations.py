@@ -18,6 +18,7 @@ class Confirmation(models.Model):
 
     class Kind(models.TextChoices):
         OPT_IN = "opt_in", _("consent by double opt-in")
+        GUARDIAN = "guardian", _("consent by a guardian")
         NEW_ADDRESS = "new_address", _("new address of a customer")
         UNDO = "undo", _("undoing a change of address")
 
@@ -31,7 +32,7 @@ class Confirmation(models.Model):
     notice = models.ForeignKey(NoticeVersion, null=True, on_delete=models.PROTECT, related_name="+")
     # The request that a new address belongs to. No foreign keys here: both may go before the row.
     request_id = models.UUIDField(null=True)
-    # What an undo takes away from the profile again.
+    # What an undo takes away from the profile again, or for whom a guardian decides.
     identifier_id = models.BigIntegerField(null=True)
     requested_by = models.CharField(max_length=120)
     created_at = models.DateTimeField(db_default=Now())

@@ -73,6 +73,11 @@ class PurposeVersion(models.Model):
         blank=True,
         help_text="How long a consent lasts, such as P13M.",
     )
+    minimum_age = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="For who is younger a guardian consents (article 8), in years.",
+    )
     categories = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     recipients = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     retention = models.CharField(max_length=200, blank=True)

@@ -27,6 +27,11 @@ WORDS = {
         _("Yes, I confirm it"),
         _("Thank you. Your address is confirmed and your choice is kept."),
     ),
+    Kind.GUARDIAN: (
+        _("Do you look after this child, and do you agree for them?"),
+        _("Yes, I agree"),
+        _("Thank you. Your choice is kept."),
+    ),
     Kind.NEW_ADDRESS: (
         _("Is this your new address?"),
         _("Yes, it is mine"),

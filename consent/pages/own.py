@@ -77,7 +77,7 @@ def permissions(request: HttpRequest, link: MailedLink) -> HttpResponse:
     subject = _subject(link)
     if not subject.people:
         return _nothing_held(request)
-    notice = _choose(request, link, subject) if request.method == "POST" else ""
+    notice = _choice(request, link, subject) if request.method == "POST" else ""
     return _page(
         request,
         link,
@@ -243,6 +243,29 @@ def _open_request(
         identifier_id=_identifier_id(link),
         actor=CUSTOMER,
     )
+
+
+def _choice(request: HttpRequest, link: MailedLink, subject: Subject) -> str:
+    """Keep a choice, or ask a guardian for it; return what to say."""
+    if "guardian" in request.POST:
+        return _ask_guardian(request, link)
+    return _choose(request, link, subject)
+
+
+def _ask_guardian(request: HttpRequest, link: MailedLink) -> str:
+    if seconds_to_wait(Throttle.PRIVACY_REQUEST, "guardian", _identifier_id(link)):
+        return _("Please wait a while, then try again.")
+    opt_in = services.NewGuardianOptIn(
+        email=request.POST["guardian"][:320],
+        child=str(Identifier.objects.get(pk=_identifier_id(link))),
+        purposes=[request.POST.get("purpose", "")],
+        language=get_language() or "",
+    )
+    try:
+        services.request_guardian(opt_in, actor=CUSTOMER)
+    except (InvalidIdentifier, services.UnknownPurpose):
+        return _("Please give the e-mail address of somebody who looks after you.")
+    return _("We have written to them. Once they agree, this is allowed.")
 
 
 def _choose(request: HttpRequest, link: MailedLink, subject: Subject) -> str:

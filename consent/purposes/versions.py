@@ -44,6 +44,7 @@ class PurposeTerms:
     special_basis: str = ""
     is_direct_marketing: bool = False
     validity: str = ""
+    minimum_age: int | None = None
     categories: Sequence[str] = ()
     recipients: Sequence[str] = ()
     retention: str = ""

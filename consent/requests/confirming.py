@@ -2,6 +2,7 @@
 
 from consent.customers.confirmations import Kind, take_confirmation
 from consent.models import Confirmation
+from consent.requests.guardians import accept_guardian
 from consent.requests.new_address import accept_new_address, undo_new_address
 from consent.requests.opt_in import accept_opt_in
 from profiles.lib.people_lock import people_lock
@@ -10,6 +11,7 @@ from profiles.services import Actor, audited
 # Each returns whether the address was that of an erased person, who comes back by it.
 _ACTS = {
     Kind.OPT_IN: accept_opt_in,
+    Kind.GUARDIAN: accept_guardian,
     Kind.NEW_ADDRESS: accept_new_address,
     Kind.UNDO: undo_new_address,
 }

@@ -51,14 +51,15 @@ def request_opt_in(opt_in: NewOptIn, *, actor: Actor) -> None:
     queue_confirmation(
         Kind.OPT_IN,
         address,
-        language=_mail_language(opt_in.language),
+        language=mail_language(opt_in.language),
         actor=actor,
         purpose_ids=sorted(purposes.values()),
         notice_id=opt_in.notice_id,
     )
 
 
-def _mail_language(wanted: str) -> str:
+def mail_language(wanted: str) -> str:
+    """Return the language that a mail is in where somebody wants this one."""
     try:
         return translation.get_supported_language_variant(wanted)
     except LookupError:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from consent.ledger.minors import birth_dates, is_too_young
 from consent.ledger.states import current_states
 from consent.models import ConsentEvent, LegalBasis, Purpose, PurposeVersion, State
 from consent.requests.subjects import Subject
@@ -38,6 +39,8 @@ class Permission:
     basis: str
     is_asked: bool
     is_permitted: bool
+    # They are too young to say so themselves.
+    needs_guardian: bool
     since_words: str
     # The event of which a receipt can be had; None where nothing was ever said.
     receipt_id: UUID | None
@@ -52,12 +55,16 @@ def own_permissions(subject: Subject) -> list[Permission]:
         (version.purpose_id, version.number): version for version in PurposeVersion.objects.all()
     }
     receipts = _last_events(subject)
+    born = birth_dates([profile_id]).get(profile_id)
     return [
         _permission(
             purpose,
             versions[purpose.pk, purpose.current_version],
             states[purpose.key],
             receipts.get(purpose.pk),
+            needs_guardian=purpose.legal_basis == LegalBasis.CONSENT
+            and not states[purpose.key]["permitted"]
+            and is_too_young(born, versions[purpose.pk, purpose.current_version].minimum_age, now),
         )
         for purpose in Purpose.objects.order_by("key")
     ]
@@ -72,7 +79,12 @@ def _last_events(subject: Subject) -> dict[int | None, UUID]:
 
 
 def _permission(
-    purpose: Purpose, version: PurposeVersion, state: Mapping[str, Any], receipt_id: UUID | None
+    purpose: Purpose,
+    version: PurposeVersion,
+    state: Mapping[str, Any],
+    receipt_id: UUID | None,
+    *,
+    needs_guardian: bool,
 ) -> Permission:
     if state["objected"]:
         words = _("You have objected.")
@@ -88,6 +100,7 @@ def _permission(
         _(purpose.get_legal_basis_display()),
         is_asked=purpose.legal_basis == LegalBasis.CONSENT,
         is_permitted=state["permitted"],
+        needs_guardian=needs_guardian,
         since_words=words,
         receipt_id=receipt_id,
     )

@@ -291,4 +291,5 @@ WITHOUT_ENTRY = {
     "record_statement": IN_LEDGER,
     "record_own_statement": IN_LEDGER,
     "request_opt_in": UNCONFIRMED,
+    "request_guardian": UNCONFIRMED,
 }

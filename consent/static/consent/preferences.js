@@ -14,6 +14,7 @@
             over: "Please load this page anew to change what you allow.",
             failed: "This was not kept. Please try again.",
             kept: "Kept.",
+            guardian: "You are too young to allow this alone.",
             basis: (basis) => `Legal basis: ${basis}.`,
         },
         fr: {
@@ -21,6 +22,7 @@
             over: "Veuillez recharger cette page pour modifier ce que vous autorisez.",
             failed: "Ce choix n’a pas été enregistré. Veuillez réessayer.",
             kept: "Enregistré.",
+            guardian: "Vous êtes trop jeune pour autoriser cela sans vos parents.",
             basis: (basis) => `Base légale : ${basis}.`,
         },
     };
@@ -67,15 +69,21 @@
             const box = make("input", {
                 type: "checkbox",
                 checked: permission.is_permitted,
-                disabled: !permission.is_asked && permission.is_permitted,
+                disabled: permission.needs_guardian || (!permission.is_asked && permission.is_permitted),
             });
             box.setAttribute("role", "switch");
             box.addEventListener("change", () => this.#choose(box, permission));
             label.append(box, permission.title);
             item.append(label, make("p", { textContent: permission.text }));
-            const note = permission.is_asked ? permission.note : words[this.#language].basis(permission.basis);
+            const note = this.#note(permission);
             if (note) item.append(make("p", { className: "note", textContent: note }));
             return item;
+        }
+
+        #note({ needs_guardian, is_asked, note, basis }) {
+            const own = words[this.#language];
+            if (needs_guardian) return own.guardian;
+            return is_asked ? note : own.basis(basis);
         }
 
         async #choose(box, { purpose, title, text, version }) {
