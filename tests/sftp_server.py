@@ -96,7 +96,7 @@ def serving_files(root: Path, host_key: paramiko.PKey, user_key: paramiko.PKey) 
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
             try:
                 transport.start_server(server=Door(user_key))
-            except (paramiko.SSHException, EOFError):
+            except (paramiko.SSHException, EOFError, OSError):
                 transport.close()
 
     thread = Thread(target=serve, daemon=True)

@@ -127,6 +127,9 @@ class ComputedTraitAdmin(ReadOnlyAdmin):
     ordering = ("trait__key",)
     audit_type = "computed_trait"
 
+    def audit_key(self, row: ComputedTrait) -> str:
+        return row.trait.key
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from consent.models import Purpose
-from profiles.admin.kit.charts import Point, curve
+from profiles.admin.kit.charts import Point, curve, first_and_last
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import display_name, readable
 from profiles.models import EventName, EventStat, Profile
@@ -102,4 +102,4 @@ def past_curve(text: str, key: str, *, may_count_people: bool) -> SafeString:
         ]
     except (DefinitionError, MomentError):
         return SafeString("")
-    return curve(points, title=f"{points[0].value:,} to {points[-1].value:,}")
+    return curve(points, title=first_and_last(points[0].value, points[-1].value))

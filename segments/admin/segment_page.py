@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from django.db.models import Max, Min
 from django.db.models.functions import TruncDay, TruncHour, TruncMinute
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from profiles.admin.kit.charts import Point, curve, sparkline
+from profiles.admin.kit.charts import Point, curve, first_and_last, sparkline
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import display_name, readable
 from profiles.models import Profile
@@ -60,7 +61,7 @@ def sparklines(segment_ids: Sequence[int], now: datetime) -> dict[int, SafeStrin
     for row in rows:
         points[row["segment_id"]].append(row["largest"])
     return {
-        segment_id: sparkline(sizes, title=f"{sizes[0]:,} to {sizes[-1]:,}")
+        segment_id: sparkline(sizes, title=first_and_last(sizes[0], sizes[-1]))
         for segment_id, sizes in points.items()
     }
 
@@ -89,7 +90,7 @@ def size_curve(segment: Segment, now: datetime) -> SafeString:
     points = [Point(row["step"], row["largest"]) for row in reversed(rows)]
     # The curve ends now, at the current size.
     points.append(Point(max(now, points[-1].at), segment.size))
-    return curve(points, title=f"Size of {segment.name}")
+    return curve(points, title=_("Size of %(segment)s") % {"segment": segment.name})
 
 
 def make_member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:

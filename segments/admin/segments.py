@@ -68,6 +68,7 @@ class SegmentAdmin(
     """Segments and their members."""
 
     form = SegmentForm
+    audit_type = "segment"
     list_display = COLUMNS
     list_display_links = ("name_and_key",)
     list_filter = (StarredFilter, "status", "purpose", "folder", "owner")

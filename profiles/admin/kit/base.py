@@ -14,9 +14,10 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import JSONField, Model, QuerySet
+from django.db.models import BooleanField, JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
@@ -126,7 +127,12 @@ class TesseraAdmin(ModelAdmin):
         field: Any = self.opts.get_field(item)
         path = f"{item}__{field.target_field.name}" if field.is_relation else item
         lookups = {f"{path}__exact", f"{item}__isnull"}
-        return frozenset(lookups | ({f"{item}__gte", f"{item}__lt"} if _is_date(field) else set()))
+        if _is_date(field):
+            lookups |= {f"{item}__gte", f"{item}__lt"}
+        elif not (field.is_relation or field.flatchoices or isinstance(field, BooleanField)):
+            # The filter that lists all values spells it so.
+            lookups.add(item)
+        return frozenset(lookups)
 
     def audit_key(self, row: Any) -> str:
         """The key under which audit entries name the row."""
@@ -168,6 +174,13 @@ class TesseraAdmin(ModelAdmin):
             return self.redirect_missing(request, object_id)
         return super().change_view(request, object_id, *args, **kwargs)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the form, with a link to its history where there is one."""
+        context["show_history"] = bool(self.audit_type)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -186,7 +199,7 @@ class TesseraAdmin(ModelAdmin):
         return self.page(
             request,
             "admin/tessera/history.html",
-            title=f"History of {row}",
+            title=_("History of %(object)s") % {"object": row},
             lines=history_lines(request, entries.select_related("body")[:MOST_ENTRIES]),
         )
 

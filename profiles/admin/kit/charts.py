@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 BAR_HEIGHT = 48
 CURVE_WIDTH, CURVE_HEIGHT = 640, 160
@@ -136,6 +137,11 @@ def _tile_parts(tile: Tile, box: Box) -> tuple[object, ...]:
         y + 30,
         texts[1],
     )
+
+
+def first_and_last(first: int, last: int) -> str:
+    """Return the words of a picture that shows how a number went."""
+    return _("%(first)s to %(last)s") % {"first": f"{first:,}", "last": f"{last:,}"}
 
 
 def sparkline(values: Sequence[int], *, title: str) -> SafeString:
