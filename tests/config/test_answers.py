@@ -117,6 +117,7 @@ def test_a_connection_that_ends_in_the_middle_of_a_request_is_503(
 
     def end_connection(*args: object) -> None:
         with connection.cursor() as cursor:
+            cursor.execute("SET ROLE NONE")
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     monkeypatch.setattr("profiles.api.profiles.profiles_by_reference", end_connection)

@@ -35,6 +35,7 @@ from segments.services import (
 )
 from tests.factories import NOW, TESTER
 from tests.oracles.segment_worlds import NaivePerson
+from tests.owner import owner_cursor
 from tests.segments.evaluations import build_segment, change_traits, members_of, trait
 from tests.segments.worlds import store_people, store_person
 
@@ -132,7 +133,7 @@ def test_a_worker_that_dies_before_it_commits_leaves_its_work_in_the_queue(
     change(profile_id, a=1)
     with in_background(lambda: refresh_changed(now=NOW)) as doomed:
         assert pause.reached.wait(PATIENCE)
-        with connection.cursor() as cursor:
+        with owner_cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [pause.backend])
         pause.released.set()
         with pytest.raises(OperationalError):

@@ -12,7 +12,6 @@ from itertools import count
 from threading import Event, Thread
 
 import pytest
-from django.db import connection
 
 from ingestion.drain import checkpoints, loop
 from ingestion.models import InboxRow
@@ -22,6 +21,7 @@ from segments.lib import checkpoints as places
 from segments.models import Membership, Rebuild
 from segments.services import rebuild, refresh_changed, update_segment
 from tests.factories import TESTER, accept_only, make_write_key, send_messages
+from tests.owner import owner_cursor
 from tests.system.concurrency import at_once, die_at, once_at
 from tests.system.conftest import Launch
 from tests.system.product import Product, is_drained, wait_until
@@ -122,7 +122,7 @@ def end_sessions(product: Product, rng: random.Random) -> int:
 
 
 def end_other_sessions() -> int:
-    with connection.cursor() as cursor:
+    with owner_cursor() as cursor:
         cursor.execute(END_SESSIONS)
         return int(cursor.fetchone()[0])
 
