@@ -9,9 +9,10 @@ from multiprocessing import get_context
 from threading import Barrier, Thread
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connections
 
 from profiles.lib.checkpoints import handled
+from tests.owner import owner_cursor
 
 Work = Callable[[], object]
 
@@ -127,7 +128,8 @@ def die_at(
 
 def is_anybody_waiting() -> bool:
     """Return whether a session of this database waits for a lock."""
-    with connection.cursor() as cursor:
+    # What others wait for is the owner's to see.
+    with owner_cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity "
             "WHERE datname = current_database() AND wait_event_type = 'Lock')"

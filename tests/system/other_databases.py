@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pymysql
@@ -43,30 +43,34 @@ def connect_postgresql(name: str) -> psycopg.Connection[tuple[object, ...]]:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[int]:
+def mariadb() -> Iterator[int]:
     """Start a MariaDB with a database `shop` and a user `reader`, and give its port."""
     server, install = shutil.which("mariadbd", path=_PATH), shutil.which("mariadb-install-db")
     if server is None or install is None:
         pytest.skip("MariaDB is not installed.")
-    _give_to_mysql(folder)
-    options = [f"--datadir={folder}/rows", f"--socket={folder}/socket", f"--pid-file={folder}/pid"]
-    user = ["--user=mysql"] if os.getuid() == 0 else []
-    setup = [install, "--no-defaults", "--auth-root-authentication-method=normal", options[0]]
-    subprocess.run([*setup, *user], check=True, capture_output=True)
-    port = _free_port()
-    network = [f"--port={port}", "--bind-address=127.0.0.1", "--skip-log-bin"]
-    command = [server, "--no-defaults", *options, *user, *network]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with closing(_when_ready(f"{folder}/socket", process)) as root, root.cursor() as cursor:
-            cursor.execute("CREATE DATABASE shop")
-            # Of this host: a new server also has a user without a name there, who would go before.
-            cursor.execute("CREATE USER reader@localhost IDENTIFIED BY %s", [PASSWORD])
-            cursor.execute("GRANT ALL ON shop.* TO reader@localhost")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
+    with _folder_of_mysql() as folder:
+        options = [
+            f"--datadir={folder}/rows",
+            f"--socket={folder}/socket",
+            f"--pid-file={folder}/pid",
+        ]
+        user = ["--user=mysql"] if os.getuid() == 0 else []
+        setup = [install, "--no-defaults", "--auth-root-authentication-method=normal", options[0]]
+        subprocess.run([*setup, *user], check=True, capture_output=True)
+        port = _free_port()
+        network = [f"--port={port}", "--bind-address=127.0.0.1", "--skip-log-bin"]
+        command = [server, "--no-defaults", *options, *user, *network]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with closing(_when_ready(f"{folder}/socket", process)) as root, root.cursor() as cursor:
+                cursor.execute("CREATE DATABASE shop")
+                # Of this host: a new server also has a user without a name there, who goes before.
+                cursor.execute("CREATE USER reader@localhost IDENTIFIED BY %s", [PASSWORD])
+                cursor.execute("GRANT ALL ON shop.* TO reader@localhost")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def connect_mariadb(port: int) -> "pymysql.Connection[pymysql.cursors.Cursor]":
@@ -128,14 +132,15 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def _give_to_mysql(folder: Path) -> None:
-    """Let the server, which refuses to run as root, write below a folder."""
-    if os.getuid() == 0:
-        # The folders of pytest are closed to others.
-        for above in (folder.parent, folder.parent.parent):
-            above.chmod(0o755)
-        account = pwd.getpwnam("mysql")
-        os.chown(folder, account.pw_uid, account.pw_gid)
+@contextmanager
+def _folder_of_mysql() -> Iterator[str]:
+    """Make a folder in which the server can write, which refuses to run as root."""
+    # Not one of pytest's, which are below a folder that is closed to others.
+    with TemporaryDirectory(prefix="tessera-mariadb-") as folder:
+        if os.getuid() == 0:
+            account = pwd.getpwnam("mysql")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        yield folder
 
 
 def _free_port() -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -39,7 +38,7 @@ class Other(NamedTuple):
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def other(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Iterator[Other]:
+def other(request: pytest.FixtureRequest, settings: Any) -> Iterator[Other]:
     if request.param == "postgresql":
         with other_databases.postgresql() as (name, port):
             parameters = connection.get_connection_params()
@@ -49,7 +48,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Iter
             with closing(other_databases.connect_postgresql(name)) as own:
                 yield _with_orders(Other(url, own))
     else:
-        with other_databases.mariadb(tmp_path) as port:
+        with other_databases.mariadb() as port:
             settings.OUTGOING_TRUSTED_HOSTS = [f"localhost:{port}"]
             password = quote(other_databases.PASSWORD, safe="")
             url = f"mysql://reader:{password}@localhost:{port}/shop"
