@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from consent import services
-from consent.api import serializers
+from consent.api import customer_serializers, serializers
 from consent.api.problems import (
     archive_response,
     confirmed_response,
@@ -108,43 +108,50 @@ class CustomerViewSet(StrictRequests, GenericViewSet[PrivacyRequest]):
 
 
 class LinkViewSet(OpenViewSet):
-    @extend_schema(request=serializers.LinkSerializer, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(
+        request=customer_serializers.LinkSerializer, responses={202: OpenApiTypes.OBJECT}
+    )
     def create(self, request: Request) -> Response:
         """Request a link by mail. The answer is the same whether the address is known or not."""
-        services.request_link(validated(serializers.LinkSerializer(data=request.data))["email"])
+        services.request_link(
+            validated(customer_serializers.LinkSerializer(data=request.data))["email"]
+        )
         detail = "If the address is known, a link is on its way to it."
         return Response({"detail": detail}, status=status.HTTP_202_ACCEPTED)
 
 
 class SessionViewSet(OpenViewSet):
     @extend_schema(
-        request=serializers.TokenSerializer, responses={201: serializers.OpenedSessionSerializer}
+        request=customer_serializers.TokenSerializer,
+        responses={201: customer_serializers.OpenedSessionSerializer},
     )
     def create(self, request: Request) -> Response:
         """Exchange the token of a mailed link for a session, once."""
-        token = validated(serializers.TokenSerializer(data=request.data))["token"]
+        token = validated(customer_serializers.TokenSerializer(data=request.data))["token"]
         session = services.open_session(token)
         if session is None:
             raise problem("token", "invalid_link", "The link is unknown, used or too old.")
         return Response(
-            serializers.OpenedSessionSerializer(session).data, status=status.HTTP_201_CREATED
+            customer_serializers.OpenedSessionSerializer(session).data,
+            status=status.HTTP_201_CREATED,
         )
 
 
 class ConfirmationViewSet(OpenViewSet):
     @extend_schema(
-        request=serializers.CodeSerializer, responses={201: serializers.ConfirmedSerializer}
+        request=customer_serializers.CodeSerializer,
+        responses={201: customer_serializers.ConfirmedSerializer},
     )
     def create(self, request: Request) -> Response:
         """Confirm by the code of a mailed link, once: an opt-in, a new address, or an undoing."""
-        code = validated(serializers.CodeSerializer(data=request.data))["code"]
+        code = validated(customer_serializers.CodeSerializer(data=request.data))["code"]
         try:
             kind = services.confirm(code, actor=CUSTOMER)
         except InvalidIdentifier:
             kind = None
         if kind is None:
             raise problem("code", "invalid_link", "The link is unknown, used or too old.")
-        confirmed = serializers.ConfirmedSerializer({"kind": kind})
+        confirmed = customer_serializers.ConfirmedSerializer({"kind": kind})
         return Response(confirmed.data, status=status.HTTP_201_CREATED)
 
 
@@ -173,24 +180,26 @@ class MeViewSet(CustomerViewSet):
 class CustomerPermissionViewSet(CustomerViewSet):
     refusals = {"retrieve": (404,)}
 
-    @extend_schema(responses={200: serializers.PermissionsSerializer})
+    @extend_schema(responses={200: customer_serializers.PermissionsSerializer})
     def retrieve(self, request: Request) -> Response:
         """Return each purpose with its very text, and whether the customer permits it."""
         with override(get_language_from_request(request)):
             permissions = services.own_permissions(_subject(request))
-        return Response(serializers.PermissionsSerializer({"permissions": permissions}).data)
+        return Response(
+            customer_serializers.PermissionsSerializer({"permissions": permissions}).data
+        )
 
 
 class CustomerConsentViewSet(CustomerViewSet):
     refusals = {"create": (404, 409)}
 
     @extend_schema(
-        request=serializers.CustomerConsentSerializer,
+        request=customer_serializers.CustomerConsentSerializer,
         responses={201: serializers.ConsentEventSerializer},
     )
     def create(self, request: Request) -> Response:
         """Give, withdraw or refuse a consent."""
-        fields = validated(serializers.CustomerConsentSerializer(data=request.data))
+        fields = validated(customer_serializers.CustomerConsentSerializer(data=request.data))
         notice = fields.get("notice")
         identifier = get_object_or_404(Identifier, pk=_identifier_id(request))
         with problems_from_services():

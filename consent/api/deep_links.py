@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from consent import services
-from consent.api import serializers
+from consent.api import customer_serializers
 from consent.api.problems import problems_from_services
 from consent.models import MailedLink
 from profiles.api.kit.access import ScopedView, actor_of
@@ -22,10 +22,11 @@ class DeepLinkViewSet(ScopedView, GenericViewSet[MailedLink]):
 
     scopes = {"POST": Scope.PRIVACY_ACT}
     refusals = {"create": (404,)}
-    serializer_class: Any = serializers.NewDeepLinkSerializer
+    serializer_class: Any = customer_serializers.NewDeepLinkSerializer
 
     @extend_schema(
-        request=serializers.NewDeepLinkSerializer, responses={201: serializers.DeepLinkSerializer}
+        request=customer_serializers.NewDeepLinkSerializer,
+        responses={201: customer_serializers.DeepLinkSerializer},
     )
     def create(self, request: Request) -> Response:
         """Make a link for somebody whom the service vouches for. It works once, for minutes."""
@@ -35,4 +36,6 @@ class DeepLinkViewSet(ScopedView, GenericViewSet[MailedLink]):
                 link = services.make_deep_link(reference, actor=actor_of(request))
             except services.UnknownProfile:
                 raise problem("identifier", "unknown_identifier", "Nobody has it.", 404) from None
-        return Response(serializers.DeepLinkSerializer(link).data, status=status.HTTP_201_CREATED)
+        return Response(
+            customer_serializers.DeepLinkSerializer(link).data, status=status.HTTP_201_CREATED
+        )

@@ -13,7 +13,6 @@ from rest_framework.validators import UniqueValidator
 from consent.ledger.minors import MOST_YEARS
 from consent.lib.durations import parse_duration
 from consent.models import (
-    Confirmation,
     ConsentEvent,
     ConsentKind,
     DecidedBy,
@@ -166,17 +165,6 @@ class ConsentEventSerializer(serializers.ModelSerializer[ConsentEvent]):
         ]
 
 
-class CustomerConsentSerializer(serializers.Serializer[Any]):
-    """A customer's own consent, withdrawal or refusal for one purpose."""
-
-    purpose = serializers.SlugField(max_length=63)
-    state = serializers.ChoiceField([State.GIVEN, State.WITHDRAWN, State.REFUSED])
-    evidence = ObjectField(required=False)
-    notice = serializers.PrimaryKeyRelatedField(
-        queryset=NoticeVersion.objects.all(), required=False, allow_null=True
-    )
-
-
 class StatedDateTimeField(serializers.DateTimeField):
     """A time as it was stated, without a zone where none was: imports must give one."""
 
@@ -316,22 +304,6 @@ class LiftedRestrictionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
-class LinkSerializer(serializers.Serializer[Any]):
-    email = serializers.CharField(max_length=320)
-
-
-class CodeSerializer(serializers.Serializer[Any]):
-    """What follows the `#` of a mailed link."""
-
-    code = serializers.CharField(max_length=1000)
-
-
-class ConfirmedSerializer(serializers.Serializer[Any]):
-    """What the link was for."""
-
-    kind = serializers.ChoiceField(Confirmation.Kind.choices)
-
-
 class OptInSerializer(serializers.Serializer[Any]):
     """Which purposes somebody permits; the mail has the language of the notice if it says none."""
 
@@ -363,42 +335,3 @@ class ReturnedSerializer(serializers.Serializer[Any]):
     """Whether any of the identifiers was suppressed."""
 
     is_lifted = serializers.BooleanField()
-
-
-class TokenSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(max_length=200)
-
-
-class NewDeepLinkSerializer(serializers.Serializer[Any]):
-    """Whom the company's site knows to be logged in."""
-
-    identifier = serializers.CharField(max_length=320)
-
-
-class DeepLinkSerializer(serializers.Serializer[Any]):
-    url = serializers.CharField()
-    token = serializers.CharField(help_text="What follows the # of the url.")
-    expires_at = serializers.DateTimeField()
-
-
-class PermissionSerializer(serializers.Serializer[Any]):
-    """A purpose with the very text that is agreed to, and what the customer said to it."""
-
-    purpose = serializers.CharField(source="key")
-    title = serializers.CharField()
-    text = serializers.CharField()
-    version = serializers.IntegerField()
-    basis = serializers.CharField(help_text="In the language of Accept-Language.")
-    is_asked = serializers.BooleanField(help_text="Whether it rests on consent.")
-    is_permitted = serializers.BooleanField()
-    needs_guardian = serializers.BooleanField(help_text="They are too young to say so themselves.")
-    note = serializers.CharField(source="since_words")
-
-
-class PermissionsSerializer(serializers.Serializer[Any]):
-    permissions = PermissionSerializer(many=True)
-
-
-class OpenedSessionSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField()
-    expires_at = serializers.DateTimeField()

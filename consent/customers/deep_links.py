@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from consent.ledger.statements import UnknownProfile
+from consent.ledger.statements import UnknownProfile, find_identifier
 from consent.models import MailedLink
-from profiles.identifiers.lookup import parse_reference
 from profiles.lib.credentials import digest_of
 from profiles.lib.database import database_now
-from profiles.models import Identifier, Profile
+from profiles.models import Profile
 from profiles.services import Actor, audited
 
 
@@ -34,19 +33,15 @@ def make_deep_link(reference: str, *, actor: Actor) -> DeepLink:
     The session reaches what a mailed link to this identifier would reach. Raises InvalidIdentifier,
     and UnknownProfile for nobody's.
     """
-    ref = parse_reference(reference)
-    rows = Identifier.objects.filter(namespace=ref.namespace, value=ref.value)
-    # Not joined: on a cluster a person and an identifier may lie on different machines.
-    held = rows.exclude(profile=None).values_list("pk", "profile_id").first()
-    if held is None:
+    identifier = find_identifier(reference)
+    if identifier is None:
         raise UnknownProfile("Nobody has this identifier.")
-    identifier_id, profile_id = held
-    profile = Profile.objects.get(pk=profile_id)
+    profile = Profile.objects.get(pk=identifier.profile_id)
     token, now = secrets.token_urlsafe(32), database_now()
     with audited(actor, "profile.link_made") as deed:
         link = MailedLink.objects.create(
             token_digest=digest_of(token),
-            identifier_id=identifier_id,
+            identifier_id=identifier.identifier_id,
             sent_at=now,
             expires_at=now + timedelta(minutes=settings.PRIVACY_LINK_MINUTES),
         )

@@ -234,7 +234,7 @@ class _PurposeVersions:
 
     def births_that_matter(self, entries: Sequence[ConsentInput]) -> dict[int, date]:
         """Return the dates of birth of whose own grant is for a purpose with a minimum age."""
-        asked = {
+        profile_ids = {
             entry.profile_id
             for entry in entries
             if entry.widens
@@ -242,7 +242,7 @@ class _PurposeVersions:
             and (version := self.in_force(entry.purpose, entry.effective_at)) is not None
             and version.minimum_age is not None
         }
-        return birth_dates(asked) if asked else {}
+        return birth_dates(profile_ids) if profile_ids else {}
 
 
 def _next_event_numbers(count: int) -> list[int]:

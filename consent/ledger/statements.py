@@ -76,7 +76,9 @@ class _Provenance:
     source_id: int | None = None
 
 
-class _AttributedIdentifier(NamedTuple):
+class AttributedIdentifier(NamedTuple):
+    """An identifier, and the profile that has it."""
+
     identifier_id: int
     profile_id: int
 
@@ -92,7 +94,7 @@ def record_statement(statement: ConsentStatement, *, actor: Actor) -> ConsentEve
     _refuse_before_return(statement)
     now = database_now()
     source = Source.objects.get_or_create(key=API_SOURCE, defaults={"name": "API"})[0]
-    identifier = _find_identifier(statement.reference) or _create_profile(
+    identifier = find_identifier(statement.reference) or _create_profile(
         statement.reference, source, now
     )
     decider = statement.actor or _DECIDER_BY_METHOD.get(Method(statement.method), DecidedBy.SUBJECT)
@@ -111,7 +113,7 @@ def record_own_statement(
     grant binds only as long as that is so. Raises UnknownProfile and UnknownPurpose.
     """
     people_lock()
-    identifier = _find_identifier(statement.reference)
+    identifier = find_identifier(statement.reference)
     # Never creates a profile: the person may have been erased since the link was mailed.
     if identifier is None:
         raise UnknownProfile("Nobody has this identifier any more.")
@@ -125,7 +127,7 @@ def record_own_statement(
 
 def _build_input(
     statement: ConsentStatement,
-    identifier: _AttributedIdentifier,
+    identifier: AttributedIdentifier,
     provenance: _Provenance,
     now: datetime,
 ) -> ConsentInput:
@@ -184,15 +186,16 @@ def _refuse_before_return(statement: ConsentStatement) -> None:
         raise BeforeReturn("The person was erased since then, and has come back.")
 
 
-def _find_identifier(reference: str) -> _AttributedIdentifier | None:
+def find_identifier(reference: str) -> AttributedIdentifier | None:
+    """Return the identifier if somebody has it, in one query. Raises InvalidIdentifier."""
     ref = parse_reference(reference)
     rows = Identifier.objects.filter(
         namespace=ref.namespace, value=ref.value, profile__isnull=False
     ).values_list("pk", "profile_id")
-    return _AttributedIdentifier(*rows[0]) if rows else None
+    return AttributedIdentifier(*rows[0]) if rows else None
 
 
-def _create_profile(reference: str, source: Source, now: datetime) -> _AttributedIdentifier:
+def _create_profile(reference: str, source: Source, now: datetime) -> AttributedIdentifier:
     """Create a profile for an identifier that no profile has, unless it is suppressed."""
     ref = parse_reference(reference)
     # A public id is given out by us alone, so an unknown one is an error of the caller.
@@ -204,4 +207,4 @@ def _create_profile(reference: str, source: Source, now: datetime) -> _Attribute
         )
     profile_id = identify([reference], source=source, trust=TrustLevel.SERVER, now=now)
     identifier = Identifier.objects.get(namespace=ref.namespace, value=ref.value)
-    return _AttributedIdentifier(identifier.pk, profile_id)
+    return AttributedIdentifier(identifier.pk, profile_id)

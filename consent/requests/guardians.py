@@ -12,12 +12,15 @@ from django.conf import settings
 from django.db import transaction
 
 from consent.customers.confirmations import Kind, queue_confirmation
-from consent.ledger.record import UnknownPurpose
-from consent.ledger.statements import ConsentStatement, UnknownProfile, record_statement
+from consent.ledger.statements import (
+    ConsentStatement,
+    UnknownProfile,
+    find_identifier,
+    record_statement,
+)
 from consent.lib.digests import keyed_digest
 from consent.models import Confirmation, DecidedBy, Method, Purpose, State
-from consent.requests.opt_in import mail_language
-from profiles.identifiers.lookup import parse_reference
+from consent.requests.opt_in import mail_language, purpose_ids_of
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.models import Identifier
 from profiles.services import Actor
@@ -42,25 +45,20 @@ def request_guardian(opt_in: NewGuardianOptIn, *, actor: Actor) -> None:
     UnknownPurpose.
     """
     address = normalise("email", opt_in.email)
-    ref = parse_reference(opt_in.child)
-    held = Identifier.objects.filter(namespace=ref.namespace, value=ref.value)
-    identifier = held.exclude(profile=None).first()
-    if identifier is None:
+    child = find_identifier(opt_in.child)
+    if child is None:
         raise UnknownProfile("Nobody has this identifier.")
-    own = Identifier.objects.filter(profile=identifier.profile_id, namespace="email", value=address)
+    own = Identifier.objects.filter(profile=child.profile_id, namespace="email", value=address)
     if own.exists():
         raise InvalidIdentifier("email", "is the person's own")
-    purposes = dict(Purpose.objects.filter(key__in=opt_in.purposes).values_list("key", "pk"))
-    if unknown := sorted(set(opt_in.purposes) - purposes.keys()):
-        raise UnknownPurpose(f"No purpose has the key {unknown[0]}.")
     queue_confirmation(
         Kind.GUARDIAN,
         address,
         language=mail_language(opt_in.language),
         actor=actor,
-        purpose_ids=sorted(purposes.values()),
+        purpose_ids=purpose_ids_of(opt_in.purposes),
         notice_id=opt_in.notice_id,
-        identifier_id=identifier.pk,
+        identifier_id=child.identifier_id,
     )
 
 
@@ -69,8 +67,8 @@ def accept_guardian(confirmation: Confirmation, address: str, *, actor: Actor) -
 
     The caller holds the people lock. Raises InvalidIdentifier where the child is not held any more.
     """
-    held = Identifier.objects.filter(pk__in=[confirmation.identifier_id])
-    child = held.exclude(profile=None).first()
+    identified = Identifier.objects.exclude(profile=None)
+    child = identified.filter(pk__in=[confirmation.identifier_id]).first()
     if child is None:
         raise InvalidIdentifier("identifier", "is nobody's any more")
     evidence = {

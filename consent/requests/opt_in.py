@@ -3,7 +3,7 @@
 It is the same for who is known, who is not, and who was erased: the last come back by it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,17 +45,22 @@ def request_opt_in(opt_in: NewOptIn, *, actor: Actor) -> None:
     address = normalise("email", opt_in.email)
     if is_blocked("email", address, load_blocked().get("email", frozenset())):
         raise InvalidIdentifier("email", "is a value that stands for nobody")
-    purposes = dict(Purpose.objects.filter(key__in=opt_in.purposes).values_list("key", "pk"))
-    if unknown := sorted(set(opt_in.purposes) - purposes.keys()):
-        raise UnknownPurpose(f"No purpose has the key {unknown[0]}.")
     queue_confirmation(
         Kind.OPT_IN,
         address,
         language=mail_language(opt_in.language),
         actor=actor,
-        purpose_ids=sorted(purposes.values()),
+        purpose_ids=purpose_ids_of(opt_in.purposes),
         notice_id=opt_in.notice_id,
     )
+
+
+def purpose_ids_of(keys: Collection[str]) -> list[int]:
+    """Return the ids of purposes. Raises UnknownPurpose."""
+    ids = dict(Purpose.objects.filter(key__in=keys).values_list("key", "pk"))
+    if unknown := sorted(set(keys) - ids.keys()):
+        raise UnknownPurpose(f"No purpose has the key {unknown[0]}.")
+    return sorted(ids.values())
 
 
 def mail_language(wanted: str) -> str:
