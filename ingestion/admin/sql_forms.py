@@ -131,3 +131,7 @@ def _initial(sql_source: SqlSource | None) -> dict[str, Any]:
     return {name: getattr(sql_source, name) for name in names} | {
         "mapping": pretty(sql_source.mapping)
     }
+
+
+class DeleteForm(forms.Form):
+    """A confirmation, by its button alone."""

@@ -7,7 +7,6 @@ makes, changes or tries one; its address is shown to nobody.
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingestion import services
-from ingestion.admin.sql_forms import SqlSourceForm, pretty
+from ingestion.admin.sql_forms import DeleteForm, SqlSourceForm, pretty
 from ingestion.models import SqlSource
 from ingestion.services import MappingFaults, SqlFault, SqlSourceDraft, WrongSqlSource
 from profiles.admin.kit.base import (
@@ -37,10 +36,6 @@ LIST = "admin:ingestion_sqlsource_changelist"
 SHOWN_RUNS = 50
 COLOURS = {"works": "success", "fails": "warning", "paused": "danger", "by_staff": "default"}
 Page = Callable[..., HttpResponse]
-
-
-class DeleteForm(forms.Form):
-    """A confirmation, by its button alone."""
 
 
 @admin.register(SqlSource)

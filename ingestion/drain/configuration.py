@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from consent.models import Purpose
-from ingestion.forbidden_names import load_forbidden
-from ingestion.messages import Forbidden
 from ingestion.models import ConsentCategory
 from ingestion.plans.compiled import plans_in_force
 from ingestion.plans.content import Plan
@@ -28,7 +26,6 @@ class Configuration(NamedTuple):
     categories: Mapping[tuple[int, str], str]
     purposes: frozenset[str]
     plans: Mapping[int, Plan]
-    forbidden: Forbidden
 
 
 def load_configuration() -> Configuration:
@@ -44,5 +41,4 @@ def load_configuration() -> Configuration:
         },
         purposes=frozenset(Purpose.objects.values_list("key", flat=True)),
         plans=plans_in_force(),
-        forbidden=load_forbidden(),
     )

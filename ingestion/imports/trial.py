@@ -21,6 +21,7 @@ from ingestion.drain.identifier_filter import (
     references_in,
 )
 from ingestion.file_rows import Refusal
+from ingestion.forbidden_names import load_forbidden
 from ingestion.imports.chunks import ChunkMaker, Request, RowChunk
 from ingestion.imports.content import content_of
 from ingestion.imports.job import row_context
@@ -112,7 +113,7 @@ class _Trial:
             self._now,
             settings.DEFAULT_PHONE_REGION,
             is_file=True,
-            forbidden=configuration.forbidden,
+            forbidden=load_forbidden(),
         )
 
     def judge(self, chunk: RowChunk) -> None:

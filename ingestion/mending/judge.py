@@ -6,6 +6,7 @@ from django.conf import settings
 
 from ingestion.drain.configuration import load_configuration
 from ingestion.drain.identifier_filter import NO_IDENTIFIER, IdentifierFilter
+from ingestion.forbidden_names import load_forbidden
 from ingestion.inbox.body import batch_of
 from ingestion.messages import (
     BadRequest,
@@ -34,7 +35,7 @@ class Judge:
             0,
             database_now(),
             settings.DEFAULT_PHONE_REGION,
-            forbidden=configuration.forbidden,
+            forbidden=load_forbidden(),
         )
 
     def fault(self, raw: bytes, *, source_id: int) -> Rejection | None:

@@ -18,6 +18,7 @@ from ingestion.imports.proposals import propose_mapping
 from ingestion.imports.rows import RowContext
 from ingestion.imports.tables import Row
 from ingestion.models import SqlSource
+from ingestion.sql_sources.columns import typed_formats
 from ingestion.sql_sources.dialects import read_url
 from ingestion.sql_sources.keep import SqlSourceDraft, judge
 from ingestion.sql_sources.positions import stored_position
@@ -30,7 +31,6 @@ from ingestion.sql_sources.reading import (
     count_without_cursor,
     first_rows,
 )
-from ingestion.sql_sources.runs import typed_formats
 from profiles.lib import exact_json
 from profiles.models import Source
 

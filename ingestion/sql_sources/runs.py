@@ -8,7 +8,7 @@ fault of another database ends the run of its source alone.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +24,6 @@ from ingestion.drain.faults import (
 )
 from ingestion.file_rows import keep_refused
 from ingestion.imports.chunks import ChunkMaker, RowChunk
-from ingestion.imports.formats import TYPED
 from ingestion.imports.job import MAX_WAITING, row_context
 from ingestion.imports.mapping import RowMapping, parse_mapping
 from ingestion.imports.sql import ACCEPT_ROWS
@@ -33,6 +32,7 @@ from ingestion.inbox.accept import DRAIN
 from ingestion.inbox.body import InboxBody, pack_body
 from ingestion.models import FileImport, SqlRun, SqlSource
 from ingestion.sql_sources import checkpoints, sql
+from ingestion.sql_sources.columns import header_of, typed_formats
 from ingestion.sql_sources.faults import FEW_COLUMNS, SqlFault, WrongSqlSource
 from ingestion.sql_sources.outcomes import (
     LostSqlSource,
@@ -51,7 +51,6 @@ from ingestion.sql_sources.reading import (
     count_without_cursor,
 )
 from ingestion.sql_sources.sealing import open_url
-from profiles.lib import exact_json
 from profiles.lib.change_queue import nudge
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import binary_cursor, database_now
@@ -127,7 +126,7 @@ class _Reader:
         self._sql_source, self._run, self._lease = sql_source, run, lease
         self._deadline = deadline
         self._mapping = parse_mapping(sql_source.mapping)
-        self._header = _header_of(self._mapping)
+        self._header = header_of(self._mapping)
 
     def read(self) -> bool:
         """Return whether the run is whole. Raises SqlFault and LostSqlSource."""
@@ -202,11 +201,6 @@ def _accept(file_import: FileImport, chunk: RowChunk, header: bytes) -> None:
             cursor.execute(ACCEPT_ROWS, bound)
 
 
-def _header_of(mapping: RowMapping) -> bytes:
-    columns: Mapping[str, str] = {str(target): target.column for target in mapping.targets}
-    return exact_json.dump_bytes(columns)
-
-
 def _query_of(sql_source: SqlSource) -> Query:
     try:
         url = open_url(sql_source.sealed_url)
@@ -234,11 +228,6 @@ def _import_of(sql_source: SqlSource, run: SqlRun, lease: UUID, mapping: RowMapp
         )
         run.save(update_fields=["file_import"])
     return run.file_import
-
-
-def typed_formats(mapping: RowMapping) -> dict[str, str]:
-    """Return the formats of columns that have types of their own."""
-    return {target.column: TYPED for target in mapping.targets}
 
 
 def _waiting(file_import: FileImport) -> int:
