@@ -113,6 +113,8 @@ def env_database(name: str) -> dict[str, Any] | None:
 def env_owner(name: str, application: str) -> dict[str, Any]:
     """Return what a connection of the tables' owner has otherwise; empty without the variable."""
     entry = env_database(name) or {}
+    if entry.get("OPTIONS"):
+        raise ImproperlyConfigured(f"{name} has no options: those of DATABASE_URL hold for both.")
     if entry and not (application and entry.get("USER")):
         raise ImproperlyConfigured(f"With {name}, both URLs must name their user.")
     return {key: entry[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT") if key in entry}

@@ -50,7 +50,8 @@ COMPANY_NAME = env_text("COMPANY_NAME", "Tessera")
 # The path of a picture (SVG, PNG, WebP, JPEG), and a colour such as #0b6b70.
 COMPANY_LOGO = env_picture("COMPANY_LOGO")
 COMPANY_COLOUR = env_colour("COMPANY_COLOUR")
-# The company's own pages on which customers may choose what they allow: as https://shop.example.org.
+# The company's own pages on which customers may choose what they allow, such as
+# https://shop.example.org.
 CORS_ALLOWED_ORIGINS = env_list("PRIVACY_EMBED_ORIGINS", [])
 CORS_URLS_REGEX = r"^/api/v1/privacy/me/(session|permissions|consents)/$"
 CORS_ALLOW_METHODS = ["GET", "POST"]

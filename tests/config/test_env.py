@@ -119,6 +119,13 @@ def test_with_an_owner_both_roles_have_names(
         env.env_owner("MIGRATE_DATABASE_URL", application)
 
 
+def test_options_of_the_owner_are_refused_and_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgres://owner:word@db/store?sslmode=require"
+    monkeypatch.setenv("MIGRATE_DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="MIGRATE_DATABASE_URL has no options"):
+        env.env_owner("MIGRATE_DATABASE_URL", "tessera")
+
+
 def test_the_owner_says_what_its_connection_has_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.env_owner("MIGRATE_DATABASE_URL", "tessera") == {}
     monkeypatch.setenv("MIGRATE_DATABASE_URL", "postgres://owner:word@db:6432/store")
