@@ -5,12 +5,8 @@ Only the store knows the real ids, so those of an example are exchanged before i
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -32,18 +28,7 @@ from consent.services import (
     send_links,
     take_archive,
 )
-from ingestion.models import Product, RejectedMessage, WriteKey
-from ingestion.services import (
-    add_part,
-    begin_import,
-    create_signing_secret,
-    drain_inbox,
-    finish_import,
-    save_mapping,
-    save_plan,
-    save_product,
-    start_import,
-)
+from ingestion.models import RejectedMessage, WriteKey
 from profiles.lib.database import database_now
 from profiles.models import (
     DecisionVerdict,
@@ -52,7 +37,6 @@ from profiles.models import (
     MatchModel,
     MatchProposal,
     Profile,
-    Source,
 )
 from profiles.services import (
     NewDecision,
@@ -63,6 +47,14 @@ from profiles.services import (
     measure_health,
     parse_document,
     pause_application,
+)
+from tests.config.example_inputs import (
+    make_imports,
+    make_plan,
+    make_products,
+    send_history,
+    signing_secrets_prefix,
+    sql_source_id,
 )
 from tests.config.example_outlets import (
     export_members,
@@ -83,7 +75,6 @@ from tests.factories import (
     profile_of,
     send_messages,
 )
-from tests.ingestion.sql_sources import make_orders, make_sql_source, order, run
 
 PRIVACY = "/api/v1/privacy"
 
@@ -100,9 +91,9 @@ class World:
 def make_world() -> World:
     """Fill the store with what the examples are about."""
     service = make_client()
-    _send_history()
-    _make_products()
-    _make_plan()
+    send_history()
+    make_products()
+    make_plan()
     profile = profile_of("email:ada@example.org")
     purpose = make_purpose("newsletter")
     notice = add_notice(
@@ -151,12 +142,12 @@ def make_world() -> World:
             "2026-03-20T12:00:00Z": timezone.now().isoformat(),
             "01a2001d-66bb-4c2e-8a01-84c5d6e7f809": webhook,
             "01a2001d-77bb-4c2e-8a01-84c5d6e7f80b": destination,
-            **_make_imports(),
-            "4f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c": _sql_source_id(),
+            **make_imports(),
+            "4f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c": sql_source_id(),
             **_make_retention(),
             "01a2001e-1b2c-4d3e-8f40-5a6b7c8d9e0f": _hold_id(),
             "a1b2c3d4": WriteKey.objects.get(source__key="shop").prefix,
-            "tss_a1b2c3d4": _signing_secrets_prefix(),
+            "tss_a1b2c3d4": signing_secrets_prefix(),
             "twp_3q2-7wXl0PzVbUoYk9sE1rT5": make_write_key(make_source(), kind="public"),
         },
     )
@@ -194,104 +185,6 @@ def _hold_id() -> str:
     open_request(erasure, door="service", actor=TESTER)
     act_on_requests()
     return str(hold.pk)
-
-
-def _make_plan() -> None:
-    """Give the shop the plan of the example."""
-    quiz = {
-        "type": "object",
-        "required": ["quizId", "score"],
-        "properties": {"score": {"type": "number", "minimum": 0}},
-    }
-    age = {"properties": {"age": {"type": "integer"}}}
-    content = {
-        "policy": "refuse",
-        "unplanned": "flag",
-        "events": {"Quiz Answered": {"schema": quiz}},
-        "calls": {"identify": {"schema": age, "policy": "flag"}},
-    }
-    save_plan(Source.objects.get(key="shop"), content, actor=TESTER)
-
-
-def _make_products() -> None:
-    """Make a product that was bought together with another one."""
-    product = Product(
-        number="P-1",
-        name="A knife",
-        category="Home > Kitchen > Knives",
-        price=20,
-        cost=Decimal("8.5"),
-        attributes={"colour": "black"},
-    )
-    save_product(product, actor=TESTER)
-    both = [{"product_id": "P-1"}, {"product_id": "P-2"}]
-    order = {"type": "track", "userId": "7", "event": "Order Completed"}
-    at = timezone.now().isoformat()
-    baskets = [*([both] * 5), [{"product_id": "P-4"}]]
-    send_messages(
-        *({**order, "timestamp": at, "properties": {"products": basket}} for basket in baskets)
-    )
-
-
-FILE = b"Mail,Date,Ville\ngrace@example.org,31/12/2025,Lyon\nnobody,31/12/2025,Lyon\n"
-FILE_MAPPING = {
-    "call": "identify",
-    "columns": {"Mail": "email", "Date": "timestamp", "Ville": "traits.city"},
-    "formats": {"Date": "%d/%m/%Y"},
-}
-
-
-def _make_imports() -> dict[str, str]:
-    """Make a file that was imported, one that is being uploaded, and one that waits."""
-    source = make_source(key="shop")
-    save_mapping("crm-people", FILE_MAPPING, actor=TESTER)
-    files = [begin_import(source, "people.csv", len(FILE), actor=TESTER) for _ in range(3)]
-    done, _, waiting = files
-    for file_import in (done, waiting):
-        add_part(file_import, 0, FILE, actor=TESTER)
-    done.refresh_from_db()
-    finish_import(start_import(done, FILE_MAPPING, actor=TESTER), drain_inbox)
-    other = "3f3c2b1a-5d4e-4f6a-8b7c-9d0e1f2a3b4c"
-    names = (f"{number}{other[1:]}" for number in range(3))
-    return {name: str(each.uuid) for name, each in zip(names, files, strict=True)}
-
-
-def _sql_source_id() -> str:
-    """Make a source that reads a file of orders, and run it."""
-    folder = Path(settings.SQL_SQLITE_FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "shop.db"
-    if not path.exists():
-        name = f"{uuid4()}.db"
-        # Renamed once it is whole: other workers make it, too.
-        make_orders(folder, [order(7, "2026-03-15 10:30:00", "42")], name).rename(path)
-    sql_source = make_sql_source()
-    run(sql_source)
-    return str(sql_source.uuid)
-
-
-def _send_history() -> None:
-    """Send a visitor and an account that prove to be one person, an order, and a faulty message."""
-    make_write_key(make_source(key="shop", name="Shop"))
-    ada = {"email": "ada@example.org", "name": "Ada"}
-    send_messages({"anonymousId": "7f3c", "traits": {"city": "Lyon"}})
-    send_messages({"userId": "42", "traits": ada})
-    order = {"orderId": "7", "revenue": 19.99}
-    send_messages(
-        {"userId": "42", "anonymousId": "7f3c"},
-        {
-            "type": "group",
-            "userId": "42",
-            "groupId": "acme",
-            "traits": {"name": "Acme", "plan": "pro"},
-        },
-        {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
-        {"type": "track", "userId": "42"},
-    )
-
-
-def _signing_secrets_prefix() -> str:
-    return create_signing_secret(make_source(key="shop"), actor=TESTER)[0].prefix
 
 
 def _give_consent(service: APIClient) -> None:
