@@ -61,7 +61,6 @@ from profiles.identity.rules import (
     load_blocked,
     load_rules,
     note_erased_namespaces,
-    save_identity_rule,
 )
 from profiles.identity.ruleset.apply import (
     APPLY_RULES,
@@ -80,6 +79,14 @@ from profiles.identity.ruleset.document import (
     write_document,
 )
 from profiles.identity.ruleset.plan import RulesPlan, plan_rules, sweep
+from profiles.identity.ruleset.sandbox import play_by_candidate, play_by_stored
+from profiles.identity.ruleset.versions import (
+    VersionView,
+    all_versions,
+    document_of,
+    save_identity_rule,
+    view_versions,
+)
 from profiles.matching.answers import ProposalAnswered, answer_proposal, postpone_proposal
 from profiles.matching.queue import count_open_proposals
 from profiles.reading import (
@@ -173,9 +180,11 @@ __all__ = [
     "SourceSettings",
     "TraitCategories",
     "TraitStatement",
+    "VersionView",
     "accounts_of",
     "actor_names",
     "add_to_stats",
+    "all_versions",
     "anonymise_staff",
     "answer_case",
     "answer_proposal",
@@ -201,6 +210,7 @@ __all__ = [
     "delete_role",
     "derive",
     "differences",
+    "document_of",
     "document_of_store",
     "draft_event",
     "facts_naming",
@@ -231,6 +241,8 @@ __all__ = [
     "people_read",
     "persons_of",
     "plan_rules",
+    "play_by_candidate",
+    "play_by_stored",
     "postpone_case",
     "postpone_proposal",
     "predict_attributions",
@@ -276,6 +288,7 @@ __all__ = [
     "undo_decision",
     "unfinished_application",
     "unlock",
+    "view_versions",
     "wake_members",
     "widen_seen_spans",
     "within_claimed_names",

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from profiles.audit import Actor, audited, differences
+from profiles.identity.rules import load_rules
+from profiles.identity.ruleset.versions import keep_version, record_rules
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
@@ -68,12 +70,16 @@ def change_source(source: Source, *, actor: Actor, **changes: Unpack[SourceSetti
         people_lock()
         source.refresh_from_db()
         before = settings_of(source)
+        if "joins_people" in changes:
+            record_rules(load_rules())
         for field, value in changes.items():
             setattr(source, field, value)
         source.full_clean()
         source.save()
         differing = differences(before, settings_of(source))
         deed.about("source", source.key, **differing)
+        if "joins_people" in differing:
+            keep_version(actor=actor)
         if "priority" in differing and _is_priority_used():
             for profile_ids in _profiles_with_records_of(source):
                 mark_changed(recompute_golden(profile_ids))

@@ -110,6 +110,19 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "profiles.rulesapplication",
             seen_with="profiles.identityrule",
         ),
+        Entry(
+            _("Sandbox of rules"),
+            "toys",
+            "profiles.rulesapplication",
+            seen_with="profiles.identityrule",
+            page="admin:profiles_rulesapplication_sandbox",
+        ),
+        Entry(
+            _("Versions of rules"),
+            "history",
+            "profiles.identityrulesversion",
+            seen_with="profiles.identityrule",
+        ),
     ),
     _("Privacy"): (
         Entry(

@@ -11,6 +11,7 @@ from profiles.admin import (
     identity,
     proposals,
     rules,
+    rules_versions,
     traits,
 )
 from profiles.admin.profile import changelist
@@ -27,5 +28,6 @@ __all__ = [
     "identity",
     "proposals",
     "rules",
+    "rules_versions",
     "traits",
 ]

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,14 +21,17 @@ from profiles.admin.kit.base import (
     staff_actor,
 )
 from profiles.admin.kit.unfold import display
+from profiles.admin.sandbox import sandbox_page
+from profiles.identity.ruleset.document import RulesDocument
 from profiles.identity.ruleset.four_ways import Change
 from profiles.identity.ruleset.plan import FACTS_PER_ANSWER
-from profiles.models import RulesApplication
+from profiles.models import IdentityRulesVersion, RulesApplication
 from profiles.services import (
     RulesFault,
     RulesPlan,
     actor_names,
     apply_rules,
+    document_of,
     document_of_store,
     parse_document,
     pause_application,
@@ -99,7 +102,12 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_rules)
-        return [path("try/", view, name="profiles_rulesapplication_try"), *super().get_urls()]
+        sandbox = self.admin_site.admin_view(self.sandbox)
+        return [
+            path("try/", view, name="profiles_rulesapplication_try"),
+            path("sandbox/", sandbox, name="profiles_rulesapplication_sandbox"),
+            *super().get_urls(),
+        ]
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
@@ -126,11 +134,15 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
         if any(resume_application(row, actor=actor) for row in queryset):
             messages.success(request, gettext("It goes on."))
 
+    def sandbox(self, request: HttpRequest) -> HttpResponse:
+        """Judge made-up facts."""
+        return sandbox_page(self, request, VIEW)
+
     def try_rules(self, request: HttpRequest) -> HttpResponse:
         """Show what other rules would do, and apply those that were tried."""
         require(request, CHANGE)
         posted = request.POST.copy() if request.method == "POST" else None
-        form = RulesForm(posted, initial={"rules": write_document(document_of_store())})
+        form = RulesForm(posted, initial={"rules": write_document(_initial(request))})
         plan = None
         if posted is not None and form.is_valid():
             rules, reason = form.cleaned_data["rules"], form.cleaned_data["reason"]
@@ -153,6 +165,16 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
     @display(description=_("by"))
     def by(self, row: RulesApplication) -> str:
         return actor_names([row.actor])[row.actor]
+
+
+def _initial(request: HttpRequest) -> RulesDocument:
+    """Return the rules of the version that the address names, without one those that hold."""
+    number = request.GET.get("version", "")
+    if not number:
+        return document_of_store()
+    is_number = number.isdecimal() and len(number) < 18
+    versions = IdentityRulesVersion.objects.filter(pk=int(number) if is_number else 0)
+    return document_of(get_object_or_404(versions))
 
 
 def _question(form: RulesForm, plan: RulesPlan | None) -> Question:

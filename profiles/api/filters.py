@@ -28,6 +28,7 @@ from profiles.models import (
     Identifier,
     IdentityCase,
     IdentityDecision,
+    IdentityRulesVersion,
     MatchProposal,
     Merge,
     Profile,
@@ -222,6 +223,17 @@ class RulesApplicationFilter(StrictFilterSet):
 
     class Meta:
         model = RulesApplication
+        fields: list[str] = []
+
+
+class RulesVersionFilter(StrictFilterSet):
+    """Filters of versions of rules."""
+
+    after = TimeFilter("created_at", "gte", help_text="Begun at this time or later.")
+    before = TimeFilter("created_at", "lt", help_text="Begun before this time.")
+
+    class Meta:
+        model = IdentityRulesVersion
         fields: list[str] = []
 
 

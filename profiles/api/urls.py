@@ -12,6 +12,8 @@ from profiles.api.profiles import ProfileViewSet
 from profiles.api.proposals import MatchProposalViewSet
 from profiles.api.quarantines import QuarantineViewSet
 from profiles.api.rules import IdentityRulesViewSet, RulesApplicationViewSet
+from profiles.api.rules_sandbox import RulesSandboxViewSet
+from profiles.api.rules_versions import RulesVersionViewSet
 from profiles.api.traits import TraitViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -24,6 +26,8 @@ router.register("identity/decisions", DecisionViewSet, basename="decision")
 router.register(
     "identity/rules/applications", RulesApplicationViewSet, basename="rules-application"
 )
+router.register("identity/rules/versions", RulesVersionViewSet, basename="rules-version")
+router.register("identity/rules/sandbox", RulesSandboxViewSet, basename="rules-sandbox")
 router.register("identity/rules", IdentityRulesViewSet, basename="identity-rules")
 router.register("identity/health", IdentityHealthViewSet, basename="identity-health")
 router.register("identity/why-merged", ComparisonViewSet, basename="why-merged")

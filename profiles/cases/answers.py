@@ -14,7 +14,8 @@ from profiles.audit import Actor, audited
 from profiles.cases.evidence import is_settled
 from profiles.identity.decisions import NewDecision, decide
 from profiles.identity.quarantine import release_quarantine
-from profiles.identity.rules import load_rules, save_identity_rule
+from profiles.identity.rules import load_rules
+from profiles.identity.ruleset.versions import save_identity_rule
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import DecisionVerdict, Identifier, IdentityCase, IdentityRule
@@ -74,7 +75,7 @@ def answer_case(
         elif answer == Answer.RELEASED:
             _release(case.identifier, actor=actor, reason=reason)
         elif answer == Answer.BLOCKED:
-            _block(case.identifier, actor=actor)
+            _block(case.identifier, actor=actor, reason=reason)
         case.identifier.refresh_from_db()
         if answer not in VERDICTS or is_settled(case):
             _close(case, answer, actor=actor)
@@ -142,7 +143,7 @@ def _release(identifier: Identifier, *, actor: Actor, reason: str) -> None:
         raise CaseFault("answer", "It is not in quarantine.")
 
 
-def _block(identifier: Identifier, *, actor: Actor) -> None:
+def _block(identifier: Identifier, *, actor: Actor, reason: str) -> None:
     """Have no fact name anybody by this value any more."""
     if "*" in identifier.value:
         # In the list it stands for any signs.
@@ -152,7 +153,7 @@ def _block(identifier: Identifier, *, actor: Actor) -> None:
     if identifier.value not in rule.blocked_values:
         rule.blocked_values = [*rule.blocked_values, identifier.value]
     try:
-        save_identity_rule(rule, actor=actor)
+        save_identity_rule(rule, actor=actor, reason=reason)
     except ValidationError as error:
         raise CaseFault("answer", " ".join(error.messages)) from None
 

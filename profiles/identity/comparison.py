@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from profiles.identifiers.lookup import restricted_identifiers
 from profiles.identity.engine import PROFILE, RefusalRule
@@ -29,28 +31,28 @@ _REFUSALS_AT_MOST = 100
 # What each rule means for two people, and what it would take.
 DETAILS = {
     RefusalRule.TRUST: (
-        "A claim of a public key may not join somebody for whom a trusted source vouches.",
-        "A message with a secret key, or a signed identify, that names both.",
+        _("A claim of a public key may not join somebody for whom a trusted source vouches."),
+        _("A message with a secret key, or a signed identify, that names both."),
     ),
     RefusalRule.UNIQUE: (
-        "Both have a value of a namespace of which one person has one.",
-        "A verdict of staff that they are the same person.",
+        _("Both have a value of a namespace of which one person has one."),
+        _("A verdict of staff that they are the same person."),
     ),
     RefusalRule.LIMIT: (
-        "Together they would have more values of a namespace than one person may.",
-        "A higher limit of the namespace, or a verdict that they are the same person.",
+        _("Together they would have more values of a namespace than one person may."),
+        _("A higher limit of the namespace, or a verdict that they are the same person."),
     ),
     RefusalRule.NOT_SAME: (
-        "A verdict keeps the two apart.",
-        "That the verdict is undone.",
+        _("A verdict keeps the two apart."),
+        _("That the verdict is undone."),
     ),
     RefusalRule.CAP: (
-        "Too many profiles want the identifier that they share.",
-        "A verdict that they are the same person.",
+        _("Too many profiles want the identifier that they share."),
+        _("A verdict that they are the same person."),
     ),
     RefusalRule.CLAIM_LIMIT: (
-        "The person has as many claimed devices as one may have.",
-        "A message with a secret key that names both.",
+        _("The person has as many claimed devices as one may have."),
+        _("A message with a secret key that names both."),
     ),
 }
 
@@ -90,19 +92,29 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The answer in one English sentence."""
+        """The answer in one sentence, in the reader's language."""
         if self.is_merged:
-            if not self.path:
-                return "They are one person's: they belong to one profile."
-            steps = len(self.path)
-            noun = "step" if steps == 1 else "steps"
-            return f"They are one person's: {steps} {noun} of facts and verdicts connect them."
+            return self._merged_sentence
         if self.refusals:
+            words = gettext("They are two people's. %(detail)s It would take: %(needed)s")
             first = self.refusals[0]
-            return f"They are two people's. {first.detail} It would take: {first.needed}"
+            return words % {"detail": first.detail, "needed": first.needed}
         if self.shared:
-            return "They are two people's, and no rule was asked: what they share named nobody."
-        return "They are two people's: no fact names them or anything of theirs together."
+            return gettext(
+                "They are two people's, and no rule was asked: what they share named nobody."
+            )
+        return gettext("They are two people's: no fact names them or anything of theirs together.")
+
+    @property
+    def _merged_sentence(self) -> str:
+        if not self.path:
+            return gettext("They are one person's: they belong to one profile.")
+        words = ngettext(
+            "They are one person's: %(steps)d step of facts and verdicts connects them.",
+            "They are one person's: %(steps)d steps of facts and verdicts connect them.",
+            len(self.path),
+        )
+        return words % {"steps": len(self.path)}
 
 
 def compare(one: Identifier, other: Identifier, *, with_restricted: bool) -> Comparison:
@@ -160,9 +172,10 @@ def _verdicts(some: set[int], others: set[int]) -> Iterator[Refusal]:
         Q(one__in=some, other__in=others) | Q(one__in=others, other__in=some), ended_at=None
     ).exclude(verdict=DecisionVerdict.SAME)
     for decision in apart.order_by("-pk"):
-        _, needed = DETAILS[RefusalRule.NOT_SAME]
+        needed = str(DETAILS[RefusalRule.NOT_SAME][1])
         label = DecisionVerdict(decision.verdict).label
-        yield Refusal(decision.verdict, None, f"A verdict says: {label}.", needed)
+        detail = gettext("A verdict says: %(verdict)s.") % {"verdict": label}
+        yield Refusal(decision.verdict, None, detail, needed)
 
 
 def _quarantines(shared: Iterable[Identifier]) -> Iterator[Refusal]:
@@ -171,8 +184,9 @@ def _quarantines(shared: Iterable[Identifier]) -> Iterator[Refusal]:
             yield Refusal(
                 QUARANTINE,
                 None,
-                f"The {identifier.namespace} that they share was wanted by too many people.",
-                "That the identifier is released, and facts name both with it again.",
+                gettext("The %(namespace)s that they share was wanted by too many people.")
+                % {"namespace": identifier.namespace},
+                gettext("That the identifier is released, and facts name both with it again."),
             )
 
 
@@ -194,7 +208,7 @@ def _refused_facts(
             continue
         seen.add(key)
         fact = facts[outcome.fact_id]
-        detail, needed = DETAILS[RefusalRule(outcome.rule)]
+        detail, needed = map(str, DETAILS[RefusalRule(outcome.rule)])
         yield Refusal(
             outcome.rule,
             RefusedFact(

@@ -17,7 +17,7 @@ from profiles.identity.facts import MergeRule
 from profiles.identity.former import name_profiles
 from profiles.identity.loaded import LoadedPeople
 from profiles.identity.observations import Attribution, Observation, Resolution
-from profiles.identity.rules import record_rules
+from profiles.identity.ruleset.versions import record_rules
 from profiles.lib.database import array_of
 
 

@@ -8,10 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Max
 
-from profiles.audit import Actor, save_audited
 from profiles.identifiers.normalisers import (
     InvalidIdentifier,
     is_blocked,
@@ -19,7 +17,6 @@ from profiles.identifiers.normalisers import (
 )
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import Limit, NamespaceRule, Rules
-from profiles.lib.people_lock import people_lock
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models import (
     ErasedNamespace,
@@ -28,7 +25,6 @@ from profiles.models import (
     IdentityFact,
     IdentityRule,
     IdentityRulesVersion,
-    RulesApplication,
     Source,
 )
 
@@ -47,6 +43,18 @@ class Ruleset:
         """Whether the identifier stands for nobody by these rules."""
         extra = self.blocked.get(ref.namespace)
         return bool(extra) and is_blocked(ref.namespace, ref.value, extra or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who made a version of the rules, why, and the file that restores it."""
+
+    actor: str = ""
+    reason: str = ""
+    document: Mapping[str, Any] | None = None
+
+
+UNKNOWN = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +130,7 @@ def _spellings(rule: IdentityRule, value: str) -> Iterator[str]:
         )
 
 
-def record_rules(rules: Rules) -> Rules:
-    """Keep the rules as a version, unless they are the last one. The caller holds the people lock.
-
-    Returns the rules by which facts are judged from now on: those that hold under the lock, where
-    they changed since the caller read them.
-    """
-    last = IdentityRulesVersion.objects.last()
-    if last is not None and last.rules == _as_json(rules):
-        return rules
-    current = load_rules()
-    if last is None or last.rules != _as_json(current):
-        begin_version(Ruleset(current))
-    return current
-
-
-def begin_version(ruleset: Ruleset) -> IdentityRulesVersion:
+def begin_version(ruleset: Ruleset, origin: Origin = UNKNOWN) -> IdentityRulesVersion:
     """Keep rules as those by which all facts to come are judged. Under the people lock."""
     last = IdentityRulesVersion.objects.last()
     seqs = IdentityFact.objects.aggregate(last=Max("seq"))
@@ -145,8 +138,18 @@ def begin_version(ruleset: Ruleset) -> IdentityRulesVersion:
     after_seq = max(seqs["last"] or 0, last.after_seq if last else 0)
     blocked = {namespace: sorted(values) for namespace, values in ruleset.blocked.items()}
     return IdentityRulesVersion.objects.create(
-        after_seq=after_seq, rules=_as_json(ruleset.rules), blocked=blocked
+        after_seq=after_seq,
+        rules=_as_json(ruleset.rules),
+        blocked=blocked,
+        document=origin.document,
+        actor=origin.actor,
+        reason=origin.reason,
     )
+
+
+def is_of_version(rules: Rules, version: IdentityRulesVersion | None) -> bool:
+    """Whether facts are judged by these rules in the version."""
+    return version is not None and version.rules == _as_json(rules)
 
 
 def load_history() -> RulesHistory:
@@ -165,22 +168,6 @@ def ruleset_of(version: IdentityRulesVersion) -> Ruleset:
     """Return the rules of a version."""
     blocked = {namespace: frozenset(values) for namespace, values in version.blocked.items()}
     return Ruleset(_from_json(version.rules), blocked)
-
-
-def save_identity_rule(rule: IdentityRule, *, actor: Actor) -> None:
-    """Save the rule of a namespace. The next chunk obeys it. Raises ValidationError.
-
-    The normaliser changes only while nobody has an identifier of the namespace, nor was erased by
-    one: values that are stored would name nobody any more, or two people, and erased people, of
-    whom only hashes of spellings are kept, would be strangers.
-    """
-    with transaction.atomic():
-        # The drain stores identifiers under it.
-        people_lock()
-        if RulesApplication.objects.filter(finished_at=None).exists():
-            raise ValidationError("A change of the rules is being applied: wait until it is done.")
-        refuse_respelling(rule)
-        save_audited(rule, actor=actor, noun="identity_rule", key=rule.namespace)
 
 
 def refuse_respelling(rule: IdentityRule) -> None:

@@ -5,6 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
@@ -314,13 +315,21 @@ class IdentityRulesVersion(models.Model):
     blocked = models.JSONField(
         default=dict, help_text="Values by namespace that facts judged again by it do without."
     )
+    # Null of versions that are older than the column: `rules` has what is known of those.
+    document = models.JSONField(
+        null=True, help_text=_("All rules, as the file that restores them.")
+    )
+    actor = models.CharField(max_length=120, default="")
+    reason = models.TextField(default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["pk"]
+        verbose_name = "version of the rules"
+        verbose_name_plural = "versions of the rules"
 
     def __str__(self) -> str:
-        return f"rules after fact {self.after_seq}"
+        return gettext("Version %(number)s of the rules") % {"number": self.pk}
 
 
 class RulesApplication(models.Model):

@@ -85,7 +85,7 @@ class World:
 
     service: APIClient
     customer: APIClient
-    real: dict[str, str]
+    real: dict[str, str | int]
 
 
 def make_world() -> World:
@@ -122,7 +122,7 @@ def make_world() -> World:
             "7c1d5a90-2b3e-5f47-8a6c-0d1e2f3a4b5c": _quarantined_id(service),
             "01a2001c-1f5e-7d43-9a70-2b6c8d9e0f12": _decision_id(),
             "0f8e7d6c-5b4a-4392-8170-6f5e4d3c2b1a": _case_id(),
-            "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": _paused_application(),
+            **_paused_application(),
             "01a2001d-5d9b-7f76-8ea2-5f6a7b8c9dae": _proposal_id("user_id:c-4", "user_id:c-5"),
             "01a20018-9c11-7f0e-b6f1-52a0d6a1c0de": str(notice.pk),
             "01a2001b-1c2d-7e3f-8a4b-5c6d7e8f9a0b": _lifted_request(
@@ -213,11 +213,18 @@ def _quarantined_id(service: APIClient) -> str:
     return quarantined_id
 
 
-def _paused_application() -> str:
-    """Begin to apply the rules that hold from the start, pause it, and return its id."""
-    application = apply_rules(parse_document(as_plain(document_of_store())), actor=TESTER)
+def _paused_application() -> dict[str, str | int]:
+    """Begin to apply other rules, pause it, and return its id and the number of its version."""
+    rules = as_plain(document_of_store())
+    email = next(rule for rule in rules["namespaces"] if rule["namespace"] == "email")
+    email["limit"]["count"] = 3
+    reason = "Nobody has more than three addresses a year."
+    application = apply_rules(parse_document(rules), actor=TESTER, reason=reason)
     pause_application(application, actor=TESTER)
-    return str(application.uuid)
+    return {
+        "01a2001d-2a6f-7e54-8b81-3c7d9e0f1a23": str(application.uuid),
+        "1207": application.version_id,
+    }
 
 
 def _decision_id() -> str:

@@ -106,7 +106,7 @@ def _with_real_ids(example: Any, world: World) -> Any:
         case list():
             return [_with_real_ids(value, world) for value in example]
         case _:
-            return world.real.get(example, example) if isinstance(example, str) else example
+            return world.real.get(str(example), example)
 
 
 def _check(answered: Any, response: dict[str, Any]) -> None:

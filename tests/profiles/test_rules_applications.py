@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from consent.services import verify_states
 from profiles.identifiers.references import Ref
 from profiles.identity.engine import Fact, Trust
-from profiles.identity.rules import load_rules, record_rules
+from profiles.identity.rules import load_rules
 from profiles.identity.ruleset import apply as application
 from profiles.identity.ruleset.document import as_plain, document_of_store, parse_document
 from profiles.identity.ruleset.plan import plan_rules
+from profiles.identity.ruleset.versions import record_rules
 from profiles.identity.verify import find_drift
 from profiles.models import (
     AuditEntry,

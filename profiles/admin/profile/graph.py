@@ -85,11 +85,11 @@ def identity_graph(nodes: Sequence[GraphNode], facts: Sequence[GraphFact]) -> Sa
             "", "{}", ((_draw_edge(pair, edge, corners),) for pair, edge in edges.items())
         ),
         # After the edges, so that boxes cover their ends.
-        format_html_join("", "{}", ((_draw_node(node, corners[node.id]),) for node in drawn)),
+        format_html_join("", "{}", ((draw_node(node, corners[node.id]),) for node in drawn)),
     )
 
 
-def _column(node: GraphNode) -> int:
+def column_of(node: GraphNode) -> int:
     """Return 0 for identifiers of users, 1 for contacts, 2 for browsers and devices."""
     if node.namespace in CONTACTS:
         return 1
@@ -100,7 +100,7 @@ def _lay_out(nodes: Sequence[GraphNode]) -> tuple[Corners, int]:
     """Return the corners of the nodes, columns centred on the tallest, and the number of rows."""
     columns: dict[int, list[GraphNode]] = defaultdict(list)
     for node in nodes:
-        columns[_column(node)].append(node)
+        columns[column_of(node)].append(node)
     rows = max(len(column) for column in columns.values())
     # Empty columns take no space.
     position = {column: index for index, column in enumerate(sorted(columns))}
@@ -145,7 +145,7 @@ def _draw_edge(pair: tuple[int, int], edge: _Edge, corners: Corners) -> SafeStri
     )
 
 
-def _draw_node(node: GraphNode, corner: tuple[int, int]) -> SafeString:
+def draw_node(node: GraphNode, corner: tuple[int, int]) -> SafeString:
     x, y = corner
     label = node.label if len(node.label) <= 29 else f"{node.label[:27]}…"
     return format_html(

@@ -19,7 +19,7 @@ from profiles.identity.components import UnionFind
 from profiles.identity.facts import MergeRule
 from profiles.identity.replay import read_configuration
 from profiles.identity.resettle import settle
-from profiles.identity.rules import Ruleset, begin_version, ruleset_of
+from profiles.identity.rules import Ruleset, load_rules, ruleset_of
 from profiles.identity.ruleset.document import (
     ParsedRules,
     RulesDocument,
@@ -27,6 +27,7 @@ from profiles.identity.ruleset.document import (
     document_of_store,
 )
 from profiles.identity.ruleset.rejudge import Judgement, StoredPeople, rejudge
+from profiles.identity.ruleset.versions import keep_version, record_rules
 from profiles.identity.store import copy_outcomes, outcome_rows
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import array_of, database_now
@@ -56,9 +57,11 @@ def apply_rules(parsed: ParsedRules, *, actor: Actor, reason: str = "") -> Rules
         people_lock()
         unfinished = RulesApplication.objects.filter(finished_at=None)
         unfinished.update(state=State.SUPERSEDED, finished_at=database_now())
+        # What stood until now is kept too, where no fact has recorded it.
+        record_rules(load_rules())
         before = _by_name(document_of_store())
         _save(parsed)
-        version = begin_version(parsed.ruleset)
+        version = keep_version(actor=actor, reason=reason, ruleset=parsed.ruleset)
         application = RulesApplication.objects.create(
             version=version, actor=str(actor), until_seq=version.after_seq
         )
