@@ -45,6 +45,7 @@ class IdentityRulesVersionAdmin(ReadOnlyAdmin):
     list_display = ("number", "what", "why", "by", "created_at", "applied")
     list_filter = ("created_at",)
     sortable_by = ()
+    ordering = ("-pk",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedList]:
         return VersionList
@@ -88,7 +89,7 @@ class IdentityRulesVersionAdmin(ReadOnlyAdmin):
         response["Content-Disposition"] = f'attachment; filename="rules-{version.pk}.yaml"'
         return response
 
-    @display(description=_("number"))
+    @display(description=_("version"))
     def number(self, row: IdentityRulesVersion) -> int:
         return row.pk
 

@@ -51,11 +51,13 @@ def _lay_out(played: Played) -> tuple[list[SafeString], Corners, int]:
     """Return the frames from top to bottom, where each identifier lies, and the height."""
     frames: list[SafeString] = []
     corners: Corners = {}
+    # Empty columns take no space.
+    used = sorted({_column(played, ref) for refs in played.people for ref in refs})
     top = MARGIN
     for number, refs in enumerate(played.people, 1):
         columns: dict[int, int] = {}
         for ref in refs:
-            column = _column(played, ref)
+            column = used.index(_column(played, ref))
             row = columns[column] = columns.get(column, -1) + 1
             corners[ref] = (
                 MARGIN + PADDING + column * (NODE_WIDTH + COLUMN_GAP),

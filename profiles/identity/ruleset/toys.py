@@ -69,8 +69,8 @@ claim anonymous_id:laptop-1 email:home@family.fr
     "till": Preset(
         _("A card that the till uses for everybody"),
         _(
-            "One customer card is scanned for whoever has none. The limit of addresses stops the "
-            "sixth; block the value card till-1, and each is a person."
+            "One customer card is scanned for whoever has none. The limit of addresses stops "
+            "those who come last; block the value card till-1, and each is a person."
         ),
         """\
 server card:till-1 email:ada@mail.fr
