@@ -53,6 +53,11 @@ beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "fold-schema": {
+        "task": "ingestion.fold_schema",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "expire-imports": {"task": "ingestion.expire_imports", "schedule": 86_400.0},
     "sweep-changes": {
         "task": "segments.refresh_changed",

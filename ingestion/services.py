@@ -12,7 +12,7 @@ from ingestion.drain.pauses import (
     try_drain_now,
 )
 from ingestion.file_rows import cells_of
-from ingestion.forbidden_names import forbid_name, permit_name
+from ingestion.forbidden_names import TooManyNames, forbid_name, forbid_names, permit_name
 from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault, MappingFaults
 from ingestion.imports.job import finish_import, known_purposes, read_next_import
@@ -68,6 +68,7 @@ from ingestion.presets.hooks import (
 from ingestion.presets.mapping import WrongMapping
 from ingestion.presets.orders import prune_amounts
 from ingestion.presets.presets import load_preset, preset_keys
+from ingestion.schema_review import Reviewed, SchemaReview, UnknownInReview, own_name, review_schema
 from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.sql_sources.faults import SqlFault, WrongSqlSource
 from ingestion.sql_sources.keep import (
@@ -108,12 +109,16 @@ __all__ = [
     "PlanDraft",
     "PlanFaults",
     "PreviewRow",
+    "Reviewed",
+    "SchemaReview",
     "SqlFault",
     "SqlPreview",
     "SqlSourceDraft",
     "StillFaulty",
+    "TooManyNames",
     "TrialReport",
     "Type",
+    "UnknownInReview",
     "UnknownPreset",
     "Verb",
     "Verdict",
@@ -151,6 +156,7 @@ __all__ = [
     "find_hook",
     "finish_import",
     "forbid_name",
+    "forbid_names",
     "import_copy",
     "inspect_import",
     "is_encoding",
@@ -160,6 +166,7 @@ __all__ = [
     "load_preset",
     "mend_message",
     "mend_messages",
+    "own_name",
     "pause_reason",
     "pause_sql_source",
     "permit_name",
@@ -183,6 +190,7 @@ __all__ = [
     "register_source",
     "replay_message",
     "resume_sql_source",
+    "review_schema",
     "revoke_signing_secret",
     "revoke_write_key",
     "run_sql_source",

@@ -17,6 +17,7 @@ from ingestion.services import (
 from ingestion.services import prune_counts as prune_old_counts
 from profiles.lib.change_queue import answer_nudge, nudge
 from profiles.lib.database import database_now
+from profiles.services import fold_tallies, prune_schema
 
 # A task that drains for ever would keep its worker from a soft shutdown.
 DRAIN_SECONDS = 20
@@ -61,3 +62,10 @@ def prune_counts() -> None:
     """Delete what the figures and the live view of sources no longer show, and old orders."""
     prune_old_counts()
     prune_amounts()
+    prune_schema(now=database_now())
+
+
+@shared_task(name="ingestion.fold_schema")
+def fold_schema() -> None:
+    """Add what was counted of messages' properties and traits to the registry."""
+    fold_tallies()

@@ -50,7 +50,14 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.models.access import Scope
-from profiles.services import create_api_key, persons_of
+from profiles.services import (
+    Subject,
+    SubjectCount,
+    create_api_key,
+    fold_tallies,
+    keep_tally,
+    persons_of,
+)
 from segments.models import (
     Automation,
     Code,
@@ -300,6 +307,19 @@ def _make_segment(number: int, purpose: Any) -> Segment:
     return segment
 
 
+def _make_registry(source: Any, number: int) -> None:
+    """Create what is known of a property, in the way in which the drain counts it."""
+    day = timezone.now().date().isoformat()
+    name = EventName.objects.get_or_create(kind="track", name="Order Completed")[0]
+    count = SubjectCount(messages=40)
+    at = round(timezone.now().timestamp() * 1_000_000)
+    for _ in range(4):
+        count.sample({"revenue": {"number"}, f"size-{number}": {"text"}}, at)
+    keep_tally({Subject("property", name.pk, source.pk, day): count})
+    keep_tally({Subject("trait", None, source.pk, day): count})
+    fold_tallies()
+
+
 def _make_small_rows(source: Any, purpose: Any) -> None:
     """Create one row each of the models that are not about a profile."""
     number = next(numbers)
@@ -309,6 +329,7 @@ def _make_small_rows(source: Any, purpose: Any) -> None:
     add_notice(key="signup", language="en", content=f"Words {number}", shown_from=now, actor=TESTER)
     suppress([f"email:gone{number}@example.org"], request_id=None)
     TraitDefinition.objects.get_or_create(key=f"trait-{number}", defaults={"type": "text"})
+    _make_registry(source, number)
     ConsentCategory.objects.create(source=source, category=f"category {number}", purpose=purpose)
     ForbiddenName.objects.create(name=f"forbidden {number}")
     PlanBreach.objects.create(

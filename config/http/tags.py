@@ -27,6 +27,7 @@ TAGS = {
     "privacy/deep-links": "Links for customers who are logged in on a company's own site.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
+    "schema": "What messages are made of, and what staff decided of it.",
     "imports": "Files of rows, and how each row ended.",
     "sql-sources": "Queries of other databases that are asked at intervals.",
     "import-mappings": "What the columns of files mean, under a name.",

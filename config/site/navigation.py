@@ -200,7 +200,8 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             "segments.computedtrait",
             seen_with="segments.segment",
         ),
-        Entry(_("Event names"), "bolt", "profiles.eventname"),
+        Entry(_("Events"), "bolt", "profiles.eventname"),
+        Entry(_("Properties"), "data_object", "profiles.schemakey", "?is_reviewed__exact=0"),
     ),
     _("Settings"): (
         Entry(_("API keys"), "key", "profiles.apikey"),

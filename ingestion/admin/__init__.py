@@ -1,5 +1,5 @@
-"""The admin of sources, plans, forbidden names, webhooks, the inbox, rejected messages, imports and
-products."""
+"""The admin of sources, plans, forbidden names, webhooks, the inbox, rejected messages, imports,
+products, and the registry of what messages are made of."""
 
 from ingestion.admin import (
     forbidden,
@@ -9,6 +9,7 @@ from ingestion.admin import (
     plans,
     products,
     rejected,
+    schema,
     sources,
     sql_sources,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "plans",
     "products",
     "rejected",
+    "schema",
     "sources",
     "sql_sources",
 ]

@@ -39,6 +39,7 @@ from ingestion.drain.identifier_filter import (
 )
 from ingestion.drain.plans import count_plan_breaches, judge_by_plans, part_by_plans
 from ingestion.drain.refusals import keep_refusals
+from ingestion.drain.schema import tally_messages
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection
@@ -120,6 +121,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     _count_names_too_many(chunk.messages, taken, resolution)
     keep_refusals([*chunk.rejections, *rejected, *refused])
     account_for(chunk, taken, [*rejected, *refused])
+    tally_messages(taken)
     reach(checkpoints.APPLIED)
 
 

@@ -1,4 +1,4 @@
-"""The admin of profiles, identity rules, traits, and access."""
+"""The admin of profiles, identity rules, and access."""
 
 from profiles.admin import (
     access,
@@ -12,7 +12,6 @@ from profiles.admin import (
     proposals,
     rules,
     rules_versions,
-    traits,
 )
 from profiles.admin.profile import changelist
 
@@ -29,5 +28,4 @@ __all__ = [
     "proposals",
     "rules",
     "rules_versions",
-    "traits",
 ]

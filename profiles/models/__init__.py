@@ -23,6 +23,7 @@ from profiles.models.identity import (
 from profiles.models.matching import MatchModel, MatchProposal
 from profiles.models.profiles import Profile, ProfileChange, SeenMessage
 from profiles.models.reading import StaffRead
+from profiles.models.schema import SchemaKey, SchemaKeyDay, SchemaPart, SchemaTally, SchemaVolume
 from profiles.models.sources import Source
 from profiles.models.traits import ComputedValue, SourceRecord, TraitDefinition, TraitLock
 
@@ -56,6 +57,11 @@ __all__ = [
     "Profile",
     "ProfileChange",
     "RulesApplication",
+    "SchemaKey",
+    "SchemaKeyDay",
+    "SchemaPart",
+    "SchemaTally",
+    "SchemaVolume",
     "SeenMessage",
     "Source",
     "SourceRecord",

@@ -109,6 +109,7 @@ class TraitDefinition(models.Model):
     category = models.CharField(max_length=16, choices=Category, default=Category.ORDINARY)
     origin = models.CharField(max_length=16, choices=Origin, default=Origin.UNREVIEWED)
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.MOST_TRUSTED)
+    is_money = models.BooleanField(default=False, help_text="Its numbers are amounts of money.")
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."
     )

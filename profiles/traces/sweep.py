@@ -14,7 +14,7 @@ from django.db import connection
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
-from profiles.models import EventName, TraitDefinition
+from profiles.models import EventName, SchemaKey, TraitDefinition
 from profiles.registry import Cleaner
 from profiles.traces import sql
 from profiles.traits.computed import store_computed
@@ -72,7 +72,18 @@ def sweep_names(clean: Cleaner) -> int:
     cleaned_keys = clean([[key] for key in keys])
     gone = [key for key, cleaned in zip(keys, cleaned_keys, strict=True) if cleaned != [key]]
     TraitDefinition.objects.filter(key__in=gone).delete()
-    return changed + len(gone)
+    return changed + len(gone) + _sweep_schema(clean)
+
+
+def _sweep_schema(clean: Cleaner) -> int:
+    """Delete from the registry what is named like an erased person."""
+    rows = list(SchemaKey.objects.values_list("pk", "path"))
+    suspects = [(pk, path) for pk, path in rows if clean.may_change(path)]
+    cleaned = clean([[path] for _, path in suspects])
+    pairs = zip(suspects, cleaned, strict=True)
+    gone = [pk for (pk, path), left in pairs if left != [path]]
+    SchemaKey.objects.filter(pk__in=gone).delete()
+    return len(gone)
 
 
 def sweep_records(clean: Cleaner) -> int:

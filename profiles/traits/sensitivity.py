@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from profiles.models import TraitDefinition
+from django.db.models import F, Value
+
+from profiles.models import SchemaKey, SchemaPart, TraitDefinition
 
 Category = TraitDefinition.Category
 # Keys of values that name or reach a person, as `plain_key` spells them.
@@ -46,10 +48,14 @@ SPECIAL_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TraitCategories:
-    """The categories that definitions give, by plain key; `reviewed` are those staff looked at."""
+    """The categories that definitions give, by plain key; `reviewed` are those staff looked at.
+
+    `properties` are those of properties and parts of the context that staff reviewed.
+    """
 
     defined: Mapping[str, Category] = field(default_factory=dict)
     reviewed: frozenset[str] = frozenset()
+    properties: Mapping[str, Category] = field(default_factory=dict)
 
     def of(self, key: str) -> Category:
         """Return the category of a trait, or the one that its key suggests."""
@@ -62,26 +68,58 @@ class TraitCategories:
     def of_property(self, key: str) -> Category:
         """The same for a part of an event, where a name is mostly that of a thing."""
         plain = plain_key(key)
+        if plain in self.properties:
+            defined = self.defined.get(plain, Category.ORDINARY)
+            return most_sensitive([self.properties[plain], defined])
         is_plain_name = plain in NAME_KEYS and plain not in self.defined
         return Category.ORDINARY if is_plain_name else self.of(key)
+
+    def of_part(self, key: str) -> Category:
+        """The same, where a name may as well be that of a person."""
+        return self.of_property(key) if plain_key(key) in self.properties else self.of(key)
 
     def is_shown(self, key: str) -> bool:
         """Whether staff reviewed the trait and found it ordinary."""
         return plain_key(key) in self.reviewed and self.of(key) == Category.ORDINARY
 
+    def is_part_shown(self, key: str) -> bool:
+        """The same for a part of an event, which may be reviewed as such."""
+        is_reviewed = plain_key(key) in self.properties
+        return self.of_part(key) == Category.ORDINARY if is_reviewed else self.is_shown(key)
+
 
 def load_categories() -> TraitCategories:
     """Return the categories of all definitions, in one query."""
-    rows = TraitDefinition.objects.values_list("key", "category", "is_reviewed")
+    traits = TraitDefinition.objects.order_by().values_list(
+        Value(SchemaPart.TRAIT.value), "key", "category", "is_reviewed"
+    )
+    properties = SchemaKey.objects.filter(is_reviewed=True).exclude(part=SchemaPart.TRAIT)
+    parts = properties.order_by().values_list("part", F("path"), "category", "is_reviewed")
     defined: dict[str, Category] = {}
+    of_properties: dict[str, Category] = {}
     reviewed = set()
-    for key, category, is_reviewed in rows:
+    for part, key, category, is_reviewed in traits.union(parts, all=True):
+        if part != SchemaPart.TRAIT:
+            plain = plain_key(steps_of(key)[-1])
+            former = of_properties.get(plain, Category.ORDINARY)
+            of_properties[plain] = most_sensitive([Category(category), former])
+            continue
         plain = plain_key(key)
         # Of two keys with one spelling the more sensitive counts.
         defined[plain] = most_sensitive([Category(category), defined.get(plain, Category.ORDINARY)])
         if is_reviewed:
             reviewed.add(plain)
-    return TraitCategories(defined, frozenset(reviewed))
+    return TraitCategories(defined, frozenset(reviewed), of_properties)
+
+
+def steps_of(path: str) -> list[str]:
+    """Return the names along a path of the registry, such as `products[].price`."""
+    return path.replace("[]", "").split(".")
+
+
+def guess_property_category(path: str) -> Category:
+    """Return the category that the names along a path suggest."""
+    return most_sensitive(map(TraitCategories().of_property, steps_of(path)))
 
 
 def guess_category(key: str) -> Category:

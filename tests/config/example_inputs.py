@@ -19,7 +19,8 @@ from ingestion.services import (
     save_product,
     start_import,
 )
-from profiles.models import Source
+from profiles.models import SchemaKey, Source
+from profiles.services import fold_tallies
 from tests.factories import TESTER, make_source, make_write_key, send_messages
 from tests.ingestion.sql_sources import make_orders, make_sql_source, order, run
 
@@ -116,6 +117,13 @@ def send_history() -> None:
         {"type": "track", "userId": "42", "event": "Order Completed", "properties": order},
         {"type": "track", "userId": "42"},
     )
+
+
+def registry_id() -> str:
+    """Add up what was sent, and return the id of a property of the order."""
+    fold_tallies()
+    rows = SchemaKey.objects.filter(name__name="Order Completed", path="revenue")
+    return str(rows.get().uuid)
 
 
 def signing_secrets_prefix() -> str:

@@ -21,10 +21,10 @@ from consent.models import Controller
 from consent.services import NewRequest
 from consent.suppression.keys import suppression_keys
 from ingestion.models import DrainPause, ForbiddenName, RejectedMessage, WriteKey
-from ingestion.services import Operation, Verb
+from ingestion.services import Operation, SchemaReview, Verb
 from profiles.models import ApiKey, IdentityCase, IdentityRule, MatchProposal, TraitDefinition
 from profiles.models.access import Scope
-from profiles.services import Actor, create_api_key
+from profiles.services import Actor, Review, create_api_key
 from segments.exports.columns import column_choices, read_columns
 from tests.factories import NOW, TESTER, make_identifier, make_profile, make_purpose, make_source
 from tests.ingestion.sql_sources import draft as sql_draft
@@ -41,6 +41,7 @@ from tests.profiles.audited_rows import (
     changed_rules,
     code_of_new_device,
     corrected_profile,
+    defined_trait,
     fetched_access,
     finished_access,
     forbidden_name,
@@ -65,6 +66,7 @@ from tests.profiles.audited_rows import (
     rule_parts,
     running_application,
     saved_category,
+    schema_key,
     standing_decision,
     stop_of_cooling,
     suppressed_references,
@@ -179,6 +181,14 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "save_product": lambda: _call("save_product", knife()),
     "forbid_name": lambda: _call("forbid_name", ForbiddenName(name="ssn")),
+    "forbid_names": lambda: _call("forbid_names", ["ssn", "ssn", "*"]),
+    "review_properties": lambda: _call(
+        "review_properties", [schema_key().uuid], Review(is_money=True)
+    ),
+    "review_schema": lambda: _call(
+        "review_schema", SchemaReview(properties=[schema_key().uuid], category="special")
+    ),
+    "review_traits": lambda: _call("review_traits", [defined_trait().key], Review(is_money=True)),
     "permit_name": lambda: _call("permit_name", forbidden_name()),
     "save_plan": lambda: _call("save_plan", make_source(), {}),
     "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),

@@ -29,12 +29,15 @@ from ingestion.models import ConsentCategory, FileImport, ForbiddenName, Product
 from profiles.identity.ruleset.document import ParsedRules
 from profiles.models import (
     DecisionVerdict,
+    EventName,
     Identifier,
     IdentityCase,
     IdentityDecision,
     MatchProposal,
     Profile,
     RulesApplication,
+    SchemaKey,
+    TraitDefinition,
 )
 from profiles.services import Actor, NewDecision, rectify
 from tests.factories import (
@@ -169,6 +172,17 @@ def uploaded_file() -> FileImport:
 
 def begin_file() -> FileImport:
     return ingestion.services.begin_import(make_source(), "a.csv", len(FILE), actor=TESTER)
+
+
+def schema_key() -> SchemaKey:
+    name = EventName.objects.get_or_create(kind="track", name="Bought")[0]
+    return SchemaKey.objects.create(
+        part="property", name=name, path="size", first_seen_at=NOW, last_seen_at=NOW
+    )
+
+
+def defined_trait() -> TraitDefinition:
+    return TraitDefinition.objects.get_or_create(key="size", type="text")[0]
 
 
 def forbidden_name() -> ForbiddenName:

@@ -325,6 +325,7 @@ TASKS = (
     "consent.verify_states",
     "ingestion.drain_inbox",
     "ingestion.expire_imports",
+    "ingestion.fold_schema",
     "ingestion.prune_counts",
     "ingestion.read_imports",
     "ingestion.read_sql_sources",

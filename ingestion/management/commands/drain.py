@@ -9,6 +9,7 @@ from django.db.models import Max
 from consent.services import act_on_requests
 from ingestion.models import InboxRow
 from ingestion.services import drain_inbox, drain_is_paused
+from profiles.services import fold_tallies
 
 # Between two looks for rows that a worker has leased, or had when it was killed.
 WAIT_SECONDS = 0.2
@@ -26,6 +27,7 @@ class Command(BaseCommand):
                 raise CommandError("The drain is paused: too many messages failed alike.")
             time.sleep(WAIT_SECONDS)
             drained += drain_inbox()
+        fold_tallies()
         # Erasures wait for what was accepted before them, and for the end of their cooling-off.
         act_on_requests()
         self.stdout.write(f"Drained {drained} requests.")

@@ -5,7 +5,6 @@ user has the permission `profiles.view_contact_data`. A closed mask shows a trai
 reviewed it as ordinary.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +13,11 @@ from django.http import HttpRequest
 
 from profiles.identity.engine import PROFILE
 from profiles.models import TraitDefinition
+from profiles.traits.revealing import HIDDEN, MAX_UNKNOWN_LENGTH, hide_revealing
 from profiles.traits.sensitivity import TraitCategories, load_categories
 
 PERMISSION = "profiles.view_contact_data"
-HIDDEN = "•••"
-# Of a text that nobody reviewed, this much is shown.
-MAX_UNKNOWN_LENGTH = 80
 NOTHING_REVIEWED = TraitCategories()
-_ADDRESS = r"[^\s@<>\"']+(?:@|%40)[^\s@<>\"']+"
-_URL = r"(?:https?://|www\.)[^\s<>\"']+"
-_IBAN = r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?\b"
-_CARD = r"\b\d(?:[ -]?\d){12,18}\b"
-# Telephone numbers, international or national with a leading zero; not dates and order numbers.
-_PHONE = r"(?:\+|\b0)\d(?:[ .()/-]?\d){7,}"
-_IP = r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F:]{1,4}\b"
-# Opaque identifiers and keys: long, of letters and digits.
-_TOKEN = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}\b"
-_REVEALING = re.compile("|".join((_URL, _ADDRESS, _IBAN, _CARD, _PHONE, _IP, _TOKEN)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +65,12 @@ class Mask:
         """Hide one part of an event or message. Its traits are traits of the person."""
         if key == "traits" and isinstance(value, dict):
             return self.traits(value)
-        if self.categories.of(key) != TraitDefinition.Category.ORDINARY:
+        if self.categories.of_part(key) != TraitDefinition.Category.ORDINARY:
             return hide_all(value)
-        return self._tree(value, None if self.categories.is_shown(key) else max_length)
+        return self._tree(value, None if self.categories.is_part_shown(key) else max_length)
 
     def _text(self, text: str, max_length: int | None) -> str:
-        plain = _REVEALING.sub(HIDDEN, text)
+        plain = hide_revealing(text)
         is_long = max_length is not None and len(plain) > max_length
         return f"{plain[:max_length]}…" if is_long else plain
 

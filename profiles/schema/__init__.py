@@ -1,0 +1,1 @@
+"""The registry of what messages are made of."""
