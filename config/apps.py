@@ -19,6 +19,7 @@ class ConfigConfig(AppConfig):
             check_connections,
             check_settings,
             check_shared_keys,
+            check_special_keys,
             refuse_old_postgres,
         )
         from config.site.names import translate_names
@@ -29,6 +30,7 @@ class ConfigConfig(AppConfig):
         register(check_settings)
         register(check_connections, Tags.database)
         register(check_shared_keys, deploy=True)
+        register(check_special_keys, deploy=True)
         connection_created.connect(refuse_old_postgres)
         request_started.connect(forget_before_a_request)
 

@@ -112,6 +112,7 @@ beat_schedule = {
         "options": {"expires": 3600.0},
     },
     "measure-identity-health": {"task": "profiles.measure_health", "schedule": 86_400.0},
+    "set-special-apart": {"task": "profiles.set_special_apart", "schedule": 86_400.0},
     "prune-audit": {"task": "profiles.prune_audit", "schedule": 86_400.0},
     "clear-sessions": {"task": "profiles.clear_sessions", "schedule": 86_400.0},
     "act-on-privacy-requests": {

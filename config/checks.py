@@ -75,6 +75,18 @@ def check_shared_keys(**_: object) -> list[checks.CheckMessage]:
     ]
 
 
+def check_special_keys(**_: object) -> list[checks.CheckMessage]:
+    """Return `tessera.W003` where the keys of special traits lie on this machine only.
+
+    Registered for `check --deploy`.
+    """
+    if settings.USES_EMBEDDED_DATABASE or os.environ.get("SPECIAL_KEYS_FOLDER"):
+        return []
+    hint = "Name a folder that web and all workers share, and that no backup of the database has."
+    message = "SPECIAL_KEYS_FOLDER is not set."
+    return [checks.Warning(message, hint=hint, id="tessera.W003")]
+
+
 def check_connections(databases: Sequence[str] | None = None, **_: object) -> list[Any]:
     """Return `tessera.W002` where the programs may need more connections than the database bears.
 

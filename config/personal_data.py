@@ -33,6 +33,7 @@ FOLDERS = {
     "postgres": "The database, which the tables above and the apps' declarations describe.",
     "secrets": "The keys of this installation.",
     "serve.lock": "Which process serves.",
+    "special-keys": "The keys of special traits, by identifier. An erasure deletes the person's.",
     "start.lock": "Held while the servers start.",
     "static": "Style sheets and scripts.",
     "supervisord.pid": "The supervisor's process id.",

@@ -329,6 +329,9 @@ WEBHOOK_LANES = env_int("WEBHOOK_LANES", 8, minimum=1)
 WEBHOOK_FAILING_DAYS = env_int("WEBHOOK_FAILING_DAYS", 3, minimum=1)
 WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", 30, minimum=1)
 WEBHOOK_MOST_WAITING = env_int("WEBHOOK_MOST_WAITING", 1_000_000, minimum=1)
+# The keys of special traits (article 9), by identifier: outside the database, with backups that
+# live for 30 days at most, and the same folder for the web and all workers.
+SPECIAL_KEYS_FOLDER = env_text("SPECIAL_KEYS_FOLDER", str(DATA_DIR / "special-keys"))
 # Where destinations of files write theirs, each into a folder below it.
 EXPORT_FOLDER = env_text("EXPORT_FOLDER", str(DATA_DIR / "exports"))
 # Automations: how old an event may be that starts one, and how many may start for one person a day.

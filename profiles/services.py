@@ -147,9 +147,11 @@ from profiles.traits.computed import mark_computed, read_computed, store_compute
 from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.expiry import delete_expired_traits, find_expired_traits
 from profiles.traits.golden import CONTACT_TRAITS
+from profiles.traits.recategorising import set_all_apart
 from profiles.traits.records import (
     RecordKey,
     TraitStatement,
+    all_traits_of,
     recompute_golden,
     record_traits,
     within_claimed_names,
@@ -160,6 +162,7 @@ from profiles.traits.sensitivity import (
     load_categories,
     most_sensitive,
 )
+from profiles.traits.special import special_among
 
 __all__ = [
     "APPLY_RULES",
@@ -209,6 +212,7 @@ __all__ = [
     "actor_names",
     "add_to_stats",
     "all_versions",
+    "all_traits_of",
     "anonymise_staff",
     "answer_case",
     "answer_proposal",
@@ -308,11 +312,13 @@ __all__ = [
     "scope_of_reads",
     "search_made",
     "second_factor_of",
+    "set_all_apart",
     "settings_of",
     "settle_quarantines",
     "shape_of",
     "source_of_service",
     "sources_of_event",
+    "special_among",
     "staff_saved",
     "store_computed",
     "sweep",

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from profiles.lib import partitions
 from profiles.lib.change_queue import answer_nudge, nudge
 from profiles.lib.database import database_now
-from profiles.services import APPLY_RULES, prune_reads, run_applications
+from profiles.services import APPLY_RULES, prune_reads, run_applications, set_all_apart
 from profiles.services import measure_health as measure_identity_health
 from profiles.services import prune_audit as prune_audit_entries
 
@@ -26,6 +26,12 @@ def make_partitions() -> None:
 def measure_health() -> None:
     """Keep today's figures of identity health."""
     measure_identity_health()
+
+
+@shared_task(name="profiles.set_special_apart")
+def set_special_apart() -> None:
+    """Encrypt and set apart what lies open of special traits, from versions that knew no better."""
+    set_all_apart()
 
 
 @shared_task(name="profiles.prune_audit")

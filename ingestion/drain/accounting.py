@@ -5,7 +5,7 @@ are counted where they are kept. A replay is not counted again: its rejected mes
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import TypeVar
@@ -24,6 +24,7 @@ from ingestion.inbox.rejected import RowRejection, note_outcome
 from ingestion.messages import Message
 from ingestion.models import MessageCount, RecentMessage
 from profiles.lib import exact_json
+from profiles.services import special_among
 
 # Of each source, as many are kept, and so many of one chunk: a busy source shows a sample.
 RECENT_KEPT = 100
@@ -64,9 +65,11 @@ def account_for(
                 note_outcome(row.origin(0), outcome)
     count_messages({key: count for key, count in counts.items() if count})
     count_rows({key: count for key, count in of_files.items() if count})
+    stored = list(_last(kept))
+    special = special_among({key for each in stored for key in each.message.traits})
     _keep_recent(
         [
-            *((_order(each.row, each.message.place), _stored(each)) for each in _last(kept)),
+            *((_order(each.row, each.message.place), _stored(each, special)) for each in stored),
             *((_order(each.row, each.message.place), _gone(each.row)) for each in _last(gone)),
             *((_order(each.row, each.rejection.place), _refused(each)) for each in _last(refused)),
         ]
@@ -101,7 +104,7 @@ def _dropped(
     ]
 
 
-def _stored(pending: PendingMessage) -> RecentMessage:
+def _stored(pending: PendingMessage, special: Collection[str]) -> RecentMessage:
     message = pending.message
     return RecentMessage(
         source_id=pending.row.source_id,
@@ -109,12 +112,12 @@ def _stored(pending: PendingMessage) -> RecentMessage:
         outcome=STORED,
         type=message.type,
         name=message.name,
-        body=_as_taken(message),
+        body=_as_taken(message, special),
     )
 
 
-def _as_taken(message: Message) -> bytes:
-    """Return what was taken of a message, without what was cut out of it for erased people."""
+def _as_taken(message: Message, special: Collection[str]) -> bytes:
+    """Return what was taken of a message, without what was cut out of it, and special traits."""
     named: dict[str, object] = {}
     for namespace, value in message.refs:
         if field := NAMED.get(namespace):
@@ -123,7 +126,8 @@ def _as_taken(message: Message) -> bytes:
     parts = {"properties": message.properties, "context": message.context}
     content = {name: msgspec.Raw(text.encode()) for name, text in parts.items() if text != "{}"}
     event = {"event": message.name} if message.kind else {}
-    traits = {"traits": message.traits} if message.traits else {}
+    open_traits = {key: value for key, value in message.traits.items() if key not in special}
+    traits = {"traits": open_traits} if open_traits else {}
     return exact_json.dump_bytes({"type": message.type, **named, **event, **traits, **content})
 
 

@@ -40,6 +40,7 @@ from ingestion.drain.identifier_filter import (
 from ingestion.drain.plans import count_plan_breaches, judge_by_plans, part_by_plans
 from ingestion.drain.refusals import keep_refusals
 from ingestion.drain.schema import tally_messages
+from ingestion.drain.special import cut_special_traits
 from ingestion.drain.trust import verify_signatures
 from ingestion.inbox.counts import count_dropped
 from ingestion.inbox.rejected import RowRejection
@@ -129,6 +130,7 @@ def _prepare(messages: Sequence[PendingMessage], configuration: Configuration) -
     """Do ahead of the people lock what can be done there; return whom messages may name."""
     verify_signatures(messages)
     redact_names(messages)
+    cut_special_traits(messages)
     identifiers = IdentifierFilter(configuration)
     _observe(messages, identifiers)
     judge_by_plans(messages, configuration.plans)

@@ -69,5 +69,5 @@ class TraitViewSet(ProfileScopedViewSet):
 
     def _golden_traits(self) -> Response:
         explanations = explain_traits(self.profile)
-        golden = [explanations[key] for key in sorted(self.profile.traits)]
+        golden = [each for key, each in sorted(explanations.items()) if each.value is not None]
         return one_page(serializers.TraitSerializer, golden)

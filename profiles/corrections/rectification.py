@@ -9,13 +9,14 @@ from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Profile, TraitLock
-from profiles.traits.records import recompute_golden
+from profiles.traits.records import all_traits_of, recompute_golden
+from profiles.traits.special import sealed_value, special_among
 
 
 def rectify(
     profile_id: int, changes: Mapping[str, Any], *, actor: Actor, reason: str
 ) -> dict[str, Any]:
-    """Lock each trait at its corrected value and return the golden traits.
+    """Lock each trait at its corrected value and return all traits.
 
     A value of None keeps the trait empty. An e-mail address or telephone number becomes an
     identifier of the profile. Raises Profile.DoesNotExist, InvalidCorrection and ContactNotFree.
@@ -28,14 +29,17 @@ def rectify(
         attach_contacts(profile, changes, actor=actor)
         # The lock hangs on the public UUID, so that an unmerge returns it to this profile.
         identifier = Identifier.objects.get(namespace="profile", value=str(profile.uuid))
+        special = special_among(changes)
         for key, value in changes.items():
+            is_special = key in special
             # A merge can leave a profile with several locks on one trait: replace them all.
             TraitLock.objects.filter(profile=profile, key=key).delete()
             TraitLock.objects.create(
                 identifier=identifier,
                 profile=profile,
                 key=key,
-                value=value,
+                value=None if is_special else value,
+                sealed=sealed_value(identifier.pk, key, value) if is_special else None,
                 actor=str(actor),
                 reason=reason,
                 locked_at=now,
@@ -47,7 +51,7 @@ def rectify(
 def unlock(
     profile_id: int, traits: Collection[str], *, actor: Actor, reason: str
 ) -> dict[str, Any]:
-    """Take corrections back, so that sources decide again, and return the golden traits.
+    """Take corrections back, so that sources decide again, and return all traits.
 
     Traits without a correction stay as they are. Raises Profile.DoesNotExist.
     """
@@ -65,6 +69,4 @@ def unlock(
 def _folded_traits(profile: Profile) -> dict[str, Any]:
     recompute_golden([profile.pk])
     mark_changed([profile.pk])
-    profile.refresh_from_db(fields=["traits"])
-    traits: dict[str, Any] = profile.traits
-    return traits
+    return all_traits_of(profile.pk)

@@ -39,6 +39,7 @@ SWEEPS = {
     "events with another profile than their identifier": events_sql.MISATTRIBUTED_EVENTS,
     "source records with another profile than their identifier": traits_sql.MISATTRIBUTED_RECORDS,
     "rectifications with another profile than their identifier": traits_sql.MISATTRIBUTED_LOCKS,
+    "special traits with another profile than their identifier": traits_sql.MISATTRIBUTED_SPECIAL,
     "memberships of accounts with another profile than their identifier": (
         accounts_sql.MISATTRIBUTED_MEMBERS
     ),

@@ -25,7 +25,13 @@ from profiles.models.profiles import Profile, ProfileChange, SeenMessage
 from profiles.models.reading import StaffRead
 from profiles.models.schema import SchemaKey, SchemaKeyDay, SchemaPart, SchemaTally, SchemaVolume
 from profiles.models.sources import Source
-from profiles.models.traits import ComputedValue, SourceRecord, TraitDefinition, TraitLock
+from profiles.models.traits import (
+    ComputedValue,
+    SourceRecord,
+    SpecialTrait,
+    TraitDefinition,
+    TraitLock,
+)
 
 __all__ = [
     "Account",
@@ -65,6 +71,7 @@ __all__ = [
     "SeenMessage",
     "Source",
     "SourceRecord",
+    "SpecialTrait",
     "StaffPreference",
     "StaffRead",
     "TraitDefinition",

@@ -44,10 +44,46 @@ class SourceRecord(models.Model):
         return f"{self.source_id} on identifier {self.identifier_id}"
 
 
+class SpecialTrait(models.Model):
+    """What one source states, at one trust, of one special trait (article 9) of one identifier.
+
+    `sealed` is the value, encrypted by the key of the identifier, which is in no database. A value
+    of null is kept, because the source took the trait back. `at` is in epoch microseconds; of equal
+    ones the later `arrival` is the newer value.
+    """
+
+    identifier = models.ForeignKey(
+        Identifier, on_delete=models.CASCADE, db_constraint=False, related_name="special_traits"
+    )
+    # Without an index: the unique key begins with it.
+    profile = models.ForeignKey(
+        Profile, on_delete=models.DO_NOTHING, db_index=False, related_name="special_traits"
+    )
+    source = models.ForeignKey(
+        Source, on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
+    trust = models.PositiveSmallIntegerField(choices=TrustLevel)
+    key = models.CharField(max_length=255)
+    sealed = models.BinaryField()
+    at = models.BigIntegerField()
+    arrival = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "identifier", "source", "trust", "key"],
+                name="special_trait_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} on identifier {self.identifier_id}"
+
+
 class TraitLock(models.Model):
     """A rectified trait: its value stands whatever sources send later.
 
-    A value of null keeps the trait empty.
+    A value of null keeps the trait empty. Of a special trait the value is `sealed` and not here.
     """
 
     identifier = models.ForeignKey(
@@ -56,6 +92,7 @@ class TraitLock(models.Model):
     profile = models.ForeignKey(Profile, on_delete=models.DO_NOTHING, related_name="trait_locks")
     key = models.CharField(max_length=255)
     value = models.JSONField(null=True)
+    sealed = models.BinaryField(null=True)
     # A name and not a key: whoever corrected the trait may be deleted later.
     actor = models.CharField(max_length=120)
     reason = models.TextField()

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from profiles.accounts import sql as accounts_sql
@@ -13,6 +14,8 @@ from profiles.accounts.records import refold_accounts
 from profiles.events import sql as events_sql
 from profiles.events.statistics import recompute_stats
 from profiles.identity import sql as identity_sql
+from profiles.lib.key_store import destroy_keys
+from profiles.lib.people_lock import people_lock
 from profiles.models import (
     Account,
     AccountMember,
@@ -22,6 +25,7 @@ from profiles.models import (
     EventStat,
     Identifier,
     SourceRecord,
+    SpecialTrait,
     TraitLock,
     TrustLevel,
 )
@@ -41,6 +45,7 @@ from profiles.traces.accounts import sweep_account_keys, sweep_account_records
 from profiles.traces.sweep import sweep_computed, sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
 from profiles.traits.golden import dated
+from profiles.traits.special import destroy_unused_keys, opened_correction, special_records
 
 
 @registry.register
@@ -206,20 +211,51 @@ class SourceRecordData(PersonalData):
 
 
 @registry.register
+class SpecialTraitData(PersonalData):
+    model = SpecialTrait
+    title = "What sources say of special kinds"
+    spread = "profile_id"
+    technical = ("id", "identifier", "profile", "source", "trust", "key", "sealed", "at", "arrival")
+    portable_names = ("source", "traits")
+    phase = ErasurePhase.RECORDS
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        return by_profile(special_records(profile_ids))
+
+    def move(self, moves: Sequence[IdentifierMove]) -> None:
+        execute_moves(traits_sql.MOVE_SPECIAL, moves)
+
+    def erase(self, person: Person) -> int:
+        # Not before the rows are gone for sure. Where this is lost, the sweep deletes the keys.
+        transaction.on_commit(partial(destroy_keys, person.identifier_ids))
+        return execute_erasure(traits_sql.DELETE_SPECIAL, person)
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        people_lock()
+        return destroy_unused_keys()
+
+
+@registry.register
 class TraitLockData(PersonalData):
     model = TraitLock
     title = "Corrections"
     spread = "profile_id"
     held_as, held_rows = "corrections", traits_sql.HELD_LOCKS
     given = ("key", "value", "reason")
-    technical = ("id", "identifier", "profile", "actor", "locked_at")
+    technical = ("id", "identifier", "profile", "sealed", "actor", "locked_at")
     phase = ErasurePhase.RECORDS
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
+        locks = TraitLock.objects.filter(profile__in=profile_ids).order_by("key")
         return by_profile(
-            TraitLock.objects.filter(profile__in=profile_ids)
-            .order_by("key")
-            .values("profile_id", "key", "value", "reason", "locked_at")
+            {
+                "profile_id": lock.profile_id,
+                "key": lock.key,
+                "value": lock.value if lock.sealed is None else opened_correction(lock),
+                "reason": lock.reason,
+                "locked_at": lock.locked_at,
+            }
+            for lock in locks
         )
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:

@@ -25,7 +25,13 @@ from profiles.traits.golden import (
     holds_lock,
     rank_statements,
 )
-from profiles.traits.records import load_records, source_priorities, statements_of, trait_policies
+from profiles.traits.records import (
+    load_records,
+    source_priorities,
+    statements_of,
+    trait_policies,
+    with_special,
+)
 
 
 class Decider(StrEnum):
@@ -73,21 +79,25 @@ class TraitExplanation:
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
-    """Explain every trait that was ever stated for the profile, by key, in ten queries."""
-    loaded = load_records([profile.pk])
+    """Explain every trait that was ever stated for the profile, by key, in eleven queries.
+
+    Special ones are among them.
+    """
+    loaded = load_records([profile.pk], with_special=True)
+    traits = with_special(profile, loaded)
     statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
     locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
     return {
         key: _explain(
             key,
-            profile.traits.get(key),
+            traits.get(key),
             [*_ranked(statements.get(key, ()), policies.get(key, Policy.MOST_TRUSTED), sources)],
             policies.get(key, Policy.MOST_TRUSTED),
             locks.get(key),
             is_computed=key in loaded.computed_keys,
         )
-        for key in sorted(statements.keys() | locks.keys() | profile.traits.keys())
+        for key in sorted(statements.keys() | locks.keys() | traits.keys())
     }
 
 

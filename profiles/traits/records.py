@@ -1,7 +1,8 @@
 """Source records, and the golden traits that are folded from them.
 
-Invariant: `profile.traits` always equals the fold of the profile's records, locks and contacts. The
-caller of every function that writes holds the people lock.
+Invariant: `profile.traits` always equals the fold of the profile's records, locks and contacts.
+What is special (article 9) lies apart and is in none of them. The caller of every function that
+writes holds the people lock.
 """
 
 from collections import Counter, defaultdict
@@ -15,11 +16,19 @@ from django.db import connection
 
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
-from profiles.models import Source, TraitDefinition, TrustLevel
+from profiles.models import Profile, Source, TraitDefinition, TrustLevel
 from profiles.traits import sql
 from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_traits, merge_record
 from profiles.traits.origins import ORIGINS
 from profiles.traits.sensitivity import guess_category
+from profiles.traits.special import (
+    SpecialKey,
+    SpecialStatement,
+    load_special,
+    opened,
+    special_among,
+    store_special,
+)
 
 
 class RecordKey(NamedTuple):
@@ -72,15 +81,34 @@ def record_traits(
     profiles = {statement.key.profile_id for statement in statements}.union(stale_profiles)
     if not profiles:
         return set()
+    _define_new_traits(statements)
     loaded = load_records(profiles)
     changed: dict[RecordKey, dict[str, Any]] = {}
-    for statement in statements:
+    for statement in _without_special(statements):
         record = loaded.records.setdefault(statement.key, {})
         if merge_record(record, statement.traits, statement.at, statement.arrival):
             changed[statement.key] = record
-    _store_records(changed, now)
-    _define_new_traits(statements)
+    store_records(changed, now)
     return _update_golden(profiles, loaded)
+
+
+def _without_special(statements: Sequence[TraitStatement]) -> Sequence[TraitStatement]:
+    """Store what is special apart, and return the statements without it."""
+    special = special_among({key for statement in statements for key in statement.traits})
+    if not special:
+        return statements
+    store_special(
+        SpecialStatement(SpecialKey(*statement.key, key), value, statement.at, statement.arrival)
+        for statement in statements
+        for key, value in statement.traits.items()
+        if key in special
+    )
+    return [
+        statement._replace(
+            traits={key: value for key, value in statement.traits.items() if key not in special}
+        )
+        for statement in statements
+    ]
 
 
 def within_claimed_names(
@@ -130,12 +158,14 @@ def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
     return _update_golden(profiles, load_records(profiles)) if profiles else set()
 
 
-def load_records(profiles: Iterable[int]) -> ProfileRecords:
+def load_records(profiles: Iterable[int], *, with_special: bool = False) -> ProfileRecords:
     """Load the records, locks, contacts and computed traits of the profiles.
 
-    That takes four queries, and a fifth where any trait is computed.
+    That takes four queries, and a fifth where any trait is computed. `with_special` is for showing
+    people what is held of them: nothing that is stored may be made from it.
     """
-    ids = array_of(profiles)
+    profile_ids = list(profiles)
+    ids = array_of(profile_ids)
     keys = computed_traits()
     loaded = ProfileRecords(computed_keys=keys.values())
     with connection.cursor() as cursor:
@@ -143,10 +173,14 @@ def load_records(profiles: Iterable[int]) -> ProfileRecords:
         for *key, traits in cursor.fetchall():
             loaded.records[RecordKey(*key)] = exact_json.loads(traits)
         cursor.execute(sql.LOCKS_OF_PROFILES, [ids])
-        for profile_id, key, value, at in cursor.fetchall():
+        for profile_id, key, text, at, identifier_id, sealed in cursor.fetchall():
             # SQL's NULL and JSON's null both keep the trait empty.
-            lock = Lock(exact_json.loads(value or "null"), int(at * 1_000_000))
-            loaded.locks[profile_id][key] = lock
+            if sealed is None:
+                values = iter([exact_json.loads(text or "null")])
+            else:
+                values = opened(identifier_id, key, sealed) if with_special else iter([])
+            for value in values:
+                loaded.locks[profile_id][key] = Lock(value, int(at * 1_000_000))
         cursor.execute(sql.CONTACTS_OF_PROFILES, [ids])
         for profile_id, *contact in cursor.fetchall():
             loaded.contacts[profile_id].append(Contact(*contact))
@@ -155,6 +189,9 @@ def load_records(profiles: Iterable[int]) -> ProfileRecords:
             for profile_id, trait_id, value in cursor.fetchall():
                 if trait_id in keys:
                     loaded.computed[profile_id][keys[trait_id]] = exact_json.loads(value)
+    for special, value, at, arrival in load_special(profile_ids) if with_special else ():
+        record = loaded.records.setdefault(RecordKey(*special[:-1]), {})
+        record[special.trait] = [value, at, arrival]
     return loaded
 
 
@@ -180,6 +217,18 @@ def statements_of(
                 )
             )
     return statements
+
+
+def all_traits_of(profile_id: int) -> dict[str, Any]:
+    """Return the golden traits of a profile and its special ones, for who may see all of them."""
+    return with_special(
+        Profile.objects.get(pk=profile_id), load_records([profile_id], with_special=True)
+    )
+
+
+def with_special(profile: Profile, loaded: ProfileRecords) -> dict[str, Any]:
+    """Return the golden traits of a profile, and the special ones that were loaded."""
+    return {**golden_of(loaded, [profile.pk])[profile.pk], **profile.traits}
 
 
 def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -232,7 +281,8 @@ def _update_golden(profiles: Iterable[int], loaded: ProfileRecords) -> set[int]:
     return set(changed)
 
 
-def _store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -> None:
+def store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) -> None:
+    """Insert or replace records; the caller read them under the people lock."""
     if not changed:
         return
     # Sorted by key, so that upserts of two transactions cannot deadlock.

@@ -28,8 +28,23 @@ WITH moved AS (
     WHERE l.profile_id = move.origin AND l.identifier_id = move.identifier_id
     RETURNING move.target, l.*
 )
-INSERT INTO profiles_traitlock (id, identifier_id, profile_id, key, value, actor, reason, locked_at)
-SELECT id, identifier_id, target, key, value, actor, reason, locked_at FROM moved
+INSERT INTO profiles_traitlock
+    (id, identifier_id, profile_id, key, value, sealed, actor, reason, locked_at)
+SELECT id, identifier_id, target, key, value, sealed, actor, reason, locked_at FROM moved
+"""
+
+# Moves the special traits of identifiers in the same way and for the same reason.
+MOVE_SPECIAL = """
+WITH moved AS (
+    DELETE FROM profiles_specialtrait s
+    USING unnest(%(identifiers)s::bigint[], %(origins)s::bigint[], %(targets)s::bigint[])
+        AS move (identifier_id, origin, target)
+    WHERE s.profile_id = move.origin AND s.identifier_id = move.identifier_id
+    RETURNING move.target, s.*
+)
+INSERT INTO profiles_specialtrait
+    (id, identifier_id, profile_id, source_id, trust, key, sealed, at, arrival)
+SELECT id, identifier_id, target, source_id, trust, key, sealed, at, arrival FROM moved
 """
 
 # Returns the source records of profiles. Their traits come as text, since the ORM's JSON field
@@ -50,10 +65,24 @@ ON CONFLICT (profile_id, identifier_id, source_id, trust)
 DO UPDATE SET traits = excluded.traits, updated_at = excluded.updated_at
 """
 
+# Inserts what sources state of special traits, or replaces what is older. Not ORM: its bulk_create
+# replaces whatever is there.
+UPSERT_SPECIAL = """
+INSERT INTO profiles_specialtrait AS stored
+    (profile_id, identifier_id, source_id, trust, key, sealed, at, arrival)
+SELECT profile_id, identifier_id, source_id, trust, key, sealed, at, arrival
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::text[], %s::bytea[],
+            %s::bigint[], %s::bigint[])
+    AS stated (profile_id, identifier_id, source_id, trust, key, sealed, at, arrival)
+ON CONFLICT (profile_id, identifier_id, source_id, trust, key)
+DO UPDATE SET sealed = excluded.sealed, at = excluded.at, arrival = excluded.arrival
+WHERE (stored.at, stored.arrival) < (excluded.at, excluded.arrival)
+"""
+
 # Returns the trait locks of profiles, times in epoch seconds. Values come as text, like the traits
-# of source records.
+# of source records; those of special traits are sealed.
 LOCKS_OF_PROFILES = """
-SELECT profile_id, key, value::text, extract(epoch FROM locked_at)
+SELECT profile_id, key, value::text, extract(epoch FROM locked_at), identifier_id, sealed
 FROM profiles_traitlock WHERE profile_id = ANY(%s)
 """
 
@@ -118,6 +147,13 @@ DELETE FROM profiles_traitlock
 WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
 """
 
+# Deletes the special traits of one erased person. SQL, because the registry's `eraser` takes a
+# statement with these two parameters.
+DELETE_SPECIAL = """
+DELETE FROM profiles_specialtrait
+WHERE profile_id = %(profile)s AND identifier_id = ANY(%(identifiers)s)
+"""
+
 # Returns the profiles with source records whose identifier belongs to another profile or to none.
 # The ORM cannot take the difference of two tables in a subquery.
 MISATTRIBUTED_RECORDS = """
@@ -138,6 +174,16 @@ SELECT DISTINCT profile_id FROM (
 ) AS astray
 """
 
+# Returns the profiles with special traits whose identifier belongs to another profile or to none.
+# The ORM cannot take the difference of two tables in a subquery.
+MISATTRIBUTED_SPECIAL = """
+SELECT DISTINCT profile_id FROM (
+    SELECT profile_id, identifier_id FROM profiles_specialtrait
+    EXCEPT
+    SELECT profile_id, id FROM profiles_identifier
+) AS astray
+"""
+
 # Returns the source records of one person for a legal hold, by the keys of their sources. Not ORM:
 # the rows are copied as JSON in one statement, with every digit of their numbers.
 HELD_RECORDS = """
@@ -146,11 +192,17 @@ FROM profiles_sourcerecord r JOIN profiles_source s ON s.id = r.source_id
 WHERE r.profile_id = %(profile)s AND r.identifier_id = ANY(%(identifiers)s)
 """
 
-# Returns the trait locks of one person for a legal hold, by their traits. Not ORM, for the same
-# reason.
+# Returns the trait locks of one person for a legal hold, by their traits, without those of special
+# traits, whose key an erasure deletes. Not ORM, for the same reason.
 HELD_LOCKS = """
-SELECT l.key, to_jsonb(l)::text FROM profiles_traitlock l
-WHERE l.profile_id = %(profile)s AND l.identifier_id = ANY(%(identifiers)s)
+SELECT l.key, (to_jsonb(l) - 'sealed')::text FROM profiles_traitlock l
+WHERE l.profile_id = %(profile)s AND l.identifier_id = ANY(%(identifiers)s) AND l.sealed IS NULL
+"""
+
+# Takes one trait out of all source records of profiles. Not ORM, for the same reason as the next.
+DROP_TRAIT = """
+UPDATE profiles_sourcerecord SET traits = traits - %s
+WHERE profile_id = ANY(%s::bigint[]) AND traits ? %s
 """
 
 # Takes traits out of one source record, and leaves the time of its last statement. Not ORM: it has

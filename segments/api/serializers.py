@@ -142,7 +142,9 @@ class WarningSerializer(serializers.Serializer[Any]):
     """A word of a definition that stands for nothing yet, with its path and the nearest words."""
 
     path = serializers.CharField()
-    code = serializers.ChoiceField(["unknown_event", "unknown_trait", "unknown_value"])
+    code = serializers.ChoiceField(
+        ["unknown_event", "unknown_trait", "unknown_value", "special_trait", "within_retention"]
+    )
     detail = serializers.CharField()
 
 

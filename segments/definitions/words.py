@@ -5,7 +5,7 @@ They are no faults, since the first such event may come tomorrow. But whoever wr
 them only values that many people share.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -16,6 +16,7 @@ from consent.services import retained_events
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import EventName, TraitDefinition
+from profiles.services import Category, load_categories
 from segments.definitions import sql
 from segments.definitions.retained import within_retention
 from segments.language import nodes
@@ -36,10 +37,14 @@ VALUE_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of the store: kinds by event name, and whether each trait may be suggested."""
+    """The words of the store: kinds by event name, and whether each trait may be suggested.
+
+    `special` are traits that no segment sees.
+    """
 
     kinds: Mapping[str, set[str]]
     traits: Mapping[str, bool]
+    special: Collection[str]
 
 
 def unknown_words(definition: object) -> list[Fault]:
@@ -70,11 +75,10 @@ def _read_vocabulary() -> Vocabulary:
     kinds: dict[str, set[str]] = {}
     for kind, name in EventName.objects.values_list("kind", "name"):
         kinds.setdefault(name, set()).add(kind)
-    traits = TraitDefinition.objects.values_list("key", "is_reviewed", "category")
-    ordinary = TraitDefinition.Category.ORDINARY
-    return Vocabulary(
-        kinds, {key: is_reviewed and category == ordinary for key, is_reviewed, category in traits}
-    )
+    categories = load_categories()
+    keys = TraitDefinition.objects.values_list("key", flat=True)
+    special = {key for key in keys if categories.of(key) == Category.SPECIAL}
+    return Vocabulary(kinds, {key: categories.is_shown(key) for key in keys}, special)
 
 
 def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[Fault]:
@@ -96,6 +100,9 @@ def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[
         case nodes.TraitLeaf(key, test):
             if key[0] not in vocabulary.traits:
                 yield _unknown_trait(path, key, vocabulary)
+            elif key[0] in vocabulary.special:
+                detail = f"{key[0]} is special data: it is encrypted, and no segment sees it."
+                yield Fault(join_path(path, "key"), "special_trait", detail)
             elif vocabulary.traits[key[0]]:
                 yield from _value_warnings(path, key, test)
 

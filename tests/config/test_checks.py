@@ -15,6 +15,7 @@ from config.checks import (
     check_connections,
     check_settings,
     check_shared_keys,
+    check_special_keys,
     refuse_old_postgres,
 )
 
@@ -59,6 +60,18 @@ def test_keys_in_files_are_warned_of_where_many_machines_may_share_a_database(
         "ADDRESS_KEY",
         "SIGNING_KEY",
     ]
+
+
+def test_keys_of_special_traits_on_one_machine_only_are_warned_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPECIAL_KEYS_FOLDER", raising=False)
+    settings.USES_EMBEDDED_DATABASE = True
+    assert check_special_keys() == []
+    settings.USES_EMBEDDED_DATABASE = False
+    assert [warning.id for warning in check_special_keys()] == ["tessera.W003"]
+    monkeypatch.setenv("SPECIAL_KEYS_FOLDER", "/mnt/keys")
+    assert check_special_keys() == []
 
 
 @pytest.mark.django_db

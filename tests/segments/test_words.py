@@ -76,7 +76,6 @@ def test_all_wrong_words_are_named_at_once_with_the_nearest_right_ones() -> None
         trait("city", "equals", "LYON", ignore_case=True),
         trait("city", "starts_with", "Ly"),
         trait("iban", "equals", "FR99"),
-        trait("religion", "equals", "some"),
         {"type": "everyone"},
     ],
 )
@@ -85,6 +84,13 @@ def test_right_words_and_words_about_hidden_traits_give_no_warning(
 ) -> None:
     make_shop()
     assert warnings_of(definition) == {}
+
+
+def test_a_question_about_special_data_is_told_that_nobody_answers_it() -> None:
+    make_shop()
+    assert warnings_of(trait("religion", "equals", "some")) == {
+        "definition.key": "religion is special data: it is encrypted, and no segment sees it."
+    }
 
 
 @pytest.mark.parametrize("key", ["ibann", "religon", "Iban"])

@@ -335,6 +335,7 @@ TASKS = (
     "profiles.make_partitions",
     "profiles.measure_health",
     "profiles.prune_audit",
+    "profiles.set_special_apart",
     "segments.advance_automations",
     "segments.deliver",
     "segments.derive_told",

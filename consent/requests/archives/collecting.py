@@ -11,8 +11,8 @@ from typing import Any
 
 from consent.ledger.states import current_states
 from consent.requests.subjects import temporary_profile
-from profiles.models import Profile
 from profiles.registry import Person, PersonalData, registry
+from profiles.services import all_traits_of
 
 Row = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ def copy_of(person: Person, *, is_whole: bool, at: datetime) -> Iterator[PersonC
         yield PersonCopy(
             person.profile_uuid if is_whole else None,
             profile_id,
-            Profile.objects.get(pk=profile_id).traits,
+            all_traits_of(profile_id),
             current_states([profile_id], at=at)[profile_id],
         )
 

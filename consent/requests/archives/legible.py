@@ -15,7 +15,9 @@ from consent.requests.archives.collecting import Row
 from consent.requests.archives.names import LABELS
 
 # The sections that are shown in a way of their own.
-RECORDS, SEGMENTS = "What sources say", "Segments"
+# The sections in which sources state traits.
+RECORDS = ("What sources say", "What sources say of special kinds")
+SEGMENTS = "Segments"
 
 
 class Source(NamedTuple):
@@ -68,14 +70,16 @@ def person_in_words(
 ) -> PersonWords:
     """Return golden traits and the first rows of each section; `counts` is how many there are."""
     return PersonWords(
-        traits=_traits_in_words(traits, sections.get(RECORDS, ())),
+        traits=_traits_in_words(
+            traits, [row for title in RECORDS for row in sections.get(title, ())]
+        ),
         groups=[_group_in_words(row) for row in sections.get(SEGMENTS, ())],
         sections=[
             SectionWords(
                 pgettext("title of data", title), counts[title], [list(_lines(row)) for row in rows]
             )
             for title, rows in sections.items()
-            if rows and title not in (RECORDS, SEGMENTS)
+            if rows and title not in (*RECORDS, SEGMENTS)
         ],
     )
 

@@ -15,6 +15,7 @@ TITLES = (
     pgettext_lazy("title of data", "Corrections"),
     pgettext_lazy("title of data", "Accounts"),
     pgettext_lazy("title of data", "What sources say of accounts"),
+    pgettext_lazy("title of data", "What sources say of special kinds"),
     pgettext_lazy("title of data", "Likenesses with other people"),
     pgettext_lazy("title of data", "Merges"),
     pgettext_lazy("title of data", "When the data were looked at"),

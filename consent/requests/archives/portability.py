@@ -11,7 +11,7 @@ from typing import Any
 from consent.requests.archives.collecting import PersonCopy, Row
 from profiles.lib.exact_json import dumps
 from profiles.lib.formulas import neutralised
-from profiles.models import SourceRecord
+from profiles.models import SourceRecord, SpecialTrait
 from profiles.registry import FieldClass, PersonalData
 from profiles.services import trait_origins
 
@@ -40,7 +40,7 @@ def lines_of_csv(rows: Iterable[Row]) -> Iterator[str]:
 def _portable_rows(data: PersonalData, rows: Iterator[Row]) -> Iterator[Row]:
     names = data.portable
     portable = ({name: row[name] for name in row if name in names} for row in rows)
-    is_of_traits = data.model is SourceRecord
+    is_of_traits = data.model in (SourceRecord, SpecialTrait)
     return _with_portable_traits(portable) if is_of_traits else filter(None, portable)
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.urls import reverse
 
+from profiles.models import SourceRecord, SpecialTrait
 from profiles.registry import PersonalData, registry
 
 _TEXT, _TIME = {"type": "string"}, {"type": "string", "format": "date-time"}
@@ -74,7 +75,7 @@ def _section(data: PersonalData, is_portable: bool) -> dict[str, Any]:
 
 
 def _type_of(data: PersonalData, name: str) -> Mapping[str, Any]:
-    if name == "traits" and data.title == "What sources say":
+    if name == "traits" and data.model in (SourceRecord, SpecialTrait):
         return _DATED
     try:
         field = data.model._meta.get_field(name)
