@@ -26,11 +26,11 @@ from profiles.traits.golden import (
     rank_statements,
 )
 from profiles.traits.records import (
+    fold,
     load_records,
     source_priorities,
     statements_of,
     trait_policies,
-    with_special,
 )
 
 
@@ -84,10 +84,10 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
     Special ones are among them.
     """
     loaded = load_records([profile.pk], with_special=True)
-    traits = with_special(profile, loaded)
     statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
     locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
+    traits = {**fold(profile.pk, loaded, statements, policies), **profile.traits}
     return {
         key: _explain(
             key,

@@ -221,14 +221,9 @@ def statements_of(
 
 def all_traits_of(profile_id: int) -> dict[str, Any]:
     """Return the golden traits of a profile and its special ones, for who may see all of them."""
-    return with_special(
-        Profile.objects.get(pk=profile_id), load_records([profile_id], with_special=True)
-    )
-
-
-def with_special(profile: Profile, loaded: ProfileRecords) -> dict[str, Any]:
-    """Return the golden traits of a profile, and the special ones that were loaded."""
-    return {**golden_of(loaded, [profile.pk])[profile.pk], **profile.traits}
+    loaded = load_records([profile_id], with_special=True)
+    stored = Profile.objects.values_list("traits", flat=True).get(pk=profile_id)
+    return {**golden_of(loaded, [profile_id])[profile_id], **stored}
 
 
 def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -236,15 +231,25 @@ def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict
     statements = statements_of(loaded, source_priorities())
     policies = trait_policies()
     return {
-        profile_id: golden_traits(
-            statements.get(profile_id, {}),
-            loaded.locks.get(profile_id, {}),
-            policies,
-            loaded.contacts.get(profile_id, []),
-            loaded.computed_of(profile_id),
-        )
+        profile_id: fold(profile_id, loaded, statements.get(profile_id, {}), policies)
         for profile_id in profiles
     }
+
+
+def fold(
+    profile_id: int,
+    loaded: ProfileRecords,
+    statements: Mapping[str, Sequence[Statement]],
+    policies: Mapping[str, Policy],
+) -> dict[str, Any]:
+    """Fold the golden traits of one profile, given its statements by trait."""
+    return golden_traits(
+        statements,
+        loaded.locks.get(profile_id, {}),
+        policies,
+        loaded.contacts.get(profile_id, []),
+        loaded.computed_of(profile_id),
+    )
 
 
 def computed_traits() -> dict[int, str]:
