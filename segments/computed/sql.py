@@ -39,5 +39,5 @@ SELECT profile_id FROM (
 
 # Returns how many changes wait, up to a limit. Not ORM: its count of a slice is the same statement.
 COUNT_WAITING = """
-SELECT count(*) FROM (SELECT FROM profiles_profilechange LIMIT %s) AS waiting
+SELECT count(*) FROM (SELECT 1 FROM profiles_profilechange LIMIT %s) AS waiting
 """
