@@ -147,15 +147,9 @@ from profiles.traits.computed import mark_computed, read_computed, store_compute
 from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.expiry import delete_expired_traits, find_expired_traits
 from profiles.traits.golden import CONTACT_TRAITS
+from profiles.traits.new_names import within_claimed_names
 from profiles.traits.recategorising import set_all_apart
-from profiles.traits.records import (
-    RecordKey,
-    TraitStatement,
-    all_traits_of,
-    recompute_golden,
-    record_traits,
-    within_claimed_names,
-)
+from profiles.traits.records import all_traits_of, recompute_golden, record_traits
 from profiles.traits.sensitivity import (
     Category,
     TraitCategories,
@@ -163,6 +157,7 @@ from profiles.traits.sensitivity import (
     most_sensitive,
 )
 from profiles.traits.special import special_among
+from profiles.traits.statements import RecordKey, TraitStatement
 
 __all__ = [
     "APPLY_RULES",

@@ -13,8 +13,9 @@ from django.db import connection
 from profiles.lib.calendar import time_of
 from profiles.models import SpecialTrait, TraitLock
 from profiles.traits import sql
-from profiles.traits.records import RecordKey, load_records
+from profiles.traits.records import load_records
 from profiles.traits.sensitivity import Category, load_categories
+from profiles.traits.statements import RecordKey
 
 # Whether a trait of a category and a time goes from a profile.
 Goes = Callable[[int, Category, datetime], bool]

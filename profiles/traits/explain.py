@@ -87,7 +87,8 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
     statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
     locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
     policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
-    traits = {**fold(profile.pk, loaded, statements, policies), **profile.traits}
+    folded = fold(profile.pk, loaded, statements, policies)
+    traits = loaded.with_special(profile.pk, folded, profile.traits)
     return {
         key: _explain(
             key,

@@ -19,7 +19,7 @@ from profiles.lib.people_lock import people_lock
 from profiles.models import SourceRecord, SpecialTrait, TraitDefinition, TraitLock
 from profiles.traits import sql
 from profiles.traits.golden import merge_record
-from profiles.traits.records import RecordKey, load_records, recompute_golden, store_records
+from profiles.traits.records import load_records, recompute_golden, store_records
 from profiles.traits.special import (
     SpecialKey,
     SpecialStatement,
@@ -29,6 +29,7 @@ from profiles.traits.special import (
     special_among,
     store_special,
 )
+from profiles.traits.statements import RecordKey
 
 _BATCH = 5_000
 

@@ -5,22 +5,20 @@ What is special (article 9) lies apart and is in none of them. The caller of eve
 writes holds the people lock.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
-from profiles.models import Profile, Source, TraitDefinition, TrustLevel
+from profiles.models import Profile, Source, TraitDefinition
 from profiles.traits import sql
 from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_traits, merge_record
-from profiles.traits.origins import ORIGINS
-from profiles.traits.sensitivity import guess_category
+from profiles.traits.new_names import define_new_traits
 from profiles.traits.special import (
     SpecialKey,
     SpecialStatement,
@@ -29,34 +27,15 @@ from profiles.traits.special import (
     special_among,
     store_special,
 )
-
-
-class RecordKey(NamedTuple):
-    """The unique key of a source record."""
-
-    profile_id: int
-    identifier_id: int
-    source_id: int
-    trust: int
-
-
-class TraitStatement(NamedTuple):
-    """The traits that one message states. `at` is in epoch microseconds.
-
-    `arrival` is the place of the message among all that arrived.
-    """
-
-    key: RecordKey
-    traits: Mapping[str, Any]
-    at: int
-    arrival: int
+from profiles.traits.statements import RecordKey, TraitStatement
 
 
 @dataclass(slots=True)
 class ProfileRecords:
     """The source records, locks, contacts and computed traits of some profiles.
 
-    `computed_keys` are the traits that are computed of everybody.
+    `computed_keys` are the traits that are computed of everybody, `special` those that were loaded
+    of each profile and are not in its golden record.
     """
 
     records: dict[RecordKey, dict[str, Any]] = field(default_factory=dict)
@@ -64,10 +43,16 @@ class ProfileRecords:
     contacts: dict[int, list[Contact]] = field(default_factory=lambda: defaultdict(list))
     computed: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     computed_keys: Collection[str] = ()
+    special: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def computed_of(self, profile_id: int) -> dict[str, Any]:
         """Return each computed trait of a profile, None where it has no value."""
         return dict.fromkeys(self.computed_keys) | self.computed.get(profile_id, {})
+
+    def with_special(self, profile_id: int, folded: Mapping[str, Any], stored: Any) -> Any:
+        """Return the stored golden traits, and of those folded anew the special ones."""
+        special = self.special.get(profile_id, ())
+        return stored | {key: value for key, value in folded.items() if key in special}
 
 
 def record_traits(
@@ -81,7 +66,7 @@ def record_traits(
     profiles = {statement.key.profile_id for statement in statements}.union(stale_profiles)
     if not profiles:
         return set()
-    _define_new_traits(statements)
+    define_new_traits(statements)
     loaded = load_records(profiles)
     changed: dict[RecordKey, dict[str, Any]] = {}
     for statement in _without_special(statements):
@@ -111,47 +96,6 @@ def _without_special(statements: Sequence[TraitStatement]) -> Sequence[TraitStat
     ]
 
 
-def within_claimed_names(
-    statements: Sequence[TraitStatement],
-) -> tuple[list[TraitStatement], Counter[int]]:
-    """Leave out traits that are too many new names of a source's public keys.
-
-    Returns the statements, and how many traits were left out by source.
-    """
-    new = _new_claimed_names(statements)
-    refused: dict[int, set[str]] = {}
-    for source_id, keys in new.items():
-        claimed = TraitDefinition.objects.filter(claimed_by=source_id).count()
-        refused[source_id] = set(
-            sorted(keys)[max(0, settings.CLAIMED_NAMES_PER_SOURCE - claimed) :]
-        )
-    if not any(refused.values()):
-        return list(statements), Counter()
-    counts: Counter[int] = Counter()
-    bounded = []
-    for statement in statements:
-        is_claim = statement.key.trust == TrustLevel.CLAIM
-        out = refused.get(statement.key.source_id, set()) if is_claim else set()
-        kept = {key: value for key, value in statement.traits.items() if key not in out}
-        counts[statement.key.source_id] += len(statement.traits) - len(kept)
-        bounded.append(statement._replace(traits=kept))
-    return bounded, +counts
-
-
-def _new_claimed_names(statements: Iterable[TraitStatement]) -> dict[int, set[str]]:
-    """Return the traits that only claims name and that have no definition, by source."""
-    claimed: dict[int, set[str]] = defaultdict(set)
-    trusted: set[str] = set()
-    for statement in statements:
-        if statement.key.trust == TrustLevel.CLAIM:
-            claimed[statement.key.source_id].update(statement.traits)
-        else:
-            trusted.update(statement.traits)
-    names = set().union(*claimed.values())
-    known = set(TraitDefinition.objects.filter(key__in=names).values_list("key", flat=True))
-    return {source_id: keys - known - trusted for source_id, keys in claimed.items()}
-
-
 def recompute_golden(profile_ids: Iterable[int]) -> set[int]:
     """Fold the golden traits of these profiles again and return the profiles that changed."""
     profiles = set(profile_ids)
@@ -179,6 +123,7 @@ def load_records(profiles: Iterable[int], *, with_special: bool = False) -> Prof
                 values = iter([exact_json.loads(text or "null")])
             else:
                 values = opened(identifier_id, key, sealed) if with_special else iter([])
+                loaded.special[profile_id].add(key)
             for value in values:
                 loaded.locks[profile_id][key] = Lock(value, int(at * 1_000_000))
         cursor.execute(sql.CONTACTS_OF_PROFILES, [ids])
@@ -192,6 +137,7 @@ def load_records(profiles: Iterable[int], *, with_special: bool = False) -> Prof
     for special, value, at, arrival in load_special(profile_ids) if with_special else ():
         record = loaded.records.setdefault(RecordKey(*special[:-1]), {})
         record[special.trait] = [value, at, arrival]
+        loaded.special[special.profile_id].add(special.trait)
     return loaded
 
 
@@ -223,7 +169,9 @@ def all_traits_of(profile_id: int) -> dict[str, Any]:
     """Return the golden traits of a profile and its special ones, for who may see all of them."""
     loaded = load_records([profile_id], with_special=True)
     stored = Profile.objects.values_list("traits", flat=True).get(pk=profile_id)
-    return {**golden_of(loaded, [profile_id])[profile_id], **stored}
+    folded = golden_of(loaded, [profile_id])[profile_id]
+    traits: dict[str, Any] = loaded.with_special(profile_id, folded, stored)
+    return traits
 
 
 def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -295,60 +243,3 @@ def store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) ->
     texts = [exact_json.dumps_sorted(changed[key]) for key in sorted(changed)]
     with connection.cursor() as cursor:
         cursor.execute(sql.UPSERT_RECORDS, [now, *columns, texts])
-
-
-def _define_new_traits(statements: Iterable[TraitStatement]) -> None:
-    """Add a definition, to be reviewed, for each trait that has none; its type is guessed."""
-    # A null says nothing of a type, so a trait is defined at its first value.
-    samples: dict[str, Any] = {}
-    claimants: dict[str, int | None] = {}
-    for statement in statements:
-        is_claim = statement.key.trust == TrustLevel.CLAIM
-        for key, value in statement.traits.items():
-            if value is not None:
-                samples[key] = value
-                if is_claim:
-                    claimants.setdefault(key, statement.key.source_id)
-                else:
-                    claimants[key] = None
-    defined = TraitDefinition.objects.filter(key__in=samples).values_list("key", flat=True)
-    new = sorted(samples.keys() - set(defined))
-    if new:
-        TraitDefinition.objects.bulk_create(
-            [
-                TraitDefinition(
-                    key=key[:255],
-                    type=_guess_type(samples[key]),
-                    origin=ORIGINS.get(key, TraitDefinition.Origin.UNREVIEWED),
-                    category=guess_category(key),
-                    claimed_by_id=claimants[key],
-                )
-                for key in sorted(new)
-            ],
-            ignore_conflicts=True,
-        )
-
-
-def _guess_type(value: Any) -> TraitDefinition.Type:
-    match value:
-        case bool():  # before numbers, which include it
-            return TraitDefinition.Type.BOOLEAN
-        case list():
-            return TraitDefinition.Type.LIST
-        case dict():
-            return TraitDefinition.Type.OBJECT
-        case str():
-            return TraitDefinition.Type.DATE if _is_date(value) else TraitDefinition.Type.TEXT
-        case _:
-            return TraitDefinition.Type.NUMBER
-
-
-def _is_date(text: str) -> bool:
-    # fromisoformat() also reads compact forms such as 20260131, which are numbers more often.
-    if len(text) < 10 or text[4:5] != "-":
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
