@@ -5,7 +5,7 @@ a worker was killed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 
 from consent.services import find_suppressed, mentions
+from ingestion.forbidden_names import load_forbidden, without_forbidden_cells
 from ingestion.inbox import sql
 from ingestion.inbox.body import pack_message, unpack_message
 from ingestion.models import FileImport, RefusedRow
@@ -57,7 +58,7 @@ def keep_refused(refusals: Sequence[Refusal]) -> None:
     """Keep refused rows and count them. Of those that mention an erased person only the reason."""
     if not refusals:
         return
-    rows = [_row(refusal) for refusal in _without_erased(refusals)]
+    rows = [_row(refusal) for refusal in _without_forbidden(_without_erased(refusals))]
     RefusedRow.objects.bulk_create(rows, ignore_conflicts=True)
     count_rows(Counter((refusal.import_id, REFUSED) for refusal in refusals))
 
@@ -66,6 +67,21 @@ def cells_of(refused: RefusedRow) -> dict[str, Any]:
     """Return the cells of a refused row by column."""
     cells: dict[str, Any] = exact_json.loads(unpack_message(refused.cells))
     return cells
+
+
+def _without_forbidden(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
+    """Empty the cells that the source of the file must not send."""
+    kept, forbidden = list(refusals), load_forbidden()
+    ids = {refusal.import_id for refusal in kept}
+    imports = FileImport.objects.in_bulk(ids)
+    for refusal in kept:
+        file_import = imports.get(refusal.import_id)
+        if file_import is None:
+            yield refusal
+            continue
+        names = forbidden.of(file_import.source_id).names
+        cells = without_forbidden_cells(refusal.cells, file_import.mapping, names)
+        yield refusal._replace(cells=cells)
 
 
 def _row(refusal: Refusal) -> RefusedRow:

@@ -20,7 +20,8 @@ class ForbiddenNameForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> Any:
         fields = super().clean()
-        if ForbiddenName.objects.count() >= MAX_NAMES:
+        source = (fields or {}).get("source")
+        if ForbiddenName.objects.filter(source=source).count() >= MAX_NAMES:
             raise ValidationError(_("At most %d names can be forbidden.") % MAX_NAMES)
         return fields
 
@@ -30,14 +31,16 @@ class ForbiddenNameAdmin(TesseraAdmin):
     """Names that staff forbid, and permit again by deleting them."""
 
     form = ForbiddenNameForm
-    list_display = ("name", "created_at")
+    list_display = ("name", "source", "created_at")
+    list_filter = ("source",)
+    list_select_related = ("source",)
     search_fields = ("name",)
     ordering = ("name",)
-    fields = ("name",)
+    fields = ("name", "source")
     audit_type = "forbidden_name"
 
     def audit_key(self, row: ForbiddenName) -> str:
-        return row.name
+        return row.audit_key
 
     def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return False

@@ -2,6 +2,7 @@
 
 from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilter
 
+from ingestion.models import ForbiddenName
 from profiles.api.kit.lists import StrictFilterSet, TimeFilter
 from profiles.models import EventName, SchemaKey, SchemaPart, TraitDefinition
 
@@ -50,4 +51,16 @@ class RegistryTraitFilter(StrictFilterSet):
 
     class Meta:
         model = TraitDefinition
+        fields: list[str] = []
+
+
+class ForbiddenNameFilter(StrictFilterSet):
+    """Filters of forbidden names."""
+
+    name = CharFilter("name", help_text="The whole name.")
+    source = CharFilter("source__key", help_text="The key of the source.")
+    for_all = BooleanFilter("source", "isnull", help_text="Those that hold for every source.")
+
+    class Meta:
+        model = ForbiddenName
         fields: list[str] = []

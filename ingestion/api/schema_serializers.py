@@ -5,8 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ingestion.models import ForbiddenName
 from profiles.api.kit.fields import AnyField
-from profiles.models import EventName, SchemaKey, TraitDefinition
+from profiles.models import EventName, SchemaKey, Source, TraitDefinition
 from profiles.services import FrequentValue, SourceOfKey
 
 MOST_AT_ONCE = 500
@@ -149,3 +150,23 @@ class SchemaReviewedSerializer(serializers.Serializer[Any]):
     properties = serializers.IntegerField()
     traits = serializers.IntegerField()
     forbidden = serializers.IntegerField()
+
+
+class ForbiddenNameSerializer(serializers.ModelSerializer[ForbiddenName]):
+    """A name under which nothing is taken, from one source or from any."""
+
+    source = serializers.SlugRelatedField(  # type: ignore[assignment]  # hides one of Field
+        slug_field="key",
+        queryset=Source.objects,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The key of the source; null: from no source.",
+    )
+
+    class Meta:
+        model = ForbiddenName
+        fields = ("name", "source", "created_at")
+        read_only_fields = ("created_at",)
+        # The service says what is there twice.
+        validators: tuple[()] = ()

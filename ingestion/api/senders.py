@@ -104,7 +104,7 @@ def _sender(source: Source, trust: TrustLevel, key: str) -> Sender:
         tuple(source.allowed_origins),
         source.keeps_address,
         digest_in_force(source.pk),
-        load_forbidden(),
+        load_forbidden().of(source.pk),
     )
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from ingestion.api import imports, plans, products, schema, sql_sources, views
+from ingestion.api import forbidden, imports, plans, products, schema, sql_sources, views
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sources", views.SourceViewSet, basename="source")
@@ -15,6 +15,7 @@ router.register("products", products.ProductViewSet, basename="product")
 router.register("schema/events", schema.RegistryEventViewSet, basename="schema-event")
 router.register("schema/properties", schema.RegistryPropertyViewSet, basename="schema-property")
 router.register("schema/traits", schema.RegistryTraitViewSet, basename="schema-trait")
+router.register("schema/forbidden-names", forbidden.ForbiddenNameViewSet, basename="forbidden-name")
 router.register("schema/review", schema.SchemaReviewViewSet, basename="schema-review")
 
 plan = plans.PlanViewSet.as_view({"get": "retrieve", "put": "update"})

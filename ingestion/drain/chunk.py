@@ -11,6 +11,7 @@ from ingestion.inbox.rejected import RowRejection
 from ingestion.messages import (
     BadRequest,
     Forbidden,
+    ForbiddenBySource,
     Message,
     Rejection,
     RequestFacts,
@@ -134,11 +135,11 @@ class Chunk:
         return Chunk(self.rows, [], self.rejections, self.repeats)
 
 
-def read_rows(rows: Sequence[LeasedRow], forbidden: Forbidden) -> Chunk:
+def read_rows(rows: Sequence[LeasedRow], forbidden: ForbiddenBySource) -> Chunk:
     """What the messages of inbox rows say, and those that cannot be taken."""
     chunk = Chunk(rows)
     for row in rows:
-        for result in _results(row, forbidden):
+        for result in _results(row, forbidden.of(row.source_id)):
             if isinstance(result, Message):
                 chunk.messages.append(PendingMessage(row, result))
             else:

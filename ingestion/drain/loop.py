@@ -47,7 +47,7 @@ from ingestion.inbox.lease import (
     release_rows,
 )
 from ingestion.inbox.rejected import RowRejection
-from ingestion.messages import Forbidden, Rejection
+from ingestion.messages import ForbiddenBySource, Rejection
 from profiles.lib.checkpoints import reach
 from profiles.services import forget_messages, is_taken, keep_taken
 
@@ -209,7 +209,7 @@ def _give_up_reading(
     row: LeasedRow,
     error: Exception,
     faults: UnexpectedFaults,
-    forbidden: Forbidden,
+    forbidden: ForbiddenBySource,
 ) -> None:
     """Try a row again later that cannot be read at all, and reject it after all attempts."""
     logger.warning("A request could not be read: %s", type(error).__name__)
@@ -218,7 +218,7 @@ def _give_up_reading(
         postpone_row(lease, row.id)
         return
     detail = f"could not be read ({type(error).__name__})"
-    content = forbidden.kept(row.body.content)
+    content = forbidden.of(row.source_id).kept(row.body.content)
     fault = Rejection(0, "", row.body.type, "failed", "", detail, content)
     _apply_and_finish(lease, Chunk([row], [], [RowRejection(row, fault)]))
 

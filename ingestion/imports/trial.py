@@ -107,13 +107,14 @@ class _Trial:
         self._now = database_now()
         configuration = load_configuration()
         self._identifiers = IdentifierFilter(configuration)
+        self._forbidden = load_forbidden().of(file_import.source_id)
         self._facts = RequestFacts(
             0,
             file_import.source_id,
             self._now,
             settings.DEFAULT_PHONE_REGION,
             is_file=True,
-            forbidden=load_forbidden(),
+            forbidden=self._forbidden,
         )
 
     def judge(self, chunk: RowChunk) -> None:

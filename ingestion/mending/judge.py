@@ -29,14 +29,18 @@ class Judge:
         configuration = load_configuration()
         self._identifiers = IdentifierFilter(configuration)
         self._plans = configuration.plans
-        # The row and source only matter for what is stored.
+        self._forbidden = load_forbidden()
+        # The row only matters for what is stored.
         self._facts = RequestFacts(
             0,
             0,
             database_now(),
             settings.DEFAULT_PHONE_REGION,
-            forbidden=load_forbidden(),
         )
+
+    def permitted(self, raw: bytes, *, source_id: int) -> bytes:
+        """Return a message without what its source must not send."""
+        return self._forbidden.of(source_id).kept(raw)
 
     def fault(self, raw: bytes, *, source_id: int) -> Rejection | None:
         """Return why the message of a source would be rejected, or None."""
@@ -51,12 +55,14 @@ class Judge:
     def rejections(self, envelope: Envelope, *, source_id: int) -> list[Rejection]:
         """Return the messages of a request that the drain would reject."""
         plan = self._plans.get(source_id)
-        judged = (self._judged(each, plan) for each in self.read(envelope))
+        results = self.read(envelope, source_id=source_id)
+        judged = (self._judged(each, plan) for each in results)
         return [result for result in judged if result is not None]
 
-    def read(self, envelope: Envelope) -> Iterator[Message | Rejection]:
-        """Parse the messages of a request."""
-        return read_messages(envelope, self._facts, b"")
+    def read(self, envelope: Envelope, *, source_id: int = 0) -> Iterator[Message | Rejection]:
+        """Parse the messages of a request, of a source or of none."""
+        facts = self._facts._replace(forbidden=self._forbidden.of(source_id))
+        return read_messages(envelope, facts, b"")
 
     def _judged(self, result: Message | Rejection, plan: Plan | None) -> Rejection | None:
         if isinstance(result, Rejection):

@@ -70,8 +70,11 @@ def fault_of(raw: bytes, *, source_id: int) -> Rejection | None:
 
 def mend_message(rejected: RejectedMessage, raw: bytes, *, actor: Actor) -> None:
     """Replace the content of a rejected message. Raises StillFaulty, and NotOpen."""
-    if fault := fault_of(raw, source_id=rejected.source_id):
+    judge = Judge()
+    if fault := judge.fault(raw, source_id=rejected.source_id):
         raise StillFaulty(fault)
+    # What was forbidden meanwhile is not kept once more.
+    raw = judge.permitted(raw, source_id=rejected.source_id)
     with audited(actor, "rejected_message.mended") as deed:
         is_open = RejectedMessage.objects.filter(pk=rejected.pk, replayed_at=None)
         if not is_open.update(mended_at=Now(), **_content(raw)):
@@ -135,7 +138,8 @@ def _is_mended(
     """Apply the rules to one message and report on it; return whether nothing is wrong any more."""
     before = unpack_message(rejected.body)
     try:
-        after = operate(before, operations)
+        operated = operate(before, operations)
+        after = judge.permitted(operated, source_id=rejected.source_id)
         fault = judge.fault(after, source_id=rejected.source_id)
     except UnreadableJSON as error:
         after, fault = before, Rejection(0, "", "", error.code, error.path, error.detail, b"")

@@ -11,7 +11,7 @@ from ingestion.messages.envelope import (
     split_request,
 )
 from ingestion.messages.fast_path import is_ordinary_batch
-from ingestion.messages.forbidden import Forbidden
+from ingestion.messages.forbidden import Forbidden, ForbiddenBySource, without_names
 from ingestion.messages.parse import CONSENT_EVENT, GROUP, read_messages
 from ingestion.messages.results import (
     INVALID_SIGNATURE,
@@ -32,6 +32,7 @@ __all__ = [
     "BadRequest",
     "Envelope",
     "Forbidden",
+    "ForbiddenBySource",
     "Message",
     "Rejection",
     "RequestFacts",
@@ -40,4 +41,5 @@ __all__ = [
     "self_contained",
     "split_request",
     "was_on_its_way",
+    "without_names",
 ]

@@ -6,6 +6,7 @@ are written: `SSN` is another one than `ssn`.
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from profiles.lib import exact_json
@@ -74,6 +75,22 @@ class Forbidden(NamedTuple):
             whole["context"], count = self.cut_context(whole["context"])
             total += count
         return whole, total
+
+
+class ForbiddenBySource(NamedTuple):
+    """The names that are forbidden of all sources, and with them those of some."""
+
+    of_all: Forbidden = Forbidden()
+    by_source: Mapping[int, Forbidden] = MappingProxyType({})
+
+    def of(self, source_id: int) -> Forbidden:
+        """Return the names that hold for a source."""
+        return self.by_source.get(source_id, self.of_all)
+
+
+def without_names(value: Any, names: frozenset[str]) -> Any:
+    """Return a value without what stands under the names."""
+    return _cut(value, names)[0]
 
 
 def _cut(value: Any, names: frozenset[str]) -> tuple[Any, int]:

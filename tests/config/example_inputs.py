@@ -14,6 +14,7 @@ from ingestion.services import (
     create_signing_secret,
     drain_inbox,
     finish_import,
+    forbid_names,
     save_mapping,
     save_plan,
     save_product,
@@ -120,7 +121,8 @@ def send_history() -> None:
 
 
 def registry_id() -> str:
-    """Add up what was sent, and return the id of a property of the order."""
+    """Add up what was sent, forbid a name, and return the id of a property of the order."""
+    forbid_names(["ssn"], actor=TESTER)
     fold_tallies()
     rows = SchemaKey.objects.filter(name__name="Order Completed", path="revenue")
     return str(rows.get().uuid)

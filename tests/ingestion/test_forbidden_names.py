@@ -10,15 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.admin.words import reason_in_words
+from ingestion.file_rows import Refusal, cells_of, keep_refused
 from ingestion.forbidden_names import MAX_NAMES
 from ingestion.inbox.body import unpack_message
 from ingestion.messages import Forbidden
-from ingestion.models import DroppedCount, ForbiddenName, RecentMessage, RejectedMessage
-from ingestion.services import forbid_name, permit_name, save_plan
+from ingestion.models import (
+    DroppedCount,
+    FileImport,
+    ForbiddenName,
+    RecentMessage,
+    RefusedRow,
+    RejectedMessage,
+)
+from ingestion.services import (
+    Operation,
+    Verb,
+    forbid_name,
+    mend_message,
+    mend_messages,
+    permit_name,
+    save_plan,
+)
 from profiles.lib import exact_json
 from profiles.models import AuditEntry, Event, Identifier, Source
 from tests.admin import sign_in
-from tests.factories import TESTER, profile_of
+from tests.factories import TESTER, make_client, make_source, make_write_key, profile_of
 from tests.ingestion.conftest import Send
 from tests.tries import tries
 
@@ -218,3 +234,66 @@ def test_what_cannot_be_read_and_has_the_name_is_kept_empty() -> None:
     assert forbidden.kept(b'{"traits": {"city": "1",}}') == b'{"traits": {"city": "1",}}'
     assert forbidden.kept(b'{"traits": {"ssn": 1e999, "a": 1e999}}') == b'{"traits":{"a":1e999}}'
     assert forbidden.kept(b'{"traits": {"\\u0073sn": 1}}') == b'{"traits":{}}'
+
+
+@pytest.mark.django_db
+def test_a_name_may_be_forbidden_of_one_source_alone(shop: Source, send: Send) -> None:
+    crm = make_source(key="crm")
+    forbid_name(ForbiddenName(name="ssn", source=crm), actor=TESTER)
+    forbid_name(ForbiddenName(name="iban", source=shop), actor=TESTER)
+    forbid("pin")
+    everything = {"ssn": 1, "iban": 2, "pin": 3}
+    send(person(type="identify", traits=everything))
+    assert profile_of("user_id:7").traits == {"ssn": 1}
+    send(person(type="identify", traits=everything), key=make_write_key(crm))
+    assert profile_of("user_id:7").traits == {"ssn": 1, "iban": 2}
+
+
+@pytest.mark.django_db
+def test_names_are_forbidden_and_permitted_by_api_with_an_entry(shop: Source) -> None:
+    client, route = make_client(), "/api/v1/schema/forbidden-names/"
+    body = {"name": "ssn", "source": "shop"}
+    assert client.post(route, body, format="json").status_code == 201
+    assert client.post(route, {"name": "ssn"}, format="json").status_code == 201
+    assert client.post(route, body, format="json").status_code == 400
+    assert client.post(route, {"name": "x", "source": "none"}, format="json").status_code == 400
+    listed = [row["source"] for row in client.get(route).json()["results"]]
+    assert sorted(listed, key=str) == [None, "shop"]
+    assert client.post(f"{route}permit/", body, format="json").status_code == 200
+    assert client.post(f"{route}permit/", body, format="json").status_code == 400
+    verbs = AuditEntry.objects.filter(object_key="shop/ssn").values_list("verb", flat=True)
+    assert set(verbs) == {"forbidden_name.created", "forbidden_name.deleted"}
+
+
+@pytest.mark.django_db
+def test_what_is_forbidden_meanwhile_is_not_in_a_mended_message(shop: Source, send: Send) -> None:
+    send({"type": "track", "userId": "7", "properties": {"ssn": SECRET, "size": "M"}})
+    rejected = RejectedMessage.objects.get()
+    forbid("ssn")
+    whole = person(type="track", event="Seen", properties={"ssn": SECRET, "size": "M"})
+    mend_message(rejected, exact_json.dump_bytes(whole), actor=TESTER)
+    rejected.refresh_from_db()
+    assert b'"size":"M"' in unpack_message(rejected.body)
+    assert SECRET.encode() not in unpack_message(rejected.body)
+    event = Operation(verb=Verb.SET, path="event", value="Seen")
+    send({"type": "track", "userId": "8", "properties": {"pin": SECRET}})
+    forbid("pin")
+    mend_messages(RejectedMessage.objects.exclude(pk=rejected.pk), [event], actor=TESTER)
+    assert not any(
+        SECRET.encode() in unpack_message(each.body) for each in RejectedMessage.objects.all()
+    )
+
+
+@pytest.mark.django_db
+def test_refused_rows_are_kept_without_forbidden_cells(shop: Source) -> None:
+    forbid("ssn")
+    mapping = {"columns": {"Mail": "email", "Secu": "traits.ssn", "Ville": "traits.city"}}
+    file_import = FileImport.objects.create(source=shop, name="a", size=1, mapping=mapping)
+    cells = {"Mail": "nobody", "Secu": SECRET, "Ville": {"ssn": SECRET, "name": "Lyon"}}
+    keep_refused([Refusal(file_import.pk, 2, "invalid", "Mail", "", {**cells, "ssn": SECRET})])
+    assert cells_of(RefusedRow.objects.get()) == {
+        "Mail": "nobody",
+        "Secu": "",
+        "Ville": {"name": "Lyon"},
+        "ssn": "",
+    }
