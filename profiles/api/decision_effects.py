@@ -49,12 +49,17 @@ def decide_with_effects(
 
 
 def undo_with_effects(
-    decision: IdentityDecision, *, actor: Actor, with_restricted: bool, is_dry_run: bool = False
+    decision: IdentityDecision,
+    *,
+    actor: Actor,
+    with_restricted: bool,
+    is_dry_run: bool = False,
+    reason: str = "",
 ) -> Effects:
     """Undo a verdict and return whom it concerns."""
 
     def undo() -> None:
-        undo_decision(decision, actor=actor)
+        undo_decision(decision, actor=actor, reason=reason)
 
     return _effects_of(
         (decision.one, decision.other),

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from consent.models import LegalHold
 from ingestion.models import TrackingPlan
+from profiles.models import IdentityRulesVersion
 from segments.models import ComputedTrait, Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
@@ -42,6 +43,7 @@ def urls(server: Any) -> list[str]:
         *("ingestion_trackingplan_changelist", "ingestion_trackingplan_add"),
         *("ingestion_sqlsource_changelist", "ingestion_sqlsource_add"),
         *("ingestion_forbiddenname_changelist", "ingestion_forbiddenname_add"),
+        *("profiles_rulesapplication_sandbox", "profiles_identityrulesversion_changelist"),
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
@@ -58,6 +60,11 @@ def urls(server: Any) -> list[str]:
         reverse("admin:segments_computedtrait_change", args=[computed]),
         reverse("admin:profiles_source_change", args=[world["source"].pk]),
         reverse("admin:profiles_profile_change", args=[world["profile"].pk]),
+        reverse("admin:profiles_profile_decide", args=[world["profile"].pk]),
+        reverse(
+            "admin:profiles_identityrulesversion_change",
+            args=[IdentityRulesVersion.objects.latest("pk").pk],
+        ),
         f"{reverse('admin:ingestion_trackingplan_add')}?source={world['source'].pk}&draft=1",
         reverse("admin:ingestion_trackingplan_change", args=[TrackingPlan.objects.latest("pk").pk]),
         reverse("admin:ingestion_planbreach_changelist"),

@@ -5,7 +5,9 @@ Invariant: the search has no LIKE, and no identifier is ever in a URL.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -35,6 +37,13 @@ from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
 from profiles.admin.profile.correction import RectifyForm, initial_correction
 from profiles.admin.profile.deciding import DecideForm, decide_question
+from profiles.admin.profile.links import (
+    pair_of,
+    parting_url,
+    ties_of,
+    undo_page,
+    verdicts_on,
+)
 from profiles.admin.profile.timeline import Cursor, timeline
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
@@ -132,6 +141,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             path("find/", view(self.find), name="profiles_profile_find"),
             path("<int:pk>/rectify/", view(self.rectify), name="profiles_profile_rectify"),
             path("<int:pk>/decide/", view(self.decide), name="profiles_profile_decide"),
+            path("<int:pk>/undo/<uuid:uuid>/", view(self.undo), name="profiles_profile_undo"),
             path(
                 "<int:pk>/section/<slug:key>/", view(self.section), name="profiles_profile_section"
             ),
@@ -234,6 +244,7 @@ class ProfileAdmin(ReadOnlyAdmin):
         identifiers = page.identifiers_of(profile)
         own = [each.pk for each in identifiers if each.value == str(profile.uuid)]
         note_reads(own, StaffRead.Page.PROFILE, reader=staff_actor(request), is_open=mask.is_open)
+        can_decide = request.user.has_perm(DECIDE) and mask.is_open
         return self.page(
             request,
             self.change_form_template,
@@ -249,7 +260,9 @@ class ProfileAdmin(ReadOnlyAdmin):
                 }
                 for identifier in identifiers
             ],
-            graph=page.graph(identifiers, mask),
+            graph=page.graph(
+                identifiers, mask, partial(parting_url, profile) if can_decide else None
+            ),
             merges=page.merges_of(profile),
             looks=looks_at(identifiers) if request.user.has_perm(SEE_LOOKS) else [],
             timeline=timeline(
@@ -263,7 +276,7 @@ class ProfileAdmin(ReadOnlyAdmin):
             sections=list(sections.render(request, profile, mask)),
             links=self.links(request, profile),
             can_rectify=request.user.has_perm(RECTIFY) and mask.is_open,
-            can_decide=request.user.has_perm(DECIDE) and mask.is_open,
+            can_decide=can_decide,
         )
 
     def section(self, request: HttpRequest, pk: int, key: str) -> HttpResponse:
@@ -309,20 +322,43 @@ class ProfileAdmin(ReadOnlyAdmin):
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the form for a verdict, then what it would do, then do it."""
-        require(request, DECIDE)
-        require(request, SEE_CONTACTS)
-        profile = self.found_or_404(request, str(pk))
-        if profile.is_restricted:
-            require(request, SEE_RESTRICTED)
+        profile = self._decidable(request, pk)
         form = DecideForm(
-            profile, request.POST or None, with_restricted=request.user.has_perm(SEE_RESTRICTED)
+            profile,
+            request.POST or None,
+            with_restricted=request.user.has_perm(SEE_RESTRICTED),
+            initial=pair_of(profile, request.GET),
         )
         effects = form.effects(actor=staff_actor(request))
         if effects is not None and form.was_tried:
             messages.success(request, gettext("The verdict stands. It can be undone."))
             return redirect("admin:profiles_identitydecision_changelist")
         back = reverse("admin:profiles_profile_change", args=[pk])
-        return question_page(self, request, decide_question(form, effects, back))
+        is_first = effects is None and not form.is_bound
+        return self.page(
+            request,
+            "admin/profiles/deciding.html",
+            title=gettext("Decide who is who"),
+            question=decide_question(form, effects, back),
+            media=self.media + form.media,
+            ties=ties_of(profile) if is_first else (),
+            verdicts=verdicts_on(profile) if is_first else (),
+        )
+
+    def undo(self, request: HttpRequest, pk: int, uuid: UUID) -> HttpResponse:
+        """Show what undoing a verdict would do, then undo it."""
+        profile = self._decidable(request, pk)
+        restricted = request.user.has_perm(SEE_RESTRICTED)
+        return undo_page(self, request, profile, uuid, restricted=restricted)
+
+    def _decidable(self, request: HttpRequest, pk: int) -> Profile:
+        """Return the profile. Raises PermissionDenied unless the user may decide about it."""
+        require(request, DECIDE)
+        require(request, SEE_CONTACTS)
+        profile: Profile = self.found_or_404(request, str(pk))
+        if profile.is_restricted:
+            require(request, SEE_RESTRICTED)
+        return profile
 
 
 def find_profiles(query: str) -> list[int]:

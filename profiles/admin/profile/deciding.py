@@ -1,5 +1,6 @@
 """Deciding on a person's page who is who: the form, and what would come of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -53,11 +54,16 @@ class DecideForm(forms.Form):
     tried = forms.CharField(required=False, widget=forms.HiddenInput())
 
     def __init__(
-        self, profile: Profile, posted: QueryDict | None, *, with_restricted: bool
+        self,
+        profile: Profile,
+        posted: QueryDict | None,
+        *,
+        with_restricted: bool,
+        initial: Mapping[str, Any] | None = None,
     ) -> None:
         self._with_restricted = with_restricted
         self._posted = posted.copy() if posted else None
-        super().__init__(self._posted)
+        super().__init__(self._posted, initial=dict(initial or {}))
         one: Any = self.fields["one"]
         one.queryset = (
             Identifier.objects.filter(profile=profile)
@@ -122,6 +128,14 @@ class DecideForm(forms.Form):
         return None
 
 
+class ReasonForm(forms.Form):
+    """Why a verdict is undone."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
 def decide_question(form: DecideForm, effects: Effects | None, back: str) -> Question:
     """Return the question: first what to decide, then whether it shall be as it was tried."""
     if effects is None:
@@ -139,11 +153,12 @@ def decide_question(form: DecideForm, effects: Effects | None, back: str) -> Que
         submit=gettext("Decide so"),
         back=back,
         warning=gettext("So it would be. It holds whatever sources send, until it is undone."),
-        counts=_counts(effects),
+        counts=counts_of(effects),
     )
 
 
-def _counts(effects: Effects) -> dict[str, int]:
+def counts_of(effects: Effects) -> dict[str, int]:
+    """Return how many people there would be, and what each would have."""
     counts = {gettext("People afterwards"): len(effects)}
     for row in effects:
         if "traits" in row:  # else restricted, for this user

@@ -4,12 +4,14 @@ Invariant: labels are masked by the caller, and the same input gives the same pi
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 MOST_NODES = 30  # more would not be readable
 NODE_WIDTH, NODE_HEIGHT = 200, 36
@@ -42,7 +44,7 @@ class GraphFact:
 
 
 @dataclass(slots=True)
-class _Edge:
+class Edge:
     """All facts that name two identifiers."""
 
     facts: list[GraphFact]
@@ -53,27 +55,34 @@ class _Edge:
 
     @property
     def title(self) -> str:
-        sources = ", ".join(sorted({fact.source for fact in self.facts}))
-        most_trusted = max(self.facts, key=lambda fact: fact.trust)
-        first = min(fact.day for fact in self.facts)
-        times = "once" if len(self.facts) == 1 else f"{len(self.facts)} times"
-        return (
-            f"Seen together {times} by {sources}, first on {first:%-d %b %Y};"
-            f" {most_trusted.trust_name}"
+        words = ngettext(
+            "Seen together %(times)d time by %(sources)s, on %(day)s; %(trust)s",
+            "Seen together %(times)d times by %(sources)s, first on %(day)s; %(trust)s",
+            len(self.facts),
         )
+        return words % {
+            "times": len(self.facts),
+            "sources": ", ".join(sorted({fact.source for fact in self.facts})),
+            "day": date_format(min(fact.day for fact in self.facts), "j M Y"),
+            "trust": max(self.facts, key=lambda fact: fact.trust).trust_name,
+        }
 
 
+# The address of an edge, by the two identifiers.
+Link = Callable[[int, int], str]
 # The upper left corner of each node, by identifier.
 Corners = dict[int, tuple[int, int]]
 
 
-def identity_graph(nodes: Sequence[GraphNode], facts: Sequence[GraphFact]) -> SafeString:
-    """Draw the graph; nothing if there are no identifiers."""
+def identity_graph(
+    nodes: Sequence[GraphNode], facts: Sequence[GraphFact], link: Link | None = None
+) -> SafeString:
+    """Draw the graph; nothing if there are no identifiers. `link` gives each edge an address."""
     drawn = nodes[:MOST_NODES]
     if not drawn:
         return SafeString("")
     corners, rows = _lay_out(drawn)
-    edges = _edges(facts, set(corners))
+    edges = edges_of(facts, set(corners))
     width = 3 * NODE_WIDTH + 2 * COLUMN_GAP + CURVE_WIDTH + 2 * MARGIN
     return format_html(
         '<svg class="t-graph" viewBox="0 0 {} {}" width="{}" role="img"'
@@ -82,7 +91,7 @@ def identity_graph(nodes: Sequence[GraphNode], facts: Sequence[GraphFact]) -> Sa
         rows * ROW_HEIGHT + 2 * MARGIN,
         width,
         format_html_join(
-            "", "{}", ((_draw_edge(pair, edge, corners),) for pair, edge in edges.items())
+            "", "{}", ((_draw_edge(pair, edge, corners, link),) for pair, edge in edges.items())
         ),
         # After the edges, so that boxes cover their ends.
         format_html_join("", "{}", ((draw_node(node, corners[node.id]),) for node in drawn)),
@@ -115,18 +124,20 @@ def _lay_out(nodes: Sequence[GraphNode]) -> tuple[Corners, int]:
     return corners, rows
 
 
-def _edges(facts: Sequence[GraphFact], drawn_ids: set[int]) -> dict[tuple[int, int], _Edge]:
+def edges_of(facts: Sequence[GraphFact], drawn_ids: set[int]) -> dict[tuple[int, int], Edge]:
     """Return the edges by their ends: from the first identifier of a fact to each of the others."""
-    edges: dict[tuple[int, int], _Edge] = {}
+    edges: dict[tuple[int, int], Edge] = {}
     for fact in facts:
         ids = [identifier_id for identifier_id in fact.identifier_ids if identifier_id in drawn_ids]
         for other_id in ids[1:]:
             pair = (min(ids[0], other_id), max(ids[0], other_id))
-            edges.setdefault(pair, _Edge([])).facts.append(fact)
+            edges.setdefault(pair, Edge([])).facts.append(fact)
     return edges
 
 
-def _draw_edge(pair: tuple[int, int], edge: _Edge, corners: Corners) -> SafeString:
+def _draw_edge(
+    pair: tuple[int, int], edge: Edge, corners: Corners, link: Link | None
+) -> SafeString:
     # From the left node to the right one.
     (x1, y1), (x2, y2) = sorted((corners[pair[0]], corners[pair[1]]))
     middle1, middle2 = y1 + NODE_HEIGHT // 2, y2 + NODE_HEIGHT // 2
@@ -137,12 +148,15 @@ def _draw_edge(pair: tuple[int, int], edge: _Edge, corners: Corners) -> SafeStri
     else:
         bend = (start + x2) // 2
         path = f"M{start} {middle1} C{bend} {middle1} {bend} {middle2} {x2} {middle2}"
-    return format_html(
+    drawn = format_html(
         '<path class="t-tie t-trust-{}" d="{}"><title>{}</title></path>',
         edge.trust,
         path,
         edge.title,
     )
+    if link is None:
+        return drawn
+    return format_html('<a href="{}" aria-label="{}">{}</a>', link(*pair), edge.title, drawn)
 
 
 def draw_node(node: GraphNode, corner: tuple[int, int]) -> SafeString:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
-from profiles.admin.profile.graph import GraphFact, GraphNode, identity_graph
+from profiles.admin.profile.graph import GraphFact, GraphNode, Link, identity_graph
 from profiles.identity.engine import PROFILE
 from profiles.models import (
     Identifier,
@@ -126,16 +126,19 @@ def identifiers_of(profile: Profile) -> list[Identifier]:
     )
 
 
-def graph(identifiers: Sequence[Identifier], mask: Mask) -> SafeString:
+def facts_of(identifiers: Sequence[Identifier]) -> list[GraphFact]:
+    """Return the facts that name any of the identifiers, the oldest first."""
+    facts = IdentityFact.objects.filter(
+        identifier_ids__overlap=[identifier.pk for identifier in identifiers]
+    )
+    rows = facts.select_related("source").order_by("seq")[:MOST_FACTS]
+    return [_graph_fact(fact) for fact in rows]
+
+
+def graph(identifiers: Sequence[Identifier], mask: Mask, link: Link | None = None) -> SafeString:
     """Draw the identity graph of a profile's identifiers, in two queries."""
     weak = set(IdentityRule.objects.filter(is_weak=True).values_list("namespace", flat=True))
-    facts = list(
-        IdentityFact.objects.filter(
-            identifier_ids__overlap=[identifier.pk for identifier in identifiers]
-        )
-        .select_related("source")
-        .order_by("seq")[:MOST_FACTS]
-    )
+    facts = facts_of(identifiers)
     ids_in_facts = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
     nodes = [
         GraphNode(
@@ -149,7 +152,7 @@ def graph(identifiers: Sequence[Identifier], mask: Mask) -> SafeString:
         # Hardly any fact names a public UUID, which would stand alone.
         if identifier.namespace != PROFILE or identifier.pk in ids_in_facts
     ]
-    return identity_graph(nodes, [_graph_fact(fact) for fact in facts])
+    return identity_graph(nodes, facts, link)
 
 
 def _graph_fact(fact: IdentityFact) -> GraphFact:
