@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -22,7 +23,6 @@ from segments.admin.builder.views import read_definition
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.calendar import parse_date
 from segments.language.operands import DefinitionError
-from segments.memberships.worth import ORDER
 from segments.services import MomentError, preview
 
 BIRTH_TRAITS = ("birth_date", "birthday", "birthdate", "birthDate", "date_of_birth")
@@ -45,7 +45,11 @@ class SampledPerson(NamedTuple):
 def sampled_people(uuids: Sequence[UUID], mask: Mask) -> list[SampledPerson]:
     """Return some people with what helps to judge a definition. Takes three queries."""
     profiles = list(Profile.objects.filter(uuid__in=list(uuids), is_restricted=False))
-    names = list(EventName.objects.filter(kind="track", name=ORDER).values_list("pk", flat=True))
+    names = list(
+        EventName.objects.filter(kind="track", name=settings.ORDER_EVENT).values_list(
+            "pk", flat=True
+        )
+    )
     stats = EventStat.objects.filter(profile_id__in=[row.pk for row in profiles], name_id__in=names)
     orders = {row.profile_id: row for row in stats}
     return [_sampled(profile, orders.get(profile.pk), mask) for profile in profiles]

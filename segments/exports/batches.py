@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from consent.models import Purpose
@@ -23,7 +24,6 @@ from segments.compiler.fragments import fill, fill_named
 from segments.exports import sql
 from segments.exports.columns import ACCOUNTS, ORDER_COLUMNS, Column
 from segments.lib.left_out import reason_of
-from segments.memberships.worth import ORDER
 from segments.models import Segment
 
 BATCH = 1000
@@ -135,7 +135,7 @@ def _accounts(profile_ids: Sequence[int]) -> dict[int, list[str]]:
 
 def _orders(profile_ids: Sequence[int]) -> dict[int, EventStat]:
     stats = EventStat.objects.filter(
-        profile_id__in=profile_ids, name__kind="track", name__name=ORDER
+        profile_id__in=profile_ids, name__kind="track", name__name=settings.ORDER_EVENT
     )
     return {row.profile_id: row for row in stats}
 

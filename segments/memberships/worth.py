@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import OperationalError
 from django.db.models import Count, Q, QuerySet, Sum, Value
 
@@ -19,7 +20,6 @@ from profiles.models import EventStat, Profile
 from segments.memberships.reads import filter_permitted
 from segments.models import Membership, Segment
 
-ORDER = "Order Completed"
 LIVELY_DAYS = 30
 SECONDS = 5
 MAX_PURPOSES = 20
@@ -32,12 +32,18 @@ class Worth(NamedTuple):
     lively: int
     buyers: int
     orders: int
-    revenue: Decimal
+    ordered: Decimal
+    refunded: Decimal
+
+    @property
+    def revenue(self) -> Decimal:
+        """What was ordered, less what was given back."""
+        return self.ordered - self.refunded
 
     @property
     def basket(self) -> Decimal | None:
-        """The average value of an order."""
-        return self.revenue / self.orders if self.orders else None
+        """The average value of an order, before anything is given back."""
+        return self.ordered / self.orders if self.orders else None
 
     @property
     def revenue_each(self) -> Decimal | None:
@@ -79,11 +85,17 @@ def _within_time(
     people: QuerySet[Any], seen_since: str, stats: QuerySet[EventStat], now: datetime
 ) -> Worth | None:
     lively = Q(**{seen_since: now - timedelta(days=LIVELY_DAYS)})
-    orders = stats.filter(name__kind="track", name__name=ORDER)
+    is_order, is_refund = Q(name__name=settings.ORDER_EVENT), Q(name__name=settings.REFUND_EVENT)
+    money = stats.filter(is_order | is_refund, name__kind="track")
     try:
         with time_limit(SECONDS):
             counted = people.aggregate(people=Count("*"), lively=Count(Value(1), filter=lively))
-            bought = orders.aggregate(buyers=Count("*"), orders=Sum("count"), revenue=Sum("sum"))
+            bought = money.aggregate(
+                buyers=Count(Value(1), filter=is_order),
+                orders=Sum("count", filter=is_order),
+                ordered=Sum("sum", filter=is_order),
+                refunded=Sum("sum", filter=is_refund),
+            )
     except OperationalError as error:
         fault_of(error)
         return None
@@ -92,7 +104,8 @@ def _within_time(
         counted["lively"],
         bought["buyers"],
         bought["orders"] or 0,
-        bought["revenue"] or Decimal(0),
+        bought["ordered"] or Decimal(0),
+        bought["refunded"] or Decimal(0),
     )
 
 

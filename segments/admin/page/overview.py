@@ -99,7 +99,8 @@ def _rows(worth: Worth) -> list[tuple[str, str]]:
     return [
         (_("Bought ever"), _share(worth.buyer_share)),
         (_("Orders"), _number(worth.orders)),
-        (_("Revenue"), _number(worth.revenue)),
+        (_("Refunded"), _number(worth.refunded)),
+        (_("Revenue, less refunds"), _number(worth.revenue)),
         (_("Average basket"), _number(worth.basket, places=2)),
         (_("Revenue a person"), _number(worth.revenue_each, places=2)),
         (_("Seen in %(days)s days") % {"days": LIVELY_DAYS}, _share(worth.lively_share)),

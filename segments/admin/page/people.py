@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import OperationalError
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
@@ -22,7 +23,6 @@ from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import EventStat, Profile, TraitDefinition
 from segments.admin.sample import age_band
-from segments.memberships.worth import ORDER
 from segments.models import Membership, Segment
 
 PER_PAGE = 25
@@ -129,7 +129,7 @@ def people_page(segment: Segment, search: PeopleSearch, mask: Mask, today: date)
 
 def _matching(segment: Segment, search: PeopleSearch, mask: Mask) -> QuerySet[Membership]:
     stats = EventStat.objects.filter(
-        profile_id=OuterRef("profile_id"), name__kind="track", name__name=ORDER
+        profile_id=OuterRef("profile_id"), name__kind="track", name__name=settings.ORDER_EVENT
     )
     members: QuerySet[Any] = Membership.objects.filter(
         segment=segment, profile__is_restricted=False
