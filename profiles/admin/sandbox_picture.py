@@ -67,7 +67,7 @@ def _lay_out(played: Played) -> tuple[list[SafeString], Corners, int]:
         name = gettext("Person %(number)d") % {"number": number}
         frames.append(
             format_html(
-                '<g class="t-frame"><rect x="{}" y="{}" width="{}" height="{}" rx="12"/>'
+                '<g class="t-cluster"><rect x="{}" y="{}" width="{}" height="{}" rx="12"/>'
                 '<text x="{}" y="{}">{}</text></g>',
                 *(MARGIN, top, WIDTH - 2 * MARGIN, height),
                 *(MARGIN + PADDING, top + 15, name),

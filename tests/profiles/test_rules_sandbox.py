@@ -117,7 +117,7 @@ def test_what_cannot_be_judged_is_named(admin: APIClient, body: Any, path: str):
 def test_each_example_is_drawn_with_every_person_in_a_frame(preset: str):
     [result] = sign_in("steward").get(PAGE, {"preset": preset}).context["results"]
     picture = ElementTree.fromstring(result["picture"])
-    frames = [each for each in picture.iter("g") if each.get("class") == "t-frame"]
+    frames = [each for each in picture.iter("g") if each.get("class") == "t-cluster"]
     assert len(frames) == result["people"] >= 1
     assert any(step["lost"] or step["notes"] for step in result["steps"]) or preset == "phone"
 

@@ -22,6 +22,7 @@ TILE = (
     '<a href="{}"><rect class="t-tile" x="{}" y="{}" width="{}" height="{}"><title>{}</title>'
     '</rect><text x="{}" y="{}">{}</text><text class="t-faint" x="{}" y="{}">{}</text></a>'
 )
+LETTER_WIDTH, FEWEST_LETTERS = 7, 6
 MOST_DOTS = 40  # more would overlap
 
 
@@ -120,9 +121,11 @@ def _split(tiles: Sequence[Tile], box: Box) -> Iterator[tuple[Tile, Box]]:
 
 def _tile_parts(tile: Tile, box: Box) -> tuple[object, ...]:
     x, y, width, height = (round(side, 1) for side in box)
+    letters = int(width // LETTER_WIDTH)
+    label = tile.label if len(tile.label) <= letters else f"{tile.label[: letters - 1]}…"
     # A label that has no room is in the title only.
-    has_room = height > 30 and width > 7 * len(tile.label)
-    texts = (tile.label, f"{tile.value:,}") if has_room else ("", "")
+    has_room = height > 30 and letters >= FEWEST_LETTERS
+    texts = (label, f"{tile.value:,}") if has_room else ("", "")
     return (
         tile.url,
         x,
