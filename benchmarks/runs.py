@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from benchmarks import counting, refreshing, store, suppressing
+from benchmarks import counting, joining, proposing, refreshing, store, suppressing
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
@@ -162,6 +162,23 @@ RUNS: dict[str, Callable[[Size, World, Source, str], Measure | list[Measure]]] =
     "refresh": measure_refresh,
     "segments": measure_segments,
 }
+
+
+# Benchmarks that make stores of their own, and need what benchmarks/requirements.txt has.
+OWN_STORES: dict[str, Callable[..., list[Measure]]] = {
+    "proposals": proposing.measure_proposals,
+    "joining": joining.measure_joining,
+}
+
+
+def run_alone(names: list[str], *, is_quick: bool) -> list[Measure]:
+    """Run the benchmarks that need no common store."""
+    return [
+        measure
+        for name in names
+        if name in OWN_STORES
+        for measure in OWN_STORES[name](is_quick=is_quick)
+    ]
 
 
 def _copy_floor(what: str) -> str:

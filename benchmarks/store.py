@@ -20,6 +20,7 @@ from profiles.models import Source, TrustLevel
 from profiles.services import Actor, create_source
 
 DATABASE = "tessera_bench"
+PRODUCTS_OWN = settings.DATABASES["default"]["NAME"]
 WORKERS = 2
 BENCHMARK = Actor.system("benchmark")
 # Creates a table with the columns of events and nothing else, for the floor. It is no model.
@@ -29,6 +30,10 @@ FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS bench_bare (LIKE profiles_event)"
 def make_database() -> None:
     """Create an empty database in place of an earlier run's, migrate it, and connect to it."""
     name = sql.Identifier(DATABASE)
+    if connection.settings_dict["NAME"] == DATABASE:
+        # Nobody drops the database that they are connected to.
+        connection.close()
+        connection.settings_dict["NAME"] = PRODUCTS_OWN
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(name))

@@ -37,14 +37,15 @@ def store_proposals(scores: Sequence[Score]) -> int:
     names = {row.profile_id: row for row in named if uuids[row.value] == row.profile_id}
     silent = silenced_pairs(ids)
     known = _open_by_pair(ids)
-    written = 0
-    for score in scores:
-        one, other = names.get(score.one), names.get(score.other)
-        if one is None or other is None or score.pair in silent:
-            continue
-        row = known.get(score.pair) or MatchProposal(one=one, other=other)
-        written += _write(row, score)
-    return written
+    rows = [
+        row
+        for score in scores
+        if (one := names.get(score.one)) and (other := names.get(score.other))
+        if score.pair not in silent
+        if _is_changed(row := known.get(score.pair) or MatchProposal(one=one, other=other), score)
+    ]
+    _write(rows)
+    return len(rows)
 
 
 def drop_outdated(profile_ids: Collection[int] | None, kept: Collection[Pair]) -> int:
@@ -137,12 +138,19 @@ def _pair(one: int | None, other: int | None) -> Pair | None:
     return min(one, other), max(one, other)
 
 
-def _write(row: MatchProposal, score: Score) -> bool:
-    """Store the score, unless it is stored already: then nothing of the row changes."""
+def _is_changed(row: MatchProposal, score: Score) -> bool:
+    """Give the row the score, and return whether it is another than the stored one."""
     stored = (row.probability, row.prior, row.weights) if row.pk else None
     if stored == (score.probability, score.prior, score.weights):
         return False
     row.probability, row.prior, row.weights = score.probability, score.prior, score.weights
-    row.scored_at = database_now()
-    row.save()
     return True
+
+
+def _write(rows: Sequence[MatchProposal]) -> None:
+    now = database_now()
+    for row in rows:
+        row.scored_at = now
+    MatchProposal.objects.bulk_create([row for row in rows if row.pk is None])
+    fields = ["probability", "prior", "weights", "scored_at"]
+    MatchProposal.objects.bulk_update([row for row in rows if row.pk is not None], fields)
