@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from profiles.models import (
 from profiles.services import all_traits_of, rectify, save_trait_definition, set_all_apart, unlock
 from profiles.traits.explain import explain_traits
 from profiles.traits.special import destroy_unused_keys
+from tests.admin import sign_in
 from tests.factories import TESTER, profile_of, send_messages
 from tests.system.traces import tables_with
 from tests.tries import tries
@@ -219,3 +221,12 @@ def test_a_special_trait_has_the_value_that_an_ordinary_one_would_have(steps: An
             assert SpecialTrait.objects.filter(key=key).exists() == is_apart
             assert not TraitLock.objects.filter(key=key, sealed__isnull=is_apart).exists()
         transaction.set_rollback(True)
+
+
+def test_staff_see_which_data_are_special_and_their_value_if_they_see_contacts() -> None:
+    profile = state(SECRET, "religion")
+    page = reverse("admin:profiles_profile_change", args=[profile.pk])
+    shown = sign_in("privacy officer").get(page).content.decode()
+    assert SECRET in shown
+    assert "encrypted, and in no segment" in shown
+    assert SECRET not in sign_in("marketer").get(page).content.decode()

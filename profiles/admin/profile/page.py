@@ -26,6 +26,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation, explain_traits
+from profiles.traits.sensitivity import Category
 
 MOST_FACTS = 500  # drawn in the identity graph
 # Traits that come first on the page, in this order. The others follow by name.
@@ -59,27 +60,25 @@ class Card:
     losers: Sequence[tuple[str, str, datetime]]
     agreeing: int
     is_locked: bool
+    is_special: bool
 
 
 def cards(profile: Profile, mask: Mask) -> list[Card]:
-    """Return the golden traits with their origins, in eight queries."""
+    """Return the golden traits and the special ones with their origins, in nine queries."""
     explanations = explain_traits(profile)
-    labels = dict(
-        TraitDefinition.objects.filter(key__in=explanations)
-        .exclude(label="")
-        .values_list("key", "label")
-    )
+    defined = TraitDefinition.objects.filter(key__in=explanations)
+    definitions = {definition.key: definition for definition in defined}
     position = {key: index for index, key in enumerate(FIRST_TRAITS)}
     keys = sorted(explanations, key=lambda key: (position.get(key, len(position)), key))
-    return [_card(explanations[key], labels.get(key, ""), mask) for key in keys]
+    return [_card(explanations[key], definitions.get(key), mask) for key in keys]
 
 
-def _card(trait: TraitExplanation, label: str, mask: Mask) -> Card:
+def _card(trait: TraitExplanation, definition: TraitDefinition | None, mask: Mask) -> Card:
     origin, said_at = _origin(trait)
     differing = [statement for statement in trait.losers if statement.value != trait.value]
     return Card(
         key=trait.key,
-        label=label or trait.key.replace("_", " "),
+        label=(definition and definition.label) or trait.key.replace("_", " "),
         value=readable(mask.trait(trait.key, trait.value)),
         decided_by=trait.decided_by,
         origin=origin,
@@ -94,6 +93,7 @@ def _card(trait: TraitExplanation, label: str, mask: Mask) -> Card:
         ],
         agreeing=len(trait.losers) - len(differing),
         is_locked=trait.decided_by is Decider.LOCK,
+        is_special=definition is not None and definition.category == Category.SPECIAL,
     )
 
 
