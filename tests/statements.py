@@ -1,9 +1,10 @@
-"""Which SQL constants a run of the tests has executed, on a cluster where all of them must be.
+"""Which SQL constants a run of the tests has executed, where all of them must be (TEST_STATEMENTS).
 
 Invariant: what counts is the text that reached the driver, whoever executed it.
 """
 
 import re
+from collections.abc import Collection, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,23 @@ def statement_modules() -> list[str]:
     )
 
 
-def never_executed() -> list[str]:
-    """The constants that no statement so far was made of."""
+def never_executed(elsewhere: Collection[str] = ()) -> list[str]:
+    """The constants that no statement so far was made of, here or by another process."""
+    here = set(executed_constants())
+    return [name for name, _ in _all_constants() if name not in here and name not in elsewhere]
+
+
+def executed_constants() -> list[str]:
+    """The constants that statements of this process were made of."""
     texts = sorted(executed)
-    return [
-        f"{module}.{name}"
-        for module in statement_modules()
-        for name, text in constants(import_module(module))
-        if name not in EXEMPT and not _is_executed(text, texts)
-    ]
+    return [name for name, text in _all_constants() if _is_executed(text, texts)]
+
+
+def _all_constants() -> Iterator[tuple[str, str]]:
+    for module in statement_modules():
+        for name, text in constants(import_module(module)):
+            if name not in EXEMPT:
+                yield f"{module}.{name}", text
 
 
 def _is_executed(constant: str, texts: list[str]) -> bool:
