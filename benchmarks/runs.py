@@ -4,13 +4,17 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection
+from django.test import override_settings
+from django.utils import timezone
 
 from benchmarks import counting, joining, proposing, refreshing, store, suppressing
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
-from benchmarks.world import BATCH, STRANGERS, World
+from benchmarks.world import BATCH, STRANGERS, World, with_user_agent
+from ingestion.enrichment.apply import Enrichments
 from profiles.models import Source
 
 
@@ -119,6 +123,26 @@ def measure_suppressed(size: Size, world: World, source: Source, key: str) -> Me
     return measure
 
 
+def measure_enriched(size: Size, world: World, source: Source, key: str) -> Measure:
+    measure = Measure("the same, with enrichment", "the same traffic without", "events/s", 0.9)
+    # As a process that has run for a while: the forked workers have code and patterns from here.
+    context = '{"userAgent":"Mozilla/5.0","locale":"fr-FR"}'
+    Enrichments().context(context, timezone.now(), has_address=False)
+    for turn in range(2 * size.rounds):
+        # Who comes second drains into a larger store, so they take turns.
+        for is_on in (turn % 2 == 1, turn % 2 == 0):
+            bodies = [
+                with_user_agent(body, n) for n, body in enumerate(world.bodies(size.round_messages))
+            ]
+            store.fill_inbox(source, bodies, BATCH)
+            rates = measure.values if is_on else measure.floors
+            enrichments = settings.ENRICHMENTS if is_on else []
+            # The forked workers have it from here.
+            with override_settings(ENRICHMENTS=enrichments):
+                rates.append(size.round_messages / store.drain_seconds())
+    return measure
+
+
 def measure_refresh(size: Size, world: World, source: Source, key: str) -> Measure:
     floor = f"full recompute of the {refreshing.SEGMENT_COUNT} segments"
     name = f"{refreshing.SEGMENT_COUNT} segments, 1,000 changed profiles"
@@ -159,6 +183,7 @@ RUNS: dict[str, Callable[[Size, World, Source, str], Measure | list[Measure]]] =
     "drain": measure_drain,
     "strangers": measure_strangers,
     "suppressed": measure_suppressed,
+    "enriched": measure_enriched,
     "refresh": measure_refresh,
     "segments": measure_segments,
 }

@@ -140,3 +140,9 @@ class World:
             identifiers["anonymousId"] = f"anon-{person}"
         visit.is_anonymous = False
         return identifiers | {"type": "identify", "traits": traits, "context": CONTEXT}
+
+
+def with_user_agent(body: bytes, number: int) -> bytes:
+    """Return a batch whose messages come from a browser, one of some hundred versions."""
+    agent = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/{number % 300}.0.0.0 Safari/537.36"
+    return body.replace(b'"locale":', f'"userAgent":"{agent}","locale":'.encode())

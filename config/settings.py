@@ -357,6 +357,18 @@ THROTTLES = {
 TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
 # Names of events, and of traits, that one source may bring up by public keys, which anybody has.
 CLAIMED_NAMES_PER_SOURCE = env_int("CLAIMED_NAMES_PER_SOURCE", 1000)
+# Classes that conclude something from messages (docs/enrichment.md), and a file with the countries
+# of network addresses (.mmdb), read where a source keeps them. WEATHER_FILE is of the example.
+ENRICHMENTS = env_list(
+    "ENRICHMENTS",
+    [
+        "ingestion.enrichment.user_agent.UserAgent",
+        "ingestion.enrichment.locale.Locale",
+        "ingestion.enrichment.address.AddressOfClient",
+    ],
+)
+GEO_DATABASE = env_text("GEO_DATABASE")
+WEATHER_FILE = env_text("WEATHER_FILE")
 DEFAULT_PHONE_REGION = env_text("DEFAULT_PHONE_REGION", "FR")
 # The traits that are a postal address, and how many people of one are still a household.
 HOUSEHOLD_TRAITS = env_list(

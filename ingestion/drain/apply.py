@@ -30,6 +30,7 @@ from ingestion.drain.accounts import record_group_calls
 from ingestion.drain.chunk import EPOCH, Chunk, PendingMessage
 from ingestion.drain.configuration import Configuration, load_configuration
 from ingestion.drain.consents import record_consents
+from ingestion.drain.enrichment import conclude_traits, enrich
 from ingestion.drain.events import prepare_events, store_ahead, store_events
 from ingestion.drain.identifier_filter import (
     NO_IDENTIFIER,
@@ -134,6 +135,8 @@ def _prepare(messages: Sequence[PendingMessage], configuration: Configuration) -
     identifiers = IdentifierFilter(configuration)
     _observe(messages, identifiers)
     judge_by_plans(messages, configuration.plans)
+    # After the plans, which say what sources send.
+    enrich(messages)
     prepare_events(messages)
     store_ahead(messages, configuration.rules)
     return identifiers
@@ -239,6 +242,7 @@ def _filter_identifiers(
                 pending.observation = _observation(pending)
             kept.append(pending)
     judge_by_plans(changed, plans)
+    conclude_traits(changed)
     prepare_events(changed)
     count_dropped(dropped)
     keep_late_messages(late)
@@ -299,7 +303,7 @@ def _record_traits(
     for pending in messages:
         if pending.message.traits and pending.attribution:
             key = RecordKey(*pending.attribution, pending.row.source_id, pending.trust)
-            traits = pending.message.traits
+            traits = {**pending.concluded, **pending.message.traits}
             statements.append(TraitStatement(key, traits, pending.at, pending.arrival))
     bounded, refused = within_claimed_names(statements)
     record_traits(bounded, now=now, stale_profiles=resolution.stale_traits)

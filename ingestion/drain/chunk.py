@@ -1,8 +1,9 @@
 """What is drained together: inbox rows, and their messages on their way to taking effect."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -38,16 +39,17 @@ class PendingMessage:
     """One message on its way through the drain, and what each step has found out about it.
 
     `row` and `message` are known from the start. Then come `event` (its event, ready to be stored;
-    None where it is none), `predicted` (where the event was stored ahead of the people lock, on a
-    guess), `breach` (what it breaks of its source's plan), `observation` (None where it was dropped
-    or rejected), and `attribution` (whose it is, and by which identifier). `has_other_name` is true
-    where the name was one too many, and `is_signed` where a public key's message counts as a
-    server's.
+    None where it is none), `concluded` (traits), `predicted` (where the event was stored ahead of
+    the people lock, on a guess), `breach` (what it breaks of its source's plan), `observation`
+    (None where it was dropped or rejected), and `attribution` (whose it is, and by which
+    identifier). `has_other_name` is true where the name was one too many, and `is_signed` where a
+    public key's message counts as a server's.
     """
 
     row: LeasedRow
     message: Message
     event: EventDraft | None = None
+    concluded: Mapping[str, Any] = field(default_factory=dict)
     predicted: Attribution | None = None
     is_event_changed: bool = False
     has_other_name: bool = False

@@ -11,6 +11,7 @@ from consent.models import DecidedBy, Method, State
 from consent.services import ConsentInput, find_refused, record_many
 from ingestion.drain.chunk import PendingMessage
 from ingestion.drain.configuration import Configuration
+from ingestion.enrichment.base import INFERRED
 from ingestion.messages import CONSENT_EVENT
 from profiles.lib import exact_json
 from profiles.models import TrustLevel
@@ -87,6 +88,8 @@ class _Statement(NamedTuple):
     def choice(self, is_given: bool) -> ConsentInput:
         message = self.pending.message
         context = exact_json.loads(message.context)
+        # Evidence is what was sent.
+        context.pop(INFERRED, None)
         if self.pending.row.file_import_id is not None:
             return self._imported(context["consent"])
         return replace(

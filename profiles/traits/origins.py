@@ -9,7 +9,7 @@ state street title username website zip
 """
 # What senders count or conclude.
 _OBSERVED = "createdAt created_at"
-_INFERRED = "age"
+_INFERRED = "age inferred_address_country inferred_phone_country"
 
 ORIGINS: dict[str, str] = {
     **dict.fromkeys(_GIVEN.split(), "given"),

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from consent.models import LegalHold
 from ingestion.models import TrackingPlan
-from profiles.models import IdentityRulesVersion
+from profiles.models import IdentityRulesVersion, SchemaKey, TraitDefinition
 from segments.models import ComputedTrait, Destination
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
@@ -44,6 +44,8 @@ def urls(server: Any) -> list[str]:
         *("ingestion_sqlsource_changelist", "ingestion_sqlsource_add"),
         *("ingestion_forbiddenname_changelist", "ingestion_forbiddenname_add"),
         *("profiles_rulesapplication_sandbox", "profiles_identityrulesversion_changelist"),
+        *("profiles_schemakey_changelist", "profiles_traitdefinition_changelist"),
+        "profiles_eventname_changelist",
         *("consent_legalhold_changelist", "consent_retentionrule_changelist"),
         *("consent_retentionrule_forecast", "consent_retentionrule_add"),
     )
@@ -70,12 +72,26 @@ def urls(server: Any) -> list[str]:
         reverse("admin:ingestion_planbreach_changelist"),
         reverse("admin:ingestion_sqlsource_change", args=sql_source),
         reverse("admin:ingestion_sqlsource_edit", args=sql_source),
+        *registry_pages(),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),
         reverse("admin:consent_privacyrequest_change", args=request),
     ]
     return [*(reverse(f"admin:{name}") for name in names), *tabs, *pages, *own]
+
+
+def registry_pages() -> list[str]:
+    """Return the pages of a property, its event and a trait."""
+    key = SchemaKey.objects.filter(path="revenue").latest("pk")
+    trait = TraitDefinition.objects.filter(key="city").first() or TraitDefinition.objects.latest(
+        "pk"
+    )
+    return [
+        reverse("admin:profiles_schemakey_change", args=[key.pk]),
+        reverse("admin:profiles_eventname_change", args=[key.name_id]),
+        reverse("admin:profiles_traitdefinition_change", args=[trait.pk]),
+    ]
 
 
 def serious_findings(tab: Page, rules: str) -> list[str]:

@@ -77,7 +77,7 @@ def test_an_event_is_stored_as_it_was_sent_to_the_digit_and_the_sign(send: Send)
     assert event.original_timestamp == event.timestamp
     assert event.sent_at is None
     assert event.value == Decimal("-123456789012345.000000001")
-    assert (event.properties["name"], event.context) == (words, {"locale": "fr"})
+    assert (event.properties["name"], event.context["locale"]) == (words, "fr")
     assert abs(event.received_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
@@ -201,7 +201,8 @@ def test_the_batch_context_lies_under_each_messages_own(send: Send) -> None:
         track(context={"page": {"path": "/own"}}),
         envelope={"context": {"locale": "fr", "page": {"path": "/all"}}},
     )
-    assert Event.objects.get().context == {"locale": "fr", "page": {"path": "/own"}}
+    context = Event.objects.get().context
+    assert (context["locale"], context["page"]) == ("fr", {"path": "/own"})
 
 
 def test_rudderstack_traits_in_the_context_are_an_identifys(send: Send, holder: Holder) -> None:

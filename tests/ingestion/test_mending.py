@@ -80,7 +80,7 @@ def test_a_message_is_mended_replayed_and_stored_with_all_it_had_at_first(
     assert steward.post(f"{URL}{rejected.uuid}/replay/").status_code == 202
     drain_inbox()
     event = Event.objects.get()
-    assert event.context == context
+    assert event.context == context | {"inferred": {"language": "fr"}}
     assert event.sent_at.isoformat() == "2026-03-01T12:00:10+00:00"
     assert event.received_at == rejected.received_at
     assert (event.received_at - event.timestamp).total_seconds() == 10
