@@ -85,11 +85,13 @@ def identity_graph(
     edges = edges_of(facts, set(corners))
     width = 3 * NODE_WIDTH + 2 * COLUMN_GAP + CURVE_WIDTH + 2 * MARGIN
     return format_html(
-        '<svg class="t-graph" viewBox="0 0 {} {}" width="{}" role="img"'
+        '<svg class="t-graph" viewBox="0 0 {} {}" width="{}" role="{}"'
         ' aria-label="Identity graph">{}{}</svg>',
         width,
         rows * ROW_HEIGHT + 2 * MARGIN,
         width,
+        # Nothing within an image can be reached.
+        "img" if link is None else "group",
         format_html_join(
             "", "{}", ((_draw_edge(pair, edge, corners, link),) for pair, edge in edges.items())
         ),
