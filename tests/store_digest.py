@@ -6,7 +6,7 @@ Keys that a database draws are left out, so that two stores of the same messages
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import django
@@ -34,9 +34,9 @@ def store_digests() -> dict[str, str]:
     return {
         "people": _digest(people.values()),
         "traits": _digest((people[pk], t) for pk, t in Profile.objects.values_list("pk", "traits")),
-        "events": _of(Event, people, "id", "timestamp", "name__name", "value", "properties"),
+        "events": _of(Event, people, "timestamp", "name__name", "value", "properties"),
         "statistics": _of(EventStat, people, "name__name", "count", "sum", "first_at", "last_at"),
-        "records": _of(SourceRecord, people, "source__key", "trust", "traits"),
+        "records": _digest(_records(people)),
         "consents": _of(ConsentState, people, "purpose__key", "state", "is_objected"),
         "outcomes": _digest(IdentityOutcome.objects.values_list("rule", "day")),
         "merges": _digest(Merge.objects.values_list("rule")),
@@ -52,6 +52,14 @@ def _names_of_people() -> dict[int, list[str]]:
     for identifier in Identifier.objects.exclude(profile=None).exclude(namespace="profile"):
         people[identifier.profile_id].append(str(identifier))
     return {pk: sorted(names) for pk, names in people.items()}
+
+
+def _records(people: dict[int, list[str]]) -> Iterator[tuple[object, ...]]:
+    """What sources say, without the place of each message among all, which is of its receipt."""
+    rows = SourceRecord.objects.values_list("profile_id", "source__key", "trust", "traits")
+    for profile_id, source, trust, traits in rows:
+        dated = {key: entry[:2] for key, entry in traits.items()}
+        yield people.get(profile_id), source, trust, dated
 
 
 def _of(model: Any, people: dict[int, list[str]], *fields: str) -> str:
