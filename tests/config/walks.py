@@ -28,6 +28,7 @@ def routes(
 
 def _fill_parameters(pattern: str) -> str:
     filled = re.sub(r"<uuid:\w+>", str(uuid4()), pattern)
+    filled = re.sub(r"<int:\w+>", "1", filled)
     filled = re.sub(r"\(\?P<\w+>[^)]*\)", "x", filled).strip("^$")
     return re.sub(r"<(?:\w+:)?\w+>", "x", filled)
 
