@@ -143,7 +143,9 @@ def django_db_setup(
 @receiver(connection_created)
 def watch_joins(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Let no test pass that joins what a cluster spreads over different machines."""
-    connection.execute_wrappers.append(joins.watch)
+    # Called again whenever the same object connects anew: thousands of wrappers would add up.
+    if joins.watch not in connection.execute_wrappers:
+        connection.execute_wrappers.append(joins.watch)
 
 
 @pytest.fixture(autouse=True)
