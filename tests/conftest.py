@@ -47,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Tests share their sender and Valkey. Those of the limits set them.
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
+    # Each process has a database of its own, whose identifiers have the numbers of the others'.
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    settings.SPECIAL_KEYS_FOLDER = str(settings.DATA_DIR / f"special-keys{process}")
     settings.SQL_SQLITE_FOLDER = str(settings.DATA_DIR / "sql_files")
     # The environment says so too, for programs; without -n the settings are read before it is set.
     settings.PRIVACY_JOURNAL = ""

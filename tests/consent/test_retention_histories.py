@@ -14,7 +14,7 @@ from consent.services import (
     record,
 )
 from profiles.identity.verify import find_drift
-from profiles.models import Event, SourceRecord
+from profiles.models import Event, SourceRecord, SpecialTrait
 from segments.services import (
     refresh_changed,
     verify_memberships,
@@ -122,6 +122,8 @@ def rows_of(user: str) -> list[tuple[str, datetime]]:
             (units[key], datetime.fromtimestamp(entry[1] / 1_000_000, UTC))
             for key, entry in record_.traits.items()
         ]
+    special = SpecialTrait.objects.filter(profile=profile).values_list("key", "at")
+    rows += [(units[key], datetime.fromtimestamp(at / 1_000_000, UTC)) for key, at in special]
     return sorted(rows)
 
 
