@@ -31,6 +31,7 @@ from profiles.models import (
 )
 
 PROFILE = "profile"
+MAX_KEY = 255  # the length of the column
 _PRUNED_AT_ONCE = 10_000
 _is_within_write: ContextVar[bool] = ContextVar("is_within_write", default=False)
 
@@ -87,13 +88,18 @@ class Deed:
 
     def about(self, object_type: str, object_key: object, /, **changes: Any) -> None:
         """Name the object of configuration; `changes` are pairs of before and after, by name."""
-        self.object_type, self.object_key = object_type, str(object_key)
+        self.object_type, self.object_key = object_type, entry_key(object_key)
         self.changes |= changes
 
     def about_person(self, profile: Profile, **changes: Any) -> None:
         """The person; `changes` name what changed and hold no values of theirs."""
         self.object_type, self.profile = PROFILE, profile
         self.changes |= changes
+
+
+def entry_key(object_key: object) -> str:
+    """Return how entries name an object: a key that is made of several names may be too long."""
+    return str(object_key)[:MAX_KEY]
 
 
 @contextmanager

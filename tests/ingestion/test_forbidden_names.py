@@ -266,6 +266,18 @@ def test_names_are_forbidden_and_permitted_by_api_with_an_entry(shop: Source) ->
 
 
 @pytest.mark.django_db
+def test_a_name_as_long_as_may_be_is_forbidden_of_one_source_and_has_its_history(
+    shop: Source,
+) -> None:
+    client, name = make_client(), "n" * 255
+    body = {"name": name, "source": shop.key}
+    assert client.post("/api/v1/schema/forbidden-names/", body).status_code == 201
+    forbidden = ForbiddenName.objects.get()
+    history = reverse("admin:ingestion_forbiddenname_history", args=[forbidden.pk])
+    assert sign_in().get(history).status_code == 200
+    assert AuditEntry.objects.filter(object_key=f"{shop.key}/{name}"[:255]).exists()
+
+
 def test_what_is_forbidden_meanwhile_is_not_in_a_mended_message(shop: Source, send: Send) -> None:
     send({"type": "track", "userId": "7", "properties": {"ssn": SECRET, "size": "M"}})
     rejected = RejectedMessage.objects.get()

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
+from profiles.audit import entry_key
 from profiles.lib.estimates import estimated_rows
 from profiles.lib.exact_json import FormDecoder, is_storable
 from profiles.models import AuditEntry
@@ -189,7 +190,7 @@ class TesseraAdmin(ModelAdmin):
             raise Http404
         row = self.found_or_404(request, object_id)
         entries = AuditEntry.objects.filter(
-            object_type=self.audit_type, object_key=self.audit_key(row)
+            object_type=self.audit_type, object_key=entry_key(self.audit_key(row))
         )
         return self.history_page(request, row, entries)
 
