@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -88,16 +88,8 @@ class SchemaKeyAdmin(ReviewedAdmin):
     def path_and_event(self, key: SchemaKey) -> list[str]:
         return [key.path, key.name.name if key.name else str(key.get_part_display())]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        key = self.get_object(request, object_id)
-        known = known_of(key) if key and self.has_view_permission(request, key) else {}
-        return super().change_view(request, object_id, form_url, {"known": known})
+    def shown_beside(self, request: HttpRequest, row: SchemaKey) -> dict[str, Any]:
+        return {"known": known_of(row)}
 
     def save_model(
         self, request: HttpRequest, obj: SchemaKey, form: ModelForm, change: Any
@@ -138,19 +130,9 @@ class TraitDefinitionAdmin(ReviewedAdmin):
         # Sources send the key, so that a change would make it another trait.
         return ("key",) if obj else ()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        definition = self.get_object(request, object_id)
-        known: dict[str, Any] = {}
-        if definition and self.has_view_permission(request, definition):
-            rows = SchemaKey.objects.filter(part=SchemaPart.TRAIT, path=definition.key)
-            known = known_of(rows.first())
-        return super().change_view(request, object_id, form_url, {"known": known})
+    def shown_beside(self, request: HttpRequest, row: TraitDefinition) -> dict[str, Any]:
+        keys = SchemaKey.objects.filter(part=SchemaPart.TRAIT, path=row.key)
+        return {"known": known_of(keys.first())}
 
     def save_model(
         self, request: HttpRequest, obj: TraitDefinition, form: ModelForm, change: Any
@@ -194,25 +176,17 @@ class EventNameAdmin(ReadOnlyAdmin):
     def last_day(self, name: Any) -> Any:
         return name.last_day
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        name = self.get_object(request, object_id)
-        known: dict[str, Any] = {}
-        if name and self.has_view_permission(request, name):
-            rows = with_figures(SchemaKey.objects.filter(name=name), now=timezone.now())
-            known = {
-                **picture_of(days_of_event(name, now=timezone.now())),
-                "name": name,
-                "sources": sources_of_event(name),
-                "rows": [
-                    (row, types_in_words(row.types), share_of(row))
-                    for row in rows.order_by("is_reviewed", "path")[:MOST_PROPERTIES]
-                ],
-                "may_view": request.user.has_perm(VIEW),
-            }
-        return super().change_view(request, object_id, form_url, {"known": known})
+    def shown_beside(self, request: HttpRequest, row: EventName) -> dict[str, Any]:
+        now = timezone.now()
+        keys = with_figures(SchemaKey.objects.filter(name=row), now=now)
+        known = {
+            **picture_of(days_of_event(row, now=now)),
+            "name": row,
+            "sources": sources_of_event(row),
+            "rows": [
+                (key, types_in_words(key.types), share_of(key))
+                for key in keys.order_by("is_reviewed", "path")[:MOST_PROPERTIES]
+            ],
+            "may_view": request.user.has_perm(VIEW),
+        }
+        return {"known": known}

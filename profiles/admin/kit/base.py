@@ -178,9 +178,15 @@ class TesseraAdmin(ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the form, with a link to its history where there is one."""
+        """Show the form, with a link to its history where there is one, and what stands beside."""
         context["show_history"] = bool(self.audit_type)
+        if (row := context.get("original")) is not None:
+            context |= self.shown_beside(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def shown_beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the templates around a row's form show, by name."""
+        return {}
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
