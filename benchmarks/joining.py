@@ -232,8 +232,8 @@ def measure_large_component(identifiers: int) -> Measure:
     ]
     store.load(source, bodies, BATCH)
     # As facts leave them that a rule refused: one component of many people.
-    named = Identifier.objects.exclude(namespace="profile")
-    Identifier.objects.update(component=named.earliest("pk").component)
+    sent = Identifier.objects.exclude(namespace="profile")
+    Identifier.objects.update(component=sent.earliest("pk").component)
     measure = Measure(
         f"unmerge in a component of {identifiers:,}",
         "lag of 15 s",
@@ -242,7 +242,7 @@ def measure_large_component(identifiers: int) -> Measure:
         is_larger_better=False,
     )
     for number in range(3):
-        sides = [named.get(value=value) for value in (f"u-{number}", f"person-{number}@mail.fr")]
+        sides = [sent.get(value=value) for value in (f"u-{number}", f"person-{number}@mail.fr")]
         new = NewDecision(DecisionVerdict.NOT_SAME, sides[0], sides[1], "a benchmark")
         with store.timed() as timing:
             decide(new, actor=store.BENCHMARK)

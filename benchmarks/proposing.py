@@ -40,7 +40,7 @@ FEBRL = {
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How many of the pairs that were found are true, and how many of the true ones were found."""
+    """How many of the proposed pairs are true, and how many of the true ones are proposed."""
 
     precision: float
     recall: float
@@ -57,9 +57,9 @@ class Quality:
         return f"precision {self.precision:.4f}, recall {self.recall:.4f}"
 
 
-def quality_of(found: Collection[Pair], truth: Collection[Pair]) -> Quality:
-    hits = len(set(found) & set(truth))
-    return Quality(hits / max(len(found), 1), hits / max(len(truth), 1))
+def quality_of(proposed: Collection[Pair], truth: Collection[Pair]) -> Quality:
+    true_positives = len(set(proposed) & set(truth))
+    return Quality(true_positives / max(len(proposed), 1), true_positives / max(len(truth), 1))
 
 
 def measure_proposals(*, is_quick: bool) -> list[Measure]:
@@ -73,12 +73,12 @@ def measure_proposals(*, is_quick: bool) -> list[Measure]:
 
 
 def _measure_quality(name: str, records: Any, truth: set[Pair]) -> list[Measure]:
-    found = _propose(_messages(records))
+    proposed = _propose(_messages(records))
     shipped = settings.MATCH_PROPOSE_PERCENT / 100
-    ours = quality_of([pair for pair, chance in found.items() if chance >= shipped], truth)
+    ours = quality_of([pair for pair, chance in proposed.items() if chance >= shipped], truth)
     best = max(
-        (quality_of([pair for pair, chance in found.items() if chance >= least], truth), least)
-        for least in sorted({round(chance, 2) for chance in found.values()})
+        (quality_of([pair for pair, chance in proposed.items() if chance >= least], truth), least)
+        for least in sorted({round(chance, 2) for chance in proposed.values()})
     )
     theirs = quality_of(_by_ecm(records), truth)
     beside = Measure(f"{name}, F1 as shipped ({ours})", f"recordlinkage ECM ({theirs})", "", None)
@@ -205,9 +205,9 @@ def _measure_census(people: Any, others: Any, *, most: int) -> Measure:
                 traits["address"] = {"street": street, "postal_code": str(row["zipcode"])}
             rows.append({"type": "identify", "userId": key, "messageId": key, "traits": traits})
     truth = _same_simulant(simulants)
-    found = _propose(iter(rows))
+    proposed = _propose(iter(rows))
     shipped = settings.MATCH_PROPOSE_PERCENT / 100
-    quality = quality_of([pair for pair, chance in found.items() if chance >= shipped], truth)
+    quality = quality_of([pair for pair, chance in proposed.items() if chance >= shipped], truth)
     measure = Measure(f"households of pseudopeople, F1 ({quality})", "all right", "", None)
     measure.values.append(quality.f1)
     measure.floors.append(1.0)

@@ -126,15 +126,15 @@ def _play(history: ToyHistory, ruleset: Ruleset, normalisers: Mapping[str, str])
         if len(rows) > MOST_FACTS:
             raise ToyFault(name, f"At most {MOST_FACTS}.")
     refs = [_refs_of(fact, place, normalisers) for place, fact in enumerate(history.facts)]
-    if len({ref for named in refs for ref in named}) > MOST_IDENTIFIERS:
+    if len({ref for of_fact in refs for ref in of_fact}) > MOST_IDENTIFIERS:
         raise ToyFault("facts", f"At most {MOST_IDENTIFIERS} identifiers.")
     decisions = Decisions(_verdicts_of(history.verdicts, normalisers))
     state, played = IdentityState(count(1).__next__), Played()
-    for seq, (toy, named) in enumerate(zip(history.facts, refs, strict=True), 1):
+    for seq, (toy, of_fact) in enumerate(zip(history.facts, refs, strict=True), 1):
         blocked = [
-            ref for ref in named if is_blocked(ref.namespace, ref.value) or ruleset.blocks(ref)
+            ref for ref in of_fact if is_blocked(ref.namespace, ref.value) or ruleset.blocks(ref)
         ]
-        usable = tuple(ref for ref in named if ref not in blocked)
+        usable = tuple(ref for ref in of_fact if ref not in blocked)
         before = {ref for ref in usable if state.is_quarantined(ref)}
         outcome = None
         if usable:
