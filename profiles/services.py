@@ -156,7 +156,7 @@ from profiles.traits.sensitivity import (
     load_categories,
     most_sensitive,
 )
-from profiles.traits.special import special_among
+from profiles.traits.special import kept_apart, special_among
 from profiles.traits.statements import RecordKey, TraitStatement
 
 __all__ = [
@@ -251,6 +251,7 @@ __all__ = [
     "keep_apart",
     "keep_taken",
     "keep_tally",
+    "kept_apart",
     "language_of_staff",
     "last_days",
     "last_out_of_range",

@@ -49,10 +49,12 @@ class ProfileRecords:
         """Return each computed trait of a profile, None where it has no value."""
         return dict.fromkeys(self.computed_keys) | self.computed.get(profile_id, {})
 
-    def with_special(self, profile_id: int, folded: Mapping[str, Any], stored: Any) -> Any:
+    def with_special(
+        self, profile_id: int, folded: Mapping[str, Any], stored: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return the stored golden traits, and of those folded anew the special ones."""
         special = self.special.get(profile_id, ())
-        return stored | {key: value for key, value in folded.items() if key in special}
+        return {**stored, **{key: value for key, value in folded.items() if key in special}}
 
 
 def record_traits(
@@ -119,10 +121,9 @@ def load_records(profiles: Iterable[int], *, with_special: bool = False) -> Prof
         cursor.execute(sql.LOCKS_OF_PROFILES, [ids])
         for profile_id, key, text, at, identifier_id, sealed in cursor.fetchall():
             # SQL's NULL and JSON's null both keep the trait empty.
-            if sealed is None:
-                values = iter([exact_json.loads(text or "null")])
-            else:
-                values = opened(identifier_id, key, sealed) if with_special else iter([])
+            values: Iterable[Any] = [exact_json.loads(text or "null")]
+            if sealed is not None:
+                values = opened(identifier_id, key, sealed) if with_special else ()
                 loaded.special[profile_id].add(key)
             for value in values:
                 loaded.locks[profile_id][key] = Lock(value, int(at * 1_000_000))
@@ -170,8 +171,7 @@ def all_traits_of(profile_id: int) -> dict[str, Any]:
     loaded = load_records([profile_id], with_special=True)
     stored = Profile.objects.values_list("traits", flat=True).get(pk=profile_id)
     folded = golden_of(loaded, [profile_id])[profile_id]
-    traits: dict[str, Any] = loaded.with_special(profile_id, folded, stored)
-    return traits
+    return loaded.with_special(profile_id, folded, stored)
 
 
 def golden_of(loaded: ProfileRecords, profiles: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -61,6 +61,16 @@ def special_among(keys: Iterable[str]) -> frozenset[str]:
     return frozenset(key for key in suspects if categories.of(key) == Category.SPECIAL)
 
 
+def kept_apart(keys: Iterable[str]) -> frozenset[str]:
+    """Return which of these traits are in no golden record.
+
+    A special trait that is computed is in it: it is made of events, which are not encrypted.
+    """
+    special = special_among(keys)
+    computed = TraitDefinition.objects.filter(key__in=special, is_computed=True)
+    return special - set(computed.values_list("key", flat=True)) if special else special
+
+
 def store_special(statements: Iterable[SpecialStatement]) -> None:
     """Store statements, each unless a later one of the same source is there."""
     newest: dict[SpecialKey, SpecialStatement] = {}

@@ -16,7 +16,7 @@ from consent.services import retained_events
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import EventName, TraitDefinition
-from profiles.services import Category, load_categories
+from profiles.services import kept_apart, load_categories
 from segments.definitions import sql
 from segments.definitions.retained import within_retention
 from segments.language import nodes
@@ -76,9 +76,8 @@ def _read_vocabulary() -> Vocabulary:
     for kind, name in EventName.objects.values_list("kind", "name"):
         kinds.setdefault(name, set()).add(kind)
     categories = load_categories()
-    keys = TraitDefinition.objects.values_list("key", flat=True)
-    special = {key for key in keys if categories.of(key) == Category.SPECIAL}
-    return Vocabulary(kinds, {key: categories.is_shown(key) for key in keys}, special)
+    keys = list(TraitDefinition.objects.values_list("key", flat=True))
+    return Vocabulary(kinds, {key: categories.is_shown(key) for key in keys}, kept_apart(keys))
 
 
 def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from profiles.models import TraitDefinition
+from profiles.services import kept_apart
 
 MAX_COLUMNS = 50
 NAMESPACES = ("email", "phone", "user_id")
@@ -65,7 +66,7 @@ class UnknownColumns(ValueError):
 
 
 def column_choices() -> Mapping[str, Column]:
-    """Return all columns by name. Takes one query."""
+    """Return all columns by name. Special traits are none, since members have no value there."""
     fixed = {name: Column(name, kind) for name, kind in FIXED.items()}
     identifiers = {
         f"{IDENTIFIER}{namespace}": Column(
@@ -73,13 +74,16 @@ def column_choices() -> Mapping[str, Column]:
         )
         for namespace in NAMESPACES
     }
+    definitions = list(TraitDefinition.objects.order_by("key"))
+    special = kept_apart(row.key for row in definitions)
     traits = {
         f"{TRAIT}{row.key}": Column(
             f"{TRAIT}{row.key}",
             _TYPES.get(TraitDefinition.Type(row.type), ColumnType.TEXT),
             trait=row.key,
         )
-        for row in TraitDefinition.objects.order_by("key")
+        for row in definitions
+        if row.key not in special
     }
     return fixed | identifiers | traits
 

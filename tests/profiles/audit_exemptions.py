@@ -12,6 +12,7 @@ EXEMPT = {
     "all_traits_of": READS,
     "set_all_apart": DERIVED,
     "special_among": READS,
+    "kept_apart": READS,
     "add_to_stats": FROM_MESSAGES,
     "as_plain": READS,
     "count_open_cases": READS,

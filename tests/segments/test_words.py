@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from profiles.models import EventName, TraitDefinition
+from segments.exports.columns import column_choices
 from tests.admin import sign_in
 from tests.factories import make_client
 from tests.oracles.segment_worlds import NaivePerson
@@ -91,6 +92,15 @@ def test_a_question_about_special_data_is_told_that_nobody_answers_it() -> None:
     assert warnings_of(trait("religion", "equals", "some")) == {
         "definition.key": "religion is special data: it is encrypted, and no segment sees it."
     }
+
+
+def test_special_data_are_no_column_and_what_is_computed_from_events_is_seen() -> None:
+    make_shop()
+    assert {"trait.city", "trait.iban"} <= column_choices().keys()
+    assert "trait.religion" not in column_choices()
+    TraitDefinition.objects.filter(key="religion").update(is_computed=True)
+    assert "trait.religion" in column_choices()
+    assert warnings_of(trait("religion", "exists")) == {}
 
 
 @pytest.mark.parametrize("key", ["ibann", "religon", "Iban"])

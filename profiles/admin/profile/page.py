@@ -26,7 +26,7 @@ from profiles.models import (
     TrustLevel,
 )
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation, explain_traits
-from profiles.traits.sensitivity import Category
+from profiles.traits.special import kept_apart
 
 MOST_FACTS = 500  # drawn in the identity graph
 # Traits that come first on the page, in this order. The others follow by name.
@@ -64,16 +64,22 @@ class Card:
 
 
 def cards(profile: Profile, mask: Mask) -> list[Card]:
-    """Return the golden traits and the special ones with their origins, in nine queries."""
+    """Return the golden traits and the special ones with their origins, in eleven queries."""
     explanations = explain_traits(profile)
     defined = TraitDefinition.objects.filter(key__in=explanations)
     definitions = {definition.key: definition for definition in defined}
     position = {key: index for index, key in enumerate(FIRST_TRAITS)}
     keys = sorted(explanations, key=lambda key: (position.get(key, len(position)), key))
-    return [_card(explanations[key], definitions.get(key), mask) for key in keys]
+    special = kept_apart(keys)
+    return [
+        _card(explanations[key], definitions.get(key), mask, is_special=key in special)
+        for key in keys
+    ]
 
 
-def _card(trait: TraitExplanation, definition: TraitDefinition | None, mask: Mask) -> Card:
+def _card(
+    trait: TraitExplanation, definition: TraitDefinition | None, mask: Mask, *, is_special: bool
+) -> Card:
     origin, said_at = _origin(trait)
     differing = [statement for statement in trait.losers if statement.value != trait.value]
     return Card(
@@ -93,7 +99,7 @@ def _card(trait: TraitExplanation, definition: TraitDefinition | None, mask: Mas
         ],
         agreeing=len(trait.losers) - len(differing),
         is_locked=trait.decided_by is Decider.LOCK,
-        is_special=definition is not None and definition.category == Category.SPECIAL,
+        is_special=is_special,
     )
 
 
