@@ -148,6 +148,7 @@ from profiles.traits.definitions import save_trait_definition, trait_origins
 from profiles.traits.expiry import delete_expired_traits, find_expired_traits
 from profiles.traits.golden import CONTACT_TRAITS
 from profiles.traits.new_names import within_claimed_names
+from profiles.traits.parties import load_parties
 from profiles.traits.recategorising import set_all_apart
 from profiles.traits.records import all_traits_of, recompute_golden, record_traits
 from profiles.traits.sensitivity import (
@@ -257,6 +258,7 @@ __all__ = [
     "last_out_of_range",
     "load_blocked",
     "load_categories",
+    "load_parties",
     "load_rules",
     "looks_at",
     "mark_computed",

@@ -23,6 +23,7 @@ class SourceSettings(TypedDict, total=False):
 
     name: str
     priority: int
+    party: str
     joins_people: bool
     allowed_origins: list[str]
     keeps_address: bool

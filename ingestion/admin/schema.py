@@ -106,10 +106,13 @@ class TraitDefinitionAdmin(ReviewedAdmin):
         *("label_and_key", "type", "types_seen", "filled", "in_days", "last_seen"),
         *("category_label", "is_money", "policy", "review"),
     )
-    list_filter = ("is_reviewed", "category", "is_money", "origin", "type", "policy")
+    list_filter = ("is_reviewed", "category", "is_money", "origin", "party", "type", "policy")
     search_fields = ("key", "label")
     ordering = ("is_reviewed", "key")
-    fields = ("key", "label", "type", "category", "is_money", "origin", "policy", "is_reviewed")
+    fields = (
+        *("key", "label", "type", "category", "is_money", "origin", "party", "policy"),
+        "is_reviewed",
+    )
     change_form_outer_before_template = "admin/ingestion/schema_key.html"
     audit_type = "trait_definition"
 

@@ -39,7 +39,7 @@ ADD_KEY, CHANGE_KEY = "ingestion.add_writekey", "ingestion.change_writekey"
 class SourceAdmin(TesseraAdmin):
     """Sources of facts, traits and events: what they send, and by which keys."""
 
-    list_display = ("name_and_key", "day", "priority", "open_keys", "joins", "created_at")
+    list_display = ("name_and_key", "day", "party", "priority", "open_keys", "joins", "created_at")
     search_fields = ("key", "name")
     ordering = ("key",)
     fields = ("key", *SOURCE_SETTINGS)

@@ -97,10 +97,10 @@ class RegistryTraitViewSet(
     def get_queryset(self) -> QuerySet[TraitDefinition]:
         return with_trait_figures(TraitDefinition.objects.all(), now=database_now())
 
-    @extend_schema(request=serializers.DecisionOnNameSerializer)
+    @extend_schema(request=serializers.DecisionOnTraitSerializer)
     def partial_update(self, request: Request, key: str) -> Response:
         """Decide about a trait. From then on it is reviewed."""
-        decision = validated(serializers.DecisionOnNameSerializer(data=request.data, partial=True))
+        decision = validated(serializers.DecisionOnTraitSerializer(data=request.data, partial=True))
         review_traits([self.get_object().key], Review(**decision), actor=actor_of(request))
         return Response(self.get_serializer(self.get_object()).data)
 

@@ -4,7 +4,7 @@ from django_filters.rest_framework import BooleanFilter, CharFilter, ChoiceFilte
 
 from ingestion.models import ForbiddenName
 from profiles.api.kit.lists import StrictFilterSet, TimeFilter
-from profiles.models import EventName, SchemaKey, SchemaPart, TraitDefinition
+from profiles.models import EventName, Party, SchemaKey, SchemaPart, TraitDefinition
 
 PARTS = [choice for choice in SchemaPart.choices if choice[0] != SchemaPart.TRAIT]
 
@@ -46,6 +46,7 @@ class RegistryTraitFilter(StrictFilterSet):
     type = ChoiceFilter(choices=TraitDefinition.Type.choices)
     category = ChoiceFilter(choices=TraitDefinition.Category.choices)
     origin = ChoiceFilter(choices=TraitDefinition.Origin.choices)
+    party = ChoiceFilter(choices=Party.choices)
     money = BooleanFilter("is_money")
     reviewed = BooleanFilter("is_reviewed")
 

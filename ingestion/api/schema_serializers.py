@@ -7,12 +7,13 @@ from rest_framework import serializers
 
 from ingestion.models import ForbiddenName
 from profiles.api.kit.fields import AnyField
-from profiles.models import EventName, SchemaKey, Source, TraitDefinition
+from profiles.models import EventName, Party, SchemaKey, Source, TraitDefinition
 from profiles.services import FrequentValue, SourceOfKey
 
 MOST_AT_ONCE = 500
 FILL_HELP = "The share of sampled messages of the last 30 days that have it; null without any."
 VOLUME_HELP = "About how many messages of the last 30 days have it."
+PARTY_HELP = "Whose data it is, whichever source states it. Empty: that of the source."
 TYPES_HELP = "How many sampled messages had each type."
 
 
@@ -97,6 +98,10 @@ class RegistryPropertySerializer(serializers.ModelSerializer[SchemaKey]):
         return volume_of(row)
 
 
+# Whose data a trait is, whichever source states it.
+PARTIES = [("", "that of the source"), *Party.choices]
+
+
 class RegistryTraitSerializer(serializers.ModelSerializer[TraitDefinition]):
     """A trait by its key, and what is known of it. Its own type is that of its definition."""
 
@@ -104,6 +109,7 @@ class RegistryTraitSerializer(serializers.ModelSerializer[TraitDefinition]):
         child=serializers.IntegerField(), read_only=True, allow_null=True, help_text=TYPES_HELP
     )
     messages = serializers.IntegerField(read_only=True)
+    party = serializers.ChoiceField(choices=PARTIES, read_only=True, help_text=PARTY_HELP)
     fill = serializers.FloatField(read_only=True, allow_null=True, help_text=FILL_HELP)
     volume = serializers.SerializerMethodField(help_text=VOLUME_HELP)
     first_seen_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -112,8 +118,8 @@ class RegistryTraitSerializer(serializers.ModelSerializer[TraitDefinition]):
     class Meta:
         model = TraitDefinition
         fields = (
-            *("key", "label", "type", "origin", "policy", "category", "is_money", "is_reviewed"),
-            *("is_computed", "types", "messages", "fill", "volume"),
+            *("key", "label", "type", "origin", "party", "policy", "category", "is_money"),
+            *("is_reviewed", "is_computed", "types", "messages", "fill", "volume"),
             *("first_seen_at", "last_seen_at"),
         )
         read_only_fields = fields
@@ -128,6 +134,12 @@ class DecisionOnNameSerializer(serializers.Serializer[Any]):
 
     category = serializers.ChoiceField(choices=TraitDefinition.Category.choices, required=False)
     is_money = serializers.BooleanField(required=False)
+
+
+class DecisionOnTraitSerializer(DecisionOnNameSerializer):
+    """The same of a trait, of which whose data it is may be decided, too."""
+
+    party = serializers.ChoiceField(choices=PARTIES, required=False, help_text=PARTY_HELP)
 
 
 class SchemaReviewSerializer(DecisionOnNameSerializer):

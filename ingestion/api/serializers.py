@@ -11,7 +11,7 @@ from ingestion.inbox.body import unpack_message
 from ingestion.models import RejectedMessage, SigningSecret, WriteKey
 from ingestion.services import MendReport, Operation, Type, Verb
 from profiles.api.kit.fields import AnyField
-from profiles.models import Source
+from profiles.models import Party, Source
 from profiles.models.sources import KEY_VALIDATOR, ORIGIN_VALIDATOR
 from profiles.services import SOURCE_SETTINGS
 
@@ -79,6 +79,9 @@ class SourceChangesSerializer(serializers.Serializer[dict[str, Any]]):
 
     name = serializers.CharField(max_length=120, required=False)
     priority = serializers.IntegerField(min_value=0, max_value=32767, required=False)
+    party = serializers.ChoiceField(
+        choices=Party.choices, required=False, help_text=_help_of("party")
+    )
     joins_people = serializers.BooleanField(required=False)
     allowed_origins = serializers.ListField(
         child=serializers.CharField(max_length=255, validators=[ORIGIN_VALIDATOR]),

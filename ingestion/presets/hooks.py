@@ -61,7 +61,7 @@ def register_hook(
     parse_kinds(kinds or {})
     credential = make_credential(KIND)
     with audited(actor, "source.created") as deed:
-        source = create_source(key, actor=actor, name=name)
+        source = create_source(key, actor=actor, name=name, party=load_preset(preset).party)
         Hook.objects.create(
             source=source,
             preset=preset,

@@ -33,7 +33,7 @@ class Preset:
     `is_tried_by_get` says that the tool tries the address by GET, and `challenge` answers what such
     a GET asks, from its parameters, the secret and the address. `read` reads a body that is neither
     JSON nor a plain form (it raises UnreadableJSON), and `answer` says what a tool wants to read.
-    `secret_fault` says what is wrong with a secret that has parts.
+    `secret_fault` says what is wrong with a secret that has parts. `party` is whose data it sends.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Preset:
     answer: Callable[[Delivery, str, datetime], Answer | None] | None = None
     challenge: Callable[[Mapping[str, str], str, str], Answer | None] | None = None
     secret_fault: Callable[[str], str] = lambda secret: ""
+    party: str = "first"
 
 
 @cache

@@ -19,6 +19,7 @@ from profiles.models import (
     EventName,
     Identifier,
     Merge,
+    Party,
     TrustLevel,
 )
 from profiles.traits.explain import Decider, SourceValue, TraitExplanation
@@ -143,6 +144,7 @@ class SourceValueSerializer(serializers.Serializer[SourceValue]):
     value = AnyField(allow_null=True)
     source = serializers.CharField()  # type: ignore[assignment]  # hides an attribute of Field
     trust = serializers.ChoiceField(choices=TRUSTS)
+    party = serializers.ChoiceField(choices=Party.values)
     said_at = serializers.DateTimeField()
 
 
@@ -180,6 +182,9 @@ class TraitSerializer(serializers.Serializer[TraitExplanation]):
     )
     trust = serializers.ChoiceField(
         source="winner.trust", choices=TRUSTS, default=None, allow_null=True
+    )
+    party = serializers.ChoiceField(
+        source="winner.party", choices=Party.values, default=None, allow_null=True
     )
     said_at = serializers.DateTimeField(source="winner.said_at", default=None, allow_null=True)
     lock = LockSerializer(allow_null=True)

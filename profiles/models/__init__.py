@@ -24,7 +24,7 @@ from profiles.models.matching import MatchModel, MatchProposal
 from profiles.models.profiles import Profile, ProfileChange, SeenMessage
 from profiles.models.reading import StaffRead
 from profiles.models.schema import SchemaKey, SchemaKeyDay, SchemaPart, SchemaTally, SchemaVolume
-from profiles.models.sources import Source
+from profiles.models.sources import Party, Source
 from profiles.models.traits import (
     ComputedValue,
     SourceRecord,
@@ -60,6 +60,7 @@ __all__ = [
     "MatchModel",
     "MatchProposal",
     "Merge",
+    "Party",
     "Profile",
     "ProfileChange",
     "RulesApplication",

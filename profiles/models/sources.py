@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 KEY_VALIDATOR = RegexValidator(
     r"^[a-z][a-z0-9_-]{0,62}$",
@@ -17,6 +18,14 @@ ORIGIN_VALIDATOR = RegexValidator(
 )
 
 
+class Party(models.TextChoices):
+    """Whose data they are, in the words of the field."""
+
+    FIRST = "first", _("first party: what people did with us")
+    ZERO = "zero", _("zero party: what people told us of themselves")
+    THIRD = "third", _("third party: bought, or passed on by others")
+
+
 class Source(models.Model):
     """One system that sends facts, traits and events, such as a shop, a CRM or a website."""
 
@@ -25,6 +34,13 @@ class Source(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=100,
         help_text="Where a trait follows the order of its sources, the smaller number wins.",
+    )
+    party = models.CharField(
+        max_length=8,
+        choices=Party,
+        default=Party.FIRST,
+        help_text="Whose data it sends, for segments: a survey is zero party, a bought list third "
+        "party. A trait can say another of its own.",
     )
     joins_people = models.BooleanField(
         default=False,

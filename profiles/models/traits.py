@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles.models.identity import Identifier, TrustLevel
 from profiles.models.profiles import Profile
-from profiles.models.sources import Source
+from profiles.models.sources import Party, Source
 
 
 class SourceRecord(models.Model):
@@ -146,6 +146,13 @@ class TraitDefinition(models.Model):
     category = models.CharField(max_length=16, choices=Category, default=Category.ORDINARY)
     origin = models.CharField(max_length=16, choices=Origin, default=Origin.UNREVIEWED)
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.MOST_TRUSTED)
+    party = models.CharField(
+        max_length=8,
+        choices=Party,
+        blank=True,
+        default="",
+        help_text="Whose data it is, whichever source states it. Empty: that of the source.",
+    )
     is_money = models.BooleanField(default=False, help_text="Its numbers are amounts of money.")
     is_reviewed = models.BooleanField(
         default=False, help_text="False where Tessera met the trait in a message and guessed."

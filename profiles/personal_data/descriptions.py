@@ -44,7 +44,7 @@ from profiles.registry import (
 from profiles.traces.accounts import sweep_account_keys, sweep_account_records
 from profiles.traces.sweep import sweep_computed, sweep_events, sweep_names, sweep_records
 from profiles.traits import sql as traits_sql
-from profiles.traits.golden import dated
+from profiles.traits.parties import load_parties
 from profiles.traits.special import destroy_unused_keys, opened_correction, special_records
 
 
@@ -191,13 +191,19 @@ class SourceRecordData(PersonalData):
         rows = (
             SourceRecord.objects.filter(profile__in=profile_ids)
             .order_by("source__key", "identifier_id")
-            .values("profile_id", "source__key", "trust", "traits", "updated_at")
+            .values("profile_id", "source_id", "source__key", "trust", "traits", "updated_at")
         )
-        legible = [
-            {**row, "trust": TrustLevel(row["trust"]).api_name, "traits": dated(row["traits"])}
+        parties = load_parties()
+        return by_profile(
+            {
+                "profile_id": row["profile_id"],
+                "source": row["source__key"],
+                "trust": TrustLevel(row["trust"]).api_name,
+                "traits": parties.dated(row["traits"], row["source_id"]),
+                "updated_at": row["updated_at"],
+            }
             for row in rows
-        ]
-        return by_profile(legible, renamed={"source__key": "source"})
+        )
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
         execute_moves(traits_sql.MOVE_RECORDS, moves)

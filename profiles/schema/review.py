@@ -1,4 +1,5 @@
-"""What staff decide of properties and traits: their category, and whether they are money.
+"""What staff decide of properties and traits: category, whether they are money, and of traits the
+party.
 
 Invariant: whatever is decided is reviewed from then on. A trait's decision is in its definition.
 """
@@ -16,10 +17,11 @@ from profiles.traits.definitions import save_trait_definition
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What is decided; None leaves it as it is."""
+    """What is decided; None leaves it as it is. A party is of traits alone."""
 
     category: str | None = None
     is_money: bool | None = None
+    party: str | None = None
 
 
 class UnknownNames(ValueError):
@@ -54,6 +56,7 @@ def review_traits(keys: Iterable[str], review: Review, *, actor: Actor) -> list[
         _refuse_unknown([each in by_key for each in wanted])
         for row in by_key.values():
             _decide(row, review)
+            row.party = row.party if review.party is None else review.party
             save_trait_definition(row, actor=actor)
     return [by_key[each] for each in dict.fromkeys(wanted)]
 

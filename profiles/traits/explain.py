@@ -16,7 +16,7 @@ from profiles.audit import actor_names
 from profiles.identifiers.lookup import parse_reference
 from profiles.identifiers.normalisers import InvalidIdentifier
 from profiles.lib import exact_json
-from profiles.models import Profile, Source, TraitLock, TrustLevel
+from profiles.models import Party, Profile, Source, TraitLock, TrustLevel
 from profiles.traits.golden import (
     CONTACT_TRAITS,
     Contact,
@@ -25,6 +25,7 @@ from profiles.traits.golden import (
     holds_lock,
     rank_statements,
 )
+from profiles.traits.parties import Parties, load_parties
 from profiles.traits.records import (
     fold,
     load_records,
@@ -32,6 +33,8 @@ from profiles.traits.records import (
     statements_of,
     trait_policies,
 )
+
+_DEFAULT = Policy.MOST_TRUSTED
 
 
 class Decider(StrEnum):
@@ -45,11 +48,12 @@ class Decider(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceValue:
-    """One source's statement of a trait."""
+    """One source's statement of a trait. `party` is whose data it is."""
 
     value: Any
     source: str
     trust: str
+    party: Party
     said_at: datetime
 
 
@@ -79,22 +83,26 @@ class TraitExplanation:
 
 
 def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
-    """Explain every trait that was ever stated for the profile, by key, in eleven queries.
+    """Explain every trait that was ever stated for the profile, by key, in thirteen queries.
 
     Special ones are among them.
     """
     loaded = load_records([profile.pk], with_special=True)
     statements = statements_of(loaded, source_priorities()).get(profile.pk, {})
     locks = _rectifications(profile, loaded.contacts.get(profile.pk, ()))
-    policies, sources = trait_policies(), dict(Source.objects.values_list("pk", "key"))
+    policies, parties = trait_policies(), load_parties()
+    sources = dict(Source.objects.values_list("pk", "key"))
     folded = fold(profile.pk, loaded, statements, policies)
     traits = loaded.with_special(profile.pk, folded, profile.traits)
     return {
         key: _explain(
             key,
             traits.get(key),
-            [*_ranked(statements.get(key, ()), policies.get(key, Policy.MOST_TRUSTED), sources)],
-            policies.get(key, Policy.MOST_TRUSTED),
+            [
+                _readable(key, statement, sources, parties)
+                for statement in _ranked(statements.get(key, ()), policies.get(key, _DEFAULT))
+            ],
+            policies.get(key, _DEFAULT),
             locks.get(key),
             is_computed=key in loaded.computed_keys,
         )
@@ -114,20 +122,23 @@ def _rectifications(profile: Profile, contacts: Sequence[Contact]) -> dict[str, 
     }
 
 
-def _ranked(
-    statements: Sequence[Statement], policy: Policy, sources: Mapping[int, str]
-) -> Iterator[SourceValue]:
-    """Yield the statements in readable form, the winner first."""
-    if not statements:
-        return
-    ranked = rank_statements(statements, policy)
-    for statement in (ranked.winner, *ranked.losers):
-        yield SourceValue(
-            _with_json_numbers(statement.value),
-            sources[statement.source_id],
-            TrustLevel(statement.trust).api_name,
-            datetime.fromtimestamp(statement.at / 1_000_000, UTC),
-        )
+def _ranked(statements: Sequence[Statement], policy: Policy) -> Iterator[Statement]:
+    """Yield the statements, the winner first."""
+    if statements:
+        ranked = rank_statements(statements, policy)
+        yield from (ranked.winner, *ranked.losers)
+
+
+def _readable(
+    key: str, statement: Statement, sources: Mapping[int, str], parties: Parties
+) -> SourceValue:
+    return SourceValue(
+        _with_json_numbers(statement.value),
+        sources[statement.source_id],
+        TrustLevel(statement.trust).api_name,
+        parties.of(key, statement.source_id),
+        datetime.fromtimestamp(statement.at / 1_000_000, UTC),
+    )
 
 
 def _explain(

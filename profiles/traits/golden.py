@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from profiles.lib import exact_json
-from profiles.lib.calendar import time_of
 
 # Traits whose golden value must be an identifier of the profile, by their namespace.
 CONTACT_TRAITS = ("email", "phone")
@@ -74,11 +73,6 @@ def merge_record(record: dict[str, Any], traits: Mapping[str, Any], at: int, arr
             record[key] = [value, at, arrival]
             changed = True
     return changed
-
-
-def dated(record: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
-    """Return a record as people read it: of each trait its value, and the time it is of."""
-    return {key: {"value": value, "at": time_of(at)} for key, (value, at, *_) in record.items()}
 
 
 def _is_later(

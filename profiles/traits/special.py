@@ -17,7 +17,7 @@ from django.db import connection
 from profiles.lib import exact_json, key_store
 from profiles.models import Source, SpecialTrait, TraitDefinition, TraitLock, TrustLevel
 from profiles.traits import sql
-from profiles.traits.golden import dated
+from profiles.traits.parties import load_parties
 from profiles.traits.sensitivity import Category, guess_category, load_categories, plain_key
 
 logger = logging.getLogger(__name__)
@@ -122,13 +122,13 @@ def special_records(profile_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     records: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(dict)
     for key, value, at, arrival in load_special(profile_ids):
         records[key[:-1]][key.trait] = [value, at, arrival]
-    sources = dict(Source.objects.values_list("pk", "key"))
+    sources, parties = dict(Source.objects.values_list("pk", "key")), load_parties()
     for (profile_id, _, source_id, trust), record in sorted(records.items()):
         yield {
             "profile_id": profile_id,
             "source": sources[source_id],
             "trust": TrustLevel(trust).api_name,
-            "traits": dated(record),
+            "traits": parties.dated(record, source_id),
         }
 
 

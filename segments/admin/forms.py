@@ -25,6 +25,7 @@ EMPTY: dict[str, Any] = {"type": "and", "children": []}
 FIELD_ORDER = (
     "type",
     "count",
+    "party",
     "key",
     "namespace",
     "salt",
@@ -48,6 +49,7 @@ FIELD_ORDER = (
     "to",
     "entered_within",
     "seen_within",
+    "stated_within",
     "within",
     "same",
     "absent",

@@ -4,7 +4,7 @@ Invariant: SQL text comes from constant templates only, and every value is a par
 definition is a boolean over the alias `p` of a profile's row, or a SELECT of profile ids.
 """
 
-from segments.compiler.context import Context, EventNameRef
+from segments.compiler.context import Context, EventNameRef, PartiesOfData
 from segments.compiler.due import Period, select_coming, select_dates, select_due
 from segments.compiler.fragments import Fragment, fill, join_fragments
 from segments.compiler.people import (
@@ -18,6 +18,7 @@ __all__ = [
     "Context",
     "EventNameRef",
     "Fragment",
+    "PartiesOfData",
     "Period",
     "ScopedConditions",
     "compile_everyone",

@@ -13,7 +13,7 @@ from segments.language.calendar import (
     shift_units,
     unit_start,
 )
-from segments.language.nodes import CalendarUnit, IsoText, Kind, Node, Previous, This
+from segments.language.nodes import CalendarUnit, IsoText, Kind, Node, Party, Previous, This
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class EventNameRef:
 
 
 @dataclass(frozen=True, slots=True)
+class PartiesOfData:
+    """The sources that are not first party, by id, and the traits that say a party of their own."""
+
+    by_source: Mapping[int, Party] = field(default_factory=dict)
+    by_trait: Mapping[str, Party] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """All that a definition needs besides its nodes.
 
@@ -35,8 +43,8 @@ class Context:
     over `p`, with the placeholders %(purpose)s and %(at)s. `is_present` is False where `now` is in
     the past, for which the statistics of events cannot be used. Weeks start on `week_start`, where
     Monday is 0. `zones` are the names of zones that an event may have.
-    `session_gaps` has the minutes that end a session, by the id of each source that makes any, and
-    `list_revisions` the number of each list by key.
+    `session_gaps` has the minutes that end a session, by the id of each source that makes any,
+    `list_revisions` the number of each list by key, and `parties` whose data statements are.
     """
 
     now: datetime
@@ -49,6 +57,7 @@ class Context:
     zones: Sequence[str] = ()
     session_gaps: Mapping[int, int] = field(default_factory=dict)
     list_revisions: Mapping[str, int] = field(default_factory=dict)
+    parties: PartiesOfData = PartiesOfData()
 
 
 def event_name_refs(name: str, kind: Kind | None, context: Context) -> list[EventNameRef]:

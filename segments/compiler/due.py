@@ -24,6 +24,7 @@ from segments.compiler.histories import name_condition
 from segments.compiler.people import measured_events
 from segments.compiler.places import SEGMENT_ID, TRAITS
 from segments.compiler.sources import SOURCE_ID, STATED_AT
+from segments.compiler.statements import party_checks
 from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
 from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes
@@ -40,6 +41,7 @@ from segments.language.nodes import (
     PersonLeaf,
     SegmentLeaf,
     SourceLeaf,
+    StatedLeaf,
     Test,
     TraitLeaf,
     Window,
@@ -127,7 +129,11 @@ def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fr
         if isinstance(leaf, SegmentLeaf):
             selects += _select_by_entry(leaf, period)
         if isinstance(leaf, SourceLeaf):
-            selects.append(_select_by_record(leaf, period))
+            by_source = [fill("r.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key))]
+            selects.append(_select_by_record(by_source, leaf.seen_within, period))
+        if isinstance(leaf, StatedLeaf):
+            by_party = party_checks(leaf, period.context)
+            selects.append(_select_by_record(by_party, leaf.stated_within, period))
         if isinstance(leaf, AccountLeaf) and leaf.where is not None:
             selects += select_account_dates(
                 leaf.where, period.since, period.context, _is_inside(EDGE, period), period.ids
@@ -173,15 +179,12 @@ def _select_by_documents(
         yield _select_edges(BY_EVENTS, edges, checks, period)
 
 
-def _select_by_record(leaf: SourceLeaf, period: Period) -> Fragment:
-    """Return a SELECT of the profiles of whom a source stated a trait that comes or gets old."""
+def _select_by_record(checks: list[Fragment], within: Duration | None, period: Period) -> Fragment:
+    """Return a SELECT of the profiles with such a statement of a trait that comes or gets old."""
     edges = [STATED_AT]
-    if leaf.seen_within is not None:
-        edges.append(add_to_instant(STATED_AT, leaf.seen_within, period.context))
-    checks = [
-        fill("r.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key)),
-        *_only(period, Fragment("r.profile_id")),
-    ]
+    if within is not None:
+        edges.append(add_to_instant(STATED_AT, within, period.context))
+    checks = [*checks, *_only(period, Fragment("r.profile_id"))]
     return _select_edges(BY_RECORDS, [edge_rows(edges)], checks, period)
 
 

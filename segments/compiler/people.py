@@ -38,6 +38,7 @@ from segments.compiler.regular import compile_regular
 from segments.compiler.sequences import compile_sequence
 from segments.compiler.sessions import compile_session
 from segments.compiler.sources import compile_source
+from segments.compiler.statements import compile_stated
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
 from segments.compiler.windows import earliest_counted
@@ -119,6 +120,8 @@ def _compile_leaf(leaf: PersonLeaf, context: Context, form: Form) -> Fragment:
             return compile_identifier(leaf, form.ids)
         case nodes.SourceLeaf():
             return compile_source(leaf, context, form.ids)
+        case nodes.StatedLeaf():
+            return compile_stated(leaf, context, form.ids)
         case nodes.ListLeaf():
             return compile_list(leaf, form.ids)
         case nodes.OverrideLeaf():

@@ -11,6 +11,7 @@ from segments.compiler.regular import count_units
 from segments.compiler.sequences import count_steps
 from segments.compiler.sessions import session_quantity
 from segments.compiler.sources import last_sent
+from segments.compiler.statements import last_stated
 from segments.language import nodes
 from segments.language.nodes import Node
 
@@ -28,6 +29,8 @@ def leaf_quantity(node: Node, context: Context, ids: Sequence[int]) -> Fragment 
             return count_identifiers(node, ids)
         case nodes.SourceLeaf():
             return last_sent(node, context, ids)
+        case nodes.StatedLeaf():
+            return last_stated(node, context, ids)
         case nodes.ListLeaf():
             return listed_at(node, ids)
         case nodes.AccountLeaf():

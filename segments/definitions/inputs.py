@@ -15,7 +15,15 @@ from typing import Any
 from segments.compiler import Context, expanded_leaves
 from segments.compiler.trees import leaves
 from segments.definitions.membership import base_key
-from segments.language.nodes import CalendarUnit, ListLeaf, Node, SegmentLeaf, SessionLeaf, TimeLeaf
+from segments.language.nodes import (
+    CalendarUnit,
+    ListLeaf,
+    Node,
+    SegmentLeaf,
+    SessionLeaf,
+    StatedLeaf,
+    TimeLeaf,
+)
 
 
 class Scope(StrEnum):
@@ -77,7 +85,10 @@ INPUTS = (
     Input(Scope.CLOCK, ("now", "is_present"), "due by an index, or by a wake-up written down"),
     Input(
         Scope.GLOBAL,
-        ("zone", "week_start", "zones", "session_gaps", "list_revisions", "segments_staticlist"),
+        (
+            *("zone", "week_start", "zones", "session_gaps", "list_revisions", "parties"),
+            "segments_staticlist",
+        ),
         "the text of `global_inputs`",
     ),
     Input(
@@ -107,6 +118,10 @@ def global_inputs(node: Node, context: Context) -> str:
     if any(isinstance(part, SessionLeaf) for part in parts):
         gaps = ",".join(f"{source}:{gap}" for source, gap in sorted(context.session_gaps.items()))
         read.append(f"sessions {sha256(gaps.encode()).hexdigest()[:12]}")
+    if any(isinstance(part, StatedLeaf) for part in parts):
+        parties = context.parties
+        named = sorted(parties.by_source.items()), sorted(parties.by_trait.items())
+        read.append(f"parties {sha256(repr(named).encode()).hexdigest()[:12]}")
     if rivals := [leaf.key for leaf in _rivals(node)]:
         read.append(f"group {sha256(','.join(rivals).encode()).hexdigest()[:12]}")
     if lists := {part.key for part in parts if isinstance(part, ListLeaf)}:

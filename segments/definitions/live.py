@@ -18,12 +18,13 @@ from django.db.models import Q
 
 from consent.services import PERMITTED
 from profiles.models import EventName, Source
-from segments.compiler import Context, EventNameRef
+from profiles.services import load_parties
+from segments.compiler import Context, EventNameRef, PartiesOfData
 from segments.definitions import sql
 from segments.definitions.boundaries import read_models, with_boundaries
 from segments.definitions.membership import base_key, better_segments, membership_nodes
 from segments.definitions.references import referenced_segments
-from segments.language.nodes import Node
+from segments.language.nodes import Node, Party
 from segments.language.parser import DefinitionError, parse
 from segments.models import Segment, StaticList
 
@@ -161,6 +162,7 @@ def make_context(
         zones=_known_zones(),
         session_gaps=_session_gaps(),
         list_revisions=dict(StaticList.objects.values_list("key", "revision")),
+        parties=_parties(),
     )
 
 
@@ -186,6 +188,14 @@ def _session_gaps() -> dict[int, int]:
     sources = Source.objects.filter(is_public | Q(session_minutes__gt=0)).distinct()
     rows = sources.values_list("pk", "session_minutes")
     return {pk: DEFAULT_GAP if minutes is None else minutes for pk, minutes in rows}
+
+
+def _parties() -> PartiesOfData:
+    parties = load_parties()
+    return PartiesOfData(
+        {pk: Party(party) for pk, party in parties.by_source.items()},
+        {key: Party(party) for key, party in parties.by_trait.items()},
+    )
 
 
 def _event_names() -> dict[tuple[str, str], EventNameRef]:

@@ -26,6 +26,7 @@ from segments.language.nodes import (
     OtherTrait,
     RfmModel,
     Same,
+    StatedLeaf,
     TraitLeaf,
 )
 from segments.language.operands import DefinitionError
@@ -130,6 +131,8 @@ def _part_categories(part: Any, categories: TraitCategories) -> Iterator[Categor
     match part:
         case TraitLeaf() | OtherTrait() | GeoLeaf():
             yield from (categories.of(step) for step in part.key)
+        case StatedLeaf(key=str() as key):
+            yield categories.of(key)
         case FieldLeaf() | AnyElement():
             yield from (categories.of_property(step) for step in part.key)
         case EventLeaf():
@@ -176,7 +179,7 @@ def _leaf_category(leaf: Mapping[str, Any], categories: TraitCategories) -> Cate
     operands = [leaf[name] for name in OPERANDS if name in leaf]
     if leaf.get("type") == "identifier":
         return Category.CONTACT
-    is_trait = leaf.get("type") in ("trait", "geo")
+    is_trait = leaf.get("type") in ("trait", "geo", "stated")
     category_of = categories.of if is_trait else categories.of_property
     keys = [str(leaf[name]) for name in ("key", "property") if name in leaf]
     of_keys = [category_of(step) for key in keys for step in key.split(".")]

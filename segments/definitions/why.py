@@ -48,6 +48,7 @@ MEASURES: Mapping[type, str] = {
     nodes.RegularLeaf: "periods",
     nodes.IdentifierLeaf: "identifiers",
     nodes.SourceLeaf: "last_at",
+    nodes.StatedLeaf: "last_at",
     nodes.ListLeaf: "added_at",
     nodes.BucketLeaf: "percent",
     nodes.GeoLeaf: "km",

@@ -96,14 +96,22 @@ def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[
                     yield Fault(join_path(inside, "name"), "unknown_event", detail)
         case nodes.GeoLeaf(key) if key[0] not in vocabulary.traits:
             yield _unknown_trait(path, key, vocabulary)
+        case nodes.StatedLeaf(key=str() as name) if name not in vocabulary.traits:
+            yield _unknown_trait(path, (name,), vocabulary)
+        case nodes.StatedLeaf(key=str() as name) if name in vocabulary.special:
+            yield _special_trait(path, name)
         case nodes.TraitLeaf(key, test):
             if key[0] not in vocabulary.traits:
                 yield _unknown_trait(path, key, vocabulary)
             elif key[0] in vocabulary.special:
-                detail = f"{key[0]} is special data: it is encrypted, and no segment sees it."
-                yield Fault(join_path(path, "key"), "special_trait", detail)
+                yield _special_trait(path, key[0])
             elif vocabulary.traits[key[0]]:
                 yield from _value_warnings(path, key, test)
+
+
+def _special_trait(path: str, key: str) -> Fault:
+    detail = f"{key} is special data: it is encrypted, and no segment sees it."
+    return Fault(join_path(path, "key"), "special_trait", detail)
 
 
 def _unknown_trait(path: str, key: nodes.Path, vocabulary: Vocabulary) -> Fault:

@@ -6,6 +6,7 @@ from segments.language.operands import (
     definition_error,
     join_path,
     read_boolean,
+    read_choice,
     read_duration,
     read_fields,
     read_key,
@@ -60,6 +61,22 @@ def _read_source(reader: TreeReader, value: object, path: str, depth: int) -> Pe
     )
 
 
+def _read_stated(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
+    fields = read_fields(value, path, ("type", "party"), ("key", "stated_within"))
+    party = read_choice(fields["party"], join_path(path, "party"), list(nodes.Party))
+    key = None
+    if "key" in fields:
+        key_path = join_path(path, "key")
+        key, *parts = read_key(fields["key"], key_path)
+        if parts:
+            detail = f"A source states the whole of {key}, and no part of it alone."
+            raise definition_error(key_path, "invalid", detail)
+    within = None
+    if "stated_within" in fields:
+        within = read_duration(fields["stated_within"], join_path(path, "stated_within"))
+    return nodes.StatedLeaf(nodes.Party(party), key, within)
+
+
 def _read_list(reader: TreeReader, value: object, path: str, depth: int) -> PersonLeaf:
     fields = read_fields(value, path, ("type", "key"))
     return nodes.ListLeaf(read_name(fields["key"], join_path(path, "key")))
@@ -101,6 +118,7 @@ PERSON_READERS: Readers[PersonLeaf] = {
     "consent": _read_consent,
     "identifier": _read_identifier,
     "source": _read_source,
+    "stated": _read_stated,
     "list": _read_list,
     "bucket": _read_bucket,
     "geo": _read_geo,

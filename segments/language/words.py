@@ -93,6 +93,13 @@ class _Words:
                 return self.say("source", key=key)
             case nodes.SourceLeaf(key, nodes.Duration() as duration):
                 return self.say("source.within", key=key, duration=self.duration(duration))
+            case nodes.StatedLeaf(party, key, duration):
+                kind, words = "stated", {"party": self.say(f"party.{party}")}
+                if key is not None:
+                    kind, words = "stated.key", words | {"key": key}
+                if duration is not None:
+                    kind, words = f"{kind}.within", words | {"duration": self.duration(duration)}
+                return self.say(kind, **words)
             case nodes.ListLeaf(key):
                 return self.say("list", key=key)
             case nodes.AccountLeaf(match, None):

@@ -70,10 +70,10 @@ def test_the_copy_holds_everything_with_its_sources_and_purposes() -> None:
     assert profile["traits"] == {"city": "Lyon"}
     assert {row["value"] for row in profile["sections"]["Identifiers"]} >= {"ada@example.org", "1"}
     assert profile["consents"]["newsletter"]["permitted"] is False
-    assert files["article15.json"]["sources"] == [{"key": "crm", "name": "Crm"}]
+    assert files["article15.json"]["sources"] == [{"key": "crm", "name": "Crm", "party": "first"}]
     assert files["article15.json"]["purposes"][0]["recipients"] == ["the printer"]
     stated = profile["sections"]["What sources say"][0]["traits"]["city"]
-    assert stated == {"value": "Lyon", "at": "1970-01-01T00:00:00.000001Z"}
+    assert stated == {"value": "Lyon", "at": "1970-01-01T00:00:00.000001Z", "party": "first"}
 
 
 def test_every_declared_section_is_a_part_of_the_copy() -> None:
@@ -92,7 +92,9 @@ def test_portability_gives_only_what_was_given_and_observed() -> None:
     assert stated == [
         {
             "source": "crm",
-            "traits": {"city": {"value": "Lyon", "at": "1970-01-01T00:00:00.000001Z"}},
+            "traits": {
+                "city": {"value": "Lyon", "at": "1970-01-01T00:00:00.000001Z", "party": "first"}
+            },
         }
     ]
 

@@ -73,7 +73,9 @@ def test_a_key_of_another_source_is_not_revoked() -> None:
 def test_the_key_of_a_source_never_changes() -> None:
     source = make_source(key="shop")
     url = reverse("admin:profiles_source_change", args=[source.pk])
-    sign_in("admin").post(url, {"key": "other", "name": "The shop", "priority": "5"})
+    sign_in("admin").post(
+        url, {"key": "other", "name": "The shop", "priority": "5", "party": "first"}
+    )
     assert Source.objects.get().key == "shop"
     assert Source.objects.get().name == "The shop"
 
@@ -266,7 +268,7 @@ def test_a_new_key_is_shown_in_code_and_a_signing_secret_once() -> None:
 def test_origins_are_saved_from_one_line() -> None:
     shop, admin = make_source(key="shop"), sign_in("admin")
     url = reverse("admin:profiles_source_change", args=[shop.pk])
-    fields = {"name": "Shop", "priority": "5", "keeps_address": "on"}
+    fields = {"name": "Shop", "priority": "5", "party": "first", "keeps_address": "on"}
     origins = "https://shop.example.org,https://*.example.com"
     admin.post(url, fields | {"allowed_origins": origins})
     shop.refresh_from_db()

@@ -341,6 +341,15 @@ def test_a_wrong_mapping_is_refused_with_its_path(fact: dict[str, Any], path: st
 
 
 @pytest.mark.django_db
+def test_answers_to_a_survey_are_zero_party_and_orders_of_a_shop_first_party() -> None:
+    parties = {
+        tool: register_hook(tool, preset=tool, secret=secret_of(tool), actor=TESTER)[0].party
+        for tool in ("typeform", "shopify")
+    }
+    assert parties == {"typeform": "zero", "shopify": "first"}
+
+
+@pytest.mark.django_db
 def test_staff_connect_a_shop_and_see_its_address_once() -> None:
     client = sign_in("admin")
     url = reverse("admin:ingestion_hook_connect")

@@ -71,6 +71,15 @@ def test_a_decision_is_kept_and_written_down(service: APIClient) -> None:
     assert TraitDefinition.objects.get(key="vip").category == "special"
 
 
+def test_whose_data_a_trait_is_can_be_decided_and_taken_back(service: APIClient) -> None:
+    route = f"{ROUTE}/traits/vip/"
+    assert service.patch(route, {"party": "zero"}).json()["party"] == "zero"
+    assert set(results(service, "traits", party="zero")) == {"vip"}
+    assert service.patch(route, {"category": "ordinary"}).json()["party"] == "zero"
+    assert service.patch(route, {"party": ""}).json()["party"] == ""
+    assert service.patch(route, {"party": "second"}).status_code == 400
+
+
 def test_many_are_decided_at_once_and_their_names_forbidden(service: APIClient, send: Send) -> None:
     ssn = results(service, "properties")["customer.ssn"]["id"]
     body = {"properties": [ssn], "traits": ["vip"], "category": "special", "forbidden": True}

@@ -44,6 +44,7 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
         "key": "shop",
         "name": "The shop",
         "priority": 5,
+        "party": "third",
         "joins_people": True,
         "kind": "secret",
     }
@@ -58,6 +59,7 @@ def test_a_source_is_made_with_a_write_key_that_is_shown_once(admin: APIClient) 
         "key": "shop",
         "name": "The shop",
         "priority": 5,
+        "party": "third",
         "joins_people": True,
         "allowed_origins": [],
         "keeps_address": False,

@@ -41,7 +41,7 @@ class NaivePerson:
     consents: dict[str, datetime | None] = field(default_factory=dict)
     is_restricted: bool = False
     identifiers: dict[str, list[str]] = field(default_factory=dict)
-    # When each source stated each trait.
+    # When each source stated each trait, which are called t0, t1 and so on.
     records: dict[str, list[datetime]] = field(default_factory=dict)
     # When the person entered each segment whose stored member they are.
     entered: dict[str, datetime] = field(default_factory=dict)
@@ -70,5 +70,8 @@ class NaiveWorld:
     known: dict[str, Any] = field(default_factory=dict)
     # The minutes that end a session of each source that makes any.
     gaps: dict[str, int] = field(default_factory=dict)
+    # Whose data each source sends, and each trait is that says it of its own: "zero" or the like.
+    parties: dict[str, str] = field(default_factory=dict)
+    trait_parties: dict[str, str] = field(default_factory=dict)
     # The keys of segments of which a person is in one, the first before all others.
     groups: list[list[str]] = field(default_factory=list)

@@ -100,6 +100,22 @@ def source_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWo
     )
 
 
+def stated_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    within = definition.get("stated_within")
+    for source, moments in person.records.items():
+        for number, moment in enumerate(moments):
+            trait = f"t{number}"
+            party = world.trait_parties.get(trait, world.parties.get(source, "first"))
+            if (
+                party == definition["party"]
+                and definition.get("key", trait) == trait
+                and moment <= world.now
+                and (within is None or world.now < later_by(moment, within, world.zone))
+            ):
+                return True
+    return False
+
+
 def list_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
     return definition["key"] in person.lists
 
@@ -286,6 +302,7 @@ LEAVES = {
     "life_cycle": life_cycle_holds,
     "identifier": identifier_holds,
     "source": source_holds,
+    "stated": stated_holds,
     "list": list_holds,
     "account": account_holds,
     "bucket": bucket_holds,

@@ -147,6 +147,7 @@ EXEMPT = {
     "keep_taken": FROM_MESSAGES,
     "load_blocked": READS,
     "load_categories": READS,
+    "load_parties": READS,
     "load_rules": READS,
     "requires_staff": READS,
     "make_archive": PART,

@@ -280,7 +280,7 @@ def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
     source = make_source(key="shop")
     page = reverse("admin:profiles_source_change", args=[source.pk])
     sign_in("steward").post(url, body | {"policy": "source_order"})
-    sign_in("steward").post(page, {"name": "Shop", "priority": "1"})
+    sign_in("steward").post(page, {"name": "Shop", "priority": "1", "party": "first"})
     profile.refresh_from_db()
     assert profile.traits["city"] == "Paris"
 

@@ -7,7 +7,8 @@ from rest_framework.test import APIClient
 
 from profiles.models import ProfileChange, Source, TraitDefinition, TraitLock, TrustLevel
 from profiles.models.access import Scope
-from tests.factories import make_client, make_profile, profile_of, send_messages
+from profiles.services import Review, change_source, review_traits
+from tests.factories import TESTER, make_client, make_profile, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +42,7 @@ def test_each_trait_tells_its_source_time_and_the_statements_that_lost(steward: 
         "policy": "most_trusted",
         "source": "shop",
         "trust": "server",
+        "party": "first",
         "said_at": "2026-02-01T00:00:00Z",
         "lock": None,
         "losers": [
@@ -48,11 +50,22 @@ def test_each_trait_tells_its_source_time_and_the_statements_that_lost(steward: 
                 "value": "Lyon",
                 "source": "crm",
                 "trust": "server",
+                "party": "first",
                 "said_at": "2026-01-01T00:00:00Z",
             }
         ],
     }
     assert traits_of(steward, "user_id:u1")["size"]["value"] == 43.5
+
+
+def test_a_statement_is_of_the_party_of_its_trait_else_of_its_source(steward: APIClient) -> None:
+    send_messages(named("u1", "2026-01-01T00:00:00Z", city="Lyon", size=43), source="broker")
+    change_source(Source.objects.get(key="broker"), actor=TESTER, party="third")
+    review_traits(["size"], Review(party="zero"), actor=TESTER)
+    assert {key: row["party"] for key, row in traits_of(steward, "user_id:u1").items()} == {
+        "city": "third",
+        "size": "zero",
+    }
 
 
 def test_why_trait_names_the_policy_that_decided(steward: APIClient) -> None:

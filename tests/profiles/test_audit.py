@@ -230,7 +230,7 @@ def test_the_admin_lists_the_audit_to_those_who_may_see_it(url: str, role: str) 
 
 def test_each_object_shows_its_history() -> None:
     client = sign_in()
-    body = {"key": "till", "name": "Till", "priority": "10"}
+    body = {"key": "till", "name": "Till", "priority": "10", "party": "first"}
     assert client.post(reverse("admin:profiles_source_add"), body).status_code == 302
     source = make_source(key="till")
     change = reverse("admin:profiles_source_change", args=[source.pk])

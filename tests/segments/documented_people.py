@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.factories import NOW
 from tests.oracles.segment_worlds import NaiveAccount, NaiveEvent, NaivePerson
 
 
@@ -131,4 +132,8 @@ PEOPLE = {
     ),
     "dormant": NaivePerson(events=[bought("2025-06-10", revenue=5)]),
     "child": NaivePerson(traits={"firstName": "Zoé", "birthday": "2012-03-20"}),
+    "told": NaivePerson(records={"crm": [NOW - timedelta(days=30)]}),
+    "told and bought": NaivePerson(
+        records={"crm": [NOW - timedelta(days=30)], "bought": [NOW - timedelta(days=5)]}
+    ),
 }

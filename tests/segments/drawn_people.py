@@ -249,7 +249,14 @@ people = st.builds(
         {},
         optional={"email": st.lists(addresses, max_size=2), "crm": st.lists(addresses, max_size=1)},
     ),
-    records=st.fixed_dictionaries({}, optional={"crm": st.lists(edges(), min_size=1, max_size=2)}),
+    records=st.fixed_dictionaries(
+        {},
+        optional={
+            "crm": st.lists(edges(), min_size=1, max_size=2),
+            "bought": st.lists(edges(), min_size=1, max_size=1),
+            "till": st.lists(edges(), min_size=1, max_size=2),
+        },
+    ),
     entered=st.fixed_dictionaries({}, optional={"one": edges(), "two": edges()}),
     events=st.lists(events(), max_size=6),
     consents=st.fixed_dictionaries({}, optional={"newsletter": st.none() | edges()}),

@@ -228,6 +228,11 @@ FLIPS = {
         NaivePerson(records={"shop": [NOW - timedelta(days=8), NOW - timedelta(days=6)]}),
         NOW + timedelta(days=1),
     ),
+    "what people told us becomes too old": (
+        {"type": "stated", "party": "zero", "key": "t0", "stated_within": {"days": 7}},
+        NaivePerson(records={"crm": [NOW - timedelta(days=6)]}),
+        NOW + timedelta(days=1),
+    ),
     "a date inside a list in an event becomes too old": (
         orders(where={"type": "any", "key": "items", "where": BORN_WHERE}),
         NaivePerson(events=[order(20, items=[{"until": "2026-03-13T12:00:00Z"}])]),

@@ -277,6 +277,12 @@ source_leaves = st.builds(
     st.sampled_from(["shop", "till", "crm", "nowhere"]),
     st.one_of(st.just({}), durations.map(lambda duration: {"seen_within": duration})),
 )
+stated_leaves = st.builds(
+    lambda party, key, within: {"type": "stated", "party": party, **key, **within},
+    st.sampled_from(["first", "zero", "third"]),
+    st.sampled_from([{}, {"key": "t0"}, {"key": "t1"}, {"key": "t9"}]),
+    st.one_of(st.just({}), durations.map(lambda duration: {"stated_within": duration})),
+)
 list_leaves = st.builds(
     lambda key: {"type": "list", "key": key}, st.sampled_from(["guests", "press", "nobody"])
 )
@@ -395,7 +401,7 @@ plain_leaves = st.one_of(
     regular_leaves(),
     identifier_leaves,
     bucket_leaves | geo_leaves,
-    source_leaves | list_leaves,
+    source_leaves | list_leaves | stated_leaves,
     measured_leaves,
     session_leaves(),
     st.just({"type": "everyone"}),

@@ -18,13 +18,14 @@ from segments.compiler import (
     Context,
     EventNameRef,
     Fragment,
+    PartiesOfData,
     compile_everyone,
     compile_scoped,
     fill,
     join_fragments,
 )
 from segments.definitions.boundaries import measure_rfm, settle, with_boundaries
-from segments.language.nodes import Node, RfmModel
+from segments.language.nodes import Node, Party, RfmModel
 from segments.language.parser import parse
 from segments.language.windows import read_window
 from segments.models import Membership, Segment
@@ -35,6 +36,8 @@ from tests.segments.worlds import (
     GAPS,
     MODELS,
     PARIS,
+    PARTIES,
+    TRAIT_PARTIES,
     make_purpose,
     source_of,
     store_people,
@@ -64,6 +67,10 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         },
         is_present=is_present,
         zones=drawn_people.ZONES,
+        parties=PartiesOfData(
+            {source_of(key).pk: Party(party) for key, party in PARTIES.items()},
+            {key: Party(party) for key, party in TRAIT_PARTIES.items()},
+        ),
         session_gaps={source_of(key).pk: minutes for key, minutes in GAPS.items()},
     )
     models = models_at(context)

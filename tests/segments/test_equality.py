@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
-from profiles.models import Profile
+from profiles.models import Profile, TraitDefinition
 from segments.models import (
     ExclusiveGroup,
     Membership,
@@ -37,18 +37,19 @@ from segments.services import (
     update_segment,
     verify_memberships,
 )
-from tests.factories import TESTER, make_source
+from tests.factories import TESTER
 from tests.oracles.segment_dates import later_by
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson, NaiveWorld
 from tests.oracles.segments import boundary_of, members_of_segment, rfm_boundaries
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import (
-    GAPS,
     MODELS,
     PARIS,
+    TRAIT_PARTIES,
     add_events,
     give_consent,
     make_purpose,
+    source_of,
     store_people,
     world_at,
 )
@@ -115,6 +116,7 @@ timed = st.one_of(
     strategies.measured_leaves,
     strategies.session_leaves(),
     strategies.source_leaves,
+    strategies.stated_leaves,
     strategies.regular_leaves(),
     strategies.sequence_leaves(),
     st.sampled_from(LEAPS).map(
@@ -352,8 +354,10 @@ def frozen(definition: Any, world: NaiveWorld) -> Any:
 
 def test_incremental_and_full_refreshes_say_what_the_oracle_says() -> None:
     make_purpose()
-    for key in ("shop", "till", "crm", "nowhere"):
-        make_source(key=key, session_minutes=GAPS.get(key))
+    for key in ("shop", "till", "crm", "bought", "nowhere"):
+        source_of(key)
+    for key, party in TRAIT_PARTIES.items():
+        TraitDefinition.objects.create(key=key, type="text", party=party)
     for key in ("guests", "press", "nobody"):
         StaticList.objects.create(key=key, name=key)
 

@@ -8,14 +8,15 @@ import pytest
 from django.db import connection
 
 from profiles.lib.database import time_limit
-from profiles.models import Profile
+from profiles.models import Profile, SourceRecord, TraitDefinition
+from profiles.services import change_source
 from segments.compiler import compile_everyone, fill
 from segments.definitions.dependencies import check_definition
 from segments.definitions.live import make_context
 from segments.language.parser import DefinitionError, parse
 from segments.lib.moments import MomentError
-from segments.services import preview
-from tests.factories import NOW
+from segments.services import preview, resume_rebuilds, verify_memberships
+from tests.factories import NOW, TESTER
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
 from tests.segments.evaluations import (
     build_segment,
@@ -24,7 +25,7 @@ from tests.segments.evaluations import (
     trait,
     who,
 )
-from tests.segments.worlds import order, store_person
+from tests.segments.worlds import order, source_of, store_person
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +150,46 @@ def test_a_source_knows_whom_it_sent_an_event_or_a_trait_of() -> None:
     assert who(crm | {"seen_within": {"days": 3}}, people) == set()
     with pytest.raises(DefinitionError, match="there are: crm, shop"):
         check_definition({"type": "source", "key": "till"})
+
+
+def test_whose_data_a_trait_is_can_be_asked_by_source_and_by_trait() -> None:
+    people = {
+        "told": NaivePerson(records={"crm": [NOW - timedelta(days=3)]}),
+        "bought": NaivePerson(records={"bought": [NOW - timedelta(days=3)]}),
+        "seen": NaivePerson(records={"till": [NOW - timedelta(days=3)]}),
+        "stranger": NaivePerson(),
+    }
+    zero, third, first = (
+        {"type": "stated", "party": party} for party in ("zero", "third", "first")
+    )
+    assert who(zero, people) == {"told"}
+    assert who(third | {"key": "t0"}, people) == {"bought"}
+    assert who(first, people) == {"seen"}
+    assert who(zero | {"key": "t9"}, people) == set()
+    assert who(zero | {"stated_within": {"days": 3}}, people) == set()
+    # The trait says its own, whichever source states it.
+    TraitDefinition.objects.create(key="t0", type="text", party="third")
+    assert who(zero, people) == set()
+    assert who(third, people) == {"told", "bought", "seen"}
+
+
+def test_a_value_that_was_taken_back_is_stated_no_more() -> None:
+    people = {"told": NaivePerson(records={"crm": [NOW]})}
+    zero = {"type": "stated", "party": "zero"}
+    assert who(zero, people) == {"told"}
+    at = int(NOW.timestamp() * 1_000_000)
+    SourceRecord.objects.update(traits={"t0": [None, at, 1]})
+    assert preview(zero).size == 0
+
+
+def test_a_source_of_another_party_rebuilds_what_asks_for_it() -> None:
+    person = store_person(NaivePerson(records={"till": [NOW]}))
+    build_segment({"type": "stated", "party": "third"})
+    assert members_of() == set()
+    change_source(source_of("till"), actor=TESTER, party="third")
+    assert resume_rebuilds(now=NOW) == 1
+    assert members_of() == {person}
+    assert verify_memberships(now=NOW) == {"kept": 0}
 
 
 def test_a_bucket_is_stable_half_open_and_of_the_public_id() -> None:

@@ -34,6 +34,9 @@ MODELS = {
     "lately": {"event": "Order Completed", "value": "a", "window": {"last": {"days": 30}}},
     "never": {"event": "Never Seen", "value": "revenue"},
 }
+# Whose data sources of `source_of` send that are not first party, and traits that say their own.
+PARTIES = {"crm": "zero", "bought": "third"}
+TRAIT_PARTIES = {"t1": "third"}
 # The minutes that end a session, by the sources of `source_of` that make any.
 GAPS = {"shop": 30, "till": 90}
 INSERT_PROFILE = """
@@ -66,6 +69,7 @@ def world_at(
 ) -> NaiveWorld:
     world = NaiveWorld(now, PARIS, dict(segments or {}), list(people), dict(MODELS))
     world.gaps = dict(GAPS)
+    world.parties, world.trait_parties = dict(PARTIES), dict(TRAIT_PARTIES)
     return world
 
 
@@ -121,7 +125,7 @@ def add_events(profile_id: int, events: Sequence[NaiveEvent]) -> None:
 
 def source_of(key: str) -> Source:
     return Source.objects.filter(key=key).first() or make_source(
-        key=key, session_minutes=GAPS.get(key)
+        key=key, session_minutes=GAPS.get(key), party=PARTIES.get(key, "first")
     )
 
 

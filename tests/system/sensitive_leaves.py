@@ -35,6 +35,7 @@ ORACLES = [
     event(aggregate="distinct", property="phone", operator="gte", value=1),
     {"type": "identifier", "namespace": "email", "operator": "ends_with", "value": "example.org"},
     {"type": "identifier", "namespace": "user_id", "operator": "exists"},
+    {"type": "stated", "party": "zero", "key": "email"},
     {"type": "geo", "key": "address", "within_km": 1, "of": [45, 5]},
     {
         "type": "regular",

@@ -42,7 +42,7 @@ def test_the_sensitivity_of_every_kind_of_leaf_is_decided() -> None:
         *("TraitLeaf", "EventLeaf", "SegmentLeaf", "ConsentLeaf", "EveryoneLeaf"),
         *("IdentifierLeaf", "SourceLeaf", "BucketLeaf", "GeoLeaf", "RegularLeaf", "SequenceLeaf"),
         *("SessionLeaf", "RankLeaf", "RfmLeaf", "LifeCycleLeaf", "ListLeaf", "OverrideLeaf"),
-        "AccountLeaf",
+        *("AccountLeaf", "StatedLeaf"),
     }, "Say in segments/definitions/sensitivity.py what the new leaf tells, and add an oracle."
 
 

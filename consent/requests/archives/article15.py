@@ -47,7 +47,7 @@ def information_about(subject: Subject, *, now: datetime) -> dict[str, Any]:
         "controller": {"name": settings.COMPANY_NAME, "url": settings.PUBLIC_URL},
         "purposes": list(current_purposes()),
         "sources": list(
-            Source.objects.filter(pk__in=sources.values("source_id")).values("key", "name")
+            Source.objects.filter(pk__in=sources.values("source_id")).values("key", "name", "party")
         ),
         "rights": RIGHTS,
     }

@@ -21,10 +21,11 @@ SEGMENTS = "Segments"
 
 
 class Source(NamedTuple):
-    """Which source stated a value, and when."""
+    """Which source stated a value, when, and whose data it is (`Party`)."""
 
     name: str
     at: datetime
+    party: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,9 @@ def _group_in_words(membership: Row) -> GroupWords:
 
 def _sources(key: str, value: object, records: Collection[Row]) -> list[Source]:
     return [
-        Source(record["source"], record["traits"][key]["at"])
+        Source(record["source"], stated["at"], stated["party"])
         for record in records
-        if key in record["traits"] and record["traits"][key]["value"] == value
+        if (stated := record["traits"].get(key)) is not None and stated["value"] == value
     ]
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.urls import reverse
 
-from profiles.models import SourceRecord, SpecialTrait
+from profiles.models import Party, SourceRecord, SpecialTrait
 from profiles.registry import PersonalData, registry
 
 _TEXT, _TIME = {"type": "string"}, {"type": "string", "format": "date-time"}
@@ -27,11 +27,11 @@ _TYPES: tuple[tuple[type[Any], Mapping[str, Any]], ...] = (
 )
 _DATED = {
     "type": "object",
-    "description": "Each trait with its value and the time that it is of.",
+    "description": "Each trait with its value, the time that it is of, and whose data it is.",
     "additionalProperties": {
         "type": "object",
-        "properties": {"value": {}, "at": _TIME},
-        "required": ["value", "at"],
+        "properties": {"value": {}, "at": _TIME, "party": {"enum": Party.values}},
+        "required": ["value", "at", "party"],
     },
 }
 

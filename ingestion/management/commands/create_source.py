@@ -15,7 +15,7 @@ from ingestion.services import (
     register_source,
 )
 from profiles.lib.documents import NotADocument, read_document
-from profiles.models import Source
+from profiles.models import Party, Source
 from profiles.services import Actor
 
 ACTOR = Actor.system("create_source")
@@ -41,6 +41,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mapping", type=Path, help="Of a webhook of your own: a YAML or JSON file with kinds."
         )
+        parser.add_argument(
+            "--party", choices=Party.values, help="Whose data it sends: first unless it is said."
+        )
         parser.add_argument("--name", default="", help="What people call it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,7 +53,7 @@ class Command(BaseCommand):
         if not options["kind"]:
             raise CommandError("Either --kind, or --preset with --secret.")
         kind = WriteKey.Kind(options["kind"])
-        secret = self._create_key(options["key"], options["name"], kind)
+        secret = self._create_key(options, kind)
         self.stdout.write(f"A {kind} write key, shown this once:")
         # Alone on the last line, so that a script can read it with `tail -1`.
         self.stdout.write(secret)
@@ -73,12 +76,15 @@ class Command(BaseCommand):
         self.stdout.write(f"Made source {source.key}. Its address, shown this once:")
         self.stdout.write(f"/hooks/{source.key}/{token}/")
 
-    def _create_key(self, key: str, name: str, kind: WriteKey.Kind) -> str:
+    def _create_key(self, options: dict[str, Any], kind: WriteKey.Kind) -> str:
+        key, party = options["key"], options["party"] or Party.FIRST
         if source := Source.objects.filter(key=key).first():
             self.stdout.write(f"Source {key} is there already and gets a further key.")
             return create_write_key(source, actor=ACTOR, kind=kind)[1]
         try:
-            _, secret = register_source(key, actor=ACTOR, kind=kind, name=name)
+            _, secret = register_source(
+                key, actor=ACTOR, kind=kind, name=options["name"], party=party
+            )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Made source {key}.")

@@ -40,6 +40,7 @@ def _value(answer: dict[str, Any]) -> Any:
 PRESET = Preset(
     key="typeform",
     title="Typeform",
+    party="zero",
     check=lambda delivery, secret, now: check_base64(
         delivery, "Typeform-Signature", secret, prefix="sha256="
     ),

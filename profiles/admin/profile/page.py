@@ -21,6 +21,7 @@ from profiles.models import (
     IdentityFact,
     IdentityRule,
     Merge,
+    Party,
     Profile,
     TraitDefinition,
     TrustLevel,
@@ -64,7 +65,7 @@ class Card:
 
 
 def cards(profile: Profile, mask: Mask) -> list[Card]:
-    """Return the golden traits and the special ones with their origins, in eleven queries."""
+    """Return the golden traits and the special ones with their origins, in thirteen queries."""
     explanations = explain_traits(profile)
     defined = TraitDefinition.objects.filter(key__in=explanations)
     definitions = {definition.key: definition for definition in defined}
@@ -116,7 +117,10 @@ def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
 
 
 def _source_and_trust(statement: SourceValue) -> str:
-    return f"{statement.source}, {statement.trust}"
+    words = [statement.source, statement.trust]
+    if statement.party != Party.FIRST:
+        words.append(_("zero party") if statement.party == Party.ZERO else _("third party"))
+    return ", ".join(words)
 
 
 def identifiers_of(profile: Profile) -> list[Identifier]:

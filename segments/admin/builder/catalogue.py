@@ -121,6 +121,8 @@ def _named_by(leaf: Any) -> Iterator[tuple[str, str]]:
     match leaf:
         case nodes.TraitLeaf(key) | nodes.GeoLeaf(key):
             yield "trait", key[0]
+        case nodes.StatedLeaf(key=str() as name):
+            yield "trait", name
         case nodes.ConsentLeaf(purpose):
             yield "purpose", purpose
         case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.SequenceLeaf():

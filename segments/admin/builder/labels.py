@@ -20,6 +20,7 @@ TITLES: Mapping[str, Label] = {
     "regular": _("Regularly"),
     "identifier": _("Identifier"),
     "source": _("Known to a source"),
+    "stated": _("Whose data it is"),
     "geo": _("Near a place"),
     "bucket": _("Random part"),
     "everyone": _("Everybody"),
@@ -54,7 +55,7 @@ VERBS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("segment", "source", "bucket", "geo", "everyone", "list", "rfm", "rank"),
-            *("life_cycle", "account"),
+            *("life_cycle", "account", "stated"),
         ),
         "is",
     ),
@@ -75,6 +76,9 @@ LEADS: Mapping[str, Label] = {
     "consent.purpose": _("permit"),
     "identifier.namespace": "",
     "source.key": _("known to"),
+    "stated.party": _("known from"),
+    "stated.key": _("by the trait"),
+    "stated_within": _("stated within"),
     "bucket.salt": _("in the draw"),
     "bucket.from": _("from %"),
     "bucket.to": _("to %"),
@@ -200,6 +204,12 @@ CHOICES: Mapping[str, Label] = {
     "none": _("no account"),
     "store": _("the shop"),
     "event": _("the visitor"),
+}
+# Of the field `party`.
+PARTIES: Mapping[str, Label] = {
+    "first": _("first-party data (done with us)"),
+    "zero": _("zero-party data (told us)"),
+    "third": _("third-party data (passed on by others)"),
 }
 WINDOWS: Mapping[str, Label] = {
     "last": _("in the last"),

@@ -19,6 +19,7 @@ from segments.admin.builder.groups import (
 from segments.admin.builder.labels import (
     CHOICES,
     OPERATORS,
+    PARTIES,
     TITLES,
     TYPES,
     WINDOWS,
@@ -161,7 +162,8 @@ def _make_field(
     if field_name == "operator":
         return _operator(path, value, holder, schema)
     if "enum" in schema:
-        choices = [(one, label_of(CHOICES, one)) for one in schema["enum"]]
+        words = PARTIES if field_name == "party" else CHOICES
+        choices = [(one, label_of(words, one)) for one in schema["enum"]]
         return Field("select", path, value, choices=choices)
     match schema.get("type"):
         case "number" | "integer":

@@ -80,7 +80,7 @@ def suggest(search: Search) -> list[Suggestion]:
     if any(one.get("type") == "account" for one in holders):
         return _of_accounts(search, kind)
     match kind, search.field:
-        case ("trait" | "geo", "key") | (_, "trait"):
+        case ("trait" | "geo" | "stated", "key") | (_, "trait"):
             return _traits(search)
         case "trait", "value":
             return _trait_values(search, str(holder.get("key", "")))

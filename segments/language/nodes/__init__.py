@@ -58,9 +58,11 @@ from segments.language.nodes.people import (
     Match,
     Node,
     OverrideLeaf,
+    Party,
     PersonLeaf,
     SegmentLeaf,
     SourceLeaf,
+    StatedLeaf,
     TraitLeaf,
 )
 from segments.language.nodes.values import (
@@ -156,6 +158,7 @@ __all__ = [
     "Or",
     "OtherTrait",
     "OverrideLeaf",
+    "Party",
     "Path",
     "PersonLeaf",
     "Previous",
@@ -175,6 +178,7 @@ __all__ = [
     "SourceLeaf",
     "SpreadPath",
     "Stage",
+    "StatedLeaf",
     "Step",
     "Test",
     "TextOperator",

@@ -64,6 +64,26 @@ class SourceLeaf:
     seen_within: Duration | None = None
 
 
+class Party(StrEnum):
+    """Whose data a statement of a trait is."""
+
+    FIRST = "first"
+    ZERO = "zero"
+    THIRD = "third"
+
+
+@dataclass(frozen=True, slots=True)
+class StatedLeaf:
+    """True where data of a party state a trait of the profile, of any without a key.
+
+    With a duration lately. A value that was taken back is none.
+    """
+
+    party: Party
+    key: str | None = None
+    stated_within: Duration | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ListLeaf:
     """True for the people on a list."""
@@ -129,6 +149,7 @@ PersonLeaf = (
     | ConsentLeaf
     | IdentifierLeaf
     | SourceLeaf
+    | StatedLeaf
     | ListLeaf
     | OverrideLeaf
     | BucketLeaf
