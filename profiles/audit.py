@@ -85,11 +85,16 @@ class Deed:
     changes: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     profile: Profile | None = None
+    identifier_ids: tuple[int, ...] = ()
 
     def about(self, object_type: str, object_key: object, /, **changes: Any) -> None:
         """Name the object of configuration; `changes` are pairs of before and after, by name."""
         self.object_type, self.object_key = object_type, entry_key(object_key)
         self.changes |= changes
+
+    def naming(self, *identifier_ids: int) -> None:
+        """Say of whom the reason may speak: it goes with the erasure of any of them."""
+        self.identifier_ids = identifier_ids
 
     def about_person(self, profile: Profile, **changes: Any) -> None:
         """The person; `changes` name what changed and hold no values of theirs."""
@@ -206,6 +211,7 @@ def _write(actor: Actor, verb: str, deed: Deed) -> None:
             identifier=_identifier_of(deed.profile),
             object_key=str(deed.profile.uuid) if deed.profile else "",
             reason=deed.reason,
+            identifier_ids=sorted(deed.identifier_ids),
         )
 
 

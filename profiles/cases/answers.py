@@ -80,6 +80,7 @@ def answer_case(
         if answer not in VERDICTS or is_settled(case):
             _close(case, answer, actor=actor)
         deed.about("case", case.uuid, answer=["", answer])
+        deed.naming(case.identifier.pk, *([other.pk] if other else []))
     case.refresh_from_db()
 
 

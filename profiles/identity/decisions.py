@@ -95,6 +95,7 @@ def decide(new: NewDecision, *, actor: Actor) -> IdentityDecision:
         _settle(decision, now)
         verdicts = [former.verdict if former else None, decision.verdict]
         deed.about("decision", decision.uuid, verdict=verdicts)
+        deed.naming(one.pk, other.pk)
     return decision
 
 
@@ -108,6 +109,7 @@ def undo_decision(decision: IdentityDecision, *, actor: Actor, reason: str = "")
             return False
         _settle(decision, now)
         deed.about("decision", decision.uuid, verdict=[decision.verdict, None])
+        deed.naming(decision.one_id, decision.other_id)
     return True
 
 

@@ -29,6 +29,7 @@ def release_quarantine(identifier: Identifier, *, actor: Actor, reason: str = ""
         is_released = bool(quarantined.update(quarantined_at=None, released_seq=last_seq))
         if is_released:
             deed.about("quarantine", identifier.pk, namespace=[identifier.namespace, None])
+            deed.naming(identifier.pk)
     return is_released
 
 

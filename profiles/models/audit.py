@@ -1,5 +1,7 @@
 """Who changed what."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -72,6 +74,11 @@ class AuditBody(models.Model):
     )
     object_key = models.CharField(max_length=255, blank=True)
     reason = models.TextField(blank=True)
+    # Of things that are about several people, such as a verdict: of whom the reason may speak.
+    identifier_ids = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        indexes = [GinIndex(fields=["identifier_ids"], name="audit_body_identifiers")]
 
     def __str__(self) -> str:
         return f"body of {self.entry_id}"

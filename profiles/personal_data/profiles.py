@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from profiles.identity import sql as identity_sql
 from profiles.lib import sql as lib_sql
 from profiles.models import (
@@ -99,8 +101,10 @@ class StaffReadData(PersonalData):
 class AuditBodyData(PersonalData):
     model = AuditBody
     title = "Whom changes were about, and why"
-    technical = ("entry", "identifier", "object_key", "reason")
+    technical = ("entry", "identifier", "object_key", "reason", "identifier_ids")
     phase = ErasurePhase.RECORDS
 
     def erase(self, person: Person) -> int:
-        return AuditBody.objects.filter(identifier__in=person.identifier_ids).delete()[0]
+        ids = list(person.identifier_ids)
+        of_them = Q(identifier__in=ids) | Q(identifier_ids__overlap=ids)
+        return AuditBody.objects.filter(of_them).delete()[0]
