@@ -37,7 +37,6 @@ from profiles.events.expiry import (
     delete_expired_events,
     reclaim_empty_months,
 )
-from profiles.events.money import CURRENCY, amount_text, currencies_of, is_money
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
@@ -56,7 +55,7 @@ from profiles.identity.identify import identify
 from profiles.identity.observations import Attribution, Observation, Resolution
 from profiles.identity.predict import predict_attributions
 from profiles.identity.quarantine import release_quarantine, settle_quarantines
-from profiles.identity.resettle import resettle
+from profiles.identity.resettle import components_of, resettle, resettle_components
 from profiles.identity.resolve import resolve_observations
 from profiles.identity.rules import (
     load_blocked,
@@ -164,7 +163,6 @@ from profiles.traits.statements import RecordKey, TraitStatement
 __all__ = [
     "APPLY_RULES",
     "CONTACT_TRAITS",
-    "CURRENCY",
     "CUSTOMER",
     "OTHER_NAMES",
     "PROFILE",
@@ -211,7 +209,6 @@ __all__ = [
     "add_to_stats",
     "all_traits_of",
     "all_versions",
-    "amount_text",
     "anonymise_staff",
     "answer_case",
     "answer_proposal",
@@ -223,6 +220,7 @@ __all__ = [
     "check_code",
     "checked_corrections",
     "choose_language",
+    "components_of",
     "confirm_second_factor",
     "copy_events",
     "count_expired_events",
@@ -230,7 +228,6 @@ __all__ = [
     "count_open_proposals",
     "create_api_key",
     "create_source",
-    "currencies_of",
     "days_of_event",
     "decide",
     "delete_audited",
@@ -252,7 +249,6 @@ __all__ = [
     "frequent_values",
     "has_second_factor",
     "identify",
-    "is_money",
     "is_taken",
     "keep_apart",
     "keep_taken",
@@ -301,6 +297,7 @@ __all__ = [
     "renew_recovery_codes",
     "requires_staff",
     "resettle",
+    "resettle_components",
     "resolve_names",
     "resolve_observations",
     "resume_application",

@@ -21,7 +21,7 @@ from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
 from profiles.models import Profile
 from profiles.registry import Person, registry
-from profiles.services import resettle
+from profiles.services import components_of, resettle_components
 
 
 def erase(request: PrivacyRequest) -> None:
@@ -33,9 +33,11 @@ def erase(request: PrivacyRequest) -> None:
     # Added to those of the first run, since every request is erased twice (see fulfilment).
     counts: Counter[str] = Counter(request.receipt.get("erased", {}))
     people = current_subject(request).people
+    # What others have of their facts and verdicts is known before these are deleted.
+    components = components_of(person.profile_id for person in people)
     for person in people:
         counts.update(erase_person(replace(person, request_id=request.pk)))
-    _resettle_remainders(request, [person.profile_id for person in people])
+    _resettle_remainders(request, [person.profile_id for person in people], components)
     request.receipt |= {
         "erased": dict(sorted(counts.items())),
         "kept": {data.label: data.kept for data in registry if data.kept},
@@ -77,13 +79,15 @@ def suppressed_at(receipt: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(receipt["suppressed_at"])
 
 
-def _resettle_remainders(request: PrivacyRequest, profile_ids: list[int]) -> None:
-    """Resolve anew what is left of profiles of which only a part was erased.
+def _resettle_remainders(
+    request: PrivacyRequest, profile_ids: list[int], components: set[int]
+) -> None:
+    """Resolve anew what is left of the components, which may be a part of an erased profile.
 
     What is left may belong to other people, so it gets the profiles that the remaining facts give
     it, and their restriction is as it was before this request.
     """
-    created = resettle(profile_ids, now=database_now())
+    created = resettle_components(components, now=database_now())
     restricted = set(request.body.get("restricted", ())) - restricted_by_other_erasures(request)
     reopened = created | restricted.intersection(profile_ids)
     for profile in Profile.objects.filter(pk__in=reopened):

@@ -65,8 +65,19 @@ def resettle(
     Profiles may split, and may even merge, by `cause`. What is parted gets the number and public
     UUID back that it had before a merge. Returns the profiles that were created.
     """
+    return resettle_components(components_of(profile_ids), now=now, cause=cause)
+
+
+def components_of(profile_ids: Iterable[int]) -> set[int]:
+    """Return the components of these profiles, whose facts may name other people too."""
     identifiers = Identifier.objects.filter(profile__in=profile_ids)
-    components = set(identifiers.values_list("component", flat=True))
+    return set(identifiers.values_list("component", flat=True))
+
+
+def resettle_components(
+    components: set[int], *, now: datetime, cause: MergeRule = MergeRule.ERASURE
+) -> set[int]:
+    """Replay components as `resettle` does, for callers that noted them before an erasure."""
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
