@@ -166,6 +166,12 @@ class PersonalData:
     def revouch(self, profile_ids: Collection[int]) -> None:
         """Called with profiles of which identifiers are vouched now, or are no longer."""
 
+    def recognise(self, identifiers: Mapping[str, int]) -> None:
+        """Called with the references that are about to be stored for the first time, and their ids.
+
+        What is known of them stands from the first fact that names them.
+        """
+
     def absorb(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Called with (survivor, absorbed) profiles once all identifiers have moved."""
 
@@ -289,6 +295,11 @@ class Registry:
         if profile_ids:
             for declaration in self:
                 declaration.revouch(profile_ids)
+
+    def recognise(self, identifiers: Mapping[str, int]) -> None:
+        """Tell every app which identifiers are new, before any fact about them is judged."""
+        for declaration in self:
+            declaration.recognise(identifiers)
 
     def count_rows(self, profile_ids: Sequence[int]) -> dict[str, int]:
         """Count the rows of profiles, by what they are called."""

@@ -34,7 +34,7 @@ from consent.models.retention import (
     RetentionRuleVersion,
     RetentionRun,
 )
-from consent.models.suppression import Suppression, SuppressionKeyCheck
+from consent.models.suppression import SuppressedVerdict, Suppression, SuppressionKeyCheck
 
 __all__ = [
     "AccessArchive",
@@ -71,6 +71,7 @@ __all__ = [
     "State",
     "StatusCallback",
     "SubjectRequest",
+    "SuppressedVerdict",
     "Suppression",
     "SuppressionKeyCheck",
 ]

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from profiles.models import DecisionVerdict, Identifier
+
 
 class Suppression(models.Model):
     """The keyed hash of one identifier of an erased person.
@@ -32,6 +34,49 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"
+
+
+class SuppressedVerdict(models.Model):
+    """A verdict that keeps two identifiers apart, of which at least one was erased.
+
+    Each side is an identifier that is stored, or the suppression of one that was erased. Once both
+    are stored the verdict is a decision again, under the uuid and the number that it had.
+    """
+
+    uuid = models.UUIDField(unique=True)
+    # The primary key of the decision, by which a newer verdict is told from an older one.
+    number = models.BigIntegerField(unique=True)
+    verdict = models.CharField(max_length=16, choices=DecisionVerdict)
+    one = models.ForeignKey(
+        Identifier, null=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    one_suppression = models.ForeignKey(
+        Suppression, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    other = models.ForeignKey(
+        Identifier, null=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    other_suppression = models.ForeignKey(
+        Suppression, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    is_of_staff = models.BooleanField()
+    actor = models.CharField(max_length=120)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(one=None) ^ models.Q(one_suppression=None),
+                name="suppressed_verdict_one",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(other=None) ^ models.Q(other_suppression=None),
+                name="suppressed_verdict_other",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()}: {self.uuid}"
 
 
 class SuppressionKeyCheck(models.Model):

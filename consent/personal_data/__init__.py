@@ -15,10 +15,10 @@ from consent.models import (
 )
 
 # In this order people are shown what there is.
-from consent.personal_data import bounces, casework, holds, ledger, requests
+from consent.personal_data import bounces, casework, holds, ledger, requests, suppression
 from profiles.registry import registry
 
-__all__ = ["bounces", "casework", "holds", "ledger", "requests"]
+__all__ = ["bounces", "casework", "holds", "ledger", "requests", "suppression"]
 
 registry.exempt(
     {

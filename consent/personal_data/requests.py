@@ -1,7 +1,7 @@
 """What people ask for, what answers them, and whom not to take in again."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -17,11 +17,9 @@ from consent.models import (
     RequestLogEntry,
     StatusCallback,
     SubjectRequest,
-    Suppression,
 )
 from consent.requests.effects import restricting_requests
 from consent.requests.statuses import OPEN, write_log
-from consent.suppression.rows import find_suppressed
 from profiles.identifiers.lookup import holders_of_identifiers
 from profiles.models import Profile
 from profiles.registry import (
@@ -230,29 +228,6 @@ class JournalEntryData(PersonalData):
         "So that no restored backup undoes what was asked for (articles 5(2), 7(3) and 17): keyed "
         "hashes, whose key lies outside the database, until the next line has its number."
     )
-
-
-@registry.register
-class SuppressionData(PersonalData):
-    model = Suppression
-    title = "Identifiers that must not come back"
-    technical = (
-        "id",
-        "digest",
-        "key_id",
-        "normaliser_version",
-        "created_at",
-        "request_id",
-        "refusals",
-        "lifted_at",
-    )
-    kept = (
-        "So that the next import does not bring an erased person back (articles 5(2) and 21(3)): "
-        "keyed hashes, whose key lies outside the database."
-    )
-
-    def kept_out(self, references: Collection[str]) -> set[str]:
-        return find_suppressed(references)
 
 
 @registry.register

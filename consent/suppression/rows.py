@@ -5,7 +5,7 @@ wrong key all erased people would come back unnoticed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -114,6 +114,29 @@ def rows_of(reference: str) -> QuerySet[Suppression]:
     return Suppression.objects.filter(digest__in=digests, lifted_at=None)
 
 
+def suppressed_references(
+    references: Collection[str], *, is_lifted: bool | None = None
+) -> dict[int, str]:
+    """Return of which of the references each row is, those of other spellings left out.
+
+    By default of rows that stand and of lifted ones. The caller holds the people lock.
+    """
+    known = known_digests()
+    if not known:
+        return {}
+    keys = suppression_keys()
+    candidates = {
+        digest: reference
+        for reference in references
+        for digest in _digests_of_spelling(reference, known.versions, keys)
+        if digest in known
+    }
+    rows = Suppression.objects.filter(digest__in=list(candidates))
+    if is_lifted is not None:
+        rows = rows.filter(lifted_at__isnull=not is_lifted)
+    return {pk: candidates[bytes(digest)] for pk, digest in rows.values_list("pk", "digest")}
+
+
 def suppressions_of(references: Iterable[str]) -> dict[str, KeptOut]:
     """Return those of the normalised `namespace:value` references that are or were suppressed.
 
@@ -167,10 +190,16 @@ def _digests(
     return tuple(
         digest
         for spelling in spellings(*_parted(reference), region)
-        for version in versions
-        for former in _former_spellings(spelling, version)
-        for digest in suppression_digests(keys, former, version)
+        for digest in _digests_of_spelling(spelling, versions, keys)
     )
+
+
+def _digests_of_spelling(
+    spelling: str, versions: Sequence[int], keys: tuple[SuppressionKey, ...]
+) -> Iterator[bytes]:
+    for version in versions:
+        for former in _former_spellings(spelling, version):
+            yield from suppression_digests(keys, former, version)
 
 
 def _former_spellings(reference: str, version: int) -> Iterable[str]:

@@ -3,7 +3,7 @@
 Invariant: whatever `apply_fact` may read for a fact is loaded before the fact is applied.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from profiles.identifiers import sql as identifiers_sql
-from profiles.identifiers.references import Ref
+from profiles.identifiers.references import Ref, reference_of
 from profiles.identity import sql as identity_sql
 from profiles.identity.engine import Decisions, IdentityState, Outcome, Rules, Verdict
 from profiles.identity.facts import REFUSALS
@@ -19,6 +19,7 @@ from profiles.identity.observations import Observation
 from profiles.lib import exact_json
 from profiles.lib.database import array_of
 from profiles.models import Identifier
+from profiles.registry import registry
 
 
 @dataclass(slots=True)
@@ -81,6 +82,8 @@ class LoadedPeople:
             self.rows[ref] = IdentifierRow(
                 identifier_id, None, False, day, 0, day, False, is_new=True
             )
+        # Before verdicts are loaded: what stood on whoever was erased and is back stands again.
+        registry.recognise({reference_of(ref): self.rows[ref].id for ref in missing})
 
     def load_state(self, facts: Sequence[Observation]) -> None:
         """Load the profiles that the facts name, those tied to them, and the wants of the refs."""
@@ -115,9 +118,9 @@ class LoadedPeople:
             ids = array_of(row.id for row in self.rows.values())
             with connection.cursor() as cursor:
                 cursor.execute(identity_sql.DECISIONS_ON_IDENTIFIERS, {"identifiers": ids})
-                verdicts = [
-                    Verdict(Ref(*row[:2]), Ref(*row[2:4]), *row[4:]) for row in cursor.fetchall()
-                ]
+                decided = cursor.fetchall()
+            refs = self._refs_of({pk for one, other, *_ in decided for pk in (one, other)})
+            verdicts = [Verdict(refs[one], refs[other], *rest) for one, other, *rest in decided]
             tied = {ref for verdict in verdicts if verdict.is_same for ref in verdict[:2]}
             absent = tied - self.rows.keys()
             if not absent:
@@ -148,12 +151,19 @@ class LoadedPeople:
                 self.refused.setdefault(observations[digest], set()).add(identifier_id)
 
     def _load_wants(self, wants: Sequence[tuple[int, int, date]]) -> None:
-        refs = {row.id: ref for ref, row in self.rows.items()}
-        absent = {wanter for _, wanter, _ in wants} - refs.keys()
-        for identifier in Identifier.objects.filter(pk__in=absent):
-            refs[identifier.pk] = Ref(identifier.namespace, identifier.value)
+        refs = self._refs_of({pk for wanted, wanter, _ in wants for pk in (wanted, wanter)})
         for wanted, wanter, day in wants:
             self.state.add_want(refs[wanted], refs[wanter], day)
+
+    def _refs_of(self, identifier_ids: Collection[int]) -> dict[int, Ref]:
+        """Return the identifiers of these ids, of which new ones are not stored yet."""
+        if not identifier_ids:
+            return {}
+        refs = {row.id: ref for ref, row in self.rows.items() if row.id in identifier_ids}
+        absent = Identifier.objects.filter(pk__in=[pk for pk in identifier_ids if pk not in refs])
+        for pk, namespace, value in absent.values_list("pk", "namespace", "value"):
+            refs[pk] = Ref(namespace, value)
+        return refs
 
     def _allocate(self) -> int:
         profile_id = self._free_profile_ids.pop() if self._free_profile_ids else _next_profile_id()

@@ -124,23 +124,14 @@ COPY_FACTS = """
 COPY profiles_identityfact (seq, digest, identifier_ids, source_id, trust, day) FROM STDIN
 """
 
-# Returns the standing verdicts on any of the identifiers, in the order of Verdict. There are few
-# rows but thousands of ids, which the ORM would write into the statement twice. They are read
-# first: by statistics of an empty table, the planner would pair all identifiers with each other.
+# Returns the standing verdicts on any of the identifiers, in the order of Verdict, but by the ids
+# of the two. There are few rows but thousands of ids, which the ORM would write into the statement
+# twice.
 DECISIONS_ON_IDENTIFIERS = """
-WITH decided AS MATERIALIZED (
-    SELECT one_id, other_id, id, verdict = 'same' AS is_same, is_of_staff
-    FROM profiles_identitydecision
-    WHERE ended_at IS NULL
-      AND (one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s))
-), named AS MATERIALIZED (
-    SELECT id, namespace, value FROM profiles_identifier
-    WHERE id IN (SELECT one_id FROM decided UNION SELECT other_id FROM decided)
-)
-SELECT one.namespace, one.value, other.namespace, other.value, d.id, d.is_same, d.is_of_staff
-FROM decided d
-JOIN named one ON one.id = d.one_id
-JOIN named other ON other.id = d.other_id
+SELECT one_id, other_id, id, verdict = 'same', is_of_staff
+FROM profiles_identitydecision
+WHERE ended_at IS NULL
+  AND (one_id = ANY(%(identifiers)s) OR other_id = ANY(%(identifiers)s))
 """
 
 # Inserts outcomes. The ORM has no COPY.

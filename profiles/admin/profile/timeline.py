@@ -22,7 +22,6 @@ from django.utils.translation import gettext
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
-from profiles.events.money import amount_text, currency_in
 from profiles.models import Event, EventStat, Profile
 
 PAGE_OF_EVENTS = 40
@@ -31,14 +30,14 @@ WEEKS = 52
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One event on the timeline. `value` is its amount with the currency, empty without one."""
+    """One event on the timeline."""
 
     name: str
     kind: str
     at: datetime
     source: str
     summary: str
-    value: str
+    value: Any
     details: str
 
 
@@ -133,9 +132,7 @@ def _entry(event: Event, mask: Mask) -> TimelineEntry:
         at=event.timestamp,
         source=event.source.name or event.source.key,
         summary=_summary(properties),
-        value=""
-        if event.value is None
-        else amount_text(event.value, [*filter(None, [currency_in(event.properties)])]),
+        value=event.value,
         details=json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2),
     )
 
