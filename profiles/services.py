@@ -37,6 +37,7 @@ from profiles.events.expiry import (
     delete_expired_events,
     reclaim_empty_months,
 )
+from profiles.events.money import CURRENCY, amount_text, currencies_of, is_money
 from profiles.events.names import NameRef, resolve_names
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
@@ -163,6 +164,7 @@ from profiles.traits.statements import RecordKey, TraitStatement
 __all__ = [
     "APPLY_RULES",
     "CONTACT_TRAITS",
+    "CURRENCY",
     "CUSTOMER",
     "OTHER_NAMES",
     "PROFILE",
@@ -209,6 +211,7 @@ __all__ = [
     "add_to_stats",
     "all_traits_of",
     "all_versions",
+    "amount_text",
     "anonymise_staff",
     "answer_case",
     "answer_proposal",
@@ -228,6 +231,7 @@ __all__ = [
     "count_open_proposals",
     "create_api_key",
     "create_source",
+    "currencies_of",
     "days_of_event",
     "decide",
     "delete_audited",
@@ -249,6 +253,7 @@ __all__ = [
     "frequent_values",
     "has_second_factor",
     "identify",
+    "is_money",
     "is_taken",
     "keep_apart",
     "keep_taken",

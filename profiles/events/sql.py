@@ -187,6 +187,15 @@ WITH gone AS (
 SELECT profile_id, count(*) FROM gone GROUP BY profile_id
 """
 
+# Returns the currencies of the latest of some events with how many have each, the most frequent
+# first. Not ORM: a limited subquery below an aggregate, over the text of a property.
+CURRENCIES_OF_EVENTS = """
+SELECT currency, count(*) FROM (
+    SELECT upper(e.properties ->> 'currency') AS currency FROM profiles_event e
+    WHERE e.name_id = ANY(%s) ORDER BY e."timestamp" DESC LIMIT 1000
+) AS latest WHERE currency ~ '^[A-Z]{3}$' GROUP BY currency ORDER BY count(*) DESC, currency
+"""
+
 # Returns whether a partition takes space on disk. The ORM knows no sizes.
 HAS_PAGES = """
 SELECT pg_relation_size(%s::regclass) > 0

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count
 
+from profiles.events.money import guess_is_money
 from profiles.models import (
     EventName,
     SchemaKey,
@@ -152,6 +153,7 @@ def _make_keys(seen: Mapping[KeyPlace, KeyCount]) -> None:
                     first_seen_at=first,
                     last_seen_at=last,
                     category=category,
+                    is_money=part == SchemaPart.PROPERTY and guess_is_money(path),
                 )
             )
     SchemaKey.objects.bulk_create(rows, ignore_conflicts=True)

@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from profiles.admin.kit.base import ReadOnlyAdmin, require
 from profiles.admin.kit.charts import Tile, treemap
 from profiles.admin.kit.unfold import display
+from profiles.models import EventName
+from profiles.services import currencies_of
 from segments.admin.visibility import hiding_for
 from segments.language.phrases import language_of
 from segments.models import Segment, SegmentFamily
@@ -68,6 +70,8 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
         hides = hiding_for(request)
         is_hidden = any(hides(segment) for segment in segments)
         rows = [] if is_hidden else group_rows(family, segments)
+        names = EventName.objects.filter(name=family.event)
+        currencies = currencies_of(names) if family.value and not is_hidden else []
         return self.page(
             request,
             "admin/segments/family.html",
@@ -76,6 +80,7 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
             rows=rows,
             is_hidden=is_hidden,
             has_values=family.live_version is not None,
+            mixed=currencies if len(currencies) > 1 else [],
             days=MOVEMENT_DAYS,
             treemap=treemap(
                 [_tile(row) for row in rows], title=_("How many people are in which group")

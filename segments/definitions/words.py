@@ -18,6 +18,7 @@ from profiles.lib.faults import fault_of
 from profiles.models import EventName, TraitDefinition
 from profiles.services import kept_apart, load_categories
 from segments.definitions import sql
+from segments.definitions.amounts import mixed_currencies
 from segments.definitions.retained import within_retention
 from segments.language import nodes
 from segments.language.filters import event_filters
@@ -50,7 +51,7 @@ class Vocabulary:
 def unknown_words(definition: object) -> list[Fault]:
     """Return a warning for each word of a valid definition that stands for nothing yet.
 
-    And where “ever” is no longer than data are kept.
+    And where “ever” is no longer than data are kept, or amounts are of several currencies.
 
     The paths are those of faults. Raises DefinitionError.
     """
@@ -67,6 +68,7 @@ def unknown_words_so_far(definition: object) -> list[Fault]:
         for warning in (
             *_leaf_warnings(path, leaf, vocabulary),
             *within_retention(path, leaf, retained),
+            *mixed_currencies(path, leaf),
         )
     ]
 

@@ -16,7 +16,7 @@ from django.db.models import Count, Q, QuerySet, Sum, Value
 from consent.models import Purpose
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
-from profiles.models import EventStat, Profile
+from profiles.models import EventName, EventStat, Profile
 from segments.memberships.reads import filter_permitted
 from segments.models import Membership, Segment
 
@@ -107,6 +107,12 @@ def _within_time(
         bought["ordered"] or Decimal(0),
         bought["refunded"] or Decimal(0),
     )
+
+
+def order_names() -> list[EventName]:
+    """Return the events whose amounts are what people bought and gave back."""
+    names = (settings.ORDER_EVENT, settings.REFUND_EVENT)
+    return list(EventName.objects.filter(name__in=names, kind="track"))
 
 
 def reach_by_purpose(segments: Sequence[Segment], now: datetime) -> dict[int, int]:

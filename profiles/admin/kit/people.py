@@ -1,9 +1,11 @@
 """How staff are shown people: by name, initials, and traits as text."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from profiles.admin.kit.masks import Mask
+from profiles.events.money import amount_text
 
 # Traits that make up a name. The first group with any value is taken.
 NAME_TRAITS = (("first_name", "last_name"), ("firstName", "lastName"), ("name",))
@@ -37,6 +39,12 @@ def readable(value: Any) -> str:
             return ", ".join(f"{key}: {readable(inner)}" for key, inner in value.items())
         case _:
             return str(value)
+
+
+def readable_trait(value: Any, *, is_money: bool) -> str:
+    """Return the value of a trait as text, an amount of money with two digits."""
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return amount_text(value) if is_money and is_number else readable(value)
 
 
 def initials(name: str) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from profiles.admin.kit.masks import Mask
-from profiles.admin.kit.people import readable
+from profiles.admin.kit.people import readable, readable_trait
 from profiles.admin.profile.graph import GraphFact, GraphNode, Link, identity_graph
 from profiles.identity.engine import PROFILE
 from profiles.models import (
@@ -86,7 +86,10 @@ def _card(
     return Card(
         key=trait.key,
         label=(definition and definition.label) or trait.key.replace("_", " "),
-        value=readable(mask.trait(trait.key, trait.value)),
+        value=readable_trait(
+            mask.trait(trait.key, trait.value),
+            is_money=definition is not None and definition.is_money,
+        ),
         decided_by=trait.decided_by,
         origin=origin,
         said_at=said_at,

@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
+from profiles.events.money import amount_text, currency_in
 from profiles.models import Event, EventStat, Profile
 
 PAGE_OF_EVENTS = 40
@@ -30,14 +31,14 @@ WEEKS = 52
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One event on the timeline."""
+    """One event on the timeline. `value` is its amount with the currency, empty without one."""
 
     name: str
     kind: str
     at: datetime
     source: str
     summary: str
-    value: Any
+    value: str
     details: str
 
 
@@ -132,7 +133,9 @@ def _entry(event: Event, mask: Mask) -> TimelineEntry:
         at=event.timestamp,
         source=event.source.name or event.source.key,
         summary=_summary(properties),
-        value=event.value,
+        value=""
+        if event.value is None
+        else amount_text(event.value, [*filter(None, [currency_in(event.properties)])]),
         details=json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2),
     )
 

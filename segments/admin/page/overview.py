@@ -1,6 +1,7 @@
 """The tab Overview: how large a segment is, who comes and goes and why, and what they are worth."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,10 +10,18 @@ from django.utils.translation import gettext as _
 
 from profiles.admin.kit.flows import Flow, FlowDay, flow_bars
 from profiles.admin.kit.masks import Mask
+from profiles.services import amount_text, currencies_of
 from segments.admin import segment_page
 from segments.admin.builder.views import sentence_of
 from segments.memberships.figures import figures
-from segments.memberships.worth import LIVELY_DAYS, Worth, reach_of, worth_of, worth_of_everybody
+from segments.memberships.worth import (
+    LIVELY_DAYS,
+    Worth,
+    order_names,
+    reach_of,
+    worth_of,
+    worth_of_everybody,
+)
 from segments.models import MembershipChange, Segment
 
 FLOW_DAYS = 90
@@ -47,6 +56,7 @@ def load_overview(
     """
     span = figures(segment, since=now - timedelta(days=FLOW_DAYS), until=now, now=now)
     flows = span.flows if with_past else []
+    currencies = currencies_of(order_names())
     return {
         "curve": segment_page.size_curve(segment, now) if with_past else "",
         "flags": span.flags,
@@ -56,7 +66,8 @@ def load_overview(
         "reasons": _reasons(flows),
         "flow_days": FLOW_DAYS,
         "has_hidden_past": not with_past,
-        "figures": _figures(worth_of(segment, now), worth_of_everybody(now)),
+        "figures": _figures(worth_of(segment, now), worth_of_everybody(now), currencies),
+        "mixed": currencies if len(currencies) > 1 else [],
         "reach": reach_of(segment, now),
         "changes": segment_page.latest_changes(segment, mask) if with_past else [],
         "sentence": sentence_of(segment.definition),
@@ -84,25 +95,30 @@ def _reasons(flows: Any) -> list[FlowReason]:
     ]
 
 
-def _figures(members: Worth | None, everybody: Worth | None) -> list[Figure]:
+def _figures(
+    members: Worth | None, everybody: Worth | None, currencies: Sequence[str]
+) -> list[Figure]:
     if members is None:
         return []
     return [
         Figure(title, value, other)
         for (title, value), (_same, other) in zip(
-            _rows(members), _rows(everybody) if everybody else _rows(members), strict=True
+            _rows(members, currencies), _rows(everybody or members, currencies), strict=True
         )
     ]
 
 
-def _rows(worth: Worth) -> list[tuple[str, str]]:
+def _rows(worth: Worth, currencies: Sequence[str]) -> list[tuple[str, str]]:
+    def amount(value: Any) -> str:
+        return "–" if value is None else amount_text(value, currencies)
+
     return [
         (_("Bought ever"), _share(worth.buyer_share)),
         (_("Orders"), _number(worth.orders)),
-        (_("Refunded"), _number(worth.refunded)),
-        (_("Revenue, less refunds"), _number(worth.revenue)),
-        (_("Average basket"), _number(worth.basket, places=2)),
-        (_("Revenue a person"), _number(worth.revenue_each, places=2)),
+        (_("Refunded"), amount(worth.refunded)),
+        (_("Revenue, less refunds"), amount(worth.revenue)),
+        (_("Average basket"), amount(worth.basket)),
+        (_("Revenue a person"), amount(worth.revenue_each)),
         (_("Seen in %(days)s days") % {"days": LIVELY_DAYS}, _share(worth.lively_share)),
     ]
 

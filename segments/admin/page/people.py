@@ -4,7 +4,7 @@ Invariant: everything is masked, and a search compares only what the user is sho
 is in no address: it comes in the body of a POST.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -18,11 +18,13 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext_lazy as _
 
 from profiles.admin.kit.masks import Mask
-from profiles.admin.kit.people import NAME_TRAITS, display_name, readable
+from profiles.admin.kit.people import NAME_TRAITS, display_name, readable_trait
 from profiles.lib.database import time_limit
 from profiles.lib.faults import fault_of
 from profiles.models import EventStat, Profile, TraitDefinition
+from profiles.services import amount_text, currencies_of
 from segments.admin.sample import age_band
+from segments.memberships.worth import order_names
 from segments.models import Membership, Segment
 
 PER_PAGE = 25
@@ -117,9 +119,10 @@ def people_page(segment: Segment, search: PeopleSearch, mask: Mask, today: date)
         fault_of(error)
         return PeoplePage(None)
     profiles = Profile.objects.in_bulk([row.profile_id for row in rows])
+    money = _money_in(search.columns)
     return PeoplePage(
         [
-            _row(row, profiles[row.profile_id], search.columns, mask, today)
+            _row(row, profiles[row.profile_id], search.columns, mask, today, money)
             for row in rows[:PER_PAGE]
             if row.profile_id in profiles
         ],
@@ -162,29 +165,47 @@ def _searched_keys(search: PeopleSearch, mask: Mask) -> list[str]:
     return [key for key in keys if mask.is_open or mask.categories.is_shown(key)]
 
 
+class Money(NamedTuple):
+    """The currencies of orders, and which of the columns are traits that are amounts."""
+
+    currencies: Sequence[str]
+    traits: Collection[str]
+
+
+def _money_in(columns: Sequence[str]) -> Money:
+    keys = [name.removeprefix("trait:") for name in columns if name.startswith("trait:")]
+    amounts = TraitDefinition.objects.filter(key__in=keys, is_money=True)
+    return Money(
+        currencies_of(order_names()) if "value" in columns else (),
+        set(amounts.values_list("key", flat=True)) if keys else (),
+    )
+
+
 def _row(
-    member: Any, profile: Profile, columns: Sequence[str], mask: Mask, today: date
+    member: Any, profile: Profile, columns: Sequence[str], mask: Mask, today: date, money: Money
 ) -> PersonRow:
     return PersonRow(
         profile.pk,
         display_name(profile.traits, mask),
-        [_cell(name, member, profile, mask, today) for name in columns],
+        [_cell(name, member, profile, mask, today, money) for name in columns],
         member.entered_at,
     )
 
 
-def _cell(name: str, member: Any, profile: Profile, mask: Mask, today: date) -> str:
+def _cell(name: str, member: Any, profile: Profile, mask: Mask, today: date, money: Money) -> str:
     match name:
         case "age":
             return age_band(profile, today)
         case "orders":
             return number_format(member.orders or 0, force_grouping=True)
         case "value":
-            return number_format(member.value or 0, 2, force_grouping=True)
+            return amount_text(member.value or 0, money.currencies)
         case "last_order":
             return date_format(member.last_order, "j M Y") if member.last_order else ""
         case "last_seen":
             return date_format(profile.last_seen_at, "j M Y")
     key = name.removeprefix("trait:")
     value: Any = profile.traits.get(key)
-    return "" if value is None else readable(mask.trait(key, value))
+    if value is None:
+        return ""
+    return readable_trait(mask.trait(key, value), is_money=key in money.traits)
