@@ -103,8 +103,10 @@ JOIN profiles_identifier i ON i.profile_id = p.id AND i.namespace = 'user_id'
 
 # Inserts the names of the events below.
 EVENT_NAMES = """
-INSERT INTO profiles_eventname (kind, name, value_property)
-VALUES ('track', 'Product Viewed', 'revenue'), ('track', 'Order Completed', 'revenue')
+INSERT INTO profiles_eventname (uuid, kind, name, value_property, reduces)
+VALUES
+    (gen_random_uuid(), 'track', 'Product Viewed', 'revenue', ''),
+    (gen_random_uuid(), 'track', 'Order Completed', 'revenue', '')
 """
 
 # Inserts events of the last year, one in five of them an order. The exponent of 1/3 leaves most of

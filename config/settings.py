@@ -381,7 +381,8 @@ GPC_CATEGORIES = env_list("GPC_CATEGORIES", ["sale", "targeted_advertising"])
 CONSENT_VALIDITY = env_text("CONSENT_VALIDITY", "P24M")
 # The event whose last one ends the relation with a customer, for retention.
 ORDER_EVENT = env_text("ORDER_EVENT", "Order Completed")
-REFUND_EVENT = env_text("REFUND_EVENT", "Order Refunded")
+# The events that reduce its net value, until staff say otherwise in the registry of events.
+REDUCING_EVENTS = env_list("REDUCING_EVENTS", ["Order Refunded", "Order Cancelled", "Dispute Lost"])
 PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 # How long an erasure that staff opened can be stopped, 0 to 72; 0 lets it take effect at once.
 ERASURE_COOLING_HOURS = env_int_within("ERASURE_COOLING_HOURS", 24, most=72)

@@ -39,6 +39,7 @@ from profiles.events.expiry import (
 )
 from profiles.events.money import CURRENCY, amount_text, currencies_of, is_money
 from profiles.events.names import NameRef, resolve_names
+from profiles.events.reductions import ReductionError, check_reduced, set_reduced
 from profiles.events.statistics import add_to_stats, recompute_stats
 from profiles.events.store import copy_events, take_back_events, widen_seen_spans
 from profiles.health.measure import find_health, last_out_of_range, measure_health, trends
@@ -193,6 +194,7 @@ __all__ = [
     "Observation",
     "ProposalAnswered",
     "RecordKey",
+    "ReductionError",
     "Resolution",
     "Review",
     "Rules",
@@ -221,6 +223,7 @@ __all__ = [
     "begin_second_factor",
     "change_source",
     "check_code",
+    "check_reduced",
     "checked_corrections",
     "choose_language",
     "components_of",
@@ -318,6 +321,7 @@ __all__ = [
     "search_made",
     "second_factor_of",
     "set_all_apart",
+    "set_reduced",
     "settings_of",
     "settle_quarantines",
     "shape_of",

@@ -80,7 +80,6 @@ FAMILIES: tuple[dict[str, Any], ...] = (
         "key": "buyers",
         "name": "Buyers",
         "event": "Order Completed",
-        "value": "revenue",
     },
     {
         "kind": "life_cycle",
@@ -119,7 +118,7 @@ SEGMENTS = (
         "big-spenders",
         "Big spenders",
         "Spent 100 dollars or more in the last year.",
-        event("Order Completed", "gte", 100, days=365, aggregate="sum", property="revenue"),
+        event("Order Completed", "gte", 100, days=365, aggregate="net"),
     ),
     DemoSegment(
         "vip",

@@ -28,7 +28,7 @@ COMPUTED: dict[str, tuple[str, dict[str, str]]] = {
     "orders_in_total": ("Orders in total", {"name": "Order Completed"}),
     "spent_in_total": (
         "Spent in total",
-        {"name": "Order Completed", "aggregate": "sum", "property": "revenue"},
+        {"name": "Order Completed", "aggregate": "net"},
     ),
     "last_order_at": ("Last order", {"name": "Order Completed", "aggregate": "last_at"}),
 }

@@ -3,34 +3,40 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from ingestion.admin.schema_review import ReviewedAdmin, share_of, types_in_words
-from profiles.admin.kit.base import ReadOnlyAdmin, staff_actor
+from profiles.admin.kit.base import TesseraAdmin, staff_actor
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import EventName, SchemaKey, SchemaPart, TraitDefinition
-from profiles.services import Review as Decision
 from profiles.services import (
+    ReductionError,
+    check_reduced,
     days_of_event,
     figures_of_key,
     frequent_values,
     last_days,
     review_properties,
     save_trait_definition,
+    set_reduced,
     sources_of_event,
     with_event_figures,
     with_figures,
     with_trait_figures,
 )
+from profiles.services import Review as Decision
 
 MOST_PROPERTIES = 300
-VIEW = "profiles.view_schemakey"
+VIEW, CHANGE = "profiles.view_schemakey", "profiles.change_schemakey"
 
 
 def picture_of(days: Mapping[Any, int]) -> dict[str, Any]:
@@ -144,18 +150,71 @@ class TraitDefinitionAdmin(ReviewedAdmin):
         save_trait_definition(obj, actor=staff_actor(request))
 
 
-@admin.register(EventName)
-class EventNameAdmin(ReadOnlyAdmin):
-    """Names of events, with what came of each."""
+class EventNameForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Which event's net value an event reduces."""
 
-    list_display = ("name", "kind", "in_days", "property_count", "unreviewed", "last_day")
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "reduces" in self.fields:
+            tracked = EventName.objects.filter(kind=EventName.Kind.TRACK, reduces="")
+            names = tracked.exclude(pk=self.instance.pk).values_list("name", flat=True)
+            # What is set may be a name that no event came with yet.
+            known = sorted({*names, self.instance.reduces} - {""})
+            self.fields["reduces"] = forms.ChoiceField(
+                label=self.fields["reduces"].label,
+                help_text=self.fields["reduces"].help_text,
+                choices=[("", _("none")), *((name, name) for name in known)],
+                required=False,
+                widget=UnfoldAdminSelectWidget,
+            )
+
+    def clean_reduces(self) -> str:
+        name = str(self.cleaned_data["reduces"])
+        try:
+            check_reduced(self.instance, name)
+        except ReductionError as error:
+            raise ValidationError(str(error)) from None
+        return name
+
+
+@admin.register(EventName)
+class EventNameAdmin(TesseraAdmin):
+    """Names of events, with what came of each, and which reduces the net value of another."""
+
+    form = EventNameForm
+    list_display = (
+        *("name", "kind", "reduces", "in_days", "property_count", "unreviewed", "last_day"),
+    )
     list_filter = ("kind",)
     search_fields = ("name",)
     sortable_by = ("name",)
     ordering = ("name",)
-    fields = ("name", "kind", "value_property")
-    readonly_fields = fields
+    fields = ("name", "kind", "value_property", "reduces")
     change_form_outer_before_template = "admin/ingestion/schema_event.html"
+    audit_type = "event_name"
+
+    def audit_key(self, row: EventName) -> str:
+        return f"{row.kind}:{row.name}"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(CHANGE)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        is_tracked = isinstance(obj, EventName) and obj.kind == EventName.Kind.TRACK
+        return self.fields[:3] if is_tracked else self.fields
+
+    def save_model(
+        self, request: HttpRequest, obj: EventName, form: ModelForm, change: Any
+    ) -> None:
+        set_reduced(obj, obj.reduces, actor=staff_actor(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventName]:
         rows: QuerySet[EventName] = super().get_queryset(request)

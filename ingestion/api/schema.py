@@ -19,11 +19,13 @@ from profiles.lib.database import database_now
 from profiles.models import EventName, SchemaKey, SchemaPart, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import (
+    ReductionError,
     Review,
     figures_of_key,
     frequent_values,
     review_properties,
     review_traits,
+    set_reduced,
     with_event_figures,
     with_figures,
     with_trait_figures,
@@ -36,17 +38,33 @@ SCOPES = {
 }
 
 
-class RegistryEventViewSet(ScopedView, mixins.ListModelMixin, GenericViewSet[EventName]):
+class RegistryEventViewSet(
+    ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[EventName]
+):
     """Names of events, with what came of them."""
 
     scopes = SCOPES
-    serializer_class = serializers.RegistryEventSerializer
-    filterset_class = filters.RegistryEventFilter
+    serializer_class: Any = serializers.RegistryEventSerializer
+    filterset_class: Any = filters.RegistryEventFilter
     cursor_ordering = ("name", "id")
+    lookup_field = "uuid"
+    lookup_url_kwarg = "id"
+    lookup_value_converter = "uuid"
     queryset = EventName.objects.all()
 
     def get_queryset(self) -> QuerySet[EventName]:
         return with_event_figures(EventName.objects.all(), now=database_now())
+
+    @extend_schema(request=serializers.DecisionOnEventSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
+        """Say which event's net value this one reduces. What reads it is computed anew."""
+        decision = validated(serializers.DecisionOnEventSerializer(data=request.data, partial=True))
+        row = self.get_object()
+        try:
+            set_reduced(row, decision.get("reduces", row.reduces), actor=actor_of(request))
+        except ReductionError as error:
+            raise problem("reduces", "invalid", str(error)) from None
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 class RegistryPropertyViewSet(

@@ -26,6 +26,7 @@ def volume_of(row: Any) -> int:
 class RegistryEventSerializer(serializers.ModelSerializer[EventName]):
     """An event, and how much came of it in the last 30 days."""
 
+    id = serializers.UUIDField(source="uuid", read_only=True)
     messages = serializers.IntegerField(read_only=True)
     properties = serializers.IntegerField(read_only=True)
     unreviewed = serializers.IntegerField(read_only=True)
@@ -35,9 +36,30 @@ class RegistryEventSerializer(serializers.ModelSerializer[EventName]):
     class Meta:
         model = EventName
         fields = (
-            *("kind", "name", "messages", "properties", "unreviewed", "first_day", "last_day"),
+            *(
+                "id",
+                "kind",
+                "name",
+                "reduces",
+                "messages",
+                "properties",
+                "unreviewed",
+                "first_day",
+                "last_day",
+            ),
         )
         read_only_fields = fields
+
+
+class DecisionOnEventSerializer(serializers.Serializer[Any]):
+    """What is decided about an event; what is not given stays."""
+
+    reduces = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        help_text="The name of the track event whose net value this one reduces; empty: of none.",
+    )
 
 
 class FrequentValueSerializer(serializers.Serializer[FrequentValue]):

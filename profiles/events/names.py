@@ -62,11 +62,19 @@ def _add_names(names: Mapping[NameKey, int | None]) -> None:
     # Another worker may add the same name at once: ignore the conflict, then read its row.
     EventName.objects.bulk_create(
         [
-            EventName(kind=kind, name=name, claimed_by_id=source_id)
+            EventName(
+                kind=kind, name=name, claimed_by_id=source_id, reduces=_reduced_by(kind, name)
+            )
             for (kind, name), source_id in sorted(names.items(), key=lambda item: item[0])
         ],
         ignore_conflicts=True,
     )
+
+
+def _reduced_by(kind: str, name: str) -> str:
+    """Return the name of the event that a new one reduces, until staff say otherwise."""
+    is_reducing = kind == EventName.Kind.TRACK and name in settings.REDUCING_EVENTS
+    return str(settings.ORDER_EVENT) if is_reducing and name != settings.ORDER_EVENT else ""
 
 
 def _find_names(wanted: Iterable[NameKey]) -> dict[NameKey, NameRef]:

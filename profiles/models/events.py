@@ -1,5 +1,7 @@
 """Events, their names, and the statistics that answer "ever" without reading events."""
 
+from uuid import uuid4
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +19,7 @@ class EventName(models.Model):
         SCREEN = "screen", _("screen")
         GROUP = "group", _("group")
 
+    uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     kind = models.CharField(max_length=8, choices=Kind)
     name = models.CharField(max_length=255)
     value_property = models.CharField(
@@ -24,6 +27,13 @@ class EventName(models.Model):
         default="revenue",
         editable=False,
         help_text="The number property whose sum is kept per person.",
+    )
+    # A name and no row, since a refund may come before the first order.
+    reduces = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        help_text=_("The event whose net value this one reduces, as a refund does that of orders."),
     )
     # The source whose public key brought the name up, which may bring so many only.
     claimed_by = models.ForeignKey(

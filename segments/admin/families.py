@@ -71,7 +71,8 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
         is_hidden = any(hides(segment) for segment in segments)
         rows = [] if is_hidden else group_rows(family, segments)
         names = EventName.objects.filter(name=family.event)
-        currencies = currencies_of(names) if family.value and not is_hidden else []
+        shows_money = family.kind == SegmentFamily.Kind.RFM and not is_hidden
+        currencies = currencies_of(names) if shows_money else []
         return self.page(
             request,
             "admin/segments/family.html",

@@ -23,6 +23,7 @@ from segments.services import Why
 PHRASES = {
     "count": lambda value: _("%(count)s so far") % {"count": value},
     "sum": lambda value: _("%(sum)s in sum") % {"sum": value},
+    "net": lambda value: _("%(net)s net") % {"net": value},
     "avg": lambda value: _("%(value)s on average") % {"value": value},
     "min": lambda value: _("%(value)s at least") % {"value": value},
     "max": lambda value: _("%(value)s at most") % {"value": value},

@@ -111,7 +111,10 @@ class FamilyViewSet(
 
 
 def _quantity_of(*, event: str, value: str = "", **_: Any) -> dict[str, Any]:
-    """Return the question that a family asks of everybody, as a definition."""
+    """Return the question that a family asks of everybody, as a definition.
+
+    The net value of events tells no more than their number does.
+    """
     money = {"aggregate": "sum", "property": value} if value else {}
     return {"type": "event", "name": event, "operator": "gte", "value": 0} | money
 

@@ -52,7 +52,13 @@ class RfmSerializer(serializers.ModelSerializer[SegmentFamily]):
     Each group is a living segment. `people` is how many had a score at `recomputed_at`.
     """
 
-    value = serializers.CharField(max_length=255, help_text="The property that is summed up.")
+    value = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The property that is summed up; empty: the net value of the events.",
+    )
     window = WindowField(required=False, allow_null=True)
     boundaries = serializers.SerializerMethodField()
     people = serializers.IntegerField(source="live_version.people", read_only=True, default=0)

@@ -13,18 +13,21 @@ from segments.language.calendar import (
     shift_units,
     unit_start,
 )
-from segments.language.nodes import CalendarUnit, IsoText, Kind, Node, Party, Previous, This
+from segments.language.filters import EventFilter
+from segments.language.nodes import CalendarUnit, IsoText, Node, Party, Previous, This
 
 
 @dataclass(frozen=True, slots=True)
 class EventNameRef:
     """A row of the dictionary of event names.
 
-    `value_property` is the property whose number is stored in the event's value column.
+    `value_property` is the property whose number is stored in the event's value column. `reduces`
+    is the name of the track events whose net value these events reduce, empty for none.
     """
 
     id: int
     value_property: str
+    reduces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,13 @@ class Context:
     parties: PartiesOfData = PartiesOfData()
 
 
-def event_name_refs(name: str, kind: Kind | None, context: Context) -> list[EventNameRef]:
-    """Return the event names that a leaf matches; none if no such event was ever received."""
+def event_name_refs(events: EventFilter, context: Context) -> list[EventNameRef]:
+    """Return the names that events may have; none if no such event was ever received."""
     return [
         ref
-        for (other_kind, other), ref in context.names.items()
-        if name in ("*", other) and kind in (None, other_kind)
+        for (kind, name), ref in context.names.items()
+        if (events.name in ("*", name) and events.kind in (None, kind))
+        or (events.has_reducing and ref.reduces == events.name)
     ]
 
 

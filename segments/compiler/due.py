@@ -144,7 +144,7 @@ def select_dates(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fr
 def select_coming(person_leaves: Iterable[PersonLeaf], period: Period) -> list[Fragment]:
     """Return SELECTs of the profiles with events dated in the period, and their times."""
     filters = dict.fromkeys(
-        EventFilter(events.name, events.kind)
+        events._replace(where=None)
         for leaf in _with_measured(person_leaves)
         for _, events in event_filters(leaf)
     )
@@ -300,7 +300,7 @@ def _event_checks(events: EventFilter, period: Period) -> Iterator[Fragment]:
 
 
 def _name_checks(events: EventFilter, period: Period) -> list[Fragment]:
-    return [name_condition(event_name_refs(events.name, events.kind, period.context))]
+    return [name_condition(event_name_refs(events, period.context))]
 
 
 def _select_by_consent(leaf: ConsentLeaf, period: Period) -> Fragment:

@@ -32,6 +32,7 @@ from segments.language.nodes import Aggregate, EventLeaf
 AGGREGATES = {
     Aggregate.COUNT: "count(*){filter}",
     Aggregate.SUM: "sum({value}){filter}",
+    Aggregate.NET: "coalesce(sum({value}){filter}, 0)",
     # The quotient would be rounded, so its parts are compared.
     Aggregate.AVG: "ARRAY[sum({value}){filter}, count({value}){filter}]::numeric[]",
     Aggregate.MIN: "min({value}){filter}",
@@ -55,7 +56,11 @@ AGGREGATES = {
 NUMERIC_AGGREGATES = (Aggregate.SUM, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
 CHOOSING_AGGREGATES = (Aggregate.FIRST, Aggregate.LAST, Aggregate.MOST_FREQUENT)
 # Those that are 0 where there are no events.
-ZERO_AGGREGATES = (Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT)
+ZERO_AGGREGATES = (Aggregate.COUNT, Aggregate.SUM, Aggregate.NET, Aggregate.DISTINCT)
+STAT_SUM = """CASE WHEN s.last_at <= {now}::timestamptz THEN s.sum ELSE (
+    SELECT coalesce(sum(e.value), 0) FROM profiles_event e
+    WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
+        AND e."timestamp" <= {now}::timestamptz) END"""
 # The value of a row of statistics as of `now`. Where the row includes events dated after `now`, the
 # value is computed from the events instead.
 STAT_VALUES = {
@@ -63,10 +68,8 @@ STAT_VALUES = {
         SELECT count(*) FROM profiles_event e
         WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
             AND e."timestamp" <= {now}::timestamptz) END""",
-    Aggregate.SUM: """CASE WHEN s.last_at <= {now}::timestamptz THEN s.sum ELSE (
-        SELECT coalesce(sum(e.value), 0) FROM profiles_event e
-        WHERE e.profile_id = s.profile_id AND e.name_id = s.name_id
-            AND e."timestamp" <= {now}::timestamptz) END""",
+    Aggregate.SUM: STAT_SUM,
+    Aggregate.NET: STAT_SUM,
     Aggregate.FIRST_AT: "CASE WHEN s.first_at <= {now}::timestamptz THEN s.first_at END",
     Aggregate.LAST_AT: """CASE WHEN s.last_at <= {now}::timestamptz THEN s.last_at ELSE (
         SELECT max(e."timestamp") FROM profiles_event e
@@ -77,6 +80,7 @@ STAT_VALUES = {
 STAT_AGGREGATES = {
     Aggregate.COUNT: "sum({value})",
     Aggregate.SUM: "sum({value})",
+    Aggregate.NET: "sum({value})",
     Aggregate.FIRST_AT: "min({value})",
     Aggregate.LAST_AT: "max({value})",
 }
@@ -84,7 +88,7 @@ STAT_AGGREGATES = {
 
 def compile_for_everyone(event: EventLeaf, context: Context) -> Fragment:
     """Return the condition of a leaf for any profile, as a test of `p.id` against a set."""
-    names = event_name_refs(event.name, event.kind, context)
+    names = event_name_refs(filter_of(event), context)
     # No such event was ever received, so the answer is the same for all profiles.
     if not names:
         return TRUE if passes_without_events(event) != event.is_negated else FALSE
@@ -120,7 +124,7 @@ def _select_by_statistics(
     event: EventLeaf, names: list[EventNameRef], context: Context, is_complement: bool
 ) -> Fragment:
     """Return the same SELECT as `_select_by_events`, from the statistics."""
-    value = fill(STAT_VALUES[event.aggregate], now=context.now)
+    value = _stat_value(event, names, context)
     # One name has one row per profile, so nothing needs to be grouped.
     is_single = len(names) == 1
     column = Fragment("v.value")
@@ -155,10 +159,31 @@ def _asks_for_any_event(event: EventLeaf) -> bool:
 
 def stat_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
     """Return the aggregate of a leaf over the statistics `s` of one profile."""
-    value = fill(STAT_VALUES[event.aggregate], now=context.now)
+    value = _stat_value(event, names, context)
     aggregate = fill(STAT_AGGREGATES[event.aggregate], value=value)
     template = "{aggregate} FILTER (WHERE {has_name})"
     return fill(template, aggregate=aggregate, has_name=_stat_name_condition(names))
+
+
+def _stat_value(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
+    """Return what a row of statistics `s` adds to the aggregate of a leaf."""
+    value = fill(STAT_VALUES[event.aggregate], now=context.now)
+    return _signed(event, names, value, Fragment("s.name_id"))
+
+
+def _signed(
+    event: EventLeaf, names: list[EventNameRef], value: Fragment, name_id: Fragment
+) -> Fragment:
+    """Return a value, below zero where it is that of an event which reduces the leaf's own."""
+    reducing = [ref.id for ref in names if ref.reduces == event.name]
+    if event.aggregate is not Aggregate.NET or not reducing:
+        return value
+    return fill(
+        "(CASE WHEN {name} = ANY({reducing}::bigint[]) THEN -1 ELSE 1 END * {value})",
+        name=name_id,
+        reducing=reducing,
+        value=value,
+    )
 
 
 def event_column(event: EventLeaf, names: list[EventNameRef], context: Context) -> Fragment:
@@ -183,6 +208,8 @@ def _aggregate(event: EventLeaf, names: list[EventNameRef], conditions: list[Fra
 
 def _value(event: EventLeaf, names: list[EventNameRef]) -> Fragment:
     """Return what is aggregated, NULL for events that have nothing of the kind."""
+    if event.aggregate is Aggregate.NET:
+        return _signed(event, names, Fragment("e.value"), Fragment("e.name_id"))
     # These aggregates have no value in their template, so this goes nowhere.
     if event.property is None:
         return FALSE
@@ -214,7 +241,7 @@ def _is_value_property(event: EventLeaf, names: list[EventNameRef]) -> bool:
 def test_quantity(event: EventLeaf, quantity: Fragment, context: Context) -> Fragment:
     """Return the condition that the aggregate passes the test of a leaf, before any negation."""
     match event.aggregate:
-        case Aggregate.COUNT | Aggregate.SUM | Aggregate.DISTINCT:
+        case Aggregate.COUNT | Aggregate.SUM | Aggregate.NET | Aggregate.DISTINCT:
             return test_number(fill("coalesce({quantity}, 0)", quantity=quantity), event.test)
         case Aggregate.MIN | Aggregate.MAX:
             return test_number(quantity, event.test)

@@ -12,7 +12,7 @@ def filter_conditions(
     events: EventFilter, context: Context, ids: Sequence[int] | None = None
 ) -> list[Fragment]:
     """Return the conditions that `e` is one of these events, of these profiles if there are ids."""
-    checks = [name_condition(event_name_refs(events.name, events.kind, context))]
+    checks = [name_condition(event_name_refs(events, context))]
     if ids is not None:
         checks.append(fill("e.profile_id = ANY({ids}::bigint[])", ids=list(ids)))
     if events.where is not None:

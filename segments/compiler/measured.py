@@ -5,7 +5,7 @@ columns of the joins that all leaves share. The test over the columns is the sam
 """
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from segments.compiler import events
 from segments.compiler.context import Context, EventNameRef, event_name_refs
@@ -13,6 +13,7 @@ from segments.compiler.fragments import FALSE, Fragment, all_of, fill, join_frag
 from segments.compiler.histories import name_condition
 from segments.compiler.windows import window_conditions
 from segments.language import nodes
+from segments.language.filters import filter_of
 from segments.language.measures import (
     ABSENT_DAYS,
     ACTIVE_DAYS,
@@ -39,6 +40,13 @@ STAGE = """
 """
 
 
+class Measured(NamedTuple):
+    """What is measured of a person, and the names of the events that it is measured of."""
+
+    event: EventLeaf
+    names: list[EventNameRef]
+
+
 def compile_measured(leaf: MeasuredLeaf, context: Context) -> Fragment:
     """Return the condition of a leaf for any profile, as a test of `p.id` against a set."""
     select = select_measures(leaf, context)
@@ -57,18 +65,19 @@ def select_measures(leaf: MeasuredLeaf, context: Context) -> Fragment | None:
     It has everybody with an event of that name, and more than the leaf counts. None where no such
     event was ever received, or where the model is missing.
     """
-    measured = measures(leaf)
-    names = event_name_refs(measured[0].name, measured[0].kind, context) if measured else []
-    if not names:
+    measured = [
+        Measured(event, event_name_refs(filter_of(event), context)) for event in measures(leaf)
+    ]
+    if not measured or not all(measure.names for measure in measured):
         return None
-    if all(events.can_use_statistics(measure, names, context) for measure in measured):
+    if all(events.can_use_statistics(*measure, context) for measure in measured):
         return fill(
             "SELECT s.profile_id, {columns} FROM profiles_eventstat s"
             " WHERE s.name_id = ANY({ids}::bigint[]) GROUP BY s.profile_id",
-            columns=numbered(events.stat_column(measure, names, context) for measure in measured),
-            ids=[ref.id for ref in names],
+            columns=numbered(events.stat_column(*measure, context) for measure in measured),
+            ids=[ref.id for ref in _all_names(measured)],
         )
-    columns, condition = _event_columns(measured, names, context)
+    columns, condition = _event_columns(measured, context)
     return fill(
         "SELECT e.profile_id, {columns} FROM profiles_event e WHERE {condition}"
         " GROUP BY e.profile_id",
@@ -78,15 +87,23 @@ def select_measures(leaf: MeasuredLeaf, context: Context) -> Fragment | None:
 
 
 def _event_columns(
-    measured: Sequence[EventLeaf], names: list[EventNameRef], context: Context
+    measured: Sequence[Measured], context: Context
 ) -> tuple[list[Fragment], Fragment]:
     """Return the aggregates of some leaves, and the condition of the events that are read."""
-    first = measured[0]
-    if all((leaf.window, leaf.where) == (first.window, first.where) for leaf in measured):
-        columns = [events.quantity(leaf, names) for leaf in measured]
+    first = measured[0].event
+    windows = {measure.event.window for measure in measured}
+    filters = {filter_of(measure.event) for measure in measured}
+    if len(windows) == len(filters) == 1:
+        columns = [events.quantity(*measure) for measure in measured]
         return columns, events.event_condition(first, context)
-    columns = [events.event_column(leaf, names, context) for leaf in measured]
-    return columns, all_of([name_condition(names), *window_conditions(None, context)])
+    columns = [events.event_column(*measure, context) for measure in measured]
+    window = first.window if len(windows) == 1 else None
+    names = name_condition(_all_names(measured))
+    return columns, all_of([names, *window_conditions(window, context)])
+
+
+def _all_names(measured: Sequence[Measured]) -> list[EventNameRef]:
+    return list(dict.fromkeys(ref for measure in measured for ref in measure.names))
 
 
 def measure_columns(leaf: MeasuredLeaf) -> list[Fragment]:
@@ -138,6 +155,9 @@ def has_value(leaf: MeasuredLeaf, columns: Sequence[Fragment]) -> Fragment:
     match leaf:
         case nodes.RankLeaf(nodes.EventLeaf(aggregate=Aggregate.COUNT | Aggregate.DISTINCT)):
             return fill("coalesce({count} > 0, FALSE)", count=columns[0])
+        case nodes.RankLeaf(nodes.EventLeaf(aggregate=Aggregate.NET)):
+            # Whoever has a refund alone has nothing that it could reduce.
+            return fill("coalesce({count} > 0, FALSE)", count=columns[1])
         case nodes.RankLeaf():
             # Of a sum the second column is a number of it: without one, nothing was added up.
             return fill("{number} IS NOT NULL", number=columns[-1])

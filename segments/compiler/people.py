@@ -43,6 +43,7 @@ from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
 from segments.compiler.windows import earliest_counted
 from segments.language import nodes
+from segments.language.filters import filter_of
 from segments.language.measures import measures
 from segments.language.nodes import EventLeaf, MeasuredLeaf, Node, PersonLeaf
 
@@ -174,7 +175,7 @@ class _ScopedQuery:
 
     def add(self, event: EventLeaf) -> None:
         """Add the column of a leaf to one of the joins."""
-        names = event_name_refs(event.name, event.kind, self.context)
+        names = event_name_refs(filter_of(event), self.context)
         # No such event was ever received, so there is nothing to count.
         if not names:
             return
@@ -195,8 +196,11 @@ class _ScopedQuery:
 
     def measured_condition(self, leaf: MeasuredLeaf, context: Context) -> Fragment:
         """Return the condition of a leaf over the columns that it measures."""
-        columns = [self.quantities[event] for event in measures(leaf) if event in self.quantities]
-        return test_measures(leaf, columns, context) if columns else FALSE
+        measured = measures(leaf)
+        # Of events that were never received there is nothing to compare.
+        if not measured or not all(event in self.quantities for event in measured):
+            return FALSE
+        return test_measures(leaf, [self.quantities[event] for event in measured], context)
 
     def joins(self) -> Fragment:
         """Return the joins of `p` with the columns; empty where no leaf needs any."""
@@ -240,11 +244,7 @@ class _ScopedQuery:
 
     def _name_ids(self, columns: Iterable[EventLeaf]) -> list[int]:
         return sorted(
-            {
-                ref.id
-                for event in columns
-                for ref in event_name_refs(event.name, event.kind, self.context)
-            }
+            {ref.id for event in columns for ref in event_name_refs(filter_of(event), self.context)}
         )
 
 

@@ -15,7 +15,7 @@ UNITS = 'count(DISTINCT width_bucket(e."timestamp", {edges}::timestamptz[]))'
 
 def compile_regular(leaf: RegularLeaf, context: Context, ids: Sequence[int] | None) -> Fragment:
     """Return the condition that `p` has events in enough of the units."""
-    if not event_name_refs(leaf.name, leaf.kind, context):
+    if not event_name_refs(filter_of(leaf), context):
         return FALSE
     return fill(
         "(p.id IN (SELECT e.profile_id FROM profiles_event e WHERE {checks}"
@@ -28,7 +28,7 @@ def compile_regular(leaf: RegularLeaf, context: Context, ids: Sequence[int] | No
 
 def count_units(leaf: RegularLeaf, context: Context, ids: Sequence[int]) -> Fragment:
     """Return in how many of the units these profiles have events, as one number."""
-    if not event_name_refs(leaf.name, leaf.kind, context):
+    if not event_name_refs(filter_of(leaf), context):
         return Fragment("0")
     return fill(
         "(SELECT {units} FROM profiles_event e WHERE {checks})",

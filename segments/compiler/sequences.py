@@ -57,7 +57,7 @@ IN_CHAINS = """
 
 def compile_sequence(leaf: SequenceLeaf, context: Context, ids: Sequence[int] | None) -> Fragment:
     """Return the condition that some chain of events of `p` goes through all steps."""
-    if not all(event_name_refs(step.name, step.kind, context) for step in leaf.steps):
+    if not all(event_name_refs(filter_of(step), context) for step in leaf.steps):
         return FALSE
     chains, last = _chains(leaf, context, ids), len(leaf.steps)
     if leaf.absent is None:
@@ -73,7 +73,7 @@ def compile_sequence(leaf: SequenceLeaf, context: Context, ids: Sequence[int] | 
 
 def count_steps(leaf: SequenceLeaf, context: Context, ids: Sequence[int]) -> Fragment:
     """Return how many steps the longest chain of these profiles goes through."""
-    if not event_name_refs(leaf.steps[0].name, leaf.steps[0].kind, context):
+    if not event_name_refs(filter_of(leaf.steps[0]), context):
         return Fragment("0")
     return fill(
         "(SELECT coalesce(max(c.step), 0) FROM ({chains}) AS c WHERE c.until IS NOT NULL)",
@@ -115,7 +115,7 @@ def _rows(leaf: SequenceLeaf, context: Context, ids: Sequence[int] | None) -> li
     later = [
         (number, step)
         for number, step in enumerate(steps[1:], 2)
-        if event_name_refs(step.name, step.kind, context)
+        if event_name_refs(filter_of(step), context)
     ]
     compared = {
         number: _later_rows(leaf, (number, step), context, ids)

@@ -9,7 +9,7 @@ from typing import Any
 from profiles.models import TraitDefinition
 from segments.compiler.where import depends_on_time
 from segments.language import nodes
-from segments.language.events import PROPERTY_AGGREGATES
+from segments.language.events import PROPERTY_AGGREGATES, refuse_net_of_others
 from segments.language.nodes import Aggregate, EventLeaf
 from segments.language.operands import (
     DefinitionError,
@@ -36,6 +36,7 @@ def read_quantity(definition: object) -> EventLeaf:
     name = read_name(fields["name"], "name")
     words = tuple(Aggregate)
     aggregate = Aggregate(read_choice(fields.get("aggregate", "count"), "aggregate", words))
+    refuse_net_of_others(aggregate, fields, "")
     where = read_where(reader, fields, "", 1)
     if reader.faults:
         raise DefinitionError(reader.faults)

@@ -6,6 +6,7 @@ be computed is set apart with its old values, and the others go on.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +23,9 @@ from segments.compiler.context import event_name_refs
 from segments.computed import sql
 from segments.computed.definition import read_quantity
 from segments.computed.values import Computation, compute_values
+from segments.definitions.inputs import global_inputs
 from segments.definitions.live import make_context
+from segments.language.filters import filter_of
 from segments.language.operands import DefinitionError
 from segments.lib import checkpoints
 from segments.lib.failures import UNREADABLE
@@ -110,6 +113,18 @@ def _set_apart(pk: int, fault: str) -> None:
     row.save()
 
 
+def restart_outdated() -> None:
+    """Begin anew with traits that were computed by other global inputs, such as another zone."""
+    context = make_context({}, now=LATEST)
+    for row in ComputedTrait.objects.filter(failed_at=None, is_ending=False):
+        # One that cannot be read is set apart when it is computed.
+        with suppress(DefinitionError):
+            inputs = global_inputs(read_quantity(row.definition), context)
+            ComputedTrait.objects.filter(pk=row.pk).exclude(built_with=inputs).update(
+                built_with=inputs, woken_to=0
+            )
+
+
 def wake_everybody(*, batch: int = BATCH) -> None:
     """Queue those whom a new or mended definition concerns, and end the traits that are to end.
 
@@ -155,7 +170,7 @@ def _has_room() -> bool:
 
 def _next_profiles(row: ComputedTrait, after: int, batch: int) -> list[int]:
     quantity = read_quantity(row.definition)
-    names = event_name_refs(quantity.name, quantity.kind, make_context({}, now=LATEST))
+    names = event_name_refs(filter_of(quantity), make_context({}, now=LATEST))
     parameters: dict[str, Any] = {
         "after": after,
         "names": [name.id for name in names],

@@ -22,6 +22,7 @@ from segments.lib.moments import LATEST
 NUMBER = "trim_scale(({quantity})::numeric)::text"
 COLUMNS = {
     Aggregate.SUM: "trim_scale(coalesce({quantity}, 0)::numeric)::text",
+    Aggregate.NET: "trim_scale(coalesce({quantity}, 0)::numeric)::text",
     Aggregate.AVG: "trim_scale(round(({quantity})[1] / nullif(({quantity})[2], 0), 6))::text",
     Aggregate.DAYS_BETWEEN: (
         "trim_scale(round(({quantity})[1] / nullif(({quantity})[2], 0), 6))::text"
@@ -60,7 +61,7 @@ def compute_values(
     columns = {
         trait_id: _column(quantity, scoped.quantities[quantity], scoped.quantities[count])
         for (trait_id, quantity), count in zip(known.items(), counts, strict=True)
-        if quantity in scoped.quantities
+        if quantity in scoped.quantities and count in scoped.quantities
     }
     if columns:
         joined = join_fragments(", ", columns.values())

@@ -10,6 +10,7 @@ from segments.compiler.where import fields_of
 from segments.language import nodes
 from segments.language.operands import Fault, join_path
 
+NET = nodes.Aggregate.NET
 _OF_NUMBERS = (nodes.Aggregate.SUM, nodes.Aggregate.AVG, nodes.Aggregate.MIN, nodes.Aggregate.MAX)
 
 
@@ -19,17 +20,23 @@ def mixed_currencies(path: str, leaf: object) -> Iterator[Fault]:
     None where the leaf asks for the currency itself.
     """
     event = leaf.quantity if isinstance(leaf, nodes.RankLeaf) else leaf
-    if not isinstance(event, nodes.EventLeaf) or event.property is None or _asks(event):
-        return
-    if event.aggregate not in _OF_NUMBERS:
+    if not isinstance(event, nodes.EventLeaf) or _asks(event):
         return
     kind = event.kind or nodes.Kind.TRACK
     name = EventName.objects.filter(name=event.name, kind=kind).first()
-    if name is None or not is_money(name, ".".join(event.property)):
+    if name is None or not _is_of_money(event, name):
         return
     currencies = currencies_of([name])
     if len(currencies) > 1:
-        yield Fault(join_path(path, "property"), "mixed_currencies", _words(currencies))
+        place = "aggregate" if event.aggregate is NET else "property"
+        yield Fault(join_path(path, place), "mixed_currencies", _words(currencies))
+
+
+def _is_of_money(event: nodes.EventLeaf, name: EventName) -> bool:
+    if event.aggregate is NET:
+        return is_money(name, name.value_property)
+    key = ".".join(event.property or ())
+    return event.aggregate in _OF_NUMBERS and is_money(name, key)
 
 
 def _asks(event: nodes.EventLeaf) -> bool:

@@ -108,7 +108,7 @@ def model_of(family: SegmentFamily, version: FamilyVersion | None) -> RfmModel:
     """Return the model of a family with the boundaries of a version."""
     return RfmModel(
         name=family.event,
-        value=read_property_key(family.value, "value"),
+        value=read_property_key(family.value, "value") if family.value else None,
         window=None if family.window is None else read_window(family.window, "window"),
         boundaries=None if version is None else boundaries_from(version.boundaries),
     )

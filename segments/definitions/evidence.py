@@ -37,7 +37,7 @@ def _rfm_evidence(model: nodes.RfmModel | None, values: list[str | None]) -> dic
     return {
         "last_at": last_at,
         "count": count,
-        "sum": money,
+        "sum" if model.value else "net": money,
         "scores": [r, f, m],
         "group": str(group_of(r, f, m)),
     }

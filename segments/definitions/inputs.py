@@ -13,9 +13,13 @@ from hashlib import sha256
 from typing import Any
 
 from segments.compiler import Context, expanded_leaves
+from segments.compiler.context import event_name_refs
+from segments.compiler.people import event_leaves
 from segments.compiler.trees import leaves
 from segments.definitions.membership import base_key
+from segments.language.filters import filter_of
 from segments.language.nodes import (
+    Aggregate,
     CalendarUnit,
     ListLeaf,
     Node,
@@ -102,7 +106,11 @@ INPUTS = (
         "new terms mark those who decided as changed",
     ),
     # Rows of these are only ever added, and whoever brought one is marked as changed.
-    Input(Scope.GLOBAL, ("names", "profiles_source"), "never changes what is there"),
+    Input(
+        Scope.GLOBAL,
+        ("names", "profiles_source"),
+        "never changes what is there, but which events reduce others: the text of `global_inputs`",
+    ),
 )
 
 
@@ -124,10 +132,24 @@ def global_inputs(node: Node, context: Context) -> str:
         read.append(f"parties {sha256(repr(named).encode()).hexdigest()[:12]}")
     if rivals := [leaf.key for leaf in _rivals(node)]:
         read.append(f"group {sha256(','.join(rivals).encode()).hexdigest()[:12]}")
+    if reducing := _reducing(node, context):
+        read.append(f"reducing {sha256(','.join(reducing).encode()).hexdigest()[:12]}")
     if lists := {part.key for part in parts if isinstance(part, ListLeaf)}:
         revisions = ",".join(f"{key}:{context.list_revisions.get(key, 0)}" for key in sorted(lists))
         read.append(f"lists {sha256(revisions.encode()).hexdigest()[:12]}")
     return "; ".join(read)
+
+
+def _reducing(node: Node, context: Context) -> list[str]:
+    """Return the ids of the names whose events reduce net values that a definition reads."""
+    names = {
+        ref.id
+        for event in event_leaves([node], context)
+        if event.aggregate is Aggregate.NET
+        for ref in event_name_refs(filter_of(event), context)
+        if ref.reduces == event.name
+    }
+    return [str(pk) for pk in sorted(names)]
 
 
 def _rivals(node: Node) -> Iterator[SegmentLeaf]:

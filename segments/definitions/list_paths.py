@@ -46,7 +46,7 @@ def list_path_faults(placed_leaves: PlacedLeaves, context: Context) -> Iterator[
 
 
 def _key_faults(place: str, key: Path, events: EventFilter, context: Context) -> Iterator[Fault]:
-    names = name_condition(event_name_refs(events.name, events.kind, context))
+    names = name_condition(event_name_refs(events, context))
     for length in range(1, len(key)):
         statement = fill(sql.IS_LIST_OF_OBJECTS, key=list(key[:length]), has_name=names)
         with connection.cursor() as cursor:

@@ -199,10 +199,10 @@ def _parties() -> PartiesOfData:
 
 
 def _event_names() -> dict[tuple[str, str], EventNameRef]:
-    rows: Iterable[tuple[str, str, int, str]] = EventName.objects.values_list(
-        "kind", "name", "id", "value_property"
+    rows: Iterable[tuple[str, str, int, str, str]] = EventName.objects.values_list(
+        "kind", "name", "id", "value_property", "reduces"
     )
     return {
-        (kind, name): EventNameRef(name_id, value_property)
-        for kind, name, name_id, value_property in rows
+        (kind, name): EventNameRef(name_id, value_property, reduces)
+        for kind, name, name_id, value_property, reduces in rows
     }

@@ -24,7 +24,7 @@ def within_retention(path: str, leaf: object, retained: Retained) -> Iterator[Fa
             | nodes.RankLeaf(quantity=nodes.EventLeaf(window=None))
             | nodes.LifeCycleLeaf()
         ):
-            for place, (name, kind, _) in event_filters(leaf):
+            for place, (name, kind, *_) in event_filters(leaf):
                 if (period := retained.get((str(kind), name))) is not None:
                     inside = join_path(path, place) if place else path
                     yield Fault(join_path(inside, "name"), "within_retention", _words(name, period))

@@ -138,7 +138,7 @@ def _part_categories(part: Any, categories: TraitCategories) -> Iterator[Categor
         case EventLeaf():
             yield from (categories.of_property(step) for step in part.property or ())
         case RfmModel():
-            yield from (categories.of_property(step) for step in part.value)
+            yield from (categories.of_property(step) for step in part.value or ())
         case Same():
             steps = (*part.property, *part.of_first)
             yield from (categories.of_property(step) for step in steps if step is not None)

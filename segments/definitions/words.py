@@ -91,7 +91,7 @@ def _leaf_warnings(path: str, leaf: object, vocabulary: Vocabulary) -> Iterator[
             | nodes.RankLeaf()
             | nodes.LifeCycleLeaf()
         ):
-            for place, (name, kind, _) in event_filters(leaf):
+            for place, (name, kind, *_) in event_filters(leaf):
                 if name != "*" and kind not in vocabulary.kinds.get(name, set()):
                     detail = _unknown_event(name, str(kind), vocabulary)
                     inside = join_path(path, place) if place else path

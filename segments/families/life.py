@@ -57,7 +57,7 @@ def _check(family: SegmentFamily) -> None:
     if SegmentFamily.objects.filter(key=family.key).exists():
         raise SegmentError("key", "There is an RFM model or a life-cycle with this key.")
     try:
-        if family.kind == Kind.RFM:
+        if family.kind == Kind.RFM and family.value:
             read_property_key(family.value, "value")
         if family.window is not None:
             read_window(family.window, "window")

@@ -27,6 +27,7 @@ MAX_PERIODS = 366
 SUBJECTS = {
     Aggregate.COUNT: ValueKind.NUMBER,
     Aggregate.SUM: ValueKind.NUMBER,
+    Aggregate.NET: ValueKind.NUMBER,
     Aggregate.AVG: ValueKind.NUMBER,
     Aggregate.MIN: ValueKind.NUMBER,
     Aggregate.MAX: ValueKind.NUMBER,
@@ -41,6 +42,7 @@ SUBJECTS = {
 # Those that are of the events themselves and not of a property.
 PLAIN_AGGREGATES = (
     Aggregate.COUNT,
+    Aggregate.NET,
     Aggregate.DAYS_BETWEEN,
     Aggregate.FIRST_AT,
     Aggregate.LAST_AT,
@@ -55,6 +57,7 @@ def _read_event(reader: TreeReader, value: object, path: str, depth: int) -> Per
     fields = read_fields(value, path, ("type", "name", "operator"), EVENT_FIELDS)
     name = read_name(fields["name"], join_path(path, "name"))
     aggregate = _read_aggregate(fields, path)
+    refuse_net_of_others(aggregate, fields, path)
     test, is_negated = read_test(fields, path, SUBJECTS[aggregate])
     return nodes.EventLeaf(
         name=name,
@@ -73,6 +76,18 @@ def _read_event(reader: TreeReader, value: object, path: str, depth: int) -> Per
 def _read_aggregate(fields: Mapping[str, Any], path: str) -> Aggregate:
     name = fields.get("aggregate", Aggregate.COUNT)
     return Aggregate(read_choice(name, join_path(path, "aggregate"), tuple(Aggregate)))
+
+
+def refuse_net_of_others(aggregate: Aggregate, fields: Mapping[str, Any], path: str) -> None:
+    """Refuse the net value of anything but the events of one name: others reduce nothing."""
+    if aggregate is not Aggregate.NET:
+        return
+    if fields["name"] == "*":
+        detail = "The net value is that of events of one name."
+        raise definition_error(join_path(path, "name"), "invalid", detail)
+    if fields.get("kind", nodes.Kind.TRACK) != nodes.Kind.TRACK:
+        detail = "Only events of the kind track have a net value."
+        raise definition_error(join_path(path, "kind"), "invalid", detail)
 
 
 def _read_property(fields: Mapping[str, Any], path: str, aggregate: Aggregate) -> nodes.Path | None:

@@ -8,18 +8,23 @@ from segments.language.nodes import Kind, PersonLeaf, Where
 
 
 class EventFilter(NamedTuple):
-    """The events of a name, or of any name ("*"), and a kind, or any (None), that pass `where`."""
+    """The events of a name, or of any name ("*"), and a kind, or any (None), that pass `where`.
+
+    With `has_reducing` also those by which the events of that name are reduced.
+    """
 
     name: str
     kind: Kind | None
     where: Where | None = None
+    has_reducing: bool = False
 
 
 def filter_of(
     part: nodes.EventLeaf | nodes.RegularLeaf | nodes.LifeCycleLeaf | nodes.Step,
 ) -> EventFilter:
     """Return which events a leaf, or a step of a sequence, is about."""
-    return EventFilter(part.name, part.kind, part.where)
+    is_net = isinstance(part, nodes.EventLeaf) and part.aggregate is nodes.Aggregate.NET
+    return EventFilter(part.name, part.kind, part.where, has_reducing=is_net)
 
 
 def event_filters(leaf: PersonLeaf) -> Iterator[tuple[str, EventFilter]]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from segments.language import nodes
+from segments.language.events import PLAIN_AGGREGATES, refuse_net_of_others
 from segments.language.nodes import Aggregate, PersonLeaf
 from segments.language.operands import (
     definition_error,
@@ -21,8 +22,15 @@ from segments.language.trees import Readers, TreeReader
 from segments.language.where import read_kind, read_where
 from segments.language.windows import read_window
 
-# Quantities that have an exact boundary; of `count` and these a property.
-RANKED = (Aggregate.COUNT, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.DISTINCT)
+# Quantities that have an exact boundary.
+RANKED = (
+    Aggregate.COUNT,
+    Aggregate.SUM,
+    Aggregate.NET,
+    Aggregate.MIN,
+    Aggregate.MAX,
+    Aggregate.DISTINCT,
+)
 RANK_FIELDS = ("kind", "aggregate", "property", "window", "where")
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -33,6 +41,7 @@ def _read_rank(reader: TreeReader, value: object, path: str, depth: int) -> Pers
     aggregate = Aggregate(
         read_choice(fields.get("aggregate", "count"), join_path(path, "aggregate"), RANKED)
     )
+    refuse_net_of_others(aggregate, fields, path)
     quantity = nodes.EventLeaf(
         name=name,
         kind=read_kind(fields, path, name),
@@ -56,8 +65,8 @@ def _read_percent(value: object, path: str) -> Decimal:
 
 def _read_property(fields: Mapping[str, Any], path: str, aggregate: Aggregate) -> nodes.Path | None:
     place = join_path(path, "property")
-    if (aggregate is Aggregate.COUNT) == ("property" in fields):
-        detail = "All aggregates but the count are those of a property."
+    if (aggregate in PLAIN_AGGREGATES) == ("property" in fields):
+        detail = "All aggregates but the count and the net value are those of a property."
         raise definition_error(place, "invalid", detail)
     return read_property_key(fields["property"], place) if "property" in fields else None
 

@@ -67,6 +67,8 @@ def measures(leaf: MeasuredLeaf) -> tuple[EventLeaf, ...]:
         case nodes.RankLeaf(EventLeaf(aggregate=Aggregate.SUM) as quantity):
             # Without a number there is nothing that was added up.
             return (quantity, replace(quantity, aggregate=Aggregate.MAX))
+        case nodes.RankLeaf(EventLeaf(aggregate=Aggregate.NET) as quantity):
+            return (quantity, replace(quantity, aggregate=Aggregate.COUNT))
         case nodes.RankLeaf(quantity):
             return (quantity,)
         case nodes.RfmLeaf(_, _, model):
@@ -87,10 +89,11 @@ def measures(leaf: MeasuredLeaf) -> tuple[EventLeaf, ...]:
 
 def _rfm_measures(model: nodes.RfmModel) -> tuple[EventLeaf, ...]:
     name, window = model.name, model.window
+    money = Aggregate.NET if model.value is None else Aggregate.SUM
     return (
         _measure(name, Aggregate.LAST_AT, window=window),
         _measure(name, Aggregate.COUNT, window=window),
-        _measure(name, Aggregate.SUM, property=model.value, window=window),
+        _measure(name, money, property=model.value, window=window),
     )
 
 

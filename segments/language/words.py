@@ -151,7 +151,7 @@ class _Words:
                 assert_never(leaf)
 
     def events(self, events: EventFilter, window: Window | None = None) -> str:
-        name, kind, where = events
+        name, kind, where, _ = events
         phrase = self.say("event.any") if name == "*" else self.say("event", name=name)
         if kind in (nodes.Kind.PAGE, nodes.Kind.SCREEN):
             phrase = self.say("event.kind", kind=kind, name=phrase)

@@ -26,6 +26,7 @@ from profiles.lib.faults import fault_of
 from profiles.lib.heartbeat import heartbeat
 from segments.activation.derive import compare_again
 from segments.compiler import Period, compile_everyone, fill, join_fragments
+from segments.computed.settle import restart_outdated
 from segments.definitions.inputs import global_inputs
 from segments.definitions.live import make_context
 from segments.lib import checkpoints
@@ -121,9 +122,10 @@ def resume_rebuilds(*, now: datetime | None = None) -> int:
 
     A segment needs it if its saved version is not the live one, if it was built with other global
     inputs, or if it was set apart and is to be tried again. Each has a lease of its own, so that
-    none waits for another's fault.
+    none waits for another's fault. Computed traits begin anew where they need it.
     """
     refuse_far_ahead(now)
+    restart_outdated()
     count = 0
     while (lease := take_over_dead() or lease_pending(now or database_now())) is not None:
         count += 1

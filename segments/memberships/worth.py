@@ -85,7 +85,7 @@ def _within_time(
     people: QuerySet[Any], seen_since: str, stats: QuerySet[EventStat], now: datetime
 ) -> Worth | None:
     lively = Q(**{seen_since: now - timedelta(days=LIVELY_DAYS)})
-    is_order, is_refund = Q(name__name=settings.ORDER_EVENT), Q(name__name=settings.REFUND_EVENT)
+    is_order, is_refund = Q(name__name=settings.ORDER_EVENT), Q(name__reduces=settings.ORDER_EVENT)
     money = stats.filter(is_order | is_refund, name__kind="track")
     try:
         with time_limit(SECONDS):
@@ -111,8 +111,8 @@ def _within_time(
 
 def order_names() -> list[EventName]:
     """Return the events whose amounts are what people bought and gave back."""
-    names = (settings.ORDER_EVENT, settings.REFUND_EVENT)
-    return list(EventName.objects.filter(name__in=names, kind="track"))
+    is_order, reduces = Q(name=settings.ORDER_EVENT), Q(reduces=settings.ORDER_EVENT)
+    return list(EventName.objects.filter(is_order | reduces, kind="track"))
 
 
 def reach_by_purpose(segments: Sequence[Segment], now: datetime) -> dict[int, int]:

@@ -12,6 +12,7 @@ class ComputedTrait(models.Model):
 
     It never depends on the clock, so that it changes with the events alone. `woken_to` is the
     number of the last profile that was queued since the definition changed, None once all were.
+    `built_with` names the global inputs that it goes by, such as the store's zone.
     One that `is_ending` has no values any more, and goes when the last is gone.
     """
 
@@ -20,6 +21,7 @@ class ComputedTrait(models.Model):
     )
     definition = models.JSONField()
     woken_to = models.BigIntegerField(null=True, default=0, editable=False)
+    built_with = models.CharField(max_length=255, default="", editable=False)
     is_ending = models.BooleanField(default=False, editable=False)
     failed_at = models.DateTimeField(null=True, editable=False)
     failure = models.CharField(

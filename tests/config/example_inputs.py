@@ -20,7 +20,7 @@ from ingestion.services import (
     save_product,
     start_import,
 )
-from profiles.models import SchemaKey, Source
+from profiles.models import EventName, SchemaKey, Source
 from profiles.services import fold_tallies
 from tests.factories import TESTER, make_source, make_write_key, send_messages
 from tests.ingestion.sql_sources import make_orders, make_sql_source, order, run
@@ -126,6 +126,10 @@ def registry_id() -> str:
     fold_tallies()
     rows = SchemaKey.objects.filter(name__name="Order Completed", path="revenue")
     return str(rows.get().uuid)
+
+
+def refund_name_id() -> str:
+    return str(EventName.objects.get_or_create(kind="track", name="Order Refunded")[0].uuid)
 
 
 def signing_secrets_prefix() -> str:

@@ -87,3 +87,19 @@ def test_a_page_has_values_once_it_is_reviewed(registry: dict[str, SchemaKey]) -
     page = client.get(reverse("admin:profiles_eventname_change", args=[event.pk])).content.decode()
     assert "size" in page
     assert "100%" in page
+
+
+def test_staff_say_which_event_reduces_which(registry: dict[str, SchemaKey]) -> None:
+    client = sign_in("steward")
+    refund = EventName.objects.create(kind="track", name="Money Back")
+    url = reverse("admin:profiles_eventname_change", args=[refund.pk])
+    assert '<option value="Bought">' in client.get(url).content.decode()
+    assert client.post(url, {"reduces": "Bought"}).status_code == 302
+    refund.refresh_from_db()
+    assert refund.reduces == "Bought"
+    bought = EventName.objects.get(name="Bought")
+    page = client.get(reverse("admin:profiles_eventname_change", args=[bought.pk]))
+    # What reduces another is reduced by nothing.
+    assert '<option value="Money Back">' not in page.content.decode()
+    entry = AuditEntry.objects.get(object_type="event_name")
+    assert (entry.object_key, entry.changes["reduces"]) == ("track:Money Back", ["", "Bought"])

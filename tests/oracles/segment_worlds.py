@@ -68,6 +68,8 @@ class NaiveWorld:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     # The boundaries that were computed, which are the same for everybody.
     known: dict[str, Any] = field(default_factory=dict)
+    # The name of the events that events of each name reduce, such as refunds.
+    reducing: dict[str, str] = field(default_factory=dict)
     # The minutes that end a session of each source that makes any.
     gaps: dict[str, int] = field(default_factory=dict)
     # Whose data each source sends, and each trait is that says it of its own: "zero" or the like.

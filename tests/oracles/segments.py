@@ -73,9 +73,19 @@ def decided(person: NaivePerson, key: str, world: NaiveWorld) -> bool | None:
 
 
 def event_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> bool:
+    return value_holds(measured(person, definition, world), definition, world)
+
+
+def measured(person: NaivePerson, definition: dict[str, Any], world: NaiveWorld) -> Any:
+    if definition.get("aggregate") == "net":
+        name, of_value = definition["name"], {"aggregate": "sum", "property": "revenue"}
+        own = measured(person, definition | of_value, world)
+        names = [other for other, reduced in world.reducing.items() if reduced == name]
+        return own - sum(
+            measured(person, definition | of_value | {"name": other}, world) for other in names
+        )
     counted = [event for event in person.events if counts(event, definition, world)]
-    value = aggregate(counted, definition)
-    return value_holds(value, definition, world)
+    return aggregate(counted, definition)
 
 
 def is_recent(entered: datetime | None, within: Any, world: NaiveWorld) -> bool:
@@ -193,7 +203,9 @@ def rank_value(person: NaivePerson, definition: dict[str, Any], world: NaiveWorl
         values = [look_up(event.properties, definition["property"]) for event in counted]
         if not any(is_number(value) for value in values):
             return None
-    value = aggregate(counted, definition)
+    if definition.get("aggregate") == "net" and not counted:
+        return None
+    value = measured(person, definition, world)
     is_empty = definition.get("aggregate", "count") in ("count", "distinct") and value == 0
     return None if value is MISSING or is_empty else value
 
@@ -223,12 +235,13 @@ def rank_holds(person: NaivePerson, definition: dict[str, Any], world: NaiveWorl
 
 def rfm_values(person: NaivePerson, model: dict[str, Any], world: NaiveWorld) -> Any:
     window = {"window": model["window"]} if model.get("window") else {}
-    leaf = {"name": model["event"], "property": model["value"], **window}
+    leaf = {"name": model["event"], **window}
+    money = {"aggregate": "sum", "property": model["value"]}
     counted = [event for event in person.events if counts(event, leaf, world)]
     if not counted:
         return None
-    money = aggregate(counted, leaf | {"aggregate": "sum"})
-    return max(event.timestamp for event in counted), len(counted), money
+    spent = measured(person, leaf | (money if model["value"] else {"aggregate": "net"}), world)
+    return max(event.timestamp for event in counted), len(counted), spent
 
 
 def rfm_boundaries(model: dict[str, Any], world: NaiveWorld) -> list[list[Any]]:

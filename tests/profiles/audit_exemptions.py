@@ -20,6 +20,7 @@ EXEMPT = {
     "end_cooling_times": "It ends each time by itself, which writes an entry.",
     "tell_of_broken_glass": "It mails staff of what has its entry.",
     "tell_of_deadlines": "It mails staff and changes nothing.",
+    "check_reduced": READS,
     "count_due": READS,
     "make_register": READS,
     "declare_recipients": "It is called once, as the apps are loaded.",

@@ -61,6 +61,7 @@ from tests.profiles.audited_rows import (
     paused_application,
     person_with_address,
     quarantined_of_old,
+    refund_name,
     rejected_message,
     restriction_in_effect,
     rule_parts,
@@ -185,6 +186,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "review_properties": lambda: _call(
         "review_properties", [schema_key().uuid], Review(is_money=True)
     ),
+    "set_reduced": lambda: _call("set_reduced", refund_name(), "Bought"),
     "review_schema": lambda: _call(
         "review_schema", SchemaReview(properties=[schema_key().uuid], category="special")
     ),

@@ -181,6 +181,11 @@ def schema_key() -> SchemaKey:
     )
 
 
+def refund_name() -> EventName:
+    EventName.objects.get_or_create(kind="track", name="Bought")
+    return EventName.objects.get_or_create(kind="track", name="Returned")[0]
+
+
 def defined_trait() -> TraitDefinition:
     return TraitDefinition.objects.get_or_create(key="size", type="text")[0]
 

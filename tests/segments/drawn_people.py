@@ -118,7 +118,7 @@ BIRTHS = [
 # Event names as the compiler knows them, for what needs no database.
 REFS = {
     ("track", "Order Completed"): EventNameRef(1, "revenue"),
-    ("track", "Viewed"): EventNameRef(2, "revenue"),
+    ("track", "Viewed"): EventNameRef(2, "revenue", "Order Completed"),
     ("page", "Viewed"): EventNameRef(3, "revenue"),
 }
 texts, numbers = st.sampled_from(TEXTS), st.sampled_from(NUMBERS)

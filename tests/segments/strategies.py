@@ -182,7 +182,8 @@ moment_tests = st.one_of(
 )
 CHOOSING = ["first", "last", "most_frequent"]
 AGGREGATES = [
-    *("sum", "avg", "min", "max", "distinct", "first_at", "last_at", "days_between"),
+    *("sum", "net", "net", "avg", "min", "max", "distinct", "first_at", "last_at"),
+    "days_between",
     *CHOOSING,
 ]
 
@@ -204,6 +205,8 @@ def event_leaves(draw: st.DrawFn) -> dict[str, Any]:
         leaf["window"] = draw(windows)
     if draw(st.integers(0, 2)) == 0:
         leaf["where"] = draw(wheres)
+    if aggregate == "net":
+        return leaf | {"name": draw(st.sampled_from(NAMES[:-1]))}
     if draw(st.integers(0, 3)) == 0:
         leaf["kind"] = draw(st.sampled_from(["track", "page", "screen"]))
     return leaf
@@ -303,10 +306,12 @@ def rank_leaves(draw: st.DrawFn) -> dict[str, Any]:
     leaf = {
         "type": "rank",
         "name": draw(st.sampled_from(NAMES)),
-        "aggregate": draw(st.sampled_from(["count", "sum", "sum", "min", "max", "distinct"])),
+        "aggregate": draw(st.sampled_from(["count", "sum", "net", "min", "max", "distinct"])),
         "top": draw(st.sampled_from([1, 10, 25, Decimal("33.3"), 50, 100])),
     }
-    if leaf["aggregate"] != "count":
+    if leaf["aggregate"] == "net":
+        leaf["name"] = draw(st.sampled_from(NAMES[:-1]))
+    elif leaf["aggregate"] != "count":
         leaf["property"] = draw(st.sampled_from(["revenue", "revenue", "a"]))
     if draw(st.booleans()):
         leaf["window"] = draw(windows)
@@ -317,7 +322,7 @@ def rank_leaves(draw: st.DrawFn) -> dict[str, Any]:
 
 rfm_leaves = st.builds(
     lambda key, names: {"type": "rfm", "key": key, "groups": names},
-    st.sampled_from(["buyers", "buyers", "lately", "lately", "never"]),
+    st.sampled_from(["buyers", "lately", "net", "net", "never"]),
     st.lists(st.sampled_from(sorted(GROUPS)), min_size=1, max_size=4),
 )
 STAGES = ["returned", "new", "loyal", "active", "at_risk", "dormant"]

@@ -48,6 +48,9 @@ def test_a_sum_over_several_currencies_is_told_unless_one_is_asked_for() -> None
     rank = {"type": "rank", "name": "Order Completed", "aggregate": "sum", "property": "revenue"}
     rank |= {"top": 9}
     assert codes_of(rank) == {"mixed_currencies"}
+    net = {name: part for name, part in SUM.items() if name != "property"} | {"aggregate": "net"}
+    (warning,) = unknown_words(net)
+    assert (warning.code, warning.path) == ("mixed_currencies", "aggregate")
 
 
 def test_what_is_no_money_by_review_is_added_without_a_word() -> None:

@@ -62,7 +62,7 @@ def context_at(now: datetime, segments: Mapping[str, Any], *, is_present: bool) 
         zone=PARIS,
         permitted=PERMITTED,
         names={
-            (row.kind, row.name): EventNameRef(row.pk, row.value_property)
+            (row.kind, row.name): EventNameRef(row.pk, row.value_property, row.reduces)
             for row in EventName.objects.all()
         },
         is_present=is_present,
@@ -85,7 +85,7 @@ def models_at(context: Context) -> dict[str, RfmModel]:
     models = {
         key: RfmModel(
             row["event"],
-            (row["value"],),
+            (row["value"],) if row["value"] else None,
             read_window(row["window"], "window") if "window" in row else None,
             None,
         )

@@ -40,9 +40,10 @@ from segments.services import (
 )
 from tests.admin import sign_in
 from tests.factories import NOW, TESTER, make_client, profile_of, send_messages
-from tests.oracles.segment_events import aggregate, counts
+from tests.oracles.segment_events import counts
 from tests.oracles.segment_values import MISSING
 from tests.oracles.segment_worlds import NaiveEvent, NaivePerson
+from tests.oracles.segments import measured
 from tests.segments import drawn_people, strategies
 from tests.segments.worlds import add_events, store_people, world_at
 from tests.tries import tries
@@ -74,7 +75,9 @@ quantities = strategies.event_leaves().map(definition_of).filter(is_readable)
 def naive_value(events: list[NaiveEvent], definition: dict[str, Any]) -> Any:
     """What the events give, whatever the time is; None without any that counts."""
     counted = [event for event in events if counts(event, definition, world_at(LATEST))]
-    value = aggregate(counted, definition) if counted else MISSING
+    value = MISSING
+    if counted:
+        value = measured(NaivePerson(events=events), definition, world_at(LATEST))
     if value is MISSING:
         return None
     if isinstance(value, Fraction):

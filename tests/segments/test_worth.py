@@ -39,7 +39,7 @@ def test_what_was_given_back_is_no_revenue() -> None:
 
 
 def test_another_shop_names_its_events_otherwise(settings: Any) -> None:
-    settings.ORDER_EVENT, settings.REFUND_EVENT = "Purchase", "Money back"
+    settings.ORDER_EVENT, settings.REDUCING_EVENTS = "Purchase", ["Money back"]
     send_messages(event("ada", "Purchase", 10), event("ada", "Money back", 4))
     worth = worth_of_everybody(timezone.now())
     assert worth is not None

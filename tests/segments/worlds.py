@@ -33,10 +33,13 @@ MODELS = {
     "buyers": {"event": "Order Completed", "value": "revenue"},
     "lately": {"event": "Order Completed", "value": "a", "window": {"last": {"days": 30}}},
     "never": {"event": "Never Seen", "value": "revenue"},
+    "net": {"event": "Order Completed", "value": "", "window": {"last": {"days": 90}}},
 }
 # Whose data sources of `source_of` send that are not first party, and traits that say their own.
 PARTIES = {"crm": "zero", "bought": "third"}
 TRAIT_PARTIES = {"t1": "third"}
+# What reduces the net value of what.
+REDUCING = {"Viewed": "Order Completed"}
 # The minutes that end a session, by the sources of `source_of` that make any.
 GAPS = {"shop": 30, "till": 90}
 INSERT_PROFILE = """
@@ -68,8 +71,8 @@ def world_at(
     people: Sequence[NaivePerson] = (),
 ) -> NaiveWorld:
     world = NaiveWorld(now, PARIS, dict(segments or {}), list(people), dict(MODELS))
-    world.gaps = dict(GAPS)
     world.parties, world.trait_parties = dict(PARTIES), dict(TRAIT_PARTIES)
+    world.gaps, world.reducing = dict(GAPS), dict(REDUCING)
     return world
 
 
@@ -171,7 +174,10 @@ def add_record(profile_id: int, source: str, moments: Sequence[datetime]) -> Non
 
 def _row(profile_id: int, identifier_id: int, source_id: int, event: NaiveEvent) -> list[object]:
     properties = exact_json.dumps(event.properties)
-    name, _ = EventName.objects.get_or_create(kind=event.kind, name=event.name)
+    reduces = REDUCING.get(event.name, "") if event.kind == "track" else ""
+    name, _ = EventName.objects.get_or_create(
+        kind=event.kind, name=event.name, defaults={"reduces": reduces}
+    )
     keys = [profile_id, event.timestamp, uuid7(), identifier_id, source_id, name.pk]
     context = exact_json.dumps(event.context)
     return [*keys, *[properties] * 3, context, event.timestamp, event.arrival]

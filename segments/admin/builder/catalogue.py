@@ -126,6 +126,6 @@ def _named_by(leaf: Any) -> Iterator[tuple[str, str]]:
         case nodes.ConsentLeaf(purpose):
             yield "purpose", purpose
         case nodes.EventLeaf() | nodes.RegularLeaf() | nodes.SequenceLeaf():
-            for _place, (name, _kind, _where) in event_filters(leaf):
-                if name != "*":
-                    yield "event", name
+            for _place, events in event_filters(leaf):
+                if events.name != "*":
+                    yield "event", events.name

@@ -11,6 +11,7 @@ Label = str | Promise
 # What can be added, in the order in which it is offered: `kind` or `kind:aggregate`.
 TITLES: Mapping[str, Label] = {
     "event": _("Did something"),
+    "event:net": _("Money spent"),
     "event:sum": _("Total of something"),
     "event:last_at": _("Last time"),
     "trait": _("Trait"),
@@ -173,6 +174,7 @@ OPERATORS: Mapping[str, Label] = {
 CHOICES: Mapping[str, Label] = {
     "count": _("done"),
     "sum": _("sum"),
+    "net": _("net value"),
     "avg": _("average"),
     "min": _("least"),
     "max": _("greatest"),

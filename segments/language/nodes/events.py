@@ -79,6 +79,7 @@ class Kind(StrEnum):
 class Aggregate(StrEnum):
     COUNT = "count"
     SUM = "sum"
+    NET = "net"
     AVG = "avg"
     MIN = "min"
     MAX = "max"
@@ -122,7 +123,8 @@ class EventLeaf:
     """A test of an aggregate of the profile's events that match name, kind, window and `where`.
 
     The name "*" and the kind None match every event. `property` is what is summed, compared or
-    chosen, None for the aggregates of times and the count.
+    chosen, None for the aggregates of times, the count and the net value. The net value is the sum
+    of the events' values, less those of the events that reduce them, such as refunds.
     """
 
     name: str

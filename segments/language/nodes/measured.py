@@ -52,10 +52,13 @@ class Boundaries:
 
 @dataclass(frozen=True, slots=True)
 class RfmModel:
-    """What an RFM model scores: the events of a name in a window, and a property of them."""
+    """What an RFM model scores: the events of a name in a window, and a property of them.
+
+    Without a property it scores their net value.
+    """
 
     name: str
-    value: Path
+    value: Path | None
     window: Window | None
     boundaries: Boundaries | None
 
