@@ -70,7 +70,7 @@ from ingestion.presets.orders import prune_amounts
 from ingestion.presets.presets import load_preset, preset_keys
 from ingestion.schema_review import Reviewed, SchemaReview, UnknownInReview, own_name, review_schema
 from ingestion.signing import create_signing_secret, revoke_signing_secret
-from ingestion.sql_sources.faults import SqlFault, WrongSqlSource
+from ingestion.sql_sources.faults import WrongSqlSource
 from ingestion.sql_sources.keep import (
     SqlSourceDraft,
     create_sql_source,
@@ -91,6 +91,7 @@ from ingestion.sql_sources.preview import (
 )
 from ingestion.sql_sources.runs import read_next_sql_source
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
+from profiles.lib.databases.faults import SqlFault
 
 __all__ = [
     "MAX_PART_BYTES",

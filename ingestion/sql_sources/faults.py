@@ -1,29 +1,6 @@
-"""What can go wrong at the other database, as a word.
+"""What a SQL source cannot be kept or read with."""
 
-Invariant: a word names a kind of error. The text of an error is never kept, since it may quote the
-address, a parameter or a value of a row.
-"""
-
-import sqlite3
-
-import psycopg
-import pymysql
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-from profiles.lib.faults import fault_word
-from profiles.lib.outgoing import NotCalled
-
-# Of MySQL: no such column, no such table, syntax. Of SQLite: any error of the statement itself.
-_MYSQL_MISTAKES = frozenset({1054, 1064, 1146})
 UNKNOWN_CURSOR, CURSOR_TYPE, FEW_COLUMNS = "unknown_cursor", "cursor_type", "unknown_column"
-
-
-class SqlFault(Exception):
-    """A SQL source cannot be read now. `is_final` says that trying again would not help."""
-
-    def __init__(self, word: str, *, is_final: bool = False) -> None:
-        super().__init__(word)
-        self.word, self.is_final = word, is_final
 
 
 class WrongSqlSource(ValueError):
@@ -32,31 +9,3 @@ class WrongSqlSource(ValueError):
     def __init__(self, field: str, code: str, detail: str) -> None:
         super().__init__(detail)
         self.field, self.code, self.detail = field, code, detail
-
-
-# What the other database, its driver, or the way to it may raise.
-ERRORS = (
-    SQLAlchemyError,
-    psycopg.Error,
-    pymysql.Error,
-    sqlite3.Error,
-    NotCalled,
-    OSError,
-    # Texts and dates that the driver cannot read.
-    ValueError,
-)
-
-
-def sql_fault(error: Exception) -> SqlFault:
-    """Return what an error of the other database means for its source."""
-    if isinstance(error, NotCalled):
-        return SqlFault(error.code)
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    if isinstance(cause, sqlite3.Error):
-        name = str(getattr(cause, "sqlite_errorname", "sqlite_error")).lower()
-        return SqlFault(name, is_final=name == "sqlite_error")
-    if isinstance(cause, pymysql.Error):
-        number = cause.args[0] if cause.args and isinstance(cause.args[0], int) else 0
-        return SqlFault(f"mysql_{number}", is_final=number in _MYSQL_MISTAKES)
-    assert isinstance(cause, Exception)  # noqa: S101  (for the type checker)
-    return SqlFault(fault_word(cause), is_final=isinstance(cause, psycopg.ProgrammingError))

@@ -15,11 +15,11 @@ from sqlalchemy.engine import URL
 from ingestion.imports.job import known_purposes
 from ingestion.imports.mapping import RowMapping, check_purposes, parse_mapping
 from ingestion.models import SqlSource
-from ingestion.sql_sources.dialects import place_of, read_url
+from ingestion.sql_sources.addresses import open_url, read_url, seal_url
 from ingestion.sql_sources.faults import WrongSqlSource
 from ingestion.sql_sources.outcomes import close_open_run
 from ingestion.sql_sources.queries import checked_query
-from ingestion.sql_sources.sealing import open_url, seal_url
+from profiles.lib.databases.dialects import place_of
 from profiles.models import Source
 from profiles.services import Actor, audited, differences
 

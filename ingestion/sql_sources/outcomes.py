@@ -14,8 +14,8 @@ from django.db import transaction
 
 from ingestion.file_rows import finish_if_ended
 from ingestion.models import FileImport, SqlRun, SqlSource
-from ingestion.sql_sources.faults import SqlFault
 from profiles.lib.database import database_now
+from profiles.lib.databases.faults import SqlFault
 from profiles.lib.faults import retry_delay
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ingestion.sql_sources.faults import CURSOR_TYPE, SqlFault
+from ingestion.sql_sources.faults import CURSOR_TYPE
+from profiles.lib.databases.faults import SqlFault
 
 # A time or a day as SQLite stores it: a text, of which the sign between day and time is kept.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d", re.ASCII)

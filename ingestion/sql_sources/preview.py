@@ -18,18 +18,18 @@ from ingestion.imports.proposals import propose_mapping
 from ingestion.imports.rows import RowContext
 from ingestion.imports.tables import Row
 from ingestion.models import SqlSource
+from ingestion.sql_sources.addresses import read_url
 from ingestion.sql_sources.columns import typed_formats
-from ingestion.sql_sources.dialects import read_url
 from ingestion.sql_sources.keep import SqlSourceDraft, judge
 from ingestion.sql_sources.positions import stored_position
 from ingestion.sql_sources.queries import checked_query
 from ingestion.sql_sources.reading import (
     Cells,
     Query,
-    connected,
     cost_of,
     count_without_cursor,
     first_rows,
+    reading,
 )
 from profiles.lib import exact_json
 from profiles.models import Source
@@ -61,7 +61,7 @@ def preview_sql_source(draft: SqlSourceDraft, *, now: datetime) -> SqlPreview:
     """Return what a source would bring. Raises WrongSqlSource, MappingFaults and SqlFault."""
     judged = judge(draft)
     query = Query(judged.url, judged.draft.query, draft.cursor_column)
-    with connected(query.url) as other:
+    with reading(query.url) as other:
         rows = first_rows(other, query, SHOWN_ROWS)
         preview = SqlPreview(
             cost=cost_of(other, query), without_cursor=count_without_cursor(other, query)
@@ -80,7 +80,7 @@ def proposed_sql_mapping(
 ) -> dict[str, Any]:
     """Return a mapping that is likely meant. Raises WrongSqlSource and SqlFault."""
     wanted = Query(read_url(url), checked_query(query), cursor_column)
-    with connected(wanted.url) as other:
+    with reading(wanted.url) as other:
         rows = first_rows(other, wanted, SHOWN_ROWS)
     columns = [column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
     return propose_mapping(columns, known_purposes(source.pk))

@@ -1,30 +1,26 @@
 """Reading the rows of a query, in the order of the cursor column.
 
-Invariant: a connection lives as long as one block and is never kept for another; nothing is written
-to the other database. Whatever fails there is a SqlFault, and never an error of our own database.
+Invariant: nothing is written to the other database. Whatever fails there is a SqlFault, and never
+an error of our own database.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, create_engine
+from django.conf import settings
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL, CursorResult
-from sqlalchemy.pool import NullPool
 
-from ingestion.sql_sources.dialects import database_of
-from ingestion.sql_sources.faults import (
-    ERRORS,
-    UNKNOWN_CURSOR,
-    SqlFault,
-    WrongSqlSource,
-    sql_fault,
-)
+from ingestion.sql_sources.faults import UNKNOWN_CURSOR
 from ingestion.sql_sources.queries import Explain, rows_from, rows_without_cursor
 from profiles.lib import exact_json
+from profiles.lib.databases.connections import connected, faults_of_the_other_database
+from profiles.lib.databases.dialects import Session, database_of
+from profiles.lib.databases.faults import SqlFault
 
 BATCH = 1_000
 STREAMING = {"stream_results": True, "max_row_buffer": BATCH}
@@ -50,33 +46,9 @@ class Query(NamedTuple):
     cursor_column: str
 
 
-@contextmanager
-def connected(url: URL) -> Iterator[Connection]:
-    """Give a connection to the other database. Raises SqlFault for whatever fails at it."""
-    database = database_of(url)
-    # The statement is compiled by the address; the driver never sees it.
-    engine = create_engine(
-        URL.create(url.drivername), creator=lambda: database.open(url), poolclass=NullPool
-    )
-    with faults_of_the_other_database():
-        connection = engine.connect()
-    try:
-        yield connection
-    finally:
-        _hang_up(connection)
-        engine.dispose()
-
-
-@contextmanager
-def faults_of_the_other_database() -> Iterator[None]:
-    """Raise SqlFault for what the other database, its driver or the way to it raises."""
-    try:
-        yield
-    except WrongSqlSource as wrong:
-        # The folder, or who is trusted, has changed since the source was saved.
-        raise SqlFault(wrong.code, is_final=True) from None
-    except ERRORS as error:
-        raise sql_fault(error) from None
+def reading(url: URL) -> AbstractContextManager[Connection]:
+    """Give a connection that reads. Raises SqlFault for whatever fails at the other database."""
+    return connected(url, Session(settings.SQL_STATEMENT_SECONDS))
 
 
 def batches_of(connection: Connection, query: Query, position: Any) -> Iterator[Batch]:
@@ -155,18 +127,3 @@ def _columns_of(result: CursorResult[Any], query: Query) -> list[str]:
 
 def _cells(columns: Sequence[str], rows: Sequence[Any]) -> list[Cells]:
     return [dict(zip(columns, map(cell_of, row), strict=True)) for row in rows]
-
-
-def _hang_up(connection: Connection) -> None:
-    """Close a connection without reading what is left of a result, which may be much."""
-    raw = connection.connection.dbapi_connection
-    force = getattr(raw, "_force_close", None)
-    try:
-        if force is not None:
-            # PyMySQL would read all rows that the statement still has.
-            force()
-            connection.invalidate()
-        connection.close()
-    except ERRORS:
-        # It is of no use any more in any case.
-        pass

@@ -32,8 +32,9 @@ from ingestion.inbox.accept import DRAIN
 from ingestion.inbox.body import InboxBody, pack_body
 from ingestion.models import FileImport, SqlRun, SqlSource
 from ingestion.sql_sources import checkpoints, sql
+from ingestion.sql_sources.addresses import open_url
 from ingestion.sql_sources.columns import header_of, typed_formats
-from ingestion.sql_sources.faults import FEW_COLUMNS, SqlFault, WrongSqlSource
+from ingestion.sql_sources.faults import FEW_COLUMNS, WrongSqlSource
 from ingestion.sql_sources.outcomes import (
     LostSqlSource,
     end_run,
@@ -47,13 +48,13 @@ from ingestion.sql_sources.reading import (
     Cells,
     Query,
     batches_of,
-    connected,
     count_without_cursor,
+    reading,
 )
-from ingestion.sql_sources.sealing import open_url
 from profiles.lib.change_queue import nudge
 from profiles.lib.checkpoints import reach
 from profiles.lib.database import binary_cursor, database_now
+from profiles.lib.databases.faults import SqlFault
 from profiles.lib.faults import fault_word
 from profiles.lib.heartbeat import heartbeat
 from profiles.models import TrustLevel
@@ -131,7 +132,7 @@ class _Reader:
     def read(self) -> bool:
         """Return whether the run is whole. Raises SqlFault and LostSqlSource."""
         query = _query_of(self._sql_source)
-        with connected(query.url) as other:
+        with reading(query.url) as other:
             if self._run.position is None:
                 self._note_missing(count_without_cursor(other, query))
             maker: ChunkMaker | None = None

@@ -1,7 +1,8 @@
-"""The databases that SQL sources read: how each is reached, and kept from writing.
+"""The databases that are reached: how each is opened, and kept from what nobody asked for.
 
 Invariant: a host is reached by an address that was checked, over TLS unless the settings trust it;
-a file lies below the folder of the settings; every session is read-only and has a time limit.
+a file lies below the folder of the settings; every session has a time limit, and is read-only
+unless it is to write.
 """
 
 import sqlite3
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pymysql
@@ -18,14 +19,14 @@ from django.conf import settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from ingestion.sql_sources.faults import SqlFault, WrongSqlSource
+from profiles.lib.databases.faults import SqlFault, WrongAddress
 from profiles.lib.outgoing import CONNECT_SECONDS, checked_address, connect, is_trusted_host
 
 TLS_MODES = ("verify-full", "require", "disable")
 FILE_STEPS = 10_000
 # Sessions of PostgreSQL: constants, with the time limit as a parameter. SQL of another database.
 POSTGRESQL_SESSION = """
-SELECT set_config('default_transaction_read_only', 'on', false),
+SELECT set_config('default_transaction_read_only', %s, false),
     set_config('statement_timeout', %s, false), set_config('TimeZone', 'UTC', false)
 """
 # Sessions of MySQL and MariaDB, which name the time limit differently. SQL of another database.
@@ -35,18 +36,25 @@ MYSQL_LIMIT = "SET SESSION max_execution_time = %s"
 MARIADB_LIMIT = "SET SESSION max_statement_time = %s"
 
 
+class Session(NamedTuple):
+    """How long one statement may take, in seconds, and whether it may write."""
+
+    seconds: int
+    may_write: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One kind of database: SQLAlchemy's driver, its port, how it is opened, what EXPLAIN costs."""
 
     driver: str
     port: int
-    open: Callable[[URL], Any]
+    open: Callable[[URL, Session], Any]
     cost: Callable[[Any], float | None] | None = None
 
 
 def read_url(text: str) -> URL:
-    """Return the address of a database, with its driver and port. Raises WrongSqlSource."""
+    """Return the address of a database, with its driver and port. Raises WrongAddress."""
     try:
         url = make_url(text)
         name = url.get_backend_name()
@@ -74,8 +82,8 @@ def database_of(url: URL) -> Database:
     return DATABASES[url.get_backend_name()]
 
 
-def _wrong(code: str, detail: str) -> WrongSqlSource:
-    return WrongSqlSource("url", code, detail)
+def _wrong(code: str, detail: str) -> WrongAddress:
+    return WrongAddress(code, detail)
 
 
 def _check_parameters(url: URL, name: str) -> None:
@@ -99,7 +107,7 @@ def _tls_mode(url: URL) -> str:
     return str(url.query.get("sslmode", "disable" if _is_trusted(url) else "verify-full"))
 
 
-def _open_postgresql(url: URL) -> Any:
+def _open_postgresql(url: URL, session: Session) -> Any:
     host, port = str(url.host), int(url.port or 5432)
     mode = _tls_mode(url)
     connection = psycopg.connect(
@@ -120,13 +128,14 @@ def _open_postgresql(url: URL) -> Any:
         connect_timeout=CONNECT_SECONDS,
         autocommit=True,
     )
-    connection.execute(POSTGRESQL_SESSION, [f"{settings.SQL_STATEMENT_SECONDS}s"])
+    read_only = "off" if session.may_write else "on"
+    connection.execute(POSTGRESQL_SESSION, [read_only, f"{session.seconds}s"])
     connection.autocommit = False
-    connection.read_only = True
+    connection.read_only = not session.may_write
     return connection
 
 
-def _open_mysql(url: URL) -> Any:
+def _open_mysql(url: URL, session: Session) -> Any:
     host, port = str(url.host), int(url.port or 3306)
     connection = pymysql.connect(
         host=host,
@@ -138,19 +147,19 @@ def _open_mysql(url: URL) -> Any:
         ssl=_mysql_tls(_tls_mode(url)),
         # The other side may ask for no file of this machine.
         local_infile=False,
-        read_timeout=settings.SQL_STATEMENT_SECONDS + 10,
+        read_timeout=session.seconds + 10,
         defer_connect=True,
     )
     connection.connect(connect(host, port))
     is_mariadb = "mariadb" in str(connection.get_server_info()).lower()
-    seconds = settings.SQL_STATEMENT_SECONDS
     with connection.cursor() as cursor:
-        cursor.execute(MYSQL_READ_ONLY)
+        if not session.may_write:
+            cursor.execute(MYSQL_READ_ONLY)
         cursor.execute(MYSQL_UTC)
         if is_mariadb:
-            cursor.execute(MARIADB_LIMIT, [seconds])
+            cursor.execute(MARIADB_LIMIT, [session.seconds])
         else:
-            cursor.execute(MYSQL_LIMIT, [seconds * 1000])
+            cursor.execute(MYSQL_LIMIT, [session.seconds * 1000])
     return connection
 
 
@@ -163,19 +172,21 @@ def _mysql_tls(mode: str) -> ssl.SSLContext | None:
     return context
 
 
-def _open_sqlite(url: URL) -> Any:
+def _open_sqlite(url: URL, session: Session) -> Any:
     path = _file_of(url)
     if not path.is_file():
         raise SqlFault("no_such_file")
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    connection.execute("PRAGMA query_only = ON")
-    deadline = time.monotonic() + settings.SQL_STATEMENT_SECONDS
+    mode = "rw" if session.may_write else "ro"
+    connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, check_same_thread=False)
+    if not session.may_write:
+        connection.execute("PRAGMA query_only = ON")
+    deadline = time.monotonic() + session.seconds
     connection.set_progress_handler(lambda: time.monotonic() > deadline, FILE_STEPS)
     return connection
 
 
 def _file_of(url: URL) -> Path:
-    """Return the file of an address. Raises WrongSqlSource for one outside of the folder."""
+    """Return the file of an address. Raises WrongAddress for one outside of the folder."""
     if not settings.SQL_SQLITE_FOLDER:
         raise _wrong("no_folder", "SQLite files are read where SQL_SQLITE_FOLDER names a folder")
     folder = Path(settings.SQL_SQLITE_FOLDER).resolve()

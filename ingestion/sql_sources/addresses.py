@@ -1,13 +1,22 @@
-"""The address of a database, with its password, as it is stored."""
+"""The address of a database, with its password, as staff give it and as it is stored."""
 
 from cryptography.fernet import InvalidToken
 from sqlalchemy.engine import URL
 
-from ingestion.sql_sources.dialects import read_url
 from ingestion.sql_sources.faults import WrongSqlSource
+from profiles.lib.databases import dialects
+from profiles.lib.databases.faults import WrongAddress
 from profiles.lib.sealing import box
 
 _SUBJECT = "addresses of SQL sources"
+
+
+def read_url(text: str) -> URL:
+    """Return the address of a database, with its driver and port. Raises WrongSqlSource."""
+    try:
+        return dialects.read_url(text)
+    except WrongAddress as wrong:
+        raise WrongSqlSource("url", wrong.code, wrong.detail) from None
 
 
 def seal_url(url: URL) -> bytes:
