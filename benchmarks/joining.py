@@ -15,6 +15,7 @@ from django.db.models import F
 from uuid_utils.compat import uuid7
 
 from benchmarks import store
+from benchmarks.lagging import measure_lag
 from benchmarks.report import Measure
 from benchmarks.world import BATCH, World
 from profiles.identifiers.references import Ref
@@ -46,6 +47,7 @@ def measure_joining(*, is_quick: bool) -> list[Measure]:
         measure_clusters(200_000 if is_quick else 2_000_000),
         measure_unmerge(events),
         measure_large_component(10_000),
+        *measure_lag(10_000 if is_quick else 100_000),
     ]
 
 
