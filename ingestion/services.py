@@ -57,6 +57,7 @@ from ingestion.presets.hooks import (
     UnknownPreset,
     answer_to,
     answer_to_challenge,
+    change_kinds,
     check_signature,
     find_hook,
     is_ping,
@@ -65,9 +66,10 @@ from ingestion.presets.hooks import (
     register_hook,
     take_delivery,
 )
-from ingestion.presets.mapping import WrongMapping
+from ingestion.presets.mapping import WrongMapping, parse_facts
 from ingestion.presets.orders import prune_amounts
-from ingestion.presets.presets import load_preset, preset_keys
+from ingestion.presets.presets import load_preset, parse_kinds, preset_keys
+from ingestion.presets.trial import MappingTrial, propose_fact, try_mapping
 from ingestion.schema_review import Reviewed, SchemaReview, UnknownInReview, own_name, review_schema
 from ingestion.signing import create_signing_secret, revoke_signing_secret
 from ingestion.sql_sources.faults import WrongSqlSource
@@ -104,6 +106,7 @@ __all__ = [
     "ImportedCopy",
     "InboxBody",
     "MappingFaults",
+    "MappingTrial",
     "MendReport",
     "NotOpen",
     "Operation",
@@ -135,6 +138,7 @@ __all__ = [
     "begin_import",
     "cancel_import",
     "cells_of",
+    "change_kinds",
     "check_plan",
     "check_signature",
     "create_signing_secret",
@@ -168,6 +172,8 @@ __all__ = [
     "mend_message",
     "mend_messages",
     "own_name",
+    "parse_facts",
+    "parse_kinds",
     "pause_reason",
     "pause_sql_source",
     "permit_name",
@@ -177,6 +183,7 @@ __all__ = [
     "preset_keys",
     "preview_sql_source",
     "product_pairs",
+    "propose_fact",
     "proposed_mapping",
     "proposed_sql_mapping",
     "prune_amounts",
@@ -205,6 +212,7 @@ __all__ = [
     "take_delivery",
     "try_drain_now",
     "try_import",
+    "try_mapping",
     "unpack_message",
     "update_sql_source",
     "with_fault_path",

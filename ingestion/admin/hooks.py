@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from ingestion.admin.hook_mapping import CUSTOM, MAY_CONNECT, HookMappingAdmin
 from ingestion.models import Hook
 from ingestion.services import load_preset, preset_keys, register_hook
 from profiles.admin.kit.base import (
     Question,
-    ReadOnlyAdmin,
     question_page,
     require,
     show_secret,
@@ -21,8 +21,6 @@ from profiles.admin.kit.base import (
 )
 from profiles.admin.kit.unfold import display
 from profiles.models.sources import KEY_VALIDATOR
-
-MAY_CONNECT = "profiles.add_source"
 
 
 class HookForm(forms.Form):
@@ -55,13 +53,13 @@ class HookForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        # One of your own has a mapping, which the command takes from a file.
-        tools = [(key, load_preset(key).title) for key in preset_keys() if key != "custom"]
+        # One of your own has a mapping, which has an editor.
+        tools = [(key, load_preset(key).title) for key in preset_keys() if key != CUSTOM]
         self.fields["preset"].choices = tools  # type: ignore[attr-defined]
 
 
 @admin.register(Hook)
-class HookAdmin(ReadOnlyAdmin):
+class HookAdmin(HookMappingAdmin):
     """The addresses to which shops and tools send."""
 
     list_display = ("source", "tool", "prefix", "created_at")
@@ -70,6 +68,7 @@ class HookAdmin(ReadOnlyAdmin):
     fields = ("source", "preset", "prefix", "kinds", "created_at")
     readonly_fields = fields
     list_before_template = "admin/ingestion/connect_link.html"
+    change_form_outer_before_template = "admin/ingestion/hooks/mapping_link.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.connect)
@@ -80,6 +79,9 @@ class HookAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         extra = {**(extra_context or {}), "may_connect": request.user.has_perm(MAY_CONNECT)}
         return super().changelist_view(request, extra)
+
+    def shown_beside(self, request: HttpRequest, row: Hook) -> dict[str, object]:
+        return {"may_map": row.preset == CUSTOM and request.user.has_perm(MAY_CONNECT)}
 
     @display(description=gettext_lazy("tool"))
     def tool(self, hook: Hook) -> str:

@@ -75,6 +75,16 @@ def register_hook(
     return source, credential.secret
 
 
+def change_kinds(hook: Hook, kinds: Mapping[str, Any], *, actor: Actor) -> None:
+    """Change what deliveries mean from now on. Raises WrongMapping."""
+    parse_kinds(kinds)
+    with audited(actor, "source.mapped") as deed:
+        row = Hook.objects.select_for_update().get(pk=hook.pk)
+        deed.about("source", row.source.key, **differences({"kinds": row.kinds}, {"kinds": kinds}))
+        row.kinds = dict(kinds)
+        row.save(update_fields=["kinds"])
+
+
 def find_hook(source_key: str, token: str) -> Hook | None:
     """Return the hook of an address."""
     hooks = Hook.objects.select_related("source")

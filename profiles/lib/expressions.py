@@ -5,7 +5,7 @@ whether a tool writes them as numbers or as texts.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -115,9 +115,22 @@ class WrongExpression(ValueError):
 def compiled(expression: str) -> Any:
     """Return the parsed expression. Raises WrongExpression."""
     try:
-        return jmespath.compile(expression)
+        parsed = jmespath.compile(expression)
     except jmespath.exceptions.JMESPathError as error:
         raise WrongExpression(str(error).splitlines()[0]) from None
+    for name in _called(parsed.parsed):
+        if name not in Functions.FUNCTION_TABLE:
+            raise WrongExpression(f"There is no function {name}.")
+    return parsed
+
+
+def _called(node: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the functions that a parsed expression calls."""
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in node["children"]:
+        if isinstance(child, dict):
+            yield from _called(child)
 
 
 def evaluate(expression: str, content: Any) -> Any:

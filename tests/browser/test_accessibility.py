@@ -73,6 +73,7 @@ def urls(server: Any) -> list[str]:
         reverse("admin:ingestion_sqlsource_change", args=sql_source),
         reverse("admin:ingestion_sqlsource_edit", args=sql_source),
         *registry_pages(),
+        reverse("admin:ingestion_hook_own"),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),

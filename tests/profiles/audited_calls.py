@@ -20,8 +20,8 @@ from consent.letters.writing import WrittenLetter
 from consent.models import Controller
 from consent.services import NewRequest
 from consent.suppression.keys import suppression_keys
-from ingestion.models import DrainPause, ForbiddenName, RejectedMessage, WriteKey
-from ingestion.services import Operation, SchemaReview, Verb
+from ingestion.models import DrainPause, ForbiddenName, Hook, RejectedMessage, WriteKey
+from ingestion.services import Operation, SchemaReview, Verb, register_hook
 from profiles.models import ApiKey, IdentityCase, IdentityRule, MatchProposal, TraitDefinition
 from profiles.models.access import Scope
 from profiles.services import Actor, Review, create_api_key
@@ -120,6 +120,15 @@ def public_functions() -> dict[str, Callable[..., Any]]:
         for name in module.__all__
         if inspect.isfunction(function := getattr(module, name))
     }
+
+
+FACT = {"call": "identify", "id": "id", "time": "at", "who": {"email": "email"}}
+
+
+def own_hook() -> Hook:
+    """A webhook without a mapping yet."""
+    source = register_hook("votes", preset="custom", secret="s", actor=TESTER)[0]
+    return Hook.objects.get(source=source)
 
 
 def _set_up_second_factor() -> Any:
@@ -285,6 +294,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
     ),
     "register_hook": lambda: _call("register_hook", "shop", preset="shopify", secret="s"),
+    "change_kinds": lambda: _call("change_kinds", own_hook(), {"*": [FACT]}),
     "register_source": lambda: _call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
     "replay_message": lambda: _call("replay_message", rejected_message()),
     "restore_segment": lambda: _call("restore_segment", make_archived_segment()),
