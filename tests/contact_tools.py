@@ -50,6 +50,48 @@ class HubSpot(Service):
         return Response(207 if errors else 200, {"results": [], "errors": errors})
 
 
+class Salesforce(Service):
+    """REST API: contacts by an external id, each of a collection taken or refused by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contacts: dict[str, dict[str, Any]] = {}
+        self.blocked: set[str] = set()
+
+    def answer(self, request: Request) -> Response:
+        if request.path == "/services/oauth2/token":
+            is_right = request.body["client_secret"] == ["secret-1"]
+            return Response(200 if is_right else 400, {"access_token": "00D1"} if is_right else {})
+        if request.headers.get("authorization") != "Bearer 00D1":
+            return Response(401, [{"errorCode": "INVALID_SESSION_ID"}])
+        path = request.path.removeprefix("/services/data/v62.0/")
+        match request.method, path:
+            case "GET", "sobjects/Contact":
+                return Response(200, {"objectDescribe": {"name": "Contact"}})
+            case "PATCH", "composite/sobjects/Contact/Tessera_Id__c":
+                assert request.body["allOrNone"] is False
+                assert len(request.body["records"]) <= 200
+                return Response(200, [self.upsert(row) for row in request.body["records"]])
+            case "DELETE", path if path.startswith("sobjects/Contact/Tessera_Id__c/"):
+                is_known = self.contacts.pop(unquote(path.rpartition("/")[2]), None)
+                return Response(204 if is_known is not None else 404)
+        return Response(404, [{"errorCode": "NOT_FOUND"}])
+
+    def upsert(self, row: dict[str, Any]) -> dict[str, Any]:
+        row = dict(row)
+        assert row.pop("attributes") == {"type": "Contact"}
+        key = row.pop("Tessera_Id__c")
+        fault = ""
+        if key in self.blocked:
+            fault = "INVALID_EMAIL_ADDRESS"
+        elif key not in self.contacts and not row.get("LastName"):
+            fault = "REQUIRED_FIELD_MISSING"
+        if fault:
+            return {"success": False, "errors": [{"statusCode": fault, "fields": []}]}
+        self.contacts.setdefault(key, {}).update(row)
+        return {"id": f"003{key}", "success": True, "errors": []}
+
+
 class Mailchimp(Service):
     """Marketing API 3.0 of one audience."""
 

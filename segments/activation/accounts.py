@@ -178,6 +178,8 @@ def _value(setting: Setting, value: str) -> str:
         raise SegmentError(path, f"One of {', '.join(setting.choices)}.")
     if text and setting.name in ADDRESSES and not is_callable_url(text.replace("{id}", "id")):
         raise SegmentError(path, "An address begins with https:// and names a host.")
+    if text and (fault := setting.fault_of(text)):
+        raise SegmentError(path, fault)
     return text
 
 

@@ -1,4 +1,4 @@
-"""Contacts at HubSpot, Mailchimp, Brevo and Klaviyo, by stand-ins of their published interfaces."""
+"""Contacts at five services, by stand-ins of their published interfaces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from consent.services import NewRequest, act_on_requests, open_request
 from segments.models import Delivery, Destination, ErasureNotice
 from segments.services import check_account
-from tests.contact_tools import Brevo, HubSpot, Klaviyo, Mailchimp
+from tests.contact_tools import Brevo, HubSpot, Klaviyo, Mailchimp, Salesforce
 from tests.factories import TESTER, send_messages
 from tests.segments.listening import consent, settle
 from tests.segments.sending import call_at_once, send_to
@@ -17,15 +17,25 @@ from tests.tools import Response, Service, serving
 pytestmark = pytest.mark.django_db
 SETTINGS: dict[str, dict[str, str]] = {
     "hubspot": {"token": "pat-1"},
+    "salesforce": {"client_id": "3MVG", "client_secret": "secret-1"},
     "mailchimp": {"key": "key-us6", "list": "77"},
     "brevo": {"key": "xkeysib-1", "list": "7"},
     "klaviyo": {"key": "pk_1", "list": "L1"},
 }
 MAKERS: dict[str, Callable[[], Any]] = {
     "hubspot": HubSpot,
+    "salesforce": Salesforce,
     "mailchimp": Mailchimp,
     "brevo": Brevo,
     "klaviyo": Klaviyo,
+}
+# Where the default is not by the address, that the services here know people by.
+MAPPINGS: dict[str, Any] = {
+    "salesforce": {
+        "id": "email",
+        "LastName": "traits.first_name",
+        "Tessera_Segments__c": "segments",
+    }
 }
 ADA, BOB = "ada@example.org", "bob@example.org"
 
@@ -35,6 +45,9 @@ def listed(service: Any) -> set[str]:
     match service:
         case HubSpot():
             return {email for email, row in service.contacts.items() if row["tessera_segments"]}
+        case Salesforce():
+            rows = service.contacts.items()
+            return {email for email, row in rows if row["Tessera_Segments__c"]}
         case Mailchimp():
             rows = service.members.items()
             return {email for email, row in rows if row["status"] == "subscribed"}
@@ -55,7 +68,8 @@ def known(name: str, **traits: Any) -> None:
 
 
 def make(tool: str, service: Service, lyon: Any) -> Destination:
-    return send_to(tool, lyon, settings=SETTINGS[tool] | {"address": service.url})
+    own = MAPPINGS.get(tool)
+    return send_to(tool, lyon, settings=SETTINGS[tool] | {"address": service.url}, mapping=own)
 
 
 @pytest.mark.parametrize("tool", MAKERS)
@@ -100,7 +114,7 @@ def test_who_is_not_there_any_more_is_taken_out_all_the_same(tool: str, lyon: An
         assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
 
 
-@pytest.mark.parametrize("tool", ["hubspot", "mailchimp"])
+@pytest.mark.parametrize("tool", ["hubspot", "salesforce", "mailchimp"])
 def test_whom_a_tool_names_in_a_partial_answer_waits_alone(tool: str, lyon: Any) -> None:
     with serving(MAKERS[tool]()) as service:
         destination = make(tool, service, lyon)

@@ -18,7 +18,13 @@ from profiles.lib.checkpoints import handled
 from segments.activation import checkpoints
 from segments.activation.destinations.s3.signature import Account, headers_of
 from segments.models import Delivery, Destination, ErasureNotice
-from segments.services import check_account, deliver, refresh_changed, update_destination
+from segments.services import (
+    SegmentError,
+    check_account,
+    deliver,
+    refresh_changed,
+    update_destination,
+)
 from tests.factories import TESTER, send_messages
 from tests.segments.listening import ADA, consent, settle
 from tests.segments.sending import call_at_once, send_to
@@ -109,7 +115,12 @@ def test_a_folder_is_a_name_and_no_path(
     lyon: Any, settings: Any, tmp_path: Path, folder: str
 ) -> None:
     settings.EXPORT_FOLDER = str(tmp_path / "exports")
-    destination = to_folder(lyon, folder=folder)
+    with pytest.raises(SegmentError) as refused:
+        to_folder(lyon, folder=folder)
+    assert refused.value.field == "settings.folder"
+    # Of before that was refused.
+    destination = to_folder(lyon)
+    destination.settings["folder"] = folder
     assert check_account(destination).fault == "no_folder_name"
     assert list(tmp_path.rglob("*.jsonl")) == []
 
@@ -145,8 +156,11 @@ def test_files_are_encrypted_for_the_key_that_is_given(
     assert b"ada" not in path.read_bytes()
     line = {"action": "enter", "id": "ada", "email": "ada@example.org"}
     assert json.loads(pyrage.decrypt(path.read_bytes(), [own])) == line
-    update_destination(destination, actor=TESTER, changes={"settings": {"recipient": "age1nobody"}})
+    for changes in ({"recipient": "age1nobody"}, {"every": "soon"}, {"every": "0"}):
+        with pytest.raises(SegmentError):
+            update_destination(destination, actor=TESTER, changes={"settings": changes})
     destination.refresh_from_db()
+    destination.settings["recipient"] = "age1nobody"
     # Nothing is written in the clear because a key is no good.
     assert check_account(destination).fault == "unusable_recipient"
     assert len(list((tmp_path / "crm").iterdir())) == 1

@@ -10,7 +10,7 @@ import paramiko
 import pytest
 
 from segments.models import Delivery, Destination
-from segments.services import check_account
+from segments.services import SegmentError, check_account
 from tests.factories import send_messages
 from tests.segments.listening import consent, settle
 from tests.segments.sending import call_at_once, send_to
@@ -78,7 +78,6 @@ def test_a_private_key_opens_the_door_too(server: Server, lyon: Any, tmp_path: P
         ({"secret": "wrong"}, "not_signed_in"),
         ({"secret": "-----BEGIN nothing"}, "unusable_key"),
         ({"folder": "elsewhere"}, "not_written"),
-        ({"port": "none"}, "no_port"),
         ({"port": "1"}, "private_address"),
     ],
 )
@@ -91,3 +90,10 @@ def test_a_server_that_is_another_or_refuses_us_lets_everything_wait(
     assert destination.retry_at
     assert Delivery.objects.get().fault == fault
     assert lines_in(tmp_path / "crm") == []
+
+
+@pytest.mark.parametrize("port", ["none", "0", "65536", "-1", "²"])
+def test_a_port_that_is_none_is_refused(server: Server, lyon: Any, port: str) -> None:
+    with pytest.raises(SegmentError) as refused:
+        to_server(server, lyon, port=port)
+    assert refused.value.field == "settings.port"

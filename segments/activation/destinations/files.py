@@ -20,12 +20,30 @@ from segments.activation.outcomes import Outcome
 ENTER, EXIT, FORGET, TEST = "enter", "exit", "forget", "test"
 # How many people are in a file at most, and how long changes are gathered: a month, in minutes.
 MOST, LONGEST = 5000, 31 * 24 * 60
+
+
+def _fault_of_minutes(text: str) -> str:
+    is_number = text.isascii() and text.isdigit() and 0 < int(text[:9]) <= LONGEST
+    return "" if is_number else f"Whole minutes from 1 to {LONGEST}."
+
+
+def _fault_of_recipient(text: str) -> str:
+    try:
+        pyrage.x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        return "A public key of age, which begins with age1."
+    return ""
+
+
 SETTINGS = (
-    Setting(name="every", label=_("Minutes between files"), default="60"),
+    Setting(
+        name="every", label=_("Minutes between files"), default="60", fault_of=_fault_of_minutes
+    ),
     Setting(
         name="recipient",
         label=_("Key that files are encrypted for (age1…)"),
         is_required=False,
+        fault_of=_fault_of_recipient,
     ),
 )
 

@@ -18,7 +18,10 @@ ADDRESS = "address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What staff tell of an account at a tool. One of `choices`, where there are any."""
+    """What staff tell of an account at a tool. One of `choices`, where there are any.
+
+    `fault_of` returns what is wrong with a value, empty where nothing is.
+    """
 
     name: str
     label: str | Promise
@@ -27,6 +30,7 @@ class Setting:
     is_secret: bool = False
     is_required: bool = True
     is_long: bool = False
+    fault_of: Callable[[str], str] = lambda text: ""
 
 
 class Item(NamedTuple):

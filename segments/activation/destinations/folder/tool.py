@@ -18,8 +18,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 def _save(exchange: Exchange, file: File) -> None:
     """Write a file whole or not at all: readers never see a part of it."""
     chosen = exchange.settings["folder"]
-    # A name and no path: a setting reaches nothing beside the folder that the operator chose.
-    if not _NAME.fullmatch(chosen):
+    # Judged once more where it is used: what is stored may be older than the rule.
+    if _fault_of_name(chosen):
         raise CallFailed(Outcome(None, "no_folder_name", is_general=True))
     folder = Path(settings.EXPORT_FOLDER) / chosen
     part = folder / f".{file.name}"
@@ -35,6 +35,11 @@ def _save(exchange: Exchange, file: File) -> None:
         raise CallFailed(Outcome(None, "not_written", is_general=True)) from None
 
 
+def _fault_of_name(text: str) -> str:
+    # A name and no path: a setting reaches nothing beside the folder that the operator chose.
+    return "" if _NAME.fullmatch(text) else "A name of letters, digits, dots, _ and -, and no path."
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
@@ -42,6 +47,6 @@ def _private(path: str, flags: int) -> int:
 TOOL = file_tool(
     key="folder",
     title=_("Files in a folder"),
-    settings=(Setting(name="folder", label=_("Name of the folder")),),
+    settings=(Setting(name="folder", label=_("Name of the folder"), fault_of=_fault_of_name),),
     save=_save,
 )

@@ -37,7 +37,7 @@ def _save(exchange: Exchange, file: File) -> None:
 def _session(exchange: Exchange) -> Iterator[paramiko.SFTPClient]:
     """Connect to the server, if it is the one whose key is known."""
     settings = exchange.settings
-    plain = connect(settings["host"], _port(settings["port"]))
+    plain = connect(settings["host"], int(settings["port"]))
     with closing(plain), closing(paramiko.Transport(plain)) as transport:
         transport.banner_timeout = transport.auth_timeout = SECONDS
         transport.start_client(timeout=SECONDS)
@@ -74,10 +74,9 @@ def _private_key(text: str) -> paramiko.PKey:
     raise _failed("unusable_key")
 
 
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
-        return int(text)
-    raise _failed("no_port")
+def _fault_of_port(text: str) -> str:
+    is_port = text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536
+    return "" if is_port else "A number from 1 to 65535."
 
 
 def _failed(fault: str) -> CallFailed:
@@ -89,7 +88,7 @@ TOOL = file_tool(
     title=_("Files on a server (SFTP)"),
     settings=(
         Setting(name="host", label=_("Host")),
-        Setting(name="port", label=_("Port"), default="22"),
+        Setting(name="port", label=_("Port"), default="22", fault_of=_fault_of_port),
         Setting(name="host_key", label=_("Public key of the host"), is_long=True),
         Setting(name="user", label=_("User name")),
         Setting(name="secret", label=_("Password or private key"), is_secret=True, is_long=True),
