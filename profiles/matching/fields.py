@@ -42,6 +42,7 @@ _FIELD_OF_KEY = {key: field for field, keys in _KEYS.items() for key in keys}
 _FULL_NAMES = frozenset({"name", "fullname"})
 _PARENTS = frozenset({"address", "postaladdress", "billingaddress", "shippingaddress"})
 _LONGEST = 100  # longer values are no names
+_ASCII_SIGNS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 def values_of(
@@ -96,6 +97,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _letters(text: str) -> str:
     """Without accents, capitals and signs: `Ann-Zoé` becomes `ann zoe`."""
+    if text.isascii():
+        # A third of the time, for most texts of most people.
+        return " ".join(text[:_LONGEST].lower().translate(_ASCII_SIGNS).split())
     decomposed = unicodedata.normalize("NFKD", text[:_LONGEST]).casefold()
     plain = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return " ".join(re.sub(r"[^\w]+|_", " ", plain).split())

@@ -4,19 +4,20 @@ Invariant: nothing is proposed of a pair that staff answered or decided about, u
 their public UUIDs and identifiers.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from profiles.identity.engine import PROFILE
-from profiles.lib.database import database_now
+from profiles.lib.database import array_of, database_now
+from profiles.matching import sql
 from profiles.matching.score import Score
 from profiles.models import (
-    DecisionVerdict,
     Identifier,
-    IdentityDecision,
     MatchProposal,
     Profile,
 )
@@ -80,12 +81,12 @@ def holders_of(proposals: Iterable[MatchProposal]) -> dict[int, Pair | None]:
 
 def silenced_pairs(profile_ids: Collection[int]) -> set[Pair]:
     """Return the pairs among these profiles that were answered, or that a verdict keeps apart."""
-    identifiers = Identifier.objects.filter(profile__in=profile_ids)
-    holders = dict(identifiers.values_list("pk", "profile_id"))
-    answered = _naming(holders).exclude(state=State.OPEN).values_list("one_id", "other_id")
-    apart = _verdicts_on(holders).values_list("one_id", "other_id")
-    pairs = (_pair(holders.get(one), holders.get(other)) for one, other in [*answered, *apart])
-    return {pair for pair in pairs if pair is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.IDENTIFIERS_OF_PROFILES, [array_of(profile_ids)])
+        holders = dict(cursor.fetchall())
+        cursor.execute(sql.SILENCED_PAIRS, {"identifiers": array_of(holders)})
+        pairs = (_pair(holders[one], holders[other]) for one, other in cursor.fetchall())
+        return {pair for pair in pairs if pair is not None}
 
 
 def proposals_of(profile_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
@@ -126,12 +127,6 @@ def _naming(identifier_ids: Iterable[int]) -> QuerySet[MatchProposal]:
     return MatchProposal.objects.filter(Q(one__in=ids) | Q(other__in=ids))
 
 
-def _verdicts_on(identifier_ids: Iterable[int]) -> QuerySet[IdentityDecision]:
-    ids = list(identifier_ids)
-    standing = IdentityDecision.objects.filter(Q(one__in=ids) | Q(other__in=ids), ended_at=None)
-    return standing.exclude(verdict=DecisionVerdict.SAME)
-
-
 def _pair(one: int | None, other: int | None) -> Pair | None:
     if one is None or other is None or one == other:
         return None
@@ -151,6 +146,16 @@ def _write(rows: Sequence[MatchProposal]) -> None:
     now = database_now()
     for row in rows:
         row.scored_at = now
+    # Parted first: a row that is created gets its key.
+    known = [row for row in rows if row.pk is not None]
     MatchProposal.objects.bulk_create([row for row in rows if row.pk is None])
-    fields = ["probability", "prior", "weights", "scored_at"]
-    MatchProposal.objects.bulk_update([row for row in rows if row.pk is not None], fields)
+    if not known:
+        return
+    arrays: list[list[Any]] = [
+        [row.pk for row in known],
+        [row.probability for row in known],
+        [row.prior for row in known],
+        [json.dumps(row.weights) for row in known],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SCORE_PROPOSALS, [now, *arrays])

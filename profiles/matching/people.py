@@ -78,10 +78,19 @@ class People:
             self.changed.add(profile_id)
 
     def _store(self, stated: Iterable[_Stated]) -> None:
-        spelled = ((pk, field.value, comparable(field, text)) for pk, field, text in stated)
-        columns = list(zip(*(row for row in spelled if row[2]), strict=True)) or [(), (), ()]
-        types = (pyarrow.int64(), pyarrow.string(), pyarrow.string())
-        arrays = [pyarrow.array(*each) for each in zip(columns, types, strict=True)]
+        people: list[int] = []
+        fields: list[str] = []
+        values: list[str] = []
+        for profile_id, field, text in stated:
+            if value := comparable(field, text):
+                people.append(profile_id)
+                fields.append(field.value)
+                values.append(value)
+        arrays = [
+            pyarrow.array(people, pyarrow.int64()),
+            pyarrow.array(fields, pyarrow.string()),
+            pyarrow.array(values, pyarrow.string()),
+        ]
         self.duckdb.register("batch", pyarrow.table(arrays, ["profile", "field", "value"]))
         self.duckdb.execute(duckdb_sql.STORE_VALUES)
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 from profiles.matching.fields import Field, values_of
@@ -41,6 +42,14 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def special_keys() -> Callable[[str], bool]:
-    """Return the question whether a trait is special data, with one query."""
+    """Return the question whether a trait is special data, with one query.
+
+    People have the same keys again and again, of which the first thousands are remembered.
+    """
     categories = load_categories()
-    return lambda key: categories.of(key) == TraitDefinition.Category.SPECIAL
+
+    @lru_cache(maxsize=4096)
+    def is_special(key: str) -> bool:
+        return categories.of(key) == TraitDefinition.Category.SPECIAL
+
+    return is_special

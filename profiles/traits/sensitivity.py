@@ -139,4 +139,7 @@ def most_sensitive(categories: Iterable[Category]) -> Category:
 
 def plain_key(key: str) -> str:
     """Return one spelling for `first_name`, `firstName` and `First Name`."""
-    return re.sub(r"[^a-z0-9]", "", key.lower())
+    lowered = key.lower()
+    # Most keys have nothing that is taken out.
+    is_plain = lowered.isascii() and lowered.isalnum()
+    return lowered if is_plain else re.sub(r"[^a-z0-9]", "", lowered)

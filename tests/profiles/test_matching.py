@@ -111,6 +111,18 @@ def test_who_came_since_is_compared_with_everybody_as_in_a_full_run(twins: Match
     assert list(MatchProposal.objects.values_list("probability", "prior")) == before
 
 
+def test_who_changed_is_scored_anew_under_the_same_proposal(twins: MatchModel) -> None:
+    propose_matches()
+    [before] = MatchProposal.objects.all()
+    send_messages({"userId": "b", "traits": ADA}, source="crm")
+    assert propose_matches().written == 1
+    [after] = MatchProposal.objects.all()
+    assert after.uuid == before.uuid
+    assert after.weights["surname"] > before.weights["surname"]
+    assert after.weights["birth_date"] == before.weights["birth_date"]
+    assert after.scored_at > before.scored_at
+
+
 def test_what_is_no_longer_alike_is_proposed_no_longer(twins: MatchModel) -> None:
     propose_matches()
     send_messages({"userId": "b", "traits": GRACE | {"last_name": "Smith"}}, source="crm")
