@@ -16,6 +16,7 @@ from ingestion.forbidden_names import TooManyNames, forbid_name, forbid_names, p
 from ingestion.imports.encodings import is_encoding
 from ingestion.imports.faults import FileFault, MappingFaults
 from ingestion.imports.job import finish_import, known_purposes, read_next_import
+from ingestion.imports.products import CatalogueReport, import_products
 from ingestion.imports.refused_file import refused_as_csv
 from ingestion.imports.saved import delete_mapping, proposed_mapping, save_mapping
 from ingestion.imports.trial import TrialReport, try_import
@@ -99,6 +100,7 @@ __all__ = [
     "MAX_PART_BYTES",
     "MAY_TRY",
     "BadSignature",
+    "CatalogueReport",
     "CheckReport",
     "CopyFault",
     "Delivery",
@@ -163,6 +165,7 @@ __all__ = [
     "forbid_name",
     "forbid_names",
     "import_copy",
+    "import_products",
     "inspect_import",
     "is_encoding",
     "is_ping",

@@ -1,20 +1,50 @@
 """The catalogue of products in the admin, and which products are bought together."""
 
+from io import BufferedReader
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from ingestion.catalogue.pairs import DEFAULT_DAYS, LEAST_ORDERS, MOST_PAIRS
 from ingestion.models import Product
-from ingestion.services import delete_product, product_pairs, save_product
+from ingestion.services import (
+    FileFault,
+    delete_product,
+    import_products,
+    product_pairs,
+    save_product,
+)
 from profiles.admin.kit.base import TesseraAdmin, require, staff_actor
 from profiles.admin.kit.unfold import ModelForm
 
-VIEW = "ingestion.view_product"
+VIEW, ADD = "ingestion.view_product", "ingestion.add_product"
+# It is read within the request; larger ones are for the command.
+MAX_BYTES = 20 * 1024 * 1024
+
+
+class CatalogueForm(forms.Form):
+    """A file of products."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=gettext_lazy(
+            "CSV, TSV, JSON lines, Excel or Parquet, also packed by gzip or zip."
+        ),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_BYTES:
+            raise forms.ValidationError(_("At most 20 MB; manage.py import_products takes more."))
+        return file
 
 
 @admin.register(Product)
@@ -30,8 +60,44 @@ class ProductAdmin(TesseraAdmin):
     change_form_outer_before_template = "admin/ingestion/pairs_link.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.pairs)
-        return [path("pairs/", view, name="ingestion_product_pairs"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("pairs/", view(self.pairs), name="ingestion_product_pairs"),
+            path("upload/", view(self.upload), name="ingestion_product_upload"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        extra = {**(extra_context or {}), "may_upload": request.user.has_perm(ADD)}
+        return super().changelist_view(request, extra)
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        """Take a file of products, or say what it would do."""
+        require(request, ADD)
+        is_posted = request.method == "POST"
+        form = CatalogueForm(request.POST, request.FILES) if is_posted else CatalogueForm()
+        report = None
+        if is_posted and form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                report = import_products(
+                    BufferedReader(file),
+                    actor=staff_actor(request),
+                    is_dry_run="try" in request.POST,
+                )
+            except FileFault as error:
+                form.add_error("file", str(error))
+        return self.page(
+            request,
+            "admin/ingestion/catalogue.html",
+            title=_("Upload a catalogue"),
+            form=form,
+            report=report,
+            is_dry_run="try" in request.POST,
+            back=reverse("admin:ingestion_product_changelist"),
+        )
 
     def audit_key(self, row: Product) -> str:
         return row.number

@@ -74,6 +74,7 @@ def urls(server: Any) -> list[str]:
         reverse("admin:ingestion_sqlsource_edit", args=sql_source),
         *registry_pages(),
         reverse("admin:ingestion_hook_own"),
+        reverse("admin:ingestion_product_upload"),
         reverse("second-factor-setup"),
         hold,
         reverse("admin:consent_privacyrequest_letter", args=request),

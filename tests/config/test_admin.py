@@ -87,6 +87,7 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         ),
         reverse("admin:ingestion_rejectedmessage_fault"),
         reverse("admin:ingestion_fileimport_upload"),
+        reverse("admin:ingestion_product_upload"),
         *(reverse(f"admin:ingestion_hook_{page}") for page in ("connect", "own", "outcome")),
         reverse("admin:ingestion_sqlsource_add"),
         *(

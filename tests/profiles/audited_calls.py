@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -202,6 +203,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     "review_traits": lambda: _call("review_traits", [defined_trait().key], Review(is_money=True)),
     "permit_name": lambda: _call("permit_name", forbidden_name()),
     "save_plan": lambda: _call("save_plan", make_source(), {}),
+    "import_products": lambda: _call(
+        "import_products", BufferedReader(BytesIO(b"id,name\nP-1,A knife\n"))
+    ),
     "save_products": lambda: _call("save_products", [{"number": "P-1", "name": "A knife"}]),
     "save_mapping": lambda: _call("save_mapping", "crm", FILE_MAPPING),
     "create_sql_source": lambda: _call("create_sql_source", sql_draft()),
