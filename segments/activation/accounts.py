@@ -44,6 +44,7 @@ class NewDestination:
     settings: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, Any] | None = None
     only_vouched: bool = False
+    priority: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,12 @@ def create_destination(new: NewDestination, *, actor: Actor) -> Destination:
             sealed_secret=b"",
             mapping=dict(mapping),
             only_vouched=new.only_vouched,
+            priority=list(new.priority),
         )
         _set_account(destination, tool, new.settings, {})
         _save(destination, tool)
         set_segments(destination, new.segments)
+        _check_priority(destination)
         deed.about(TYPE, destination.pk, **differences({}, _audited_state(destination)))
     return destination
 
@@ -85,7 +88,7 @@ def update_destination(
     with audited(actor, "destination.changed") as deed:
         destination = Destination.objects.select_for_update().get(pk=destination.pk)
         tool, before = _tool(destination.tool), _audited_state(destination)
-        for name in ("name", "purpose", "mapping", "only_vouched"):
+        for name in ("name", "purpose", "mapping", "only_vouched", "priority"):
             setattr(destination, name, changes.get(name, getattr(destination, name)))
         if settings := changes.get("settings"):
             credentials = open_credentials(destination.sealed_credentials)
@@ -95,6 +98,7 @@ def update_destination(
             destination.retry_at, destination.sealed_token = None, None
         _save(destination, tool)
         set_segments(destination, changes.get("segments", heard_segments(destination)))
+        _check_priority(destination)
         after = _audited_state(destination)
         if {**before, "name": ""} != {**after, "name": ""}:
             compare_all(destination)
@@ -192,6 +196,16 @@ def _save(destination: Destination, tool: Tool) -> None:
     destination.save()
 
 
+def _check_priority(destination: Destination) -> None:
+    """Raise SegmentError where the priority names a segment twice, or one that is not sent for."""
+    keys = {segment.key for segment in heard_segments(destination)}
+    for place, key in enumerate(destination.priority):
+        if key not in keys:
+            raise SegmentError(f"priority[{place}]", "It is none of the segments here.")
+        if key in destination.priority[:place]:
+            raise SegmentError(f"priority[{place}]", "It stands there twice.")
+
+
 def _audited_state(destination: Destination) -> dict[str, Any]:
     return {
         "name": destination.name,
@@ -201,4 +215,5 @@ def _audited_state(destination: Destination) -> dict[str, Any]:
         "settings": destination.settings,
         "mapping": destination.mapping,
         "only_vouched": destination.only_vouched,
+        "priority": destination.priority,
     }

@@ -104,6 +104,7 @@ def presences(
             permits = all(pk in permitting[purpose] for purpose in each.purposes)
             if segment_id == each.topic.segment_id and permits:
                 present.setdefault(pk, []).append((each, stand))
+    priority = target.destination.priority
     return {
         pk: Presence(
             uuid=pairs[0][1].key,
@@ -111,8 +112,18 @@ def presences(
             is_open=any(each.is_open for each, _ in pairs),
             is_new=since is not None and all(stand.entered_at >= since for _, stand in pairs),
         )
-        for pk, pairs in present.items()
+        for pk, all_pairs in present.items()
+        for pairs in [_by_priority(all_pairs, priority)]
     }
+
+
+def _by_priority(
+    pairs: list[tuple[Subscription, Any]], priority: Sequence[str]
+) -> list[tuple[Subscription, Any]]:
+    """Return what somebody is sent for: of the segments that have a priority the first alone."""
+    ranked = {each.segment_key for each, _ in pairs} & set(priority)
+    first = min(ranked, key=priority.index, default=None)
+    return [pair for pair in pairs if pair[0].segment_key not in ranked - {first}]
 
 
 def wishes_of(

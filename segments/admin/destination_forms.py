@@ -50,6 +50,15 @@ class DestinationForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("People must permit it, and the purpose of the segment."),
     )
+    priority = forms.CharField(
+        label=gettext_lazy("Priority"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "Keys of segments with commas, such as vip, loyal: whoever is in several of these is "
+            "sent for the first alone."
+        ),
+    )
     only_vouched = forms.BooleanField(
         label=gettext_lazy("Vouched identifiers only"),
         required=False,
@@ -75,7 +84,13 @@ class DestinationForm(forms.Form):
         for setting in tool.settings:
             self.fields[SETTING + setting.name] = _field(setting, is_new=self.is_new)
         self.order_fields(
-            ["name", "segments", "purpose", *(SETTING + each.name for each in tool.settings)]
+            [
+                "name",
+                "segments",
+                "priority",
+                "purpose",
+                *(SETTING + each.name for each in tool.settings),
+            ]
         )
 
     def clean_mapping(self) -> Any:
@@ -94,6 +109,7 @@ class DestinationForm(forms.Form):
             "segments": list(clean["segments"]),
             "purpose": clean["purpose"],
             "only_vouched": clean["only_vouched"],
+            "priority": [key for part in clean["priority"].split(",") if (key := part.strip())],
             "mapping": clean["mapping"],
             "settings": {
                 name: value for name, value in settings.items() if value or name not in secrets
@@ -105,6 +121,8 @@ class DestinationForm(forms.Form):
         kind, _dot, name = error.field.partition(".")
         if kind == "settings":
             self.add_error(SETTING + name, error.detail)
+        elif kind.startswith("priority["):
+            self.add_error("priority", error.detail)
         elif kind == "mapping":
             self.add_error("mapping", f"{error.field}: {error.detail}")
         else:
@@ -120,6 +138,7 @@ def _initial(tool: Tool, destination: Destination | None) -> dict[str, Any]:
         "segments": heard_segments(destination),
         "purpose": destination.purpose,
         "only_vouched": destination.only_vouched,
+        "priority": ", ".join(destination.priority),
         "mapping": pretty(destination.mapping),
         **settings,
     }

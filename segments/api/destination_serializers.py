@@ -23,6 +23,12 @@ class DestinationSerializer(serializers.ModelSerializer[Destination]):
 
     tool = serializers.ChoiceField(choices=[(key, key) for key in tool_keys()])
     segments = HeardSegmentsField(max_length=MAX_SEGMENTS)
+    priority = serializers.ListField(
+        child=serializers.CharField(max_length=63),
+        required=False,
+        max_length=MAX_SEGMENTS,
+        help_text="Keys of segments: whoever is in several of these is sent for the first alone.",
+    )
     purpose = serializers.SlugRelatedField(slug_field="key", queryset=Purpose.objects.all())
     settings = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=8000, trim_whitespace=False)
@@ -35,7 +41,8 @@ class DestinationSerializer(serializers.ModelSerializer[Destination]):
     class Meta:
         model = Destination
         fields: tuple[str, ...] = (
-            *("id", "name", "tool", "segments", "purpose", "settings", "mapping", "only_vouched"),
+            *("id", "name", "tool", "segments", "priority", "purpose", "settings", "mapping"),
+            "only_vouched",
             *("paused_at", "pause_reason", "is_behind", "failures", "failing_since", "retry_at"),
             *("succeeded_at", "created_at"),
         )

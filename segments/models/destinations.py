@@ -23,6 +23,8 @@ class Destination(Webhook):
     settings = models.JSONField(default=dict)
     sealed_credentials = models.BinaryField(editable=False)
     mapping = models.JSONField(default=dict, verbose_name=_("mapping"))
+    # Keys of its segments: whoever is in several of these is sent for the first alone.
+    priority = models.JSONField(default=list, blank=True, verbose_name=_("priority"))
     only_vouched = models.BooleanField(default=False, verbose_name=_("vouched identifiers only"))
     next_call_at = models.DateTimeField(null=True, editable=False)
     sealed_token = models.BinaryField(null=True, editable=False)

@@ -14,6 +14,7 @@ from profiles.services import NewDecision, decide
 from segments.activation import checkpoints
 from segments.models import Delivery, Destination, ErasureNotice, KeyHolder, Told
 from segments.services import (
+    SegmentError,
     deliver,
     derive_told,
     keep_webhooks,
@@ -358,3 +359,32 @@ def test_a_call_that_two_workers_would_make_is_made_once(people: People, lyon: A
         deliver()
     derive_told()
     assert len(people.calls) == 1
+
+
+def test_of_segments_with_a_priority_the_first_that_is_permitted_counts(
+    people: People, lyon: Any
+) -> None:
+    everyone, all_of_them = make_everyone(), make_everyone("more")
+    to_people(people, everyone, lyon, all_of_them, priority=["lyon", "all"])
+    known()
+    known("bob", city="Rome")
+    consent()
+    consent(reference="user_id:bob")
+    settle()
+    assert {key: row["in"] for key, row in people.people.items()} == {
+        "ada@example.org": ["lyon", "more"],
+        "bob@example.org": ["all", "more"],
+    }
+    known(city="Rome")
+    settle()
+    assert people.people["ada@example.org"]["in"] == ["all", "more"]
+
+
+@pytest.mark.parametrize("priority", [["lyon", "nobody"], ["lyon", "lyon"]])
+def test_a_priority_names_each_of_its_segments_once(
+    people: People, lyon: Any, priority: list[str]
+) -> None:
+    with pytest.raises(SegmentError) as refused:
+        to_people(people, lyon, priority=priority)
+    assert refused.value.field == "priority[1]"
+    assert not Destination.objects.exists()
