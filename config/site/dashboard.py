@@ -21,7 +21,7 @@ from config.site.badges import count_due, count_holds
 from consent import services as consent
 from consent.models import PrivacyRequest
 from ingestion.models import InboxRow, RejectedMessage
-from ingestion.services import MAY_TRY, current_pause
+from ingestion.services import MAY_TRY, current_pause, failing_sql_sources
 from profiles.admin.kit.base import approximate_count
 from profiles.admin.kit.charts import Bar, bars, share_bar
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
@@ -96,6 +96,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         figures["may_try"] = has_perm(MAY_TRY)
     if has_perm("ingestion.view_rejectedmessage"):
         figures["rejected"] = count_rejected()
+    if has_perm("ingestion.view_sqlsource"):
+        figures["sql_sources"] = failing_sql_sources()
     if has_perm("consent.view_privacyrequest"):
         figures |= {"requests": next_due_requests(), "due": count_due(request)}
         figures["overdue_holds"] = count_holds(request)

@@ -8,7 +8,8 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from ingestion.api.tracking import refusal
+from ingestion.api.tracking import rate_limited, refusal
+from ingestion.inbox.rates import seconds_to_wait
 from ingestion.services import (
     BadSignature,
     Delivery,
@@ -32,8 +33,8 @@ FORM = "application/x-www-form-urlencoded"
 def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
     """Take a delivery with 200 once its messages are stored.
 
-    Answers 401 to a wrong signature and 404 to an unknown address; 200 also to what means nothing
-    here, since tools switch off what they are refused.
+    Answers 401 to a wrong signature, 404 to an unknown address, and 429 over the rate limit; 200
+    also to what means nothing here, since tools switch off what they are refused.
     """
     hook = find_hook(source, token)
     if hook is None:
@@ -64,6 +65,9 @@ def receive(request: HttpRequest, source: str, token: str) -> HttpResponse:
         return refusal(HTTPStatus.UNAUTHORIZED, "the signature is not that of this source")
     except UnreadableJSON as error:
         return refusal(HTTPStatus.BAD_REQUEST, f"the body must be {error.detail}")
+    # What is signed alone counts, so that nobody else uses up the rate of the tool.
+    if wait := seconds_to_wait(hook.prefix, messages=1, now=now.timestamp()):
+        return rate_limited(wait)
     if not isinstance(content, dict):
         return refusal(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
     messages = take_delivery(hook, Delivery(body, headers, content))

@@ -57,7 +57,7 @@ def track(request: HttpRequest, route: str) -> HttpResponse:
     if not sender.permits(request.headers.get("Origin", "")):
         return refusal(HTTPStatus.FORBIDDEN, WRONG_ORIGIN)
     if wait := seconds_to_wait(sender.key, messages=len(envelope.messages), now=time.time()):
-        return _rate_limited(wait)
+        return rate_limited(wait)
     # Only for the response: the drain judges the messages again.
     if _is_strict(request):
         rejections = Judge().rejections(envelope, source_id=sender.source_id)
@@ -138,7 +138,8 @@ def _wrong_method(allowed: str) -> HttpResponse:
     return refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"allowed: {allowed}", {"Allow": allowed})
 
 
-def _rate_limited(wait: int) -> HttpResponse:
+def rate_limited(wait: int) -> HttpResponse:
+    """Return a 429 that says in how many seconds to send again."""
     # Segment's SDK for the browser reads the second header.
     headers = {"Retry-After": str(wait), "X-RateLimit-Reset": str(wait)}
     return refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many messages", headers)

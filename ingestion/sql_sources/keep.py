@@ -189,3 +189,9 @@ def _save(sql_source: SqlSource) -> None:
         name, faults = next(iter(error.message_dict.items()))
         raise WrongSqlSource(name, "invalid", str(faults[0])) from None
     sql_source.save()
+
+
+def failing_sql_sources() -> list[SqlSource]:
+    """Return the sources that fail or were paused by themselves, for the home page."""
+    failing = SqlSource.objects.exclude(fault="") | SqlSource.objects.filter(state=State.PAUSED)
+    return list(failing.exclude(pause_reason=STAFF).order_by("name"))

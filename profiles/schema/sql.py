@@ -30,3 +30,17 @@ CROSS JOIN LATERAL jsonb_path_query(sampled.traits, %(path)s::jsonpath) AS item
 WHERE jsonb_typeof(item) IN ('string', 'number', 'boolean')
 GROUP BY item HAVING count(*) >= %(shared_by)s ORDER BY people DESC, item LIMIT %(limit)s
 """
+
+# Returns the same of the context of a sample of the events. Not ORM, for the same reasons.
+CONTEXT_VALUES = """
+WITH sampled AS MATERIALIZED (
+    SELECT e.profile_id, e.context FROM profiles_event e TABLESAMPLE SYSTEM (%(percent)s)
+    LIMIT %(most)s
+)
+SELECT item::text, count(DISTINCT sampled.profile_id) AS people FROM sampled
+JOIN profiles_profile p ON p.id = sampled.profile_id AND NOT p.is_restricted
+CROSS JOIN LATERAL jsonb_path_query(sampled.context, %(path)s::jsonpath) AS item
+WHERE jsonb_typeof(item) IN ('string', 'number', 'boolean')
+GROUP BY item HAVING count(DISTINCT sampled.profile_id) >= %(shared_by)s
+ORDER BY people DESC, item LIMIT %(limit)s
+"""

@@ -19,7 +19,7 @@ from profiles.traits.sensitivity import Category, load_categories, steps_of
 
 LIMIT = 20
 SECONDS = 1.0
-SAMPLED_PROFILES = 20_000
+SAMPLED_ROWS = 20_000
 # Fewer could be known by the value.
 SHARED_BY = 10
 
@@ -32,18 +32,27 @@ class FrequentValue(NamedTuple):
 
 
 def frequent_values(key: SchemaKey) -> list[FrequentValue]:
-    """Return the most frequent values of a property or trait; of the context none are shown."""
-    if key.part == SchemaPart.CONTEXT or not _is_open(key):
+    """Return the most frequent values of a property, a trait or a part of the context."""
+    if not _is_open(key):
         return []
-    if key.part == SchemaPart.TRAIT:
-        total = estimated_rows("profiles_profile") or 0
-        percent = min(100.0, 100 * SAMPLED_PROFILES / max(total, 1))
-        sample = {"percent": percent, "most": SAMPLED_PROFILES}
-        rows = _rows(sql.TRAIT_VALUES, path=_json_path([key.path]), **sample)
-    else:
-        rows = _rows(sql.PROPERTY_VALUES, path=_json_path(steps_of(key.path)), name=key.name_id)
+    match key.part:
+        case SchemaPart.TRAIT:
+            sample = _sample("profiles_profile")
+            rows = _rows(sql.TRAIT_VALUES, path=_json_path([key.path]), **sample)
+        case SchemaPart.CONTEXT:
+            path = _json_path(steps_of(key.path))
+            rows = _rows(sql.CONTEXT_VALUES, path=path, **_sample("profiles_event"))
+        case _:
+            path = _json_path(steps_of(key.path))
+            rows = _rows(sql.PROPERTY_VALUES, path=path, name=key.name_id)
     values = (FrequentValue(exact_json.loads(text), people) for text, people in rows)
     return [each for each in values if _reveals_nobody(each.value)]
+
+
+def _sample(table: str) -> dict[str, float]:
+    """Return the part of a table, and the number of its rows, that are looked into at most."""
+    total = estimated_rows(table) or 0
+    return {"percent": min(100.0, 100 * SAMPLED_ROWS / max(total, 1)), "most": SAMPLED_ROWS}
 
 
 def _is_open(key: SchemaKey) -> bool:

@@ -263,6 +263,26 @@ def test_what_is_not_signed_not_known_or_no_json_is_refused(client: Client) -> N
 
 
 @pytest.mark.django_db
+def test_a_tool_that_sends_too_much_is_429_and_told_when_to_send_again(
+    client: Client, settings: Any
+) -> None:
+    settings.TRACKING_MESSAGES_PER_MINUTE = 2
+    address, body = make_hook(), b"{}"
+    post: dict[str, Any] = {"content_type": "application/json"}
+
+    def answers(headers: dict[str, str]) -> list[Any]:
+        return [client.post(address, body, headers=headers, **post) for _ in range(3)]
+
+    assert [each.status_code for each in answers({})] == [401] * 3
+    signed = SIGNED_BY["shopify"](body, NOW)
+    limited = answers(signed)[-1]
+    if limited.status_code == 200:  # a new minute began in between
+        limited = answers(signed)[-1]
+    assert limited.status_code == 429
+    assert 0 < int(limited["Retry-After"]) <= 60
+
+
+@pytest.mark.django_db
 def test_what_means_nothing_is_answered_and_counted(client: Client) -> None:
     address = make_hook()
     deliver(client, address, "shopify", "order-of-a-test")

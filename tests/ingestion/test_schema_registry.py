@@ -91,6 +91,29 @@ def test_properties_of_events_are_apart_by_event_and_in_lists(shop: Source, send
     assert SchemaKey.objects.get(path="products[].price").types == {"number": 1, "null": 1}
 
 
+def test_values_of_the_context_that_ten_people_have_are_shown_once_it_is_reviewed(
+    shop: Source, send: Send
+) -> None:
+    send(
+        *(
+            {
+                "type": "track",
+                "userId": f"u{number}",
+                "event": "Opened",
+                "context": {"os": {"name": "iOS" if number < 10 else "Rare"}},
+            }
+            for number in range(12)
+        )
+    )
+    fold_tallies()
+    key = SchemaKey.objects.get(part="context", path="os.name")
+    assert frequent_values(key) == []
+    for reviewed in SchemaKey.objects.filter(part="context", path__in=["os", "os.name"]):
+        review_properties([reviewed.uuid], Review(category="ordinary"), actor=TESTER)
+    key.refresh_from_db()
+    assert [(each.value, each.people) for each in frequent_values(key)] == [("iOS", 10)]
+
+
 def test_traits_and_the_context_are_counted_too(shop: Source, send: Send) -> None:
     context = {"device": {"type": "ios"}, "traits": {"city": "Lyon"}}
     send({"type": "identify", "userId": "u1", "traits": {"age": 3}, "context": context})

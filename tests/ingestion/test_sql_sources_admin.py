@@ -130,3 +130,20 @@ def test_who_may_not_see_contact_data_makes_and_tries_none(folder: Path) -> None
     assert client.get(reverse(ADD)).status_code == 403
     assert client.post(page("edit", sql_source), fields(**{"try": ""})).status_code == 403
     assert "ada@" not in client.get(page("change", sql_source)).content.decode()
+
+
+def test_a_source_that_fails_or_paused_itself_is_an_alert_at_home(folder: Path) -> None:
+    sql_source = make_sql_source()
+    home = reverse("admin:index")
+    assert "and is tried again" not in sign_in("admin").get(home).content.decode()
+    (folder / "shop.db").unlink()
+    run(sql_source)
+    page = sign_in("admin").get(home).content.decode()
+    assert "and is tried again" in page
+    assert reverse("admin:ingestion_sqlsource_change", args=[sql_source.pk]) in page
+    SqlSource.objects.update(state="paused", pause_reason="undefined_table")
+    assert "it is not read any more (undefined_table)" in sign_in("admin").get(
+        home
+    ).content.decode().replace("\n", "")
+    SqlSource.objects.update(pause_reason="staff")
+    assert "it is not read any more" not in sign_in("admin").get(home).content.decode()

@@ -304,6 +304,7 @@ EXEMPT = {
     "figures_of_key": READS,
     "fold_tallies": DERIVED,
     "frequent_values": READS,
+    "failing_sql_sources": READS,
     "keep_tally": FROM_MESSAGES,
     "last_days": READS,
     "own_name": READS,
