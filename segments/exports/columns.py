@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from profiles.models import TraitDefinition
 from profiles.services import kept_apart
+from segments.lib.tables import ColumnType, TableColumn
 
 MAX_COLUMNS = 50
 NAMESPACES = ("email", "phone", "user_id")
@@ -13,22 +13,10 @@ ORDER_COLUMNS = ("orders", "value", "last_order_at")
 ACCOUNTS = "accounts"
 
 
-class ColumnType(StrEnum):
-    """What a file that knows types keeps a column as."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    TIME = "time"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name, its type, and what it is of."""
+class Column(TableColumn):
+    """One column of an export, and what it is of."""
 
-    name: str
-    type: ColumnType
     trait: str = ""
     namespace: str = ""
 

@@ -11,18 +11,18 @@ from consent.models import Purpose
 from profiles.admin.kit.masks import Mask
 from profiles.services import Actor, audited
 from segments.definitions.save import SegmentError
-from segments.exports import formats
 from segments.exports.batches import Wanted, read_batches
 from segments.exports.columns import Column
+from segments.lib import tables
 from segments.lib.failures import require_open
 from segments.memberships.pause import require_delivering
 from segments.models import MemberExport, Segment
 
 Format, State = MemberExport.Format, MemberExport.State
 WRITERS: dict[str, Callable[..., Iterator[bytes]]] = {
-    Format.CSV: formats.write_csv,
-    Format.JSON_LINES: formats.write_json_lines,
-    Format.PARQUET: formats.write_parquet,
+    Format.CSV: tables.write_csv,
+    Format.JSON_LINES: tables.write_json_lines,
+    Format.PARQUET: tables.write_parquet,
 }
 MEDIA_TYPES = {
     Format.CSV: "text/csv",

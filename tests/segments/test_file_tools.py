@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyrage
 import pytest
 from django.utils import timezone
@@ -269,3 +270,30 @@ def test_a_bucket_that_refuses_us_lets_everything_wait(
     assert destination.retry_at > timezone.now() + timedelta(seconds=1)
     assert set(Delivery.objects.values_list("state", "answer")) == {("pending", answer)}
     assert len(bucket.calls) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_tables_have_a_column_for_each_name_of_the_mapping(
+    lyon: Any, settings: Any, tmp_path: Path, ending: str
+) -> None:
+    settings.EXPORT_FOLDER = str(tmp_path)
+    mapping = {"id": "user_id", "name": "traits.first_name", "segments": "segments"}
+    destination = send_to(
+        "folder", lyon, settings={"folder": "crm", "format": ending}, mapping=mapping
+    )
+    assert check_account(destination).is_taken
+    known("ada", first_name="=1+1")
+    settle()
+    known("ada", city="Rome")
+    settle()
+    call_at_once(destination)
+    settle()
+    *files, test = sorted((tmp_path / "crm").iterdir())
+    assert test.name == f"test.{ending}"
+    rows = [duckdb.sql(f"FROM '{path}'").fetchall() for path in files]
+    lists = "lyon" if ending == "csv" else '["lyon"]'
+    formula = "'=1+1" if ending == "csv" else "=1+1"
+    assert rows == [[("enter", "ada", formula, lists)], [("exit", "ada", None, None)]]
+    columns = duckdb.sql(f"FROM '{files[0]}'").columns
+    assert columns == ["action", "id", "name", "segments"]

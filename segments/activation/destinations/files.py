@@ -1,7 +1,6 @@
-"""What the tools share that write files of JSON lines, of what changed since the last file.
+"""What the tools share that write files of what changed since the last file.
 
-A line has `action` (`enter`, which is also a change, `exit` or `forget`) and what the mapping
-found; of who leaves it has the identifying field alone. A file is encrypted where a key is given.
+Of who leaves a file has the identifying field alone. It is encrypted where a key is given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +10,9 @@ import pyrage
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from profiles.lib import exact_json
 from profiles.lib.database import database_now
 from segments.activation.destinations.exchange import CallFailed, Exchange, Reply
+from segments.activation.destinations.formats import FORMATS
 from segments.activation.destinations.tools import Faults, Item, Send, Setting, Tool
 from segments.activation.outcomes import Outcome
 
@@ -39,6 +38,7 @@ SETTINGS = (
     Setting(
         name="every", label=_("Minutes between files"), default="60", fault_of=_fault_of_minutes
     ),
+    Setting(name="format", label=_("Format"), default="jsonl", choices=tuple(FORMATS)),
     Setting(
         name="recipient",
         label=_("Key that files are encrypted for (age1…)"),
@@ -96,22 +96,22 @@ def _file_of(exchange: Exchange, action: str, items: Sequence[Item]) -> File:
 
     Raises CallFailed where the key is none.
     """
-    content = _lines(action, [item.fields for item in items])
-    return _sealed(exchange, f"{database_now():%Y%m%d}-{action}-{items[0].message}.jsonl", content)
+    name = f"{database_now():%Y%m%d}-{action}-{items[0].message}"
+    return _sealed(exchange, name, action, [item.fields for item in items])
 
 
 def _test_file(exchange: Exchange) -> File:
     """Return a file about nobody, by which an account is tried. Raises CallFailed likewise."""
-    return _sealed(exchange, f"{TEST}.jsonl", _lines(TEST, [{}]))
+    return _sealed(exchange, TEST, TEST, [{}])
 
 
-def _lines(action: str, people: Sequence[Mapping[str, Any]]) -> bytes:
-    lines = (exact_json.dumps({"action": action, **fields}) + "\n" for fields in people)
-    return "".join(lines).encode()
-
-
-def _sealed(exchange: Exchange, name: str, content: bytes) -> File:
-    """Encrypt a file by age for the key that staff gave, if they did."""
+def _sealed(
+    exchange: Exchange, stem: str, action: str, people: Sequence[Mapping[str, Any]]
+) -> File:
+    """Return a file in the chosen format, encrypted by age for the key that staff gave, if any."""
+    ending = exchange.settings.get("format", "jsonl")
+    content = FORMATS[ending](action, list(exchange.destination.mapping), people)
+    name = f"{stem}.{ending}"
     recipient = exchange.settings.get("recipient", "")
     if not recipient:
         return File(name, content)

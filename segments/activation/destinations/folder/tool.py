@@ -1,4 +1,4 @@
-"""A folder of this machine: files of JSON lines, of what changed since the last."""
+"""A folder of this machine: files of what changed since the last."""
 
 import os
 import re

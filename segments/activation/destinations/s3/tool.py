@@ -1,4 +1,4 @@
-"""A bucket of S3, or of a service of its kind: files of JSON lines, of what changed since."""
+"""A bucket of S3, or of a service of its kind: files of what changed since the last."""
 
 import re
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""A server by SFTP: files of JSON lines, of what changed since the last."""
+"""A server by SFTP: files of what changed since the last."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

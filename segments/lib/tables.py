@@ -1,4 +1,4 @@
-"""Files of an export: CSV for spreadsheets, JSON lines for programs, Parquet for analysis.
+"""Files of rows and columns: CSV for spreadsheets, JSON lines for programs, Parquet for analysis.
 
 Invariant: memory is bounded by a batch. Nothing lies in a directory: what Parquet needs at once is
 in files without a name, which end with the process.
@@ -8,9 +8,10 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from itertools import chain, count
 from typing import Any
 
@@ -18,7 +19,25 @@ import duckdb
 
 from profiles.lib import exact_json
 from profiles.lib.formulas import neutralised
-from segments.exports.columns import Column, ColumnType
+
+
+class ColumnType(StrEnum):
+    """What a file that knows types keeps a column as."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of a file: its name and its type."""
+
+    name: str
+    type: ColumnType
+
 
 Rows = list[list[Any]]
 CHUNK = 1 << 16
@@ -40,7 +59,7 @@ TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)
 """
 
 
-def write_csv(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterator[bytes]:
+def write_csv(columns: Sequence[TableColumn], batches: Iterable[Rows]) -> Iterator[bytes]:
     """Yield CSV (RFC 4180) whose cells no spreadsheet takes for formulas."""
     yield _csv_lines([[neutralised(column.name) for column in columns]])
     for rows in batches:
@@ -71,7 +90,7 @@ def _cell(value: Any) -> Any:
             return neutralised(exact_json.dumps(value))
 
 
-def write_json_lines(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterator[bytes]:
+def write_json_lines(columns: Sequence[TableColumn], batches: Iterable[Rows]) -> Iterator[bytes]:
     """Yield a JSON object a line; numbers are exact, and nothing is changed."""
     names = [column.name for column in columns]
     for rows in batches:
@@ -89,7 +108,7 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def write_parquet(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterator[bytes]:
+def write_parquet(columns: Sequence[TableColumn], batches: Iterable[Rows]) -> Iterator[bytes]:
     """Yield a Parquet file. It is complete before its first byte, which tells where the rest is.
 
     A value of another type than its column's is missing, as in the language of segments. Of names
@@ -119,7 +138,7 @@ def write_parquet(columns: Sequence[Column], batches: Iterable[Rows]) -> Iterato
             yield chunk
 
 
-def _told_apart(columns: Sequence[Column]) -> list[Column]:
+def _told_apart(columns: Sequence[TableColumn]) -> list[TableColumn]:
     taken: set[str] = set()
     apart = []
     for column in columns:
@@ -140,7 +159,7 @@ def _settings() -> dict[str, str | bool | int | float | list[str]]:
     }
 
 
-def _typed(column: Column, value: Any) -> Any:
+def _typed(column: TableColumn, value: Any) -> Any:
     match column.type, value:
         case (_, None):
             return None
