@@ -44,6 +44,7 @@ PROCESS_MEMORY = {
     "ingestion.plans.compiled.compiled_plan": "Plans by the digest of their content.",
     "ingestion.presets.presets.load_kinds": _OF_CODE,
     "ingestion.presets.presets.load_preset": _OF_CODE,
+    "ingestion.presets.presets.load_products": _OF_CODE,
     "ingestion.presets.presets.preset_keys": _OF_CODE,
     "segments.activation.destinations.tools.load_tool": _OF_CODE,
     "segments.activation.destinations.tools.tool_keys": _OF_CODE,

@@ -5,7 +5,10 @@ when they came.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
+
+from django.db import transaction
 
 from ingestion.models import Product
 from profiles.lib.database import database_now
@@ -57,6 +60,21 @@ def save_products(rows: Sequence[Mapping[str, Any]], *, actor: Actor) -> SavedPr
             counts = {name: [None, count] for name, count in saved._asdict().items()}
             deed.about("catalogue", "products", **counts)
         return saved
+
+
+def keep_stated(row: Mapping[str, Any], stated_at: datetime | None, *, actor: Actor) -> bool:
+    """Create or replace a product as a shop says it; return whether it counts.
+
+    It does not where the shop said something newer. Raises ValidationError.
+    """
+    Product(**row).clean_fields(exclude=["id", "updated_at", "stated_at"])
+    with transaction.atomic():
+        newer = Product.objects.select_for_update().filter(number=row["number"])
+        if stated_at is not None and newer.filter(stated_at__gt=stated_at).exists():
+            return False
+        save_products([row], actor=actor)
+        Product.objects.filter(number=row["number"]).update(stated_at=stated_at)
+    return True
 
 
 def delete_product(product: Product, *, actor: Actor) -> None:

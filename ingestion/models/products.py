@@ -48,6 +48,8 @@ class Product(models.Model):
         max_digits=20, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)]
     )
     attributes = models.JSONField(default=dict, blank=True, validators=[check_attributes])
+    # Of when a shop said it by a webhook: what is older and comes later is left out.
+    stated_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from ingestion.catalogue.keep import keep_stated
 from ingestion.inbox.accept import accept
 from ingestion.inbox.body import batch_of
 from ingestion.inbox.counts import count_dropped
@@ -23,14 +24,22 @@ from ingestion.presets.bounces import note_bounces, refuse_complained
 from ingestion.presets.delivery import Delivery
 from ingestion.presets.mapping import FactMapping, HookMessage, map_delivery
 from ingestion.presets.orders import find_amounts, keep_amounts
-from ingestion.presets.presets import Answer, load_kinds, load_preset, parse_kinds, preset_keys
+from ingestion.presets.presets import (
+    Answer,
+    load_kinds,
+    load_preset,
+    load_products,
+    parse_kinds,
+    preset_keys,
+)
+from ingestion.presets.products import StatedProduct, map_product
 from profiles.lib import exact_json
 from profiles.lib.credentials import digest_of, make_credential
 from profiles.models import Source, TrustLevel
 from profiles.services import Actor, audited, create_source, differences, settings_of
 
 KIND = "twh"  # so that a leaked address can be recognised: Tessera, webhook
-TEST_DELIVERY, UNKNOWN_KIND = "test_delivery", "unknown_kind"
+TEST_DELIVERY, UNKNOWN_KIND, WRONG_PRODUCT = "test_delivery", "unknown_kind", "wrong_product"
 
 
 class UnknownPreset(LookupError):
@@ -134,6 +143,9 @@ def take_delivery(hook: Hook, delivery: Delivery) -> int:
     """
     preset = load_preset(hook.preset)
     kind = preset.kind_of(delivery)
+    if product := load_products(hook.preset).get(kind):
+        _keep_product(hook, map_product(product, delivery.content))
+        return 0
     facts = facts_of(hook, kind)
     if facts is None:
         if kind not in preset.ignored:
@@ -158,6 +170,17 @@ def take_delivery(hook: Hook, delivery: Delivery) -> int:
     # After the inbox has it: this waits for the people lock, which accepting never does.
     refuse_complained(hook.source_id, mapped.messages)
     return len(mapped.messages)
+
+
+def _keep_product(hook: Hook, product: StatedProduct) -> None:
+    """Keep a product in the catalogue; one that the catalogue cannot keep is counted."""
+    try:
+        with transaction.atomic():
+            # One after another: of two new ones at once the older could hold.
+            Hook.objects.select_for_update().get(pk=hook.pk)
+            keep_stated(product.fields, product.stated_at, actor=Actor.system("webhook"))
+    except ValidationError:
+        count_dropped({(hook.source_id, WRONG_PRODUCT): 1})
 
 
 def facts_of(hook: Hook, kind: str) -> tuple[FactMapping, ...] | None:

@@ -12,6 +12,7 @@ import yaml
 
 from ingestion.presets.delivery import Delivery
 from ingestion.presets.mapping import FactMapping, parse_facts
+from ingestion.presets.products import ProductMapping, parse_products
 
 ROOT = Path(__file__).parent
 Check = Callable[[Delivery, str, datetime], None]
@@ -72,6 +73,14 @@ def load_kinds(key: str) -> Mapping[str, tuple[FactMapping, ...]]:
     """Return the facts of each kind of delivery; none of a tool that the source maps itself."""
     path = ROOT / key / "mapping.yaml"
     return parse_kinds(yaml.safe_load(path.read_text())["kinds"]) if path.exists() else {}
+
+
+@cache
+def load_products(key: str) -> Mapping[str, ProductMapping]:
+    """Return what a product is in each kind of delivery that is about one."""
+    path = ROOT / key / "mapping.yaml"
+    content = yaml.safe_load(path.read_text()) if path.exists() else {}
+    return parse_products(content.get("products", {}))
 
 
 def parse_kinds(content: Any) -> Mapping[str, tuple[FactMapping, ...]]:

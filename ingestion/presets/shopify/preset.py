@@ -1,4 +1,4 @@
-"""Shopify: orders, cancellations, refunds and customers (shopify.dev, Admin API webhooks)."""
+"""Shopify: orders, refunds, customers and products (shopify.dev, Admin API webhooks)."""
 
 from ingestion.presets.delivery import check_base64
 from ingestion.presets.presets import Preset
@@ -12,5 +12,5 @@ PRESET = Preset(
     kind_of=lambda delivery: delivery.header("X-Shopify-Topic"),
     is_test=lambda content: content.get("test") is True,
     # A refund by itself names no customer; orders/updated has the same one with them.
-    ignored=frozenset({"refunds/create", "orders/edited", "orders/delete"}),
+    ignored=frozenset({"refunds/create", "orders/edited", "orders/delete", "products/delete"}),
 )

@@ -1,4 +1,4 @@
-"""WooCommerce: orders, refunds and customers (developer.woocommerce.com, webhooks, REST API v3)."""
+"""WooCommerce: orders, refunds, customers, products (developer.woocommerce.com, REST API v3)."""
 
 from ingestion.presets.delivery import check_base64
 from ingestion.presets.presets import Preset
@@ -11,5 +11,5 @@ PRESET = Preset(
     kind_of=lambda delivery: delivery.header("X-WC-Webhook-Topic"),
     # It tries the address when a webhook is saved, without a signature.
     is_ping=lambda delivery: delivery.body.startswith(b"webhook_id="),
-    ignored=frozenset({"order.deleted", "customer.deleted", "product.updated"}),
+    ignored=frozenset({"order.deleted", "customer.deleted", "product.deleted"}),
 )
