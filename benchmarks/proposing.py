@@ -18,6 +18,7 @@ from django.db import connection
 from benchmarks import store
 from benchmarks.report import Measure
 from benchmarks.world import BATCH
+from config.celery import tune_garbage_collector
 from profiles.matching import propose
 from profiles.matching.pairs import holders_of
 from profiles.matching.people import People
@@ -286,6 +287,7 @@ def _measure_rate(*, is_quick: bool) -> list[Measure]:
     A run reads everybody first, so that its rate grows with how many are new.
     """
     known, new = (50_000, 10_000) if is_quick else (1_000_000, 100_000)
+    tune_garbage_collector()  # as in the workers
     store.make_database()
     source, _ = store.make_source()
     start = datetime.now(UTC) - timedelta(days=1)

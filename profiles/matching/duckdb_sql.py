@@ -23,21 +23,38 @@ CREATE MACRO mail_names(a) AS list_transform(a, lambda x: split_part(x, '@', 1))
 STORE_VALUES = "INSERT INTO stated SELECT profile, field, value FROM batch"
 
 # One row a person: a list of all values by field, and the first of each, by which the model is
-# trained. Of more than twenty values of a field only twenty are compared.
+# trained. Of more than twenty values of a field only twenty are compared. Values are told apart in
+# the lists: a DISTINCT in each aggregate takes four times as long.
 MAKE_PEOPLE = """
 CREATE TABLE person AS
+WITH listed AS (
+    SELECT profile,
+        list(value) FILTER (field = 'given_name') AS given_name,
+        list(value) FILTER (field = 'surname') AS surname,
+        list(value) FILTER (field = 'birth_date') AS birth_date,
+        list(value) FILTER (field = 'email') AS email,
+        list(value) FILTER (field = 'phone') AS phone,
+        list(value) FILTER (field = 'street') AS street,
+        list(value) FILTER (field = 'postcode') AS postcode,
+        list(value) FILTER (field = 'city') AS city,
+        list(value) FILTER (field = 'national_id') AS national_id
+    FROM stated GROUP BY profile
+)
 SELECT profile AS unique_id,
-    list_sort(list(DISTINCT value) FILTER (field = 'given_name'))[:20] AS given_name,
-    list_sort(list(DISTINCT value) FILTER (field = 'surname'))[:20] AS surname,
-    list_sort(list(DISTINCT value) FILTER (field = 'birth_date'))[:20] AS birth_date,
-    list_sort(list(DISTINCT value) FILTER (field = 'email'))[:20] AS email,
-    list_sort(list(DISTINCT value) FILTER (field = 'phone'))[:20] AS phone,
-    list_sort(list(DISTINCT value) FILTER (field = 'street'))[:20] AS street,
-    list_sort(list(DISTINCT value) FILTER (field = 'postcode'))[:20] AS postcode,
-    list_sort(list(DISTINCT value) FILTER (field = 'city'))[:20] AS city,
-    list_sort(list(DISTINCT value) FILTER (field = 'national_id'))[:20] AS national_id,
-    count(DISTINCT field) AS fields
-FROM stated GROUP BY profile ORDER BY profile
+    list_sort(list_distinct(given_name))[:20] AS given_name,
+    list_sort(list_distinct(surname))[:20] AS surname,
+    list_sort(list_distinct(birth_date))[:20] AS birth_date,
+    list_sort(list_distinct(email))[:20] AS email,
+    list_sort(list_distinct(phone))[:20] AS phone,
+    list_sort(list_distinct(street))[:20] AS street,
+    list_sort(list_distinct(postcode))[:20] AS postcode,
+    list_sort(list_distinct(city))[:20] AS city,
+    list_sort(list_distinct(national_id))[:20] AS national_id,
+    (given_name IS NOT NULL)::INT + (surname IS NOT NULL)::INT + (birth_date IS NOT NULL)::INT
+    + (email IS NOT NULL)::INT + (phone IS NOT NULL)::INT + (street IS NOT NULL)::INT
+    + (postcode IS NOT NULL)::INT + (city IS NOT NULL)::INT + (national_id IS NOT NULL)::INT
+    AS fields
+FROM listed ORDER BY profile
 """
 
 # The values by which candidates are found, also shortened ones, as typing errors leave them alike.

@@ -50,30 +50,24 @@ def values_of(
 ) -> Iterator[tuple[Field, str]]:
     """Yield the fields that traits fill, with each value as it was sent."""
     for key, value in traits.items():
-        plain = plain_key(key)
         if is_special(key):
             continue
-        if isinstance(value, dict) and plain in _PARENTS:
+        plain = plain_key(key)
+        field = _FIELD_OF_KEY.get(plain)
+        # First what nearly all of millions of values are.
+        if field and isinstance(value, str):
+            yield field, value
+        elif isinstance(value, dict) and plain in _PARENTS:
             yield from values_of(value, is_special)
         elif plain in _FULL_NAMES and isinstance(value, str):
             yield from _parts_of_name(value)
-        elif field := _FIELD_OF_KEY.get(plain):
+        elif field:
             yield from ((field, text) for text in _texts(value))
 
 
 def comparable(field: Field, text: str) -> str:
     """Return the spelling by which a value is compared; empty if nothing of it can be."""
-    match field:
-        case Field.EMAIL:
-            return text.strip().lower()[:_LONGEST]
-        case Field.PHONE:
-            return _digits(text)[-9:]
-        case Field.BIRTH_DATE:
-            return _digits(text[:10])
-        case Field.NATIONAL_ID | Field.POSTCODE:
-            return _letters(text).replace(" ", "")
-        case _:
-            return _letters(text)
+    return _SPELLINGS.get(field, _letters)(text)
 
 
 def _parts_of_name(name: str) -> Iterator[tuple[Field, str]]:
@@ -106,4 +100,14 @@ def _letters(text: str) -> str:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)[:_LONGEST]
+    return (text if text.isdecimal() else re.sub(r"\D", "", text))[:_LONGEST]
+
+
+# A table and not a match: millions of values are spelled in a row.
+_SPELLINGS: dict[Field, Callable[[str], str]] = {
+    Field.EMAIL: lambda text: text.strip().lower()[:_LONGEST],
+    Field.PHONE: lambda text: _digits(text)[-9:],
+    Field.BIRTH_DATE: lambda text: _digits(text[:10]),
+    Field.NATIONAL_ID: lambda text: _letters(text).replace(" ", ""),
+    Field.POSTCODE: lambda text: _letters(text).replace(" ", ""),
+}

@@ -63,7 +63,8 @@ def drop_outdated(profile_ids: Collection[int] | None, kept: Collection[Pair]) -
             profile_ids is None or not set(pair).isdisjoint(profile_ids)
         )
         # After a merge two proposals may be about the same two people.
-        if pair is None or pair in silent | seen or (is_judged and pair not in kept):
+        is_settled = pair in silent or pair in seen
+        if pair is None or is_settled or (is_judged and pair not in kept):
             outdated.append(row.pk)
         else:
             seen.add(pair)

@@ -3,7 +3,6 @@
 Invariant: who is restricted (article 18) is not compared.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time
 from itertools import islice
@@ -14,6 +13,7 @@ import pyarrow
 from django.db import connection, transaction
 from django.db.models import Q
 
+from profiles.lib import exact_json
 from profiles.matching import duckdb_sql, sql
 from profiles.matching.fields import Field, comparable, values_of
 from profiles.matching.values import CONTACTS, special_keys, without_times
@@ -62,11 +62,11 @@ class People:
         for profile_id, traits, updated_at in _rows(sql.ALL_RECORDS):
             self._note(profile_id, updated_at)
             self.newest = max(self.newest or updated_at, updated_at)
-            for field, text in values_of(without_times(json.loads(traits)), is_special):
+            for field, text in values_of(without_times(exact_json.loads(traits)), is_special):
                 yield profile_id, field, text
         for profile_id, key, value, locked_at in _rows(sql.ALL_LOCKS):
             self._note(profile_id, locked_at)
-            for field, text in values_of({key: json.loads(value or "null")}, is_special):
+            for field, text in values_of({key: exact_json.loads(value or "null")}, is_special):
                 yield profile_id, field, text
         for profile_id, namespace, value, since in _rows(sql.ALL_CONTACTS):
             # From the end of its day on: a row more is compared, and none too few.
@@ -84,7 +84,7 @@ class People:
         for profile_id, field, text in stated:
             if value := comparable(field, text):
                 people.append(profile_id)
-                fields.append(field.value)
+                fields.append(field)
                 values.append(value)
         arrays = [
             pyarrow.array(people, pyarrow.int64()),
