@@ -192,6 +192,9 @@ class TrialSerializer(serializers.Serializer[TrialReport]):
     known = serializers.IntegerField(help_text="Rows of people who are in the store.")
     new = serializers.IntegerField(help_text="Rows of people who are not.")
     merging = serializers.IntegerField(help_text="Rows that name several people of the store.")
+    forbidden = serializers.IntegerField(
+        help_text="Cells under forbidden names, which are left out of rows that are taken."
+    )
     is_whole = serializers.BooleanField(help_text="Whether the whole file was tried.")
     first_refused = RefusalSerializer(many=True)
 

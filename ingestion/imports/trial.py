@@ -29,6 +29,7 @@ from ingestion.imports.mapping import RowMapping, parse_mapping
 from ingestion.imports.tables import Reading, open_table
 from ingestion.imports.uploads import prepare_import
 from ingestion.messages import Message, Rejection, RequestFacts, read_messages, split_request
+from ingestion.messages.results import FORBIDDEN_NAME
 from ingestion.models import FileImport
 from profiles.identifiers.lookup import profiles_by_reference
 from profiles.identifiers.references import reference_of
@@ -44,7 +45,9 @@ class TrialReport:
     """How rows would end, and whom they name.
 
     `known` and `new` count rows of people who are in the store and who are not; `merging` those
-    that name more than one person of the store. `first_refused` are the first 100 refused rows.
+    that name more than one person of the store. `forbidden` counts the cells of rows that are taken
+    which stand under a forbidden name, and are left out. `first_refused` are the first 100 refused
+    rows.
     """
 
     rows: int = 0
@@ -55,6 +58,7 @@ class TrialReport:
     known: int = 0
     new: int = 0
     merging: int = 0
+    forbidden: int = 0
     is_whole: bool = True
     first_refused: list[Refusal] = field(default_factory=list)
 
@@ -130,6 +134,7 @@ class _Trial:
             usable = result if isinstance(result, Rejection) else self._identifiers.usable(result)
             if isinstance(usable, Message) and usable.refs:
                 taken.append(usable)
+                self._report.forbidden += usable.left_out.count(FORBIDDEN_NAME)
             else:
                 self._refuse(request, usable)
         seen = _seen(message.digest for message in taken)

@@ -16,7 +16,7 @@ from consent.services import NewRequest, act_on_request, open_request
 from ingestion.file_rows import cells_of
 from ingestion.imports import checkpoints
 from ingestion.imports.refused_file import refused_as_csv
-from ingestion.models import FileImport, ImportPart, InboxRow, RefusedRow
+from ingestion.models import FileImport, ForbiddenName, ImportPart, InboxRow, RefusedRow
 from ingestion.services import (
     FileFault,
     MappingFaults,
@@ -28,6 +28,7 @@ from ingestion.services import (
     drain_inbox,
     expire_imports,
     finish_import,
+    forbid_name,
     start_import,
     try_import,
 )
@@ -251,6 +252,18 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing() -> None:
     assert not InboxRow.objects.exists()
     done = import_bytes(csv_of(COLUMNS, ADA, joined, bad), PEOPLE)
     assert ends_of(done) == {"rows": 3, "stored": 1, "unchanged": 1, "refused": 1}
+
+
+def test_a_dry_run_counts_the_cells_that_stand_under_forbidden_names() -> None:
+    uploaded = upload(csv_of(COLUMNS, ADA, BOB, ("nobody", "9", "Lyon", "01/01/2026")))
+    assert try_import(uploaded, PEOPLE).forbidden == 0
+    forbid_name(ForbiddenName(name="city"), actor=TESTER)
+    report = try_import(uploaded, PEOPLE)
+    # A row that is refused takes nothing that could be left out.
+    assert (report.stored, report.refused, report.forbidden) == (2, 1, 2)
+    done = import_bytes(csv_of(COLUMNS, ADA, BOB), PEOPLE)
+    assert ends_of(done)["stored"] == 2
+    assert not Profile.objects.filter(traits__has_key="city").exists()
 
 
 def test_an_upload_goes_on_where_it_was_and_takes_no_other_bytes() -> None:

@@ -100,7 +100,8 @@ class Command(BaseCommand):
             self.stdout.write(f"row {refusal.number}: {refusal.column}: {refusal.detail}")
         self.stdout.write(
             f"People: {report.known} known, {report.new} new. "
-            f"Rows that would merge people: {report.merging}."
+            f"Rows that would merge people: {report.merging}. "
+            f"Cells under forbidden names, which are left out: {report.forbidden}."
         )
         counts = {name: getattr(report, name) for name in COUNTS}
         if path:
