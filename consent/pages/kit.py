@@ -21,12 +21,11 @@ def in_their_language(view: View) -> View:
 
     @wraps(view)
     def translated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        chosen = request.GET.get("lang", "")
-        is_known = chosen in dict(settings.LANGUAGES)
-        language = chosen if is_known else translation.get_language_from_request(request)
+        chosen = _known_language(request.GET.get("lang", ""))
+        language = chosen or translation.get_language_from_request(request)
         with translation.override(language):
             response = view(request, *args, **kwargs)
-        if is_known:
+        if chosen:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
                 language,
@@ -38,6 +37,14 @@ def in_their_language(view: View) -> View:
         return response
 
     return translated
+
+
+def _known_language(tag: str) -> str:
+    """Return the language that a tag such as `en` or `fr-CA` means here, empty for none."""
+    try:
+        return translation.get_supported_language_variant(tag) if tag else ""
+    except LookupError:
+        return ""
 
 
 def page(

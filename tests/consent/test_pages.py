@@ -130,7 +130,8 @@ def test_the_reason_of_a_group_that_names_other_people_is_not_shown(ada: Profile
 def test_the_pages_speak_french_to_who_asks_for_it(ada: Profile) -> None:
     browser = log_in("fr-CA,fr;q=0.9")
     assert "Ce que nous savons" in text_of(browser.get("/privacy/data/"))
-    assert 'lang="en-gb"' in text_of(browser.get("/privacy/data/?lang=en-gb"))
+    for tag, language in (("en-gb", "en-gb"), ("fr-CA", "fr"), ("en", "en-gb")):
+        assert f'lang="{language}"' in text_of(browser.get(f"/privacy/data/?lang={tag}"))
     # The choice is remembered.
     assert "What we know" in text_of(browser.get("/privacy/data/"))
 
