@@ -84,7 +84,12 @@ from segments.lib.moments import MomentError
 from segments.lists.life import create_list, delete_list, segments_asking, update_list
 from segments.lists.people import ListChange, add_people, fill_list, people_on, remove_people
 from segments.mail.compose import Letter
-from segments.mail.life import create_mail_template, update_mail_template
+from segments.mail.life import (
+    automations_sending,
+    create_mail_template,
+    delete_mail_template,
+    update_mail_template,
+)
 from segments.mail.preview import in_scheme, preview_mail, send_test_mail
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
@@ -148,6 +153,7 @@ __all__ = [
     "advance",
     "archive_automation",
     "archive_segment",
+    "automations_sending",
     "check_account",
     "check_definition",
     "clone_segment",
@@ -165,6 +171,7 @@ __all__ = [
     "create_webhook",
     "delete_group",
     "delete_list",
+    "delete_mail_template",
     "delete_webhook",
     "deliver",
     "dependants",

@@ -45,6 +45,7 @@ class MailTemplateAdmin(ReadOnlyAdmin):
         view, name = self.admin_site.admin_view, "segments_mailtemplate"
         return [
             path("<int:pk>/edit/", view(self.edit), name=f"{name}_edit"),
+            path("<int:pk>/end/", view(self.end), name=f"{name}_end"),
             path("<int:pk>/test/", view(self.test), name=f"{name}_test"),
             *super().get_urls(),
         ]
@@ -79,6 +80,20 @@ class MailTemplateAdmin(ReadOnlyAdmin):
         title = _("Change %(name)s") % {"name": row.name}
         return self._ask(request, form, title, _("Save"), reverse(PAGE, args=[pk]))
 
+    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Delete a template, asked by a POST."""
+        require(request, CHANGE)
+        row: MailTemplate = self.found_or_404(request, str(pk))
+        if request.method == "POST":
+            try:
+                services.delete_mail_template(row, actor=staff_actor(request))
+            except services.SegmentError as error:
+                messages.error(request, error.detail)
+            else:
+                messages.success(request, _("%(name)s is deleted.") % {"name": row.name})
+                return redirect(LIST)
+        return redirect(PAGE, pk)
+
     def change_view(
         self,
         request: HttpRequest,
@@ -106,6 +121,7 @@ class MailTemplateAdmin(ReadOnlyAdmin):
             form=form,
             letters=list(zip(letters, pages, strict=True)),
             may_change=request.user.has_perm(CHANGE),
+            sending=services.automations_sending(row.key),
             person=request.GET.get("person", "") if form.is_valid() else "",
             address=cast("User", request.user).email,
         )

@@ -41,10 +41,13 @@ class MailTemplateViewSet(
 ):
     """What mails of automations say: texts by language, with fields for what differs by person.
 
-    A template has no pixel, and its links lead where they say.
+    A template has no pixel, and its links lead where they say. One that automations send cannot be
+    deleted.
     """
 
     scopes = SCOPES
+    bodiless_actions = ("destroy",)
+    refusals = {"destroy": (409,)}
     queryset: Any = MailTemplate.objects.all()
     serializer_class: Any = serializers.MailTemplateSerializer
     filterset_class: Any = MailTemplateFilter
@@ -76,6 +79,13 @@ class MailTemplateViewSet(
                 self.get_object(), actor=actor_of(request), changes=changes
             )
         return Response(self.get_serializer(row).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, key: str) -> Response:
+        """Delete a template with all its versions."""
+        with problems_from_services(status=409):
+            services.delete_mail_template(self.get_object(), actor=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         request=serializers.MailPreviewRequestSerializer, responses=serializers.LetterSerializer

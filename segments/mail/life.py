@@ -1,10 +1,12 @@
-"""Making and changing mail templates.
+"""Making, changing and deleting mail templates.
 
 Invariant: what is saved has no fault, and each change is a version that never changes again.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q
 
 from profiles.models import TraitDefinition
 from profiles.services import Actor, audited, differences
@@ -13,7 +15,14 @@ from segments.language.operands import DefinitionError, Fault
 from segments.lib.nearest import nearest
 from segments.mail.fields import pools_in, traits_in
 from segments.mail.texts import Markup, Words, as_json, read_texts
-from segments.models import CodePool, MailTemplate, MailTemplateVersion
+from segments.models import (
+    Automation,
+    AutomationRun,
+    AutomationVersion,
+    CodePool,
+    MailTemplate,
+    MailTemplateVersion,
+)
 
 TYPE = "mail_template"
 # What people are called in the templates that are ready, also in a store that has met nobody yet.
@@ -51,6 +60,44 @@ def update_mail_template(
         row.save()
         deed.about(TYPE, row.key, **differences(before, _audited_state(row)))
         return row
+
+
+def delete_mail_template(row: MailTemplate, *, actor: Actor) -> None:
+    """Delete a template with its versions. Raises SegmentError where an automation sends it."""
+    with audited(actor, "mail_template.deleted") as deed:
+        row = MailTemplate.objects.select_for_update().get(pk=row.pk)
+        if keys := automations_sending(row.key):
+            raise SegmentError("key", f"Automations send it: {', '.join(keys)}.")
+        deed.about(TYPE, row.key, **differences(_audited_state(row), {}))
+        row.delete()
+
+
+def automations_sending(key: str) -> list[str]:
+    """Return the keys of the automations that send a template: as saved, or to who is under way."""
+    under_way = AutomationRun.objects.filter(
+        automation=OuterRef("automation"), version=OuterRef("number"), state="active"
+    )
+    versions = AutomationVersion.objects.filter(templates__has_key=key)
+    published = versions.filter(
+        Q(automation__version=F("number"), automation__status__in=("live", "paused"))
+        | Exists(under_way)
+    )
+    saved = Automation.objects.exclude(status=Automation.Status.ARCHIVED)
+    keys = {row.key for row in saved if _sends(row.definition, key)}
+    return sorted(keys | set(published.values_list("automation__key", flat=True)))
+
+
+def _sends(part: Any, key: str) -> bool:
+    """Whether a step in the JSON of an automation sends a template."""
+    match part:
+        case {"type": "mail", "template": template}:
+            return bool(template == key)
+        case dict():
+            return any(_sends(inner, key) for inner in part.values())
+        case list():
+            return any(_sends(inner, key) for inner in part)
+        case _:
+            return False
 
 
 def version_of(key: str, number: int | None) -> MailTemplateVersion | None:

@@ -9,6 +9,7 @@ EXEMPT = {
     "accept": FROM_MESSAGES,
     "act_on_requests": "It calls act_on_request, which writes the entries.",
     "actor_names": READS,
+    "automations_sending": READS,
     "all_traits_of": READS,
     "set_all_apart": DERIVED,
     "special_among": READS,

@@ -366,6 +366,7 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "resume_automation", segments.services.pause_automation(live_automation(), actor=TESTER)
     ),
     "create_mail_template": lambda: _call("create_mail_template", **mail_fields()),
+    "delete_mail_template": lambda: _call("delete_mail_template", make_mail_template()),
     "update_mail_template": lambda: _call(
         "update_mail_template", make_mail_template(), changes={"name": "New"}
     ),

@@ -14,20 +14,24 @@ from rest_framework.test import APIClient
 from profiles.models import AuditEntry, Profile, StaffRead, TraitDefinition
 from segments.models import MailTemplate
 from segments.services import (
+    advance,
     create_mail_template,
     in_scheme,
     install_template,
     preview_mail,
     publish_automation,
     templates,
+    update_automation,
     update_mail_template,
 )
 from tests.admin import sign_in
 from tests.factories import TESTER, make_client, make_profile, make_purpose
-from tests.segments.flows import do, pass_time, publish
+from tests.segments.flows import SIGNED_UP, do, pass_time, publish
 
 pytestmark = pytest.mark.django_db
 STEP = {"type": "mail", "template": "hello"}
+ANYBODY = {"type": "everyone"}
+EMPTY = {"trigger": SIGNED_UP, "steps": [{"type": "wait", "for": {"days": 1}}]}
 WAY_OUT = '<a href="{{ link.unsubscribe }}">out</a>'
 EN = {
     "subject": "Hello {{ first_name | there }}",
@@ -279,3 +283,24 @@ def test_the_page_is_shown_in_the_dark_whatever_the_browser_prefers() -> None:
         shown = in_scheme(page, is_dark=is_dark)
         assert "prefers-color-scheme" not in shown
         assert f"@media {condition}" in shown
+
+
+def test_a_template_is_deleted_once_no_automation_sends_it() -> None:
+    row = template()
+    branch = {"type": "if", "test": ANYBODY, "then": [STEP], "else": []}
+    automation = publish({"type": "wait", "for": {"days": 1}}, branch)
+    client, page = sign_in("admin"), reverse("admin:segments_mailtemplate_change", args=[row.pk])
+    assert "sent by flow" in client.get(page).text
+    do("Signed Up")
+    advance()
+    update_automation(automation, actor=TESTER, changes={"definition": EMPTY})
+    publish_automation(automation, actor=TESTER)
+    # Ada is under way in the version that sends it.
+    refused = make_client().delete(f"/api/v1/mail-templates/{row.key}/")
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (409, "key")
+    pass_time(days=2)
+    assert len(mail.outbox) == 1
+    assert "sent by" not in client.get(page).text
+    assert client.post(reverse("admin:segments_mailtemplate_end", args=[row.pk])).status_code == 302
+    assert not MailTemplate.objects.exists()
+    assert make_client().delete(f"/api/v1/mail-templates/{row.key}/").status_code == 404
