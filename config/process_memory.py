@@ -60,6 +60,7 @@ PROCESS_MEMORY = {
     "config.runtime.embedded.entry.servers": "The embedded servers, which the process has joined.",
     "config.runtime.slow_clients._watchers": "Sockets that are being read.",
     "consent.suppression.memory._lock": "Guards what is read beside it.",
+    "profiles.matching.values.is_special": "Keys of traits, for one computation of proposals.",
     "profiles.lib.checkpoints._handlers": "What tests do at a checkpoint; empty in production.",
     "profiles.lib.memory._people": "The caches of texts, and when they were emptied.",
     "profiles.lib.throttles._own_counts": "Attempts by keyed hash while Valkey is away.",
