@@ -21,7 +21,7 @@ from profiles.identifiers.references import Ref
 from profiles.identity.explain import path_of_facts
 from profiles.models import Identifier
 from profiles.models.access import Scope
-from profiles.traits.explain import explain_traits
+from profiles.traits.explain import explain_trait
 
 
 class ExplanationViewSet(ProfileScopedViewSet):
@@ -39,11 +39,14 @@ class ExplanationViewSet(ProfileScopedViewSet):
         query_parameters=("key",),
     )
     def why_trait(self, request: Request, uuid: UUID) -> Response:
-        """Explain why a trait has its value, or has none any more, with the losing statements."""
+        """Explain why a trait has its value, or has none any more, with the losing statements.
+
+        A part of one is named by dots, as in `address.city`.
+        """
         key = request.query_params.get("key")
         if not key:
             raise ValidationError({"key": ["The key of a trait is required, as in ?key=city."]})
-        explanation = explain_traits(self.profile).get(key)
+        explanation = explain_trait(self.profile, key)
         if explanation is None:
             raise NotFound("Nobody ever said anything of this trait.")
         return Response(self.get_serializer(explanation).data)

@@ -5,7 +5,7 @@ value itself, and never read from a note kept beside it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -108,6 +108,40 @@ def explain_traits(profile: Profile) -> dict[str, TraitExplanation]:
         )
         for key in sorted(statements.keys() | locks.keys() | traits.keys())
     }
+
+
+def explain_trait(profile: Profile, key: str) -> TraitExplanation | None:
+    """Explain a trait, or a part of one such as `address.city`; None where nobody stated any of it.
+
+    A part is decided with its whole: the winner may have said nothing of it.
+    """
+    explained = explain_traits(profile)
+    steps = key.split(".")
+    for length in range(len(steps), 0, -1):
+        if (whole := explained.get(".".join(steps[:length]))) is not None:
+            return _part(whole, key, steps[length:]) if steps[length:] else whole
+    return None
+
+
+def _part(whole: TraitExplanation, key: str, steps: Sequence[str]) -> TraitExplanation | None:
+    stated = [whole.winner, *whole.losers] if whole.winner else list(whole.losers)
+    parts = [replace(each, value=_at(each.value, steps)) for each in stated]
+    value = _at(whole.value, steps)
+    if value is None and all(each.value is None for each in parts):
+        return None
+    return replace(
+        whole,
+        key=key,
+        value=value,
+        winner=parts.pop(0) if whole.winner else None,
+        losers=[each for each in parts if each.value is not None],
+    )
+
+
+def _at(value: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def _rectifications(profile: Profile, contacts: Sequence[Contact]) -> dict[str, Rectification]:

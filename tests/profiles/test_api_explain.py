@@ -90,6 +90,21 @@ def test_why_trait_asks_for_a_key_and_knows_only_what_was_said(steward: APIClien
     assert steward.get(below("user_id:u1", "why-trait/?key=age")).status_code == 404
 
 
+def test_why_trait_explains_a_part_with_its_whole(steward: APIClient) -> None:
+    lyon = {"city": "Lyon", "postalCode": "69001", "place": {"floor": 0}}
+    send_messages(named("u1", "2026-01-01T00:00:00Z", address=lyon), source="crm")
+    send_messages(named("u1", "2026-02-01T00:00:00Z", address={"city": "Rome"}), source="shop")
+    why = steward.get(below("user_id:u1", "why-trait/?key=address.city")).json()
+    assert (why["key"], why["value"], why["source"]) == ("address.city", "Rome", "shop")
+    assert [(other["value"], other["source"]) for other in why["losers"]] == [("Lyon", "crm")]
+    # The winner says nothing of it, which takes it away.
+    why = steward.get(below("user_id:u1", "why-trait/?key=address.place.floor")).json()
+    assert (why["value"], why["source"]) == (None, "shop")
+    assert [other["value"] for other in why["losers"]] == [0]
+    for key in ("address.street", "address.city.name", "city", "address."):
+        assert steward.get(below("user_id:u1", f"why-trait/?key={key}")).status_code == 404
+
+
 def test_an_address_is_decided_by_the_identifier_and_names_who_said_it(steward: APIClient) -> None:
     send_messages(named("u1", "2026-01-01T00:00:00Z", email=" Ada@Example.ORG"), source="crm")
     email = traits_of(steward, "user_id:u1")["email"]

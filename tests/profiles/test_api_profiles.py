@@ -187,7 +187,7 @@ QUERIES_OF_A_PAGE = 8
         ("merges/", 4),
         ("segments/", 4),
         ("consents/", 6),
-        ("traits/", 12),
+        ("traits/", 14),
     ],
 )
 def test_lists_of_one_profile_take_few_queries(
