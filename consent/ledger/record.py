@@ -34,6 +34,7 @@ from consent.models import (
 from consent.suppression.keys import suppression_keys
 from consent.suppression.rows import newest_digest
 from profiles.identifiers.normalisers import NORMALISER_VERSION
+from profiles.lib import exact_json
 from profiles.models import Identifier, TrustLevel
 
 # Every column except the digest itself. One that is added must be left out where it is NULL, or the
@@ -137,14 +138,16 @@ def record(entry: ConsentInput) -> ConsentEvent:
     return ConsentEvent.objects.get(pk=record_many([entry])[0])
 
 
-def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
+def record_many(entries: Sequence[ConsentInput], *, also: Iterable[int] = ()) -> list[UUID]:
     """Write events to the ledger and return the id of each, in the same order.
 
     The caller holds the people lock. The number of queries does not depend on the number of
-    events. For a known idempotency key the id is that of the event already there. Raises
+    events. For a known idempotency key the id is that of the event already there. `also` are other
+    profiles whose states may have changed; they are folded with those of the events. Raises
     UnknownPurpose and SignalPermits before anything is written.
     """
     if not entries:
+        rebuild_states(also)
         return []
     if any(entry.method == Method.GPC and not _refuses(entry) for entry in entries):
         raise SignalPermits("Global Privacy Control only refuses.")
@@ -155,16 +158,14 @@ def record_many(entries: Sequence[ConsentInput]) -> list[UUID]:
         event, body = _build_event(entry, versions, born.get(entry.profile_id), seq)
         events.append(event)
         bodies.append(body)
-    # The unique idempotency key makes the insert of a repeated event a conflict.
-    ConsentEvent.objects.bulk_create(events, ignore_conflicts=True)
-    stored_ids = _stored_ids(events)
-    new_ids = {event.pk for event in events if stored_ids[event.pk] == event.pk}
-    ConsentBody.objects.bulk_create([body for body in bodies if body.event_id in new_ids])
+    new_ids = _insert(events)
+    _insert_bodies([body for body in bodies if body.event_id in new_ids])
     pairs = zip(entries, events, strict=True)
     written = [(entry, event) for entry, event in pairs if event.pk in new_ids]
     _note(written)
-    rebuild_states(entry.profile_id for entry, _ in written)
-    return [stored_ids[event.pk] for event in events]
+    rebuild_states({*also, *(entry.profile_id for entry, _ in written)})
+    known = _ids_by_key([event for event in events if event.pk not in new_ids])
+    return [known.get(event.idempotency_key or "", event.pk) for event in events]
 
 
 def _note(written: Sequence[tuple[ConsentInput, ConsentEvent]]) -> None:
@@ -320,10 +321,24 @@ def _valid_until(entry: ConsentInput, version: PurposeVersion | None) -> datetim
     return earliest_end(entry.valid_until, entry.effective_at, validity)
 
 
-def _stored_ids(events: Sequence[ConsentEvent]) -> dict[UUID, UUID]:
-    """Map each event to the one in the ledger: itself, or an earlier one with the same key."""
-    keys = {event.idempotency_key for event in events if event.idempotency_key}
-    known = dict(
-        ConsentEvent.objects.filter(idempotency_key__in=keys).values_list("idempotency_key", "pk")
-    )
-    return {event.pk: known.get(event.idempotency_key, event.pk) for event in events}
+def _insert(events: Sequence[ConsentEvent]) -> set[UUID]:
+    """Insert events, and return the ids of those whose idempotency key was not there yet."""
+    names = (*DIGESTED_FIELDS, "reached_identifier_ids", "digest")
+    rows = [{name: getattr(event, name) for name in names} for event in events]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.INSERT_EVENTS, [exact_json.dumps(rows)])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def _insert_bodies(bodies: Sequence[ConsentBody]) -> None:
+    names = ("event_id", "salt", "evidence")
+    rows = [{name: getattr(body, name) for name in names} for body in bodies]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.INSERT_BODIES, [exact_json.dumps(rows)])
+
+
+def _ids_by_key(repeated: Sequence[ConsentEvent]) -> dict[str, UUID]:
+    """Return the ids of the events in the ledger that have the keys of events that repeat them."""
+    keys = {event.idempotency_key for event in repeated if event.idempotency_key}
+    rows = ConsentEvent.objects.filter(idempotency_key__in=keys)
+    return {row.idempotency_key or "": row.pk for row in rows} if keys else {}

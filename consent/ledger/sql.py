@@ -43,6 +43,34 @@ PERMITTED = """(
     )
 )"""
 
+# Inserts events, and returns the ids of those that are no repeats: the unique idempotency key makes
+# a repeat a conflict. Not ORM: thousands of rows are one parameter instead of nineteen each.
+INSERT_EVENTS = """
+INSERT INTO consent_consentevent (
+    id, identifier_id, kind, purpose_id, purpose_version_id, notice_id, state, occurred_at,
+    received_at, valid_until, actor, method, trust, source_id, recorded_by, idempotency_key,
+    reached_identifier_ids, digest, seq)
+SELECT
+    id, identifier_id, kind, purpose_id, purpose_version_id, notice_id, state, occurred_at,
+    received_at, valid_until, actor, method, trust, source_id, recorded_by, idempotency_key,
+    reached_identifier_ids, digest, seq
+FROM jsonb_to_recordset(%s::jsonb) AS event (
+    id uuid, identifier_id bigint, kind text, purpose_id bigint, purpose_version_id bigint,
+    notice_id uuid, state text, occurred_at timestamptz, received_at timestamptz,
+    valid_until timestamptz, actor text, method text, trust smallint, source_id bigint,
+    recorded_by text, idempotency_key text, reached_identifier_ids bigint[], digest text,
+    seq bigint)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+# Inserts what events say beside their columns, in the same way.
+INSERT_BODIES = """
+INSERT INTO consent_consentbody (event_id, salt, evidence)
+SELECT event_id, salt, evidence
+FROM jsonb_to_recordset(%s::jsonb) AS body (event_id uuid, salt text, evidence jsonb)
+"""
+
 # Returns which of the given profiles have a consent event or a consent state; most have neither.
 # Not ORM: it joins an array of thousands of ids, where the ORM would write a list of parameters.
 PROFILES_WITH_CONSENTS = """

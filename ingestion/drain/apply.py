@@ -20,7 +20,6 @@ from consent.services import (
     keep_late_messages,
     mentions,
     readmit_companions,
-    rebuild_states,
     redacted_text,
     suppressions_of,
 )
@@ -114,9 +113,7 @@ def apply_chunk(chunk: Chunk, configuration: Configuration) -> None:
     reach(checkpoints.EVENTS_STORED)
     spans = _seen_spans(taken)
     widen_seen_spans(spans, made_at=now)
-    record_consents([*taken, *opt_outs], configuration)
-    # A fact that vouches for a profile, or names it by more, changes which grants count.
-    rebuild_states(resolution.changed_profiles)
+    record_consents([*taken, *opt_outs], configuration, resolution.changed_profiles)
     _wake(taken, resolution.changed_profiles | set(spans))
     for reason, by_source in {TRAIT_NAME: refused_traits, **refused_accounts}.items():
         _count_by_source(by_source, reason)

@@ -18,8 +18,14 @@ from profiles.models import TrustLevel
 from profiles.services import Attribution
 
 
-def record_consents(messages: Iterable[PendingMessage], configuration: Configuration) -> None:
-    """Record what messages say of purposes that exist. Other categories mean nothing here."""
+def record_consents(
+    messages: Iterable[PendingMessage], configuration: Configuration, changed: Collection[int]
+) -> None:
+    """Record what messages say of purposes that exist. Other categories mean nothing here.
+
+    `changed` are the profiles that facts changed: one that vouches for a profile, or names it by
+    more, changes which grants count.
+    """
     speaking = [
         pending
         for pending in messages
@@ -32,8 +38,7 @@ def record_consents(messages: Iterable[PendingMessage], configuration: Configura
         if pending.attribution is not None
         for consent in _consents(pending, pending.attribution, configuration, refused)
     ]
-    if inputs:
-        record_many(inputs)
+    record_many(inputs, also=changed)
 
 
 def _already_refused(messages: Iterable[PendingMessage]) -> set[tuple[int, str]]:
