@@ -15,8 +15,8 @@ def main() -> int:
         "names",
         nargs="*",
         help=(
-            "accept, drain, strangers, suppressed, enriched, refresh, segments; all of these "
-            "without a name. With a store of their own: proposals, joining"
+            "accept, drain, strangers, suppressed, enriched, imports, refresh, segments; all of "
+            "these without a name. With a store of their own: proposals, joining"
         ),
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")

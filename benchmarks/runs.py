@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from benchmarks import counting, joining, proposing, refreshing, store, suppressing
+from benchmarks import counting, importing, joining, proposing, refreshing, store, suppressing
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
@@ -31,6 +31,7 @@ class Size:
     stored_messages: int
     round_messages: int
     rounds: int
+    imported_rows: int
     drain_mark: float
     strangers_mark: float
 
@@ -42,6 +43,7 @@ QUICK = Size(
     stored_messages=40_000,
     round_messages=20_000,
     rounds=3,
+    imported_rows=20_000,
     drain_mark=0.10,
     strangers_mark=0.055,
 )
@@ -52,6 +54,7 @@ LONG = Size(
     stored_messages=500_000,
     round_messages=100_000,
     rounds=5,
+    imported_rows=1_000_000,
     drain_mark=0.08,
     strangers_mark=0.04,
 )
@@ -178,12 +181,28 @@ def measure_segments(size: Size, world: World, source: Source, key: str) -> list
     return [*measures.values(), *beside.values()]
 
 
+def measure_imports(size: Size, world: World, source: Source, key: str) -> list[Measure]:
+    """Return the rate of a file of people with consents, and its memory beside a tenth of it."""
+    floor = "COPY of as many events into a bare table, for the rows"
+    rate = Measure("a file of people and consents", floor, "rows/s", 0.04)
+    memory = Measure("the same, memory at its peak", "for a tenth", "MB", 1.25, False)
+    importing.make_purpose()
+    tenth = size.imported_rows // 10
+    importing.import_people(source, first=0, rows=tenth)
+    memory.floors.append(importing.peak_megabytes())
+    rate.values.append(importing.import_people(source, first=tenth, rows=size.imported_rows))
+    memory.values.append(importing.peak_megabytes())
+    rate.floors.append(store.copy_rate(store.copy_blocks(size.round_messages)))
+    return [rate, memory]
+
+
 RUNS: dict[str, Callable[[Size, World, Source, str], Measure | list[Measure]]] = {
     "accept": measure_accept,
     "drain": measure_drain,
     "strangers": measure_strangers,
     "suppressed": measure_suppressed,
     "enriched": measure_enriched,
+    "imports": measure_imports,
     "refresh": measure_refresh,
     "segments": measure_segments,
 }
