@@ -80,6 +80,10 @@ _EVENTS = {
         "refused": "We received {kind} on {received}. We cannot do what you ask. The reason "
         "is:\n\n{reason}",
         "done": "We received {kind} on {received}, and have done what you asked. {done}",
+        "held": "We received {kind} on {received}, and have done what you asked, except for data "
+        "that we must keep by law, or to establish, exercise or defend legal claims (article "
+        "17(3) of the GDPR). They are kept apart and used for nothing else, and go once that "
+        "reason has ended. What we are sent about you is not taken in again.",
         "nothing_held": "We received {kind} on {received}. We hold no data under what you told us.",
     },
     "fr": {
@@ -94,6 +98,11 @@ _EVENTS = {
         "refused": "Nous avons reçu {kind} le {received}. Nous ne pouvons pas y donner suite. Le "
         "motif est :\n\n{reason}",
         "done": "Nous avons reçu {kind} le {received} et y avons donné suite. {done}",
+        "held": "Nous avons reçu {kind} le {received} et y avons donné suite, sauf pour des "
+        "données que la loi nous impose de conserver, ou qu’exige la constatation, l’exercice ou "
+        "la défense de droits en justice (article 17, paragraphe 3, du RGPD). Elles sont "
+        "conservées à part, ne servent à rien d’autre, et disparaissent dès que ce motif prend "
+        "fin. Ce qui nous est envoyé à votre sujet n’est plus enregistré.",
         "nothing_held": "Nous avons reçu {kind} le {received}. Nous ne détenons aucune donnée sous "
         "ce que vous nous avez indiqué.",
     },

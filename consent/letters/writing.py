@@ -22,7 +22,7 @@ from profiles.services import Actor, audited, save_audited
 
 Event, Means = LetterModel.Event, PrivacyRequest.AnsweredBy
 # These say how a request ended.
-ANSWERS = (Event.REFUSED, Event.DONE, Event.NOTHING_HELD)
+ANSWERS = (Event.REFUSED, Event.DONE, Event.HELD, Event.NOTHING_HELD)
 # Between the clock of a step and that of its entry.
 _ABOUT = timedelta(minutes=1)
 _KEPT = timedelta(days=30)
@@ -69,6 +69,8 @@ def usual_event(request: PrivacyRequest) -> str:
     """Return what there is to say of a request as it stands."""
     if request.status == Status.REFUSED:
         return Event.REFUSED
+    if request.status == Status.HELD:
+        return Event.HELD
     if request.status == Status.DONE:
         return Event.DONE if request.identifier_ids else Event.NOTHING_HELD
     if request.status == Status.AWAITING_VERIFICATION:

@@ -15,6 +15,7 @@ class LetterModel(models.Model):
         EXTENDED = "extended", _("extended")
         REFUSED = "refused", _("refused")
         DONE = "done", _("done")
+        HELD = "held", _("partly done, the rest is kept")
         NOTHING_HELD = "nothing_held", _("nothing is held")
 
     class Language(models.TextChoices):

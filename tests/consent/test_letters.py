@@ -10,7 +10,13 @@ from django.utils import timezone
 
 from consent.letters.fields import FIELDS, UnknownField, check_fields, filled_in
 from consent.letters.shipped import shipped_letter
-from consent.letters.writing import NoProvedAddress, send_letter, usual_event, write_letter
+from consent.letters.writing import (
+    NoProvedAddress,
+    note_letter,
+    send_letter,
+    usual_event,
+    write_letter,
+)
 from consent.models import LetterModel, PrivacyRequest
 from consent.services import (
     NewRequest,
@@ -20,6 +26,7 @@ from consent.services import (
     refuse_request,
 )
 from tests.admin import sign_in
+from tests.consent.held_ada import erase_ada, hold_ada, send_ada
 from tests.factories import TESTER, make_identifier, make_profile
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +162,15 @@ def test_what_is_no_letter_is_not_found() -> None:
     assert officer.get(url_of(request, "?event=spam")).status_code == 404
     assert officer.get(url_of(request, "?language=xx")).status_code == 404
     assert sign_in("steward").get(url_of(request)).status_code == 403
+
+
+def test_an_erasure_that_is_held_back_has_a_letter_that_says_so_and_answers_it() -> None:
+    send_ada()
+    hold_ada()
+    request = erase_ada()
+    assert (request.status, usual_event(request)) == ("held", "held")
+    letter = write_letter(request, "held", "fr", now=timezone.now())
+    assert "article 17" in letter.text
+    note_letter(request, "held", actor=TESTER, now=timezone.now())
+    request.refresh_from_db()
+    assert (request.answered_by, request.answered_at is None) == ("letter", False)
