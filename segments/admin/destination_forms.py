@@ -32,13 +32,20 @@ class PersonForm(forms.Form):
     )
 
 
+class SegmentsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """A choice of segments, each with its key, by which a priority names it."""
+
+    def label_from_instance(self, segment: Segment) -> str:
+        return f"{segment.name} · {segment.key}"
+
+
 class DestinationForm(forms.Form):
     """A destination: whom it is sent, for what, by which account, and what of them."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=120, widget=UnfoldAdminTextInputWidget
     )
-    segments = forms.ModelMultipleChoiceField(
+    segments = SegmentsField(
         label=gettext_lazy("Segments"),
         queryset=Segment.objects.filter(status=Segment.Status.LIVE).order_by("name"),
         required=False,
