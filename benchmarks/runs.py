@@ -188,8 +188,10 @@ def measure_imports(size: Size, world: World, source: Source, key: str) -> list[
     memory = Measure("the same, memory at its peak", "for a tenth", "MB", 1.25, False)
     importing.make_purpose()
     tenth = size.imported_rows // 10
+    importing.forget_peak()
     importing.import_people(source, first=0, rows=tenth)
     memory.floors.append(importing.peak_megabytes())
+    importing.forget_peak()
     rate.values.append(importing.import_people(source, first=tenth, rows=size.imported_rows))
     memory.values.append(importing.peak_megabytes())
     rate.floors.append(store.copy_rate(store.copy_blocks(size.round_messages)))
