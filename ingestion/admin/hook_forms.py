@@ -20,6 +20,7 @@ from ingestion.services import WrongMapping, parse_facts
 from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
 from profiles.lib.expressions import WrongExpression, compiled
+from profiles.models.sources import KEY_VALIDATOR
 
 MOST_FACTS = 20
 MAX_SAMPLE = 256 * 1024
@@ -37,6 +38,24 @@ CALLS = (
     ("track", gettext_lazy("what somebody did")),
     ("identify", gettext_lazy("who somebody is")),
 )
+
+
+class SourceForm(forms.Form):
+    """The source that a webhook becomes."""
+
+    key = forms.CharField(
+        label=gettext_lazy("Key of the source"),
+        max_length=63,
+        validators=[KEY_VALIDATOR],
+        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
+        help_text=gettext_lazy("Such as shop-fr."),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
 
 
 class ExpressionField(forms.CharField):
@@ -78,11 +97,11 @@ class NamedField(forms.CharField):
         return template
 
 
-class BaseFacts(forms.BaseFormSet):  # type: ignore[type-arg]
+class BaseFactFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
     """The messages of a mapping, of which one at least is kept."""
 
     def clean(self) -> None:
-        if not any(self.errors) and not any(True for _form in kept_facts(self)):
+        if not any(self.errors) and not any(kept_facts(self)):
             raise forms.ValidationError(_("One message is needed."))
 
 
@@ -182,9 +201,9 @@ class FactForm(forms.Form):
         return fact | ({"who": who} if who else {})
 
 
-Facts = forms.formset_factory(
+FactFormSet = forms.formset_factory(
     FactForm,
-    formset=BaseFacts,
+    formset=BaseFactFormSet,
     extra=0,
     min_num=1,
     max_num=MOST_FACTS,
@@ -193,12 +212,12 @@ Facts = forms.formset_factory(
 )
 
 
-def make_facts(data: Any = None, *, kinds: Mapping[str, Any] | None = None) -> Any:
+def fact_formset(data: Any = None, *, kinds: Mapping[str, Any] | None = None) -> Any:
     """Return the forms of what was posted, else of a mapping, else one that is empty."""
     initial = list(_initials(kinds or {}))
     # None is skipped because nothing was typed into it.
     options = {"empty_permitted": False}
-    return Facts(data, prefix="facts", initial=initial or None, form_kwargs=options)
+    return FactFormSet(data, prefix="facts", initial=initial or None, form_kwargs=options)
 
 
 def kinds_in(facts: Any) -> dict[str, Any]:
@@ -209,14 +228,14 @@ def kinds_in(facts: Any) -> dict[str, Any]:
     return kinds
 
 
-def with_facts(facts: Any, more: Iterable[Mapping[str, Any]]) -> Any:
+def with_more_facts(facts: Any, more: Iterable[Mapping[str, Any]]) -> Any:
     """Return the forms as they were typed, without the deleted ones, and further ones below."""
     typed = [
         {name: form[name].value() for name in form.fields if name != "DELETE"}
         for form in facts.forms
         if not form["DELETE"].value()
     ]
-    return Facts(prefix="facts", initial=[*typed, *more][:MOST_FACTS])
+    return FactFormSet(prefix="facts", initial=[*typed, *more][:MOST_FACTS])
 
 
 def initial_of(kind: str, fact: Mapping[str, Any]) -> dict[str, Any]:

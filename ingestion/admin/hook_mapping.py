@@ -19,9 +19,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ingestion.admin.hook_forms import (
     SampleForm,
+    SourceForm,
+    fact_formset,
     kinds_in,
-    make_facts,
-    with_facts,
+    with_more_facts,
 )
 from ingestion.admin.sql_forms import pretty
 from ingestion.models import Hook
@@ -34,28 +35,14 @@ from ingestion.services import (
     try_mapping,
 )
 from profiles.admin.kit.base import ReadOnlyAdmin, require, show_secret, staff_actor
-from profiles.models.sources import KEY_VALIDATOR
 
 MAY_CONNECT = "profiles.add_source"
 CUSTOM = "custom"
 
 
-class OwnHookForm(forms.Form):
+class OwnHookForm(SourceForm):
     """The source that a webhook of one's own becomes, and the secret that signs."""
 
-    key = forms.CharField(
-        label=gettext_lazy("Key of the source"),
-        max_length=63,
-        validators=[KEY_VALIDATOR],
-        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text=gettext_lazy("Such as shop-fr."),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=120,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
     secret = forms.CharField(
         label=gettext_lazy("Its signing secret"),
         max_length=20_000,
@@ -96,7 +83,7 @@ class HookMappingAdmin(ReadOnlyAdmin):
         head = OwnHookForm(
             request.POST if "save" in request.POST else None, initial=request.POST.dict()
         )
-        facts = make_facts(_posted(request))
+        facts = fact_formset(_posted(request))
         # Both, so that all faults are shown at once.
         if "save" in request.POST and all([head.is_valid(), facts.is_valid()]):
             try:
@@ -127,7 +114,7 @@ class HookMappingAdmin(ReadOnlyAdmin):
         back = reverse("admin:ingestion_hook_change", args=[hook.pk])
         if hook.preset != CUSTOM:
             return redirect(back)
-        facts = make_facts(_posted(request), kinds=hook.kinds)
+        facts = fact_formset(_posted(request), kinds=hook.kinds)
         if "save" in request.POST and facts.is_valid():
             change_kinds(hook, kinds_in(facts), actor=staff_actor(request))
             self.message_user(request, _("Deliveries are mapped by it from now on."))
@@ -138,7 +125,7 @@ class HookMappingAdmin(ReadOnlyAdmin):
     def outcome(self, request: HttpRequest) -> HttpResponse:
         """Return what the sample becomes, and the fault of each field, as parts of the page."""
         require(request, MAY_CONNECT)
-        facts, sample = make_facts(_posted(request)), SampleForm(_posted(request))
+        facts, sample = fact_formset(_posted(request)), SampleForm(_posted(request))
         context = {
             "outcome": outcome_of(facts, sample),
             "forms": [sample, *facts.forms] if facts.is_bound else [],
@@ -152,11 +139,11 @@ class HookMappingAdmin(ReadOnlyAdmin):
         outcome = outcome_of(facts, sample) if facts.is_bound else Outcome()
         is_read = sample.is_bound and sample.is_valid() and sample.cleaned_data["sample"]
         if "add" in request.POST:
-            facts = with_facts(facts, [{"kind": "*", "call": "track"}])
+            facts = with_more_facts(facts, [{"kind": "*", "call": "track"}])
         elif "propose" in request.POST and is_read:
             fields = sample.cleaned_data
             fact = propose_fact(fields["sample"], header=fields["header"])
-            facts = make_facts(kinds={"*": [fact]})
+            facts = fact_formset(kinds={"*": [fact]})
             outcome = Outcome()
         response = self.page(
             request,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from ingestion.admin.hook_forms import SourceForm
 from ingestion.admin.hook_mapping import CUSTOM, MAY_CONNECT, HookMappingAdmin
 from ingestion.models import Hook
 from ingestion.services import load_preset, preset_keys, register_hook
@@ -20,26 +21,13 @@ from profiles.admin.kit.base import (
     staff_actor,
 )
 from profiles.admin.kit.unfold import display
-from profiles.models.sources import KEY_VALIDATOR
 
 
-class HookForm(forms.Form):
+class HookForm(SourceForm):
     """The tool, the key of the source that it becomes, and the secret that the tool signs by."""
 
+    field_order = ("preset", "key", "name", "secret")
     preset = forms.ChoiceField(label=gettext_lazy("Shop or tool"), widget=UnfoldAdminSelectWidget)
-    key = forms.CharField(
-        label=gettext_lazy("Key of the source"),
-        max_length=63,
-        validators=[KEY_VALIDATOR],
-        widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("Such as shop-fr."),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=120,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
     secret = forms.CharField(
         label=gettext_lazy("Its signing secret"),
         # Certificates are part of some.

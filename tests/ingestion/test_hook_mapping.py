@@ -9,7 +9,7 @@ from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.admin.hook_forms import kinds_in, make_facts
+from ingestion.admin.hook_forms import fact_formset, kinds_in
 from ingestion.models import Hook, InboxRow
 from ingestion.presets.presets import parse_kinds
 from ingestion.services import drain_inbox, propose_fact, register_hook, try_mapping
@@ -159,12 +159,12 @@ def test_what_was_typed_stays_where_a_message_is_added_or_the_key_is_in_use() ->
 def test_a_message_is_left_out_but_not_the_last_one() -> None:
     out = FACT | {"DELETE": "on", "id": "id("}
     assert kinds_in(valid(posted(FACT, out))) == kinds_in(valid(posted(FACT)))
-    facts = make_facts(posted(out))
+    facts = fact_formset(posted(out))
     assert not facts.is_valid()
 
 
 def valid(body: dict[str, Any]) -> Any:
-    facts = make_facts(body)
+    facts = fact_formset(body)
     assert facts.is_valid(), facts.errors
     return facts
 
@@ -195,8 +195,8 @@ def test_any_delivery_is_proposed_for_and_tried(content: dict[str, Any], header:
     whole["who"] = whole.get("who") or {"email": "email"}
     trial = try_mapping(parse_kinds({"*": [whole]}), content, header=header)
     assert len(trial.messages) + len(trial.left_out) == 1
-    (form,) = make_facts(kinds={"*": [whole]}).forms
+    (form,) = fact_formset(kinds={"*": [whole]}).forms
     written = {name: value for name, value in form.initial.items() if value}
     if all("." not in name and name.strip() == name for name in fact.get("traits", {})):
-        facts = make_facts(posted(written))
+        facts = fact_formset(posted(written))
         assert facts.is_valid() or not facts.errors[0].get("id"), facts.errors
