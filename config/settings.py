@@ -21,6 +21,7 @@ from config.env import (
 )
 from config.http.tags import TAGS
 from config.runtime.embedded import socket_directory
+from config.site.theme import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_text("DATA_DIR", str(BASE_DIR / "var"))).absolute()
@@ -211,7 +212,6 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 TIME_ZONE = env_time_zone("TIME_ZONE", "Europe/Paris")
-USE_I18N = True
 FORMAT_MODULE_PATH = ["config.site.formats"]
 USE_TZ = True
 # The day on which calendar weeks of segments start; Monday is 0.
@@ -261,46 +261,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-UNFOLD = {
-    "SITE_TITLE": "Tessera",
-    "SITE_HEADER": "Tessera",
-    "SITE_SUBHEADER": "Customer profiles",
-    "SITE_SYMBOL": "grid_view",
-    "SITE_URL": None,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_LANGUAGES": True,
-    "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "config.site.dashboard.dashboard",
-    "STYLES": ["config.site.navigation.stylesheet"],
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "config.site.navigation.favicon"}
-    ],
-    "ACCOUNT": {"navigation": "config.site.navigation.account"},
-    "SIDEBAR": {
-        "show_search": True,
-        "command_search": True,
-        "navigation": "config.site.navigation.sidebar",
-    },
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97.5% .017 195)",
-            "100": "oklch(94% .037 195)",
-            "200": "oklch(88% .067 195)",
-            "300": "oklch(80% .095 195)",
-            "400": "oklch(74% .105 195)",
-            # Links on dark pages, which need a contrast of 4.5.
-            "500": "oklch(67% .105 195)",
-            "600": "oklch(51% .085 195)",
-            "700": "oklch(44% .073 195)",
-            "800": "oklch(38% .061 195)",
-            "900": "oklch(33% .05 195)",
-            "950": "oklch(24% .04 195)",
-        },
-    },
-}
-
-# How many messages one chunk of the inbox holds, how long a worker leases it, and at which attempt
-# a message that ends its worker each time is rejected.
 # The web's processes and the threads of each, and the worker's processes: what each of them has of
 # connections to the database is checked against what the server bears.
 WEB_WORKERS = env_int("WEB_WORKERS", max(2, min(4, os.cpu_count() or 1)), minimum=1)
@@ -308,6 +268,8 @@ WEB_WORKERS = env_int("WEB_WORKERS", max(2, min(4, os.cpu_count() or 1)), minimu
 # 50 messages each, against 250 to 275.
 WEB_THREADS = env_int("WEB_THREADS", 8, minimum=2)
 WORKER_PROCESSES = env_int("WORKER_PROCESSES", 2, minimum=1)
+# How many messages one chunk of the inbox holds, how long a worker leases it, and at which attempt
+# a message that ends its worker each time is rejected.
 INBOX_CHUNK_MESSAGES = env_int("INBOX_CHUNK_MESSAGES", 2000, minimum=1)
 INBOX_LEASE_SECONDS = env_int("INBOX_LEASE_SECONDS", 60, minimum=1)
 INBOX_MAX_ATTEMPTS = env_int("INBOX_MAX_ATTEMPTS", 5, minimum=1)
@@ -323,6 +285,9 @@ SQL_STATEMENT_SECONDS = env_int("SQL_STATEMENT_SECONDS", 300, minimum=1)
 # Seconds that one statement may take which evaluates segments, for a batch of profiles and for
 # everybody. A segment that takes longer is set apart.
 SEGMENT_REFRESH_SECONDS = env_int("SEGMENT_REFRESH_SECONDS", 60, minimum=1)
+SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
+# The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
+SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)
 # Webhooks: calls at once of one worker, days without a taken call until one is paused, days that
 # its log is kept, and how many deliveries may wait for one.
 WEBHOOK_LANES = env_int("WEBHOOK_LANES", 8, minimum=1)
@@ -337,9 +302,6 @@ EXPORT_FOLDER = env_text("EXPORT_FOLDER", str(DATA_DIR / "exports"))
 # Automations: how old an event may be that starts one, and how many may start for one person a day.
 AUTOMATION_EVENT_HOURS = env_int("AUTOMATION_EVENT_HOURS", 24, minimum=1)
 AUTOMATION_STARTS_PER_DAY = env_int("AUTOMATION_STARTS_PER_DAY", 5, minimum=1)
-SEGMENT_BUILD_SECONDS = env_int("SEGMENT_BUILD_SECONDS", 1800, minimum=1)
-# The local hour, 0 to 23, at which the boundaries of ranks are computed anew.
-SEGMENT_RECOMPUTE_HOUR = env_int("SEGMENT_RECOMPUTE_HOUR", 3)
 # For each write key; 0 means no limit.
 TRACKING_MESSAGES_PER_MINUTE = env_int("TRACKING_MESSAGES_PER_MINUTE", 600_000)
 # How often each may be tried; see profiles.lib.throttles. Empty means no limit.
