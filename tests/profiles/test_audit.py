@@ -37,8 +37,9 @@ from tests.factories import (
     send_messages,
 )
 from tests.profiles.audit_exemptions import EXEMPT, WITHOUT_ENTRY
-from tests.profiles.audited_calls import CALLS, public_functions
+from tests.profiles.audited_calls import CALLS
 from tests.profiles.audited_segments import make_segment
+from tests.profiles.service_calls import public_functions
 
 pytestmark = pytest.mark.django_db
 
