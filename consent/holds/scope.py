@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from profiles.registry import PersonalData, registry
 
 Scope = Mapping[str, Sequence[str]]
-MAX_KINDS = 100
 
 
 class InvalidHold(ValueError):
