@@ -66,6 +66,12 @@ def currency_in(properties: Mapping[str, Any]) -> str:
     return code if _CODE.fullmatch(code) else ""
 
 
+def event_amount(value: Any, properties: Mapping[str, Any]) -> str:
+    """Return the amount of an event with the currency that it says, empty without an amount."""
+    currency = currency_in(properties)
+    return "" if value is None else amount_text(value, [currency] if currency else [])
+
+
 def amount_text(value: Any, currencies: Collection[str] = ()) -> str:
     """Return an amount as people write it, with its currency where it has just one."""
     text = number_format(value, 2, use_l10n=True, force_grouping=True)

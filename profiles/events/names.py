@@ -63,7 +63,7 @@ def _add_names(names: Mapping[NameKey, int | None]) -> None:
     EventName.objects.bulk_create(
         [
             EventName(
-                kind=kind, name=name, claimed_by_id=source_id, reduces=_reduced_by(kind, name)
+                kind=kind, name=name, claimed_by_id=source_id, reduces=_reduced_at_first(kind, name)
             )
             for (kind, name), source_id in sorted(names.items(), key=lambda item: item[0])
         ],
@@ -71,7 +71,7 @@ def _add_names(names: Mapping[NameKey, int | None]) -> None:
     )
 
 
-def _reduced_by(kind: str, name: str) -> str:
+def _reduced_at_first(kind: str, name: str) -> str:
     """Return the name of the event that a new one reduces, until staff say otherwise."""
     is_reducing = kind == EventName.Kind.TRACK and name in settings.REDUCING_EVENTS
     return str(settings.ORDER_EVENT) if is_reducing and name != settings.ORDER_EVENT else ""

@@ -46,16 +46,16 @@ def answer_proposal(
         standing = MatchProposal.objects.filter(pk=proposal.pk, state=State.OPEN)
         if pair is None or not standing.update(state=state, answered_at=now, actor=str(actor)):
             raise ProposalAnswered
-        named = [proposal.one_id, proposal.other_id]
+        identifier_ids = [proposal.one_id, proposal.other_id]
         if state in VERDICTS:
             one, other = named_by(pair)
-            named += [one.pk, other.pk]
+            identifier_ids += [one.pk, other.pk]
             new = NewDecision(
                 VERDICTS[state], one, other, reason or DEFAULT_REASON, is_automatic=is_automatic
             )
             decide(new, actor=actor)
         deed.about("proposal", proposal.uuid, state=[State.OPEN, state])
-        deed.naming(*named)
+        deed.naming(*identifier_ids)
     proposal.refresh_from_db()
 
 

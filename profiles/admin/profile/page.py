@@ -96,7 +96,7 @@ def _card(
         losers=[
             (
                 readable(mask.trait(trait.key, statement.value)),
-                _source_and_trust(statement),
+                _source_in_words(statement),
                 statement.said_at,
             )
             for statement in differing
@@ -113,13 +113,13 @@ def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
         words = {"actor": trait.lock.actor, "reason": trait.lock.reason}
         return _("corrected by %(actor)s: %(reason)s") % words, trait.lock.locked_at
     if trait.winner is not None:
-        return _source_and_trust(trait.winner), trait.winner.said_at
+        return _source_in_words(trait.winner), trait.winner.said_at
     if trait.decided_by is Decider.COMPUTED:
         return _("computed from events"), None
     return _("an identifier of the profile"), None
 
 
-def _source_and_trust(statement: SourceValue) -> str:
+def _source_in_words(statement: SourceValue) -> str:
     words = [statement.source, statement.trust]
     if statement.party != Party.FIRST:
         words.append(_("zero party") if statement.party == Party.ZERO else _("third party"))

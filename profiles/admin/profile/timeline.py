@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 from profiles.admin.kit.charts import Bar, bars
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
-from profiles.events.money import amount_text, currency_in
+from profiles.events.money import event_amount
 from profiles.models import Event, EventStat, Profile
 
 PAGE_OF_EVENTS = 40
@@ -133,9 +133,7 @@ def _entry(event: Event, mask: Mask) -> TimelineEntry:
         at=event.timestamp,
         source=event.source.name or event.source.key,
         summary=_summary(properties),
-        value=""
-        if event.value is None
-        else amount_text(event.value, [*filter(None, [currency_in(event.properties)])]),
+        value=event_amount(event.value, event.properties),
         details=json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2),
     )
 
