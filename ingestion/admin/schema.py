@@ -209,7 +209,7 @@ class EventNameAdmin(TesseraAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
         is_tracked = isinstance(obj, EventName) and obj.kind == EventName.Kind.TRACK
-        return self.fields[:3] if is_tracked else self.fields
+        return tuple(name for name in self.fields if not (is_tracked and name == "reduces"))
 
     def save_model(
         self, request: HttpRequest, obj: EventName, form: ModelForm, change: Any

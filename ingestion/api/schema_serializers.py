@@ -36,17 +36,8 @@ class RegistryEventSerializer(serializers.ModelSerializer[EventName]):
     class Meta:
         model = EventName
         fields = (
-            *(
-                "id",
-                "kind",
-                "name",
-                "reduces",
-                "messages",
-                "properties",
-                "unreviewed",
-                "first_day",
-                "last_day",
-            ),
+            *("id", "kind", "name", "reduces"),
+            *("messages", "properties", "unreviewed", "first_day", "last_day"),
         )
         read_only_fields = fields
 
