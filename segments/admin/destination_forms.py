@@ -90,15 +90,8 @@ class DestinationForm(forms.Form):
         super().__init__(data, initial=_initial(tool, destination))
         for setting in tool.settings:
             self.fields[SETTING + setting.name] = _field(setting, is_new=self.is_new)
-        self.order_fields(
-            [
-                "name",
-                "segments",
-                "priority",
-                "purpose",
-                *(SETTING + each.name for each in tool.settings),
-            ]
-        )
+        of_tool = [SETTING + each.name for each in tool.settings]
+        self.order_fields(["name", "segments", "priority", "purpose", *of_tool])
 
     def clean_mapping(self) -> Any:
         try:

@@ -30,7 +30,6 @@ from segments.api.webhook_serializers import (
 from segments.models import Delivery, Destination, Segment
 
 REFUSAL = "A destination is sent what names people: it needs profiles:read, too."
-CHANGEABLE = (*("name", "segments", "priority", "purpose", "settings", "mapping", "only_vouched"),)
 
 
 class DestinationFilter(StrictFilterSet):

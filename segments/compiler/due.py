@@ -21,10 +21,10 @@ from segments.compiler.elements import Element
 from segments.compiler.events import CHOOSING_AGGREGATES
 from segments.compiler.fragments import Fragment, all_of, any_of, fill, join_fragments
 from segments.compiler.histories import name_condition
+from segments.compiler.parties import party_checks
 from segments.compiler.people import measured_events
 from segments.compiler.places import SEGMENT_ID, TRAITS
 from segments.compiler.sources import SOURCE_ID, STATED_AT
-from segments.compiler.statements import party_checks
 from segments.compiler.where import EVENT, compile_where, depends_on_time, edge_rows, where_edges
 from segments.compiler.windows import TIMESTAMP, durations_of
 from segments.language import nodes

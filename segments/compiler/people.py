@@ -27,6 +27,7 @@ from segments.compiler.fragments import (
 )
 from segments.compiler.kept import compile_list, compile_override
 from segments.compiler.measured import compile_measured, numbered, test_measures
+from segments.compiler.parties import compile_stated
 from segments.compiler.places import (
     TRAITS,
     compile_bucket,
@@ -38,7 +39,6 @@ from segments.compiler.regular import compile_regular
 from segments.compiler.sequences import compile_sequence
 from segments.compiler.sessions import compile_session
 from segments.compiler.sources import compile_source
-from segments.compiler.statements import compile_stated
 from segments.compiler.trees import compile_tree, leaves
 from segments.compiler.values import test_element
 from segments.compiler.windows import earliest_counted

@@ -6,12 +6,12 @@ from segments.compiler.accounts import count_accounts
 from segments.compiler.context import Context
 from segments.compiler.fragments import Fragment
 from segments.compiler.kept import listed_at
+from segments.compiler.parties import last_stated
 from segments.compiler.places import bucket_place, count_identifiers, distance_km, entered_at
 from segments.compiler.regular import count_units
 from segments.compiler.sequences import count_steps
 from segments.compiler.sessions import session_quantity
 from segments.compiler.sources import last_sent
-from segments.compiler.statements import last_stated
 from segments.language import nodes
 from segments.language.nodes import Node
 

@@ -122,22 +122,26 @@ def global_inputs(node: Node, context: Context) -> str:
         read.append(f"weeks from {context.week_start}")
     if any(isinstance(part, TimeLeaf) and part.is_visitors for part in parts):
         names = ",".join(context.zones)
-        read.append(f"zones {sha256(names.encode()).hexdigest()[:12]}")
+        read.append(f"zones {_digest(names)}")
     if any(isinstance(part, SessionLeaf) for part in parts):
         gaps = ",".join(f"{source}:{gap}" for source, gap in sorted(context.session_gaps.items()))
-        read.append(f"sessions {sha256(gaps.encode()).hexdigest()[:12]}")
+        read.append(f"sessions {_digest(gaps)}")
     if any(isinstance(part, StatedLeaf) for part in parts):
-        parties = context.parties
-        named = sorted(parties.by_source.items()), sorted(parties.by_trait.items())
-        read.append(f"parties {sha256(repr(named).encode()).hexdigest()[:12]}")
+        of_sources, of_traits = context.parties.by_source, context.parties.by_trait
+        parties = sorted(of_sources.items()), sorted(of_traits.items())
+        read.append(f"parties {_digest(repr(parties))}")
     if rivals := [leaf.key for leaf in _rivals(node)]:
-        read.append(f"group {sha256(','.join(rivals).encode()).hexdigest()[:12]}")
+        read.append(f"group {_digest(','.join(rivals))}")
     if reducing := _reducing(node, context):
-        read.append(f"reducing {sha256(','.join(reducing).encode()).hexdigest()[:12]}")
+        read.append(f"reducing {_digest(','.join(reducing))}")
     if lists := {part.key for part in parts if isinstance(part, ListLeaf)}:
         revisions = ",".join(f"{key}:{context.list_revisions.get(key, 0)}" for key in sorted(lists))
-        read.append(f"lists {sha256(revisions.encode()).hexdigest()[:12]}")
+        read.append(f"lists {_digest(revisions)}")
     return "; ".join(read)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def _reducing(node: Node, context: Context) -> list[str]:
