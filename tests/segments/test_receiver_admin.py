@@ -1,7 +1,6 @@
 """Webhooks and destinations in the admin."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,16 +15,10 @@ from tests.factories import TESTER, profile_of, send_messages
 from tests.receivers import Receiver
 from tests.segments.listening import ADA, consent, listen, live_in, settle
 from tests.segments.sending import send_to
-from tests.tools import People, serving
+from tests.tools import People
 
 pytestmark = pytest.mark.django_db
 MAPPING = {"id": "id", "body": {"id": "id", "email": "email"}}
-
-
-@pytest.fixture
-def people() -> Iterator[People]:
-    with serving(People()) as service:
-        yield service
 
 
 def form_of(people: People, lyon: Any, **changes: Any) -> dict[str, Any]:

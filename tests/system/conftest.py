@@ -1,4 +1,4 @@
-"""Fixtures that run the product."""
+"""Fixtures that run the product, and those of segments, which systems are told of."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_api_key
+from tests.segments.conftest import lyon, people, receiver
 from tests.system import servers
 from tests.system.product import Product
+
+__all__ = ["lyon", "people", "receiver"]
 
 Launch = Callable[..., Product]
 # The servers behind which all programs run, such as "rabbitmq,pgbouncer".

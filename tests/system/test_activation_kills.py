@@ -7,7 +7,7 @@ be there, and nobody got a mail twice.
 import os
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,20 +23,18 @@ from segments.models import AutomationDecision, AutomationRun, Delivery, Webhook
 from segments.services import (
     advance,
     create_list,
-    create_segment,
     deliver,
     derive_told,
-    rebuild,
     refresh_changed,
     send_mails,
 )
-from tests.factories import TESTER, make_purpose, profile_of, send_messages
-from tests.receivers import Receiver, receiving
+from tests.factories import TESTER, profile_of, send_messages
+from tests.receivers import Receiver
 from tests.segments.flows import MAIL, do, publish
-from tests.segments.listening import LYON, consent, listen, settle, try_at_once
+from tests.segments.listening import consent, listen, settle, try_at_once
 from tests.segments.sending import call_at_once, to_people
 from tests.system.concurrency import die_at
-from tests.tools import People, serving
+from tests.tools import People
 
 pytestmark = pytest.mark.usefixtures("committing_db")
 NAMES = [f"p{number}" for number in range(10)]
@@ -49,28 +47,6 @@ LATER = {
     "type": "mail",
     "texts": {"en": {"subject": "Still there?", "text": "Well?\n"}},
 }
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def people() -> Iterator[People]:
-    with serving(People()) as service:
-        yield service
-
-
-@pytest.fixture
-def lyon() -> Any:
-    purpose = make_purpose("newsletter", now=timezone.now())
-    segment = create_segment(
-        key="lyon", name="Lyon", definition=LYON, purpose=purpose, status="live", actor=TESTER
-    )
-    rebuild(["lyon"])
-    return segment
 
 
 def tell() -> None:

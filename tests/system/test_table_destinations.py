@@ -9,13 +9,12 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from consent.services import NewRequest, act_on_requests, open_request
 from segments.models import Delivery, Destination, ErasureNotice
-from segments.services import SegmentError, check_account, create_segment, rebuild
-from tests.factories import TESTER, make_purpose, send_messages
-from tests.segments.listening import LYON, consent, settle
+from segments.services import SegmentError, check_account
+from tests.factories import TESTER, send_messages
+from tests.segments.listening import consent, settle
 from tests.segments.sending import call_at_once, send_to
 from tests.system import other_databases
 
@@ -68,16 +67,6 @@ def other(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Iter
             password = quote(other_databases.PASSWORD, safe="")
             with closing(other_databases.connect_mariadb(port)) as own:
                 yield Other(f"mysql://reader:{password}@localhost:{port}/shop", own)
-
-
-@pytest.fixture
-def lyon() -> Any:
-    purpose = make_purpose("newsletter", now=timezone.now())
-    segment = create_segment(
-        key="lyon", name="Lyon", definition=LYON, purpose=purpose, status="live", actor=TESTER
-    )
-    rebuild(["lyon"])
-    return segment
 
 
 def to_table(other: Other, lyon: Any, **changes: str) -> Destination:

@@ -1,10 +1,9 @@
 """A thousand withdrawals while everything leaves: nobody leaves once their withdrawal is there."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 
-import pytest
 from django.core import mail
 from django.utils import timezone
 
@@ -26,7 +25,7 @@ from segments.services import (
 )
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_client, make_purpose, send_messages
-from tests.receivers import Receiver, receiving
+from tests.receivers import Receiver
 from tests.segments.exporting import lines_of
 from tests.segments.flows import MAIL, SIGNED_UP
 from tests.segments.listening import listen
@@ -35,12 +34,6 @@ from tests.tries import tries
 
 PEOPLE = tries(1000)
 Outlet = Callable[[], Collection[str]]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
 
 
 class Withdrawals:
