@@ -20,7 +20,6 @@ from ingestion.services import WrongMapping, parse_facts
 from profiles.lib import exact_json
 from profiles.lib.exact_json import UnreadableJSON
 from profiles.lib.expressions import WrongExpression, compiled
-from profiles.models.sources import KEY_VALIDATOR
 
 MOST_FACTS = 20
 MAX_SAMPLE = 256 * 1024
@@ -38,24 +37,6 @@ CALLS = (
     ("track", gettext_lazy("what somebody did")),
     ("identify", gettext_lazy("who somebody is")),
 )
-
-
-class SourceForm(forms.Form):
-    """The source that a webhook becomes."""
-
-    key = forms.CharField(
-        label=gettext_lazy("Key of the source"),
-        max_length=63,
-        validators=[KEY_VALIDATOR],
-        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text=gettext_lazy("Such as shop-fr."),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=120,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
 
 
 class ExpressionField(forms.CharField):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,26 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ingestion.admin.hook_forms import (
-    SampleForm,
-    SourceForm,
-    fact_formset,
-    kinds_in,
-    with_more_facts,
-)
+from ingestion.admin.hook_address import MAY_CONNECT, SourceForm, make_address
+from ingestion.admin.hook_forms import SampleForm, fact_formset, kinds_in, with_more_facts
 from ingestion.admin.sql_forms import pretty
 from ingestion.models import Hook
-from ingestion.services import (
-    MappingTrial,
-    change_kinds,
-    parse_kinds,
-    propose_fact,
-    register_hook,
-    try_mapping,
-)
-from profiles.admin.kit.base import ReadOnlyAdmin, require, show_secret, staff_actor
+from ingestion.services import MappingTrial, change_kinds, parse_kinds, propose_fact, try_mapping
+from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 
-MAY_CONNECT = "profiles.add_source"
 CUSTOM = "custom"
 
 
@@ -86,23 +72,9 @@ class HookMappingAdmin(ReadOnlyAdmin):
         facts = fact_formset(_posted(request))
         # Both, so that all faults are shown at once.
         if "save" in request.POST and all([head.is_valid(), facts.is_valid()]):
-            try:
-                source, token = register_hook(
-                    preset=CUSTOM,
-                    kinds=kinds_in(facts),
-                    actor=staff_actor(request),
-                    **head.cleaned_data,
-                )
-            except ValidationError as error:
-                head.add_error("key", error.messages)
-            else:
-                return show_secret(
-                    self,
-                    request,
-                    title=_("Address of %(source)s") % {"source": source},
-                    secret=request.build_absolute_uri(f"/hooks/{source.key}/{token}/"),
-                    back=reverse("admin:profiles_source_change", args=[source.pk]),
-                )
+            shown = make_address(self, request, head, preset=CUSTOM, kinds=kinds_in(facts))
+            if shown is not None:
+                return shown
         title = _("A webhook of your own")
         back = reverse("admin:ingestion_hook_changelist")
         return self._editor(request, facts, title=title, head=head, back=back)

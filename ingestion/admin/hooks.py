@@ -2,24 +2,17 @@
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ingestion.admin.hook_forms import SourceForm
-from ingestion.admin.hook_mapping import CUSTOM, MAY_CONNECT, HookMappingAdmin
+from ingestion.admin.hook_address import MAY_CONNECT, SourceForm, make_address
+from ingestion.admin.hook_mapping import CUSTOM, HookMappingAdmin
 from ingestion.models import Hook
-from ingestion.services import load_preset, preset_keys, register_hook
-from profiles.admin.kit.base import (
-    Question,
-    question_page,
-    require,
-    show_secret,
-    staff_actor,
-)
+from ingestion.services import load_preset, preset_keys
+from profiles.admin.kit.base import Question, question_page, require
 from profiles.admin.kit.unfold import display
 
 
@@ -81,19 +74,9 @@ class HookAdmin(HookMappingAdmin):
         form = HookForm(request.POST or None)
         back = reverse("admin:ingestion_hook_changelist")
         if request.method == "POST" and form.is_valid():
-            try:
-                source, token = register_hook(actor=staff_actor(request), **form.cleaned_data)
-            except ValidationError as error:
-                is_secret = "secret" in getattr(error, "error_dict", {})
-                form.add_error("secret" if is_secret else "key", error.messages)
-            else:
-                return show_secret(
-                    self,
-                    request,
-                    title=_("Address of %(source)s") % {"source": source},
-                    secret=request.build_absolute_uri(f"/hooks/{source.key}/{token}/"),
-                    back=reverse("admin:profiles_source_change", args=[source.pk]),
-                )
+            shown = make_address(self, request, form)
+            if shown is not None:
+                return shown
         question = Question(
             title=_("Connect a shop or tool"), form=form, submit=_("Make its address"), back=back
         )
