@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from segments.compiler.context import Context
-from segments.compiler.dates import add_to_instant
 from segments.compiler.fragments import Fragment, all_of, fill
-from segments.compiler.sources import RECORDS, STATED_AT
+from segments.compiler.sources import RECORDS, last_record, recent_records
 from segments.language.nodes import Party, StatedLeaf
 
 # A trait that says a party of its own has that one, whichever source states it.
@@ -15,17 +14,13 @@ ELSE {by_source} END)"""
 
 def compile_stated(leaf: StatedLeaf, context: Context, ids: Sequence[int] | None) -> Fragment:
     """Return the condition that data of the party state the trait of `p`, recently enough."""
-    return fill("(p.id IN ({records}))", records=fill(RECORDS, checks=_checks(leaf, context, ids)))
+    records = fill(RECORDS, checks=all_of(_checks(leaf, context, ids)))
+    return fill("(p.id IN ({records}))", records=records)
 
 
 def last_stated(leaf: StatedLeaf, context: Context, ids: Sequence[int]) -> Fragment:
     """Return of when the newest such statement about these profiles is, NULL without one."""
-    return fill(
-        "(SELECT max({stated_at}) FROM profiles_sourcerecord r"
-        " CROSS JOIN LATERAL jsonb_each(r.traits) AS stated (trait, entry) WHERE {checks})",
-        stated_at=STATED_AT,
-        checks=_checks(StatedLeaf(leaf.party, leaf.key), context, ids),
-    )
+    return last_record(_checks(StatedLeaf(leaf.party, leaf.key), context, ids))
 
 
 def party_checks(leaf: StatedLeaf, context: Context) -> list[Fragment]:
@@ -49,16 +44,5 @@ def party_checks(leaf: StatedLeaf, context: Context) -> list[Fragment]:
     return checks
 
 
-def _checks(leaf: StatedLeaf, context: Context, ids: Sequence[int] | None) -> Fragment:
-    checks = [
-        *party_checks(leaf, context),
-        fill("{at} <= {now}::timestamptz", at=STATED_AT, now=context.now),
-    ]
-    if leaf.stated_within is not None:
-        leaves_at = add_to_instant(STATED_AT, leaf.stated_within, context)
-        checks.append(
-            fill("{leaves_at} > {now}::timestamptz", leaves_at=leaves_at, now=context.now)
-        )
-    if ids is not None:
-        checks.append(fill("r.profile_id = ANY({ids}::bigint[])", ids=list(ids)))
-    return all_of(checks)
+def _checks(leaf: StatedLeaf, context: Context, ids: Sequence[int] | None) -> list[Fragment]:
+    return [*party_checks(leaf, context), *recent_records(leaf.stated_within, context, ids)]

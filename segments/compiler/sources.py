@@ -21,6 +21,8 @@ STATED_AT = Fragment(
 EVENTS = "SELECT e.profile_id FROM profiles_event e WHERE {checks}"
 RECORDS = """SELECT r.profile_id FROM profiles_sourcerecord r
 CROSS JOIN LATERAL jsonb_each(r.traits) AS stated (trait, entry) WHERE {checks}"""
+LAST_RECORD = """(SELECT max({stated_at}) FROM profiles_sourcerecord r
+CROSS JOIN LATERAL jsonb_each(r.traits) AS stated (trait, entry) WHERE {checks})"""
 
 
 def compile_source(leaf: SourceLeaf, context: Context, ids: Sequence[int] | None) -> Fragment:
@@ -33,13 +35,9 @@ def last_sent(leaf: SourceLeaf, context: Context, ids: Sequence[int]) -> Fragmen
     """Return when the source last sent something about these profiles, NULL if it never did."""
     window = SourceLeaf(leaf.key)
     return fill(
-        'greatest((SELECT max(e."timestamp") FROM profiles_event e WHERE {event_checks}),'
-        " (SELECT max({stated_at}) FROM profiles_sourcerecord r"
-        " CROSS JOIN LATERAL jsonb_each(r.traits) AS stated (trait, entry)"
-        " WHERE {record_checks}))",
-        stated_at=STATED_AT,
-        event_checks=all_of(_event_checks(window, context, ids)),
-        record_checks=all_of(_record_checks(window, context, ids)),
+        'greatest((SELECT max(e."timestamp") FROM profiles_event e WHERE {checks}), {stated})',
+        checks=all_of(_event_checks(window, context, ids)),
+        stated=last_record(_record_checks(window, context, ids)),
     )
 
 
@@ -60,15 +58,25 @@ def _event_checks(leaf: SourceLeaf, context: Context, ids: Sequence[int] | None)
 
 
 def _record_checks(leaf: SourceLeaf, context: Context, ids: Sequence[int] | None) -> list[Fragment]:
-    checks = [
-        fill("r.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key)),
-        fill("{at} <= {now}::timestamptz", at=STATED_AT, now=context.now),
-    ]
-    if leaf.seen_within is not None:
-        leaves_at = add_to_instant(STATED_AT, leaf.seen_within, context)
+    by_source = fill("r.source_id = {source}", source=fill(SOURCE_ID, key=leaf.key))
+    return [by_source, *recent_records(leaf.seen_within, context, ids)]
+
+
+def recent_records(
+    within: nodes.Duration | None, context: Context, ids: Sequence[int] | None
+) -> list[Fragment]:
+    """Return the conditions that a statement is recent enough, and about one of these profiles."""
+    checks = [fill("{at} <= {now}::timestamptz", at=STATED_AT, now=context.now)]
+    if within is not None:
+        leaves_at = add_to_instant(STATED_AT, within, context)
         checks.append(
             fill("{leaves_at} > {now}::timestamptz", leaves_at=leaves_at, now=context.now)
         )
     if ids is not None:
         checks.append(fill("r.profile_id = ANY({ids}::bigint[])", ids=list(ids)))
     return checks
+
+
+def last_record(checks: Sequence[Fragment]) -> Fragment:
+    """Return of when the newest statement is that passes the checks, NULL without one."""
+    return fill(LAST_RECORD, stated_at=STATED_AT, checks=all_of(checks))
