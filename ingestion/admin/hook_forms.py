@@ -62,7 +62,9 @@ class NamedField(forms.CharField):
         super().__init__(required=False, max_length=20_000, **kwargs)
 
     def clean(self, value: Any) -> Any:
-        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        # A quoted name may have what Unicode counts among ends of lines, but none of these.
+        lines = [line.strip() for line in re.split(r"[\r\n]", super().clean(value))]
+        lines = [line for line in lines if line]
         if lines and not _LINE.fullmatch(lines[0]):
             text = " ".join(lines)
             _check(text)

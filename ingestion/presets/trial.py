@@ -70,17 +70,18 @@ def propose_fact(content: Mapping[str, Any], *, header: str = "") -> dict[str, A
     who = {
         name: path for name, keys in _PEOPLE.items() if (path := _named(values, keys, name)) != ""
     }
-    kind = kind_of(content, header)
-    fact: dict[str, Any] = {"call": "identify" if kind == "*" else "track"}
-    if kind != "*":
-        fact["event"] = " ".join(word.capitalize() for word in re.findall(r"[^\W_]+", kind))
+    # Of a kind without a letter, and of any kind, there is no name to propose.
+    words = re.findall(r"[^\W_]+", kind_of(content, header))
+    fact: dict[str, Any] = {"call": "track" if words else "identify"}
+    fact["event"] = " ".join(word.capitalize() for word in words)
     fact["id"] = _named(values, _IDS, "id")
     fact["time"] = _time_of(values)
     fact["who"] = who
     used = {fact["id"], _named(values, _TIMES, "time"), *who.values(), "event", "type"}
     rest = [path for path in values if path not in used]
     names = {_NO_WORD.sub("_", path).strip("_"): path for path in rest[:MOST_PROPERTIES]}
-    fact["properties" if kind != "*" else "traits"] = names
+    names.pop("", None)
+    fact["properties" if words else "traits"] = names
     return {name: value for name, value in fact.items() if value not in ("", {})}
 
 
