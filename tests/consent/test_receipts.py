@@ -20,6 +20,7 @@ from consent.services import (
 )
 from tests.consent.inputs import consent_input
 from tests.factories import NOW, TESTER, make_client, make_profile, make_purpose
+from tests.random_ids import without_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +92,7 @@ def test_an_erasure_leaves_a_signed_receipt_that_names_nobody() -> None:
     assert content["receipt"] == answer["receipt"]
     assert content["receipt"]["erased"]
     assert (content["request"], content["kind"]) == (str(request.pk), "erasure")
-    assert "ada" not in json.dumps(content)
+    assert "ada" not in without_ids(json.dumps(content))
 
 
 def test_two_receipts_of_one_person_cannot_be_joined() -> None:

@@ -21,6 +21,7 @@ from profiles.models import AuditEntry, Identifier
 from tests.consent.callers import BASE, customer
 from tests.consent.inputs import consent_input
 from tests.factories import TESTER, make_profile, make_purpose, profile_of, send_messages
+from tests.random_ids import without_ids
 
 pytestmark = pytest.mark.django_db
 ADA = "email:ada@example.org"
@@ -56,7 +57,7 @@ def test_who_comes_back_is_stored_again_and_their_objection_stands(erased: None)
     assert profile_of(ADA).traits["city"] == "Lyon"
     assert verify_states() == []
     entry = AuditEntry.objects.get(verb="suppression.lifted")
-    assert "ada" not in str(entry.changes)
+    assert "ada" not in without_ids(str(entry.changes))
 
 
 def test_opting_in_to_one_purpose_leaves_marketing_objected(erased: None) -> None:

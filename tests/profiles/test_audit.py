@@ -40,6 +40,7 @@ from tests.profiles.audit_exemptions import EXEMPT, WITHOUT_ENTRY
 from tests.profiles.audited_calls import CALLS
 from tests.profiles.audited_segments import make_segment
 from tests.profiles.service_calls import public_functions
+from tests.random_ids import without_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -251,7 +252,7 @@ def test_staff_and_roles_are_audited_in_the_admin() -> None:
     ada = User.objects.get(username="ada")
     entry = AuditEntry.objects.get(verb="staff.created")
     assert (entry.object_key, entry.actor_kind) == (str(ada.pk), "staff")
-    assert "ada" not in str(entry.changes)
+    assert "ada" not in without_ids(str(entry.changes))
     role = {"name": "helper", "permissions": []}
     assert client.post(reverse("admin:auth_group_add"), role).status_code == 302
     assert AuditEntry.objects.get(verb="role.created").object_key == "helper"

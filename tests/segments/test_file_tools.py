@@ -154,7 +154,7 @@ def test_files_are_encrypted_for_the_key_that_is_given(
     settle()
     [path] = (tmp_path / "crm").iterdir()
     assert path.name.endswith(".jsonl.age")
-    assert b"ada" not in path.read_bytes()
+    assert b"ada@example.org" not in path.read_bytes()
     line = {"action": "enter", "id": "ada", "email": "ada@example.org"}
     assert json.loads(pyrage.decrypt(path.read_bytes(), [own])) == line
     for changes in ({"recipient": "age1nobody"}, {"every": "soon"}, {"every": "0"}):
