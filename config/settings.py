@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "config.http.languages.StaffLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "config.http.parts.log_in_on_a_whole_page",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "config.http.second_factor.require_second_factor",

@@ -46,8 +46,4 @@ def _is_due(request: HttpRequest) -> bool:
 def _to_the_step(request: HttpRequest) -> HttpResponse:
     # What was being sent is not sent again by itself, so that the way back is to a page.
     back = request.get_full_path() if request.method == "GET" else ADMIN
-    url = f"{reverse('second-factor')}?{urlencode({'next': back})}"
-    if "HX-Request" in request.headers:
-        # A part of a page: the page itself goes to the step.
-        return HttpResponse(headers={"HX-Redirect": url})
-    return redirect(url)
+    return redirect(f"{reverse('second-factor')}?{urlencode({'next': back})}")

@@ -184,6 +184,25 @@ def test_keys_move_double_remove_and_undo(builder: Page) -> None:
     assert keys_in(builder) == ["shop", "crm", "web"]
 
 
+def test_a_change_that_does_not_arrive_is_said_and_can_be_made_again(builder: Page) -> None:
+    leaves = [{"type": "source", "key": key} for key in ("shop", "crm")]
+    show(builder, {"type": "and", "children": leaves})
+    failure = builder.get_by_role("alert").filter(has_text="did not come through")
+    for answer in (lambda route: route.abort(), lambda route: route.fulfill(status=502)):
+        builder.route("**/builder/", answer)
+        builder.locator("#n-children-0").focus()
+        builder.keyboard.press("Alt+ArrowDown")
+        expect(failure).to_be_visible()
+        assert keys_in(builder) == ["shop", "crm"]
+        builder.unroute("**/builder/")
+        builder.locator("#n-children-0").focus()
+        builder.keyboard.press("Alt+ArrowDown")
+        expect(failure).to_be_hidden()
+        assert keys_in(builder) == ["crm", "shop"]
+        builder.keyboard.press("Control+z")
+        assert keys_in(builder) == ["shop", "crm"]
+
+
 def test_a_condition_is_dragged_into_a_group(builder: Page) -> None:
     inner = {"type": "or", "children": [{"type": "source", "key": "crm"}]}
     show(builder, {"type": "and", "children": [{"type": "source", "key": "shop"}, inner]})
@@ -227,6 +246,8 @@ def show(page: Page, definition: Any) -> None:
     box.blur()
     settle(page)
     page.get_by_role("button", name="Build").click()
+    # What is still hidden takes no focus.
+    page.locator("#builder [data-node]").first.wait_for()
 
 
 def drag(page: Page, handle: Locator, target: Locator) -> None:
@@ -247,8 +268,9 @@ def drag(page: Page, handle: Locator, target: Locator) -> None:
 
 
 def settle(page: Page) -> None:
-    page.wait_for_timeout(300)
-    page.wait_for_function("!document.querySelector('.htmx-request')")
+    # By the clock of the page, whose timers send what was typed, however slow the machine is.
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")
+    page.wait_for_function("!document.querySelector('.htmx-request, [aria-busy=true]')")
 
 
 def keys_in(page: Page) -> list[str]:

@@ -4,10 +4,12 @@ import re
 import time
 from binascii import unhexlify
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -165,3 +167,15 @@ def test_a_part_of_a_page_leads_the_page_itself_to_the_step() -> None:
     answer = again(first).get("/admin/omnibox/?q=a", headers={"hx-request": "true"})
     assert answer.content == b""
     assert answer["HX-Redirect"].startswith(STEP)
+
+
+@pytest.mark.parametrize("page", ["/admin/segments/segment/?status=live", ""])
+def test_a_part_whose_session_has_ended_leads_its_page_to_the_login(
+    client: Client, page: str
+) -> None:
+    headers = {"hx-request": "true", "hx-current-url": f"http://testserver{page}" if page else ""}
+    answer = client.post("/admin/omnibox/", headers=headers)
+    assert (answer.status_code, answer.content) == (200, b"")
+    step, _, query = answer["HX-Redirect"].partition("?")
+    assert step == reverse("admin:login")
+    assert parse_qs(query) == {"next": [page or "/admin/"]}

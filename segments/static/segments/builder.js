@@ -12,12 +12,17 @@ document.addEventListener("alpine:init", () => {
         pressed: false,
         waiting: [],
         line: Promise.resolve(),
+        changes: 0,
         chosen: "",
         typed: null,
         timer: null,
 
         text() {
             return this.$root.querySelector("[name=definition]").value;
+        },
+
+        isBusy() {
+            return this.changes + this.waiting.length > 0;
         },
 
         // A page that changes while a button is held down would swallow the click: changes wait.
@@ -49,13 +54,30 @@ document.addEventListener("alpine:init", () => {
         post(values, isUndone = false) {
             const next = this.chosen || (KEEPING_FOCUS.includes(values.op) ? "" : "node");
             this.chosen = "";
+            this.changes += 1;
             this.line = this.line.then(async () => {
                 const before = this.text();
-                const { build } = this.$root.dataset;
-                await window.htmx.ajax("POST", build, { source: this.$root, target: "#builder", swap: "outerHTML", values });
+                const hasArrived = await this.build(values);
+                this.changes -= 1;
+                if (!hasArrived) {
+                    if (isUndone) this.past = [...this.past, values.definition];
+                    return;
+                }
                 if (!isUndone) this.past = [...this.past, before].slice(-MOST_UNDONE);
                 this.changed(next);
             });
+        },
+        // Whether the server answered with the changed tree.
+        async build(values) {
+            const tree = document.getElementById("builder");
+            try {
+                await window.htmx.ajax("POST", this.$root.dataset.build, { source: this.$root, target: tree, swap: "outerHTML", values });
+            } catch {
+                // What htmx says of it, the page shows.
+            }
+            // What did not arrive can be sent again as it stands.
+            tree.querySelectorAll("[data-sent]").forEach((input) => delete input.dataset.sent);
+            return !tree.isConnected;
         },
         undo() {
             const definition = this.past.pop();
