@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -22,7 +22,6 @@ from consent.ledger.minors import birth_dates, is_too_young
 from consent.ledger.states import rebuild_states
 from consent.lib.digests import as_plain_json, event_digest, keyed_digest
 from consent.models import (
-    ConsentBody,
     ConsentEvent,
     ConsentKind,
     DecidedBy,
@@ -58,7 +57,7 @@ DIGESTED_FIELDS = (
     "idempotency_key",
     "seq",
 )
-
+REACHED = "reached_identifier_ids"
 
 # What shows that an imported grant was really given: where it was found, and to which words.
 IMPORT_EVIDENCE = ("file", "row", "text")
@@ -129,6 +128,22 @@ class ConsentInput:
         return self.idempotency_key
 
 
+class _NewEvent(NamedTuple):
+    """An event to be written: columns by name, and those of its body, which erasure deletes.
+
+    A model instance would take longer to make than to write: files have thousands a chunk.
+    """
+
+    entry: ConsentInput
+    columns: dict[str, Any]
+    body: dict[str, Any]
+
+    @property
+    def pk(self) -> UUID:
+        pk: UUID = self.columns["id"]
+        return pk
+
+
 def record(entry: ConsentInput) -> ConsentEvent:
     """Write one event to the ledger and return it.
 
@@ -153,52 +168,52 @@ def record_many(entries: Sequence[ConsentInput], *, also: Iterable[int] = ()) ->
         raise SignalPermits("Global Privacy Control only refuses.")
     versions = _PurposeVersions(entries)
     born = versions.births_that_matter(entries)
-    events, bodies = [], []
-    for entry, seq in zip(entries, _next_event_numbers(len(entries)), strict=True):
-        event, body = _build_event(entry, versions, born.get(entry.profile_id), seq)
-        events.append(event)
-        bodies.append(body)
-    new_ids = _insert(events)
-    _insert_bodies([body for body in bodies if body.event_id in new_ids])
-    pairs = zip(entries, events, strict=True)
-    written = [(entry, event) for entry, event in pairs if event.pk in new_ids]
+    numbers = _next_event_numbers(len(entries))
+    events = [
+        _build_event(entry, versions, born.get(entry.profile_id), seq)
+        for entry, seq in zip(entries, numbers, strict=True)
+    ]
+    new_ids = _insert([event.columns for event in events])
+    _insert_bodies([event.body for event in events if event.pk in new_ids])
+    written = [event for event in events if event.pk in new_ids]
     _note(written)
-    rebuild_states({*also, *(entry.profile_id for entry, _ in written)})
+    rebuild_states({*also, *(event.entry.profile_id for event in written)})
     known = _ids_by_key([event for event in events if event.pk not in new_ids])
-    return [known.get(event.idempotency_key or "", event.pk) for event in events]
+    return [known.get(event.columns["idempotency_key"] or "", event.pk) for event in events]
 
 
-def _note(written: Sequence[tuple[ConsentInput, ConsentEvent]]) -> None:
+def _note(written: Sequence[_NewEvent]) -> None:
     """Note for the journal what permits less, by the digest of its identifier."""
-    narrowing = [(entry, event) for entry, event in written if _narrows(event)]
+    narrowing = [event for event in written if _narrows(event)]
     if not narrowing or not settings.PRIVACY_JOURNAL:
         return
     keys = suppression_keys()
-    ids = {entry.identifier_id for entry, _ in narrowing}
+    ids = {event.entry.identifier_id for event in narrowing}
     names = {row.pk: str(row) for row in Identifier.objects.filter(pk__in=ids)}
     notes = [
         Note(
             Act.CONSENT,
-            [newest_digest(keys, names[entry.identifier_id])],
-            min(event.occurred_at, event.received_at),
+            [newest_digest(keys, names[event.entry.identifier_id])],
+            event.entry.effective_at,
             {
-                "purpose": entry.purpose,
-                "state": event.state,
-                "kind": event.kind,
-                "actor": event.actor,
-                "method": event.method,
-                "trust": int(event.trust),
+                "purpose": event.entry.purpose,
+                "state": event.columns["state"],
+                "kind": event.entry.kind,
+                "actor": event.entry.actor,
+                "method": event.entry.method,
+                "trust": int(event.entry.trust),
             },
         )
-        for entry, event in narrowing
+        for event in narrowing
     ]
     note(notes, key_id=keys[-1].id, version=NORMALISER_VERSION)
 
 
-def _narrows(event: ConsentEvent) -> bool:
-    if event.kind == ConsentKind.OBJECTION:
-        return not widens(event.kind, event.state)
-    return event.state in (State.REFUSED, State.WITHDRAWN, State.INVALIDATED)
+def _narrows(event: _NewEvent) -> bool:
+    kind, state = event.entry.kind, event.columns["state"]
+    if kind == ConsentKind.OBJECTION:
+        return not widens(kind, state)
+    return state in (State.REFUSED, State.WITHDRAWN, State.INVALIDATED)
 
 
 def keyed_idempotency(key: str) -> str:
@@ -208,9 +223,11 @@ def keyed_idempotency(key: str) -> str:
 
 def digested_columns(event: ConsentEvent) -> dict[str, Any]:
     """Return the columns of an event that its digest covers."""
-    columns = {name: getattr(event, name) for name in DIGESTED_FIELDS}
-    reached = event.reached_identifier_ids
-    return columns if reached is None else columns | {"reached_identifier_ids": reached}
+    return _digested({name: getattr(event, name) for name in (*DIGESTED_FIELDS, REACHED)})
+
+
+def _digested(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in columns.items() if name != REACHED or value is not None}
 
 
 class _PurposeVersions:
@@ -254,32 +271,33 @@ def _next_event_numbers(count: int) -> list[int]:
 
 def _build_event(
     entry: ConsentInput, versions: _PurposeVersions, born: date | None, seq: int
-) -> tuple[ConsentEvent, ConsentBody]:
+) -> _NewEvent:
     version = versions.in_force(entry.purpose, entry.effective_at)
-    event = ConsentEvent(
-        id=uuid7(),
-        identifier_id=entry.identifier_id,
-        kind=entry.kind,
-        purpose_id=version.purpose_id if version else None,
-        purpose_version_id=version.pk if version else None,
-        notice_id=entry.notice_id,
-        state=_state(entry, version, born),
-        occurred_at=entry.dated_at or entry.received_at,
-        received_at=entry.received_at,
-        valid_until=_valid_until(entry, version),
-        actor=entry.actor,
-        method=entry.method,
-        trust=entry.trust,
-        source_id=entry.source_id,
-        recorded_by=entry.recorded_by,
-        idempotency_key=entry.ledger_key and keyed_idempotency(entry.ledger_key),
-        reached_identifier_ids=None if entry.reached is None else sorted(entry.reached),
-        seq=seq,
-    )
+    columns = {
+        "id": uuid7(),
+        "identifier_id": entry.identifier_id,
+        "kind": entry.kind,
+        "purpose_id": version.purpose_id if version else None,
+        "purpose_version_id": version.pk if version else None,
+        "notice_id": entry.notice_id,
+        "state": _state(entry, version, born),
+        "occurred_at": entry.dated_at or entry.received_at,
+        "received_at": entry.received_at,
+        "valid_until": _valid_until(entry, version),
+        "actor": entry.actor,
+        "method": entry.method,
+        "trust": entry.trust,
+        "source_id": entry.source_id,
+        "recorded_by": entry.recorded_by,
+        "idempotency_key": entry.ledger_key and keyed_idempotency(entry.ledger_key),
+        "seq": seq,
+        REACHED: None if entry.reached is None else sorted(entry.reached),
+    }
     # The digest must be of what the database returns, and JSON columns return no Decimal.
     salt, evidence = secrets.token_hex(32), as_plain_json(entry.evidence)
-    event.digest = event_digest(salt, digested_columns(event), evidence)
-    return event, ConsentBody(event_id=event.pk, salt=salt, evidence=evidence)
+    columns["digest"] = event_digest(salt, _digested(columns), evidence)
+    body = {"event_id": columns["id"], "salt": salt, "evidence": evidence}
+    return _NewEvent(entry, columns, body)
 
 
 def _refuses(entry: ConsentInput) -> bool:
@@ -321,24 +339,20 @@ def _valid_until(entry: ConsentInput, version: PurposeVersion | None) -> datetim
     return earliest_end(entry.valid_until, entry.effective_at, validity)
 
 
-def _insert(events: Sequence[ConsentEvent]) -> set[UUID]:
+def _insert(rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
     """Insert events, and return the ids of those whose idempotency key was not there yet."""
-    names = (*DIGESTED_FIELDS, "reached_identifier_ids", "digest")
-    rows = [{name: getattr(event, name) for name in names} for event in events]
     with connection.cursor() as cursor:
         cursor.execute(sql.INSERT_EVENTS, [exact_json.dumps(rows)])
         return {pk for (pk,) in cursor.fetchall()}
 
 
-def _insert_bodies(bodies: Sequence[ConsentBody]) -> None:
-    names = ("event_id", "salt", "evidence")
-    rows = [{name: getattr(body, name) for name in names} for body in bodies]
+def _insert_bodies(rows: Sequence[Mapping[str, Any]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.INSERT_BODIES, [exact_json.dumps(rows)])
 
 
-def _ids_by_key(repeated: Sequence[ConsentEvent]) -> dict[str, UUID]:
+def _ids_by_key(repeated: Sequence[_NewEvent]) -> dict[str, UUID]:
     """Return the ids of the events in the ledger that have the keys of events that repeat them."""
-    keys = {event.idempotency_key for event in repeated if event.idempotency_key}
+    keys = {event.columns["idempotency_key"] for event in repeated} - {None}
     rows = ConsentEvent.objects.filter(idempotency_key__in=keys)
     return {row.idempotency_key or "": row.pk for row in rows} if keys else {}

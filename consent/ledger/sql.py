@@ -86,6 +86,23 @@ FROM unnest(%(profiles)s::bigint[]) AS wanted (id)
 JOIN consent_consentstate s ON s.profile_id = wanted.id
 """
 
+# Returns the events of the identifiers that the given profiles have now, as the fold reads them:
+# the profile, then the fields of LedgerEvent, with the validity that the purpose's version sets.
+# Not ORM: it joins an array of thousands of ids, like the statement above.
+EVENTS_OF_PROFILES = """
+WITH named AS MATERIALIZED (
+    SELECT i.id, i.profile_id
+    FROM unnest(%s::bigint[]) AS wanted (id)
+    JOIN profiles_identifier i ON i.profile_id = wanted.id
+)
+SELECT named.profile_id, e.identifier_id, e.kind, e.purpose_id, coalesce(v.number, 0), e.state,
+    e.occurred_at, e.received_at, e.valid_until, e.actor, e.trust, v.validity,
+    e.reached_identifier_ids
+FROM named
+JOIN consent_consentevent e ON e.identifier_id = named.id
+LEFT JOIN consent_purposeversion v ON v.id = e.purpose_version_id
+"""
+
 # Returns the next numbers of the ledger's order of arrival. Not ORM: it draws many from a sequence
 # at once.
 NEXT_EVENT_NUMBERS = """

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
 
 from consent.ledger import sql
 from consent.ledger.fold import (
@@ -27,28 +26,13 @@ from profiles.identifiers.lookup import holders_of_identifiers, profiles_of_iden
 from profiles.identifiers.references import Ref
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import mark_changes
-from profiles.lib.database import array_of
+from profiles.lib.database import any_of, array_of
 from profiles.models import Identifier, Merge, Profile, ProfileChange
 from profiles.services import PROFILE, load_rules
 
 # By (profile id, purpose id).
 StateRows = dict[tuple[int, int], StateRow]
 _BATCH = 1000
-# What `_ledger_event` reads, in the order of LedgerEvent.
-_LEDGER_EVENT_COLUMNS = (
-    "identifier_id",
-    "kind",
-    "purpose_id",
-    Coalesce("purpose_version__number", 0),
-    "state",
-    "occurred_at",
-    "received_at",
-    "valid_until",
-    "actor",
-    "trust",
-    "purpose_version__validity",
-    "reached_identifier_ids",
-)
 
 
 class StateDrift(NamedTuple):
@@ -175,10 +159,8 @@ def _differences(profile_ids: Sequence[int]) -> Iterator[StateDrift]:
 
 
 def _stored_states(profile_ids: Sequence[int]) -> StateRows:
-    return {
-        (state.profile_id, state.purpose_id): _as_row(state)
-        for state in ConsentState.objects.filter(profile_id__in=profile_ids)
-    }
+    states = ConsentState.objects.filter(any_of("profile_id", profile_ids))
+    return {(state.profile_id, state.purpose_id): _as_row(state) for state in states}
 
 
 def _folded_states(profile_ids: Sequence[int]) -> StateRows:
@@ -188,7 +170,7 @@ def _folded_states(profile_ids: Sequence[int]) -> StateRows:
     with_events = list(events)
     merges = _merges_by_survivor(with_events)
     vouched = set(
-        Identifier.objects.filter(profile_id__in=with_events, is_vouched=True)
+        Identifier.objects.filter(any_of("profile_id", with_events), is_vouched=True)
         .values_list("profile_id", flat=True)
         .distinct()
     )
@@ -250,13 +232,11 @@ def naming_identifiers(profile_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _ledger_events(profile_ids: Sequence[int]) -> Mapping[int, list[LedgerEvent]]:
-    # Tuples rather than model instances: a large batch reads many thousand rows.
-    holders = holders_of_identifiers(profile_ids)
-    rows = ConsentEvent.objects.filter(identifier__in=list(holders))
     events: dict[int, list[LedgerEvent]] = defaultdict(list)
-    for columns in rows.values_list(*_LEDGER_EVENT_COLUMNS):
-        event = _ledger_event(*columns)
-        events[holders[event.identifier_id]].append(event)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.EVENTS_OF_PROFILES, [array_of(profile_ids)])
+        for profile_id, *columns in cursor.fetchall():
+            events[profile_id].append(_ledger_event(*columns))
     return events
 
 
@@ -268,7 +248,7 @@ def _ledger_event(*columns: Any) -> LedgerEvent:
 
 def _merges_by_survivor(profile_ids: Sequence[int]) -> Mapping[int, list[MergeSides]]:
     merges: dict[int, list[MergeSides]] = defaultdict(list)
-    for merge in Merge.objects.standing().filter(survivor_id__in=profile_ids):
+    for merge in Merge.objects.standing().filter(any_of("survivor_id", profile_ids)):
         merges[merge.survivor_id].append(
             MergeSides(
                 merge.merged_at,

@@ -15,8 +15,10 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 # Enough for JSON numbers of any size to keep all their digits.
 _EXACT = Context(prec=2000)
+_SHORT = 10**18
 
 
 def canonical_json(value: Any) -> str:
@@ -24,7 +26,7 @@ def canonical_json(value: Any) -> str:
 
     Raises TypeError for any other type.
     """
-    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _encoder.encode(_canonical(value))
 
 
 def _canonical(value: Any) -> Any:
@@ -32,9 +34,8 @@ def _canonical(value: Any) -> Any:
         case bool() | None | str():
             return value
         case int() | float() | Decimal():
-            number = Decimal(repr(value) if isinstance(value, float) else value)
             # An object rather than a string: the number 1 and the text "1" must hash differently.
-            return {"number": str(_EXACT.plus(number).normalize(_EXACT))}
+            return {"number": _spelled(value)}
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case Mapping():
@@ -45,6 +46,14 @@ def _canonical(value: Any) -> Any:
         case UUID():
             return str(value)
     raise TypeError(f"{type(value).__name__} has no canonical spelling")
+
+
+def _spelled(number: float | Decimal) -> str:
+    # Most are ids, which a decimal spells as they are unless they end in zeros.
+    if type(number) is int and number % 10 and -_SHORT < number < _SHORT:
+        return str(number)
+    exact = Decimal(repr(number) if isinstance(number, float) else number)
+    return str(_EXACT.plus(exact).normalize(_EXACT))
 
 
 def as_plain_json(value: Any) -> Any:

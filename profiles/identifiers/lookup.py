@@ -13,6 +13,7 @@ from profiles.identifiers.normalisers import (
 from profiles.identifiers.references import Ref
 from profiles.lib import exact_json
 from profiles.lib.batches import batches
+from profiles.lib.database import any_of
 from profiles.lib.spellings import OWN_NORMALISERS, Normaliser
 from profiles.models import Identifier, IdentityRule, Profile
 
@@ -62,7 +63,7 @@ def holders_of_identifiers(profile_ids: Iterable[int]) -> dict[int, int]:
     Rows that point at identifiers are read by these ids, and not joined: on a cluster identifiers
     are spread by their value, and other rows by their profile or not at all.
     """
-    rows = Identifier.objects.filter(profile_id__in=profile_ids)
+    rows = Identifier.objects.filter(any_of("profile_id", profile_ids))
     return {pk: holder for pk, holder in rows.values_list("pk", "profile_id") if holder is not None}
 
 

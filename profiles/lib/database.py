@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import BooleanField, F, Func, Value
 
 from profiles.lib import sql as lib_sql
 
@@ -29,6 +30,20 @@ def array_of(values: Iterable[object]) -> str:
     The driver adapts a list element by element, which takes far longer.
     """
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def any_of(field: str, ids: Iterable[int]) -> Func:
+    """Return a condition for `filter`: the field is one of these numbers, however many.
+
+    Django's own `__in` checks and quotes each of them, which takes longer than to find the rows.
+    """
+    return Func(
+        F(field),
+        Value(array_of(ids)),
+        template="%(expressions)s::bigint[])",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
 
 
 def database_now() -> datetime:

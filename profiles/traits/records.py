@@ -229,8 +229,8 @@ def _update_golden(profiles: Iterable[int], loaded: ProfileRecords) -> set[int]:
             if traits != golden[profile_id]
         }
         if changed:
-            texts = [exact_json.dumps_sorted(traits) for traits in changed.values()]
-            cursor.execute(sql.SET_GOLDEN, [array_of(changed), texts])
+            traits = exact_json.dumps_sorted(list(changed.values()))
+            cursor.execute(sql.SET_GOLDEN, [array_of(changed), traits])
     return set(changed)
 
 
@@ -240,6 +240,6 @@ def store_records(changed: Mapping[RecordKey, dict[str, Any]], now: datetime) ->
         return
     # Sorted by key, so that upserts of two transactions cannot deadlock.
     columns = [array_of(column) for column in zip(*sorted(changed), strict=True)]
-    texts = [exact_json.dumps_sorted(changed[key]) for key in sorted(changed)]
+    traits = exact_json.dumps_sorted([changed[key] for key in sorted(changed)])
     with connection.cursor() as cursor:
-        cursor.execute(sql.UPSERT_RECORDS, [now, *columns, texts])
+        cursor.execute(sql.UPSERT_RECORDS, [now, *columns, traits])

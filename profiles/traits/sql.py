@@ -59,8 +59,10 @@ FROM profiles_sourcerecord r WHERE r.profile_id = ANY(%s)
 UPSERT_RECORDS = """
 INSERT INTO profiles_sourcerecord (profile_id, identifier_id, source_id, trust, traits, updated_at)
 SELECT profile_id, identifier_id, source_id, trust, traits, %s
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::jsonb[])
-    AS learned (profile_id, identifier_id, source_id, trust, traits)
+FROM ROWS FROM (
+        unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::smallint[]),
+        jsonb_array_elements(%s::jsonb)
+    ) AS learned (profile_id, identifier_id, source_id, trust, traits)
 ON CONFLICT (profile_id, identifier_id, source_id, trust)
 DO UPDATE SET traits = excluded.traits, updated_at = excluded.updated_at
 """
@@ -130,7 +132,8 @@ SELECT id, traits::text FROM profiles_profile WHERE id = ANY(%s)
 # Writes golden traits. The ORM's bulk_update makes one CASE branch for every row.
 SET_GOLDEN = """
 UPDATE profiles_profile p SET traits = golden.traits
-FROM unnest(%s::bigint[], %s::jsonb[]) AS golden (id, traits) WHERE p.id = golden.id
+FROM ROWS FROM (unnest(%s::bigint[]), jsonb_array_elements(%s::jsonb)) AS golden (id, traits)
+WHERE p.id = golden.id
 """
 
 # Deletes the source records of one erased person. SQL, because the registry's `eraser` takes a
