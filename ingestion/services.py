@@ -53,21 +53,26 @@ from ingestion.mending.plan_draft import PlanDraft, draft_plan
 from ingestion.plans.content import PlanFaults
 from ingestion.plans.keep import plan_in_force, save_plan
 from ingestion.portability import CopyFault, ImportedCopy, import_copy
-from ingestion.presets.delivery import BadSignature, Delivery
-from ingestion.presets.hooks import (
+from ingestion.presets.addresses import (
     UnknownPreset,
+    address_of,
+    change_hook,
+    delete_hook,
+    find_hook,
+    register_hook,
+    replace_address,
+)
+from ingestion.presets.delivery import BadSignature, Delivery
+from ingestion.presets.facts import WrongMapping, parse_facts
+from ingestion.presets.hooks import (
     answer_to,
     answer_to_challenge,
-    change_kinds,
     check_signature,
-    find_hook,
     is_ping,
     is_tried_by_get,
     read_content,
-    register_hook,
     take_delivery,
 )
-from ingestion.presets.mapping import WrongMapping, parse_facts
 from ingestion.presets.orders import prune_amounts
 from ingestion.presets.presets import load_preset, parse_kinds, preset_keys
 from ingestion.presets.trial import MappingTrial, propose_fact, try_mapping
@@ -135,13 +140,14 @@ __all__ = [
     "WrongStatus",
     "accept",
     "add_part",
+    "address_of",
     "answer_to",
     "answer_to_challenge",
     "batch_of",
     "begin_import",
     "cancel_import",
     "cells_of",
-    "change_kinds",
+    "change_hook",
     "check_plan",
     "check_signature",
     "create_signing_secret",
@@ -149,6 +155,7 @@ __all__ = [
     "create_write_key",
     "current_pause",
     "delete_consent_category",
+    "delete_hook",
     "delete_mapping",
     "delete_product",
     "delete_sql_source",
@@ -201,6 +208,7 @@ __all__ = [
     "refused_as_csv",
     "register_hook",
     "register_source",
+    "replace_address",
     "replay_message",
     "resume_sql_source",
     "review_schema",

@@ -27,6 +27,8 @@ TAGS = {
     "privacy/deep-links": "Links for customers who are logged in on a company's own site.",
     "privacy/returns": "People who were erased and want to be stored again.",
     "sources": "Where messages come from, and their write keys.",
+    "hooks": "Addresses to which shops and tools send.",
+    "hook-mappings": "What deliveries of a webhook of your own mean, tried and proposed.",
     "schema": "What messages are made of, and what staff decided of it.",
     "imports": "Files of rows, and how each row ended.",
     "sql-sources": "Queries of other databases that are asked at intervals.",

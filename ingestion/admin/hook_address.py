@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ingestion.services import register_hook
+from ingestion.services import address_of, register_hook
 from profiles.admin.kit.base import TesseraAdmin, show_secret, staff_actor
+from profiles.models import Source
 from profiles.models.sources import KEY_VALIDATOR
 
 MAY_CONNECT = "profiles.add_source"
@@ -48,10 +49,17 @@ def make_address(
         is_secret = "secret" in getattr(error, "error_dict", {})
         form.add_error("secret" if is_secret else "key", error.messages)
         return None
+    return show_address(admin, request, source, token)
+
+
+def show_address(
+    admin: TesseraAdmin, request: HttpRequest, source: Source, token: str
+) -> HttpResponse:
+    """Show an address, which is in this response alone."""
     return show_secret(
         admin,
         request,
         title=_("Address of %(source)s") % {"source": source},
-        secret=request.build_absolute_uri(f"/hooks/{source.key}/{token}/"),
+        secret=request.build_absolute_uri(address_of(source, token)),
         back=reverse("admin:profiles_source_change", args=[source.pk]),
     )

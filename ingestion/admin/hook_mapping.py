@@ -20,7 +20,7 @@ from ingestion.admin.hook_address import MAY_CONNECT, SourceForm, make_address
 from ingestion.admin.hook_forms import SampleForm, fact_formset, kinds_in, with_more_facts
 from ingestion.admin.sql_forms import pretty
 from ingestion.models import Hook
-from ingestion.services import MappingTrial, change_kinds, parse_kinds, propose_fact, try_mapping
+from ingestion.services import MappingTrial, change_hook, parse_kinds, propose_fact, try_mapping
 from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 
 CUSTOM = "custom"
@@ -88,7 +88,7 @@ class HookMappingAdmin(ReadOnlyAdmin):
             return redirect(back)
         facts = fact_formset(_posted(request), kinds=hook.kinds)
         if "save" in request.POST and facts.is_valid():
-            change_kinds(hook, kinds_in(facts), actor=staff_actor(request))
+            change_hook(hook, kinds=kinds_in(facts), actor=staff_actor(request))
             self.message_user(request, _("Deliveries are mapped by it from now on."))
             return redirect(back)
         title = _("Mapping of %(source)s") % {"source": hook.source}

@@ -3,16 +3,17 @@
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ingestion.admin.hook_address import MAY_CONNECT, SourceForm, make_address
+from ingestion.admin.hook_address import MAY_CONNECT, SourceForm, make_address, show_address
 from ingestion.admin.hook_mapping import CUSTOM, HookMappingAdmin
 from ingestion.models import Hook
-from ingestion.services import load_preset, preset_keys
-from profiles.admin.kit.base import Question, question_page, require
+from ingestion.services import delete_hook, load_preset, preset_keys, replace_address
+from profiles.admin.kit.base import Question, question_page, require, staff_actor
 from profiles.admin.kit.unfold import display
 
 
@@ -52,8 +53,13 @@ class HookAdmin(HookMappingAdmin):
     change_form_outer_before_template = "admin/ingestion/hooks/mapping_link.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.connect)
-        return [path("connect/", view, name="ingestion_hook_connect"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("connect/", view(self.connect), name="ingestion_hook_connect"),
+            path("<int:pk>/replace/", view(self.replace), name="ingestion_hook_replace"),
+            path("<int:pk>/end/", view(self.end), name="ingestion_hook_end"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
@@ -62,7 +68,8 @@ class HookAdmin(HookMappingAdmin):
         return super().changelist_view(request, extra)
 
     def shown_beside(self, request: HttpRequest, row: Hook) -> dict[str, object]:
-        return {"may_map": row.preset == CUSTOM and request.user.has_perm(MAY_CONNECT)}
+        may_connect = request.user.has_perm(MAY_CONNECT)
+        return {"may_connect": may_connect, "may_map": row.preset == CUSTOM and may_connect}
 
     @display(description=gettext_lazy("tool"))
     def tool(self, hook: Hook) -> str:
@@ -81,3 +88,41 @@ class HookAdmin(HookMappingAdmin):
             title=_("Connect a shop or tool"), form=form, submit=_("Make its address"), back=back
         )
         return question_page(self, request, question)
+
+    def replace(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make another address on POST, and show it, which is in this response alone."""
+        hook = self._changeable(request, pk)
+        if request.method == "POST":
+            token = replace_address(hook, actor=staff_actor(request))
+            return show_address(self, request, hook.source, token)
+        warning = _("What is sent to the former address is unknown from now on, and answered 404.")
+        question = Question(
+            title=_("Another address of %(source)s") % {"source": hook.source},
+            form=forms.Form(),
+            submit=_("Make another address"),
+            back=reverse("admin:ingestion_hook_change", args=[pk]),
+            warning=warning,
+            is_dangerous=True,
+        )
+        return question_page(self, request, question)
+
+    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take nothing more to an address, once it is confirmed."""
+        hook = self._changeable(request, pk)
+        if request.method == "POST":
+            delete_hook(hook, actor=staff_actor(request))
+            return redirect("admin:ingestion_hook_changelist")
+        question = Question(
+            title=_("Remove the address of %(source)s") % {"source": hook.source},
+            form=forms.Form(),
+            submit=_("Remove"),
+            back=reverse("admin:ingestion_hook_change", args=[pk]),
+            warning=_("Nothing more is taken to it. The source stays, with what it said."),
+            is_dangerous=True,
+        )
+        return question_page(self, request, question)
+
+    def _changeable(self, request: HttpRequest, pk: int) -> Hook:
+        require(request, MAY_CONNECT)
+        hook: Hook = self.found_or_404(request, str(pk))
+        return hook

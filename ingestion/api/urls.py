@@ -3,7 +3,16 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from ingestion.api import forbidden, imports, plans, products, schema, sql_sources, views
+from ingestion.api import (
+    forbidden,
+    hook_views,
+    imports,
+    plans,
+    products,
+    schema,
+    sql_sources,
+    views,
+)
 
 router = SimpleRouter(use_regex_path=False)
 router.register("sources", views.SourceViewSet, basename="source")
@@ -11,6 +20,8 @@ router.register("rejected-messages", views.RejectedMessageViewSet, basename="rej
 router.register("imports", imports.ImportViewSet, basename="import")
 router.register("import-mappings", imports.SavedMappingViewSet, basename="import-mapping")
 router.register("sql-sources", sql_sources.SqlSourceViewSet, basename="sql-source")
+router.register("hooks", hook_views.HookViewSet, basename="hook")
+router.register("hook-mappings", hook_views.HookMappingViewSet, basename="hook-mapping")
 router.register("products", products.ProductViewSet, basename="product")
 router.register("schema/events", schema.RegistryEventViewSet, basename="schema-event")
 router.register("schema/properties", schema.RegistryPropertyViewSet, basename="schema-property")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ingestion.presets.delivery import Delivery
-from ingestion.presets.mapping import FactMapping, parse_facts
+from ingestion.presets.facts import FactMapping, parse_facts
 from ingestion.presets.products import ProductMapping, parse_products
 
 ROOT = Path(__file__).parent

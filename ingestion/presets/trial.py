@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.presets.delivery import Delivery
-from ingestion.presets.mapping import FactMapping, HookMessage, map_delivery
+from ingestion.presets.facts import FactMapping
+from ingestion.presets.mapping import HookMessage, map_delivery
 from ingestion.presets.presets import load_preset
 from profiles.lib import exact_json
 

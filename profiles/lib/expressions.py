@@ -116,9 +116,12 @@ def compiled(expression: str) -> Any:
     """Return the parsed expression. Raises WrongExpression."""
     try:
         parsed = jmespath.compile(expression)
+        called = list(_called(parsed.parsed))
     except jmespath.exceptions.JMESPathError as error:
         raise WrongExpression(str(error).splitlines()[0]) from None
-    for name in _called(parsed.parsed):
+    except RecursionError:
+        raise WrongExpression("It is nested too deeply.") from None
+    for name in called:
         if name not in Functions.FUNCTION_TABLE:
             raise WrongExpression(f"There is no function {name}.")
     return parsed
@@ -138,6 +141,8 @@ def evaluate(expression: str, content: Any) -> Any:
     try:
         return compiled(expression).search(content, _OPTIONS)
     except (jmespath.exceptions.JMESPathError, ArithmeticError, TypeError, ValueError):
+        return None
+    except RecursionError:
         return None
 
 

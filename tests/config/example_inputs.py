@@ -15,6 +15,7 @@ from ingestion.services import (
     drain_inbox,
     finish_import,
     forbid_names,
+    register_hook,
     save_mapping,
     save_plan,
     save_product,
@@ -41,6 +42,14 @@ def make_plan() -> None:
         "calls": {"identify": {"schema": age, "policy": "flag"}},
     }
     save_plan(Source.objects.get(key="shop"), content, actor=TESTER)
+
+
+def make_hook() -> None:
+    """Make a webhook with a mapping of its own."""
+    fact = {"call": "track", "event": "Voted", "id": "id", "time": "created_at"}
+    fact |= {"who": {"email": "voter.email"}, "properties": {"choice": "choice"}}
+    kinds = {"vote.cast": [fact]}
+    register_hook("votes", preset="custom", secret="a-secret", kinds=kinds, actor=TESTER)
 
 
 def make_products() -> None:

@@ -49,6 +49,7 @@ from profiles.services import (
     pause_application,
 )
 from tests.config.example_inputs import (
+    make_hook,
     make_imports,
     make_plan,
     make_products,
@@ -94,6 +95,7 @@ def make_world() -> World:
     """Fill the store with what the examples are about."""
     service = make_client()
     send_history()
+    make_hook()
     make_products()
     make_plan()
     profile = profile_of("email:ada@example.org")

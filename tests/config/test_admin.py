@@ -89,6 +89,7 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         reverse("admin:ingestion_fileimport_upload"),
         reverse("admin:ingestion_product_upload"),
         *(reverse(f"admin:ingestion_hook_{page}") for page in ("connect", "own", "outcome")),
+        *(reverse(f"admin:ingestion_hook_{page}", args=[1]) for page in ("replace", "end")),
         reverse("admin:ingestion_sqlsource_add"),
         *(
             reverse(f"admin:ingestion_sqlsource_{verb}", args=[world["sql_source"].pk])

@@ -1,5 +1,6 @@
 """The editor of a webhook's mapping: tried live, faults at their fields, used once saved."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 OWN, OUTCOME = "admin:ingestion_hook_own", "admin:ingestion_hook_outcome"
+PAGES = ("replace", "end")
 SAMPLE = {
     "type": "vote.cast",
     "id": "v-1",
@@ -38,6 +40,9 @@ FACT = {
     "email": "voter.email",
     "properties": "choice: choice\nplace.city: voter.city",
 }
+
+WHOLE = {"call": "identify", "id": "id", "time": "created_at", "who": {"email": "voter.email"}}
+KINDS = {"*": [WHOLE]}
 
 
 def posted(*facts: dict[str, Any], sample: Any = SAMPLE, **more: Any) -> dict[str, Any]:
@@ -128,7 +133,7 @@ def test_a_mapping_is_proposed_saved_used_and_changed(client: Client) -> None:
     assert sorted(shown.initial["properties"].split("\n")) == FACT["properties"].split("\n")
     change = posted(FACT | {"event": "Cast a vote"}, save="")
     assert staff.post(mapping, change).status_code == 302
-    entry = AuditEntry.objects.get(verb="source.mapped")
+    entry = AuditEntry.objects.get(verb="source.hook_changed")
     assert (entry.object_type, entry.object_key) == ("source", "votes")
     deliver(client, url, SAMPLE | {"id": "v-2"})
     drain_inbox()
@@ -144,7 +149,7 @@ def deliver(client: Client, url: str, content: Any) -> int:
 
 
 def test_what_was_typed_stays_where_a_message_is_added_or_the_key_is_in_use() -> None:
-    register_hook("votes", preset="custom", secret=SECRET, actor=TESTER, kinds={})
+    register_hook("votes", preset="custom", secret=SECRET, actor=TESTER, kinds=KINDS)
     staff = sign_in()
     added = staff.post(reverse(OWN), posted(FACT, add="", key="polls", secret="s-1"))
     first, second = added.context["facts"].forms
@@ -170,11 +175,37 @@ def valid(body: dict[str, Any]) -> Any:
 
 
 def test_only_whoever_may_make_sources_maps() -> None:
-    hook = Hook.objects.get(
-        source=register_hook("votes", preset="custom", secret=SECRET, actor=TESTER)[0]
-    )
-    for name, args in ((OWN, []), (OUTCOME, []), ("admin:ingestion_hook_mapping", [hook.pk])):
+    made = register_hook("votes", preset="custom", secret=SECRET, actor=TESTER, kinds=KINDS)
+    hook = Hook.objects.get(source=made[0])
+    pages = [f"admin:ingestion_hook_{page}" for page in ("mapping", *PAGES)]
+    for name, args in ((OWN, []), (OUTCOME, []), *((page, [hook.pk]) for page in pages)):
         assert sign_in("marketer").post(reverse(name, args=args), posted(FACT)).status_code == 403
+
+
+def test_staff_give_a_webhook_another_address_and_remove_it(client: Client) -> None:
+    made = register_hook("votes", preset="custom", secret=SECRET, actor=TESTER, kinds=KINDS)
+    source, token = made
+    hook = Hook.objects.get(source=source)
+    staff = sign_in()
+    replace, end = (reverse(f"admin:ingestion_hook_{page}", args=[hook.pk]) for page in PAGES)
+    shown = staff.get(reverse("admin:ingestion_hook_change", args=[hook.pk])).content.decode()
+    assert replace in shown
+    assert end in shown
+    assert token not in staff.get(replace).content.decode()
+    assert deliver(client, f"/hooks/votes/{token}/", SAMPLE) == 1
+    page = staff.post(replace)
+    assert "no-store" in page["Cache-Control"]
+    another = re.search(r"/hooks/votes/twh_[\w-]+/", page.content.decode())
+    assert another is not None
+    assert client.post(f"/hooks/votes/{token}/", {}).status_code == 404
+    assert deliver(client, another[0], SAMPLE | {"id": "v-2"}) == 1
+    assert staff.get(end).status_code == 200
+    assert Hook.objects.exists()
+    assert staff.post(end).status_code == 302
+    assert not Hook.objects.exists()
+    assert Source.objects.filter(key="votes").exists()
+    verbs = AuditEntry.objects.filter(object_key="votes").values_list("verb", flat=True)
+    assert {"source.hook_replaced", "source.hook_deleted"} <= set(verbs)
 
 
 names = st.text("abc_XYZ09", min_size=1, max_size=6)

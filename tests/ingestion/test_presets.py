@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ingestion.models import DroppedCount, Hook, InboxRow
 from ingestion.presets.delivery import BadSignature, Delivery
-from ingestion.presets.mapping import HookMessage, WrongMapping, map_delivery
+from ingestion.presets.facts import WrongMapping
+from ingestion.presets.mapping import HookMessage, map_delivery
 from ingestion.presets.presets import ROOT, load_kinds, load_preset, parse_kinds, preset_keys
 from ingestion.services import drain_inbox, register_hook
 from profiles.lib import exact_json
@@ -37,6 +38,7 @@ from tests.tries import tries
 
 NOW = datetime(2026, 3, 15, 10, 30, tzinfo=UTC)
 FIXTURES = sorted(ROOT.glob("*/fixtures/*.json"))
+WHOLE = {"call": "track", "event": "Voted", "id": "id", "time": "at", "who": {"email": "e"}}
 TOOLS = [key for key in preset_keys() if key != "custom"]
 
 
@@ -352,6 +354,13 @@ def test_a_tool_of_your_own_is_mapped_by_a_file(client: Client, tmp_path: Path) 
             {"call": "identify", "id": "id", "time": "at", "who": {"identifiers": "all"}},
             "kinds.*[0].who.identifiers",
         ),
+        (WHOLE | {"each": {"a": "items"}}, "kinds.*[0].each"),
+        (WHOLE | {"who": {"email": {"a": "e"}}}, "kinds.*[0].who.email"),
+        (WHOLE | {"event": " "}, "kinds.*[0].event"),
+        (WHOLE | {"event": "e" * 256}, "kinds.*[0].event"),
+        (WHOLE | {"when": "(" * 15_000}, "kinds.*[0].when"),
+        (WHOLE | {"properties": {"a": "b" * 20_001}}, "kinds.*[0].properties.a"),
+        (WHOLE | {"properties": {"a": {"b": ["c"]}}}, "kinds.*[0].properties.a.b"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_path(fact: dict[str, Any], path: str) -> None:

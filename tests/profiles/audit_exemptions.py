@@ -97,6 +97,7 @@ EXEMPT = {
     "facts_naming": READS,
     "answer_to": READS,
     "answer_to_challenge": READS,
+    "address_of": READS,
     "find_hook": READS,
     "read_content": READS,
     "find_own_subject": READS,

@@ -85,8 +85,8 @@ FACT = {"call": "identify", "id": "id", "time": "at", "who": {"email": "email"}}
 
 
 def own_hook() -> Hook:
-    """A webhook without a mapping yet."""
-    source = register_hook("votes", preset="custom", secret="s", actor=TESTER)[0]
+    kinds = {"vote": [FACT]}
+    source = register_hook("votes", preset="custom", secret="s", actor=TESTER, kinds=kinds)[0]
     return Hook.objects.get(source=source)
 
 
@@ -243,7 +243,9 @@ CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
         "refuse_request", open_unverified(), article="12(5)", reason="Excessive."
     ),
     "register_hook": lambda: call("register_hook", "shop", preset="shopify", secret="s"),
-    "change_kinds": lambda: call("change_kinds", own_hook(), {"*": [FACT]}),
+    "change_hook": lambda: call("change_hook", own_hook(), kinds={"*": [FACT]}),
+    "replace_address": lambda: call("replace_address", own_hook()),
+    "delete_hook": lambda: call("delete_hook", own_hook()),
     "register_source": lambda: call("register_source", "shop", kind=WriteKey.Kind.PUBLIC),
     "replay_message": lambda: call("replay_message", rejected_message()),
     "revoke_api_key": lambda: call(

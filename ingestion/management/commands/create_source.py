@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ingestion.models import WriteKey
 from ingestion.services import (
     WrongMapping,
+    address_of,
     create_write_key,
     preset_keys,
     register_hook,
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         except WrongMapping as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Made source {source.key}. Its address, shown this once:")
-        self.stdout.write(f"/hooks/{source.key}/{token}/")
+        self.stdout.write(address_of(source, token))
 
     def _create_key(self, options: dict[str, Any], kind: WriteKey.Kind) -> str:
         key, party = options["key"], options["party"] or Party.FIRST
