@@ -16,7 +16,7 @@ def main() -> int:
         nargs="*",
         help=(
             "accept, drain, strangers, suppressed, enriched, imports, refresh, segments; all of "
-            "these without a name. With a store of their own: proposals, joining"
+            "these without a name. With a store of their own: proposals, joining, activation"
         ),
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")

@@ -9,7 +9,16 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from benchmarks import counting, importing, joining, proposing, refreshing, store, suppressing
+from benchmarks import (
+    activating,
+    counting,
+    importing,
+    joining,
+    proposing,
+    refreshing,
+    store,
+    suppressing,
+)
 from benchmarks.accepting import accept_rate, web_server
 from benchmarks.base import write_base
 from benchmarks.report import Measure
@@ -210,10 +219,11 @@ RUNS: dict[str, Callable[[Size, World, Source, str], Measure | list[Measure]]] =
 }
 
 
-# Benchmarks that make stores of their own, and need what benchmarks/requirements.txt has.
+# Benchmarks that make stores of their own. The first two need what benchmarks/requirements.txt has.
 OWN_STORES: dict[str, Callable[..., list[Measure]]] = {
     "proposals": proposing.measure_proposals,
     "joining": joining.measure_joining,
+    "activation": activating.measure_activation,
 }
 
 

@@ -110,10 +110,8 @@ def _deliver_next(webhook_id: UUID) -> bool:
 def _claim(statement: str, model: Any, webhook: Webhook) -> Any:
     """Take the next row in a transaction of its own, so that the attempt counts."""
     parameters: dict[str, Any] = {"lease": uuid4(), "webhook": webhook.pk, "seconds": LEASE_SECONDS}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row = cursor.fetchone()
-    return model.objects.get(pk=row[0]) if row else None
+    with transaction.atomic():
+        return next(iter(model.objects.raw(statement, parameters)), None)
 
 
 def _send_delivery(webhook: Webhook, delivery: Delivery) -> bool:

@@ -24,6 +24,7 @@ from consent.services import PERMITTED, current_states
 from profiles.lib.database import array_of
 from profiles.models import Merge, Profile, ProfileChange
 from segments.activation import sql
+from segments.activation.writing import insert_deliveries, keep_told
 from segments.compiler.fragments import fill, fill_named
 from segments.models import (
     Delivery,
@@ -264,7 +265,7 @@ def envelope(
 
 def _write(deliveries: Sequence[Delivery], now: datetime) -> None:
     """Insert deliveries in their order, and keep what is told by them."""
-    Delivery.objects.bulk_create(deliveries, batch_size=1000)
+    insert_deliveries(deliveries)
     told = {
         (each.webhook_id, each.segment_id, each.key): Told(
             webhook_id=each.webhook_id,
@@ -277,14 +278,7 @@ def _write(deliveries: Sequence[Delivery], now: datetime) -> None:
         )
         for each in deliveries
     }
-    Told.objects.bulk_create(
-        # In one order, so that two writers of one key cannot deadlock.
-        [told[place] for place in sorted(told, key=str)],
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["webhook", "segment", "key"],
-        update_fields=["subject_id", "is_in", "message", "told_at"],
-    )
+    keep_told(list(told.values()))
 
 
 def _hand_over(told: Mapping[Place, int], wanted: Mapping[Place, Stand]) -> None:

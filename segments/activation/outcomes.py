@@ -10,11 +10,12 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q
 
 from segments.models import Delivery, Webhook
 
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=5), timedelta(hours=1)
+NOTED_WITHIN = timedelta(seconds=10)
 # What a receiver says of one delivery, and not of itself: these are tried again like an outage.
 NOT_NOW = (408, 425, 429)
 GONE = 410
@@ -74,9 +75,13 @@ def _seconds_of(retry_after: str, now: datetime) -> timedelta:
 
 
 def count_success(receiver: Webhook, now: datetime) -> None:
-    Webhook.objects.filter(pk=receiver.pk).update(
-        failures=0, failing_since=None, retry_at=None, succeeded_at=now
-    )
+    """Keep that a receiver took a call, and when to some seconds.
+
+    Calls of one receiver that end at once would wait for one another to write down the same.
+    """
+    rows = Webhook.objects.filter(pk=receiver.pk)
+    is_news = Q(failures__gt=0) | Q(succeeded_at=None) | Q(succeeded_at__lt=now - NOTED_WITHIN)
+    rows.filter(is_news).update(failures=0, failing_since=None, retry_at=None, succeeded_at=now)
 
 
 def count_failure(webhook: Webhook, outcome: Outcome, now: datetime) -> bool:

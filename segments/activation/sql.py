@@ -37,6 +37,33 @@ EXCEPT
 SELECT w.profile_id, w.due_at FROM segments_wakeup w WHERE w.profile_id = ANY(%(ids)s::bigint[])
 """
 
+# Inserts deliveries, whose ids are in the order of the rows.
+INSERT_DELIVERIES = """
+INSERT INTO segments_delivery
+    (message, webhook_id, segment_id, event, key, subject_id, body, created_at,
+    state, attempts, fault)
+SELECT message, webhook_id, segment_id, event, key, subject_id, body, created_at, 'pending', 0, ''
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (
+    message uuid, webhook_id uuid, segment_id bigint, event text, key uuid, subject_id bigint,
+    body jsonb, created_at timestamptz)) WITH ORDINALITY
+ORDER BY ordinality
+"""
+
+# Inserts what is told of keys, or replaces all of it but the reference.
+UPSERT_TOLD = """
+INSERT INTO segments_told
+    (webhook_id, segment_id, key, subject_id, is_in, message, told_at, digest, sealed_reference)
+SELECT webhook_id, segment_id, key, subject_id, is_in, message, told_at, digest,
+    decode(reference, 'hex')
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (
+    webhook_id uuid, segment_id bigint, key uuid, subject_id bigint, is_in boolean, message uuid,
+    told_at timestamptz, digest text, reference text)) WITH ORDINALITY
+ORDER BY ordinality
+ON CONFLICT (webhook_id, segment_id, key) DO UPDATE SET
+    subject_id = excluded.subject_id, is_in = excluded.is_in, message = excluded.message,
+    told_at = excluded.told_at, digest = excluded.digest
+"""
+
 # Return the next people of whom a webhook's segment has to be compared with what was told: members,
 # and whom it was told of. Two statements, since they lie on different machines. Not ORM: keyset
 # reads by an index.
@@ -66,7 +93,7 @@ WHERE taken.id = (
             WHERE older.webhook_id = d.webhook_id AND older.key = d.key
                 AND older.state = 'pending' AND older.id < d.id)
     ORDER BY d.id LIMIT 1 FOR UPDATE OF d SKIP LOCKED)
-RETURNING taken.id
+RETURNING taken.*
 """
 
 # The same of notices that somebody was erased, which have no order.
@@ -78,7 +105,7 @@ WHERE taken.id = (
     WHERE n.webhook_id = %(webhook)s AND n.taken_at IS NULL AND n.due_at <= clock_timestamp()
         AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp())
     ORDER BY n.id LIMIT 1 FOR UPDATE OF n SKIP LOCKED)
-RETURNING taken.id
+RETURNING taken.*
 """
 
 # Returns the receivers that have something to send now and whether each gets one call at a time, as

@@ -36,6 +36,7 @@ from segments.activation.outbox import (
     who_permits,
 )
 from segments.activation.references import digest_of, key_of, seal_reference
+from segments.activation.writing import insert_deliveries, keep_told
 from segments.models import Delivery, Destination, KeyHolder, Told, WebhookSegment
 
 UPDATE = "update"
@@ -314,7 +315,7 @@ def _write(
         rows = Delivery.objects.filter(webhook_id=target.destination.pk, lease=None)
         waiting = rows.filter(state=Delivery.State.PENDING, key__in=[each.key for each in entries])
         waiting.update(state=Delivery.State.REPLACED, finished_at=now)
-    Delivery.objects.bulk_create(written, batch_size=1000)
+    insert_deliveries(written)
     _keep_told(target, {each.key: each.message for each in entries}, wanted, now)
     exits = {each.key: each.message for each in written if each.event == EXITED}
     for key in sorted(exits):
@@ -326,25 +327,20 @@ def _write(
 def _keep_told(
     target: Target, messages: Mapping[UUID, UUID], wanted: Mapping[UUID, Wish], now: datetime
 ) -> None:
-    Told.objects.bulk_create(
-        # In one order, so that two writers of one key cannot deadlock.
+    keep_told(
         [
             Told(
                 webhook_id=target.destination.pk,
                 key=key,
                 subject_id=wanted[key].profile_id,
                 is_in=True,
-                message=messages[key],
+                message=message,
                 told_at=now,
                 digest=wanted[key].digest,
                 sealed_reference=seal_reference(wanted[key].reference),
             )
-            for key in sorted(messages)
-        ],
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["webhook", "segment", "key"],
-        update_fields=["subject_id", "is_in", "message", "told_at", "digest"],
+            for key, message in messages.items()
+        ]
     )
 
 

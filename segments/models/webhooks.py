@@ -181,6 +181,10 @@ class Delivery(models.Model):
                 condition=models.Q(state="pending"),
                 name="delivery_pending",
             ),
+            # The next one is found at once, however long the log is and however much waits.
+            models.Index(
+                fields=["webhook", "id"], condition=models.Q(state="pending"), name="delivery_next"
+            ),
             models.Index(fields=["webhook", "-id"], name="delivery_log"),
             models.Index(fields=["finished_at"], name="delivery_finished"),
         ]
