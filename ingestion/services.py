@@ -96,7 +96,7 @@ from ingestion.sql_sources.preview import (
     SqlPreview,
     position_text,
     preview_sql_source,
-    proposed_sql_mapping,
+    read_sql_columns,
 )
 from ingestion.sql_sources.runs import read_next_sql_source
 from ingestion.write_keys import create_write_key, register_source, revoke_write_key
@@ -197,12 +197,12 @@ __all__ = [
     "product_pairs",
     "propose_fact",
     "proposed_mapping",
-    "proposed_sql_mapping",
     "prune_amounts",
     "prune_counts",
     "read_content",
     "read_next_import",
     "read_next_sql_source",
+    "read_sql_columns",
     "received_bytes",
     "recent_bodies",
     "refused_as_csv",

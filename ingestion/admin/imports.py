@@ -16,13 +16,11 @@ from django.views.decorators.http import require_POST
 from ingestion.admin.import_forms import (
     MappingForm,
     UploadForm,
-    column_fields,
     initial_of,
-    mapping_of,
     reading_of,
     saved_mappings,
-    suggested_targets,
 )
+from ingestion.admin.mapping_forms import column_fields, mapping_of, suggested_targets
 from ingestion.file_rows import cells_of
 from ingestion.imports.inspect import Inspection
 from ingestion.models import FileImport, RefusedRow, SavedMapping
@@ -215,8 +213,8 @@ class FileImportAdmin(ReadOnlyAdmin):
             file_import=file_import,
             inspection=inspection,
             form=form,
-            columns=column_fields(inspection, mapping, mask_for(request)),
-            targets=suggested_targets(inspection.columns, purposes),
+            columns=column_fields(inspection.columns, mapping, mask_for(request)),
+            targets=suggested_targets(purposes),
             saved=saved_mappings(),
             **context,
         )

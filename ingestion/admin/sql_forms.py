@@ -1,4 +1,4 @@
-"""The form of a SQL source: which database, what is asked of it, and what the columns mean."""
+"""The form of a SQL source: which database, and what is asked of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from unfold.widgets import (
 )
 
 from ingestion.models import SqlSource
-from ingestion.services import MappingFaults, SqlSourceDraft, WrongSqlSource
+from ingestion.services import SqlSourceDraft, WrongSqlSource
 from profiles.lib import exact_json
 from profiles.models import Source
 
@@ -23,7 +23,7 @@ MAX_MINUTES = 60 * 24 * 366
 
 
 class SqlSourceForm(forms.Form):
-    """A SQL source. Without a mapping it can be tried, which proposes one."""
+    """A SQL source, without what its columns mean."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=120, widget=UnfoldAdminTextInputWidget
@@ -72,12 +72,6 @@ class SqlSourceForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=gettext_lazy("From the end of a run to the next."),
     )
-    mapping = forms.CharField(
-        label=gettext_lazy("Mapping"),
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
-        help_text=gettext_lazy("JSON as for imported files. Left empty, trying proposes one."),
-    )
 
     def __init__(self, data: Any = None, *, sql_source: SqlSource | None = None) -> None:
         super().__init__(data, initial=_initial(sql_source))
@@ -86,33 +80,18 @@ class SqlSourceForm(forms.Form):
             kept = _("Nobody is shown it again. Left empty, it stays as it is.")
             self.fields["url"].help_text = kept
 
-    def clean_mapping(self) -> Any:
-        text = self.cleaned_data["mapping"].strip()
-        try:
-            return exact_json.with_floats(exact_json.read(text.encode())) if text else None
-        except (ValueError, RecursionError):
-            raise forms.ValidationError(_("This is not JSON.")) from None
-
     def fields_of_service(self) -> dict[str, Any]:
         """Return what the service is given. An address that is left empty is not."""
         return {name: value for name, value in self.cleaned_data.items() if name != "url" or value}
 
-    def draft(self, former: SqlSourceDraft | None) -> SqlSourceDraft:
+    def draft(self, former: SqlSourceDraft | None, mapping: Mapping[str, Any]) -> SqlSourceDraft:
         """Return the draft to try, with the address that is kept where none was given."""
         kept = {"url": former.url} if former else {}
-        return SqlSourceDraft(**{**kept, **self.fields_of_service()})
+        return SqlSourceDraft(**{**kept, **self.fields_of_service(), "mapping": mapping})
 
-    def propose(self, mapping: Mapping[str, Any]) -> None:
-        """Put a mapping into the page."""
-        self.data = {**self.data, "mapping": pretty(mapping)}
-
-    def show_fault(self, error: WrongSqlSource | MappingFaults) -> None:
+    def show_fault(self, error: WrongSqlSource) -> None:
         """Show what a service found wrong, at its field."""
-        if isinstance(error, WrongSqlSource):
-            self.add_error(error.field if error.field in self.fields else None, error.detail)
-            return
-        for fault in error.faults:
-            self.add_error("mapping", f"{fault.path}: {fault.detail}")
+        self.add_error(error.field if error.field in self.fields else None, error.detail)
 
 
 def pretty(value: Any) -> str:
@@ -128,9 +107,7 @@ def _initial(sql_source: SqlSource | None) -> dict[str, Any]:
         *("name", "source", "query", "cursor_column", "look_back_minutes"),
         "interval_minutes",
     )
-    return {name: getattr(sql_source, name) for name in names} | {
-        "mapping": pretty(sql_source.mapping)
-    }
+    return {name: getattr(sql_source, name) for name in names}
 
 
 class DeleteForm(forms.Form):

@@ -10,14 +10,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingestion import services
-from ingestion.admin.sql_forms import DeleteForm, SqlSourceForm, pretty
+from ingestion.admin.sql_forms import DeleteForm, pretty
+from ingestion.admin.sql_mapping import SqlSourcePage
 from ingestion.models import SqlSource
-from ingestion.services import MappingFaults, SqlFault, SqlSourceDraft, WrongSqlSource
+from ingestion.services import SqlSourceDraft
 from profiles.admin.kit.base import (
     Question,
     ReadOnlyAdmin,
@@ -59,6 +61,7 @@ class SqlSourceAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         pages: dict[str, Page] = {
             "edit": self.edit,
+            "outcome": self.outcome,
             "run": self.run,
             "pause": self.pause,
             "resume": self.resume,
@@ -66,6 +69,7 @@ class SqlSourceAdmin(ReadOnlyAdmin):
         }
         view = self.admin_site.admin_view
         return [
+            path("outcome/", view(self.outcome), name="ingestion_sqlsource_new_outcome"),
             *(
                 path(f"<int:pk>/{name}/", view(page), name=f"ingestion_sqlsource_{name}")
                 for name, page in pages.items()
@@ -105,38 +109,41 @@ class SqlSourceAdmin(ReadOnlyAdmin):
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for a database and a query, show what it brings, and make the source."""
         self._require(request)
-        form = SqlSourceForm(_posted(request))
-        context = self._tried(form, request, None)
-        if form.is_valid() and "save" in request.POST:
-            try:
-                draft = SqlSourceDraft(**form.fields_of_service())
-                made = services.create_sql_source(draft, actor=staff_actor(request))
-            except (WrongSqlSource, MappingFaults) as error:
-                form.show_fault(error)
-            else:
-                messages.success(request, _("The rows are read within seconds."))
-                return redirect(PAGE, made.pk)
-        return self._form_page(request, form, _("New SQL source"), reverse(LIST), context)
+        page = SqlSourcePage(request)
+        actor = staff_actor(request)
+        made = page.kept(
+            lambda fields: services.create_sql_source(SqlSourceDraft(**fields), actor=actor)
+        )
+        if made is not None:
+            messages.success(request, _("The rows are read within seconds."))
+            return redirect(PAGE, made.pk)
+        outcome = reverse("admin:ingestion_sqlsource_new_outcome")
+        return self._form_page(request, page, _("New SQL source"), reverse(LIST), outcome)
 
     def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Change a SQL source; an address that is left empty stays as it is."""
         sql_source = self._changeable(request, pk)
-        form = SqlSourceForm(_posted(request), sql_source=sql_source)
-        context = self._tried(form, request, sql_source)
-        if form.is_valid() and "save" in request.POST:
-            try:
-                services.update_sql_source(
-                    sql_source,
-                    actor=staff_actor(request),
-                    changes=form.fields_of_service(),
-                    now=database_now(),
-                )
-            except (WrongSqlSource, MappingFaults) as error:
-                form.show_fault(error)
-            else:
-                return redirect(PAGE, pk)
-        back = reverse(PAGE, args=[pk])
-        return self._form_page(request, form, sql_source.name, back, context)
+        page = SqlSourcePage(request, sql_source)
+        actor = staff_actor(request)
+        changed = page.kept(
+            lambda fields: services.update_sql_source(
+                sql_source, actor=actor, changes=fields, now=database_now()
+            )
+        )
+        if changed is not None:
+            return redirect(PAGE, pk)
+        outcome = reverse("admin:ingestion_sqlsource_outcome", args=[pk])
+        return self._form_page(request, page, sql_source.name, reverse(PAGE, args=[pk]), outcome)
+
+    def outcome(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """Return what the first rows become by what was typed, as a part of the page."""
+        self._require(request)
+        page = SqlSourcePage(request, None if pk is None else self._changeable(request, pk))
+        page.show()
+        template = "admin/ingestion/sql_sources/preview.html"
+        response = TemplateResponse(request, template, page.context() | {"is_part": True})
+        response["Cache-Control"] = "no-store"
+        return response
 
     def run(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let a worker read it now, asked by a POST."""
@@ -182,47 +189,12 @@ class SqlSourceAdmin(ReadOnlyAdmin):
         )
         return question_page(self, request, question)
 
-    def _tried(
-        self, form: SqlSourceForm, request: HttpRequest, sql_source: SqlSource | None
-    ) -> dict[str, Any]:
-        """Return what trying the form shows; where it has no mapping, one is proposed."""
-        if not form.is_valid():
-            return {}
-        if form.cleaned_data["mapping"] is not None and "try" not in request.POST:
-            return {}
-        try:
-            is_kept = sql_source is not None and not form.cleaned_data["url"]
-            draft = form.draft(services.draft_of(sql_source) if sql_source and is_kept else None)
-            if draft.mapping is None:
-                mapping = services.proposed_sql_mapping(
-                    draft.url, draft.query, draft.cursor_column, draft.source
-                )
-                form.propose(mapping)
-                form.add_error("mapping", _("This is likely meant. Look at it, and try it."))
-                return {}
-            return {"preview": services.preview_sql_source(draft, now=database_now())}
-        except (WrongSqlSource, MappingFaults) as error:
-            form.show_fault(error)
-        except SqlFault as fault:
-            why = _("The database did not answer the query: %(why)s.") % {"why": fault.word}
-            form.add_error(None, why)
-        return {}
-
     def _form_page(
-        self,
-        request: HttpRequest,
-        form: SqlSourceForm,
-        title: str,
-        back: str,
-        context: dict[str, Any],
+        self, request: HttpRequest, page: SqlSourcePage, title: str, back: str, outcome: str
     ) -> HttpResponse:
         template = "admin/ingestion/sql_sources/form.html"
-        if preview := context.get("preview"):
-            context["rows"] = [
-                (row, pretty(row.message) if row.message is not None else "")
-                for row in preview.rows
-            ]
-        return self.page(request, template, title=title, form=form, back=back, **context)
+        context = page.context() | {"back": back, "outcome_url": outcome}
+        return self.page(request, template, title=title, **context)
 
     def _require(self, request: HttpRequest) -> None:
         require(request, MAY_ADD)

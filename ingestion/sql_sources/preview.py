@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ingestion.imports.chunks import ChunkMaker
 from ingestion.imports.faults import RowFault
-from ingestion.imports.inspect import column_of
+from ingestion.imports.inspect import Column, column_of
 from ingestion.imports.job import known_purposes
 from ingestion.imports.mapping import RowMapping, check_columns
 from ingestion.imports.proposals import propose_mapping
@@ -32,7 +32,6 @@ from ingestion.sql_sources.reading import (
     reading,
 )
 from profiles.lib import exact_json
-from profiles.models import Source
 
 SHOWN_ROWS = 20
 
@@ -57,15 +56,21 @@ class SqlPreview:
     without_cursor: int = 0
 
 
-def preview_sql_source(draft: SqlSourceDraft, *, now: datetime) -> SqlPreview:
-    """Return what a source would bring. Raises WrongSqlSource, MappingFaults and SqlFault."""
+def preview_sql_source(
+    draft: SqlSourceDraft, *, now: datetime, is_counted: bool = True
+) -> SqlPreview:
+    """Return what a source would bring. Raises WrongSqlSource, MappingFaults and SqlFault.
+
+    What is not counted is read of its first rows alone.
+    """
     judged = judge(draft)
     query = Query(judged.url, judged.draft.query, draft.cursor_column)
     with reading(query.url) as other:
         rows = first_rows(other, query, SHOWN_ROWS)
-        preview = SqlPreview(
-            cost=cost_of(other, query), without_cursor=count_without_cursor(other, query)
-        )
+        preview = SqlPreview()
+        if is_counted:
+            preview.cost = cost_of(other, query)
+            preview.without_cursor = count_without_cursor(other, query)
     if rows:
         preview.columns = list(rows[0])
         check_columns(judged.mapping, preview.columns)
@@ -75,15 +80,16 @@ def preview_sql_source(draft: SqlSourceDraft, *, now: datetime) -> SqlPreview:
     return preview
 
 
-def proposed_sql_mapping(
-    url: str, query: str, cursor_column: str, source: Source
-) -> dict[str, Any]:
-    """Return a mapping that is likely meant. Raises WrongSqlSource and SqlFault."""
-    wanted = Query(read_url(url), checked_query(query), cursor_column)
-    with reading(wanted.url) as other:
-        rows = first_rows(other, wanted, SHOWN_ROWS)
+def read_sql_columns(draft: SqlSourceDraft) -> tuple[Sequence[Column], dict[str, Any]]:
+    """Return the columns of a query, and the mapping that is likely meant.
+
+    Raises WrongSqlSource and SqlFault.
+    """
+    query = Query(read_url(draft.url), checked_query(draft.query), draft.cursor_column)
+    with reading(query.url) as other:
+        rows = first_rows(other, query, SHOWN_ROWS)
     columns = [column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
-    return propose_mapping(columns, known_purposes(source.pk))
+    return columns, propose_mapping(columns, known_purposes(draft.source.pk))
 
 
 def position_text(sql_source: SqlSource) -> str:

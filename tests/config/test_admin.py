@@ -91,9 +91,10 @@ def test_the_verbs_of_the_admin_refuse_an_auditor(world: dict[str, Any]) -> None
         *(reverse(f"admin:ingestion_hook_{page}") for page in ("connect", "own", "outcome")),
         *(reverse(f"admin:ingestion_hook_{page}", args=[1]) for page in ("replace", "end")),
         reverse("admin:ingestion_sqlsource_add"),
+        reverse("admin:ingestion_sqlsource_new_outcome"),
         *(
             reverse(f"admin:ingestion_sqlsource_{verb}", args=[world["sql_source"].pk])
-            for verb in ("edit", "run", "pause", "resume", "end")
+            for verb in ("edit", "outcome", "run", "pause", "resume", "end")
         ),
         *(
             reverse(f"admin:ingestion_fileimport_{verb}", args=[world["import"].pk])

@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.models import SqlSource
-from profiles.lib import exact_json
 from tests.admin import sign_in
 from tests.factories import make_source
 from tests.ingestion.sql_sources import ORDERS, QUERY, make_orders, make_sql_source, order, run
@@ -25,6 +24,20 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path
 
 
+def columns(targets: dict[str, str] = ORDERS["columns"]) -> dict[str, str]:
+    """The columns as the page posts them."""
+    names = enumerate(("number", "customer", "amount", "updated_at"))
+    return {
+        field: value
+        for place, name in names
+        for field, value in (
+            (f"column-{place}", name),
+            (f"target-{place}", targets.get(name, "")),
+            (f"format-{place}", ""),
+        )
+    }
+
+
 def fields(**overrides: Any) -> dict[str, Any]:
     return {
         "name": "Orders",
@@ -34,7 +47,9 @@ def fields(**overrides: Any) -> dict[str, Any]:
         "cursor_column": "updated_at",
         "look_back_minutes": 60,
         "interval_minutes": 60,
-        "mapping": exact_json.dumps(ORDERS),
+        "call": "track",
+        "event": "Order Completed",
+        **columns(),
         **overrides,
     }
 
@@ -46,13 +61,18 @@ def page(name: str, sql_source: SqlSource) -> str:
 def test_staff_connect_look_and_save(folder: Path) -> None:
     client = sign_in("steward")
     assert client.get(reverse(ADD)).status_code == 200
-    proposed = client.post(reverse(ADD), fields(mapping="", **{"try": ""})).content.decode()
-    assert "&quot;customer&quot;" in proposed
+    nothing = {name: value for name, value in fields().items() if name not in columns()}
+    proposed = client.post(reverse(ADD), nothing | {"save": ""})
+    shown = {each.column.name: each.target for each in proposed.context["columns"]}
+    assert shown["customer"] == "user_id"
+    assert list(shown) == ["number", "customer", "amount", "updated_at"]
+    assert proposed.context["columns"][1].examples == ["ada@example.org"]
     tried = client.post(reverse(ADD), fields(**{"try": ""}))
     assert "ada@example.org" in tried.content.decode()
     assert not SqlSource.objects.exists()
     saved = client.post(reverse(ADD), fields(save=""))
     sql_source = SqlSource.objects.get()
+    assert sql_source.mapping == ORDERS
     assert saved.headers["Location"] == page("change", sql_source)
     run(sql_source)
     shown = client.get(page("change", sql_source)).content.decode()
@@ -68,13 +88,72 @@ def test_the_form_shows_what_is_wrong_at_its_field(folder: Path) -> None:
         ({"url": "nonsense"}, "an address such as"),
         ({"query": "DELETE FROM orders"}, "begins with SELECT"),
         ({"query": "SELECT * FROM nowhere"}, "sqlite_error"),
-        ({"mapping": "{"}, "This is not JSON."),
-        ({"mapping": '{"call": "track"}'}, "an object of columns"),
+        (columns({}), "an object of columns"),
+        (columns(ORDERS["columns"] | {"number": "traits.number"}), "stands in the call identify"),
+        ({"event": ""}, "the name of the event"),
+        ({"call": "nothing"}, "Select a valid choice"),
         ({"interval_minutes": "0"}, "greater than or equal to 1"),
     ):
         answer = client.post(reverse(ADD), fields(**{"try": ""}, **changes))
         assert words in answer.content.decode(), words
     assert not SqlSource.objects.exists()
+
+
+def test_what_the_rows_become_is_shown_while_somebody_chooses(folder: Path) -> None:
+    client = sign_in("steward")
+    outcome = reverse("admin:ingestion_sqlsource_new_outcome")
+    shown = client.post(outcome, fields())
+    assert "&quot;orderId&quot;: &quot;A1&quot;" in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    wrong = columns(ORDERS["columns"] | {"amount": "user_id"})
+    assert "one column for user_id alone" in client.post(outcome, fields(**wrong)).content.decode()
+    assert "see the fields" in client.post(outcome, fields(call="x")).content.decode()
+    missing = client.post(outcome, fields(query="SELECT * FROM nowhere")).content.decode()
+    assert "sqlite_error" in missing
+    assert not SqlSource.objects.exists()
+    sql_source = make_sql_source()
+    kept = client.post(page("outcome", sql_source), fields(url="")).content.decode()
+    assert "&quot;A1&quot;" in kept
+
+
+def test_a_mapping_comes_back_as_it_was_and_keeps_what_the_page_has_no_field_for(
+    folder: Path,
+) -> None:
+    client = sign_in("steward")
+    mapping = {
+        "call": "consent",
+        "state": "given",
+        "timezone": "Europe/Paris",
+        "columns": {"customer": "user_id", "updated_at": "timestamp", "number": "purpose"},
+        "formats": {"updated_at": "%Y-%m-%d %H:%M:%S"},
+        "evidence": {"text": "Yes, mail me.", "form": "till"},
+    }
+    sql_source = make_sql_source(mapping=mapping)
+    shown = client.get(page("edit", sql_source))
+    meaning = shown.context["meaning"]
+    assert meaning["evidence"].value() == "Yes, mail me."
+    body = {name: meaning[name].value() for name in meaning.fields}
+    for each in shown.context["columns"]:
+        body |= {
+            f"column-{each.place}": each.column.name,
+            f"target-{each.place}": each.target,
+            f"format-{each.place}": each.format,
+        }
+        assert each.format in dict(each.formats)
+    head = {name: value for name, value in fields(url="").items() if name not in columns()}
+    answer = client.post(page("edit", sql_source), head | body | {"save": ""})
+    assert answer.status_code == 302, answer.context["faults"]
+    sql_source.refresh_from_db()
+    assert sql_source.mapping == mapping
+
+
+def test_columns_that_the_query_has_no_more_are_gone(folder: Path) -> None:
+    query = "SELECT customer, updated_at, amount AS money FROM orders"
+    tried = sign_in("steward").post(reverse(ADD), fields(query=query, **{"try": ""}))
+    shown = {each.column.name: each.target for each in tried.context["columns"]}
+    assert shown == {"customer": "user_id", "updated_at": "timestamp", "money": ""}
+    assert not tried.context["faults"]
+    assert len(tried.context["rows"]) == 1
 
 
 def test_an_address_that_is_left_empty_stays_and_is_not_shown(folder: Path) -> None:
@@ -129,6 +208,9 @@ def test_who_may_not_see_contact_data_makes_and_tries_none(folder: Path) -> None
     client.force_login(user)
     assert client.get(reverse(ADD)).status_code == 403
     assert client.post(page("edit", sql_source), fields(**{"try": ""})).status_code == 403
+    assert client.post(page("outcome", sql_source), fields()).status_code == 403
+    new = reverse("admin:ingestion_sqlsource_new_outcome")
+    assert client.post(new, fields()).status_code == 403
     assert "ada@" not in client.get(page("change", sql_source)).content.decode()
 
 

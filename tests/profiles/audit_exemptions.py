@@ -111,7 +111,7 @@ EXEMPT = {
     "parse_facts": READS,
     "parse_kinds": READS,
     "propose_fact": READS,
-    "proposed_sql_mapping": READS,
+    "read_sql_columns": READS,
     "try_mapping": READS,
     "read_next_sql_source": FROM_MESSAGES,
     "known_purposes": READS,
