@@ -45,7 +45,7 @@ from segments.automations.numbers import (
 )
 from segments.automations.parser import parse_automation
 from segments.automations.run import advance
-from segments.automations.sensitivity import is_sensitive_automation
+from segments.automations.sensitivity import is_sensitive_automation, names_destination
 from segments.automations.templates import Template, install_template, templates
 from segments.automations.trial import Trial, try_automation
 from segments.codes.giving import given_codes
@@ -196,6 +196,7 @@ __all__ = [
     "load_tool",
     "low_pools",
     "movement",
+    "names_destination",
     "overlap",
     "parse_automation",
     "part_in_words",

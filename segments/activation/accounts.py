@@ -17,6 +17,7 @@ from segments.activation.destinations.exchange import CallFailed
 from segments.activation.destinations.mapping import WrongMapping, check_mapping
 from segments.activation.destinations.people import sample_person
 from segments.activation.destinations.tools import Setting, Tool, load_tool, tool_keys
+from segments.activation.handing import handed_people
 from segments.activation.outcomes import Outcome
 from segments.activation.references import open_credentials, seal_credentials
 from segments.activation.sending import exchange_of
@@ -126,11 +127,12 @@ def sample_of(tool_key: str, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def dry_run(destination: Destination, *, most: int = DRY_RUN, samples: int = 5) -> DryRun:
-    """Return what would be sent of the first members now; nothing is."""
+    """Return what would be sent now of the first who are to be there; nothing is."""
     target, now = target_of(destination), database_now()
     segment_ids = [segment.pk for segment in heard_segments(destination)]
     members = Membership.objects.filter(segment_id__in=segment_ids).order_by("profile_id")
-    ids = sorted(set(members.values_list("profile_id", flat=True)[:most]))
+    handed = next(handed_people(destination), [])[:most]
+    ids = sorted({*members.values_list("profile_id", flat=True)[:most], *handed})[:most]
     wishes = wishes_of(target, ids, now)
     refusals = refusals_of(target, [pk for pk in ids if pk not in wishes], now)
     left_out = Counter(refusal.reason for refusal in refusals.values())

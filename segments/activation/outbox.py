@@ -164,7 +164,8 @@ def tell_segments(subscriptions: Sequence[Subscription], batch: Evaluated) -> in
         written.append(_transition(topics[place.topic], ENTERED, person, reason, batch.now))
     _write(written, batch.now)
     _hand_over(told, wanted)
-    wake_for_expiry(subscriptions, {stand.profile_id for stand in wanted.values()}, batch.now)
+    purposes = {purpose for each in subscriptions for purpose in each.purposes}
+    wake_for_expiry(purposes, {stand.profile_id for stand in wanted.values()}, batch.now)
     return len(written)
 
 
@@ -291,11 +292,8 @@ def _hand_over(told: Mapping[Place, int], wanted: Mapping[Place, Stand]) -> None
             rows.update(subject_id=stand.profile_id)
 
 
-def wake_for_expiry(
-    subscriptions: Sequence[Subscription], ids: Collection[int], now: datetime
-) -> None:
+def wake_for_expiry(keys: Collection[str], ids: Collection[int], now: datetime) -> None:
     """Have people evaluated at the instant at which a consent that lets them be told ends."""
-    keys = {purpose for each in subscriptions for purpose in each.purposes}
     purposes = Purpose.objects.filter(key__in=keys).values_list("pk", flat=True)
     if ids:
         with connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from profiles.models import Profile
 from segments.activation.destinations.mapping import fill_mapping
 from segments.activation.destinations.people import read_people
 from segments.activation.destinations.tools import Tool, load_tool
+from segments.activation.handing import Handed, purposes_needed, read_handed, read_permitted
 from segments.activation.outbox import (
     ENTERED,
     EVALUATIONS,
@@ -39,7 +40,12 @@ from segments.activation.references import digest_of, key_of, seal_reference
 from segments.activation.writing import insert_deliveries, keep_told
 from segments.models import Delivery, Destination, KeyHolder, Told, WebhookSegment
 
-UPDATE = "update"
+# Why somebody is sent or sent again who did not enter a segment now.
+UPDATE, AUTOMATION = "update", "automation"
+
+
+# The reasons of which a tool hears that keeps nobody.
+NEWS = (*EVALUATIONS, PERMISSION, AUTOMATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,16 @@ class Target:
 
 
 class Presence(NamedTuple):
-    """The segments that somebody is sent for: all, and whether one of them lets people in."""
+    """The segments that somebody is sent for: all, and whether one of them lets people in.
+
+    Whom an automation handed over is let in in any case.
+    """
 
     uuid: UUID
     segments: tuple[str, ...]
     is_open: bool
     is_new: bool
+    handed: Handed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,17 @@ def tell_destinations(batch: Evaluated, *, pk: UUID | None = None) -> int:
 
 def presences(
     target: Target, ids: Collection[int], now: datetime, *, since: datetime | None = None
+) -> dict[int, Presence]:
+    """Return who is to be at a destination now, and permits it: members, and those handed over."""
+    present = _members(target, ids, now, since=since)
+    for pk, (uuid, handed) in read_permitted(target.destination, ids, now).items():
+        member = present.get(pk, Presence(uuid, (), is_open=True, is_new=False))
+        present[pk] = member._replace(is_open=True, handed=handed)
+    return present
+
+
+def _members(
+    target: Target, ids: Collection[int], now: datetime, *, since: datetime | None
 ) -> dict[int, Presence]:
     """Return who is in a destination's segments now and permits all their purposes."""
     subscriptions = [each for each in target.subscriptions if each.purposes]
@@ -202,8 +223,16 @@ def _tell(target: Target, batch: Evaluated) -> int:
     _keep_holders(comparison)
     _write(target, written, comparison.wanted, batch.now)
     _pass_on(comparison)
-    wake_for_expiry(target.subscriptions, set(comparison.wishes), batch.now)
+    wake_for_expiry(_purposes(comparison), set(comparison.wishes), batch.now)
     return len(written)
+
+
+def _purposes(comparison: _Comparison) -> set[str]:
+    """Return the purposes whose end may take out one of the people."""
+    target = comparison.target
+    handed = [wish.presence.handed for wish in comparison.wishes.values() if wish.presence.handed]
+    of_segments = {purpose for each in target.subscriptions for purpose in each.purposes}
+    return of_segments.union(*(purposes_needed(target.destination, each) for each in handed))
 
 
 def _compare(target: Target, batch: Evaluated) -> _Comparison:
@@ -257,6 +286,7 @@ def _exit_reasons(target: Target, ids: Iterable[int], batch: Evaluated) -> dict[
     alive = dict(Profile.objects.filter(pk__in=people).values_list("pk", "is_restricted"))
     topics = {each.topic for each in target.subscriptions}
     members = {pk for pk, _ in read_members(topics, people)} if people and topics else set()
+    members |= read_handed(target.destination, people).keys()
     return {
         pk: MERGE if pk not in alive else PERMISSION if alive[pk] or pk in members else batch.reason
         for pk in people
@@ -276,13 +306,22 @@ def _entries(comparison: _Comparison, batch: Evaluated) -> list[Delivery]:
                 continue
             reason = UPDATE
         else:
-            reason = batch.reason if wish.presence.is_new else late_reason(batch)
-        if not comparison.target.tool.is_state and reason not in (*EVALUATIONS, PERMISSION):
+            reason = _entry_reason(wish.presence, row, batch)
+        if not comparison.target.tool.is_state and reason not in NEWS:
             continue
         body = {"segments": list(wish.presence.segments), "reason": reason}
         body |= {"profile": str(wish.presence.uuid)}
         written.append(_delivery(comparison.target, key, wish.profile_id, ENTERED, body, batch.now))
     return written
+
+
+def _entry_reason(presence: Presence, row: Told | None, batch: Evaluated) -> str:
+    """Say whether somebody entered a segment, was handed over since, or what else let them in."""
+    if presence.is_new:
+        return batch.reason
+    if presence.handed and (row is None or row.told_at < presence.handed.at):
+        return AUTOMATION
+    return late_reason(batch)
 
 
 def _delivery(

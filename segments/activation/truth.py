@@ -9,6 +9,7 @@ from uuid import UUID
 from consent.models import ConsentState, Purpose
 from profiles.lib.database import database_now
 from profiles.models import Profile
+from segments.activation.handing import purposes_needed, read_handed
 from segments.activation.outbox import who_permits
 from segments.activation.states import Target, presences, target_of, wishes_of
 from segments.lib.left_out import LeftOut, reason_of
@@ -83,15 +84,18 @@ def refusals_of(target: Target, ids: Collection[int], now: datetime) -> dict[int
     rows = Membership.objects.filter(profile_id__in=list(ids), segment_id__in=segments)
     members = set(rows.values_list("profile_id", flat=True))
     present = presences(target, ids, now)
-    closed = _closed(target, sorted(members - present.keys()), now)
+    keys = {purpose for each in target.subscriptions for purpose in each.purposes}
+    closed = _closed(keys, sorted(members - present.keys()), now)
+    for pk, handed in read_handed(target.destination, ids).items():
+        if pk not in present and pk not in closed:
+            closed |= _closed(purposes_needed(target.destination, handed), [pk], now)
     return {
         pk: closed.get(pk) or Refusal(NO_IDENTIFIER if pk in present else NO_MEMBER) for pk in ids
     }
 
 
-def _closed(target: Target, ids: Sequence[int], now: datetime) -> dict[int, Refusal]:
-    """Return for which purpose each does not permit it: the first that is closed."""
-    keys = sorted({purpose for each in target.subscriptions for purpose in each.purposes})
+def _closed(keys: Collection[str], ids: Sequence[int], now: datetime) -> dict[int, Refusal]:
+    """Return for which of the purposes each does not permit it: the first that is closed."""
     restricted = dict(Profile.objects.filter(pk__in=ids).values_list("pk", "is_restricted"))
     refusals: dict[int, Refusal] = {}
     for purpose in Purpose.objects.filter(key__in=keys).order_by("key"):

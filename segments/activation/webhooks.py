@@ -18,6 +18,7 @@ from profiles.lib.outgoing import is_callable_url
 from profiles.services import Actor, audited, differences
 from segments.activation.delivery import call
 from segments.activation.derive import CATCH_UP, DERIVE
+from segments.activation.handing import compare_handed
 from segments.activation.outbox import DELIVER
 from segments.activation.outcomes import Outcome
 from segments.activation.signing import new_secret, seal_secret
@@ -209,6 +210,7 @@ def set_segments(webhook: Webhook, segments: Iterable[Segment]) -> None:
 
 def compare_all(webhook: Webhook) -> None:
     webhook.subscriptions.update(derive_after=0, derive_reason=CATCH_UP)
+    compare_handed(webhook)
     nudge(DERIVE)
 
 

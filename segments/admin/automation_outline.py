@@ -21,6 +21,7 @@ from segments.automations.nodes import (
     EventMatch,
     EventTrigger,
     GiveCode,
+    HandOver,
     ListTrigger,
     Mail,
     Program,
@@ -28,6 +29,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeBack,
     TakeOffList,
     Trigger,
     Wait,
@@ -37,7 +39,7 @@ from segments.automations.numbers import StepNumbers
 from segments.language.nodes import Node
 from segments.language.phrases import language_of
 from segments.language.words import describe
-from segments.models import AutomationDecision, MailTemplate, Webhook
+from segments.models import AutomationDecision, Destination, MailTemplate, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,12 @@ def step_words(step: Step) -> str:
         case Call(_id, _next, pk):
             webhook = Webhook.objects.filter(pk=pk).first()
             return _("tell the webhook %(name)s") % {"name": webhook or "–"}
+        case HandOver(_id, _next, pk):
+            destination = Destination.objects.filter(pk=pk).first()
+            return _("hand them to the destination %(name)s") % {"name": destination or "–"}
+        case TakeBack(_id, _next, pk):
+            destination = Destination.objects.filter(pk=pk).first()
+            return _("take them out of the destination %(name)s") % {"name": destination or "–"}
         case AddToList(_id, _next, key):
             return _("put them on the list %(key)s") % {"key": key}
         case _:

@@ -85,6 +85,8 @@ class AutomationForm(forms.Form):
             raise forms.ValidationError(list(map(fault_text, error.errors))) from None
         if not self.may_see and services.is_sensitive_automation(definition):
             raise forms.ValidationError(_("It asks for contact or special data."))
+        if not self.may_see and services.names_destination(definition):
+            raise forms.ValidationError(_("It sends what names people to a destination."))
         return definition
 
 

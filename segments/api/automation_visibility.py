@@ -8,8 +8,8 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from segments.api.visibility import REFUSAL, may_count_people
-from segments.services import is_sensitive_automation
+from segments.api.visibility import DESTINATION_REFUSAL, REFUSAL, may_count_people
+from segments.services import is_sensitive_automation, names_destination
 
 
 def refuse_sensitive_automation(request: Request, definition: Any) -> None:
@@ -18,3 +18,9 @@ def refuse_sensitive_automation(request: Request, definition: Any) -> None:
         return
     if is_sensitive_automation(definition):
         raise PermissionDenied(REFUSAL)
+
+
+def refuse_sending(request: Request, definition: Any) -> None:
+    """Raise PermissionDenied if a step sends what names people and the key may not read them."""
+    if names_destination(definition) and not may_count_people(request):
+        raise PermissionDenied(DESTINATION_REFUSAL)

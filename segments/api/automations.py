@@ -16,7 +16,7 @@ from profiles.api.kit.problems import validated
 from profiles.lib.database import database_now
 from segments import services
 from segments.api import automation_serializers as serializers
-from segments.api.automation_visibility import refuse_sensitive_automation
+from segments.api.automation_visibility import refuse_sending, refuse_sensitive_automation
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.refusals import problems_from_services
 from segments.api.scopes import SCOPES
@@ -84,6 +84,7 @@ class AutomationViewSet(
         """Make a draft."""
         fields = validated(self.get_serializer(data=request.data))
         refuse_sensitive_automation(request, fields["definition"])
+        refuse_sending(request, fields["definition"])
         with problems_from_services():
             row = services.create_automation(actor=actor_of(request), **fields)
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
@@ -97,6 +98,7 @@ class AutomationViewSet(
         changes = validated(serializer)
         row = self._visible(request)
         refuse_sensitive_automation(request, changes.get("definition", {}))
+        refuse_sending(request, changes.get("definition", {}))
         with problems_from_services():
             row = services.update_automation(row, actor=actor_of(request), changes=changes)
         return Response(self.get_serializer(row).data)

@@ -129,7 +129,9 @@ class NotSentSerializer(serializers.Serializer[Any]):
 
 
 class SentSerializer(serializers.ModelSerializer[Delivery]):
-    """One delivery about somebody. `reason` says why: a change, time, a permission, an update."""
+    """One delivery about somebody. `reason` says why: a change, time, a permission, an update,
+    an automation.
+    """
 
     id = serializers.UUIDField(source="message")
     profile = serializers.CharField(source="body.data.profile", default=None, allow_null=True)

@@ -21,15 +21,13 @@ from segments import services
 from segments.api import destination_serializers as serializers
 from segments.api.refusals import problems_from_services
 from segments.api.scopes import SCOPES
-from segments.api.visibility import may_count_people, refuse_sensitive_segment
+from segments.api.visibility import DESTINATION_REFUSAL, may_count_people, refuse_sensitive_segment
 from segments.api.webhook_serializers import (
     ReplayedSerializer,
     ReplaySerializer,
     WebhookTestSerializer,
 )
 from segments.models import Delivery, Destination, Segment
-
-REFUSAL = "A destination is sent what names people: it needs profiles:read, too."
 
 
 class DestinationFilter(StrictFilterSet):
@@ -183,6 +181,6 @@ class DestinationViewSet(
 def _refuse(request: Request, segments: Iterable[Segment]) -> None:
     """Raise PermissionDenied where a destination sends or shows what the key may not read."""
     if not may_count_people(request):
-        raise PermissionDenied(REFUSAL)
+        raise PermissionDenied(DESTINATION_REFUSAL)
     for segment in segments:
         refuse_sensitive_segment(request, segment)

@@ -18,6 +18,7 @@ from segments.definitions.sensitivity import SMALL, Sensitivity, load_sensitivit
 from segments.models import Segment, SegmentVersion
 
 BY_NAME = "Naming people needs profiles:read, too: an answer tells whether somebody is here."
+DESTINATION_REFUSAL = "A destination is sent what names people: it needs profiles:read, too."
 REFUSAL = "The definition asks for contact or special data: profiles:read may count by them."
 
 

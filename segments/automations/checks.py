@@ -13,11 +13,13 @@ from segments.automations.nodes import (
     Call,
     DateTrigger,
     GiveCode,
+    HandOver,
     ListTrigger,
     Mail,
     Program,
     SegmentTrigger,
     SetTrait,
+    TakeBack,
     TakeOffList,
 )
 from segments.automations.parser import parse_automation
@@ -25,7 +27,15 @@ from segments.definitions.dependencies import check_definition
 from segments.language.operands import DefinitionError, Fault
 from segments.lib.nearest import nearest
 from segments.mail.life import nearest_key
-from segments.models import CodePool, MailTemplate, Segment, StaticList, Webhook, WebhookEvent
+from segments.models import (
+    CodePool,
+    Destination,
+    MailTemplate,
+    Segment,
+    StaticList,
+    Webhook,
+    WebhookEvent,
+)
 
 
 def check_automation(definition: object) -> Program:
@@ -77,6 +87,10 @@ def _step_faults(program: Program) -> Iterator[Fault]:
             case Mail(path, _, _, template) if template:
                 if not MailTemplate.objects.filter(key=template).exists():
                     yield Fault(f"{path}.template", "unknown", nearest_key(template))
+            case HandOver(path, _, pk) | TakeBack(path, _, pk):
+                if not Destination.objects.filter(pk=pk).exists():
+                    detail = "No destination has this id."
+                    yield Fault(f"{path}.destination", "unknown", detail)
             case Call(path, _, pk):
                 webhook = Webhook.objects.filter(pk=pk).first()
                 if webhook is None or WebhookEvent.AUTOMATION_REACHED not in webhook.events:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from segments.automations.nodes import (
     Check,
     Choice,
     GiveCode,
+    HandOver,
     Mail,
     Program,
     SetTrait,
@@ -37,7 +39,13 @@ from segments.definitions.boundaries import read_models, settle, with_boundaries
 from segments.definitions.live import make_context, read_live_definitions
 from segments.language.nodes import BucketLeaf, Node
 from segments.lib.people_by_key import keys_of_people
-from segments.models import AutomationDecision, AutomationRun, CodePool, Membership
+from segments.models import (
+    AutomationDecision,
+    AutomationRun,
+    CodePool,
+    Destination,
+    Membership,
+)
 
 _WHOLE = Decimal(100)
 MESSAGES = ("mail", "webhook")
@@ -87,6 +95,8 @@ def read_facts(step: Step, moment: Moment) -> Facts:
             facts["is_ordinary"] = load_categories().of(key) == Category.ORDINARY
         case GiveCode(_, _, pool) if not run.is_held_out:
             facts["has_code"] = _gives_code(pool, moment)
+        case HandOver(_, _, destination_id):
+            facts["is_permitted"] = is_permitted(moment) and _permits_there(destination_id, moment)
         case Mail() | Call():
             facts["is_permitted"] = is_permitted(moment)
             facts["is_capped"] = is_capped(moment.program.cap, person.pk, moment.now)
@@ -108,6 +118,16 @@ def is_permitted(moment: Moment) -> bool:
     if moment.permits is not None:
         return moment.permits and not moment.person.is_restricted
     return may_process(moment.person.pk, moment.purpose, at=moment.now)
+
+
+def _permits_there(destination_id: UUID, moment: Moment) -> bool:
+    """Whether there is such a destination, and the person permits its purpose now."""
+    destination = Destination.objects.filter(pk=destination_id).select_related("purpose").first()
+    if destination is None or destination.purpose is None:
+        return False
+    if moment.permits is not None:
+        return True
+    return may_process(moment.person.pk, destination.purpose.key, at=moment.now)
 
 
 def holds(test: Node, profile_id: int, now: datetime) -> bool:

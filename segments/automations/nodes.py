@@ -182,6 +182,24 @@ class TakeOffList:
     list: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Hands the person to a destination."""
+
+    id: str
+    next: str
+    destination: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Takes the person out of a destination, unless a segment of it has them."""
+
+    id: str
+    next: str
+    destination: UUID
+
+
 class OnEmpty(StrEnum):
     """What happens to a person for whom a pool has no code."""
 
@@ -222,6 +240,8 @@ Step = (
     | GiveCode
     | SetTrait
     | TakeOffList
+    | HandOver
+    | TakeBack
 )
 
 

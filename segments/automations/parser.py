@@ -21,6 +21,7 @@ from segments.automations.nodes import (
     EventMatch,
     EventTrigger,
     GiveCode,
+    HandOver,
     ListTrigger,
     Mail,
     MailText,
@@ -31,6 +32,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeBack,
     TakeOffList,
     Trigger,
     Wait,
@@ -63,6 +65,8 @@ LONGEST = timedelta(days=400)
 FURTHEST = 365
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
 _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+# What a step does at a destination.
+HANDING = ("hand_over", "take_out")
 _OPTIONS = ("again", "goal", "exit", "cap", "quiet", "hold_out")
 
 
@@ -307,13 +311,22 @@ def _read_mail_text(value: object, path: str) -> MailText:
 
 def _read_call(value: object, path: str, following: str) -> Step:
     fields = read_fields(value, path, ("type", "webhook"))
-    text = read_text(fields["webhook"], join_path(path, "webhook"))
+    return Call(path, following, _read_id(fields["webhook"], path, "webhook"))
+
+
+def _read_destination(value: object, path: str, following: str) -> Step:
+    fields = read_fields(value, path, ("type", "destination"), ("do",))
+    pk = _read_id(fields["destination"], path, "destination")
+    action = read_choice(fields.get("do", "hand_over"), join_path(path, "do"), HANDING)
+    return HandOver(path, following, pk) if action == "hand_over" else TakeBack(path, following, pk)
+
+
+def _read_id(value: object, path: str, kind: str) -> UUID:
+    here = join_path(path, kind)
     try:
-        return Call(path, following, UUID(text))
+        return UUID(read_text(value, here))
     except ValueError:
-        raise definition_error(
-            join_path(path, "webhook"), "invalid", "This must be the id of a webhook."
-        ) from None
+        raise definition_error(here, "invalid", f"This must be the id of a {kind}.") from None
 
 
 def _read_add_to_list(value: object, path: str, following: str) -> Step:
@@ -383,6 +396,7 @@ _STEP_READERS: Mapping[str, Callable[[object, str, str], Step]] = {
     "take_off_list": _read_take_off_list,
     "code": _read_code,
     "set_trait": _read_set_trait,
+    "destination": _read_destination,
 }
 KINDS = (*_STEP_READERS, "wait_event", "if", "split")
 _OPTION_READERS: Mapping[str, Callable[[object, str], Any]] = {

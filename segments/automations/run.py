@@ -18,6 +18,7 @@ from profiles.lib.database import database_now
 from profiles.lib.faults import fault_of
 from profiles.lib.people_lock import people_lock
 from profiles.models import Profile
+from segments.activation.handing import hand_over, take_back
 from segments.activation.outbox import DELIVER, tell_step
 from segments.automations import checkpoints, sql
 from segments.automations.events import first_event
@@ -29,11 +30,13 @@ from segments.automations.nodes import (
     Check,
     Choice,
     GiveCode,
+    HandOver,
     Mail,
     Outcome,
     SetTrait,
     Split,
     Step,
+    TakeBack,
     TakeOffList,
     Wait,
     WaitEvent,
@@ -45,6 +48,7 @@ from segments.lists.people import put_on_list, take_off_list
 from segments.models import (
     AutomationDecision,
     AutomationRun,
+    Destination,
     StaticList,
     Webhook,
 )
@@ -63,6 +67,8 @@ KINDS: dict[type, str] = {
     GiveCode: "code",
     SetTrait: "set_trait",
     TakeOffList: "take_off_list",
+    HandOver: "destination",
+    TakeBack: "destination",
 }
 State, Reason = AutomationRun.State, AutomationRun.Reason
 
@@ -237,6 +243,13 @@ def _act(moment: Moment, step: Step, decision: AutomationDecision) -> None:
                 }
                 tell_step(webhook, moment.person, decision.message, body, moment.now)
                 nudge(DELIVER)
+        case HandOver(_, _, pk):
+            if (destination := Destination.objects.filter(pk=pk).first()) is not None:
+                purpose = moment.run.automation.purpose
+                hand_over(destination, moment.person, purpose=purpose, now=moment.now)
+        case TakeBack(_, _, pk):
+            if (destination := Destination.objects.filter(pk=pk).first()) is not None:
+                take_back(destination, moment.person)
         case SetTrait(_, _, key, value):
             state_trait(moment.person, key, value, now=moment.now)
         case TakeOffList(_, _, key):

@@ -16,6 +16,7 @@ from segments.automations.nodes import (
     Check,
     Choice,
     GiveCode,
+    HandOver,
     Mail,
     OnEmpty,
     Outcome,
@@ -23,6 +24,7 @@ from segments.automations.nodes import (
     SetTrait,
     Split,
     Step,
+    TakeBack,
     TakeOffList,
     Wait,
     WaitEvent,
@@ -97,11 +99,12 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
         case (
             AddToList(_, following)
             | TakeOffList(_, following)
+            | TakeBack(_, following)
             | SetTrait(_, following)
             | GiveCode(_, following)
         ) if facts.is_held_out:
             return Go(Outcome.HELD_OUT, following)
-        case AddToList(_, following) | TakeOffList(_, following):
+        case AddToList(_, following) | TakeOffList(_, following) | TakeBack(_, following):
             return Go(Outcome.ACTED, following)
         case SetTrait(_, following):
             return Go(Outcome.ACTED if facts.is_ordinary else Outcome.FORBIDDEN, following)
@@ -111,6 +114,10 @@ def decide(step: Step, facts: Facts, quiet: Quiet | None) -> Stay | Go:
             if not facts.has_address:
                 return Go(Outcome.NO_ADDRESS, following)
             return _message(following, facts, quiet)
+        case HandOver(_, following) if not facts.is_permitted:
+            return Go(Outcome.FORBIDDEN, following)
+        case HandOver(_, following):
+            return Go(Outcome.HELD_OUT if facts.is_held_out else Outcome.ACTED, following)
         case Call(_, following, _):
             return _message(following, facts, quiet)
         case _:

@@ -10,7 +10,7 @@ from segments.models.automations import (
 )
 from segments.models.codes import Code, CodePool
 from segments.models.computed import ComputedTrait
-from segments.models.destinations import Destination, KeyHolder
+from segments.models.destinations import Destination, HandedPerson, KeyHolder
 from segments.models.exports import MemberExport
 from segments.models.lists import ListedPerson, StaticList
 from segments.models.mail import MailTemplate, MailTemplateVersion
@@ -51,6 +51,7 @@ __all__ = [
     "ErasureNotice",
     "ExclusiveGroup",
     "FamilyVersion",
+    "HandedPerson",
     "KeyHolder",
     "ListedPerson",
     "MailTemplate",

@@ -8,6 +8,7 @@ the key of it in `Told` is a keyed digest that is different at each destination.
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import Purpose
 from segments.models.webhooks import Webhook
 
 
@@ -46,3 +47,23 @@ class KeyHolder(models.Model):
 
     def __str__(self) -> str:
         return f"profile {self.subject_id} at webhook {self.webhook_id}"
+
+
+class HandedPerson(models.Model):
+    """Somebody whom an automation handed to a destination, by their public UUID, for its purpose.
+
+    They are there like a member of its segments, until an automation takes them out.
+    """
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="handed_people")
+    key = models.UUIDField(db_index=True)
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
+    handed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "key", "purpose"], name="handed_person_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"key {self.key} at webhook {self.webhook_id}"

@@ -33,6 +33,7 @@ from segments.models import (
     Delivery,
     Destination,
     ErasureNotice,
+    HandedPerson,
     KeyHolder,
     Told,
 )
@@ -147,6 +148,32 @@ class KeyHolderData(PersonalData):
         # Who shares a key is told of again by it.
         mark_changed(others.values_list("subject_id", flat=True))
         return rows.delete()[0]
+
+
+@registry.register
+class HandedPersonData(PersonalData):
+    model = HandedPerson
+    title = "Handed to destinations by automations"
+    inferred = ("handed_at",)
+    technical = ("id", "webhook", "key", "purpose")
+    phase = ErasurePhase.MEMBERSHIP_HISTORY
+
+    def read(self, profile_ids: Sequence[int]) -> Rows:
+        holders = holders_of_keys(profile_ids)
+        rows = (
+            HandedPerson.objects.filter(key__in=holders)
+            .order_by("webhook__name", "purpose__key")
+            .values("key", "webhook__name", "purpose__key", "handed_at")
+        )
+        named = [{**row, "key": holders[row["key"]]} for row in rows]
+        names = {"webhook__name": "receiver", "purpose__key": "purpose"}
+        return by_profile(named, profile="key", renamed=names)
+
+    def portrait(self, profile_ids: Sequence[int]) -> Rows:
+        return {}
+
+    def erase(self, person: Person) -> int:
+        return HandedPerson.objects.filter(key__in=keys_of(person.references)).delete()[0]
 
 
 @registry.register

@@ -12,7 +12,9 @@ from tests.tools import People
 
 
 def send_to(tool: str, *segments: Any, **fields: Any) -> Destination:
-    fields = {"name": "Tool", "purpose": Purpose.objects.get(key="newsletter")} | fields
+    if "purpose" not in fields:
+        fields["purpose"] = Purpose.objects.get(key="newsletter")
+    fields = {"name": "Tool"} | fields
     return create_destination(
         NewDestination(tool=tool, segments=list(segments), **fields), actor=TESTER
     )

@@ -11,20 +11,24 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consent.models import Purpose
 from profiles.lib.checkpoints import handled
 from segments.automations import checkpoints
+from segments.automations.nodes import HandOver
 from segments.models import (
     Automation,
     AutomationRun,
     Delivery,
+    HandedPerson,
     ListedPerson,
     StaticList,
     Webhook,
 )
 from segments.services import advance, create_list, create_webhook, parse_automation
-from tests.factories import TESTER, profile_of, send_messages
+from tests.factories import TESTER, make_purpose, profile_of, send_messages
 from tests.oracles.automations import Walk, walk
-from tests.segments.flows import publish
+from tests.segments.flows import ALWAYS_PERMITTED, publish
+from tests.segments.sending import BY_EMAIL, send_to
 from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +43,8 @@ leaves = st.one_of(
     st.fixed_dictionaries({"type": st.just("check"), "test": tests}),
     st.just({"type": "add_to_list", "list": "guests"}),
     st.just({"type": "webhook", "webhook": "WEBHOOK"}),
+    st.just({"type": "destination", "destination": "TOOL"}),
+    st.just({"type": "destination", "destination": "TOOL", "do": "take_out"}),
 )
 
 
@@ -80,7 +86,12 @@ def _started(
     webhook, _ = create_webhook(
         name="Shop", url="https://shop.example/", events=["automation.reached"], actor=TESTER
     )
-    text = json.dumps(steps).replace("WEBHOOK", str(webhook.pk))
+    service = Purpose.objects.filter(key="service").first() or make_purpose(
+        "service", now=timezone.now(), legal_basis=ALWAYS_PERMITTED
+    )
+    address = {"address": "https://tool.example/"}
+    tool = send_to("http", purpose=service, settings=address, mapping=BY_EMAIL)
+    text = json.dumps(steps).replace("WEBHOOK", str(webhook.pk)).replace("TOOL", str(tool.pk))
     options = {"goal": {"name": goal}} if goal else {}
     row = publish(*json.loads(text), **options)
     name = f"walker-{uuid4()}"
@@ -151,5 +162,9 @@ def test_a_run_takes_the_steps_of_the_naive_walk_whatever_is_killed(
     assert set(Delivery.objects.values_list("message", flat=True)) == set(
         run.decisions.filter(kind="webhook").values_list("message", flat=True)
     )
+    program = parse_automation(run.automation.definition)
+    handings = run.decisions.filter(kind="destination").order_by("id")
+    last = [program.steps[each.step] for each in handings][-1:]
+    assert HandedPerson.objects.count() == sum(isinstance(step, HandOver) for step in last)
     has_joined = run.decisions.filter(kind="add_to_list").exists()
     assert ListedPerson.objects.exists() == has_joined

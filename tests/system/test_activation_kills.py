@@ -28,9 +28,9 @@ from segments.services import (
     refresh_changed,
     send_mails,
 )
-from tests.factories import TESTER, profile_of, send_messages
+from tests.factories import TESTER, make_purpose, profile_of, send_messages
 from tests.receivers import Receiver
-from tests.segments.flows import MAIL, do, publish
+from tests.segments.flows import ALWAYS_PERMITTED, MAIL, do, publish
 from tests.segments.listening import consent, listen, settle, try_at_once
 from tests.segments.sending import call_at_once, to_people
 from tests.system.concurrency import die_at
@@ -134,13 +134,16 @@ def _header(mail: list[str], name: str) -> str:
 
 
 def test_each_decision_is_taken_once_and_no_mail_is_sent_twice_whoever_is_killed(
-    settings: Any, tmp_path: Path
+    settings: Any, tmp_path: Path, people: People
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mails")
     rng = random.Random(21)
     create_list(key="guests", name="Guests", actor=TESTER)
-    steps = [MAIL, {"type": "add_to_list", "list": "guests"}]
+    purpose = make_purpose("service", now=timezone.now(), legal_basis=ALWAYS_PERMITTED)
+    destination = to_people(people, purpose=purpose, settings={"batch": "3"})
+    handing = {"type": "destination", "destination": str(destination.pk)}
+    steps = [MAIL, {"type": "add_to_list", "list": "guests"}, handing]
     publish(*steps, {"type": "wait", "for": {"hours": 5}}, LATER)
     for name in NAMES * ROUNDS:
         do("Signed Up", name)
@@ -155,8 +158,16 @@ def test_each_decision_is_taken_once_and_no_mail_is_sent_twice_whoever_is_killed
     runs = AutomationRun.objects.all()
     assert {run.state for run in runs} == {"done"}
     decisions = Counter(AutomationDecision.objects.values_list("run_id", "step"))
-    assert len(decisions) == 4 * len(NAMES)
+    assert len(decisions) == 5 * len(NAMES)
     assert set(decisions.values()) == {1}
+    while Delivery.objects.filter(state="pending").exists() or not people.people:
+        refresh_changed()
+        die_at(rng.choice(TOLD), tell)
+        end_leases()
+        call_at_once(destination)
+        settle()
+    assert set(people.people) == {f"{name}@example.org" for name in NAMES}
+    assert Counter(Delivery.objects.values_list("key").distinct()).total() == len(NAMES)
     mails = mails_in(tmp_path / "mails")
     assert set(mails.values()) == {1}
     states = Counter(AutomationDecision.objects.exclude(mail_state="").values_list("mail_state"))
