@@ -223,6 +223,7 @@ EXEMPT = {
     "read_colour": READS,
     "readable_on": READS,
     "is_sensitive_automation": READS,
+    "names_destination": READS,
     "run_numbers": READS,
     "step_numbers": READS,
     "templates": READS,

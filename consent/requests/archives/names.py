@@ -32,6 +32,7 @@ TITLES = (
     pgettext_lazy("title of data", "Decisions about segments"),
     pgettext_lazy("title of data", "Deliveries to other systems"),
     pgettext_lazy("title of data", "Told to other systems"),
+    pgettext_lazy("title of data", "Handed to destinations by automations"),
     pgettext_lazy("title of data", "Steps of automations"),
     pgettext_lazy("title of data", "Automations"),
     pgettext_lazy("title of data", "Codes"),
