@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('consent', '0025_letter_of_what_is_held'),
-        ('segments', '0024_destination_priority'),
+        ('segments', '0025_next_deliveries'),
     ]
 
     operations = [
