@@ -5,9 +5,21 @@ SQLAlchemy writes the statement in the dialect of the database.
 """
 
 import re
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, select, text
+from sqlalchemy import (
+    TIMESTAMP,
+    ColumnElement,
+    DateTime,
+    Select,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable, Subquery
@@ -42,7 +54,15 @@ def rows_from(query: str, cursor_column: str, position: Any) -> Select[Any]:
     statement: Select[Any] = select(literal_column("*")).select_from(inner).order_by(cursor)
     if position is None:
         return statement.where(cursor.is_not(None))
-    return statement.where(cursor >= position)
+    return statement.where(cursor >= _bound(position))
+
+
+def _bound(position: Any) -> Any:
+    """Return a position as a parameter of its type."""
+    if isinstance(position, datetime) and position.tzinfo is not None:
+        # BigQuery's DATETIME has no zone, and is not compared with what has one.
+        return literal(position, DateTime(timezone=True).with_variant(TIMESTAMP(), "bigquery"))
+    return position
 
 
 def rows_without_cursor(query: str, cursor_column: str) -> Select[Any]:
