@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from config.http import health
 from config.http.languages import set_staff_language
 from config.http.login import login
+from config.http.mail_links import follow
 from config.site.omnibox import omnibox
 from config.site.second_factor import give_code, overview, set_up
 from consent.urls import well_known
@@ -30,6 +31,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     # The tracking API lies where Segment's SDKs expect it.
     path("v1/", include("ingestion.urls")),
+    path("links/<str:token>/", follow, name="mail-link"),
     path("hooks/<slug:source>/<str:token>/", receive, name="hook"),
     path("api/v1/", include(api)),
     path("privacy/", include("consent.urls")),

@@ -25,6 +25,7 @@ from segments.activation.webhooks import (
     send_test,
     update_webhook,
 )
+from segments.automations.clicks import note_click
 from segments.automations.dates import start_by_date
 from segments.automations.history import Day, starts_by_day
 from segments.automations.life import (
@@ -90,6 +91,7 @@ from segments.mail.life import (
     delete_mail_template,
     update_mail_template,
 )
+from segments.mail.links import MailLink, find_mail_link
 from segments.mail.preview import in_scheme, preview_mail, send_test_mail
 from segments.memberships.archive import archive_segment, restore_segment
 from segments.memberships.figures import Figures, figures, flags_of, overlap
@@ -133,6 +135,7 @@ __all__ = [
     "LeaseLostError",
     "Letter",
     "ListChange",
+    "MailLink",
     "MomentError",
     "Move",
     "NewDestination",
@@ -182,6 +185,7 @@ __all__ = [
     "end_family",
     "figures",
     "fill_list",
+    "find_mail_link",
     "find_segment",
     "flags_of",
     "funnel",
@@ -197,6 +201,7 @@ __all__ = [
     "low_pools",
     "movement",
     "names_destination",
+    "note_click",
     "overlap",
     "parse_automation",
     "part_in_words",

@@ -14,10 +14,10 @@ from config.http.problems import API_PATHS, PROBLEM_TYPE
 from consent.services import awaits_replay
 
 DETAIL = "A backup was restored, and the privacy journal is not replayed yet (privacy_replay)."
-# Probes, and doors by which messages come in or mails are unsubscribed.
+# Probes, and doors by which messages come in, mails are unsubscribed or their links lead on.
 OPEN_PATHS = (
     *("/healthz", "/readyz", "/metrics", "/static/", "/.well-known/"),
-    *("/v1/", "/hooks/", "/privacy/unsubscribe/"),
+    *("/v1/", "/hooks/", "/privacy/unsubscribe/", "/links/"),
 )
 # Doors by which people, or others for them, take back or have erased. Reading there is refused.
 ASKING_PATHS = ("/api/v1/consents/", "/api/v1/privacy/requests/", "/opendsr/v2/requests")

@@ -128,6 +128,8 @@ def _rows(
         own = numbers.get(here, StepNumbers())
         labels = _labels(raw)
         outcomes = [(labels.get(word, word), count) for word, count in own.outcomes.items()]
+        if own.clicked:
+            outcomes.append((_("clicked"), own.clicked))
         words = step_words(program.steps[here])
         yield Row(depth, words, here, numbers=own, outcomes=outcomes)
         for name, title in (("then", _("if so")), ("else", _("if not"))):

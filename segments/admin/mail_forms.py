@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from consent.models import Purpose
 from segments.admin.forms import fault_text
 from segments.language.operands import DefinitionError
 from segments.models import MailTemplate
@@ -53,6 +54,15 @@ class MailTemplateForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
+    click_purpose = forms.ModelChoiceField(
+        label=gettext_lazy("Clicks are counted for"),
+        queryset=Purpose.objects.order_by("key"),
+        required=False,
+        empty_label=gettext_lazy("nobody"),
+        widget=UnfoldAdminSelectWidget(),
+        help_text=gettext_lazy("Only of whom permits this purpose, links are led over this site."),
+    )
+
     def __init__(self, row: MailTemplate | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored = dict(row.texts) if row else {}
@@ -61,7 +71,9 @@ class MailTemplateForm(forms.Form):
                 self.fields[f"{code}_{name}"] = _field(code, language, name)
                 self.initial[f"{code}_{name}"] = self.stored.get(code, {}).get(name, "")
         if row:
-            self.initial.update(name=row.name, markup=row.markup)
+            self.initial.update(
+                name=row.name, markup=row.markup, click_purpose=row.click_purpose_id
+            )
 
     def saved(self) -> dict[str, Any]:
         """Return what the services take; languages that the form does not show stay."""
@@ -70,7 +82,7 @@ class MailTemplateForm(forms.Form):
             code: {name: content[f"{code}_{name}"] for name in WORDS if content[f"{code}_{name}"]}
             for code in LANGUAGES
         }
-        names = [name for name in ("key", "name", "markup") if name in content]
+        names = [name for name in ("key", "name", "markup", "click_purpose") if name in content]
         own: dict[str, Any] = {name: content[name] for name in names}
         return own | {"texts": {**self.stored, **texts}}
 

@@ -55,6 +55,9 @@ class StepNumbersSerializer(serializers.Serializer[Any]):
     waiting = serializers.IntegerField()
     passed = serializers.IntegerField()
     outcomes = serializers.DictField(child=serializers.IntegerField())
+    clicked = serializers.IntegerField(
+        help_text="Mails of which a link was clicked, where the template has that counted."
+    )
 
 
 class GroupNumbersSerializer(serializers.Serializer[Any]):

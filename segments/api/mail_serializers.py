@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from consent.models import Purpose
 from segments.models import MailTemplate
 
 TEXTS_HELP = (
@@ -20,10 +21,19 @@ class MailTemplateSerializer(serializers.ModelSerializer[MailTemplate]):
     """
 
     texts = serializers.DictField(help_text=TEXTS_HELP)
+    click_purpose = serializers.SlugRelatedField(
+        slug_field="key",
+        queryset=Purpose.objects.all(),
+        allow_null=True,
+        required=False,
+        help_text="For whom permits it, clicks on the links of the page are counted.",
+    )
 
     class Meta:
         model = MailTemplate
-        fields: tuple[str, ...] = ("key", "name", "markup", "texts", "version", "created_at")
+        fields: tuple[str, ...] = (
+            *("key", "name", "markup", "texts", "click_purpose", "version", "created_at"),
+        )
         read_only_fields: tuple[str, ...] = ("version", "created_at")
         # The service says that a key is taken.
         extra_kwargs = {
@@ -36,7 +46,7 @@ class MailTemplateChangeSerializer(MailTemplateSerializer):
     """What may change of a mail template."""
 
     class Meta(MailTemplateSerializer.Meta):
-        fields = ("name", "markup", "texts")
+        fields = ("name", "markup", "texts", "click_purpose")
         read_only_fields = ()
 
 

@@ -48,7 +48,7 @@ class MailTemplateViewSet(
     scopes = SCOPES
     bodiless_actions = ("destroy",)
     refusals = {"destroy": (409,)}
-    queryset: Any = MailTemplate.objects.all()
+    queryset: Any = MailTemplate.objects.select_related("click_purpose")
     serializer_class: Any = serializers.MailTemplateSerializer
     filterset_class: Any = MailTemplateFilter
     cursor_ordering = ("key",)

@@ -22,6 +22,7 @@ from profiles.lib.database import database_now
 from profiles.lib.throttles import Throttle, seconds_to_wait
 from profiles.models import Profile
 from segments.automations import checkpoints, sql
+from segments.automations.clicks import leading
 from segments.automations.facts import address_of
 from segments.automations.live import read_program
 from segments.automations.nodes import Mail
@@ -30,7 +31,7 @@ from segments.lib.people_by_key import person_of
 from segments.mail.compose import Letter, letter_for, values_of, with_link
 from segments.mail.fields import filled
 from segments.mail.life import version_of
-from segments.models import AutomationDecision, AutomationRun, AutomationVersion
+from segments.models import AutomationDecision, AutomationVersion
 
 # Longer than handing over takes at most.
 HANDING_OVER = timedelta(minutes=10)
@@ -108,7 +109,7 @@ def _send(decision: AutomationDecision) -> str:
     if person is None or address is None or not isinstance(step, Mail):
         return MailState.WITHHELD
     purpose = run.automation.purpose.key
-    outgoing = _outgoing(step, run, person, _way_out(purpose, address))
+    outgoing = _outgoing(step, decision, person, _way_out(purpose, address))
     if outgoing is None:
         return MailState.WITHHELD
     # By the purpose a complaint that names this id withdraws the right one.
@@ -139,8 +140,11 @@ def _way_out(purpose: str, address: str) -> str:
     return link or ""
 
 
-def _outgoing(step: Mail, run: AutomationRun, person: Profile, link: str) -> _Outgoing | None:
+def _outgoing(
+    step: Mail, decision: AutomationDecision, person: Profile, link: str
+) -> _Outgoing | None:
     """Return the mail of a step for one person; None where its template is gone."""
+    run = decision.run
     values = values_of(person.traits, link=link, codes=codes_of(person.pk))
     if not step.template:
         words = step.texts.get(values.language, step.texts["en"])
@@ -151,7 +155,8 @@ def _outgoing(step: Mail, run: AutomationRun, person: Profile, link: str) -> _Ou
     version = version_of(step.template, numbers.get(step.template))
     if version is None:
         return None
-    return _Outgoing(letter_for(version.texts, version.markup, values), link)
+    lead = leading(step.template, person.pk, decision.message, database_now())
+    return _Outgoing(letter_for(version.texts, version.markup, values, lead=lead), link)
 
 
 def _mail(outgoing: _Outgoing, address: str, *, message_id: str) -> EmailMultiAlternatives:

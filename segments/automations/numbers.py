@@ -14,11 +14,15 @@ _MAIL = (MailState.SENT, MailState.WITHHELD, MailState.UNKNOWN)
 
 @dataclass(slots=True)
 class StepNumbers:
-    """How many wait at a step, how many passed it, and how many by what became of it."""
+    """How many wait at a step, how many passed it, and how many by what became of it.
+
+    `clicked` counts mails of which a link was clicked, where that is counted.
+    """
 
     waiting: int = 0
     passed: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
+    clicked: int = 0
 
 
 @dataclass(slots=True)
@@ -37,12 +41,14 @@ def step_numbers(row: Automation) -> dict[str, StepNumbers]:
         numbers[step].waiting = count
     decided = AutomationDecision.objects.filter(run__automation=row)
     counted = decided.values_list("step", "outcome", "branch", "mail_state")
-    for step, outcome, branch, mail_state, count in counted.annotate(count=Count("pk")).order_by(
+    grouped = counted.annotate(count=Count("pk"), clicked=Count("clicked_at"))
+    for step, outcome, branch, mail_state, count, clicked in grouped.order_by(
         "step", "outcome", "branch", "mail_state"
     ):
         each = numbers[step]
         word = mail_state if mail_state in _MAIL else branch or outcome
         each.passed += count
+        each.clicked += clicked
         each.outcomes[word] = each.outcomes.get(word, 0) + count
     return dict(numbers)
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from profiles.models import TraitDefinition
 from segments.mail.content import Mark, Place
 from segments.mail.fields import COMPANY, UNSUBSCRIBE, Values, code_texts, filled
+from segments.mail.links import Lead, led_over
 from segments.mail.texts import Markup, Words, compiled, stored_words
 
 
@@ -28,20 +29,28 @@ class Letter:
     text: str
 
 
-def letter_for(texts: Mapping[str, Any], markup: str, values: Values) -> Letter:
-    """Return the mail of stored texts in the language of the values, else in English."""
+def letter_for(
+    texts: Mapping[str, Any], markup: str, values: Values, *, lead: Lead | None = None
+) -> Letter:
+    """Return the mail of stored texts in the language of the values, else in English.
+
+    `lead` says over which addresses the links of the page lead; those of the text are plain.
+    """
     words = stored_words(texts)
     language = values.language if values.language in words else "en"
-    return fill_letter(words[language], Markup(markup), values, language)
+    return fill_letter(words[language], Markup(markup), values, language, lead=lead)
 
 
-def fill_letter(words: Words, markup: Markup, values: Values, language: str) -> Letter:
+def fill_letter(
+    words: Words, markup: Markup, values: Values, language: str, *, lead: Lead | None = None
+) -> Letter:
     """Return the mail that words make for the person of the values."""
     mail = compiled(words, markup, language)
     texts = {mark.word: _at_mark(mark, values) for mark in mail.marks}
     pages = {word: escape(text) for word, text in texts.items()}
     text = filled(words.text, values) if words.text else _with_values(mail.text, texts)
-    html = _with_values(mail.html, pages)
+    led = led_over(mail.html, texts, lead) if lead else mail.html
+    html = _with_values(led, pages)
     return Letter(filled(words.subject, values), html, with_link(text, values))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from profiles.models import TraitDefinition
-from profiles.services import Actor, audited, differences
+from consent.models import Purpose
+from profiles.models import Source, TraitDefinition
+from profiles.services import Actor, audited, create_source, differences
 from segments.definitions.save import SegmentError
 from segments.language.operands import DefinitionError, Fault
 from segments.lib.nearest import nearest
@@ -25,19 +26,30 @@ from segments.models import (
 )
 
 TYPE = "mail_template"
+# The source of clicks on links of mails.
+CLICKS_SOURCE = "mail"
 # What people are called in the templates that are ready, also in a store that has met nobody yet.
 USUAL_TRAITS = ("first_name", "last_name")
 
 
 def create_mail_template(
-    *, key: str, name: str, texts: Mapping[str, Any], markup: str = Markup.HOUSE, actor: Actor
+    *,
+    key: str,
+    name: str,
+    texts: Mapping[str, Any],
+    markup: str = Markup.HOUSE,
+    click_purpose: Purpose | None = None,
+    actor: Actor,
 ) -> MailTemplate:
     """Save a new template. Raises DefinitionError, and SegmentError where the key is taken."""
     words = _checked(texts, markup)
     with audited(actor, "mail_template.created") as deed:
         if MailTemplate.objects.filter(key=key).exists():
             raise SegmentError("key", "There is a mail template with this key.")
-        row = MailTemplate.objects.create(key=key, name=name, markup=markup, texts=as_json(words))
+        row = MailTemplate.objects.create(
+            key=key, name=name, markup=markup, texts=as_json(words), click_purpose=click_purpose
+        )
+        _make_source(row, actor)
         _keep_version(row, actor)
         deed.about(TYPE, key, **differences({}, _audited_state(row)))
         return row
@@ -52,12 +64,14 @@ def update_mail_template(
         before = _audited_state(row)
         row.name = changes.get("name", row.name)
         row.markup = changes.get("markup", row.markup)
+        row.click_purpose = changes.get("click_purpose", row.click_purpose)
         row.texts = as_json(_checked(changes.get("texts", row.texts), row.markup))
         after = _audited_state(row)
         if (before["markup"], before["texts"]) != (after["markup"], after["texts"]):
             row.version += 1
             _keep_version(row, actor)
         row.save()
+        _make_source(row, actor)
         deed.about(TYPE, row.key, **differences(before, _audited_state(row)))
         return row
 
@@ -154,10 +168,17 @@ def _keep_version(row: MailTemplate, actor: Actor) -> None:
     )
 
 
+def _make_source(row: MailTemplate, actor: Actor) -> None:
+    """Make the source of clicks, once there are any to count."""
+    if row.click_purpose and not Source.objects.filter(key=CLICKS_SOURCE).exists():
+        create_source(CLICKS_SOURCE, actor=actor, name="Mail")
+
+
 def _audited_state(row: MailTemplate) -> dict[str, Any]:
     return {
         "name": row.name,
         "markup": str(row.markup),
         "version": row.version,
         "texts": row.texts,
+        "click_purpose": row.click_purpose.key if row.click_purpose else None,
     }

@@ -166,6 +166,8 @@ class AutomationDecision(models.Model):
     claimed_at = models.DateTimeField(null=True)
     # When a mail is tried that its domain would not take yet.
     mail_due_at = models.DateTimeField(null=True)
+    # When a link of the mail was clicked first, where that is counted.
+    clicked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

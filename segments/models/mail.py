@@ -9,9 +9,14 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import Purpose
+
 
 class MailTemplate(models.Model):
-    """What a mail says, language by language, as it was saved last; `version` is its number."""
+    """What a mail says, language by language, as it was saved last; `version` is its number.
+
+    Clicks on its links are counted for `click_purpose` alone, and for nobody where there is none.
+    """
 
     class Markup(models.TextChoices):
         HOUSE = "house", _("MJML in the house layout")
@@ -24,6 +29,9 @@ class MailTemplate(models.Model):
     name = models.CharField(max_length=120)
     markup = models.CharField(max_length=5, choices=Markup, default=Markup.HOUSE)
     texts = models.JSONField()
+    click_purpose = models.ForeignKey(
+        Purpose, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 

@@ -180,6 +180,7 @@ class HandedPersonData(PersonalData):
 class AutomationDecisionData(PersonalData):
     model = AutomationDecision
     title = "Steps of automations"
+    observed = ("clicked_at",)
     inferred = ("kind", "outcome", "decided_at", "mail_state")
     technical = ("id", "run", "step", "message", "branch", "claimed_at", "mail_due_at")
     phase = ErasurePhase.MEMBERSHIP_HISTORY
@@ -189,7 +190,9 @@ class AutomationDecisionData(PersonalData):
         rows = (
             AutomationDecision.objects.filter(run__key__in=holders)
             .order_by("-decided_at", "-id")
-            .values("run__key", "run__automation__name", "kind", "outcome", "decided_at")
+            .values(
+                "run__key", "run__automation__name", "kind", "outcome", "decided_at", "clicked_at"
+            )
         )
         named = [{**row, "run__key": holders[row["run__key"]]} for row in rows]
         return by_profile(

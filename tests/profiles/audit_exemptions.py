@@ -224,6 +224,8 @@ EXEMPT = {
     "readable_on": READS,
     "is_sensitive_automation": READS,
     "names_destination": READS,
+    "find_mail_link": READS,
+    "note_click": "What a reader does; the event is the evidence.",
     "run_numbers": READS,
     "step_numbers": READS,
     "templates": READS,
