@@ -1,7 +1,8 @@
 """Placing, changing and lifting legal holds.
 
-Invariant: a hold is changed under the people lock, so that an erasure sees it wholly or not at all.
-Lifting decides; a worker then deletes what the hold kept (`consent.requests.resuming`).
+Invariant: a hold is changed under the people lock, so that an erasure sees it wholly or not at all;
+that it was placed or lifted is in the privacy journal, without its reason and case. Lifting
+decides; a worker then deletes what the hold kept (`consent.requests.resuming`).
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,17 @@ from datetime import date, datetime
 from typing import Any
 
 from consent.holds.scope import InvalidHold, Scope, checked_scope
-from consent.models import LegalHold
+from consent.journal.entries import Act
+from consent.models import LegalHold, PrivacyRequest
+from consent.suppression.rows import note_references
 from profiles.identifiers.lookup import parse_references, profiles_by_reference
 from profiles.lib.change_queue import nudge
 from profiles.lib.people_lock import people_lock
 from profiles.models import Identifier, Source
 from profiles.services import Actor, audited, differences
 
+Status = PrivacyRequest.Status
+_STILL_TO_ERASE = (Status.COOLING, Status.VERIFIED, Status.IN_PROGRESS)
 _CHANGEABLE = ("review_on", "reason", "case_reference")
 
 
@@ -56,6 +61,7 @@ def place_hold(new_hold: NewHold, *, actor: Actor, now: datetime) -> LegalHold:
             placed_by=str(actor),
             placed_at=now,
         )
+        _note_placed(hold)
         terms = {"ground": hold.ground, "scope": scope, "sources": sources}
         deed.about("legal_hold", hold.pk, **differences({}, terms), **_review(None, hold))
     return hold
@@ -89,9 +95,28 @@ def lift_hold(hold: LegalHold, *, actor: Actor, reason: str, now: datetime) -> L
         _refuse_lifted(hold)
         hold.lifted_by, hold.lifted_at = str(actor), now
         hold.save(update_fields=["lifted_by", "lifted_at"])
+        note_references(Act.HOLD_LIFTED, (), fields={"hold": str(hold.pk)})
         deed.about("legal_hold", hold.pk, lifted_at=[None, now.isoformat()])
         nudge("consent.act_on_requests")
     return hold
+
+
+def _note_placed(hold: LegalHold) -> None:
+    """Note a hold for the journal: on whom, by their digests, and what it keeps."""
+    identifiers = Identifier.objects.filter(pk__in=hold.identifier_ids).order_by("pk")
+    erasures = PrivacyRequest.objects.filter(
+        kind=PrivacyRequest.Kind.ERASURE, identifier_ids__overlap=hold.identifier_ids
+    )
+    terms = {
+        "hold": str(hold.pk),
+        "scope": hold.scope,
+        "sources": hold.sources,
+        "ground": str(hold.ground),
+        "review_on": hold.review_on.isoformat(),
+        # Else an erasure that stands before this line in the journal was over, and kept nothing.
+        "is_erasing": erasures.filter(status__in=_STILL_TO_ERASE).exists(),
+    }
+    note_references(Act.HOLD, map(str, identifiers), fields=terms)
 
 
 def overdue_holds(now: datetime) -> int:

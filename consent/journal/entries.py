@@ -28,6 +28,8 @@ class Act(StrEnum):
     ERASURE = "erasure"
     RESTRICTION = "restriction"
     CONSENT = "consent"  # a refusal, withdrawal, invalidation or objection
+    HOLD = "hold"  # a legal hold is placed
+    HOLD_LIFTED = "hold_lifted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def note(notes: Sequence[Note], *, key_id: str, version: int) -> None:
                 }
             )
             for each in notes
-            if each.digests
+            # Of whoever is erased by now there is none.
+            if each.digests or each.act is Act.HOLD_LIFTED
         ],
         batch_size=1000,
     )

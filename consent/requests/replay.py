@@ -1,12 +1,13 @@
 """Doing again, after a backup was restored, what people had asked for since it was made.
 
-Invariant: replaying is idempotent, and only ever narrows: it erases, restricts, withdraws. Each
-line takes effect in one transaction with its number, so a replay that was killed goes on.
+Invariant: replaying is idempotent, and only ever narrows: it erases, restricts, withdraws. Alone a
+legal hold keeps something, and nothing of whom an erasure before it had erased. Each line takes
+effect in one transaction with its number, so a replay that was killed goes on.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from consent.models import (
     ConsentKind,
     DecidedBy,
     JournalEntry,
+    LegalHold,
     Method,
     PrivacyRequest,
     State,
@@ -40,6 +42,7 @@ from profiles.services import Actor, audited
 
 Holders = Mapping[str, list[int]]
 _AT_ONCE = 2000
+RECORDED_BY = "privacy journal"
 
 
 def replay_journal(*, actor: Actor) -> dict[str, int]:
@@ -77,6 +80,10 @@ def _replay(line: dict[str, Any], holders: Holders, actor: Actor) -> None:
             _request(PrivacyRequest.Kind.RESTRICTION, ids, line, actor)
         case Act.CONSENT:
             _record(ids, line)
+        case Act.HOLD:
+            _place_hold(ids, line)
+        case Act.HOLD_LIFTED:
+            _lift_hold(line)
 
 
 def _holders(lines: Iterable[dict[str, Any]]) -> Holders:
@@ -126,6 +133,41 @@ def _request(kind: str, identifier_ids: list[int], line: dict[str, Any], actor: 
     create_request(new_request, subject, door=PrivacyRequest.Door.JOURNAL, actor=actor)
 
 
+def _place_hold(identifier_ids: list[int], line: dict[str, Any]) -> None:
+    """Place a hold again, on whom it was placed who is in the backup."""
+    on_whom = set(identifier_ids)
+    if not line["is_erasing"]:
+        # They were erased by then and came back since: whom the backup has goes first.
+        on_whom -= _erased_by_journal()
+    if on_whom:
+        LegalHold.objects.get_or_create(
+            pk=line["hold"],
+            defaults={
+                "identifier_ids": sorted(on_whom),
+                "scope": line["scope"],
+                "sources": line["sources"],
+                "ground": line["ground"],
+                "review_on": date.fromisoformat(line["review_on"]),
+                "placed_by": RECORDED_BY,
+                "placed_at": datetime.fromisoformat(line["at"]),
+            },
+        )
+
+
+def _erased_by_journal() -> set[int]:
+    """Return the identifiers whose erasures were opened again."""
+    erasures = PrivacyRequest.objects.filter(
+        kind=PrivacyRequest.Kind.ERASURE, door=PrivacyRequest.Door.JOURNAL
+    )
+    return {pk for ids in erasures.values_list("identifier_ids", flat=True) for pk in ids}
+
+
+def _lift_hold(line: dict[str, Any]) -> None:
+    at = datetime.fromisoformat(line["at"])
+    standing = LegalHold.objects.filter(pk=line["hold"], lifted_at=None)
+    standing.update(lifted_by=RECORDED_BY, lifted_at=at)
+
+
 def _record(identifier_ids: list[int], line: dict[str, Any]) -> None:
     """Write the statement to the ledger again, at its own time."""
     holders = Identifier.objects.filter(pk__in=identifier_ids, profile__isnull=False)
@@ -142,7 +184,7 @@ def _record(identifier_ids: list[int], line: dict[str, Any]) -> None:
             method=Method(line["method"]),
             trust=TrustLevel(line["trust"]),
             idempotency_key=f"journal:{line['id']}:{pk}",
-            recorded_by="privacy journal",
+            recorded_by=RECORDED_BY,
         )
         try:
             with transaction.atomic():

@@ -5,7 +5,7 @@ wrong key all erased people would come back unnoticed.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -88,11 +88,16 @@ def suppress(
     )
 
 
-def note_references(act: Act, references: Iterable[str]) -> None:
-    """Note an act about normalised references for the journal, by their digests."""
+def note_references(
+    act: Act, references: Iterable[str], *, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Note an act about normalised references for the journal, by their digests.
+
+    `fields` are what its replay needs beside, without personal data.
+    """
     keys = suppression_keys()
     digests = [newest_digest(keys, reference) for reference in references]
-    notes = [Note(act, digests, database_now())]
+    notes = [Note(act, digests, database_now(), fields or {})]
     note(notes, key_id=keys[-1].id, version=NORMALISER_VERSION)
 
 

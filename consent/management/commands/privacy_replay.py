@@ -11,8 +11,8 @@ from profiles.services import Actor
 
 class Command(BaseCommand):
     help = (
-        "After a backup was restored: erases, restricts and withdraws as people asked since it was "
-        "made, by the file of PRIVACY_JOURNAL. It may be run again, and goes on where it was."
+        "After a backup was restored: erases, restricts, withdraws and holds as was asked for "
+        "since it was made, by the file of PRIVACY_JOURNAL. It may be run again, and goes on."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
