@@ -53,8 +53,12 @@ class SqlSourceForm(forms.Form):
     cursor_column = forms.CharField(
         label=gettext_lazy("Cursor column"),
         max_length=255,
+        required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text=gettext_lazy("A column of the query that only grows, such as updated_at."),
+        help_text=gettext_lazy(
+            "A column of the query that only grows, such as updated_at. Left empty, all rows are "
+            "read each time, and those that are new or changed are taken."
+        ),
     )
     look_back_minutes = forms.IntegerField(
         label=gettext_lazy("Look back, in minutes"),

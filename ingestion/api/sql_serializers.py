@@ -28,7 +28,12 @@ class NewSqlSourceSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="Such as postgresql://user:password@host/db. Stored sealed and never shown.",
     )
     query = serializers.CharField(max_length=MAX_QUERY)
-    cursor_column = serializers.CharField(max_length=255)
+    cursor_column = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        help_text="Without one all rows are read each time; new and changed ones are taken.",
+    )
     mapping = ObjectField(help_text="As docs/imports.md describes it.")
     look_back_minutes = serializers.IntegerField(min_value=0, max_value=MAX_MINUTES, required=False)
     interval_minutes = serializers.IntegerField(min_value=1, max_value=MAX_MINUTES, required=False)
@@ -61,6 +66,9 @@ class SqlSourceSerializer(serializers.ModelSerializer[SqlSource]):
         return position_text(sql_source)
 
 
+_TIMES = ("started_at", "finished_at")
+
+
 class SqlRunSerializer(serializers.ModelSerializer[SqlRun]):
     """One run, and how its rows ended. `import_id` names the import with the refused rows."""
 
@@ -77,9 +85,9 @@ class SqlRunSerializer(serializers.ModelSerializer[SqlRun]):
         model = SqlRun
         fields = (
             *("id", "import_id", "rows", "stored", "unchanged", "refused", "dropped"),
-            *("without_cursor", "fault", "started_at", "finished_at"),
+            *("without_cursor", "same", "vanished", "fault", "started_at", "finished_at"),
         )
-        read_only_fields = ("id", "without_cursor", "fault", "started_at", "finished_at")
+        read_only_fields = ("id", "without_cursor", "same", "vanished", "fault", *_TIMES)
 
 
 class PreviewRowSerializer(serializers.Serializer[PreviewRow]):

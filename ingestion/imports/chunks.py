@@ -86,7 +86,10 @@ class EqualRows:
 class ChunkMaker:
     """Makes the chunks of one file. Reading it again from the start makes the same ones."""
 
-    def __init__(self, import_id: int, context: RowContext, content: Mapping[str, Any]) -> None:
+    def __init__(
+        self, import_id: int, context: RowContext, content: Mapping[str, Any], reading: str = ""
+    ) -> None:
+        """Rows that are true of one `reading` alone are other ones at the next."""
         self._import_id = import_id
         self._context = context
         self._reader = RowReader(context)
@@ -95,7 +98,8 @@ class ChunkMaker:
         # An event or a consent happened once, however the columns are mapped. What describes a
         # person is written again where it is mapped anew.
         is_description = context.mapping.call == "identify"
-        self._suffix = f":{revision_of(content)}" if is_description else ""
+        revision = reading or (revision_of(content) if is_description else "")
+        self._suffix = f":{revision}" if revision else ""
 
     def chunks(self, rows: Iterable[Row | BadRow], done: int) -> Iterator[RowChunk]:
         """Yield the chunks of a file; of the first `done` only how many rows they have."""
@@ -111,11 +115,32 @@ class ChunkMaker:
     def close(self) -> None:
         self._equal.close()
 
+    def key_of(self, row: Row) -> str:
+        """Return by what a row is recognised among all of its file. Asked once a row, in order."""
+        mapping = self._context.mapping
+        key = row_key(mapping, row.cells, 1, self._key)
+        count = self._equal.count(key)
+        return key if count == 1 else row_key(mapping, row.cells, count, self._key)
+
+    def chunk_of(self, import_id: int, rows: Iterable[tuple[Row, str]]) -> RowChunk:
+        """Return the chunk of rows with their keys, for an import that was made after this."""
+        chunk = RowChunk()
+        for row, key in rows:
+            chunk.rows += 1
+            try:
+                chunk.add(*self._keyed(row, key))
+            except RowFault as fault:
+                chunk.refusals.append(_refusal(import_id, row, fault))
+        return chunk
+
     def messages(self, row: Row | BadRow) -> tuple[bytes, bytes]:
         """Return the message of a row, and the row itself. Raises RowFault."""
         if isinstance(row, BadRow):
             raise RowFault(row.code, "", row.detail)
-        message_id = f"row:{self._occurrence(row)}{self._suffix}"
+        return self._keyed(row, self.key_of(row))
+
+    def _keyed(self, row: Row, key: str) -> tuple[bytes, bytes]:
+        message_id = f"row:{key}{self._suffix}"
         message = self._reader.message(row.number, row.cells) | {"messageId": message_id}
         encoded = exact_json.dump_bytes(message)
         packed = exact_json.dump_bytes([row.number, row.cells])
@@ -128,16 +153,13 @@ class ChunkMaker:
         if is_done:
             # Only so that later equal rows are the same ones as in the first attempt.
             if isinstance(row, Row):
-                self._occurrence(row)
+                self.key_of(row)
             return
         try:
             chunk.add(*self.messages(row))
         except RowFault as fault:
-            reason = (fault.code, fault.column, fault.detail)
-            chunk.refusals.append(Refusal(self._import_id, row.number, *reason, row.cells))
+            chunk.refusals.append(_refusal(self._import_id, row, fault))
 
-    def _occurrence(self, row: Row) -> str:
-        mapping = self._context.mapping
-        key = row_key(mapping, row.cells, 1, self._key)
-        count = self._equal.count(key)
-        return key if count == 1 else row_key(mapping, row.cells, count, self._key)
+
+def _refusal(import_id: int, row: Row | BadRow, fault: RowFault) -> Refusal:
+    return Refusal(import_id, row.number, fault.code, fault.column, fault.detail, row.cells)

@@ -16,7 +16,7 @@ from ingestion.models.messages import (
 )
 from ingestion.models.plans import PlanBreach, TrackingPlan
 from ingestion.models.products import Product
-from ingestion.models.sql_sources import SqlRun, SqlSource
+from ingestion.models.sql_sources import SqlRow, SqlRun, SqlSource
 
 __all__ = [
     "ConsentCategory",
@@ -36,6 +36,7 @@ __all__ = [
     "RejectedMessage",
     "SavedMapping",
     "SigningSecret",
+    "SqlRow",
     "SqlRun",
     "SqlSource",
     "TrackingPlan",

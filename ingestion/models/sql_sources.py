@@ -15,6 +15,7 @@ class SqlSource(models.Model):
 
     `position` is the value of the cursor column up to which rows were read. The next run begins
     `look_back_minutes` before it, since rows may become visible later than their time says.
+    Without a cursor column the whole query is read each time, and what is new or changed is taken.
     Invariant: the address is stored sealed and never shown; `place` is what of it names nobody.
     """
 
@@ -31,7 +32,9 @@ class SqlSource(models.Model):
     )
     query = models.TextField(help_text="One SELECT, without a semicolon.")
     cursor_column = models.CharField(
-        max_length=255, help_text="A column of the query that only grows, such as updated_at."
+        max_length=255,
+        blank=True,
+        help_text="A column of the query that only grows, such as updated_at; none reads all.",
     )
     look_back_minutes = models.PositiveIntegerField(
         default=60, help_text="How much later than their time rows may become visible."
@@ -79,6 +82,13 @@ class SqlRun(models.Model):
     without_cursor = models.BigIntegerField(
         default=0, help_text="Rows that have no value in the cursor column, which are not read."
     )
+    same = models.BigIntegerField(
+        default=0, help_text="Without a cursor: rows that are as they were at the last reading."
+    )
+    vanished = models.BigIntegerField(
+        default=0,
+        help_text="Without a cursor: rows that are gone, or have changed. None is deleted.",
+    )
     fault = models.CharField(max_length=63, blank=True, help_text="Why it failed.")
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
@@ -97,3 +107,22 @@ class SqlRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sql_source} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class SqlRow(models.Model):
+    """A row as it was at the last reading of a query without a cursor, by a keyed digest.
+
+    `first_run` is the run that stored it: whoever follows a killed worker knows its rows by it.
+    """
+
+    sql_source = models.ForeignKey(SqlSource, on_delete=models.CASCADE, related_name="+")
+    digest = models.BinaryField(max_length=16)
+    first_run = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sql_source", "digest"], name="sql_row_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sql_source}: {bytes(self.digest).hex()}"

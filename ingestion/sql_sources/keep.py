@@ -6,16 +6,17 @@ now on is read again from the start, which changes nothing for rows that are as 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from sqlalchemy.engine import URL
 
 from ingestion.imports.job import known_purposes
-from ingestion.imports.mapping import RowMapping, check_purposes, parse_mapping
-from ingestion.models import SqlSource
+from ingestion.imports.mapping import RowMapping, check_purposes
+from ingestion.models import SqlRow, SqlSource
 from ingestion.sql_sources.addresses import open_url, read_url, seal_url
+from ingestion.sql_sources.columns import mapping_of
 from ingestion.sql_sources.faults import WrongSqlSource
 from ingestion.sql_sources.outcomes import close_open_run
 from ingestion.sql_sources.queries import checked_query
@@ -38,8 +39,8 @@ class SqlSourceDraft:
     source: Source
     url: str = field(repr=False)
     query: str
-    cursor_column: str
     mapping: Mapping[str, Any]
+    cursor_column: str = ""
     look_back_minutes: int = 60
     interval_minutes: int = 60
 
@@ -57,12 +58,12 @@ def judge(draft: SqlSourceDraft) -> JudgedDraft:
     """Read a draft. Raises WrongSqlSource and MappingFaults."""
     url = read_url(draft.url)
     query = checked_query(draft.query)
-    if not draft.cursor_column.strip():
-        raise WrongSqlSource("cursor_column", "blank", "the name of a column of the query")
+    draft = replace(draft, cursor_column=draft.cursor_column.strip())
     for name, least in (("look_back_minutes", 0), ("interval_minutes", 1)):
         if not least <= getattr(draft, name) <= MAX_MINUTES:
             raise WrongSqlSource(name, "out_of_range", f"{least} to {MAX_MINUTES}")
-    mapping = parse_mapping(draft.mapping)
+    # Judged alone; each reading parses it with its own time.
+    mapping = mapping_of(draft.mapping, draft.cursor_column, datetime.now(UTC))
     check_purposes(mapping, known_purposes(draft.source.pk))
     return JudgedDraft(replace(draft, query=query), url, mapping)
 
@@ -102,6 +103,7 @@ def update_sql_source(
             if not differences_of.keys().isdisjoint(_MEANING):
                 close_open_run(row, CHANGED, now=now)
                 row.position, row.next_at = None, now
+                SqlRow.objects.filter(sql_source=row).delete()
             # Whoever reads it now reads no further.
             row.lease = row.leased_until = None
             _save(row)

@@ -96,7 +96,7 @@ def _end_import(run: SqlRun) -> None:
         finish_if_ended(run.file_import_id)
 
 
-def release(sql_source: SqlSource, lease: UUID) -> None:
+def release(sql_source: SqlSource, lease: UUID, *, wait: timedelta = timedelta()) -> None:
     """Give the source back before it is read whole. Others that are due have their turn first."""
     mine = SqlSource.objects.filter(pk=sql_source.pk, lease=lease)
-    mine.update(lease=None, leased_until=None, next_at=database_now())
+    mine.update(lease=None, leased_until=None, next_at=database_now() + wait)

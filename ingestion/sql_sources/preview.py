@@ -19,7 +19,7 @@ from ingestion.imports.rows import RowContext
 from ingestion.imports.tables import Row
 from ingestion.models import SqlSource
 from ingestion.sql_sources.addresses import read_url
-from ingestion.sql_sources.columns import typed_formats
+from ingestion.sql_sources.columns import mapping_of, typed_formats
 from ingestion.sql_sources.keep import SqlSourceDraft, judge
 from ingestion.sql_sources.positions import stored_position
 from ingestion.sql_sources.queries import checked_query
@@ -74,9 +74,11 @@ def preview_sql_source(
     if rows:
         preview.columns = list(rows[0])
         check_columns(judged.mapping, preview.columns)
-        # A cursor that cannot be stored is better known now than at the first run.
-        stored_position(rows[-1][draft.cursor_column])
-    preview.rows = _judged(rows, draft, judged.mapping, now)
+        if draft.cursor_column:
+            # One that cannot be stored is better known now than at the first run.
+            stored_position(rows[-1][draft.cursor_column])
+    mapping = mapping_of(draft.mapping, draft.cursor_column, now)
+    preview.rows = _judged(rows, draft, mapping, now)
     return preview
 
 

@@ -57,6 +57,12 @@ def rows_from(query: str, cursor_column: str, position: Any) -> Select[Any]:
     return statement.where(cursor >= _bound(position))
 
 
+def all_rows(query: str) -> Select[Any]:
+    """Return the statement for all rows, in no order."""
+    inner = text(query.replace(":", r"\:") + "\n").columns().subquery("rows_of_query")
+    return select(literal_column("*")).select_from(inner)
+
+
 def _bound(position: Any) -> Any:
     """Return a position as a parameter of its type."""
     if isinstance(position, datetime) and position.tzinfo is not None:

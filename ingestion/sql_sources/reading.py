@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 from sqlalchemy.engine import URL, CursorResult
 
 from ingestion.sql_sources.faults import UNKNOWN_CURSOR
-from ingestion.sql_sources.queries import Explain, rows_from, rows_without_cursor
+from ingestion.sql_sources.queries import Explain, all_rows, rows_from, rows_without_cursor
 from profiles.lib import exact_json
 from profiles.lib.databases.connections import connected, faults_of_the_other_database
 from profiles.lib.databases.dialects import Session, database_of
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What is asked of which database."""
+    """What is asked of which database; without a cursor column the whole, in no order."""
 
     url: URL
     text: str
@@ -68,9 +68,22 @@ def batches_of(connection: Connection, query: Query, position: Any) -> Iterator[
         yield Batch(_cells(columns, rows), last, not ahead or ahead[0][place] != last)
 
 
+def whole_batches(connection: Connection, query: Query) -> Iterator[Sequence[Cells]]:
+    """Yield all rows, a batch at a time. Raises SqlFault."""
+    with faults_of_the_other_database():
+        result = connection.execute(all_rows(query.text), execution_options=STREAMING)
+    columns = _columns_of(result, query)
+    while True:
+        with faults_of_the_other_database():
+            rows = result.fetchmany(BATCH)
+        if not rows:
+            return
+        yield _cells(columns, rows)
+
+
 def first_rows(connection: Connection, query: Query, most: int) -> list[Cells]:
     """Return the first rows of a query. Raises SqlFault."""
-    statement = rows_from(query.text, query.cursor_column, None).limit(most)
+    statement = _statement(query).limit(most)
     with faults_of_the_other_database():
         result = connection.execute(statement)
         rows = result.fetchall()
@@ -79,6 +92,8 @@ def first_rows(connection: Connection, query: Query, most: int) -> list[Cells]:
 
 def count_without_cursor(connection: Connection, query: Query) -> int:
     """Return how many rows have no value in the cursor column. Raises SqlFault."""
+    if not query.cursor_column:
+        return 0
     with faults_of_the_other_database():
         return int(connection.scalar(rows_without_cursor(query.text, query.cursor_column)) or 0)
 
@@ -89,7 +104,7 @@ def cost_of(connection: Connection, query: Query) -> float | None:
     if cost is None:
         return None
     with faults_of_the_other_database():
-        plan = connection.scalar(Explain(rows_from(query.text, query.cursor_column, None)))
+        plan = connection.scalar(Explain(_statement(query)))
     try:
         return cost(exact_json.loads(plan) if isinstance(plan, str | bytes) else plan)
     except (ValueError, KeyError, TypeError, IndexError):
@@ -117,10 +132,17 @@ def cell_of(cell: Any) -> Any:
             return str(cell)
 
 
+def _statement(query: Query) -> Select[Any]:
+    if not query.cursor_column:
+        return all_rows(query.text)
+    return rows_from(query.text, query.cursor_column, None)
+
+
 def _columns_of(result: CursorResult[Any], query: Query) -> list[str]:
     """Return the names of the columns, of which each must stand once."""
     columns = list(result.keys())
-    if query.cursor_column not in columns or len(set(columns)) < len(columns):
+    lacks_cursor = query.cursor_column and query.cursor_column not in columns
+    if lacks_cursor or len(set(columns)) < len(columns):
         raise SqlFault(UNKNOWN_CURSOR, is_final=True)
     return columns
 

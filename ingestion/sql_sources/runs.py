@@ -9,32 +9,27 @@ fault of another database ends the run of its source alone.
 import logging
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 
 from ingestion.drain.faults import (
     error_name,
     is_fault_of_the_database,
     is_fault_of_the_product,
 )
-from ingestion.file_rows import keep_refused
 from ingestion.imports.chunks import ChunkMaker, RowChunk
 from ingestion.imports.job import MAX_WAITING, row_context
-from ingestion.imports.mapping import RowMapping, parse_mapping
-from ingestion.imports.sql import ACCEPT_ROWS
+from ingestion.imports.mapping import parse_mapping
 from ingestion.imports.tables import Row
-from ingestion.inbox.accept import DRAIN
-from ingestion.inbox.body import InboxBody, pack_body
-from ingestion.models import FileImport, SqlRun, SqlSource
+from ingestion.models import SqlRun, SqlSource
 from ingestion.sql_sources import checkpoints, sql
-from ingestion.sql_sources.addresses import open_url
-from ingestion.sql_sources.columns import header_of, typed_formats
-from ingestion.sql_sources.faults import FEW_COLUMNS, WrongSqlSource
+from ingestion.sql_sources.columns import header_of
+from ingestion.sql_sources.faults import FEW_COLUMNS
 from ingestion.sql_sources.outcomes import (
     LostSqlSource,
     end_run,
@@ -46,22 +41,18 @@ from ingestion.sql_sources.positions import looked_back, position_value, stored_
 from ingestion.sql_sources.reading import (
     Batch,
     Cells,
-    Query,
     batches_of,
     count_without_cursor,
     reading,
 )
-from profiles.lib.change_queue import nudge
+from ingestion.sql_sources.snapshots import SNAPSHOT_WAIT, SnapshotReader
+from ingestion.sql_sources.storing import import_of, query_of, rows_waiting, store_chunk
 from profiles.lib.checkpoints import reach
-from profiles.lib.database import binary_cursor, database_now
 from profiles.lib.databases.faults import SqlFault
 from profiles.lib.faults import fault_word
 from profiles.lib.heartbeat import heartbeat
-from profiles.models import TrustLevel
 
 logger = logging.getLogger(__name__)
-PROGRAM = "system:sql_sources"
-Status = FileImport.Status
 
 
 def read_next_sql_source(*, seconds: float = float("inf"), pk: int | None = None) -> bool:
@@ -94,12 +85,15 @@ def _read(sql_source: SqlSource, lease: UUID, deadline: float) -> None:
     except LostSqlSource:
         return
     try:
-        is_whole = _Reader(sql_source, run, lease, deadline).read()
+        if sql_source.cursor_column:
+            is_whole, wait = _Reader(sql_source, run, lease, deadline).read(), timedelta()
+        else:
+            is_whole, wait = SnapshotReader(sql_source, run, lease).read(), SNAPSHOT_WAIT
         reach(checkpoints.READ, sql_source)
         if is_whole:
             end_run(sql_source, run, lease)
         else:
-            release(sql_source, lease)
+            release(sql_source, lease, wait=wait)
     except LostSqlSource:
         logger.info("A SQL source was taken over, changed or paused.")
     except SqlFault as fault:
@@ -131,7 +125,7 @@ class _Reader:
 
     def read(self) -> bool:
         """Return whether the run is whole. Raises SqlFault and LostSqlSource."""
-        query = _query_of(self._sql_source)
+        query = query_of(self._sql_source)
         with reading(query.url) as other:
             if self._run.position is None:
                 self._note_missing(count_without_cursor(other, query))
@@ -160,7 +154,7 @@ class _Reader:
         return looked_back(value, self._sql_source.look_back_minutes)
 
     def _is_time_up(self) -> bool:
-        return time.monotonic() > self._deadline or _waiting(self._import) > MAX_WAITING
+        return time.monotonic() > self._deadline or rows_waiting(self._import) > MAX_WAITING
 
     def _note_missing(self, rows: int) -> None:
         SqlRun.objects.filter(pk=self._run.pk).update(without_cursor=rows)
@@ -168,7 +162,7 @@ class _Reader:
     def _maker(self, batch: Batch) -> ChunkMaker:
         if {target.column for target in self._mapping.targets} - set(batch.rows[0]):
             raise SqlFault(FEW_COLUMNS, is_final=True)
-        self._import = _import_of(self._sql_source, self._run, self._lease, self._mapping)
+        self._import = import_of(self._sql_source, self._run, self._lease, self._mapping)
         context = row_context(self._import, self._mapping)
         return ChunkMaker(self._import.pk, context, self._sql_source.mapping)
 
@@ -184,57 +178,8 @@ class _Reader:
         with transaction.atomic():
             lock_mine(self._sql_source, self._lease)
             SqlRun.objects.filter(pk=self._run.pk).update(position=position)
-            imports = FileImport.objects.filter(pk=self._import.pk)
-            imports.update(rows=F("rows") + chunk.rows, chunks=F("chunks") + 1)
-            keep_refused(chunk.refusals)
-            _accept(self._import, chunk, self._header)
-            nudge(DRAIN)
+            store_chunk(self._import, chunk, self._header)
         self._run.position = position
-        self._import.rows += chunk.rows
-
-
-def _accept(file_import: FileImport, chunk: RowChunk, header: bytes) -> None:
-    with binary_cursor() as cursor:
-        for request in chunk.requests:
-            body = pack_body(InboxBody("", request.body(header)))
-            counted = [len(request.messages), file_import.pk]
-            bound = [file_import.source_id, int(TrustLevel.SERVER), body, *counted]
-            cursor.execute(ACCEPT_ROWS, bound)
-
-
-def _query_of(sql_source: SqlSource) -> Query:
-    try:
-        url = open_url(sql_source.sealed_url)
-    except WrongSqlSource as wrong:
-        # The folder, or who is trusted, has changed since the source was saved.
-        raise SqlFault(wrong.code, is_final=True) from None
-    return Query(url, sql_source.query, sql_source.cursor_column)
-
-
-def _import_of(sql_source: SqlSource, run: SqlRun, lease: UUID, mapping: RowMapping) -> FileImport:
-    """Return the import that accounts for the rows of a run. Raises LostSqlSource."""
-    if run.file_import is not None:
-        return run.file_import
-    with transaction.atomic():
-        lock_mine(sql_source, lease)
-        run.file_import = FileImport.objects.create(
-            source=sql_source.source,
-            name=sql_source.name,
-            size=0,
-            status=Status.QUERYING,
-            mapping=sql_source.mapping,
-            formats=typed_formats(mapping),
-            created_by=PROGRAM,
-            started_at=database_now(),
-        )
-        run.save(update_fields=["file_import"])
-    return run.file_import
-
-
-def _waiting(file_import: FileImport) -> int:
-    """Return how many rows of the run were read and have not ended."""
-    now = FileImport.objects.get(pk=file_import.pk)
-    return now.rows - now.ended
 
 
 def _extend(pk: int, lease: UUID) -> None:

@@ -221,7 +221,6 @@ def test_old_runs_without_rows_are_deleted(folder: Path) -> None:
         ("query", "DELETE FROM orders", "not_a_select"),
         ("query", "SELECT 1; DELETE FROM orders", "semicolon"),
         ("query", "SELECT '" + "x" * 20_000 + "'", "too_long"),
-        ("cursor_column", " ", "blank"),
         ("interval_minutes", 0, "out_of_range"),
         ("name", "", "invalid"),
     ],

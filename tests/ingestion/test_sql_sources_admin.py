@@ -82,6 +82,20 @@ def test_staff_connect_look_and_save(folder: Path) -> None:
     assert "Orders" not in imports
 
 
+def test_staff_connect_a_table_without_a_cursor(folder: Path) -> None:
+    client = sign_in("steward")
+    tried = client.post(reverse(ADD), fields(cursor_column="", **{"try": ""}))
+    assert len(tried.context["rows"]) == 1
+    client.post(reverse(ADD), fields(cursor_column="", save=""))
+    sql_source = SqlSource.objects.get()
+    run(sql_source)
+    assert run(sql_source).same == 1
+    shown = client.get(page("change", sql_source)).content.decode()
+    assert "all rows are read each time" in shown
+    assert "as they were" in shown
+    assert "without cursor" not in shown
+
+
 def test_the_form_shows_what_is_wrong_at_its_field(folder: Path) -> None:
     client = sign_in("steward")
     for changes, words in (

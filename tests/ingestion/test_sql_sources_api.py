@@ -85,6 +85,23 @@ def test_it_is_changed_paused_resumed_and_deleted(client: APIClient) -> None:
     }
 
 
+def test_a_table_without_a_cursor_is_read_whole_each_time(client: APIClient, file: Path) -> None:
+    body = {name: value for name, value in BODY.items() if name != "cursor_column"}
+    assert len(client.post(f"{ROUTE}preview/", body).json()["rows"]) == 2
+    answer = client.post(ROUTE, body)
+    assert answer.status_code == 201
+    assert answer.json()["cursor_column"] == answer.json()["position"] == ""
+    route = f"{ROUTE}{answer.json()['id']}/"
+    for same in (0, 2):
+        client.post(f"{route}run/")
+        read_sql_sources()
+        drain_inbox_task()
+        newest = client.get(f"{route}runs/").json()["results"][0]
+        assert (newest["rows"], newest["same"], newest["vanished"]) == (2 - same, same, 0)
+    refused = client.post(ROUTE, body | {"mapping": ORDERS | {"as_of": "2026-01-01"}})
+    assert [error["path"] for error in refused.json()["errors"]] == ["mapping.as_of"]
+
+
 def test_failed_runs_are_listed_apart(client: APIClient) -> None:
     route = made(client, query="SELECT 1 AS updated_at FROM nowhere")
     run(SqlSource.objects.get())
