@@ -1,7 +1,7 @@
 """What people ask for, what answers them, and whom not to take in again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -21,7 +21,8 @@ from consent.models import (
 from consent.requests.effects import restricting_requests
 from consent.requests.statuses import OPEN, write_log
 from profiles.identifiers.lookup import holders_of_identifiers
-from profiles.models import Profile
+from profiles.lib.change_queue import mark_changed
+from profiles.models import Identifier, Profile
 from profiles.registry import (
     ErasurePhase,
     IdentifierMove,
@@ -135,7 +136,10 @@ class PrivacyRequestData(PersonalData):
         return rows
 
     def move(self, moves: Sequence[IdentifierMove]) -> None:
-        """Restrict who gets an identifier for which a request has restricted its former holder."""
+        """Let restrictions follow the identifiers that requests name.
+
+        Who gets one of a restricted profile is restricted; who is left without any is no longer.
+        """
         origins = {move.origin for move in moves}
         restricted = set(
             Profile.objects.filter(pk__in=origins, is_restricted=True).values_list("pk", flat=True)
@@ -143,6 +147,7 @@ class PrivacyRequestData(PersonalData):
         moved = {move.identifier_id: move.target for move in moves if move.origin in restricted}
         if not moved:
             return
+        _release_left(restricted, moves)
         held = {
             pk
             for ids in restricting_requests(moved).values_list("identifier_ids", flat=True)
@@ -162,6 +167,20 @@ class PrivacyRequestData(PersonalData):
             request.save(update_fields=["status", "done_at"])
             write_log(request, actor=Actor.system("erasure"))
         return others.exclude(body={}, reason="").update(body={}, reason="")
+
+
+def _release_left(restricted: Collection[int], moves: Sequence[IdentifierMove]) -> None:
+    """End the restriction of profiles of which no identifier is left that a request names."""
+    gone = {move.identifier_id for move in moves if move.origin in restricted}
+    released = []
+    for pk in sorted(restricted):
+        stored = Identifier.objects.filter(profile_id=pk).values_list("pk", flat=True)
+        gained = {move.identifier_id for move in moves if move.target == pk}
+        # Whether or not the identifiers are stored with their new holders already.
+        if not restricting_requests({*stored} - gone | gained).exists():
+            released.append(pk)
+    Profile.objects.filter(pk__in=released).update(is_restricted=False)
+    mark_changed(released)
 
 
 @registry.register
