@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -28,6 +27,7 @@ from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.database import database_now
 from segments import services
 from segments.admin.automation_outline import outline, rules_words, sentence, trigger_words
+from segments.admin.flow.views import EMPTY, FlowActions, flow_context
 from segments.admin.forms import DefinitionFormField, fault_text
 from segments.language.operands import DefinitionError
 from segments.models import Automation, AutomationRun
@@ -36,7 +36,6 @@ VIEW, ADD, CHANGE = "segments.view_segment", "segments.add_segment", "segments.c
 PAGE = "admin:segments_automation_change"
 LIST = "admin:segments_automation_changelist"
 SHOWN = 30
-EMPTY = {"trigger": {"type": "event", "name": "Signed Up"}, "steps": []}
 Status = Automation.Status
 # What the buttons of the page do, and in which states.
 ACTIONS: dict[str, tuple[Callable[..., Automation], tuple[str, ...]]] = {
@@ -70,8 +69,10 @@ class AutomationForm(forms.Form):
     definition = DefinitionFormField(
         label=gettext_lazy("definition"),
         initial=EMPTY,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 24, "class": "t-code"}),
     )
+
+    class Media:
+        js = ("segments/builder.js",)
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,7 +110,7 @@ class InstallForm(forms.Form):
 
 
 @admin.register(Automation)
-class AutomationAdmin(ReadOnlyAdmin):
+class AutomationAdmin(FlowActions, ReadOnlyAdmin):
     """Automations, for whoever may see segments."""
 
     seen_with = VIEW
@@ -131,6 +132,7 @@ class AutomationAdmin(ReadOnlyAdmin):
             path("templates/<slug:key>/", view(self.install), name=f"{name}_install"),
             path("<int:pk>/edit/", view(self.edit), name=f"{name}_edit"),
             path("<int:pk>/<slug:action>/do/", view(self.act), name=f"{name}_act"),
+            *self.flow_urls(),
             *super().get_urls(),
         ]
 
@@ -145,7 +147,7 @@ class AutomationAdmin(ReadOnlyAdmin):
                 form.add_error(error.field, error.detail)
             else:
                 return redirect(PAGE, row.pk)
-        return self._ask(request, form, _("New automation"), _("Make"), reverse(LIST))
+        return self._form_page(request, form, _("New automation"), _("Make"), reverse(LIST))
 
     def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Change what is saved of an automation."""
@@ -158,7 +160,7 @@ class AutomationAdmin(ReadOnlyAdmin):
             services.update_automation(row, actor=staff_actor(request), changes=form.cleaned_data)
             return redirect(PAGE, pk)
         title = _("Change %(name)s") % {"name": row.name}
-        return self._ask(request, form, title, _("Save"), reverse(PAGE, args=[pk]))
+        return self._form_page(request, form, title, _("Save"), reverse(PAGE, args=[pk]))
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         """Publish, pause, resume or archive an automation, asked by a POST."""
@@ -224,6 +226,21 @@ class AutomationAdmin(ReadOnlyAdmin):
                 return redirect(back)
             return redirect(PAGE, row.pk)
         return self._ask(request, form, _("Install a template"), _("Install"), back)
+
+    def _form_page(
+        self, request: HttpRequest, form: forms.Form, title: str, submit: str, back: str
+    ) -> HttpResponse:
+        """Render the form of an automation, whose definition the builder shows."""
+        return self.page(
+            request,
+            "admin/segments/automation_form.html",
+            title=title,
+            form=form,
+            submit=submit,
+            back=back,
+            media=self.media + form.media,
+            **flow_context(form["definition"].value() or ""),
+        )
 
     def _ask(
         self, request: HttpRequest, form: forms.Form, title: str, submit: str, back: str

@@ -13,6 +13,7 @@ from profiles.models import TraitDefinition
 from segments.language.parser import parse
 from segments.models import Segment
 from segments.services import create_segment
+from tests.browser.building import definition_in, pick, settle
 from tests.browser.chromium import needs_chromium
 from tests.factories import TESTER, make_purpose, make_source, send_messages
 
@@ -86,17 +87,6 @@ def builder(shop: None, tab: Page) -> Page:
     tab.goto(reverse("admin:segments_segment_add"))
     tab.evaluate(COUNT_CLICKS)
     return tab
-
-
-def definition_in(page: Page) -> Any:
-    settle(page)
-    return json.loads(page.locator("[name=definition]").input_value())
-
-
-def pick(page: Page, value: str) -> None:
-    page.locator("[role=option]", has_text=value).first.click()
-    page.wait_for_load_state("networkidle")
-    settle(page)
 
 
 def test_the_sentence_is_built_by_mouse(builder: Page) -> None:
@@ -265,12 +255,6 @@ def drag(page: Page, handle: Locator, target: Locator) -> None:
         page.mouse.move(x, y)
         page.wait_for_timeout(60)
     page.mouse.up()
-
-
-def settle(page: Page) -> None:
-    # By the clock of the page, whose timers send what was typed, however slow the machine is.
-    page.evaluate("new Promise((done) => setTimeout(done, 300))")
-    page.wait_for_function("!document.querySelector('.htmx-request, [aria-busy=true]')")
 
 
 def keys_in(page: Page) -> list[str]:

@@ -85,6 +85,7 @@ def make_node(definition: Any, path: str) -> Node:
         title=title_of(kind),
         is_negated=inside != path or is_denied,
         domain=domain,
+        palette=palette_of(tree_of(definition, path)) if path == domain else (),
     )
     if schema is not None:
         made.fields = list(_fields_of(definition, node, inside, schema, kind))

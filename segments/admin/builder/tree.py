@@ -17,6 +17,7 @@ class Field:
     """One widget: its kind, the place of its value, and the words before it.
 
     `kind` says what a typed value is read as. `parts` are the widgets of a value that has several.
+    `op` is the operation of a choice, where it sets more than a value.
     """
 
     widget: str
@@ -27,6 +28,7 @@ class Field:
     choices: Choices = ()
     parts: "Sequence[Field]" = ()
     node: "Node | None" = None
+    op: str = ""
     is_optional: bool = False
     is_suggested: bool = False
 

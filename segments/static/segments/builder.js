@@ -129,6 +129,8 @@ document.addEventListener("alpine:init", () => {
             const builder = document.getElementById("builder");
             this.words = builder.dataset.words;
             this.focus(builder, next);
+            // What had the focus may be gone; keys are heard on.
+            if (document.activeElement === document.body) this.$root.focus({ preventScroll: true });
             window.htmx.trigger("#trial", "refresh");
         },
         // After a choice the next open field has the focus, else the node that was changed.

@@ -1,0 +1,185 @@
+"""The views of the builder of automations: one applies operations, one suggests, one tells of it.
+
+None writes anything.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.admin.kit.masks import mask_for
+from segments import services
+from segments.admin.automation_outline import outline, rules_words, trigger_words
+from segments.admin.builder import suggestions
+from segments.admin.builder.operations import Change, Operation
+from segments.admin.builder.paths import look_up, parent_of, split_path
+from segments.admin.builder.suggestions import Search, Suggestion
+from segments.admin.builder.tree import anchor_of
+from segments.admin.builder.views import (
+    MAX_QUERY,
+    read_definition,
+    read_operation,
+    require_writer,
+)
+from segments.admin.flow.cards import Flow
+from segments.admin.flow.operations import apply
+from segments.admin.flow.outline import make_flow
+from segments.admin.flow.places import condition_at
+from segments.admin.forms import SENSITIVE, formatted_definition
+from segments.automations.checks import check_automation
+from segments.language.operands import DefinitionError, Fault
+from segments.models import CodePool, MailTemplate
+
+EMPTY: dict[str, Any] = {"trigger": {"type": "event", "name": ""}, "steps": []}
+# As which field of which leaf a segment asks for what these fields name.
+LEAVES = {
+    "segment": ("segment", "key"),
+    "list": ("list", "key"),
+    "trait": ("trait", "key"),
+    "key": ("trait", "key"),
+    "name": ("event", "name"),
+    "same": ("event", "property"),
+}
+MODELS: dict[str, Any] = {"template": MailTemplate, "pool": CodePool}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What the builder shows of an automation."""
+
+    text: str
+    flow: Flow
+    change: Change
+
+    @property
+    def focus(self) -> str:
+        return anchor_of(self.change.focus, "n")
+
+
+class FlowActions:
+    """The views of the builder in the admin of automations."""
+
+    def flow_urls(self: Any) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "segments_automation"
+        return [
+            path("builder/", view(self.build), name=f"{name}_build"),
+            path("builder/suggestions/", view(self.suggest), name=f"{name}_suggest"),
+            path("builder/preview/", view(self.preview), name=f"{name}_preview"),
+        ]
+
+    def build(self: Any, request: HttpRequest) -> HttpResponse:
+        """Apply an operation to the definition in the form, and return what the builder shows."""
+        require_writer(request)
+        built = build(request.POST.get("definition", ""), read_operation(request))
+        page: HttpResponse = self.page(
+            request, "admin/segments/flow/tree.html", title=_("Builder"), built=built
+        )
+        return page
+
+    def suggest(self: Any, request: HttpRequest) -> HttpResponse:
+        """Return the options of a field."""
+        require_writer(request)
+        search = Search(
+            read_definition(request.POST.get("definition", "")) or EMPTY,
+            request.POST.get("path", "")[:MAX_QUERY],
+            request.POST.get("query", "")[:MAX_QUERY].replace("\x00", ""),
+            mask_for(request),
+        )
+        page: HttpResponse = self.page(
+            request,
+            "admin/segments/builder/options.html",
+            title=_("Suggestions"),
+            options=suggest(search) if search.path else [],
+            list_id=anchor_of(search.path, "o"),
+        )
+        return page
+
+    def preview(self: Any, request: HttpRequest) -> HttpResponse:
+        """Tell in words what the definition in the form does, and what it still lacks."""
+        require_writer(request)
+        definition = read_definition(request.POST.get("definition", ""))
+        context: dict[str, Any] = {"faults": faults_of(definition)}
+        may_see = request.user.has_perm(SEE_CONTACTS)
+        try:
+            program = services.parse_automation(definition)
+            if not may_see and services.is_sensitive_automation(definition):
+                context["faults"] = [Fault("", "sensitive", SENSITIVE)]
+            else:
+                context |= {
+                    "trigger": trigger_words(program.trigger),
+                    "rows": outline(definition or {}, program, {}),
+                    "rules": rules_words(program),
+                }
+        except DefinitionError:
+            pass
+        page: HttpResponse = self.page(
+            request, "admin/segments/flow/rail.html", title=_("Preview"), **context
+        )
+        return page
+
+
+def build(text: str, operation: Operation) -> Built:
+    """Return what the builder shows of a definition after an operation."""
+    definition = read_definition(text)
+    if definition is None:
+        fault = Fault("", "json", _("This is not a definition in JSON; nothing was changed."))
+        return Built(text, make_flow(EMPTY, [fault]), Change(EMPTY))
+    change = apply(definition, operation)
+    faults = faults_of(change.definition)
+    return Built(
+        formatted_definition(change.definition), make_flow(change.definition, faults), change
+    )
+
+
+def faults_of(definition: Any) -> list[Fault]:
+    """Return what keeps a definition from being published."""
+    try:
+        check_automation(definition)
+    except DefinitionError as error:
+        return list(error.errors)
+    return []
+
+
+def suggest(search: Search) -> list[Suggestion]:
+    """Return what the store has for a field of an automation."""
+    condition = condition_at(search.path)
+    if condition is not None:
+        inner = condition.of(search.definition)
+        return suggestions.suggest(
+            Search(inner, condition.inside(search.path), search.query, search.mask)
+        )
+    field = str(split_path(search.path)[-1])
+    if field in MODELS:
+        rows = MODELS[field].objects.filter(
+            Q(key__icontains=search.query) | Q(name__icontains=search.query)
+        )
+        return [Suggestion(row.key, row.name) for row in rows.order_by("key")[: suggestions.LIMIT]]
+    if field not in LEAVES:
+        return []
+    kind, name = LEAVES[field]
+    leaf = {"type": kind, name: "", "name": _event_at(search)}
+    return suggestions.suggest(Search(leaf, name, search.query, search.mask))
+
+
+def _event_at(search: Search) -> str:
+    """Return the name of the event that a step waits for, whose properties are suggested."""
+    step = look_up(search.definition, parent_of(search.path)[0])
+    event = step.get("event") if isinstance(step, dict) else None
+    return str(event.get("name", "")) if isinstance(event, dict) else ""
+
+
+def flow_context(text: str) -> dict[str, Any]:
+    """Return the context of the builder on the page of an automation."""
+    name = "admin:segments_automation"
+    return {
+        "built": build(text, Operation("show")),
+        "tree_template": "admin/segments/flow/tree.html",
+        "build_url": reverse(f"{name}_build"),
+        "suggest_url": reverse(f"{name}_suggest"),
+        "preview_url": reverse(f"{name}_preview"),
+    }
