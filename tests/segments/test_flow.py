@@ -37,6 +37,7 @@ KNOWN = {
     "salt": "a",
     "template": "basket",
     "webhook": "0198b5a2-0000-7000-8000-000000000000",
+    "destination": "0198b5a2-0000-7000-8000-000000000001",
     "list": "vip",
     "key": "tier",
     "value": "gold",

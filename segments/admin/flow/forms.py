@@ -45,6 +45,7 @@ STEPS: Mapping[str, Form] = {
     ),
     "mail": Form(_("Send a mail"), {"template": ""}),
     "webhook": Form(_("Tell a webhook"), {"webhook": ""}),
+    "destination": Form(_("Use a destination"), {"do": "hand_over", "destination": ""}),
     "add_to_list": Form(_("Put on a list"), {"list": ""}),
     "take_off_list": Form(_("Take off a list"), {"list": ""}),
     "set_trait": Form(_("Set a trait"), {"key": "", "value": ""}),

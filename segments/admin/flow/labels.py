@@ -31,6 +31,8 @@ LEADS: Mapping[str, Label] = {
     "reasons": _("because"),
     "empty": _("if there is none"),
     "webhook": "",
+    "destination": "",
+    "do": "",
     "percent": _("share, %"),
     "subject": _("subject"),
     "text": _("text"),
@@ -63,6 +65,10 @@ REASONS: Mapping[str, Label] = {
     EntryReason.TIME: _("time passed"),
     EntryReason.MERGE: _("profiles became one"),
     EntryReason.IMPORT: _("a file was imported"),
+}
+HANDINGS: Mapping[str, Label] = {
+    "hand_over": _("hand the person to"),
+    "take_out": _("take the person out of"),
 }
 ON_EMPTY: Mapping[str, Label] = {
     OnEmpty.WAIT: _("wait for one"),

@@ -17,6 +17,7 @@ from segments.admin.flow.forms import MAILS, RULES, STEPS, TRIGGERS, Form
 from segments.admin.flow.labels import (
     AGAIN_WORDS,
     ASKS,
+    HANDINGS,
     LATER_WAYS,
     LEADS,
     MAIL_FORMS,
@@ -29,7 +30,7 @@ from segments.admin.flow.places import Condition
 from segments.admin.flow.widgets import mail_texts, number, row_choices, select, span
 from segments.language.operands import Fault
 from segments.language.phrases import Language
-from segments.models import Webhook
+from segments.models import Destination, Webhook
 
 SUGGESTED = ("segment", "list", "pool", "template", "name", "same", "trait", "key")
 HOURS = ("until", "from")
@@ -177,6 +178,11 @@ class _Drawing:
                 chosen = value if isinstance(value, list) else []
                 choices = [(str(each), (label, each in chosen)) for each, label in REASONS.items()]
                 return Field("toggles", path, choices=choices)
+            case "do":
+                return select(path, value, HANDINGS)
+            case "destination":
+                receivers = Destination.objects.order_by("name")
+                return Field("select", path, str(value), choices=row_choices(receivers, value))
             case "webhook":
                 rows = Webhook.objects.filter(destination=None).order_by("name")
                 return Field("select", path, str(value), choices=row_choices(rows, value))
