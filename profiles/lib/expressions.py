@@ -117,7 +117,8 @@ def compiled(expression: str) -> Any:
     try:
         parsed = jmespath.compile(expression)
         called = list(_called(parsed.parsed))
-    except jmespath.exceptions.JMESPathError as error:
+    except ValueError as error:
+        # Also of a number with more digits than Python reads, which the library lets through.
         raise WrongExpression(str(error).splitlines()[0]) from None
     except RecursionError:
         raise WrongExpression("It is nested too deeply.") from None
