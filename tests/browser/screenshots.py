@@ -1,4 +1,4 @@
-"""`script/screenshots`: the pages of segments as pictures, for people to look at."""
+"""`script/screenshots`: pages of segments and automations as pictures, for people to look at."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.urls import reverse  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-from segments.models import Segment  # noqa: E402
+from segments.models import Automation, Segment  # noqa: E402
 from tests.browser.chromium import CHROMIUM  # noqa: E402
 
 TABS = ("overview", "people", "profile", "overlap", "change", "export", "use", "versions")
@@ -50,6 +50,11 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "segments", reverse("admin:segments_segment_changelist")
     yield "new", reverse("admin:segments_segment_add")
     yield "templates", reverse("admin:segments_segment_templates")
+    yield "automation-new", reverse("admin:segments_automation_add")
+    for automation in Automation.objects.order_by("pk")[:1]:
+        for page in ("change", "edit"):
+            url = reverse(f"admin:segments_automation_{page}", args=[automation.pk])
+            yield f"automation-{page}", url
     live = Segment.objects.filter(status="live")
     found = {"full": live.order_by("-size").first(), "empty": live.order_by("size").first()}
     for state, segment in found.items():

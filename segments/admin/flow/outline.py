@@ -124,7 +124,8 @@ class _Drawing:
                 fields = [number(name, value)]
             case _:
                 holder = value if isinstance(value, dict) else {}
-                fields = [self.field(f"{name}.{each}", inner) for each, inner in holder.items()]
+                places = {each: f"{name}.{each}" for each in RULES[name] if each in holder}
+                fields = [self.field(place, holder[each]) for each, place in places.items()]
         return Card(name, RULE_TITLES[name], fields, is_removable=True)
 
     def forms(self, step: Mapping[str, Any], path: str, kind: str) -> Iterator[Field]:
