@@ -32,15 +32,11 @@ from consent.idempotency import Answer, KeyedRequest, answer_once
 from consent.journal.entries import give_to_file as give_to_journal
 from consent.journal.state import awaits_replay, journal_fault
 from consent.ledger.chain import Head, head_of_ledger, seal_ledger, verify_chain
+from consent.ledger.events import UnknownPurpose
+from consent.ledger.inputs import ConsentInput
 from consent.ledger.proof import consent_proof, signed_proof, verify_digests
 from consent.ledger.receipts import Receipt, make_receipt
-from consent.ledger.record import (
-    ConsentInput,
-    SignalPermits,
-    UnknownPurpose,
-    record,
-    record_many,
-)
+from consent.ledger.record import SignalPermits, record, record_many
 from consent.ledger.sql import PERMITTED
 from consent.ledger.statements import (
     BeforeReturn,

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.conf import settings
 
-from consent.ledger.record import UnknownPurpose
+from consent.ledger.events import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, UnknownProfile, record_own_statement
 from consent.ledger.states import may_process
 from consent.models import ConsentKind, LegalBasis, Method, Purpose, State

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from consent.ledger.record import digested_columns
+from consent.ledger.events import digested_columns
 from consent.lib.digests import canonical_json
 from consent.lib.sql import LOCK_PAIR
 from consent.models import ConsentEvent, LedgerSeal

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 
 from consent.ledger.chain import head_of_ledger
-from consent.ledger.record import digested_columns
+from consent.ledger.events import digested_columns
 from consent.lib.digests import event_digest
 from consent.lib.signing import signed
 from consent.models import ConsentBody, ConsentEvent, LedgerSeal

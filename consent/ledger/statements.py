@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.timezone import is_naive, make_aware
 
-from consent.ledger.record import ConsentInput, record
+from consent.ledger.inputs import ConsentInput
+from consent.ledger.record import record
 from consent.ledger.states import naming_identifiers
 from consent.models import ConsentEvent, ConsentKind, DecidedBy, Method, State
 from consent.suppression.rows import FOREVER, clean, is_suppressed, suppressions_of

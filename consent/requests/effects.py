@@ -9,7 +9,8 @@ from collections.abc import Collection
 from django.db.models import Q, QuerySet
 
 from consent.journal.entries import Act
-from consent.ledger.record import ConsentInput, record_many
+from consent.ledger.inputs import ConsentInput
+from consent.ledger.record import record_many
 from consent.ledger.states import standing_refusals
 from consent.models import ConsentKind, DecidedBy, Method, PrivacyRequest, State
 from consent.requests.statuses import ACTIVE, RESTRICTING, Door, Kind, Status

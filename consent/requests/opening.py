@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from consent.ledger.record import keyed_idempotency
+from consent.ledger.events import keyed_idempotency
 from consent.ledger.statements import KeyReused
 from consent.models import PrivacyRequest
 from consent.requests.cooling import begin_cooling, must_cool

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import translation
 
 from consent.customers.confirmations import Kind, queue_confirmation
-from consent.ledger.record import UnknownPurpose
+from consent.ledger.events import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, record_own_statement
 from consent.models import Confirmation, Method, Purpose, State
 from consent.requests.returning import identify_proved

@@ -14,7 +14,9 @@ from django.db import transaction
 
 from consent.journal.entries import Act, replaying
 from consent.journal.state import lost_lines
-from consent.ledger.record import ConsentInput, UnknownPurpose, record
+from consent.ledger.events import UnknownPurpose
+from consent.ledger.inputs import ConsentInput
+from consent.ledger.record import record
 from consent.lib import checkpoints
 from consent.models import (
     ConsentKind,

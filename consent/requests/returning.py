@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from consent.ledger.record import ConsentInput, record_many
+from consent.ledger.inputs import ConsentInput
+from consent.ledger.record import record_many
 from consent.models import ConsentKind, DecidedBy, Method, Purpose, State
 from consent.suppression.rows import FOREVER, KeptOut, rows_of
 from profiles.identifiers.lookup import parse_reference, parse_references
