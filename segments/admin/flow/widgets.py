@@ -7,7 +7,7 @@ from segments.admin.builder.labels import CHOICES, label_of
 from segments.admin.builder.paths import split_path
 from segments.admin.builder.tree import Choices, Field
 from segments.admin.flow.labels import LEADS
-from segments.automations.parser import UNITS
+from segments.automations.readers import UNITS
 from segments.language.phrases import Language
 
 
