@@ -167,11 +167,14 @@ def _move(change: Change, operation: Operation) -> None:
     if not former:
         _drop_empty(change, former)
     change.focus = _path_of(change.definition, node)
+    change.words = moved_words(change)
+
+
+def moved_words(change: Change) -> str:
+    """Say at which place what has the focus stands now."""
     above, place = parent_of(change.focus)
-    change.words = _("moved to place %(place)s of %(of)s") % {
-        "place": int(place) + 1,
-        "of": len(look_up(change.definition, above)),
-    }
+    siblings = look_up(change.definition, above)
+    return _("moved to place %(place)s of %(of)s") % {"place": int(place) + 1, "of": len(siblings)}
 
 
 def _drop_empty(change: Change, children: list[Any]) -> None:

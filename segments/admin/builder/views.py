@@ -1,6 +1,6 @@
 """The views of the builder: one applies operations, one suggests. Neither writes anything."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from profiles.admin.kit.base import TesseraAdmin
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.lib import exact_json
@@ -20,6 +21,7 @@ from segments.admin.builder.blanks import set_operator
 from segments.admin.builder.operations import Change, Operation, apply
 from segments.admin.builder.outline import outline
 from segments.admin.builder.paths import look_up, parent_of
+from segments.admin.builder.suggestions import Search, Suggestion
 from segments.admin.builder.tree import Node, anchor_of
 from segments.admin.forms import EMPTY, SENSITIVE, formatted_definition
 from segments.admin.new_segment import initial_from
@@ -82,21 +84,7 @@ class BuilderActions:
     def suggestions(self: Any, request: HttpRequest) -> HttpResponse:
         """Return the options of a field."""
         require_writer(request)
-        definition = read_definition(request.POST.get("definition", "")) or EMPTY
-        search = suggestions.Search(
-            definition,
-            request.POST.get("path", "")[:MAX_QUERY],
-            request.POST.get("query", "")[:MAX_QUERY].replace("\x00", ""),
-            mask_for(request),
-        )
-        page: HttpResponse = self.page(
-            request,
-            "admin/segments/builder/options.html",
-            title=_("Suggestions"),
-            options=suggestions.suggest(search) if search.path else [],
-            list_id=anchor_of(search.path, "o"),
-        )
-        return page
+        return options_page(self, request, EMPTY, suggestions.suggest)
 
     def templates(self: Any, request: HttpRequest) -> HttpResponse:
         """List the templates that a search finds, each with what it needs of the store."""
@@ -121,6 +109,28 @@ class BuilderActions:
         if template is None:
             return {}
         return {"name": template.name, "key": template.key, "definition": template.definition}
+
+
+def options_page(
+    admin: TesseraAdmin,
+    request: HttpRequest,
+    empty: dict[str, Any],
+    suggest: Callable[[Search], list[Suggestion]],
+) -> HttpResponse:
+    """Render what is suggested for the field that the request names."""
+    search = Search(
+        read_definition(request.POST.get("definition", "")) or empty,
+        request.POST.get("path", "")[:MAX_QUERY],
+        request.POST.get("query", "")[:MAX_QUERY].replace("\x00", ""),
+        mask_for(request),
+    )
+    return admin.page(
+        request,
+        "admin/segments/builder/options.html",
+        title=_("Suggestions"),
+        options=suggest(search) if search.path else [],
+        list_id=anchor_of(search.path, "o"),
+    )
 
 
 def require_writer(request: HttpRequest) -> None:

@@ -102,7 +102,7 @@ def _move(change: Change, operation: Operation) -> None:
     above, index = parent_of(path)
     step = take(change.definition, path)
     _insert(change, _after_taking(target, above, int(index)), step, operation.index)
-    change.words = _("moved")
+    change.words = builder.moved_words(change)
 
 
 def _after_taking(path: str, above: str, index: int) -> str:
@@ -118,10 +118,6 @@ def _step_to(change: Change, operation: Operation, by: int) -> None:
     if not 0 <= int(index) + by < len(look_up(change.definition, above)):
         raise LookupError(operation.path)
     _move(change, Operation("move", operation.path, above, index=int(index) + by))
-    change.words = _("moved to place %(place)s of %(of)s") % {
-        "place": int(index) + by + 1,
-        "of": len(look_up(change.definition, above)),
-    }
 
 
 def _up(change: Change, operation: Operation) -> None:

@@ -12,7 +12,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
-from profiles.admin.kit.masks import mask_for
 from segments import services
 from segments.admin.automation_outline import outline, rules_words, trigger_words
 from segments.admin.builder import suggestions
@@ -21,7 +20,7 @@ from segments.admin.builder.paths import look_up, parent_of, split_path
 from segments.admin.builder.suggestions import Search, Suggestion
 from segments.admin.builder.tree import anchor_of
 from segments.admin.builder.views import (
-    MAX_QUERY,
+    options_page,
     read_definition,
     read_operation,
     require_writer,
@@ -84,20 +83,7 @@ class FlowActions:
     def suggest(self: Any, request: HttpRequest) -> HttpResponse:
         """Return the options of a field."""
         require_writer(request)
-        search = Search(
-            read_definition(request.POST.get("definition", "")) or EMPTY,
-            request.POST.get("path", "")[:MAX_QUERY],
-            request.POST.get("query", "")[:MAX_QUERY].replace("\x00", ""),
-            mask_for(request),
-        )
-        page: HttpResponse = self.page(
-            request,
-            "admin/segments/builder/options.html",
-            title=_("Suggestions"),
-            options=suggest(search) if search.path else [],
-            list_id=anchor_of(search.path, "o"),
-        )
-        return page
+        return options_page(self, request, EMPTY, suggest)
 
     def preview(self: Any, request: HttpRequest) -> HttpResponse:
         """Tell in words what the definition in the form does, and what it still lacks."""
