@@ -164,7 +164,7 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
         """Render the form of an automation, whose definition the builder shows."""
         return self.page(
             request,
-            "admin/segments/automation_form.html",
+            "admin/segments/built_form.html",
             title=title,
             form=form,
             submit=submit,

@@ -7,25 +7,26 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, staff_actor
+from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 from profiles.admin.kit.unfold import display
 from profiles.lib import exact_json
 from profiles.models import ComputedValue, TraitDefinition
-from segments.admin.builder.labels import CHOICES
-from segments.admin.forms import fault_text
-from segments.computed.definition import read_quantity
-from segments.language.nodes import Aggregate
+from segments.admin.flow.quantities import (
+    EMPTY,
+    QuantityActions,
+    faults_of,
+    quantity_context,
+    words_of,
+)
+from segments.admin.forms import DefinitionFormField, fault_text
 from segments.language.operands import DefinitionError
-from segments.language.phrases import language_of
-from segments.language.words import describe_quantity
 from segments.models import ComputedTrait
 from segments.services import (
     SegmentError,
@@ -56,33 +57,6 @@ class ComputedTraitForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(),
         help_text=gettext_lazy("Such as Orders in total."),
     )
-    aggregate = forms.ChoiceField(
-        label=gettext_lazy("what is computed"),
-        choices=[
-            (str(Aggregate.COUNT), gettext_lazy("how many")),
-            *((str(each), CHOICES[each]) for each in Aggregate if each != Aggregate.COUNT),
-        ],
-        widget=UnfoldAdminSelectWidget(),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("of the event"),
-        max_length=255,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text=gettext_lazy("Such as Order Completed; * is any."),
-    )
-    property = forms.CharField(
-        label=gettext_lazy("property"),
-        max_length=255,
-        required=False,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text=gettext_lazy("Such as revenue. A count and a time need none."),
-    )
-    where = forms.CharField(
-        label=gettext_lazy("only where"),
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text=gettext_lazy("JSON as in the event leaf of a segment; empty for all events."),
-    )
     category = forms.ChoiceField(
         label=gettext_lazy("category"),
         choices=TraitDefinition.Category.choices,
@@ -90,18 +64,16 @@ class ComputedTraitForm(forms.Form):
         help_text=gettext_lazy("It is at least that of the property."),
     )
 
-    def clean_where(self) -> object:
-        text: str = self.cleaned_data["where"]
-        try:
-            return exact_json.read(text.encode(errors="replace")) if text.strip() else None
-        except exact_json.UnreadableJSON:
-            raise forms.ValidationError(_("This is not JSON.")) from None
+    definition = DefinitionFormField(initial=EMPTY)
 
-    def definition(self) -> dict[str, Any]:
-        """Return the definition that the fields make."""
-        names = ("name", "aggregate", "property", "where")
-        fields = {name: self.cleaned_data[name] for name in names}
-        return {name: value for name, value in fields.items() if value not in ("", None)}
+    class Media:
+        js = ("segments/builder.js",)
+
+    def clean_definition(self) -> Any:
+        definition = self.cleaned_data["definition"]
+        if faults := faults_of(definition):
+            raise forms.ValidationError(list(map(fault_text, faults)))
+        return definition
 
 
 class NewComputedTraitForm(ComputedTraitForm):
@@ -113,11 +85,11 @@ class NewComputedTraitForm(ComputedTraitForm):
         widget=UnfoldAdminTextInputWidget(),
         help_text=gettext_lazy("Such as orders_in_total."),
     )
-    field_order = ("key", "label", "aggregate", "name", "property", "where", "category")
+    field_order = ("key", "label", "category", "definition")
 
 
 @admin.register(ComputedTrait)
-class ComputedTraitAdmin(ReadOnlyAdmin):
+class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
     """Computed traits, for whoever may see segments."""
 
     seen_with = VIEW
@@ -135,6 +107,7 @@ class ComputedTraitAdmin(ReadOnlyAdmin):
         return [
             path("<int:pk>/edit/", view(self.edit), name="segments_computedtrait_edit"),
             path("<int:pk>/end/", view(self.end), name="segments_computedtrait_end"),
+            *self.quantity_urls(),
             *super().get_urls(),
         ]
 
@@ -159,18 +132,12 @@ class ComputedTraitAdmin(ReadOnlyAdmin):
         require(request, ADD)
         form = NewComputedTraitForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            fields = {name: form.cleaned_data[name] for name in ("key", "label", "category")}
             try:
-                row = create_computed_trait(
-                    definition=form.definition(), actor=staff_actor(request), **fields
-                )
+                row = create_computed_trait(actor=staff_actor(request), **form.cleaned_data)
                 return redirect(PAGE, row.pk)
             except (SegmentError, DefinitionError) as error:
                 _add_fault(form, error)
-        question = Question(
-            title=_("New computed trait"), form=form, submit=_("Make"), back=reverse(LIST)
-        )
-        return question_page(self, request, question)
+        return self._form_page(request, form, _("New computed trait"), _("Make"), reverse(LIST))
 
     def change_view(
         self,
@@ -204,21 +171,36 @@ class ComputedTraitAdmin(ReadOnlyAdmin):
             request.POST if request.method == "POST" else None, initial=_initial(row)
         )
         if form.is_valid():
-            changes = {name: form.cleaned_data[name] for name in ("label", "category")}
-            changes["definition"] = form.definition()
             try:
-                update_computed_trait(row, actor=staff_actor(request), changes=changes)
+                update_computed_trait(row, actor=staff_actor(request), changes=form.cleaned_data)
                 return redirect(PAGE, pk)
             except (SegmentError, DefinitionError) as error:
                 _add_fault(form, error)
-        question = Question(
-            title=row.trait.label or row.trait.key,
+        title, back = row.trait.label or row.trait.key, reverse(PAGE, args=[pk])
+        warning = _("Everybody with such events is computed anew; segments follow.")
+        return self._form_page(request, form, title, _("Save"), back, warning=warning)
+
+    def _form_page(
+        self,
+        request: HttpRequest,
+        form: forms.Form,
+        title: str,
+        submit: str,
+        back: str,
+        warning: str = "",
+    ) -> HttpResponse:
+        """Render the form of a computed trait, whose definition the builder shows."""
+        return self.page(
+            request,
+            "admin/segments/built_form.html",
+            title=title,
             form=form,
-            submit=_("Save"),
-            back=reverse(PAGE, args=[pk]),
-            warning=_("Everybody with such events is computed anew; segments follow."),
+            submit=submit,
+            back=back,
+            warning=warning,
+            media=self.media + form.media,
+            **quantity_context(form["definition"].value() or ""),
         )
-        return question_page(self, request, question)
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         """End a trait, asked by a POST; its values go."""
@@ -238,7 +220,7 @@ class ComputedTraitAdmin(ReadOnlyAdmin):
 def sentence_of(row: ComputedTrait) -> str:
     """Return what is computed, in the language of the reader; the JSON of what cannot be read."""
     try:
-        return describe_quantity(read_quantity(row.definition), language_of(get_language()))
+        return words_of(row.definition)
     except DefinitionError:
         return exact_json.dumps(row.definition)
 
@@ -255,14 +237,8 @@ def state_of(row: ComputedTrait) -> tuple[str, str]:
 
 
 def _initial(row: ComputedTrait) -> dict[str, Any]:
-    where = row.definition.get("where")
-    return {
-        "aggregate": str(Aggregate.COUNT),
-        **row.definition,
-        "label": row.trait.label,
-        "category": row.trait.category,
-        "where": exact_json.dumps(where) if where is not None else "",
-    }
+    trait = row.trait
+    return {"label": trait.label, "category": trait.category, "definition": row.definition}
 
 
 def _add_fault(form: forms.Form, error: SegmentError | DefinitionError) -> None:
@@ -270,5 +246,4 @@ def _add_fault(form: forms.Form, error: SegmentError | DefinitionError) -> None:
         form.add_error(error.field if error.field in form.fields else None, error.detail)
         return
     for fault in error.errors:
-        field = fault.path.partition(".")[0].partition("[")[0]
-        form.add_error(field if field in form.fields else None, fault_text(fault))
+        form.add_error("definition", fault_text(fault))

@@ -352,8 +352,41 @@ def test_a_trait_of_contact_data_is_contact_data() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "NaN", "1e1000000000000000000", "9" * 5000, "[" * 3000])
-def test_a_condition_that_cannot_be_read_is_said_in_the_form(text: str) -> None:
-    fields = {"key": "orders", "aggregate": "count", "name": "Order Completed", "where": text}
-    page = sign_in().post("/admin/segments/computedtrait/add/", {**fields, "category": "ordinary"})
-    assert (page.status_code, "This is not JSON." in page.content.decode()) == (200, True)
+def test_a_definition_that_cannot_be_read_is_said_in_the_form(text: str) -> None:
+    fields = {"key": "orders", "category": "ordinary", "definition": text}
+    page = sign_in().post("/admin/segments/computedtrait/add/", fields)
+    assert (page.status_code, "This is not" in page.content.decode()) == (200, True)
     assert not ComputedTrait.objects.exists()
+
+
+def test_a_trait_is_built_without_json_and_changed() -> None:
+    client = sign_in()
+    built: Any = {"name": "", "aggregate": "count"}
+    for op, path, value in (
+        ("compute", "aggregate", "sum"),
+        ("set", "property", "revenue"),
+        ("set", "name", "Order Completed"),
+        ("with", "where", ""),
+        ("set", "where.key", "shop"),
+        ("set", "where.value", "Lyon"),
+    ):
+        body = {"definition": exact_json.dumps(built), "op": op, "path": path, "value": value}
+        page = client.post("/admin/segments/computedtrait/builder/", body)
+        built = exact_json.loads(page.context["built"].text)
+    where = {"type": "property", "key": "shop", "operator": "equals", "value": "Lyon"}
+    assert built == {**REVENUE, "where": where}
+    body = {"definition": exact_json.dumps(built)}
+    told = client.post("/admin/segments/computedtrait/builder/preview/", body).content.decode()
+    assert "revenue" in told
+    fields = {"key": "spent", "label": "Spent", "category": "ordinary"} | body
+    assert client.post("/admin/segments/computedtrait/add/", fields).status_code == 302
+    row = ComputedTrait.objects.get()
+    assert row.definition == built
+    plain = {"definition": exact_json.dumps(ORDERS), "category": "ordinary", "label": "Orders"}
+    edit = f"/admin/segments/computedtrait/{row.pk}/edit/"
+    assert "compute" in client.get(edit).content.decode()
+    assert client.post(edit, plain).status_code == 302
+    row.refresh_from_db()
+    assert row.definition == ORDERS
+    wrong = {**plain, "definition": '{"name": "Order Completed", "aggregate": "sum"}'}
+    assert "property" in client.post(edit, wrong).content.decode()

@@ -25,6 +25,7 @@ from segments.admin.flow.forms import (
     new_of,
 )
 from segments.admin.flow.places import Condition, condition_at, is_list, is_step
+from segments.language.events import PROPERTY_AGGREGATES
 from segments.language.phrases import Language
 
 AT_THE_END = 1000
@@ -191,6 +192,15 @@ def _again(change: Change, operation: Operation) -> None:
     put(change.definition, operation.path, deepcopy(AGAIN[operation.value]))
 
 
+def _compute(change: Change, operation: Operation) -> None:
+    """Compute another quantity, of a property where it takes one."""
+    change.definition["aggregate"] = operation.value
+    if operation.value in PROPERTY_AGGREGATES:
+        change.definition.setdefault("property", "")
+    else:
+        change.definition.pop("property", None)
+
+
 def _toggle(change: Change, operation: Operation) -> None:
     """Put a word on a list of words, or take it off."""
     words = look_up(change.definition, operation.path)
@@ -212,5 +222,6 @@ OPERATIONS: Mapping[str, Callable[[Change, Operation], None]] = {
     "mail_by": _reform(MAILS),
     "ask": _reform(CHECKS),
     "again": _again,
+    "compute": _compute,
     "toggle": _toggle,
 }

@@ -38,7 +38,7 @@ HOURS = ("until", "from")
 
 def make_flow(definition: Mapping[str, Any], faults: Sequence[Fault] = ()) -> Flow:
     """Return what is shown of a definition, with each fault at the innermost place it lies in."""
-    drawing = _Drawing(definition, faults)
+    drawing = Drawing(definition, faults)
     flow = Flow(
         trigger=drawing.trigger(),
         steps=Way("steps", "", drawing.cards("steps", definition.get("steps"))),
@@ -56,7 +56,7 @@ def make_flow(definition: Mapping[str, Any], faults: Sequence[Fault] = ()) -> Fl
     return flow
 
 
-class _Drawing:
+class Drawing:
     """Makes the cards of one definition; conditions take the faults inside of them."""
 
     def __init__(self, definition: Mapping[str, Any], faults: Sequence[Fault]) -> None:

@@ -3,7 +3,7 @@
 None writes anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q
@@ -140,6 +140,10 @@ def suggest(search: Search) -> list[Suggestion]:
             Search(inner, condition.inside(search.path), search.query, search.mask)
         )
     field = str(split_path(search.path)[-1])
+    if search.path == "property":
+        # Of a computed trait, whose definition is that of an event.
+        leaf = {**search.definition, "type": "event"}
+        return suggestions.suggest(replace(search, definition=leaf))
     if field in MODELS:
         rows = MODELS[field].objects.filter(
             Q(key__icontains=search.query) | Q(name__icontains=search.query)
