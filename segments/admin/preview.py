@@ -10,8 +10,9 @@ from uuid import UUID
 
 from profiles.lib import exact_json
 from profiles.services import Category
+from segments.admin.builder.paths import look_up
 from segments.admin.builder.tree import anchor_of
-from segments.admin.builder.views import sentence_of
+from segments.admin.builder.views import read_definition, sentence_of
 from segments.admin.forms import SENSITIVE
 from segments.definitions.sensitivity import load_sensitivity
 from segments.language.operands import DefinitionError, Fault
@@ -60,6 +61,40 @@ class PreviewResult:
     @property
     def sample(self) -> tuple[UUID, ...]:
         return self.preview.sample if self.preview else ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecidingPart:
+    """A condition that only one of two definitions has, and how many it alone moves."""
+
+    words: str
+    is_new: bool
+    entering: int | None
+    leaving: int | None
+
+
+def deciding_parts(
+    text: str, segment: Segment, *, may_count_people: bool
+) -> list[DecidingPart] | None:
+    """Return which conditions let people enter and leave; None where that cannot be told."""
+    definition, present = read_definition(text), effective_definition(segment)
+    sensitivity = load_sensitivity()
+    is_sensitive = any(sensitivity.of(tree) != Category.ORDINARY for tree in (definition, present))
+    if definition is None or (is_sensitive and not may_count_people):
+        return None
+    try:
+        leaves = compare(segment, definition, with_leaves=True).leaves
+    except DefinitionError:
+        return None
+    return [
+        DecidingPart(
+            sentence_of(look_up(definition if leaf.is_new else present, leaf.path)),
+            leaf.is_new,
+            leaf.entering,
+            leaf.leaving,
+        )
+        for leaf in leaves
+    ]
 
 
 def preview_text(

@@ -36,7 +36,7 @@ from segments.admin.page.decisions import DecisionActions
 from segments.admin.page.export import ExportActions
 from segments.admin.page.tabs import head_of
 from segments.admin.page.views import TabActions
-from segments.admin.preview import PreviewResult, preview_text
+from segments.admin.preview import PreviewResult, deciding_parts, preview_text
 from segments.admin.sample import SampledPerson, past_curve, purpose_key, sampled_people
 from segments.admin.visibility import hiding_for
 from segments.definitions.sensitivity import load_sensitivity
@@ -105,6 +105,7 @@ class SegmentAdmin(
         return [
             path("preview/", view(self.preview), name="segments_segment_preview"),
             path("preview/past/", view(self.past), name="segments_segment_past"),
+            path("preview/deciding/", view(self.deciding), name="segments_segment_deciding"),
             path("<int:pk>/rebuild/", view(self.rebuild), name="segments_segment_rebuild"),
             path("<int:pk>/archive/", view(self.archive), name="segments_segment_archive"),
             *self.list_urls(),
@@ -254,6 +255,16 @@ class SegmentAdmin(
     def sample(self, request: HttpRequest, result: PreviewResult) -> list[SampledPerson]:
         """Return some members of a previewed definition, masked."""
         return sampled_people(result.sample, mask_for(request))
+
+    def deciding(self, request: HttpRequest) -> HttpResponse:
+        """Say which conditions let people enter and leave by the definition in the form."""
+        require_writer(request)
+        segment = find_segment(request.POST.get("segment", ""))
+        text, may_count = request.POST.get("definition", ""), request.user.has_perm(SEE_CONTACTS)
+        parts = segment and deciding_parts(text, segment, may_count_people=may_count)
+        return self.page(
+            request, "admin/segments/deciding.html", title=_("By which condition"), parts=parts
+        )
 
     def past(self, request: HttpRequest) -> HttpResponse:
         """Draw the sizes that the definition in the form would have had in the last 90 days."""

@@ -17,6 +17,7 @@ from tests.factories import TESTER, make_purpose, profile_of, send_messages
 
 pytestmark = pytest.mark.django_db
 PREVIEW, PAST = "admin:segments_segment_preview", "admin:segments_segment_past"
+DECIDING = "admin:segments_segment_deciding"
 
 
 def ordered(operator: str, value: int, **more: Any) -> dict[str, Any]:
@@ -127,3 +128,26 @@ def test_a_segment_is_compared_with_what_it_answers(people: None) -> None:
     )
     result = shown(lives_in("Nantes"), segment="lyon").context["result"]
     assert (result.preview.size, result.entering.size, result.leaving.size) == (3, 3, 6)
+
+
+def test_the_condition_that_lets_people_enter_and_leave_is_named(people: None) -> None:
+    create_segment(
+        key="lyon", name="Lyon", definition=lives_in("Lyon"), actor=TESTER, status="live"
+    )
+
+    def told(definition: Any, role: str = "marketer", segment: str = "lyon") -> Any:
+        body = {"definition": json.dumps(definition), "segment": segment}
+        return sign_in(role).post(reverse(DECIDING), body)
+
+    both = all_of(lives_in("Lyon"), ordered("gte", 8))
+    (part,) = told(both).context["parts"]
+    assert (part.is_new, part.entering, part.leaving) == (True, 0, 5)
+    assert "8" in part.words
+    new, former = told(lives_in("Nantes")).context["parts"]
+    assert (new.is_new, former.is_new) == (True, False)
+    assert ("Nantes" in new.words, "Lyon" in former.words) == (True, True)
+    assert not told(lives_in("Lyon")).context["parts"]
+    for hidden in ({"type": "identifier", "namespace": "email", "operator": "exists"}, "{"):
+        assert told(hidden).context["parts"] is None
+    assert "No single condition" in told(both, segment="").content.decode()
+    assert told(both, "steward").status_code == 403
