@@ -12,8 +12,10 @@ from consent.models import LegalHold
 from ingestion.models import TrackingPlan
 from profiles.models import IdentityRulesVersion, SchemaKey, TraitDefinition
 from segments.models import ComputedTrait, Destination
+from segments.services import install_template
 from tests.admin import make_world
 from tests.browser.chromium import needs_chromium
+from tests.factories import TESTER
 
 AXE = Path(__file__).parents[1] / "sdks/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
@@ -39,6 +41,7 @@ def urls(server: Any) -> list[str]:
         *DESK,
         *("index", "segments_segment_changelist", "segments_segment_add"),
         *("segments_destination_changelist", "segments_destination_add"),
+        *("segments_automation_changelist", "segments_automation_add"),
         *("segments_computedtrait_changelist", "segments_computedtrait_add"),
         *("ingestion_trackingplan_changelist", "ingestion_trackingplan_add"),
         *("ingestion_sqlsource_changelist", "ingestion_sqlsource_add"),
@@ -58,8 +61,10 @@ def urls(server: Any) -> list[str]:
     request = [world["request"].pk]
     sql_source = [world["sql_source"].pk]
     computed = ComputedTrait.objects.latest("created_at").pk
+    basket = install_template("abandoned-basket", purpose=segment.purpose, actor=TESTER)
     own = [
         reverse("admin:segments_computedtrait_change", args=[computed]),
+        reverse("admin:segments_automation_edit", args=[basket.pk]),
         reverse("admin:profiles_source_change", args=[world["source"].pk]),
         reverse("admin:profiles_profile_change", args=[world["profile"].pk]),
         reverse("admin:profiles_profile_decide", args=[world["profile"].pk]),
