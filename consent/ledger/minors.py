@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from django.utils import timezone
-
+from profiles.lib.days import store_day
 from profiles.models import Profile
 
 MOST_YEARS = 21  # the highest age at which people come of age anywhere
@@ -34,7 +33,7 @@ def birth_date_in(traits: Mapping[str, Any]) -> date | None:
 
 def age_at(born: date, at: datetime) -> int:
     """Return the age in years on the store's day of an instant."""
-    day = timezone.localtime(at).date()
+    day = store_day(at)
     # Who was born on 29 February is a year older from 1 March on in other years.
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Count
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
 from consent.models import (
     ConsentEvent,
@@ -22,6 +21,7 @@ from consent.models import (
     Purpose,
     State,
 )
+from profiles.lib.days import store_day
 
 DAYS = 30
 _GIVEN = (State.GIVEN, State.RENEWED)
@@ -60,7 +60,7 @@ class LackingText(NamedTuple):
 
 def consent_trends(*, now: datetime) -> list[PurposeTrend]:
     """Return the purposes that rest on consent with their last 30 days. Takes four queries."""
-    today = timezone.localdate(now)
+    today = store_day(now)
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     counts, ending = _counts_by_day(now - timedelta(days=DAYS)), _count_ending(now)
     purposes = Purpose.objects.filter(legal_basis=LegalBasis.CONSENT).order_by("key")

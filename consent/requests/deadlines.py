@@ -8,6 +8,7 @@ from django.utils.translation import gettext, ngettext
 
 from consent.models import PrivacyRequest
 from consent.requests.statuses import CLOSED
+from profiles.lib.days import store_day
 
 
 def open_requests() -> QuerySet[PrivacyRequest]:
@@ -17,7 +18,7 @@ def open_requests() -> QuerySet[PrivacyRequest]:
 
 def days_left(privacy_request: PrivacyRequest, now: datetime) -> int:
     """Return how many days of the calendar are left, below 0 if it is overdue."""
-    return (timezone.localdate(privacy_request.due_at) - timezone.localdate(now)).days
+    return (store_day(privacy_request.due_at) - store_day(now)).days
 
 
 def time_left(privacy_request: PrivacyRequest) -> tuple[str, str]:

@@ -9,14 +9,13 @@ Invariant: a run is written under the slot locks of its people, as all starts ar
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from profiles.lib.batches import batches
 from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
+from profiles.lib.days import store_day
 from segments.automations import sql
 from segments.automations.live import LiveAutomation, read_live_automations
 from segments.automations.nodes import DateTrigger
@@ -61,15 +60,10 @@ def due_by_date(trigger: DateTrigger, first: date, last: date) -> list[Due]:
         return [Due(*row) for row in cursor.fetchall()]
 
 
-def local_day(moment: datetime) -> date:
-    """Return the day of the store's zone."""
-    return moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
-
-
 def _start(automation: LiveAutomation, trigger: DateTrigger, now: datetime) -> int:
-    today, since = local_day(now), automation.row.live_since
+    today, since = store_day(now), automation.row.live_since
     # What was before it went live, or while it was paused, is not made up for.
-    first = max(today - timedelta(days=1), local_day(since) if since else today)
+    first = max(today - timedelta(days=1), store_day(since) if since else today)
     due = due_by_date(trigger, first, today)
     return sum(_start_batch(automation, trigger, part, now) for part in batches(due, _BATCH))
 

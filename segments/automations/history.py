@@ -13,9 +13,10 @@ from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
+from profiles.lib.days import store_day
 from profiles.models import EventName
 from segments.automations import sql
-from segments.automations.dates import due_by_date, local_day
+from segments.automations.dates import due_by_date
 from segments.automations.events import condition
 from segments.automations.nodes import (
     DateTrigger,
@@ -62,7 +63,7 @@ def starts_by_day(program: Program, *, days: int, now: datetime) -> list[Day]:
                 )
             )
         case DateTrigger() as trigger:
-            due = due_by_date(trigger, local_day(since), local_day(now))
+            due = due_by_date(trigger, store_day(since), store_day(now))
             counts = Counter(each.day for each in due)
             return [Day(day, people) for day, people in sorted(counts.items())]
         case ListTrigger(key):

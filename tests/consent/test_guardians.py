@@ -1,6 +1,6 @@
 """Who is too young consents by a guardian, who is asked by mail; what is unknown makes no child."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +44,15 @@ def say(state: str = "given", **fields: Any) -> str:
 
 def permits(profile: Profile) -> bool:
     return may_process(profile.pk, "newsletter", at=timezone.now())
+
+
+def test_an_age_is_of_the_day_of_the_store_whatever_zone_answers() -> None:
+    birthday = date(2010, 3, 15)
+    # Half past midnight in Paris.
+    at = datetime(2026, 3, 14, 23, 30, tzinfo=UTC)
+    for zone in ("UTC", "Pacific/Kiritimati", "America/Los_Angeles"):
+        with timezone.override(zone):
+            assert (age_at(birthday, at), age_at(birthday, at - timedelta(hours=1))) == (16, 15)
 
 
 def ask_guardian(**fields: Any) -> Any:
