@@ -50,8 +50,7 @@ from segments.language.operands import (
 )
 from segments.language.parser import parse_with_paths
 from segments.language.phrases import Language
-from segments.language.trees import TreeReader
-from segments.language.where import read_where
+from segments.language.where import read_own_where
 from segments.mail.fields import field_faults
 
 LONGEST = timedelta(days=400)
@@ -108,11 +107,7 @@ def _read_reasons(value: object, path: str) -> frozenset[EntryReason]:
 def read_event(value: object, path: str) -> EventMatch:
     fields = read_fields(value, path, ("name",), ("where",))
     name = read_name(fields["name"], join_path(path, "name"))
-    reader = TreeReader()
-    where = read_where(reader, fields, path, 1)
-    if reader.faults:
-        raise DefinitionError(reader.faults)
-    return EventMatch(name, where)
+    return EventMatch(name, read_own_where(fields, path))
 
 
 def read_tree(value: object, path: str) -> Node:

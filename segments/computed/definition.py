@@ -12,7 +12,6 @@ from segments.language import nodes
 from segments.language.events import PROPERTY_AGGREGATES, refuse_net_of_others
 from segments.language.nodes import Aggregate, EventLeaf
 from segments.language.operands import (
-    DefinitionError,
     definition_error,
     list_words,
     read_choice,
@@ -20,8 +19,7 @@ from segments.language.operands import (
     read_name,
     read_property_key,
 )
-from segments.language.trees import TreeReader
-from segments.language.where import read_kind, read_where
+from segments.language.where import read_kind, read_own_where
 
 FIELDS = ("kind", "aggregate", "property", "where")
 MOMENTS = (Aggregate.FIRST_AT, Aggregate.LAST_AT)
@@ -32,14 +30,11 @@ CHOSEN = (Aggregate.FIRST, Aggregate.LAST, Aggregate.MOST_FREQUENT)
 def read_quantity(definition: object) -> EventLeaf:
     """Return what is computed, as a leaf that asks nothing. Raises DefinitionError."""
     fields = read_fields(definition, "", ("name",), FIELDS)
-    reader = TreeReader()
     name = read_name(fields["name"], "name")
     words = tuple(Aggregate)
     aggregate = Aggregate(read_choice(fields.get("aggregate", "count"), "aggregate", words))
     refuse_net_of_others(aggregate, fields, "")
-    where = read_where(reader, fields, "", 1)
-    if reader.faults:
-        raise DefinitionError(reader.faults)
+    where = read_own_where(fields, "")
     if where is not None and depends_on_time(where):
         detail = "A computed trait cannot depend on the time; a segment can."
         raise definition_error("where", "invalid", detail)

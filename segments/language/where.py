@@ -6,6 +6,7 @@ from typing import Any
 from segments.language import nodes
 from segments.language.nodes import Where, WhereLeaf
 from segments.language.operands import (
+    DefinitionError,
     join_path,
     read_choice,
     read_fields,
@@ -63,6 +64,22 @@ def read_kind(fields: Mapping[str, Any], path: str, name: str) -> nodes.Kind | N
     if "kind" not in fields:
         return None if name == ANY_EVENT else nodes.Kind.TRACK
     return nodes.Kind(read_choice(fields["kind"], join_path(path, "kind"), tuple(nodes.Kind)))
+
+
+def read_own_where(fields: Mapping[str, Any], path: str) -> Where | None:
+    """Return the condition of events that no leaf of a definition asks about.
+
+    Raises DefinitionError with all its faults.
+    """
+    reader = TreeReader()
+    try:
+        where = read_where(reader, fields, path, 1)
+    except DefinitionError as error:
+        # Without faults where the reader has noted them.
+        raise DefinitionError([*reader.faults, *error.errors]) from None
+    if reader.faults:
+        raise DefinitionError(reader.faults)
+    return where
 
 
 def read_where(
