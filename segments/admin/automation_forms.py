@@ -15,7 +15,7 @@ from unfold.widgets import (
 from consent.models import Purpose
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from segments import services
-from segments.admin.flow.views import EMPTY
+from segments.admin.flow.building import EMPTY
 from segments.admin.forms import DefinitionFormField, fault_text
 from segments.language.operands import DefinitionError
 from segments.models import Automation

@@ -21,7 +21,10 @@ from profiles.lib.database import database_now
 from segments import services
 from segments.admin.automation_forms import AutomationForm, InstallForm, NewAutomationForm
 from segments.admin.automation_outline import outline, rules_words, sentence, trigger_words
-from segments.admin.flow.views import FlowActions, flow_context
+from segments.admin.builder.operations import Operation
+from segments.admin.builder.suggestions import Search, Suggestion
+from segments.admin.flow import building
+from segments.admin.flow.pages import BuilderAdmin
 from segments.admin.forms import fault_text
 from segments.language.operands import DefinitionError
 from segments.models import Automation, AutomationRun
@@ -41,7 +44,7 @@ ACTIONS: dict[str, tuple[Callable[..., Automation], tuple[str, ...]]] = {
 
 
 @admin.register(Automation)
-class AutomationAdmin(FlowActions, ReadOnlyAdmin):
+class AutomationAdmin(BuilderAdmin, ReadOnlyAdmin):
     """Automations, for whoever may see segments."""
 
     seen_with = VIEW
@@ -52,6 +55,18 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
     ordering = ("name",)
     list_before_template = "admin/segments/automations_before.html"
     audit_type = "automation"
+    tree_template = "admin/segments/flow/tree.html"
+    rail_template = "admin/segments/flow/rail.html"
+    empty = building.EMPTY
+
+    def built(self, text: str, operation: Operation) -> building.Built:
+        return building.build(text, operation)
+
+    def suggested(self, search: Search) -> list[Suggestion]:
+        return building.suggest(search)
+
+    def told(self, request: HttpRequest, definition: Any) -> dict[str, Any]:
+        return building.tell(definition, may_see=request.user.has_perm(SEE_CONTACTS))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ADD)
@@ -63,7 +78,6 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
             path("templates/<slug:key>/", view(self.install), name=f"{name}_install"),
             path("<int:pk>/edit/", view(self.edit), name=f"{name}_edit"),
             path("<int:pk>/<slug:action>/do/", view(self.act), name=f"{name}_act"),
-            *self.flow_urls(),
             *super().get_urls(),
         ]
 
@@ -78,7 +92,9 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
                 form.add_error(error.field, error.detail)
             else:
                 return redirect(PAGE, row.pk)
-        return self._form_page(request, form, _("New automation"), _("Make"), reverse(LIST))
+        return self.form_page(
+            request, form, title=_("New automation"), submit=_("Make"), back=reverse(LIST)
+        )
 
     def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Change what is saved of an automation."""
@@ -91,7 +107,9 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
             services.update_automation(row, actor=staff_actor(request), changes=form.cleaned_data)
             return redirect(PAGE, pk)
         title = _("Change %(name)s") % {"name": row.name}
-        return self._form_page(request, form, title, _("Save"), reverse(PAGE, args=[pk]))
+        return self.form_page(
+            request, form, title=title, submit=_("Save"), back=reverse(PAGE, args=[pk])
+        )
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         """Publish, pause, resume or archive an automation, asked by a POST."""
@@ -157,21 +175,6 @@ class AutomationAdmin(FlowActions, ReadOnlyAdmin):
                 return redirect(back)
             return redirect(PAGE, row.pk)
         return self._ask(request, form, _("Install a template"), _("Install"), back)
-
-    def _form_page(
-        self, request: HttpRequest, form: forms.Form, title: str, submit: str, back: str
-    ) -> HttpResponse:
-        """Render the form of an automation, whose definition the builder shows."""
-        return self.page(
-            request,
-            "admin/segments/built_form.html",
-            title=title,
-            form=form,
-            submit=submit,
-            back=back,
-            media=self.media + form.media,
-            **flow_context(form["definition"].value() or ""),
-        )
 
     def _ask(
         self, request: HttpRequest, form: forms.Form, title: str, submit: str, back: str

@@ -18,13 +18,10 @@ from profiles.admin.kit.base import ReadOnlyAdmin, require, staff_actor
 from profiles.admin.kit.unfold import display
 from profiles.lib import exact_json
 from profiles.models import ComputedValue, TraitDefinition
-from segments.admin.flow.quantities import (
-    EMPTY,
-    QuantityActions,
-    faults_of,
-    quantity_context,
-    words_of,
-)
+from segments.admin.builder.operations import Operation
+from segments.admin.builder.suggestions import Search, Suggestion
+from segments.admin.flow import building, quantities
+from segments.admin.flow.pages import BuilderAdmin
 from segments.admin.forms import DefinitionFormField, fault_text
 from segments.language.operands import DefinitionError
 from segments.models import ComputedTrait
@@ -64,14 +61,14 @@ class ComputedTraitForm(forms.Form):
         help_text=gettext_lazy("It is at least that of the property."),
     )
 
-    definition = DefinitionFormField(initial=EMPTY)
+    definition = DefinitionFormField(initial=quantities.EMPTY)
 
     class Media:
         js = ("segments/builder.js",)
 
     def clean_definition(self) -> Any:
         definition = self.cleaned_data["definition"]
-        if faults := faults_of(definition):
+        if faults := quantities.faults_of(definition):
             raise forms.ValidationError(list(map(fault_text, faults)))
         return definition
 
@@ -89,7 +86,7 @@ class NewComputedTraitForm(ComputedTraitForm):
 
 
 @admin.register(ComputedTrait)
-class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
+class ComputedTraitAdmin(BuilderAdmin, ReadOnlyAdmin):
     """Computed traits, for whoever may see segments."""
 
     seen_with = VIEW
@@ -98,6 +95,18 @@ class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
     search_fields = ("trait__key", "trait__label")
     ordering = ("trait__key",)
     audit_type = "computed_trait"
+    tree_template = "admin/segments/flow/quantity.html"
+    rail_template = "admin/segments/flow/quantity_rail.html"
+    empty = quantities.EMPTY
+
+    def built(self, text: str, operation: Operation) -> quantities.BuiltQuantity:
+        return quantities.build(text, operation)
+
+    def suggested(self, search: Search) -> list[Suggestion]:
+        return building.suggest(search)
+
+    def told(self, request: HttpRequest, definition: Any) -> dict[str, Any]:
+        return quantities.tell(definition)
 
     def audit_key(self, row: ComputedTrait) -> str:
         return row.trait.key
@@ -107,7 +116,6 @@ class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
         return [
             path("<int:pk>/edit/", view(self.edit), name="segments_computedtrait_edit"),
             path("<int:pk>/end/", view(self.end), name="segments_computedtrait_end"),
-            *self.quantity_urls(),
             *super().get_urls(),
         ]
 
@@ -137,7 +145,9 @@ class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
                 return redirect(PAGE, row.pk)
             except (SegmentError, DefinitionError) as error:
                 _add_fault(form, error)
-        return self._form_page(request, form, _("New computed trait"), _("Make"), reverse(LIST))
+        return self.form_page(
+            request, form, title=_("New computed trait"), submit=_("Make"), back=reverse(LIST)
+        )
 
     def change_view(
         self,
@@ -178,28 +188,8 @@ class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
                 _add_fault(form, error)
         title, back = row.trait.label or row.trait.key, reverse(PAGE, args=[pk])
         warning = _("Everybody with such events is computed anew; segments follow.")
-        return self._form_page(request, form, title, _("Save"), back, warning=warning)
-
-    def _form_page(
-        self,
-        request: HttpRequest,
-        form: forms.Form,
-        title: str,
-        submit: str,
-        back: str,
-        warning: str = "",
-    ) -> HttpResponse:
-        """Render the form of a computed trait, whose definition the builder shows."""
-        return self.page(
-            request,
-            "admin/segments/built_form.html",
-            title=title,
-            form=form,
-            submit=submit,
-            back=back,
-            warning=warning,
-            media=self.media + form.media,
-            **quantity_context(form["definition"].value() or ""),
+        return self.form_page(
+            request, form, title=title, submit=_("Save"), back=back, warning=warning
         )
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -220,7 +210,7 @@ class ComputedTraitAdmin(QuantityActions, ReadOnlyAdmin):
 def sentence_of(row: ComputedTrait) -> str:
     """Return what is computed, in the language of the reader; the JSON of what cannot be read."""
     try:
-        return words_of(row.definition)
+        return quantities.words_of(row.definition)
     except DefinitionError:
         return exact_json.dumps(row.definition)
 

@@ -71,7 +71,8 @@ def subject_of(leaf: Mapping[str, Any]) -> ValueKind:
     """Return what the test of a leaf in JSON tests, whether the leaf is valid or not."""
     if (subject := SUBJECT_BY_TYPE.get(str(leaf.get("type")))) is not None:
         return subject
-    return SUBJECTS.get(leaf.get("aggregate", Aggregate.COUNT), ValueKind.NUMBER)
+    aggregate: Any = str(leaf.get("aggregate", Aggregate.COUNT))
+    return SUBJECTS.get(aggregate, ValueKind.NUMBER)
 
 
 def blank_operand(operator: str, subject: ValueKind) -> Any:

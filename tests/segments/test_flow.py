@@ -14,11 +14,12 @@ from profiles.lib import exact_json
 from segments.admin.builder.operations import Operation
 from segments.admin.builder.paths import look_up
 from segments.admin.builder.tree import Field
+from segments.admin.flow.building import build
 from segments.admin.flow.forms import AGAIN, CHECKS, MAILS, OPEN, RULES, STEPS, TRIGGERS, new_of
 from segments.admin.flow.operations import apply
 from segments.admin.flow.outline import make_flow
-from segments.admin.flow.views import build
 from segments.automations.parser import KINDS, parse_automation
+from segments.computed.definition import read_quantity
 from segments.language.operands import DefinitionError
 from segments.models import Automation, MailTemplate
 from segments.services import templates
@@ -247,3 +248,20 @@ def test_the_pages_build_suggest_and_tell(client: Client) -> None:
     )
     assert saved.status_code == 302
     assert Automation.objects.get().definition["trigger"]["name"] == "Product Added"
+
+
+@pytest.mark.parametrize("where", [5, {}, {"type": "nothing"}, {"type": "property", "key": ""}])
+def test_a_faulty_condition_of_an_event_is_said_with_its_path(where: Any) -> None:
+    event = {"name": "Order Completed", "where": where}
+    wait = filled(new_of(STEPS, "wait_event") | {"event": event})
+    for definition, place in (
+        (automation(wait), "steps[0].event.where"),
+        (automation(goal=event), "goal.where"),
+        ({"trigger": {"type": "event", **event}, "steps": []}, "trigger.where"),
+    ):
+        with pytest.raises(DefinitionError) as error:
+            parse_automation(definition)
+        assert [fault.path.startswith(place) for fault in error.value.errors] == [True]
+    with pytest.raises(DefinitionError) as error:
+        read_quantity(event)
+    assert [fault.path.startswith("where") for fault in error.value.errors] == [True]

@@ -69,7 +69,7 @@ def group_kind(definition: Any, path: str) -> str:
     kinds = {"and": "all", "or": "any", "at_least": "at_least"}
     negated = {"and": "not_all", "or": "none", "at_least": "fewer"}
     group = look_up(definition, inside)
-    return (kinds if inside == path else negated).get(group.get("type"), "all")
+    return (kinds if inside == path else negated).get(str(group.get("type")), "all")
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

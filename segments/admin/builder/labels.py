@@ -225,9 +225,10 @@ WINDOWS: Mapping[str, Label] = {
 TYPES: Mapping[str, Label] = {"text": _("text"), "number": _("number"), "flag": _("yes or no")}
 
 
-def label_of(table: Mapping[str, Label], name: str) -> Any:
-    """Return the words for a name, else the name itself in words."""
-    return table.get(name, name.replace("_", " "))
+def label_of(table: Mapping[str, Label], name: object) -> Any:
+    """Return the words for a name, else the name itself in words; what is typed may be any JSON."""
+    text = str(name)
+    return table.get(text, text.replace("_", " "))
 
 
 def title_of(kind: str) -> Any:

@@ -53,7 +53,8 @@ class Search:
     @property
     def field(self) -> str:
         # An item of a list stands for the list.
-        return next(str(s) for s in reversed(split_path(self.path)) if isinstance(s, str))
+        names = [step for step in split_path(self.path) if isinstance(step, str)]
+        return names[-1] if names else ""
 
     @property
     def pattern(self) -> str:

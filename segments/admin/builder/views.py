@@ -20,7 +20,7 @@ from segments.admin.builder import catalogue, suggestions
 from segments.admin.builder.blanks import set_operator
 from segments.admin.builder.operations import Change, Operation, apply
 from segments.admin.builder.outline import outline
-from segments.admin.builder.paths import look_up, parent_of
+from segments.admin.builder.paths import look_up, parent_of, split_path
 from segments.admin.builder.suggestions import Search, Suggestion
 from segments.admin.builder.tree import Node, anchor_of
 from segments.admin.forms import EMPTY, SENSITIVE, formatted_definition
@@ -128,7 +128,7 @@ def options_page(
         request,
         "admin/segments/builder/options.html",
         title=_("Suggestions"),
-        options=suggest(search) if search.path else [],
+        options=suggest(search) if split_path(search.path) else [],
         list_id=anchor_of(search.path, "o"),
     )
 

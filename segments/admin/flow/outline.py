@@ -218,10 +218,11 @@ class Drawing:
         own = [fault for fault in self.open_faults if split_path(fault.path)[: len(root)] == root]
         self.open_faults = [fault for fault in self.open_faults if fault not in own]
         inside = [Fault(condition.inside(at), code, detail) for at, code, detail in own]
-        definition = condition.of(self.definition)
-        if not isinstance(definition, dict):
-            definition = {}
-        whole = conditions.outline(definition, inside)
+        try:
+            whole = conditions.outline(condition.of(self.definition), inside)
+        except LookupError:
+            # Something else stands there, which the faults say.
+            whole = conditions.outline({}, inside)
         node = whole
         if condition.is_event:
             made = next((each.node for each in whole.fields if each.path == "where"), None)

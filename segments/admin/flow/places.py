@@ -19,8 +19,11 @@ class Condition(NamedTuple):
     root: str
     is_event: bool
 
-    def of(self, definition: Any) -> Any:
+    def of(self, definition: Any) -> dict[str, Any]:
+        """Return the condition. Raises LookupError where none is."""
         inner = look_up(definition, self.root)
+        if not isinstance(inner, dict):
+            raise LookupError(self.root)
         return {**inner, "type": "event"} if self.is_event else inner
 
     def put_back(self, definition: Any, inner: Any) -> Any:

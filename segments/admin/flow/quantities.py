@@ -1,31 +1,23 @@
 """The builder of computed traits: what is computed of which events, without JSON.
 
-It is one card of the builder of automations. Its views write nothing.
+It is one card of the builder of automations. Nothing is written.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from segments.admin.builder.labels import CHOICES
 from segments.admin.builder.operations import Change, Operation
 from segments.admin.builder.tree import Choices, Field, anchor_of
-from segments.admin.builder.views import (
-    options_page,
-    read_definition,
-    read_operation,
-    require_writer,
-)
+from segments.admin.builder.views import read_definition
 from segments.admin.flow.cards import Card
 from segments.admin.flow.labels import LEADS
 from segments.admin.flow.operations import apply
 from segments.admin.flow.outline import Drawing
-from segments.admin.flow.views import suggest
 from segments.admin.flow.widgets import select
 from segments.admin.forms import formatted_definition
 from segments.computed.definition import read_quantity
@@ -35,7 +27,6 @@ from segments.language.phrases import language_of
 from segments.language.words import describe_quantity
 
 EMPTY: dict[str, Any] = {"name": "", "aggregate": "count"}
-_VIEWS = "admin:segments_computedtrait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +41,6 @@ class BuiltQuantity:
     @property
     def focus(self) -> str:
         return anchor_of(self.change.focus, "n")
-
-
-class QuantityActions:
-    """The views of the builder in the admin of computed traits."""
-
-    def quantity_urls(self: Any) -> list[URLPattern]:
-        view, name = self.admin_site.admin_view, "segments_computedtrait"
-        return [
-            path("builder/", view(self.build), name=f"{name}_build"),
-            path("builder/suggestions/", view(self.suggest), name=f"{name}_suggest"),
-            path("builder/preview/", view(self.preview), name=f"{name}_preview"),
-        ]
-
-    def build(self: Any, request: HttpRequest) -> HttpResponse:
-        """Apply an operation to the definition in the form, and return what the builder shows."""
-        require_writer(request)
-        built = build(request.POST.get("definition", ""), read_operation(request))
-        page: HttpResponse = self.page(
-            request, "admin/segments/flow/quantity.html", title=_("Builder"), built=built
-        )
-        return page
-
-    def suggest(self: Any, request: HttpRequest) -> HttpResponse:
-        """Return the options of a field."""
-        require_writer(request)
-        return options_page(self, request, EMPTY, suggest)
-
-    def preview(self: Any, request: HttpRequest) -> HttpResponse:
-        """Tell in words what is computed, or what keeps it from being saved."""
-        require_writer(request)
-        definition = read_definition(request.POST.get("definition", ""))
-        faults = faults_of(definition)
-        page: HttpResponse = self.page(
-            request,
-            "admin/segments/flow/quantity_rail.html",
-            title=_("Preview"),
-            faults=faults,
-            sentence="" if faults else words_of(definition),
-        )
-        return page
 
 
 def build(text: str, operation: Operation) -> BuiltQuantity:
@@ -136,12 +87,7 @@ def words_of(definition: object) -> str:
     return describe_quantity(read_quantity(definition), language_of(get_language()))
 
 
-def quantity_context(text: str) -> dict[str, Any]:
-    """Return the context of the builder on the page of a computed trait."""
-    return {
-        "built": build(text, Operation("show")),
-        "tree_template": "admin/segments/flow/quantity.html",
-        "build_url": reverse(f"{_VIEWS}_build"),
-        "suggest_url": reverse(f"{_VIEWS}_suggest"),
-        "preview_url": reverse(f"{_VIEWS}_preview"),
-    }
+def tell(definition: object) -> dict[str, Any]:
+    """Return the context in which a quantity is told in words, with what is wrong with it."""
+    faults = faults_of(definition)
+    return {"faults": faults, "sentence": "" if faults else words_of(definition)}

@@ -1,30 +1,19 @@
-"""The views of the builder of automations: one applies operations, one suggests, one tells of it.
-
-None writes anything.
-"""
+"""What the builder of automations shows, suggests and tells of a definition. Nothing is written."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from segments import services
 from segments.admin.automation_outline import outline, rules_words, trigger_words
 from segments.admin.builder import suggestions
 from segments.admin.builder.operations import Change, Operation
-from segments.admin.builder.paths import look_up, parent_of, split_path
+from segments.admin.builder.paths import look_up, parent_of
 from segments.admin.builder.suggestions import Search, Suggestion
 from segments.admin.builder.tree import anchor_of
-from segments.admin.builder.views import (
-    options_page,
-    read_definition,
-    read_operation,
-    require_writer,
-)
+from segments.admin.builder.views import read_definition
 from segments.admin.flow.cards import Flow
 from segments.admin.flow.operations import apply
 from segments.admin.flow.outline import make_flow
@@ -60,55 +49,6 @@ class Built:
         return anchor_of(self.change.focus, "n")
 
 
-class FlowActions:
-    """The views of the builder in the admin of automations."""
-
-    def flow_urls(self: Any) -> list[URLPattern]:
-        view, name = self.admin_site.admin_view, "segments_automation"
-        return [
-            path("builder/", view(self.build), name=f"{name}_build"),
-            path("builder/suggestions/", view(self.suggest), name=f"{name}_suggest"),
-            path("builder/preview/", view(self.preview), name=f"{name}_preview"),
-        ]
-
-    def build(self: Any, request: HttpRequest) -> HttpResponse:
-        """Apply an operation to the definition in the form, and return what the builder shows."""
-        require_writer(request)
-        built = build(request.POST.get("definition", ""), read_operation(request))
-        page: HttpResponse = self.page(
-            request, "admin/segments/flow/tree.html", title=_("Builder"), built=built
-        )
-        return page
-
-    def suggest(self: Any, request: HttpRequest) -> HttpResponse:
-        """Return the options of a field."""
-        require_writer(request)
-        return options_page(self, request, EMPTY, suggest)
-
-    def preview(self: Any, request: HttpRequest) -> HttpResponse:
-        """Tell in words what the definition in the form does, and what it still lacks."""
-        require_writer(request)
-        definition = read_definition(request.POST.get("definition", ""))
-        context: dict[str, Any] = {"faults": faults_of(definition)}
-        may_see = request.user.has_perm(SEE_CONTACTS)
-        try:
-            program = services.parse_automation(definition)
-            if not may_see and services.is_sensitive_automation(definition):
-                context["faults"] = [Fault("", "sensitive", SENSITIVE)]
-            else:
-                context |= {
-                    "trigger": trigger_words(program.trigger),
-                    "rows": outline(definition or {}, program, {}),
-                    "rules": rules_words(program),
-                }
-        except DefinitionError:
-            pass
-        page: HttpResponse = self.page(
-            request, "admin/segments/flow/rail.html", title=_("Preview"), **context
-        )
-        return page
-
-
 def build(text: str, operation: Operation) -> Built:
     """Return what the builder shows of a definition after an operation."""
     definition = read_definition(text)
@@ -135,11 +75,13 @@ def suggest(search: Search) -> list[Suggestion]:
     """Return what the store has for a field of an automation."""
     condition = condition_at(search.path)
     if condition is not None:
-        inner = condition.of(search.definition)
-        return suggestions.suggest(
-            Search(inner, condition.inside(search.path), search.query, search.mask)
-        )
-    field = str(split_path(search.path)[-1])
+        try:
+            inner = condition.of(search.definition)
+        except LookupError:
+            return []
+        path = condition.inside(search.path)
+        return suggestions.suggest(replace(search, definition=inner, path=path)) if path else []
+    field = search.field
     if search.path == "property":
         # Of a computed trait, whose definition is that of an event.
         leaf = {**search.definition, "type": "event"}
@@ -163,13 +105,18 @@ def _event_at(search: Search) -> str:
     return str(event.get("name", "")) if isinstance(event, dict) else ""
 
 
-def flow_context(text: str) -> dict[str, Any]:
-    """Return the context of the builder on the page of an automation."""
-    name = "admin:segments_automation"
+def tell(definition: Any, *, may_see: bool) -> dict[str, Any]:
+    """Return the context in which an automation is told in words, with what it still lacks."""
+    faults = faults_of(definition)
+    try:
+        program = services.parse_automation(definition)
+    except DefinitionError:
+        return {"faults": faults}
+    if not may_see and services.is_sensitive_automation(definition):
+        return {"faults": [Fault("", "sensitive", SENSITIVE)]}
     return {
-        "built": build(text, Operation("show")),
-        "tree_template": "admin/segments/flow/tree.html",
-        "build_url": reverse(f"{name}_build"),
-        "suggest_url": reverse(f"{name}_suggest"),
-        "preview_url": reverse(f"{name}_preview"),
+        "faults": faults,
+        "trigger": trigger_words(program.trigger),
+        "rows": outline(definition, program, {}),
+        "rules": rules_words(program),
     }
