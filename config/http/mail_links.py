@@ -49,5 +49,5 @@ def _count(link: MailLink, *, is_opted_out: bool) -> None:
 
 
 def _is_prefetch(request: HttpRequest) -> bool:
-    said = " ".join(request.headers.get(name, "").lower() for name in PREFETCH_HEADERS)
-    return any(word in said for word in _PREFETCHES)
+    values = " ".join(request.headers.get(name, "").lower() for name in PREFETCH_HEADERS)
+    return any(word in values for word in _PREFETCHES)

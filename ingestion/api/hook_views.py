@@ -161,5 +161,6 @@ def _tried(kinds: Mapping[str, Any], fields: Mapping[str, Any]) -> Response:
 
 def _with_address(request: Request, hook: Hook, token: str) -> Response:
     # The serializer reads it from the hook; the model has no such field.
-    hook.url = request.build_absolute_uri(services.address_of(hook.source, token))  # type: ignore[attr-defined]
+    address = services.address_of(hook.source, token)
+    hook.url = request.build_absolute_uri(address)  # type: ignore[attr-defined]
     return Response(serializers.MadeHookSerializer(hook).data, HTTP_201_CREATED)

@@ -31,7 +31,7 @@ def insert_deliveries(deliveries: Sequence[Delivery]) -> None:
     _execute(sql.INSERT_DELIVERIES, rows)
 
 
-def keep_told(told: Sequence[Told]) -> None:
+def keep_told(states: Sequence[Told]) -> None:
     """Keep what is told of keys; of a key that was told before its reference stays."""
     rows = [
         {
@@ -46,13 +46,13 @@ def keep_told(told: Sequence[Told]) -> None:
             "reference": each.sealed_reference and bytes(each.sealed_reference).hex(),
         }
         # In one order, so that two writers of one key cannot deadlock.
-        for each in sorted(told, key=_place)
+        for each in sorted(states, key=_place)
     ]
     _execute(sql.UPSERT_TOLD, rows)
 
 
-def _place(told: Told) -> tuple[str, int, str]:
-    return str(told.webhook_id), told.segment_id or 0, str(told.key)
+def _place(state: Told) -> tuple[str, int, str]:
+    return str(state.webhook_id), state.segment_id or 0, str(state.key)
 
 
 def _execute(statement: str, rows: Sequence[Mapping[str, object]]) -> None:
