@@ -249,7 +249,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tessera",
-    "DESCRIPTION": "Customer profiles, consent and living segments.",
+    "DESCRIPTION": "Customer profiles, consent and living segments. "
+    "Times are in UTC, those without an offset, too.",
     "VERSION": "1",
     "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
     "OAS_VERSION": "3.1.1",

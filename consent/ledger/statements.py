@@ -6,12 +6,12 @@ back by a consent.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.timezone import is_naive, make_aware
+from django.utils.timezone import is_naive
 
 from consent.ledger.inputs import ConsentInput
 from consent.ledger.record import record
@@ -153,10 +153,10 @@ def _build_input(
 
 
 def _zoned(statement: ConsentStatement) -> datetime | None:
-    """Return the stated time. One without a zone is in our own, but for imports, which prove."""
+    """Return the stated time: in UTC where it has no zone, but for imports, which prove."""
     at = statement.occurred_at
     is_import = Method.IMPORT in (statement.method, statement.actor)
-    return make_aware(at) if at is not None and is_naive(at) and not is_import else at
+    return at.replace(tzinfo=UTC) if at is not None and is_naive(at) and not is_import else at
 
 
 def _refuse_other_statement(entry: ConsentInput, event: ConsentEvent) -> ConsentEvent:

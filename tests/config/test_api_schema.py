@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from config.http.examples import examples
 from config.http.tags import TAGS
 from profiles.models import Profile, StaffRead
-from tests.config.api_schema import FILE, OPERATIONS, SCHEMA
+from tests.config.api_schema import FILE, OPERATIONS, SCHEMA, send_example, with_real_ids
 from tests.config.example_world import World
 
 PROBLEM = "application/problem+json"
@@ -59,8 +59,8 @@ def test_each_example_is_of_an_operation_and_each_operation_has_one() -> None:
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_the_example_is_answered_as_it_says(operation_id: str, world: World) -> None:
     method, path, operation = OPERATIONS[operation_id]
-    example = _with_real_ids(examples()[operation_id], world)
-    response = _send(world, method, path, operation, example)
+    example = with_real_ids(examples()[operation_id], world)
+    response = send_example(world, operation_id, example)
     status = next(status for status in operation["responses"] if status.startswith("2"))
     assert response.status_code == int(status), response.content
     if method == "get" and "/privacy/me/" not in path and _names_people(response):
@@ -78,35 +78,6 @@ def _names_people(response: Any) -> bool:
     """Whether an answer that is no file has the public UUID of anybody."""
     text = "" if response.streaming else response.content.decode(errors="replace")
     return any(str(uuid) in text for uuid in Profile.objects.values_list("uuid", flat=True))
-
-
-def _send(
-    world: World, method: str, path: str, operation: dict[str, Any], example: dict[str, Any]
-) -> Any:
-    """Send the request of an example, each parameter where the schema has it."""
-    parameters = operation.get("parameters", ())
-    places = {parameter["name"]: parameter["in"] for parameter in parameters if "in" in parameter}
-    query = {}
-    for name, value in example.get("parameters", {}).items():
-        if places[name] == "path":
-            path = path.replace(f"{{{name}}}", str(value))
-        else:
-            query[name] = str(value).lower() if isinstance(value, bool) else value
-    client = world.customer if "/privacy/me/" in path else world.service
-    if method == "get":
-        return client.get(path, query)
-    return getattr(client, method)(path, example.get("body"), format="json")
-
-
-def _with_real_ids(example: Any, world: World) -> Any:
-    """Exchange the ids of an example for those of the store."""
-    match example:
-        case dict():
-            return {key: _with_real_ids(value, world) for key, value in example.items()}
-        case list():
-            return [_with_real_ids(value, world) for value in example]
-        case _:
-            return world.real.get(str(example), example)
 
 
 def _check(answered: Any, response: dict[str, Any]) -> None:

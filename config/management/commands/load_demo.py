@@ -2,13 +2,12 @@
 
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
-from django.utils import timezone
 from tqdm import tqdm
 
 from config.demo.cdnow import CUSTOMERS
@@ -16,6 +15,7 @@ from config.demo.loading import Loaded, is_loaded, load_demo
 from config.demo.progress import end_progress, note_progress
 from config.demo.sending import Report
 from profiles.lib.database import database_now
+from profiles.lib.moments import moment
 
 # How many lines of progress there are without a terminal.
 PROGRESS_LINES = 10
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--now",
-            type=_parse_time,
+            type=moment,
             help="an ISO 8601 time, not in the future: "
             "the last purchase is on the day before (default: now)",
         )
@@ -67,15 +67,6 @@ class Command(BaseCommand):
         )
         for name, size in loaded.sizes:
             self.stdout.write(f"{size:>9,}  {name}")
-
-
-def _parse_time(text: str) -> datetime:
-    """Parse an ISO 8601 time. Without an offset it is in TIME_ZONE."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError("an ISO 8601 time such as 2026-03-15T12:00") from None
-    return parsed if parsed.tzinfo else timezone.make_aware(parsed)
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """`manage.py apply_retention` deletes what no purpose keeps any more, or counts it."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from consent.services import apply_retention, make_forecast
 from profiles.lib.database import database_now
+from profiles.lib.moments import moment
 
 
 class Command(BaseCommand):
@@ -19,15 +20,14 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--at",
-            type=datetime.fromisoformat,
+            type=moment,
             metavar="TIME",
-            help="the time at which data are judged, such as 2026-01-31T00:00; in UTC by default",
+            help="the day or time at which data are judged, such as 2026-01-31",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = database_now()
         at: datetime = options["at"] or now
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
         if options["dry_run"]:
             for unit in make_forecast(at=at, now=now).units:
                 waiting = "" if unit["is_approved"] else ", once it is approved"

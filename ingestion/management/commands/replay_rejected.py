@@ -1,13 +1,13 @@
 """Send many rejected messages through the inbox again."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from ingestion.models import RejectedMessage
 from ingestion.services import replay_message
+from profiles.lib.moments import moment
 from profiles.services import Actor
 
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--code", required=True, help="Why they were rejected, such as failed.")
         for name in ("--after", "--before"):
-            parser.add_argument(name, type=_moment, help="When rejected: 2026-01-31T12:00:00Z.")
+            parser.add_argument(name, type=moment, help="When rejected: 2026-01-31T12:00:00Z.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         rejected = RejectedMessage.objects.filter(code=options["code"], replayed_at=None)
@@ -30,8 +30,3 @@ class Command(BaseCommand):
         messages = rejected.order_by("inbox_row_id", "place").iterator(chunk_size=500)
         replayed = sum(replay_message(message, actor=actor) for message in messages)
         self.stdout.write(f"Sent {replayed} messages again.")
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,13 +1,11 @@
 """Create an API key for a service."""
 
-from argparse import ArgumentTypeError
 from datetime import datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
+from profiles.lib.moments import moment
 from profiles.models.access import Scope
 from profiles.services import Actor, create_api_key
 
@@ -26,7 +24,7 @@ class Command(BaseCommand):
 
         parser.add_argument(
             "--expires",
-            type=_moment,
+            type=_end,
             metavar="DATE",
             help="When it ends: the last day on which it works, or a time such as "
             "2027-01-31T12:00:00Z. Without it, the key has no end.",
@@ -62,13 +60,8 @@ class Command(BaseCommand):
         self.stdout.write(secret)
 
 
-def _moment(text: str) -> datetime:
-    """Read a time, or a day to its end in the time zone of the site. Raises ArgumentTypeError."""
-    try:
-        day = parse_date(text)
-        moment = datetime.combine(day, time.max) if day else parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ArgumentTypeError("not a day or time such as 2027-01-31 or 2027-01-31T12:00:00Z")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+def _end(text: str) -> datetime:
+    """Read a time, or a day to its end in the store's time zone. Raises ArgumentTypeError."""
+    stated = moment(text)
+    is_day = "T" not in text and " " not in text
+    return datetime.combine(stated, time.max, stated.tzinfo) if is_day else stated

@@ -1,10 +1,11 @@
 """Compare people now, in this process, and propose pairs that may be one person."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
+from profiles.lib.moments import moment
 from profiles.matching.propose import propose_matches
 
 
@@ -15,10 +16,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--since", help="a time such as 2026-03-15T12:00:00Z")
+        parser.add_argument("--since", type=moment, help="a time such as 2026-03-15T12:00:00Z")
 
-    def handle(self, *args: Any, since: str | None, **options: Any) -> None:
-        run = propose_matches(since=_time(since) if since else None, everybody=since is None)
+    def handle(self, *args: Any, since: datetime | None, **options: Any) -> None:
+        run = propose_matches(since=since, everybody=since is None)
         if run.refusal:
             why = run.model.get_refusal_display()
             self.stdout.write(f"Nothing is proposed: {why} ({run.compared} people).")
@@ -27,11 +28,3 @@ class Command(BaseCommand):
             f"{run.compared} people compared by {', '.join(run.model.fields)}: {run.scored} pairs "
             f"are alike, {run.written} of them new or changed, {run.accepted} accepted by itself."
         )
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError("--since is no time, such as 2026-03-15T12:00:00Z.") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from segments.management.moments import moment
+from profiles.lib.moments import moment
 from segments.services import true_shares, verify_computed, verify_memberships
 
 
