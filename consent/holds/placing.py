@@ -1,8 +1,8 @@
 """Placing, changing and lifting legal holds.
 
 Invariant: a hold is changed under the people lock, so that an erasure sees it wholly or not at all;
-that it was placed or lifted is in the privacy journal, without its reason and case. Lifting
-decides; a worker then deletes what the hold kept (`consent.requests.resuming`).
+that it was placed or lifted and when it is reviewed is in the privacy journal, its reason and case
+are not. Lifting decides; a worker then deletes what the hold kept (`consent.requests.resuming`).
 """
 
 from collections.abc import Sequence
@@ -81,6 +81,9 @@ def change_hold(
         for name in _CHANGEABLE:
             setattr(hold, name, changes.get(name, getattr(hold, name)))
         hold.save(update_fields=_CHANGEABLE)
+        if hold.review_on != former:
+            review = {"hold": str(hold.pk), "review_on": hold.review_on.isoformat()}
+            note_references(Act.HOLD_REVIEWED, (), fields=review)
         # The reason and the case may name people, so that only their names are written down.
         renamed = {name: [None, None] for name in changes if name != "review_on"}
         deed.about("legal_hold", hold.pk, **_review(former, hold), **renamed)

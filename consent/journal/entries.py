@@ -29,7 +29,12 @@ class Act(StrEnum):
     RESTRICTION = "restriction"
     CONSENT = "consent"  # a refusal, withdrawal, invalidation or objection
     HOLD = "hold"  # a legal hold is placed
+    HOLD_REVIEWED = "hold_reviewed"  # it has another day of review
     HOLD_LIFTED = "hold_lifted"
+
+
+# They name a hold, whoever is left of the people that it is on.
+_OF_HOLDS = (Act.HOLD_REVIEWED, Act.HOLD_LIFTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def note(notes: Sequence[Note], *, key_id: str, version: int) -> None:
             )
             for each in notes
             # Of whoever is erased by now there is none.
-            if each.digests or each.act is Act.HOLD_LIFTED
+            if each.digests or each.act in _OF_HOLDS
         ],
         batch_size=1000,
     )

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from consent.journal.entries import Act, replaying
 from consent.journal.state import lost_lines
@@ -84,8 +85,11 @@ def _replay(line: dict[str, Any], holders: Holders, actor: Actor) -> None:
             _record(ids, line)
         case Act.HOLD:
             _place_hold(ids, line)
+        case Act.HOLD_REVIEWED:
+            _standing(line).update(review_on=date.fromisoformat(line["review_on"]))
         case Act.HOLD_LIFTED:
-            _lift_hold(line)
+            at = datetime.fromisoformat(line["at"])
+            _standing(line).update(lifted_by=RECORDED_BY, lifted_at=at)
 
 
 def _holders(lines: Iterable[dict[str, Any]]) -> Holders:
@@ -164,10 +168,9 @@ def _erased_by_journal() -> set[int]:
     return {pk for ids in erasures.values_list("identifier_ids", flat=True) for pk in ids}
 
 
-def _lift_hold(line: dict[str, Any]) -> None:
-    at = datetime.fromisoformat(line["at"])
-    standing = LegalHold.objects.filter(pk=line["hold"], lifted_at=None)
-    standing.update(lifted_by=RECORDED_BY, lifted_at=at)
+def _standing(line: dict[str, Any]) -> QuerySet[LegalHold]:
+    """Return the hold of a line, as long as it was not lifted."""
+    return LegalHold.objects.filter(pk=line["hold"], lifted_at=None)
 
 
 def _record(identifier_ids: list[int], line: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Ada, what a hold keeps of her, and her erasure."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +10,7 @@ from consent.services import (
     NewHold,
     NewRequest,
     act_on_requests,
+    change_hold,
     lift_hold,
     open_request,
     place_hold,
@@ -60,6 +61,10 @@ def erase_ada(*references: str) -> PrivacyRequest:
 
 def lift(hold: LegalHold) -> None:
     lift_hold(hold, actor=TESTER, reason="The case is closed.", now=timezone.now())
+
+
+def review(hold: LegalHold, day: date) -> None:
+    change_hold(hold, changes={"review_on": day}, actor=TESTER, now=timezone.now())
 
 
 def held() -> dict[str, int]:

@@ -1,13 +1,15 @@
-"""Legal holds that are newer than a restored backup: placed and lifted again, in their order with
-erasures.
+"""Legal holds that are newer than a restored backup: placed, put off and lifted again, in their
+order with erasures.
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from consent.models import HeldRow, LegalHold, PrivacyRequest
 from consent.services import (
     NewRequest,
     act_on_requests,
+    change_hold,
     give_to_journal,
     journal_fault,
     open_request,
@@ -24,7 +27,7 @@ from consent.services import (
     resume_held_back,
 )
 from profiles.models import Event
-from tests.consent.held_ada import hold_ada, lift, order
+from tests.consent.held_ada import hold_ada, lift, order, review
 from tests.factories import TESTER, make_profile, send_messages
 from tests.random_ids import without_ids
 from tests.tries import tries
@@ -35,6 +38,7 @@ PEOPLE = ("ada", "bob")
 STEPS = st.one_of(
     st.tuples(st.just("hold"), st.sampled_from(PEOPLE), st.sampled_from([*KINDS, ""])),
     st.tuples(st.just("lift"), st.integers(0, 3), st.just("")),
+    st.tuples(st.just("review"), st.integers(0, 3), st.integers(2, 400)),
     st.tuples(
         st.sampled_from(["erase", "work", "come back"]), st.sampled_from(PEOPLE), st.just("")
     ),
@@ -48,6 +52,7 @@ class NaiveStore:
         self.live = {name: list(KINDS) for name in PEOPLE}
         self.holds: list[tuple[str, str]] = []
         self.kept: list[list[str]] = []
+        self.reviews: list[date] = []
         self.lifted: set[int] = set()
         self.erasing: set[str] = set()
         self.erased: set[str] = set()
@@ -75,14 +80,18 @@ class Story:
         self.naive = NaiveStore()
         self.holds: list[LegalHold] = []
 
-    def take(self, step: str, whom: Any, kind: str) -> None:
+    def take(self, step: str, whom: Any, more: Any) -> None:
         naive = self.naive
         match step:
             case "hold" if whom not in naive.erased or whom in naive.back:
-                scope = {"events": [kind] if kind else []}
+                scope = {"events": [more] if more else []}
                 self.holds.append(hold_ada(scope, references=[f"user_id:{whom}"]))
-                naive.holds.append((whom, kind))
+                naive.holds.append((whom, more))
                 naive.kept.append([])
+                naive.reviews.append(self.holds[-1].review_on)
+            case "review" if whom < len(self.holds) and whom not in naive.lifted:
+                naive.reviews[whom] = timezone.now().date() + timedelta(days=more)
+                review(self.holds[whom], naive.reviews[whom])
             case "lift" if whom < len(self.holds) and whom not in naive.lifted:
                 lift(self.holds[whom])
                 naive.lifted.add(whom)
@@ -101,6 +110,12 @@ class Story:
         pairs = zip(self.holds, self.naive.kept, strict=True)
         return {hold.pk: sorted(kinds) for hold, kinds in pairs if kinds}
 
+    def reviews(self) -> dict[Any, date]:
+        """The days of review of the holds that stand, of those that the store has."""
+        standing = set(LegalHold.objects.filter(lifted_at=None).values_list("pk", flat=True))
+        pairs = zip(self.holds, self.naive.reviews, strict=True)
+        return {hold.pk: day for hold, day in pairs if hold.pk in standing}
+
 
 def work() -> None:
     act_on_requests()
@@ -115,11 +130,15 @@ def stored() -> tuple[int, dict[Any, list[str]]]:
     return Event.objects.count(), kept
 
 
+def reviews() -> dict[Any, date]:
+    return dict(LegalHold.objects.filter(lifted_at=None).values_list("pk", "review_on"))
+
+
 @hypothesis_settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=st.lists(STEPS, max_size=4), after=st.lists(STEPS, max_size=10))
 def test_the_replay_leaves_what_the_steps_in_their_order_left(
-    before: list[tuple[str, Any, str]],
-    after: list[tuple[str, Any, str]],
+    before: list[tuple[str, Any, Any]],
+    after: list[tuple[str, Any, Any]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
@@ -139,6 +158,7 @@ def test_the_replay_leaves_what_the_steps_in_their_order_left(
         replay_journal(actor=TESTER)
         work()
         assert stored() == (live, story.kept())
+        assert reviews() == story.reviews()
         assert journal_fault() is None
         assert replay_journal(actor=TESTER) == {}
         transaction.set_rollback(True)
@@ -148,13 +168,19 @@ def test_the_lines_of_a_hold_name_nobody_and_have_no_reason(tmp_path: Path, sett
     settings.PRIVACY_JOURNAL = str(tmp_path / "journal.jsonl")
     send_messages({"userId": "ada", "traits": {"email": "ada@example.org"}})
     hold = hold_ada()
+    day = hold.review_on + timedelta(days=30)
+    changes = {"review_on": day, "reason": "Ada sued us again", "case_reference": "2027/3"}
+    change_hold(hold, changes=changes, actor=TESTER, now=timezone.now())
+    # Another reason is for people, and no line.
+    change_hold(hold, changes={"reason": "Ada asks"}, actor=TESTER, now=timezone.now())
     lift(hold)
     give_to_journal()
-    placed, lifted = JournalFile(Path(settings.PRIVACY_JOURNAL)).after(0)
+    placed, put_off, lifted = JournalFile(Path(settings.PRIVACY_JOURNAL)).after(0)
     assert (placed["act"], lifted["act"]) == ("hold", "hold_lifted")
+    assert (put_off["act"], put_off["review_on"]) == ("hold_reviewed", day.isoformat())
     assert placed["scope"] == {"events": ["Order Completed"]}
     text = without_ids(Path(settings.PRIVACY_JOURNAL).read_text())
-    for word in ("ada@example.org", "sued", "2026/17", "closed"):
+    for word in ("ada@example.org", "sued", "asks", "2026/17", "2027/3", "closed"):
         assert word not in text
 
 
