@@ -46,7 +46,7 @@ def measure_joining(*, is_quick: bool) -> list[Measure]:
         measure_stored_clusters(),
         measure_clusters(200_000 if is_quick else 2_000_000),
         measure_unmerge(events),
-        measure_large_component(10_000),
+        measure_large_component(10_000 if is_quick else 100_000),
         *measure_lag(10_000 if is_quick else 100_000),
     ]
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event as Flag
+from typing import Any
 
 from django.db import connection
 from django.db.models import Min, QuerySet
@@ -29,6 +30,7 @@ from profiles.services import NewDecision, decide
 FORK = multiprocessing.get_context("fork")
 MARK = 15.0  # seconds that processing may lag
 PAUSE = 0.05  # seconds between two requests of other people
+NAMES, DAYS = 20, 365  # how many there are of events, and how long ago they may be
 USER, BROWSER = {"userId": "u-1"}, {"anonymousId": "b-1"}
 
 
@@ -97,16 +99,17 @@ def _sides() -> QuerySet[Identifier]:
 
 def _histories(events: int) -> Iterator[bytes]:
     """Yield requests with so many events of a user, and as many of a browser."""
-    now = datetime.now(UTC).isoformat()
+    now = datetime.now(UTC)
     for side in (USER, BROWSER):
         for start in range(0, events, BATCH):
             yield _body(
                 [
                     {
                         "type": "track",
-                        "event": "Product Viewed",
+                        "event": f"Event {place % NAMES}",
                         "messageId": f"{side}-{start + place}",
-                        "timestamp": now,
+                        "timestamp": (now - timedelta(days=(start + place) % DAYS)).isoformat(),
+                        "properties": {"revenue": place, "page": f"/{start + place}"},
                         **side,
                     }
                     for place in range(BATCH)
@@ -114,7 +117,7 @@ def _histories(events: int) -> Iterator[bytes]:
             )
 
 
-def _body(messages: list[dict[str, str]]) -> bytes:
+def _body(messages: list[dict[str, Any]]) -> bytes:
     return json.dumps({"batch": messages}).encode()
 
 

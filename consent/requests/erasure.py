@@ -87,7 +87,7 @@ def _resettle_remainders(
     What is left may belong to other people, so it gets the profiles that the remaining facts give
     it, and their restriction is as it was before this request.
     """
-    created = resettle_components(components, now=database_now())
+    created = resettle_components(components, profile_ids, now=database_now())
     restricted = set(request.body.get("restricted", ())) - restricted_by_other_erasures(request)
     reopened = created | restricted.intersection(profile_ids)
     for profile in Profile.objects.filter(pk__in=reopened):

@@ -13,6 +13,7 @@ from django.db.models import Max, Min
 from profiles.identity.engine import PROFILE
 from profiles.identity.replay import StoredIdentifier
 from profiles.lib.change_queue import mark_changes
+from profiles.lib.database import any_of
 from profiles.models import (
     DecisionVerdict,
     EventStat,
@@ -39,14 +40,16 @@ def former_profiles(
     Of several it is the one created first, and no two clusters get the same.
     """
     profile_ids = {identifier.profile_id for identifier in stored if identifier.profile_id}
-    merges = Merge.objects.standing().filter(survivor__in=profile_ids).order_by("absorbed_id")
-    own = set(Profile.objects.filter(pk__in=profile_ids).values_list("uuid", flat=True))
+    if not clusters:
+        return {}
+    merges = Merge.objects.standing().filter(any_of("survivor_id", profile_ids))
+    own = set(Profile.objects.filter(any_of("id", profile_ids)).values_list("uuid", flat=True))
     uuids = {
         identifier.ref.value: identifier
         for identifier in stored
         if identifier.ref.namespace == PROFILE
     }
-    free = [merge for merge in merges if merge.absorbed_uuid not in own]
+    free = [merge for merge in merges.order_by("absorbed_id") if merge.absorbed_uuid not in own]
     former: dict[int, Former] = {}
     for number, identifiers in clusters.items():
         ids = {identifier.id for identifier in identifiers}
@@ -61,9 +64,9 @@ def former_profiles(
 
 def settle_merges(profile_ids: Iterable[int], *, now: datetime) -> None:
     """End the merges whose sides are parted, and let the others be of whom has both sides now."""
-    merges = list(Merge.objects.standing().filter(survivor__in=profile_ids))
+    merges = list(Merge.objects.standing().filter(any_of("survivor_id", profile_ids)))
     ids = {pk for merge in merges for pk in _sides(merge)}
-    profile_of = dict(Identifier.objects.filter(pk__in=ids).values_list("pk", "profile_id"))
+    profile_of = dict(Identifier.objects.filter(any_of("id", ids)).values_list("pk", "profile_id"))
     for merge in merges:
         survivors, absorbed = (
             {profile_of[pk] for pk in side if profile_of.get(pk) is not None}

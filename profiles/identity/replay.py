@@ -26,6 +26,7 @@ from profiles.identity.engine import (
     set_apart,
 )
 from profiles.identity.rules import Ruleset, RulesHistory, load_history
+from profiles.lib.database import any_of
 from profiles.models import (
     DecisionVerdict,
     Identifier,
@@ -88,6 +89,7 @@ def replay_facts(
     """
     state = IdentityState(count(1).__next__)
     seqs = quarantine_seqs(stored_identifiers)
+    of_profiles = refs_of_profiles(stored_identifiers.values())
     released: set[int] = set()
     for fact in facts:
         ruleset = configuration.history.at(fact.seq, fact.judged_by)
@@ -104,7 +106,7 @@ def replay_facts(
                 state.quarantine(identifier.ref)
                 # Also where the facts that made it wanted are erased.
                 set_apart(state, identifier.ref)
-            assign_public_uuids(state, identifiers, stored_identifiers.values(), fact.day)
+            assign_public_uuids(state, identifiers, of_profiles, fact.day)
             judge(state, fact, identifiers, ruleset.rules, configuration)
     inside = [row for row in stored_identifiers.values() if row.component in components]
     stand_alone(state, inside, None)
@@ -166,10 +168,19 @@ def usable_identifiers(
     return [identifier for identifier in named if not ruleset.blocks(identifier.ref)]
 
 
+def refs_of_profiles(identifiers: Iterable[StoredIdentifier]) -> Mapping[int, Sequence[Ref]]:
+    """Return the identifiers of each stored profile."""
+    refs: dict[int, list[Ref]] = defaultdict(list)
+    for identifier in identifiers:
+        if identifier.profile_id is not None:
+            refs[identifier.profile_id].append(identifier.ref)
+    return refs
+
+
 def assign_public_uuids(
     state: IdentityState,
     identifiers: Sequence[StoredIdentifier],
-    stored_identifiers: Collection[StoredIdentifier],
+    of_profiles: Mapping[int, Sequence[Ref]],
     day: date,
 ) -> None:
     """Assign the public UUIDs that a fact names and that no fact gave to a profile.
@@ -178,11 +189,8 @@ def assign_public_uuids(
     """
     for identifier in identifiers:
         if identifier.ref.namespace == PROFILE and state.profile_of(identifier.ref) is None:
-            profiles = {
-                state.profile_of(other.ref)
-                for other in stored_identifiers
-                if other.profile_id == identifier.profile_id
-            }
+            others = of_profiles.get(identifier.profile_id or 0, ())
+            profiles = {state.profile_of(other) for other in others}
             if existing := [profile for profile in profiles if profile]:
                 state.assign(identifier.ref, min(existing), False, day)
 
@@ -230,7 +238,7 @@ def is_quarantined_at(identifier: StoredIdentifier, seq: int, quarantines: Itera
 def quarantine_seqs(identifier_ids: Collection[int]) -> dict[int, list[int]]:
     """Return the `seq`s of the facts that quarantined each identifier; later ones leave it out."""
     outcomes = IdentityOutcome.objects.filter(
-        identifier__in=list(identifier_ids), rule="quarantine"
+        any_of("identifier_id", identifier_ids), rule="quarantine"
     )
     seqs: dict[int, list[int]] = defaultdict(list)
     for identifier_id, seq in outcomes.values_list("identifier_id", "fact__seq"):

@@ -26,15 +26,15 @@ from profiles.identity.former import (
     settle_merges,
 )
 from profiles.identity.replay import (
-    StoredFact,
     StoredIdentifier,
     read_configuration,
     replay_facts,
     stored_identifiers,
 )
 from profiles.identity.store import delete_profiles
+from profiles.identity.stored_facts import facts_naming_any
 from profiles.lib.change_queue import mark_changed
-from profiles.lib.database import array_of
+from profiles.lib.database import any_of, array_of
 from profiles.models import Identifier, IdentityFact, Profile
 from profiles.registry import IdentifierMove, registry
 
@@ -65,7 +65,8 @@ def resettle(
     Profiles may split, and may even merge, by `cause`. What is parted gets the number and public
     UUID back that it had before a merge. Returns the profiles that were created.
     """
-    return resettle_components(components_of(profile_ids), now=now, cause=cause)
+    profiles = set(profile_ids)
+    return resettle_components(components_of(profiles), profiles, now=now, cause=cause)
 
 
 def components_of(profile_ids: Iterable[int]) -> set[int]:
@@ -75,14 +76,21 @@ def components_of(profile_ids: Iterable[int]) -> set[int]:
 
 
 def resettle_components(
-    components: set[int], *, now: datetime, cause: MergeRule = MergeRule.ERASURE
+    components: set[int],
+    changed: Collection[int],
+    *,
+    now: datetime,
+    cause: MergeRule = MergeRule.ERASURE,
 ) -> set[int]:
-    """Replay components as `resettle` does, for callers that noted them before an erasure."""
+    """Replay components as `resettle` does, for callers that noted them before an erasure.
+
+    `changed` are the profiles of which rows were deleted, or about which was decided.
+    """
     stored = stored_identifiers(Identifier.objects.filter(component__in=components))
     if not stored:
         return set()
     state, ids_in_facts = _replay(stored, components)
-    return settle(stored, state, ids_in_facts, cause=cause, now=now).created
+    return settle(stored, state, ids_in_facts, changed, cause=cause, now=now).created
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +105,16 @@ def settle(
     stored: Mapping[int, StoredIdentifier],
     state: IdentityState,
     ids_in_facts: AbstractSet[int],
+    changed: Collection[int] = (),
     *,
     cause: MergeRule,
     now: datetime,
-    leaves_others: bool = False,
 ) -> Settled:
     """Move the identifiers of whole components to where a replayed state has them.
 
-    `ids_in_facts` are those that the replayed facts name. With `leaves_others` nothing is derived
-    again of profiles whose identifiers stay as they are: their rows did not change.
+    `ids_in_facts` are those that the replayed facts name. Derived again are the profiles that are
+    `changed` otherwise and those whose identifiers do not stay as they are. The others may be very
+    many, and their rows are what they were.
     """
     before = {identifier.profile_id for identifier in stored.values() if identifier.profile_id}
     name_profiles(before)
@@ -115,9 +124,9 @@ def settle(
     moves = [*_identifier_moves(plan), *_uuid_moves(stored.values(), plan)]
     revouched = _update_identifiers(stored, state, plan)
     _follow_moves(moves, plan, now)
-    changed = revouched.union(*((move.origin, move.target) for move in moves))
-    touched = changed if leaves_others else targets | changed
-    settle_merges(touched if leaves_others else before | touched, now=now)
+    ours = (before | targets).intersection(changed)
+    touched = revouched.union(ours, *((move.origin, move.target) for move in moves))
+    settle_merges(touched, now=now)
     name_profiles(touched - plan.absorbed.keys())
     derive(touched)
     created = targets - before
@@ -131,12 +140,12 @@ def _replay(
     stored: Mapping[int, StoredIdentifier], components: set[int]
 ) -> tuple[IdentityState, set[int]]:
     """Return the state that facts give, and all identifiers that these name."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(stored)])
-        facts = [StoredFact(0, *row) for row in cursor.fetchall()]
+    facts = facts_naming_any(stored)
     # Facts also name quarantined identifiers of other components.
     ids_in_facts = {identifier_id for fact in facts for identifier_id in fact.identifier_ids}
-    others = stored_identifiers(Identifier.objects.filter(pk__in=ids_in_facts - stored.keys()))
+    others = stored_identifiers(
+        Identifier.objects.filter(any_of("id", ids_in_facts - stored.keys()))
+    )
     state = replay_facts(facts, {**stored, **others}, read_configuration(), components)
     return state, ids_in_facts
 
@@ -179,12 +188,13 @@ def _plan(
     It is the oldest profile with any of the cluster's identifiers that no other cluster got.
     """
     targets: dict[int, int] = {}
+    taken: set[int] = set()
     without_profile: dict[int, Sequence[StoredIdentifier]] = {}
     for number, identifiers in clusters.items():
         profile_ids = {identifier.profile_id for identifier in identifiers if identifier.profile_id}
-        free = profile_ids - set(targets.values())
-        if free:
+        if free := profile_ids - taken:
             targets[number] = min(free)
+            taken.add(targets[number])
         else:
             without_profile[number] = identifiers
     former = former_profiles(without_profile, stored)

@@ -65,6 +65,26 @@ SELECT seq, identifier_ids, source_id, trust, day, judged_by FROM profiles_ident
 WHERE identifier_ids && %s::bigint[] ORDER BY seq
 """
 
+# Returns the same, by a look-up for each identifier: beside an array of all of them, each fact
+# would be compared with each of them. The ORM has no LATERAL.
+FACTS_OF_MANY_IDENTIFIERS = """
+WITH naming AS MATERIALIZED (
+    SELECT DISTINCT fact.seq FROM unnest(%s::bigint[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT f.seq FROM profiles_identityfact f WHERE f.identifier_ids @> ARRAY[wanted.id]
+        OFFSET 0
+    ) AS fact
+)
+SELECT f.seq, f.identifier_ids, f.source_id, f.trust, f.day, f.judged_by
+FROM naming JOIN profiles_identityfact f USING (seq) ORDER BY f.seq
+"""
+
+# Sorts new facts into the index, since each look-up would otherwise search all of those that are
+# not. It changes no row, so a read-only snapshot allows it. The ORM knows no such function.
+SORT_FACTS_INTO_INDEX = """
+SELECT gin_clean_pending_list('identity_fact_identifiers'::regclass)
+"""
+
 # Updates identifiers to what a replay gives. The ORM's bulk_update makes one CASE branch for every
 # row and column.
 RESETTLE_IDENTIFIERS = """

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consent.services import verify_states
+from profiles.identity.stored_facts import MANY
 from profiles.identity.verify import find_drift
 from profiles.models import (
     ActorKind,
@@ -17,6 +18,7 @@ from profiles.models import (
     IdentityDecision,
     Merge,
     Profile,
+    ProfileChange,
     TrustLevel,
 )
 from profiles.services import (
@@ -90,6 +92,24 @@ def test_a_wrong_merge_is_undone_with_the_old_uuid_and_is_not_made_again():
     send_messages(shared | {"anonymousId": "a1"})
     assert profile_of("user_id:u1") == one
     assert profile_of("user_id:u2") != one
+    assert list(find_drift()) == []
+
+
+def test_a_verdict_among_thousands_whom_refusals_tie_together_wakes_only_whom_it_moves():
+    people = MANY // 2  # with their addresses and public UUIDs more than are read at once
+    messages = [
+        {"type": "identify", "userId": f"u{number}", "traits": {"email": f"p{number}@x.org"}}
+        for number in range(people)
+    ]
+    send_messages(*messages, source="shop")
+    # As shared addresses do that a rule refused.
+    Identifier.objects.update(component=stored("user_id:u0").component)
+    ProfileChange.objects.all().delete()
+    judge(NOT_SAME, "user_id:u7", "email:p7@x.org")
+    one, other = profile_of("user_id:u7"), profile_of("email:p7@x.org")
+    assert one != other
+    assert Profile.objects.count() == people + 1
+    assert set(ProfileChange.objects.values_list("profile_id", flat=True)) == {one.pk, other.pk}
     assert list(find_drift()) == []
 
 

@@ -172,7 +172,6 @@ def _apply_to(identifier_ids: set[int], ruleset: Ruleset, version: int) -> int:
         named,
         cause=MergeRule.RULES,
         now=now,
-        leaves_others=True,
     )
     _replace_outcomes(people, judgement)
     _set_quarantines(people, judgement, now)

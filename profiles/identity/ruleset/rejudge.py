@@ -8,10 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from django.db import connection
-
 from profiles.identifiers.references import Ref
-from profiles.identity import sql
 from profiles.identity.engine import IdentityState, Outcome, set_apart
 from profiles.identity.replay import (
     IdentityConfiguration,
@@ -23,12 +20,15 @@ from profiles.identity.replay import (
     is_quarantined_at,
     judge,
     quarantine_seqs,
+    refs_of_profiles,
     stand_alone,
     stored_identifiers,
     usable_identifiers,
 )
 from profiles.identity.rules import Ruleset
+from profiles.identity.stored_facts import facts_naming_any
 from profiles.lib.batches import batches
+from profiles.lib.database import any_of
 from profiles.models import Identifier, IdentityOutcome
 
 
@@ -91,11 +91,9 @@ def rejudge(
 def load_people(components: frozenset[int]) -> StoredPeople:
     """Read components, with all facts that name any of their identifiers."""
     inside = stored_identifiers(Identifier.objects.filter(component__in=components))
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(inside)])
-        facts = [StoredFact(0, *row) for row in cursor.fetchall()]
+    facts = facts_naming_any(inside)
     named = {pk for fact in facts for pk in fact.identifier_ids}
-    outside = stored_identifiers(Identifier.objects.filter(pk__in=named - inside.keys()))
+    outside = stored_identifiers(Identifier.objects.filter(any_of("id", named - inside.keys())))
     return StoredPeople(components, inside, outside, facts, quarantine_seqs([*inside, *outside]))
 
 
@@ -105,6 +103,7 @@ def judge_people(
     """Judge the facts of these people by the rules, in order of `seq`, from an empty state."""
     judgement = Judgement(IdentityState(count(1).__next__))
     state, identifiers = judgement.state, people.identifiers
+    of_profiles = refs_of_profiles(people.inside.values())
     released: set[int] = set()
     for fact in people.facts:
         named = usable_identifiers(fact, identifiers, ruleset)
@@ -129,7 +128,7 @@ def judge_people(
             usable = {row.component for row in named if not state.is_quarantined(row.ref)}
             if len(usable) > 1:
                 judgement.joined.append(usable)
-            assign_public_uuids(state, named, people.inside.values(), fact.day)
+            assign_public_uuids(state, named, of_profiles, fact.day)
             _note(judgement, fact.seq, judge(state, fact, named, ruleset.rules, configuration))
     stand_alone(state, people.inside.values(), None)
     return judgement
@@ -149,10 +148,8 @@ def components_beside(identifier_ids: Collection[int]) -> frozenset[int]:
     """Return the components of all identifiers that any fact names together with one of these."""
     if not identifier_ids:
         return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FACTS_OF_IDENTIFIERS, [list(identifier_ids)])
-        named = {pk for _, ids, *_ in cursor.fetchall() for pk in ids}
-    identifiers = Identifier.objects.filter(pk__in=named)
+    named = {pk for fact in facts_naming_any(identifier_ids) for pk in fact.identifier_ids}
+    identifiers = Identifier.objects.filter(any_of("id", named))
     return frozenset(identifiers.values_list("component", flat=True))
 
 
