@@ -128,6 +128,7 @@ beat_schedule = {
     "tell-of-deadlines": {"task": "consent.tell_of_deadlines", "schedule": 86_400.0},
     "verify-consent-states": {"task": "consent.verify_states", "schedule": 86_400.0},
     "seal-ledger": {"task": "consent.seal_ledger", "schedule": 60.0},
+    "prune-ledger": {"task": "consent.prune_ledger", "schedule": 86_400.0},
     "sweep-traces-of-the-erased": {"task": "consent.sweep_traces", "schedule": 86_400.0},
     # Each hour, so that a run which was cut off goes on soon; there is one a day.
     "apply-retention": {"task": "consent.apply_retention", "schedule": 3600.0},

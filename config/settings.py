@@ -366,6 +366,8 @@ MATCH_PROPOSE_PERCENT = env_int("MATCH_PROPOSE_PERCENT", 80, minimum=1)
 MATCH_ACCEPT_PERCENT = env_int("MATCH_ACCEPT_PERCENT", 0)
 AUDIT_DAYS = env_int("AUDIT_DAYS", 3 * 365, minimum=1)
 READ_LOG_DAYS = env_int("READ_LOG_DAYS", 365, minimum=1)
+# How long consents of erased people can be proved. The database keeps them for a year in any case.
+PROOF_DAYS = env_int("PROOF_DAYS", 5 * 365, minimum=366)
 
 SESSION_COOKIE_HTTPONLY = True
 # After so long staff log in again, whatever they do.

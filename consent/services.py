@@ -35,6 +35,7 @@ from consent.ledger.chain import Head, head_of_ledger, seal_ledger, verify_chain
 from consent.ledger.events import UnknownPurpose
 from consent.ledger.inputs import ConsentInput
 from consent.ledger.proof import consent_proof, signed_proof, verify_digests
+from consent.ledger.pruning import prune_ledger
 from consent.ledger.receipts import Receipt, make_receipt
 from consent.ledger.record import SignalPermits, record, record_many
 from consent.ledger.sql import PERMITTED
@@ -55,7 +56,13 @@ from consent.ledger.states import (
     rebuild_states,
     verify_states,
 )
-from consent.ledger.tables import LEDGER_SEQUENCES, LEDGER_TABLES
+from consent.ledger.tables import (
+    APPENDED_TABLES,
+    LEDGER_SEQUENCES,
+    LEDGER_TABLES,
+    PRUNING_FUNCTION,
+    PRUNING_TABLES,
+)
 from consent.ledger.timestamps import NoTimestamp, read_timestamp, request_timestamp
 from consent.letters.writing import note_letter, save_letter, send_letter
 from consent.lib.colours import ink_on, read_colour, readable_on
@@ -176,11 +183,14 @@ from consent.suppression.rows import (
 )
 
 __all__ = [
+    "APPENDED_TABLES",
     "FOREVER",
     "LEDGER_SEQUENCES",
     "LEDGER_TABLES",
     "ONE_CLICK",
     "PERMITTED",
+    "PRUNING_FUNCTION",
+    "PRUNING_TABLES",
     "AlreadyPassedOn",
     "Answer",
     "ArchiveGone",
@@ -317,6 +327,7 @@ __all__ = [
     "place_hold",
     "preview_personal_data",
     "prove_erasure",
+    "prune_ledger",
     "public_keys",
     "read_colour",
     "read_timestamp",

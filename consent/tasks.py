@@ -79,6 +79,12 @@ def seal_ledger() -> int:
     return services.seal_ledger()
 
 
+@shared_task(name="consent.prune_ledger")
+def prune_ledger() -> int:
+    """Take events out of the ledger that need to prove nothing any more; return how many."""
+    return services.prune_ledger(now=database_now())
+
+
 @shared_task(name="consent.remove_expired")
 def remove_expired() -> int:
     """Delete expired archives, links, mail files and callbacks and return how many."""

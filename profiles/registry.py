@@ -143,6 +143,8 @@ class PersonalData:
     # The days after which rows go by themselves, or the setting that has them; empty where rules of
     # retention or the life of the profile decide.
     lifetime: ClassVar[int | str] = ""
+    # What these rows are called, where they are not all that the declaration is about.
+    lifetime_of: ClassVar[str] = ""
 
     def read(self, profile_ids: Sequence[int]) -> Rows:
         """The rows of many profiles at once, as the person sees them and takes them away."""
@@ -205,6 +207,11 @@ class PersonalData:
             return None
         is_setting = isinstance(self.lifetime, str)
         return int(getattr(settings, str(self.lifetime)) if is_setting else self.lifetime)
+
+    @property
+    def lifetime_title(self) -> str:
+        """What the rows are called that go by themselves."""
+        return self.lifetime_of or self.title
 
     @property
     def label(self) -> str:

@@ -6,7 +6,13 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql as composed
 
 from config.ownership import sql
-from consent.services import LEDGER_SEQUENCES, LEDGER_TABLES
+from consent.services import (
+    APPENDED_TABLES,
+    LEDGER_SEQUENCES,
+    LEDGER_TABLES,
+    PRUNING_FUNCTION,
+    PRUNING_TABLES,
+)
 
 
 def settle_ownership() -> None:
@@ -32,13 +38,20 @@ def _give(cursor: CursorWrapper, owner: str) -> None:
     for kind, name in cursor.fetchall():
         role = owner if name in ledger else settings.APPLICATION_ROLE
         cursor.execute(sql.GIVE.format(kind=composed.SQL(kind), **_named(name=name, role=role)))
+    cursor.execute(sql.IS_FUNCTION_OF, [owner, PRUNING_FUNCTION])
+    if not cursor.fetchone()[0]:
+        names = _named(name=PRUNING_FUNCTION, role=owner)
+        cursor.execute(sql.GIVE.format(kind=composed.SQL("FUNCTION"), **names))
 
 
 def _grant(cursor: CursorWrapper, schema: str) -> None:
     role = settings.APPLICATION_ROLE
     cursor.execute(sql.LET_MAKE.format(**_named(schema=schema, role=role)))
-    for name in LEDGER_TABLES:
+    for name in APPENDED_TABLES:
         cursor.execute(sql.LET_APPEND.format(**_named(name=name, role=role)))
+    for name in PRUNING_TABLES:
+        cursor.execute(sql.LET_READ.format(**_named(name=name, role=role)))
+    cursor.execute(sql.LET_PRUNE.format(**_named(name=PRUNING_FUNCTION, role=role)))
     for name in LEDGER_SEQUENCES:
         cursor.execute(sql.LET_COUNT.format(**_named(name=name, role=role)))
 

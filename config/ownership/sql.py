@@ -25,8 +25,16 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p'
 ORDER BY c.relname
 """
 
+# Returns whether a function of this schema belongs to a role.
+IS_FUNCTION_OF = """
+SELECT bool_and(pg_get_userbyid(proowner) = %s) FROM pg_proc
+WHERE proname = %s AND pronamespace = current_schema()::regnamespace
+"""
+
 # Each changes the owner or the rights of one thing.
 GIVE = sql.SQL("ALTER {kind} {name} OWNER TO {role}")
 LET_MAKE = sql.SQL("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}")
 LET_APPEND = sql.SQL("GRANT SELECT, INSERT, REFERENCES ON TABLE {name} TO {role}")
+LET_READ = sql.SQL("GRANT SELECT ON TABLE {name} TO {role}")
+LET_PRUNE = sql.SQL("GRANT EXECUTE ON FUNCTION {name} TO {role}")
 LET_COUNT = sql.SQL("GRANT USAGE, SELECT ON SEQUENCE {name} TO {role}")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.retention_forms import NewRuleForm, TermsForm, terms_from
-from consent.admin.titles import title_of
+from consent.admin.titles import lifetime_title_of
 from consent.models import RetentionForecast, RetentionRule, RetentionRun
 from consent.retention.inventory import (
     stores_with_lifetimes,
@@ -184,7 +184,9 @@ class RetentionRuleAdmin(ReadOnlyAdmin):
             events=list(events[:SHOWN_EVENTS]),
             more_events=max(0, events.count() - SHOWN_EVENTS),
             categories=[category.label for category in unassigned_categories()],
-            stores=[(title_of(data), data.lifetime_days) for data in stores_with_lifetimes()],
+            stores=[
+                (lifetime_title_of(data), data.lifetime_days) for data in stores_with_lifetimes()
+            ],
             may_change=request.user.has_perm(MAY_CHANGE),
         )
 

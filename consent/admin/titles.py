@@ -11,10 +11,16 @@ TITLES = (
     pgettext_lazy("title of data", "Answers kept for retries"),
     pgettext_lazy("title of data", "Archives made for the person"),
     pgettext_lazy("title of data", "Callbacks to other companies"),
+    pgettext_lazy("title of data", "Consents of the erased, from the erasure on"),
     pgettext_lazy("title of data", "Evidence of consents"),
     pgettext_lazy("title of data", "Uploaded files"),
     pgettext_lazy("title of data", "Who changed what"),
 )
+
+
+def lifetime_title_of(declaration: PersonalData) -> str:
+    """Return what the rows of a declaration are called that go by themselves."""
+    return pgettext("title of data", declaration.lifetime_title)
 
 
 def title_of(declaration: PersonalData) -> str:

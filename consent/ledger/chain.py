@@ -3,7 +3,8 @@
 Events are sealed after they were written, by one writer in the order of their arrival: sealing them
 as they are written would make all who record a consent wait for each other. Each link hashes the
 one before it, so that a head kept elsewhere proves everything up to it, and shows a tail cut off.
-An erasure takes the salt and the evidence of an event and leaves its links as they are.
+An erasure takes the salt and the evidence of an event and leaves its links as they are, and so does
+the pruning of events whose time of proof is over (`consent.ledger.pruning`).
 
 Invariant: links are only added, without gaps, and an event has one.
 """
@@ -17,6 +18,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from consent.ledger.events import digested_columns
+from consent.ledger.pruning import pruned_links
 from consent.lib.digests import canonical_json
 from consent.lib.sql import LOCK_PAIR
 from consent.models import ConsentEvent, LedgerSeal
@@ -103,12 +105,13 @@ def _link_hash(previous: str, event: ConsentEvent) -> str:
 
 
 def _link_faults() -> Iterator[ChainFault]:
-    previous = Head(0, ORIGIN)
+    previous, pruned = Head(0, ORIGIN), pruned_links()
     for link, event in _links():
         if link.number != previous.number + 1:
             yield ChainFault(previous.number + 1, None, "links are missing from here on")
         elif event is None:
-            yield ChainFault(link.number, link.event_id, "the event was removed")
+            if link.number not in pruned:
+                yield ChainFault(link.number, link.event_id, "the event was removed")
         elif link.hash != _link_hash(previous.hash, event):
             yield ChainFault(link.number, event.pk, "the event or its place was changed")
         previous = Head(link.number, link.hash)

@@ -143,3 +143,33 @@ JOIN consent_consentevent e ON e.id = b.event_id
 LEFT JOIN consent_purpose p ON p.id = e.purpose_id
 WHERE e.identifier_id = ANY(%(identifiers)s)
 """
+
+# Returns the links behind %(after)s, at most %(limit)s, of events that need to prove nothing any
+# more if nobody has their identifier, which comes with them: received before %(before)s, without
+# evidence, of whom an erasure before then names and neither a younger one nor a standing hold. Not
+# ORM: it looks into arrays of two tables.
+PRUNABLE_LINKS = """
+WITH kept AS MATERIALIZED (
+    SELECT unnest(identifier_ids) AS id FROM consent_privacyrequest
+    WHERE kind = 'erasure' AND (done_at IS NULL OR done_at >= %(before)s)
+    UNION
+    SELECT unnest(identifier_ids) FROM consent_legalhold WHERE lifted_at IS NULL
+),
+erased AS MATERIALIZED (
+    SELECT DISTINCT unnest(identifier_ids) AS id FROM consent_privacyrequest
+    WHERE kind = 'erasure' AND done_at < %(before)s
+)
+SELECT s.number, e.identifier_id
+FROM erased
+JOIN consent_consentevent e ON e.identifier_id = erased.id
+JOIN consent_ledgerseal s ON s.event_id = e.id
+WHERE s.number > %(after)s AND e.received_at < %(before)s
+    AND NOT EXISTS (SELECT FROM consent_consentbody b WHERE b.event_id = e.id)
+    AND NOT EXISTS (SELECT FROM kept WHERE kept.id = e.identifier_id)
+ORDER BY s.number
+LIMIT %(limit)s
+"""
+
+# Deletes the events of these links, and writes down that they were. Not ORM: the application may
+# delete nothing of the ledger but by this function of its owner.
+PRUNE = "SELECT consent_prune_ledger(%s, %s, %s)"

@@ -12,8 +12,10 @@ from consent.models.ledger import (
     ConsentState,
     DecidedBy,
     IdempotentAnswer,
+    LedgerPruning,
     LedgerSeal,
     Method,
+    PrunedLink,
     State,
 )
 from consent.models.letters import LetterModel
@@ -52,6 +54,7 @@ __all__ = [
     "HeldRow",
     "IdempotentAnswer",
     "JournalEntry",
+    "LedgerPruning",
     "LedgerSeal",
     "LegalBasis",
     "LegalHold",
@@ -60,6 +63,7 @@ __all__ = [
     "Method",
     "NoticeVersion",
     "PrivacyRequest",
+    "PrunedLink",
     "Purpose",
     "PurposeVersion",
     "RequestAttachment",

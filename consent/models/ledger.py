@@ -115,13 +115,36 @@ class LedgerSeal(models.Model):
     """One link of the chain over the ledger. Insert only, as the ledger is."""
 
     number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 and so on.")
-    event = models.OneToOneField(ConsentEvent, on_delete=models.DO_NOTHING, related_name="seal")
+    # No constraint: the link of an event that was pruned stays.
+    event = models.OneToOneField(
+        ConsentEvent, on_delete=models.DO_NOTHING, db_constraint=False, related_name="seal"
+    )
     seq = models.BigIntegerField(unique=True, help_text="That of the event.")
     hash = models.CharField(max_length=64, help_text="SHA-256 over the link before and the event.")
     sealed_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"link {self.number}"
+
+
+class LedgerPruning(models.Model):
+    """Events that were taken out of the ledger, since their time of proof was over. Insert only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    statement = models.TextField(help_text="What was pruned: a compact JWS.")
+
+    def __str__(self) -> str:
+        return f"pruning {self.pk}"
+
+
+class PrunedLink(models.Model):
+    """A link of the chain whose event was pruned. Insert only."""
+
+    number = models.BigIntegerField(primary_key=True)
+    pruning = models.ForeignKey(LedgerPruning, on_delete=models.PROTECT, related_name="links")
+
+    def __str__(self) -> str:
+        return f"pruned link {self.number}"
 
 
 class IdempotentAnswer(models.Model):

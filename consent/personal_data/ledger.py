@@ -12,7 +12,9 @@ from consent.models import (
     ConsentEvent,
     ConsentState,
     IdempotentAnswer,
+    LedgerPruning,
     LedgerSeal,
+    PrunedLink,
 )
 from profiles.identifiers.lookup import holders_of_identifiers
 from profiles.registry import (
@@ -45,6 +47,8 @@ class ConsentEventData(PersonalData):
         "digest",
         "seq",
     )
+    lifetime = "PROOF_DAYS"
+    lifetime_of = "Consents of the erased, from the erasure on"
     kept = (
         "Proof of consent and of its withdrawal (articles 5(2), 7(1) and 17(3)(e)): "
         "rows without a name."
@@ -87,6 +91,20 @@ class LedgerSealData(PersonalData):
     title = "Links of the chain over consents"
     technical = ("number", "event", "seq", "hash", "sealed_at")
     kept = "That the ledger is as it was written (article 5(2)): hashes, and ids of its rows."
+
+
+@registry.register
+class LedgerPruningData(PersonalData):
+    model = LedgerPruning
+    title = "What was pruned of the ledger"
+    technical = ("id", "statement")
+
+
+@registry.register
+class PrunedLinkData(PersonalData):
+    model = PrunedLink
+    title = "Links of the chain without a consent"
+    technical = ("number", "pruning")
 
 
 @registry.register

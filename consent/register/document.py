@@ -134,7 +134,7 @@ def _retention() -> Iterator[KeptFor]:
 
 def _lifetimes() -> list[Lifetime]:
     return [
-        Lifetime(pgettext("title of data", data.title), days)
+        Lifetime(pgettext("title of data", data.lifetime_title), days)
         for data in stores_with_lifetimes()
         if (days := data.lifetime_days)
     ]

@@ -30,7 +30,7 @@ def described_stores() -> list[dict[str, Any]]:
     """Return these stores as the API shows them."""
     return [
         {
-            "store": data.title,
+            "store": data.lifetime_title,
             "days": data.lifetime_days,
             "setting": data.lifetime if isinstance(data.lifetime, str) else None,
         }

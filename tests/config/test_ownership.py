@@ -16,7 +16,13 @@ from pytest_django.fixtures import Settings
 from config.env import env_secret
 from config.ownership import as_owner, ledger_is_protected, settle_ownership
 from consent.models import ConsentEvent, PurposeVersion
-from consent.services import LEDGER_SEQUENCES, LEDGER_TABLES, record, seal_ledger
+from consent.services import (
+    LEDGER_SEQUENCES,
+    LEDGER_TABLES,
+    PRUNING_FUNCTION,
+    record,
+    seal_ledger,
+)
 from tests.consent.inputs import consent_input
 from tests.factories import make_profile, make_purpose
 
@@ -37,6 +43,10 @@ TAMPERING = [
     "CREATE OR REPLACE FUNCTION consent_refuse_change() RETURNS trigger LANGUAGE sql AS ''",
     "ALTER SEQUENCE consent_event_seq RESTART",
     "SELECT setval('consent_event_seq', 1)",
+    "INSERT INTO consent_ledgerpruning VALUES (gen_random_uuid(), '')",
+    "INSERT INTO consent_prunedlink SELECT 1, id FROM consent_ledgerpruning",
+    "CREATE OR REPLACE FUNCTION consent_refuse_unpruned() RETURNS trigger LANGUAGE sql AS ''",
+    "ALTER FUNCTION consent_prune_ledger SECURITY INVOKER",
     "SET ROLE tessera",
     "SET session_replication_role = replica",
     "CREATE ROLE another SUPERUSER",
@@ -78,6 +88,8 @@ def give_everything_to(role: str) -> None:
                 cursor.execute(
                     sql.SQL("ALTER {kind} {name} OWNER TO {role}").format(kind=kind, **names)
                 )
+        names = {"name": sql.Identifier(PRUNING_FUNCTION), "role": sql.Identifier(role)}
+        cursor.execute(sql.SQL("ALTER FUNCTION {name} OWNER TO {role}").format(**names))
 
 
 def fill() -> None:

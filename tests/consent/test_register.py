@@ -78,4 +78,4 @@ def test_its_lifetimes_are_those_that_the_store_declares(settings: Any) -> None:
     settings.AUDIT_DAYS = 77
     lifetimes = {each.subject: each.days for each in make_register(now=database_now()).lifetimes}
     assert lifetimes["Who changed what"] == 77
-    assert set(lifetimes) == {data.title for data in registry if data.lifetime_days}
+    assert set(lifetimes) == {data.lifetime_title for data in registry if data.lifetime_days}

@@ -25,6 +25,7 @@ def test_every_task_that_beat_sends_to_consent_exists() -> None:
         "consent.give_to_journal",
         "consent.verify_states",
         "consent.remove_expired",
+        "consent.prune_ledger",
         "consent.seal_ledger",
         "consent.send_callbacks",
         "consent.sweep_traces",
