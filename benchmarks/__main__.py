@@ -16,7 +16,8 @@ def main() -> int:
         nargs="*",
         help=(
             "accept, drain, strangers, suppressed, enriched, imports, refresh, segments; all of "
-            "these without a name. With a store of their own: proposals, joining, activation"
+            "these without a name. With a store of their own: proposals, joining, activation, "
+            "erasures"
         ),
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from benchmarks import (
     activating,
     counting,
+    erasing,
     importing,
     joining,
     proposing,
@@ -224,6 +225,7 @@ OWN_STORES: dict[str, Callable[..., list[Measure]]] = {
     "proposals": proposing.measure_proposals,
     "joining": joining.measure_joining,
     "activation": activating.measure_activation,
+    "erasures": erasing.measure_erasures,
 }
 
 

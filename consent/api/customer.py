@@ -113,9 +113,8 @@ class LinkViewSet(OpenViewSet):
     )
     def create(self, request: Request) -> Response:
         """Request a link by mail. The answer is the same whether the address is known or not."""
-        services.request_link(
-            validated(customer_serializers.LinkSerializer(data=request.data))["email"]
-        )
+        fields = validated(customer_serializers.LinkSerializer(data=request.data))
+        services.request_link(fields["email"], language=fields.get("language", ""))
         detail = "If the address is known, a link is on its way to it."
         return Response({"detail": detail}, status=status.HTTP_202_ACCEPTED)
 

@@ -5,6 +5,7 @@ Invariant: serializers judge the shape of a body; services judge its meaning.
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from consent.api.serializers import ObjectField
@@ -23,7 +24,10 @@ class CustomerConsentSerializer(serializers.Serializer[Any]):
 
 
 class LinkSerializer(serializers.Serializer[Any]):
+    """Whom to send a link; the mail is in the default language if none is said."""
+
     email = serializers.CharField(max_length=320)
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
 
 
 class CodeSerializer(serializers.Serializer[Any]):

@@ -11,8 +11,9 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import translation
 
-from consent.customers.mail import mail_link
+from consent.customers.mail import mail_language, mail_link
 from consent.lib import sql
 from consent.lib.digests import keyed_digest
 from consent.models import MailedLink
@@ -29,8 +30,10 @@ _ADDRESS_LOCKS = 0x4C_49_4E_4B
 
 
 @transaction.atomic
-def request_link(email: str) -> None:
+def request_link(email: str, *, language: str = "") -> None:
     """Queue a link for an address, unless it had `LINKS_AN_HOUR` within the last hour.
+
+    The mail is in the language, and in the default one where there is none in that.
 
     A link to an unknown address is queued too, but never sent, so that callers cannot find out
     who is a customer.
@@ -52,6 +55,7 @@ def request_link(email: str) -> None:
             identifier_id=identifier_id,
             created_at=now,
             expires_at=now + timedelta(minutes=settings.PRIVACY_LINK_MINUTES),
+            language=mail_language(language),
         )
     nudge("consent.send_links")
 
@@ -113,7 +117,8 @@ def _send(link_id: int) -> int:
     link.save(update_fields=["token_digest", "sent_at", "expires_at"])
     address = _current_address(link)
     if address is not None:
-        mail_link(address, token, expires_at=link.expires_at)
+        with translation.override(link.language or settings.LANGUAGE_CODE):
+            mail_link(address, token, expires_at=link.expires_at)
     return 1
 
 

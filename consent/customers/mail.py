@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.filebased import EmailBackend
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 
@@ -120,3 +121,11 @@ def mail_link(address: str, token: str, *, expires_at: datetime) -> None:
     """Mail a customer the link with this token."""
     minutes = settings.PRIVACY_LINK_MINUTES
     send("link", address, expires_at=expires_at, token=token, minutes=minutes)
+
+
+def mail_language(wanted: str) -> str:
+    """Return the language that a mail is in where somebody wants this one."""
+    try:
+        return translation.get_supported_language_variant(wanted)
+    except LookupError:
+        return settings.LANGUAGE_CODE

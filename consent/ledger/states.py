@@ -103,7 +103,7 @@ def may_process(profile_id: int, purpose_key: str, *, at: datetime) -> bool:
         return False
     stored = ConsentState.objects.filter(profile_id=profile_id, purpose=purpose).first()
     row = StateRow() if stored is None else _as_row(stored)
-    return is_permitted(_gate_terms(purpose), row, is_restricted=restricted[0], at=at)
+    return is_permitted(gate_terms(purpose), row, is_restricted=restricted[0], at=at)
 
 
 def find_refused(profile_ids: Iterable[int]) -> set[tuple[int, str]]:
@@ -285,7 +285,8 @@ def _as_row(state: ConsentState) -> StateRow:
     return StateRow(*(getattr(state, name) for name in StateRow.__dataclass_fields__))
 
 
-def _gate_terms(purpose: Purpose) -> GateTerms:
+def gate_terms(purpose: Purpose) -> GateTerms:
+    """Return what the gate reads of a purpose."""
     return GateTerms(
         purpose.legal_basis,
         purpose.is_direct_marketing,
@@ -297,7 +298,7 @@ def _gate_terms(purpose: Purpose) -> GateTerms:
 def _describe_state(
     purpose: Purpose, stored: StateRow | None, is_restricted: bool, at: datetime
 ) -> dict[str, Any]:
-    row, terms = stored or StateRow(), _gate_terms(purpose)
+    row, terms = stored or StateRow(), gate_terms(purpose)
     return {
         "state": displayed_state(terms, row),
         "basis": purpose.legal_basis,

@@ -6,7 +6,7 @@ Invariant: the ledger is the only truth; every state can be computed from it aga
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -165,6 +165,9 @@ class IdempotentAnswer(models.Model):
         default=0, help_text="How often the key came again with another body."
     )
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [GinIndex(fields=["identifier_ids"], name="answer_identifiers")]
 
     def __str__(self) -> str:
         return f"answer {self.pk}"

@@ -4,7 +4,9 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -109,7 +111,12 @@ class PrivacyRequest(models.Model):
 
     class Meta:
         ordering = ["-received_at", "-id"]
-        indexes = [models.Index(fields=["status", "due_at"], name="privacy_request_open")]
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="privacy_request_open"),
+            GinIndex(fields=["identifier_ids"], name="privacy_request_identifiers"),
+            # Of erasures that are not done; the body of the others is empty.
+            GinIndex(KeyTransform("restricted", "body"), name="privacy_request_restricted"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.get_status_display()}"
@@ -208,6 +215,7 @@ class MailedLink(models.Model):
     sent_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    language = models.CharField(max_length=16, blank=True, help_text="In which the mail is.")
     session_digest = models.CharField(max_length=64, null=True, unique=True)
     session_expires_at = models.DateTimeField(null=True)
 

@@ -18,7 +18,7 @@ class Suppression(models.Model):
     normaliser_version = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(db_default=Now())
     # No foreign key: a suppression stays, whatever happens to its request.
-    request_id = models.UUIDField(null=True)
+    request_id = models.UUIDField(null=True, db_index=True)
     # What the person had refused or objected to, so that it stands if they come back: pairs of kind
     # and purpose id, where None is direct marketing as a whole.
     refusals = models.JSONField(default=list)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -72,7 +73,7 @@ def send_link(request: HttpRequest) -> HttpResponse:
     """Queue a link by mail. The answer is the same whether the address is known or not."""
     if refusal := _refused(request):
         return refusal
-    services.request_link(request.POST.get("email", "")[:320])
+    services.request_link(request.POST.get("email", "")[:320], language=get_language() or "")
     notice = _("If we know this address, a link is on its way to it. It works once.")
     return _entrance(request, notice=notice, is_sent=True)
 

@@ -18,6 +18,7 @@ from consent import services
 from consent.lib.downloads import continues_download, download
 from consent.models import (
     ConsentEvent,
+    ConsentKind,
     MailedLink,
     Method,
     PrivacyRequest,
@@ -277,12 +278,13 @@ def _choose(request: HttpRequest, link: MailedLink, subject: Subject) -> str:
     )
     if version is None:
         return ""
-    is_allowed = request.POST.get("allowed") == "yes"
+    choice = request.POST.get("allowed")
     services.record_own_statement(
         services.ConsentStatement(
             reference=str(Identifier.objects.get(pk=_identifier_id(link))),
             purpose=version.purpose.key,
-            state=State.GIVEN if is_allowed else State.WITHDRAWN,
+            kind=ConsentKind.OBJECTION if choice == "objected" else ConsentKind.CONSENT,
+            state=State.GIVEN if choice in ("yes", "objected") else State.WITHDRAWN,
             method=Method.BUTTON,
             evidence={
                 "page": request.path,

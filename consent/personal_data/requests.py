@@ -196,6 +196,7 @@ class MailedLinkData(PersonalData):
         "sent_at",
         "expires_at",
         "used_at",
+        "language",
         "session_digest",
         "session_expires_at",
     )

@@ -59,18 +59,22 @@ def restrict_subject(request: PrivacyRequest, subject: Subject) -> None:
         *unrestricted.values_list("pk", flat=True),
         # Noted when its cooling-off time began.
         *request.body.get("restricted", ()),
-        *restricted_by_other_erasures(request),
+        *restricted_by_other_erasures(request, subject.profile_ids),
     }
     request.body["restricted"] = sorted(restricted_by_erasures & set(subject.profile_ids))
     unrestricted.update(is_restricted=True)
     mark_changed(subject.profile_ids)
 
 
-def restricted_by_other_erasures(request: PrivacyRequest) -> set[int]:
-    """Return the ids of profiles that other erasures have restricted and not ended with."""
-    others = PrivacyRequest.objects.filter(kind=Kind.ERASURE, status__in=RESTRICTING)
+def restricted_by_other_erasures(request: PrivacyRequest, profile_ids: Collection[int]) -> set[int]:
+    """Return those of the profiles that other erasures have restricted and not ended with."""
+    # A condition for each, since jsonb has no operator for any of some numbers.
+    names_any = Q(pk=None)
+    for profile_id in profile_ids:
+        names_any |= Q(body__restricted__contains=[profile_id])
+    others = PrivacyRequest.objects.filter(names_any, kind=Kind.ERASURE, status__in=RESTRICTING)
     bodies = others.exclude(pk=request.pk).values_list("body", flat=True)
-    return {profile_id for body in bodies for profile_id in body.get("restricted", ())}
+    return {pk for body in bodies for pk in body["restricted"] if pk in profile_ids}
 
 
 def release_people(request: PrivacyRequest) -> None:

@@ -88,7 +88,8 @@ def _resettle_remainders(
     it, and their restriction is as it was before this request.
     """
     created = resettle_components(components, profile_ids, now=database_now())
-    restricted = set(request.body.get("restricted", ())) - restricted_by_other_erasures(request)
+    restricted = set(request.body.get("restricted", ()))
+    restricted -= restricted_by_other_erasures(request, restricted)
     reopened = created | restricted.intersection(profile_ids)
     for profile in Profile.objects.filter(pk__in=reopened):
         # This request is active yet, and its part of the profile is gone.

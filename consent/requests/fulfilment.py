@@ -134,13 +134,16 @@ def _act(request: PrivacyRequest, actor: Actor) -> None:
 
 
 def _act_on_erasure(request: PrivacyRequest, actor: Actor) -> None:
+    # Asked first: what is applied from now on waits for the people lock, which the caller holds.
+    is_last = is_drained(suppressed_at(request.receipt))
     if request.status == Status.VERIFIED:
         erase(request)
         advance(request, Status.IN_PROGRESS, actor=actor, note="Erased.")
     # Messages accepted before the suppression may have been applied after the first erasure.
     # Once none of them is left, a second one deletes what they brought.
-    if is_drained(suppressed_at(request.receipt)):
+    elif is_last:
         erase(request)
+    if is_last:
         held_back = is_held_back(request)
         advance(request, Status.HELD if held_back else Status.DONE, actor=actor)
 

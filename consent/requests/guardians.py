@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from consent.customers.confirmations import Kind, queue_confirmation
+from consent.customers.mail import mail_language
 from consent.ledger.statements import (
     ConsentStatement,
     UnknownProfile,
@@ -20,7 +21,7 @@ from consent.ledger.statements import (
 )
 from consent.lib.digests import keyed_digest
 from consent.models import Confirmation, DecidedBy, Method, Purpose, State
-from consent.requests.opt_in import mail_language, purpose_ids_of
+from consent.requests.opt_in import purpose_ids_of
 from profiles.identifiers.normalisers import InvalidIdentifier, normalise
 from profiles.models import Identifier
 from profiles.services import Actor

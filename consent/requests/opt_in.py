@@ -7,11 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import translation
 
 from consent.customers.confirmations import Kind, queue_confirmation
+from consent.customers.mail import mail_language
 from consent.ledger.events import UnknownPurpose
 from consent.ledger.statements import ConsentStatement, record_own_statement
 from consent.models import Confirmation, Method, Purpose, State
@@ -61,14 +60,6 @@ def purpose_ids_of(keys: Collection[str]) -> list[int]:
     if unknown := sorted(set(keys) - ids.keys()):
         raise UnknownPurpose(f"No purpose has the key {unknown[0]}.")
     return sorted(ids.values())
-
-
-def mail_language(wanted: str) -> str:
-    """Return the language that a mail is in where somebody wants this one."""
-    try:
-        return translation.get_supported_language_variant(wanted)
-    except LookupError:
-        return settings.LANGUAGE_CODE
 
 
 def accept_opt_in(confirmation: Confirmation, address: str, *, actor: Actor) -> bool:

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from consent.ledger.gate import can_be_objected
 from consent.ledger.minors import birth_dates, is_too_young
-from consent.ledger.states import current_states
+from consent.ledger.states import current_states, gate_terms
 from consent.models import ConsentEvent, LegalBasis, Purpose, PurposeVersion, State
 from consent.requests.subjects import Subject
 from profiles.lib.database import database_now
@@ -38,6 +39,8 @@ class Permission:
     version: int
     basis: str
     is_asked: bool
+    # It rests on no consent, and an objection ends it.
+    is_objectable: bool
     is_permitted: bool
     # They are too young to say so themselves.
     needs_guardian: bool
@@ -92,13 +95,15 @@ def _permission(
         words = _("You agreed once; that no longer counts.")
     else:
         words = ""
+    is_asked = purpose.legal_basis == LegalBasis.CONSENT
     return Permission(
         purpose.key,
         version.title,
         version.text,
         version.number,
         _(purpose.get_legal_basis_display()),
-        is_asked=purpose.legal_basis == LegalBasis.CONSENT,
+        is_asked=is_asked,
+        is_objectable=not is_asked and can_be_objected(gate_terms(purpose)),
         is_permitted=state["permitted"],
         needs_guardian=needs_guardian,
         since_words=words,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from consent.lib.colours import Colour, contrast, ink_on, read_colour, readable_on
-from consent.models import ConsentEvent, PrivacyRequest
+from consent.models import ConsentEvent, LegalBasis, PrivacyRequest
 from consent.services import act_on_requests, may_process, send_links
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
@@ -159,6 +159,32 @@ def test_a_choice_takes_effect_at_once_and_keeps_the_text_that_was_read(ada: Pro
     unknown = browser.post("/privacy/permissions/", {"purpose": "none", "allowed": "yes"})
     assert unknown.status_code == 200
     assert ConsentEvent.objects.count() == 2
+
+
+@pytest.mark.parametrize("basis", [basis for basis in LegalBasis if basis != LegalBasis.CONSENT])
+def test_who_may_object_to_a_purpose_can_and_nobody_is_told_so_in_vain(
+    basis: LegalBasis, ada: Profile
+) -> None:
+    browser = log_in()
+    make_purpose("offers", legal_basis=basis)
+    is_objectable = basis in (LegalBasis.LEGITIMATE_INTEREST, LegalBasis.PUBLIC_TASK)
+    assert ("You can object." in text_of(browser.get("/privacy/permissions/"))) == is_objectable
+    browser.post("/privacy/permissions/", {"purpose": "offers", "allowed": "objected"})
+    assert may_process(ada.pk, "offers", at=database_now()) != is_objectable
+    if is_objectable:
+        assert "You have objected." in text_of(browser.get("/privacy/permissions/"))
+    browser.post("/privacy/permissions/", {"purpose": "offers", "allowed": "yes"})
+    assert may_process(ada.pk, "offers", at=database_now())
+
+
+@pytest.mark.parametrize(
+    ("tag", "word"), [("fr-CA,fr;q=0.9", "Bonjour,"), ("en", "Hello,"), ("de", "Hello,")]
+)
+def test_the_link_is_mailed_in_the_language_of_the_browser(
+    tag: str, word: str, ada: Profile
+) -> None:
+    mailed_code(Client(headers={"accept-language": tag}))
+    assert str(mail.outbox[-1].body).startswith(word)
 
 
 @pytest.mark.parametrize(
