@@ -352,6 +352,8 @@ PRIVACY_LINK_MINUTES = env_int("PRIVACY_LINK_MINUTES", 10, minimum=1)
 ERASURE_COOLING_HOURS = env_int_within("ERASURE_COOLING_HOURS", 24, most=72)
 # About more people than this, staff open requests only with a second person.
 SECOND_PERSON_ABOVE = env_int("SECOND_PERSON_ABOVE", 10)
+# Of more people than this, an export that staff ask for waits for a second person.
+EXPORT_SECOND_PERSON_ABOVE = env_int("EXPORT_SECOND_PERSON_ABOVE", 10_000)
 # Who decides, in the register of processing: the name, how to reach them, and their officer.
 CONTROLLER_NAME = env_text("CONTROLLER_NAME", COMPANY_NAME)
 CONTROLLER_CONTACT = env_text("CONTROLLER_CONTACT")

@@ -13,6 +13,7 @@ from config.site.omnibox import omnibox
 from config.site.second_factor import give_code, overview, set_up
 from consent.urls import well_known
 from ingestion.urls import receive
+from segments.pages.fetching import fetching
 
 api = [
     path("", include("profiles.api.urls")),
@@ -32,6 +33,7 @@ urlpatterns = [
     # The tracking API lies where Segment's SDKs expect it.
     path("v1/", include("ingestion.urls")),
     path("links/<str:token>/", follow, name="mail-link"),
+    path("exports/", fetching, name="export-link"),
     path("hooks/<slug:source>/<str:token>/", receive, name="hook"),
     path("api/v1/", include(api)),
     path("privacy/", include("consent.urls")),

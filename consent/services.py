@@ -103,7 +103,6 @@ from consent.requests.archives.folder import is_signed_here
 from consent.requests.archives.schemas import SchemaName, archive_schema
 from consent.requests.attachments import UnfitFile, attach, detach
 from consent.requests.bulk import (
-    SamePerson,
     approve_bulk,
     break_glass,
     carry_out_bulks,
@@ -223,7 +222,6 @@ __all__ = [
     "Receipt",
     "Recipient",
     "RuleTerms",
-    "SamePerson",
     "SchemaName",
     "Sighting",
     "SignalPermits",

@@ -6,6 +6,7 @@ Each write is one transaction, or a part of the caller's.
 from profiles.accounts.reads import accounts_of
 from profiles.accounts.records import AccountStatement, record_accounts
 from profiles.accounts.wake import wake_members
+from profiles.acting import SamePerson, are_one_person, may_act_still
 from profiles.api_keys import create_api_key, revoke_api_key
 from profiles.audit import (
     CUSTOMER,
@@ -200,6 +201,7 @@ __all__ = [
     "Rules",
     "RulesFault",
     "RulesPlan",
+    "SamePerson",
     "SourceOfKey",
     "SourceSettings",
     "Subject",
@@ -218,6 +220,7 @@ __all__ = [
     "answer_case",
     "answer_proposal",
     "apply_rules",
+    "are_one_person",
     "as_plain",
     "audited",
     "begin_second_factor",
@@ -271,6 +274,7 @@ __all__ = [
     "load_rules",
     "looks_at",
     "mark_computed",
+    "may_act_still",
     "measure_health",
     "most_sensitive",
     "note_erased_namespaces",

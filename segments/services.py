@@ -77,7 +77,22 @@ from segments.definitions.stars import star_segment
 from segments.definitions.versions import clone_segment, roll_back
 from segments.definitions.why import Why, why
 from segments.definitions.words import unknown_words
-from segments.exports.run import start_export, stop_silent_exports, write_export
+from segments.exports.orders import (
+    ExportGone,
+    ExportOrder,
+    Link,
+    approve_export,
+    decline_export,
+    expire_exports,
+    find_by_code,
+    make_link,
+    order_export,
+    take_export,
+    waiting_exports,
+    withdraw_export,
+)
+from segments.exports.people import Closed
+from segments.exports.run import stop_silent_exports, write_export
 from segments.families.life import create_family, end_family, part_in_words, update_family
 from segments.families.movement import Move, movement
 from segments.lib.failures import SegmentFailed, count_failed, require_open
@@ -126,14 +141,18 @@ from segments.overrides.people import (
 
 __all__ = [
     "BeforeHistory",
+    "Closed",
     "Comparison",
     "Day",
     "Decision",
     "DryRun",
+    "ExportGone",
+    "ExportOrder",
     "Figures",
     "GroupNumbers",
     "LeaseLostError",
     "Letter",
+    "Link",
     "ListChange",
     "MailLink",
     "MomentError",
@@ -154,6 +173,7 @@ __all__ = [
     "add_codes",
     "add_people",
     "advance",
+    "approve_export",
     "archive_automation",
     "archive_segment",
     "automations_sending",
@@ -172,6 +192,7 @@ __all__ = [
     "create_pool",
     "create_segment",
     "create_webhook",
+    "decline_export",
     "delete_group",
     "delete_list",
     "delete_mail_template",
@@ -183,8 +204,10 @@ __all__ = [
     "effective_definition",
     "end_computed_trait",
     "end_family",
+    "expire_exports",
     "figures",
     "fill_list",
+    "find_by_code",
     "find_mail_link",
     "find_segment",
     "flags_of",
@@ -199,9 +222,11 @@ __all__ = [
     "keep_webhooks",
     "load_tool",
     "low_pools",
+    "make_link",
     "movement",
     "names_destination",
     "note_click",
+    "order_export",
     "overlap",
     "parse_automation",
     "part_in_words",
@@ -244,11 +269,11 @@ __all__ = [
     "size_at",
     "star_segment",
     "start_by_date",
-    "start_export",
     "starts_by_day",
     "step_numbers",
     "stock_of",
     "stop_silent_exports",
+    "take_export",
     "templates",
     "tool_keys",
     "true_shares",
@@ -267,6 +292,8 @@ __all__ = [
     "update_webhook",
     "verify_computed",
     "verify_memberships",
+    "waiting_exports",
     "why",
+    "withdraw_export",
     "write_export",
 ]

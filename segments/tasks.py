@@ -57,8 +57,9 @@ def resume_rebuilds() -> None:
 
 @shared_task(name="segments.stop_silent_exports")
 def stop_silent_exports() -> None:
-    """Mark as stopped the exports whose process is gone."""
+    """Mark as stopped the exports whose process is gone, and end those nobody fetched in time."""
     services.stop_silent_exports()
+    services.expire_exports()
 
 
 @shared_task(name="segments.deliver")

@@ -30,7 +30,7 @@ from profiles.lib.queues import MOST_QUEUED
 from profiles.models import Profile
 from profiles.services import count_open_cases, count_open_proposals, last_out_of_range
 from segments.models import Segment
-from segments.services import low_pools, paused_webhooks, sensitive_segments
+from segments.services import low_pools, paused_webhooks, sensitive_segments, waiting_exports
 
 DAYS, HOURS = 30, 24
 # How many rows of a table are read; of a larger table, a sample of about this size.
@@ -106,6 +106,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         figures["movements"] = [row for row in segment_movements(now) if row.id not in hidden]
         figures["webhooks"] = paused_webhooks()
         figures["low_pools"] = low_pools(now=now)
+        figures["exports"] = waiting_exports() if has_perm("segments.change_segment") else []
         figures["starred"] = starred_of(request.user.pk, hidden)
     return {**context, **figures}
 

@@ -73,7 +73,7 @@ def _page(
 ) -> HttpResponse:
     question, button, thanks = WORDS[kind]
     words = {"title": question, "button": button, "thanks": thanks}
-    return page(request, "confirmation.html", status=status, **words, **context)
+    return page(request, "consent/pages/confirmation.html", status=status, **words, **context)
 
 
 def _is_confirmed(code: str) -> bool:

@@ -101,7 +101,7 @@ def _entrance(
     request: HttpRequest, *, status: HTTPStatus = HTTPStatus.OK, **context: Any
 ) -> HttpResponse:
     context["title"] = _("Your data")
-    return page(request, "entrance.html", status=status, **context)
+    return page(request, "consent/pages/entrance.html", status=status, **context)
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:

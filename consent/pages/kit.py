@@ -3,24 +3,24 @@
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import translation
 
-View = Callable[..., HttpResponse]
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
-def in_their_language(view: View) -> View:
+def in_their_language(view: Callable[..., Response]) -> Callable[..., Response]:
     """Answer in the language of the link, of an earlier choice, or of the browser.
 
     A language chosen by `?lang=` is remembered.
     """
 
     @wraps(view)
-    def translated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def translated(request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         chosen = _known_language(request.GET.get("lang", ""))
         language = chosen or translation.get_language_from_request(request)
         with translation.override(language):
@@ -55,4 +55,4 @@ def page(
     context["company"] = settings.COMPANY_NAME
     context["has_logo"] = bool(settings.COMPANY_LOGO)
     context["has_colour"] = bool(settings.COMPANY_COLOUR)
-    return render(request, f"consent/pages/{template}", context, status=status)
+    return render(request, template, context, status=status)

@@ -48,7 +48,14 @@ def data(request: HttpRequest, link: MailedLink) -> HttpResponse:
     subject = _subject(link)
     if not subject.people:
         return _nothing_held(request)
-    return _page(request, link, "data.html", _("What we know"), "data", **_data_of(subject, link))
+    return _page(
+        request,
+        link,
+        "consent/pages/data.html",
+        _("What we know"),
+        "data",
+        **_data_of(subject, link),
+    )
 
 
 @require_POST
@@ -68,7 +75,15 @@ def correct(request: HttpRequest, link: MailedLink) -> HttpResponse:
         context["notice"] = _correction_words(opened)
     status = HTTPStatus.BAD_REQUEST if "fault" in context else HTTPStatus.OK
     context |= _data_of(_subject(link), link)
-    return _page(request, link, "data.html", _("What we know"), "data", status=status, **context)
+    return _page(
+        request,
+        link,
+        "consent/pages/data.html",
+        _("What we know"),
+        "data",
+        status=status,
+        **context,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +97,7 @@ def permissions(request: HttpRequest, link: MailedLink) -> HttpResponse:
     return _page(
         request,
         link,
-        "permissions.html",
+        "consent/pages/permissions.html",
         _("What you allow"),
         "permissions",
         notice=notice,
@@ -108,7 +123,7 @@ def requests(request: HttpRequest, link: MailedLink) -> HttpResponse:
     return _page(
         request,
         link,
-        "requests.html",
+        "consent/pages/requests.html",
         _("Your requests"),
         "requests",
         status=status,
@@ -166,15 +181,33 @@ def deletion(request: HttpRequest, link: MailedLink) -> HttpResponse:
     """Say what goes and what stays; delete everything once that is confirmed."""
     title = _("Delete everything")
     if request.method != "POST":
-        return _page(request, link, "deletion.html", title, "deletion")
+        return _page(request, link, "consent/pages/deletion.html", title, "deletion")
     if request.POST.get("confirmed") != "yes":
         fault = _("Please tick the box: this cannot be undone.")
         status = HTTPStatus.BAD_REQUEST
-        return _page(request, link, "deletion.html", title, "deletion", status=status, fault=fault)
+        return _page(
+            request,
+            link,
+            "consent/pages/deletion.html",
+            title,
+            "deletion",
+            status=status,
+            fault=fault,
+        )
     if _open_request(request, link, kind=Kind.ERASURE) is None:
         fault, status = _("Please wait a while, then try again."), HTTPStatus.TOO_MANY_REQUESTS
-        return _page(request, link, "deletion.html", title, "deletion", status=status, fault=fault)
-    return forget(page(request, "farewell.html", title=_("Your data are being deleted")))
+        return _page(
+            request,
+            link,
+            "consent/pages/deletion.html",
+            title,
+            "deletion",
+            status=status,
+            fault=fault,
+        )
+    return forget(
+        page(request, "consent/pages/farewell.html", title=_("Your data are being deleted"))
+    )
 
 
 def _page(
@@ -190,7 +223,7 @@ def _page(
 
 def _nothing_held(request: HttpRequest) -> HttpResponse:
     title = _("We hold nothing about this address any more")
-    return forget(page(request, "farewell.html", title=title))
+    return forget(page(request, "consent/pages/farewell.html", title=title))
 
 
 def _subject(link: MailedLink) -> Subject:

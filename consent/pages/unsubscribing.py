@@ -24,11 +24,15 @@ def unsubscribing(request: HttpRequest, token: str) -> HttpResponse:
     if subscription is None:
         fault = _("This link is unknown. Copy it whole from the mail, or ask for a link below.")
         title, status = _("Unknown link"), HTTPStatus.NOT_FOUND
-        return page(request, "unsubscribe.html", status=status, title=title, fault=fault)
+        return page(
+            request, "consent/pages/unsubscribe.html", status=status, title=title, fault=fault
+        )
     is_done = request.method == "POST"
     if is_done:
         is_one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         services.unsubscribe(subscription, place="one click" if is_one_click else "page")
     terms = subscription.purpose.versions.order_by("-number")[0]
     title = _("Unsubscribe")
-    return page(request, "unsubscribe.html", title=title, purpose=terms.title, is_done=is_done)
+    return page(
+        request, "consent/pages/unsubscribe.html", title=title, purpose=terms.title, is_done=is_done
+    )

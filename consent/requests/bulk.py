@@ -11,7 +11,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
@@ -21,8 +20,8 @@ from consent.requests.opening import NewRequest, open_request
 from consent.requests.statuses import WrongStatus
 from profiles.lib.change_queue import nudge
 from profiles.lib.faults import fault_word
-from profiles.models import ActorKind, Identifier
-from profiles.services import Actor, audited
+from profiles.models import Identifier
+from profiles.services import Actor, SamePerson, are_one_person, audited
 
 logger = logging.getLogger(__name__)
 Kind, State = PrivacyRequest.Kind, BulkRequest.State
@@ -30,10 +29,6 @@ BULK_KINDS = (Kind.ERASURE, Kind.ACCESS, Kind.PORTABILITY)
 MOST_PEOPLE = 10_000
 _GOING_ON = (State.NOT_NEEDED, State.APPROVED, State.BROKEN_GLASS)
 _AT_ONCE = 100
-
-
-class SamePerson(Exception):
-    """Nobody approves what they asked for themselves, by a second account neither."""
 
 
 def open_bulk(
@@ -83,14 +78,6 @@ def break_glass(bulk: BulkRequest, *, actor: Actor, reason: str, now: datetime) 
     _decide(bulk, State.BROKEN_GLASS, "bulk_request.glass_broken", actor, reason, now)
 
 
-def are_one_person(first: Actor, second: Actor) -> bool:
-    """Whether two actors are one account, or accounts with the same e-mail address."""
-    if first == second:
-        return True
-    addresses = [_mailbox(actor) for actor in (first, second)]
-    return bool(addresses[0]) and addresses[0] == addresses[1]
-
-
 def carry_out_bulks() -> int:
     """Open the requests of what may go on; return how many were gone through.
 
@@ -124,15 +111,6 @@ def _decide(
         deed.about("bulk_request", bulk.pk, state=[State.OPEN, state])
     bulk.refresh_from_db()
     nudge("consent.act_on_requests")
-
-
-def _mailbox(actor: Actor) -> str:
-    """Return the address of an account, without what may stand behind a plus sign."""
-    if actor.kind != ActorKind.STAFF or not actor.id.isdecimal():
-        return ""
-    address = User.objects.filter(pk=actor.id).values_list("email", flat=True).first() or ""
-    name, at, host = address.strip().casefold().rpartition("@")
-    return f"{name.partition('+')[0]}{at}{host}"
 
 
 def _carry_out(bulk: BulkRequest) -> int:

@@ -28,7 +28,7 @@ from profiles.models import Profile
 from segments import services
 from segments.activation.outcomes import Outcome
 from segments.admin.destination_forms import DestinationForm, PersonForm, pretty
-from segments.admin.page.export import REASONS
+from segments.admin.exports import REASONS
 from segments.admin.receivers import CHANGE, Page, ReceiverAdmin, posted
 from segments.admin.visibility import hiding_for
 from segments.lib.left_out import LeftOut

@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, Subquery, Value
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -29,12 +29,13 @@ from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import display
 from profiles.lib.batches import batches
 from profiles.models import Profile
+from segments.admin.exporting import export_by, export_context, export_form
 from segments.admin.forms import fault_text
 from segments.admin.list_forms import FillForm, NewListForm, PeopleForm
 from segments.admin.segment_page import Member, make_member
 from segments.admin.visibility import hiding_for
 from segments.language.operands import DefinitionError
-from segments.models import ListedPerson, StaticList
+from segments.models import ListedPerson, MemberExport, StaticList
 from segments.services import (
     ListChange,
     SegmentError,
@@ -82,12 +83,13 @@ class StaticListAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def pages(self) -> dict[str, Callable[..., HttpResponse]]:
-        """Return the pages that change one list, by name."""
+    def pages(self) -> dict[str, Callable[..., HttpResponseBase]]:
+        """Return the pages of one list that do something, by name."""
         return {
             "put_on": self.put_on,
             "take_off": self.take_off,
             "fill": self.fill,
+            "export": self.export,
             "end": self.end,
         }
 
@@ -196,6 +198,23 @@ class StaticListAdmin(ReadOnlyAdmin):
             except DefinitionError as error:
                 form.add_error(None, list(map(fault_text, error.errors)))
         return self._ask(request, row, form, _("Put members on %(name)s"), _("Put on the list"))
+
+    def export(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Ask for format, purpose and columns, then stream the file of who is on a list."""
+        require(request, CHANGE)
+        row: StaticList = self.found_or_404(request, str(pk))
+        if _is_hidden(row, request):
+            raise PermissionDenied
+        form = export_form(request, None)
+        if form.is_bound and form.is_valid() and (response := export_by(request, form, list=row)):
+            return response
+        return self.page(
+            request,
+            "admin/segments/list_export.html",
+            title=_("Export %(name)s") % {"name": row.name},
+            exports=MemberExport.objects.filter(list=row).select_related("purpose")[:SHOWN],
+            **export_context(request, form, people_on(row)),
+        )
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Delete a list, asked by a POST."""

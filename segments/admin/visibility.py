@@ -6,8 +6,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
+from profiles.services import Category
 from segments.definitions.sensitivity import SMALL, load_sensitivity
-from segments.models import Segment
+from segments.models import MemberExport, Segment
 
 
 def hiding_for(request: HttpRequest) -> Callable[[Segment], bool]:
@@ -22,6 +23,22 @@ def hiding_past_for(request: HttpRequest) -> Callable[[Segment], bool]:
     if request.user.has_perm(SEE_CONTACTS):
         return lambda segment: False
     return load_sensitivity().has_sensitive_past
+
+
+def hiding_export_for(request: HttpRequest) -> Callable[[MemberExport], bool]:
+    """The same for an export of a segment, of a list, or of whom a definition fits."""
+    if request.user.has_perm(SEE_CONTACTS):
+        return lambda export: False
+    sensitivity = load_sensitivity()
+
+    def is_hidden(export: MemberExport) -> bool:
+        if export.segment is not None:
+            return sensitivity.is_sensitive(export.segment)
+        if export.list is not None:
+            return export.list.is_sensitive
+        return sensitivity.of(export.definition) != Category.ORDINARY
+
+    return is_hidden
 
 
 def require_visible(request: HttpRequest, segment: Segment) -> None:

@@ -19,7 +19,12 @@ from segments.api.exact import ExactJSONParser, ExactJSONRenderer
 from segments.api.filters import ProfileFilter
 from segments.api.refusals import problems_from_services
 from segments.api.scopes import SCOPES
-from segments.api.visibility import BY_NAME, REFUSAL, may_count_people, refuse_sensitive_definition
+from segments.api.visibility import (
+    BY_NAME,
+    may_count_people,
+    refuse_sensitive_definition,
+    refuse_sensitive_list,
+)
 from segments.models import ListedPerson, StaticList
 
 
@@ -141,8 +146,7 @@ class ListViewSet(
 
     def _visible_list(self, request: Request) -> StaticList:
         row = self._list()
-        if row.is_sensitive and not may_count_people(request):
-            raise PermissionDenied(REFUSAL)
+        refuse_sensitive_list(request, row)
         return row
 
     def _named_people(self, request: Request) -> tuple[list[str], StaticList]:

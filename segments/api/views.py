@@ -23,7 +23,7 @@ from segments import services
 from segments.api import serializers
 from segments.api.accounts import SegmentAccounts
 from segments.api.exact import ExactJSONParser, ExactJSONRenderer
-from segments.api.exports import SegmentExport
+from segments.api.export_files import SegmentExport
 from segments.api.figures import SegmentFigures
 from segments.api.filters import MemberFilter, MembershipChangeFilter, SegmentFilter
 from segments.api.life import SegmentLife

@@ -15,7 +15,7 @@ from profiles.models import ApiKey
 from profiles.models.access import Scope
 from profiles.services import Category
 from segments.definitions.sensitivity import SMALL, Sensitivity, load_sensitivity
-from segments.models import Segment, SegmentVersion
+from segments.models import Segment, SegmentVersion, StaticList
 
 BY_NAME = "Naming people needs profiles:read, too: an answer tells whether somebody is here."
 DESTINATION_REFUSAL = "A destination is sent what names people: it needs profiles:read, too."
@@ -37,6 +37,12 @@ def refuse_sensitive_definition(request: Request, definition: object) -> None:
 def refuse_sensitive_segment(request: Request, segment: Segment) -> None:
     """The same for the members and the history of a segment."""
     if not may_count_people(request) and load_sensitivity().is_sensitive(segment):
+        raise PermissionDenied(REFUSAL)
+
+
+def refuse_sensitive_list(request: Request, row: StaticList) -> None:
+    """The same for who is on a list that such a definition filled."""
+    if row.is_sensitive and not may_count_people(request):
         raise PermissionDenied(REFUSAL)
 
 

@@ -1,4 +1,4 @@
-"""Reading members for an export: a batch at a time, each behind the gate as of its own instant.
+"""Reading people for an export: a batch at a time, each behind the gate as of its own instant.
 
 Invariant: of somebody who does not permit the purpose when their batch is read, nothing but the
 reason is returned, and a segment that is closed meanwhile ends the export.
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -23,21 +24,17 @@ from profiles.services import accounts_of
 from segments.compiler.fragments import fill, fill_named
 from segments.exports import sql
 from segments.exports.columns import ACCOUNTS, ORDER_COLUMNS, Column
+from segments.exports.people import People
 from segments.lib.left_out import reason_of
-from segments.models import Segment
 
 BATCH = 1000
 
 
-class SegmentClosed(Exception):
-    """The segment was set apart, paused or archived while its members were read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is exported: the columns of the members of a segment who permit a purpose."""
+    """What is exported: the columns of those of some people who permit a purpose."""
 
-    segment: Segment
+    people: People
     purpose: Purpose
     columns: Sequence[Column]
     mask: Mask
@@ -45,18 +42,22 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The rows of some members, one value for each column, and who was left out of them."""
+    """The rows of some people, one value for each column, and who was left out of them.
+
+    `read` of them were looked at, and `written` are the public ids of those who are in the rows.
+    """
 
     read: int
     rows: list[list[Any]]
     left_out: Counter[str] = field(default_factory=Counter)
+    written: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
     profile_id: int
-    entered_at: datetime
-    uuid: Any
+    since: datetime | None
+    uuid: UUID
     last_seen_at: datetime
     is_permitted: bool
     traits: str | None
@@ -66,38 +67,33 @@ class _Member:
     valid_until: datetime | None
 
 
-def read_batches(wanted: Wanted, *, size: int = BATCH) -> Iterator[Batch]:
-    """Yield all members in batches. Each is read when it is asked for, in five queries at most.
+def read_batches(wanted: Wanted, *, after: int = 0, size: int = BATCH) -> Iterator[Batch]:
+    """Yield all people in batches, those with profiles from `after` on.
 
-    Raises SegmentClosed.
+    Each is read when it is asked for, in six queries at most. Raises Closed.
     """
-    after = 0
-    while members := _read(wanted, after, size):
-        yield _batch(wanted, members)
-        after = members[-1].profile_id
+    while ids := wanted.people.ids_after(after, size):
+        yield _batch(wanted, len(ids), _read(wanted, ids))
+        after = ids[-1]
 
 
-def _read(wanted: Wanted, after: int, size: int) -> list[_Member]:
-    open_segments = Segment.objects.filter(
-        status=Segment.Status.LIVE, failed_at=None, paused_at=None
-    )
-    if not open_segments.filter(pk=wanted.segment.pk).exists():
-        raise SegmentClosed
-    now = database_now()
+def _read(wanted: Wanted, ids: Sequence[int]) -> list[_Member]:
+    parts = wanted.people.parts(ids)
     statement = fill(
         sql.GATED_BATCH,
-        permitted=fill_named(PERMITTED, {"purpose": wanted.purpose.key, "at": now}),
+        permitted=fill_named(PERMITTED, {"purpose": wanted.purpose.key, "at": database_now()}),
         purpose=wanted.purpose.pk,
-        segment=wanted.segment.pk,
-        after=after,
-        most=size,
+        joins=parts.joins,
+        since=parts.since,
+        holds=parts.holds,
+        ids=ids,
     )
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         return [_Member(*row) for row in cursor.fetchall()]
 
 
-def _batch(wanted: Wanted, members: Sequence[_Member]) -> Batch:
+def _batch(wanted: Wanted, read: int, members: Sequence[_Member]) -> Batch:
     permitted = [member for member in members if member.is_permitted]
     now = database_now()
     left_out = Counter(str(reason_of(member, now)) for member in members if not member.is_permitted)
@@ -113,7 +109,7 @@ def _batch(wanted: Wanted, members: Sequence[_Member]) -> Batch:
         for member in permitted
         for traits in [exact_json.loads(member.traits or "{}")]
     ]
-    return Batch(len(members), rows, left_out)
+    return Batch(read, rows, left_out, [member.uuid for member in permitted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +168,7 @@ def _value(
         case "id":
             return str(member.uuid)
         case "entered_at":
-            return member.entered_at
+            return member.since
         case "last_seen_at":
             return member.last_seen_at
         case "orders":

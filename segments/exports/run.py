@@ -1,22 +1,25 @@
-"""One export from its start to its end: who may have whom, how far it is, and how it ended."""
+"""The file of an export: written while it is read, with how far it is, and how it ended."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from django.db import connection, transaction
 from django.utils import timezone
 
-from consent.models import Purpose
 from profiles.admin.kit.masks import Mask
-from profiles.services import Actor, audited
-from segments.definitions.save import SegmentError
-from segments.exports.batches import Wanted, read_batches
-from segments.exports.columns import Column
+from profiles.lib.database import array_of
+from profiles.lib.people_lock import people_lock
+from profiles.services import load_categories
+from segments.exports import sql
+from segments.exports.batches import Batch, Wanted, read_batches
+from segments.exports.columns import Column, column_choices, read_columns
+from segments.exports.people import people_of
 from segments.lib import tables
-from segments.lib.failures import require_open
-from segments.memberships.pause import require_delivering
-from segments.models import MemberExport, Segment
+from segments.lib.people_by_reference import anchors_by_uuid
+from segments.lib.sealing import sealed
+from segments.models import MemberExport
 
 Format, State = MemberExport.Format, MemberExport.State
 WRITERS: dict[str, Callable[..., Iterator[bytes]]] = {
@@ -29,72 +32,22 @@ MEDIA_TYPES = {
     Format.JSON_LINES: "application/x-ndjson",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
-EXPORTED = "segment.exported"
 # A batch takes seconds: after this time nobody writes the export any more.
 SILENCE = timedelta(minutes=10)
 
 
-def start_export(
-    segment: Segment,
-    *,
-    purpose: Purpose | None,
-    columns: list[Column],
-    format: str,  # noqa: A002  # the field's name, as in the API
-    actor: Actor,
-    export_id: UUID | None = None,
-) -> MemberExport:
-    """Write down that members are about to leave the system. Nobody has left it yet.
+def write_export(export: MemberExport, *, after: int = 0) -> Iterator[bytes]:
+    """Return the file of an export that was taken, and keep how far it is.
 
-    Without a purpose that of the segment is meant. Raises SegmentError where there is none, where
-    the segment is not live or paused, or the id is taken, and SegmentFailed.
+    It begins behind the profile `after`. Where the reader goes away the export is stopped, and
+    likewise where its segment or list is closed: then Closed is raised, so that nobody takes the
+    file for a whole one. Raises UnknownColumns where a column is gone since, and DefinitionError.
     """
-    require_open(segment)
-    purpose = purpose or segment.purpose
-    if purpose is None:
-        raise SegmentError("purpose", "An internal segment leaves only for a purpose: name one.")
-    if segment.status != Segment.Status.LIVE:
-        raise SegmentError("status", "Only a live segment has members.")
-    require_delivering(segment)
-    with audited(actor, EXPORTED) as deed:
-        # One statement: the form of a page may be sent twice at once.
-        export, is_new = MemberExport.objects.get_or_create(
-            id=export_id or uuid4(),
-            defaults={
-                "segment": segment,
-                "purpose": purpose,
-                "actor": str(actor),
-                "format": format,
-                "columns": [column.name for column in columns],
-                "members": segment.size,
-            },
-        )
-        if not is_new:
-            raise SegmentError("id", "There is an export with this id.")
-        deed.about(
-            "segment",
-            segment.key,
-            purpose=[None, purpose.key],
-            format=[None, format],
-            columns=[None, export.columns],
-            export=[None, str(export.pk)],
-        )
-    return export
-
-
-def write_export(export: MemberExport, columns: list[Column], mask: Mask) -> Iterator[bytes]:
-    """Yield the file of an export that was started, and keep how far it is.
-
-    Where the reader goes away the export is stopped, and likewise where the segment is closed: then
-    SegmentClosed is raised, so that nobody takes the file for a whole one.
-    """
-    wanted = Wanted(export.segment, export.purpose, columns, mask)
-    try:
-        yield from WRITERS[export.format](columns, _counted(export, wanted))
-        export.state = State.DONE
-    finally:
-        if export.state != State.DONE:
-            export.state = State.STOPPED
-        _save(export)
+    columns = read_columns(export.columns, column_choices())
+    mask = Mask(False, load_categories()) if export.is_masked else Mask(is_open=True)
+    wanted = Wanted(people_of(export), export.purpose, columns, mask)
+    file = _written(export, columns, read_batches(wanted, after=after))
+    return sealed(file, export.recipient) if export.recipient else file
 
 
 def stop_silent_exports() -> int:
@@ -107,13 +60,51 @@ def stop_silent_exports() -> int:
     return silent.update(state=State.STOPPED)
 
 
-def _counted(export: MemberExport, wanted: Wanted) -> Iterator[list[list[object]]]:
-    for batch in read_batches(wanted):
+def _written(
+    export: MemberExport, columns: Sequence[Column], batches: Iterator[Batch]
+) -> Iterator[bytes]:
+    try:
+        yield from WRITERS[export.format](columns, _counted(export, batches))
+        export.state = State.DONE
+    finally:
+        if export.state != State.DONE:
+            export.state = State.STOPPED
+        _save(export)
+
+
+def _counted(export: MemberExport, batches: Iterator[Batch]) -> Iterator[list[list[object]]]:
+    while (batch := _next(export, batches)) is not None:
         export.read += batch.read
         export.written += len(batch.rows)
         export.left_out = dict(Counter(export.left_out) + batch.left_out)
         _save(export)
         yield batch.rows
+
+
+def _next(export: MemberExport, batches: Iterator[Batch]) -> Batch | None:
+    """Read the next batch; who is in it is kept where no history of a segment tells it."""
+    if export.segment is not None:
+        return next(batches, None)
+    with transaction.atomic():
+        # Nobody in the batch is merged or erased before it is written down.
+        people_lock(shared=True)
+        batch = next(batches, None)
+        if batch is not None:
+            _note_written(export, batch.written)
+        return batch
+
+
+def _note_written(export: MemberExport, uuids: Sequence[UUID]) -> None:
+    anchors = anchors_by_uuid(map(str, uuids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.NOTE_WRITTEN,
+            {
+                "export": export.pk,
+                "profiles": array_of(anchors),
+                "identifiers": array_of(anchors.values()),
+            },
+        )
 
 
 def _save(export: MemberExport) -> None:

@@ -11,7 +11,7 @@ from segments.models.automations import (
 from segments.models.codes import Code, CodePool
 from segments.models.computed import ComputedTrait
 from segments.models.destinations import Destination, HandedPerson, KeyHolder
-from segments.models.exports import MemberExport
+from segments.models.exports import ExportedPerson, MemberExport
 from segments.models.lists import ListedPerson, StaticList
 from segments.models.mail import MailTemplate, MailTemplateVersion
 from segments.models.overrides import ExclusiveGroup, Override
@@ -50,6 +50,7 @@ __all__ = [
     "Destination",
     "ErasureNotice",
     "ExclusiveGroup",
+    "ExportedPerson",
     "FamilyVersion",
     "HandedPerson",
     "KeyHolder",

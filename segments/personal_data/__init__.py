@@ -11,7 +11,6 @@ from segments.models import (
     FamilyVersion,
     MailTemplate,
     MailTemplateVersion,
-    MemberExport,
     Rebuild,
     Segment,
     SegmentFamily,
@@ -24,9 +23,9 @@ from segments.models import (
 )
 
 # In this order people are shown what there is.
-from segments.personal_data import memberships, outlets
+from segments.personal_data import by_hand, memberships, outlets
 
-__all__ = ["memberships", "outlets"]
+__all__ = ["by_hand", "memberships", "outlets"]
 
 registry.exempt(
     {
@@ -37,7 +36,6 @@ registry.exempt(
         CodePool: "What codes there are for, and until when.",
         Destination: "A tool: its settings and mapping, and its sealed credentials.",
         WebhookSegment: "Of which segments a webhook hears.",
-        MemberExport: "Who took how many members for what; the file is stored nowhere.",
         ExclusiveGroup: "The name of a group of segments.",
         MailTemplate: "What is written to everybody alike, with fields for what differs.",
         MailTemplateVersion: "What a mail template said, and who saved it.",

@@ -1,4 +1,4 @@
-"""Who belongs where: memberships, their history, lists, decisions."""
+"""Who belongs where: memberships and their history."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -11,36 +11,28 @@ from django.utils.translation import get_language
 from profiles.lib.change_queue import mark_changed, mark_changes
 from profiles.models import Merge, Profile, ProfileChange
 from profiles.registry import (
-    Cleaner,
     Disclosure,
     ErasurePhase,
-    IdentifierMove,
     Person,
     PersonalData,
     Rows,
     by_profile,
-    execute_erasure,
-    execute_moves,
     registry,
 )
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
-from segments.lists import sql as lists_sql
 from segments.memberships import sql
 from segments.memberships.recompute import end_telling_boundaries, telling_segments
 from segments.models import (
-    ListedPerson,
     MemberExport,
     Membership,
     MembershipChange,
     NotedProfile,
-    Override,
     StagedMembership,
     Wakeup,
 )
-from segments.overrides import sql as overrides_sql
-from segments.overrides.traces import sweep_reasons
 
+# What rows that name a segment call it.
 SEGMENT_NAMES = {"segment__key": "key", "segment__name": "name"}
 
 
@@ -128,12 +120,12 @@ class MembershipChangeData(PersonalData):
         changes = MembershipChange.objects.filter(profile_id=profile_id).order_by("-changed_at")
         exports = MemberExport.objects.filter(segment__in=changes.order_by().values("segment"))
         last: dict[str, datetime] = {}
-        for export in exports.filter(written__gt=0).select_related("segment").order_by("moved_at"):
+        for export in exports.filter(written__gt=0).order_by("moved_at"):
             earlier = changes.filter(segment=export.segment_id, changed_at__lte=export.moved_at)
             change = earlier.first()
             # Who left while it was written may be in it.
             if change and (change.has_entered or change.changed_at >= export.started_at):
-                last[export.segment.name] = export.moved_at
+                last[export.name] = export.moved_at
         return (Disclosure(name, "export", at) for name, at in last.items())
 
     def erase(self, person: Person) -> int:
@@ -178,68 +170,6 @@ class WakeupData(PersonalData):
         if Profile.objects.filter(pk=person.profile_id).exists():
             mark_changed([person.profile_id])
         return erased
-
-
-@registry.register
-class ListedPersonData(PersonalData):
-    model = ListedPerson
-    title = "Lists"
-    spread = "profile_id"
-    inferred = ("added_at",)
-    technical = ("profile", "list", "identifier")
-    phase = ErasurePhase.RECORDS
-
-    def read(self, profile_ids: Sequence[int]) -> Rows:
-        rows = (
-            ListedPerson.objects.filter(profile_id__in=profile_ids)
-            .order_by("list__key", "added_at")
-            .values("profile_id", "list__key", "list__name", "added_at")
-        )
-        return by_profile(rows, renamed={"list__key": "key", "list__name": "name"})
-
-    def move(self, moves: Sequence[IdentifierMove]) -> None:
-        execute_moves(lists_sql.MOVE_LISTED, moves)
-
-    def erase(self, person: Person) -> int:
-        return execute_erasure(lists_sql.ERASE_LISTED, person)
-
-
-@registry.register
-class OverrideData(PersonalData):
-    model = Override
-    title = "Decisions about segments"
-    spread = "profile_id"
-    inferred = ("kind", "reason", "starts_at", "ends_at")
-    technical = ("profile", "segment", "identifier", "actor")
-    phase = ErasurePhase.RECORDS
-
-    def read(self, profile_ids: Sequence[int]) -> Rows:
-        rows = (
-            Override.objects.filter(profile_id__in=profile_ids)
-            .order_by("segment__key", "starts_at")
-            .values(
-                "profile_id",
-                "segment__key",
-                "segment__name",
-                "kind",
-                "reason",
-                "starts_at",
-                "ends_at",
-            )
-        )
-        return by_profile(rows, renamed=SEGMENT_NAMES)
-
-    def move(self, moves: Sequence[IdentifierMove]) -> None:
-        execute_moves(overrides_sql.MOVE_OVERRIDES, moves)
-
-    def erase(self, person: Person) -> int:
-        return execute_erasure(overrides_sql.ERASE_OVERRIDES, person)
-
-    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
-        return sweep_reasons(clean)
-
-
-# Before what was told is deleted, by which it finds the receivers.
 
 
 def _execute_erasure(statement: str, person: Person) -> int:

@@ -102,6 +102,12 @@ def export_members(service: APIClient) -> str:
     return str(response["Tessera-Export"])
 
 
+def link_members(service: APIClient) -> str:
+    """Make a link that nobody has used, and return the id of its export."""
+    body = {"segment": "customers-in-lyon", "format": "csv"}
+    return str(service.post("/api/v1/exports/", body, format="json").json()["id"])
+
+
 def make_pool() -> None:
     """Make a pool with two codes."""
     row = create_pool(

@@ -61,6 +61,7 @@ from tests.config.example_inputs import (
 )
 from tests.config.example_outlets import (
     export_members,
+    link_members,
     make_automations,
     make_destination,
     make_mail_template,
@@ -107,6 +108,7 @@ def make_world() -> World:
     seal_ledger()
     make_segments(purpose)
     export = export_members(service)
+    link = link_members(service)
     webhook = make_webhook()
     make_automations(purpose)
     make_mail_template()
@@ -140,6 +142,7 @@ def make_world() -> World:
             "01a20019-0b57-7d3a-8a3c-6f9e2b7d4c15": _services_request(service),
             "01a2001a-3f60-7a52-9a1b-0d4c7e8f2b36": _customers_request(customer),
             "01a2001a-33aa-7c1e-9d02-7e5b1c2d3f40": export,
+            "01a2001a-33aa-7c1e-9d02-7e5b1c2d3f41": link,
             "01a2001b-77aa-7c1d-8f02-93b4c5d6e7f8": str(RejectedMessage.objects.get().uuid),
             "3q2-7wXl0PzVbUoYk9sE1rT5": token,
             "Zq7rXc0v.bm9uY2UgYW5kIGFkZHJlc3M": _mailed_code(service),

@@ -177,6 +177,7 @@ def test_the_copy_names_who_got_the_data() -> None:
         id=1, profile=ada, segment=segment, changed_at=NOW, has_entered=True, reason="change"
     )
     MemberExport.objects.create(
+        name=segment.name,
         segment=segment,
         purpose=make_purpose(),
         actor=str(TESTER),

@@ -13,7 +13,6 @@ from django.utils import timezone
 from consent.models import BulkRequest, PrivacyRequest
 from consent.services import (
     NewRequest,
-    SamePerson,
     WrongStatus,
     act_on_request,
     act_on_requests,
@@ -26,7 +25,7 @@ from consent.services import (
     tell_of_broken_glass,
 )
 from profiles.models import AuditEntry, Identifier, Profile
-from profiles.services import Actor, persons_of
+from profiles.services import Actor, SamePerson, persons_of
 from tests.factories import TESTER, make_profile
 
 pytestmark = pytest.mark.django_db

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import segments.services
 from profiles.services import Actor
 from segments.exports.columns import column_choices, read_columns
+from segments.models import MemberExport
+from segments.services import ExportOrder
 from tests.factories import NOW, TESTER, make_purpose
 from tests.profiles.audited_segments import (
     COMPUTED,
@@ -37,11 +39,20 @@ from tests.profiles.audited_segments import (
 from tests.profiles.service_calls import call
 
 
-def export_of_all() -> Callable[[Actor], object]:
+def new_export() -> ExportOrder:
     columns = read_columns((), column_choices())
-    return call(
-        "start_export", make_segment("live"), purpose=make_purpose(), columns=columns, format="csv"
-    )
+    people = make_segment("live")
+    return ExportOrder(segment=people, purpose=make_purpose(), columns=columns, format="csv")
+
+
+def ready_export() -> MemberExport:
+    return segments.services.order_export(new_export(), actor=TESTER)
+
+
+def waiting_export() -> MemberExport:
+    export = ready_export()
+    MemberExport.objects.update(state="waiting")
+    return export
 
 
 # Each prepares what the function is called with, and returns the call.
@@ -53,7 +64,12 @@ SEGMENT_CALLS: dict[str, Callable[[], Callable[[Actor], object]]] = {
     ),
     "restore_segment": lambda: call("restore_segment", make_archived_segment()),
     "roll_back": lambda: call("roll_back", make_segment(), 1),
-    "start_export": export_of_all,
+    "order_export": lambda: call("order_export", new_export()),
+    "take_export": lambda: call("take_export", ready_export()),
+    "make_link": lambda: call("make_link", ready_export(), hours=1),
+    "withdraw_export": lambda: call("withdraw_export", ready_export()),
+    "approve_export": lambda: call("approve_export", waiting_export()),
+    "decline_export": lambda: call("decline_export", waiting_export()),
     "create_computed_trait": lambda: call("create_computed_trait", **COMPUTED),
     "end_computed_trait": lambda: call("end_computed_trait", make_computed_trait()),
     "update_computed_trait": lambda: call(

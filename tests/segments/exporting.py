@@ -1,12 +1,14 @@
 """People of a segment that is exported, and what came out of an export."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from consent.models import ConsentState, Purpose
 from profiles.models import Profile
+from segments.exports.columns import column_choices, read_columns
 from segments.models import Segment
-from segments.services import create_segment, rebuild
+from segments.services import ExportOrder, create_segment, rebuild
 from tests.factories import TESTER, make_profile
 
 EVERYONE = {"type": "everyone"}
@@ -40,6 +42,12 @@ def make_segment(purpose: Purpose | None) -> Segment:
     rebuild([segment.key])
     segment.refresh_from_db()
     return segment
+
+
+def order_of(*, columns: Sequence[str] = (), **fields: Any) -> ExportOrder:
+    """An order of some people, as CSV and for the purpose of their segment."""
+    chosen = read_columns(columns, column_choices())
+    return ExportOrder(**{"purpose": None, "format": "csv", "columns": chosen} | fields)
 
 
 def body_of(response: Any) -> bytes:

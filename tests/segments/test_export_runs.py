@@ -8,19 +8,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consent.models import Purpose
-from profiles.admin.kit.masks import Mask
 from profiles.models import TraitDefinition
-from segments.exports.columns import column_choices, read_columns
 from segments.models import MemberExport, Segment
-from segments.services import start_export, stop_silent_exports, write_export
+from segments.services import order_export, stop_silent_exports, take_export, write_export
 from tests.admin import sign_in
 from tests.factories import TESTER, make_purpose
-from tests.segments.exporting import body_of, make_people, make_segment, permit
+from tests.segments.exporting import body_of, make_people, make_segment, order_of, permit
 
 
 @pytest.fixture
 def purpose() -> Purpose:
     return make_purpose("newsletter")
+
+
+def taken_export(segment: Segment) -> MemberExport:
+    export = order_export(order_of(segment=segment), actor=TESTER)
+    take_export(export, actor=TESTER)
+    return export
 
 
 def exported(role: str, segment: Segment, **form: Any) -> Any:
@@ -54,9 +58,7 @@ def test_staff_see_how_far_an_export_is(purpose: Purpose) -> None:
     permit(profiles[0], purpose, state="withdrawn")
     segment = make_segment(purpose)
     response = exported("", segment)
-    progress = reverse(
-        "admin:segments_segment_progress", args=[segment.pk, response["Tessera-Export"]]
-    )
+    progress = reverse("admin:segments_memberexport_progress", args=[response["Tessera-Export"]])
     client = sign_in()
     assert "Under way" in client.get(progress, headers={"HX-Request": "true"}).content.decode()
     body_of(response)
@@ -71,9 +73,7 @@ def test_staff_see_how_far_an_export_is(purpose: Purpose) -> None:
 def test_an_export_whose_reader_goes_away_is_stopped(purpose: Purpose) -> None:
     make_people(2, purpose)
     segment = make_segment(purpose)
-    columns = read_columns(["id"], column_choices())
-    export = start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
-    file: Any = write_export(export, columns, Mask(is_open=True))
+    file: Any = write_export(taken_export(segment))
     next(file)
     file.close()
     assert MemberExport.objects.get().state == "stopped"
@@ -85,12 +85,8 @@ def test_an_export_whose_process_was_killed_is_stopped_and_a_slow_one_goes_on(
 ) -> None:
     make_people(1, purpose)
     segment = make_segment(purpose)
-    columns = read_columns(["id"], column_choices())
-    killed, slow, new = (
-        start_export(segment, purpose=None, columns=columns, format="csv", actor=TESTER)
-        for _ in range(3)
-    )
-    file = write_export(slow, columns, Mask(is_open=True))
+    killed, slow, new = (taken_export(segment) for _ in range(3))
+    file = write_export(slow)
     next(file)
     silent = timezone.now() - timedelta(minutes=11)
     MemberExport.objects.exclude(pk=new.pk).update(moved_at=silent)

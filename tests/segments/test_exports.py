@@ -19,8 +19,9 @@ from consent.services import may_process
 from profiles.admin.kit.masks import Mask
 from profiles.models import Account, AccountMember, AuditEntry, Identifier, Profile, TraitDefinition
 from profiles.models.access import Scope
-from segments.exports.batches import SegmentClosed, Wanted, read_batches
+from segments.exports.batches import Wanted, read_batches
 from segments.exports.columns import column_choices, read_columns
+from segments.exports.people import Closed, MembersOf
 from segments.models import MemberExport, Segment
 from tests.factories import NOW, make_client, make_purpose
 from tests.segments.exporting import body_of, lines_of, make_people, make_segment, permit
@@ -144,7 +145,7 @@ def test_who_withdraws_while_the_file_is_written_is_not_in_it(purpose: Purpose) 
     profiles = make_people(6, purpose)
     segment = make_segment(purpose)
     columns = read_columns(["id"], column_choices())
-    batches = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)), size=2)
+    batches = read_batches(Wanted(MembersOf(segment), purpose, columns, Mask(is_open=True)), size=2)
     written = [row[0] for row in next(batches).rows]
     permit(profiles[3], purpose, state="withdrawn")
     permit(profiles[0], purpose, state="withdrawn")
@@ -162,10 +163,10 @@ def test_an_export_ends_where_its_segment_is_set_apart(purpose: Purpose) -> None
     make_people(4, purpose)
     segment = make_segment(purpose)
     columns = read_columns(["id"], column_choices())
-    batches = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)), size=2)
+    batches = read_batches(Wanted(MembersOf(segment), purpose, columns, Mask(is_open=True)), size=2)
     next(batches)
     Segment.objects.filter(pk=segment.pk).update(failed_at=timezone.now(), failure="timeout")
-    with pytest.raises(SegmentClosed):
+    with pytest.raises(Closed):
         next(batches)
 
 
@@ -199,7 +200,7 @@ def test_the_file_has_exactly_those_for_whom_the_gate_is_open(
             permit(profile, purpose, **state)
         segment = make_segment(purpose)
         columns = read_columns(["id"], column_choices())
-        (batch,) = read_batches(Wanted(segment, purpose, columns, Mask(is_open=True)))
+        (batch,) = read_batches(Wanted(MembersOf(segment), purpose, columns, Mask(is_open=True)))
         now = timezone.now()
         expected = [str(p.uuid) for p in profiles if may_process(p.pk, purpose.key, at=now)]
         assert [row[0] for row in batch.rows] == expected

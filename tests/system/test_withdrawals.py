@@ -79,7 +79,7 @@ class Outlets:
         self.names = {str(uuid): traits["user"] for uuid, traits in rows}
 
     def all(self) -> list[Outlet]:
-        return [self.members, self.look_up, self.exported, self.mailed]
+        return [self.members, self.look_up, self.exported, self.linked, self.mailed]
 
     def members(self) -> list[str]:
         query = {"purpose": "newsletter", "page_size": 1000}
@@ -93,6 +93,12 @@ class Outlets:
 
     def exported(self) -> list[str]:
         answer = self.client.get("/api/v1/segments/all/export/", {"format": "jsonl"})
+        return [self.names[row["id"]] for row in lines_of(answer)]
+
+    def linked(self) -> list[str]:
+        body = {"definition": {"type": "everyone"}, "purpose": "newsletter"}
+        made = self.client.post("/api/v1/exports/", body, format="json").json()
+        answer = self.client.post("/exports/", {"code": made["link"]["code"]}, format="multipart")
         return [self.names[row["id"]] for row in lines_of(answer)]
 
     def mailed(self) -> list[str]:

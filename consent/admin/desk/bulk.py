@@ -21,9 +21,8 @@ from consent.admin.desk.opening import OPEN
 from consent.admin.desk.page import ACT
 from consent.admin.desk.steps import ReasonForm
 from consent.models import BulkRequest, PrivacyRequest
-from consent.requests.bulk import MOST_PEOPLE, are_one_person, requests_of
+from consent.requests.bulk import MOST_PEOPLE, requests_of
 from consent.services import (
-    SamePerson,
     WrongStatus,
     approve_bulk,
     break_glass,
@@ -43,7 +42,14 @@ from profiles.admin.kit.people import display_name
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.lib.database import database_now
 from profiles.models import Identifier, Profile
-from profiles.services import Actor, actor_names, note_list, persons_of
+from profiles.services import (
+    Actor,
+    SamePerson,
+    actor_names,
+    are_one_person,
+    note_list,
+    persons_of,
+)
 
 State = BulkRequest.State
 CHOSEN = "bulk_persons"

@@ -29,6 +29,7 @@ TITLES = (
     pgettext_lazy("title of data", "Segments"),
     pgettext_lazy("title of data", "Segments entered and left"),
     pgettext_lazy("title of data", "Lists"),
+    pgettext_lazy("title of data", "Files that were taken out"),
     pgettext_lazy("title of data", "Decisions about segments"),
     pgettext_lazy("title of data", "Deliveries to other systems"),
     pgettext_lazy("title of data", "Told to other systems"),
@@ -108,4 +109,5 @@ LABELS: Mapping[str, Promise] = {
     "version": pgettext_lazy("field of data", "version"),
     "vouched": pgettext_lazy("field of data", "vouched for"),
     "weights": pgettext_lazy("field of data", "similarity by value"),
+    "written_at": pgettext_lazy("field of data", "written on"),
 }

@@ -15,6 +15,7 @@ from segments.activation.destinations.exchange import CallFailed, Exchange, Repl
 from segments.activation.destinations.formats import FORMATS
 from segments.activation.destinations.tools import Faults, Item, Send, Setting, Tool
 from segments.activation.outcomes import Outcome
+from segments.lib.sealing import fault_of_recipient
 
 ENTER, EXIT, FORGET, TEST = "enter", "exit", "forget", "test"
 # How many people are in a file at most, and how long changes are gathered: a month, in minutes.
@@ -26,14 +27,6 @@ def _fault_of_minutes(text: str) -> str:
     return "" if is_number else f"Whole minutes from 1 to {LONGEST}."
 
 
-def _fault_of_recipient(text: str) -> str:
-    try:
-        pyrage.x25519.Recipient.from_str(text)
-    except pyrage.RecipientError:
-        return "A public key of age, which begins with age1."
-    return ""
-
-
 SETTINGS = (
     Setting(
         name="every", label=_("Minutes between files"), default="60", fault_of=_fault_of_minutes
@@ -43,7 +36,7 @@ SETTINGS = (
         name="recipient",
         label=_("Key that files are encrypted for (age1…)"),
         is_required=False,
-        fault_of=_fault_of_recipient,
+        fault_of=fault_of_recipient,
     ),
 )
 

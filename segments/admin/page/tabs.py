@@ -46,7 +46,7 @@ def head_of(request: HttpRequest, segment: Segment, tab: str) -> dict[str, Any]:
         "may_rebuild": may_change and segment.status == Segment.Status.LIVE,
         "may_archive": may_change and not is_archived,
         "may_restore": may_change and is_archived,
-        "may_export": may_change and segment.status == Segment.Status.LIVE and not is_hidden,
+        "may_export": may_change and not is_archived and not is_hidden,
         "may_roll_back": may_change and not is_archived and not is_hidden,
     }
 

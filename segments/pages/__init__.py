@@ -1,0 +1,1 @@
+"""The page outside of the admin on which whoever has a link fetches an export."""
