@@ -143,9 +143,9 @@ class ConfirmationViewSet(OpenViewSet):
     )
     def create(self, request: Request) -> Response:
         """Confirm by the code of a mailed link, once: an opt-in, a new address, or an undoing."""
-        code = validated(customer_serializers.CodeSerializer(data=request.data))["code"]
+        fields = validated(customer_serializers.CodeSerializer(data=request.data))
         try:
-            kind = services.confirm(code, actor=CUSTOMER)
+            kind = services.confirm(fields["code"], purposes=fields.get("purposes"), actor=CUSTOMER)
         except InvalidIdentifier:
             kind = None
         if kind is None:

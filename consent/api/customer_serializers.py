@@ -31,9 +31,12 @@ class LinkSerializer(serializers.Serializer[Any]):
 
 
 class CodeSerializer(serializers.Serializer[Any]):
-    """What follows the `#` of a mailed link."""
+    """What follows the `#` of a mailed link; with `purposes` just those of it are permitted."""
 
     code = serializers.CharField(max_length=1000)
+    purposes = serializers.ListField(
+        child=serializers.SlugField(max_length=63), min_length=1, max_length=20, required=False
+    )
 
 
 class ConfirmedSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.db.models import F
@@ -21,7 +22,7 @@ from django.utils import translation
 from consent.customers.links import address_digest, lock_address
 from consent.customers.mail import send
 from consent.lib.sealing import seal, unseal
-from consent.models import Confirmation, PurposeVersion
+from consent.models import Confirmation, Purpose, PurposeVersion
 from profiles.lib.change_queue import nudge
 from profiles.lib.credentials import digest_of
 from profiles.lib.database import database_now
@@ -142,7 +143,9 @@ def _send(confirmation_id: int) -> int:
     row.token_digest, row.sent_at, row.sealed_address = digest_of(token), database_now(), None
     row.expires_at = row.sent_at + timedelta(hours=HOURS[kind])
     row.save(update_fields=["token_digest", "sent_at", "sealed_address", "expires_at"])
-    link = f"/privacy/{PAGES[kind]}/?lang={row.language}#{code}"
+    keys = Purpose.objects.filter(pk__in=row.purpose_ids).order_by("key")
+    query = [("lang", row.language), *(("for", key) for key in keys.values_list("key", flat=True))]
+    link = f"/privacy/{PAGES[kind]}/?{urlencode(query)}#{code}"
     words: dict[str, Any] = {"link": link, "hours": HOURS[kind]}
     if kind == Kind.GUARDIAN:
         words["terms"] = _current_terms(row.purpose_ids)

@@ -6,13 +6,14 @@ Invariant: a GET changes nothing, since programs that look through mail follow e
 from http import HTTPStatus
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from consent import services
-from consent.models import Confirmation
+from consent.models import Confirmation, PurposeVersion
 from consent.pages.kit import in_their_language, page
 from profiles.api.kit.throttles import sender_of
 from profiles.identifiers.normalisers import InvalidIdentifier
@@ -20,6 +21,7 @@ from profiles.lib.throttles import Throttle, seconds_to_wait
 from profiles.services import CUSTOMER
 
 Kind = Confirmation.Kind
+_MAX_PURPOSES = 20
 # What each page asks, what its button says, and what it says once that is done.
 WORDS = {
     Kind.OPT_IN: (
@@ -58,7 +60,11 @@ def confirmation(request: HttpRequest, kind: Confirmation.Kind) -> HttpResponse:
         response = _page(request, kind, fault=fault, status=status)
         response["Retry-After"] = str(wait)
         return response
-    if _is_confirmed(request.POST.get("code", "")):
+    purposes = request.POST.getlist("purpose") if _terms(request) else None
+    if purposes == []:
+        fault = _("Please choose at least one.")
+        return _page(request, kind, fault=fault, status=HTTPStatus.BAD_REQUEST)
+    if _is_confirmed(request.POST.get("code", ""), purposes):
         return _page(request, kind, is_done=True)
     fault = _("This link is unknown, was used, or is too old.")
     return _page(request, kind, fault=fault, status=HTTPStatus.BAD_REQUEST)
@@ -72,12 +78,24 @@ def _page(
     **context: Any,
 ) -> HttpResponse:
     question, button, thanks = WORDS[kind]
-    words = {"title": question, "button": button, "thanks": thanks}
+    words = {"title": question, "button": button, "thanks": thanks, "terms": _terms(request)}
     return page(request, "consent/pages/confirmation.html", status=status, **words, **context)
 
 
-def _is_confirmed(code: str) -> bool:
+def _terms(request: HttpRequest) -> list[PurposeVersion]:
+    """Return the very texts of the purposes that the link names, for the page to show them.
+
+    What is permitted are those that the code is about.
+    """
+    versions = PurposeVersion.objects.filter(
+        purpose__key__in=request.GET.getlist("for")[:_MAX_PURPOSES],
+        number=F("purpose__current_version"),
+    )
+    return list(versions.select_related("purpose").order_by("purpose__key"))
+
+
+def _is_confirmed(code: str, purposes: list[str] | None) -> bool:
     try:
-        return services.confirm(code, actor=CUSTOMER) is not None
+        return services.confirm(code, purposes=purposes, actor=CUSTOMER) is not None
     except InvalidIdentifier:
         return False

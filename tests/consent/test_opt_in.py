@@ -278,7 +278,7 @@ def test_the_page_confirms_by_post_only_and_speaks_the_language_of_the_mail() ->
     code = opt_in(language="fr")
     browser = Client(enforce_csrf_checks=True)
     url = str(mail.outbox[-1].body).split("http://localhost:8000")[1].split("#")[0]
-    assert url == "/privacy/opt-in/?lang=fr"
+    assert url == "/privacy/opt-in/?lang=fr&for=newsletter"
     for _ in range(2):
         page = browser.get(url)
         assert page.status_code == 200
@@ -287,12 +287,41 @@ def test_the_page_confirms_by_post_only_and_speaks_the_language_of_the_mail() ->
     assert "script-src 'self'" in page["Content-Security-Policy"]
     assert page["Cache-Control"] == "no-store"
     assert not Identifier.objects.exists()
-    assert browser.post(url, {"code": "wrong"}).status_code == 400
+    form = {"purpose": "newsletter"}
+    assert browser.post(url, form | {"code": "wrong"}).status_code == 400
     # Without a script the whole link is pasted.
-    done = browser.post(url, {"code": f"  http://localhost:8000{url}#{code}\n"})
+    done = browser.post(url, form | {"code": f"  http://localhost:8000{url}#{code}\n"})
     assert (done.status_code, "Merci" in done.text) == (200, True)
     assert permitted("newsletter")
-    assert browser.post(url, {"code": code}).status_code == 400
+    assert browser.post(url, form | {"code": code}).status_code == 400
+
+
+def test_of_several_purposes_each_is_shown_and_permitted_by_a_tick_of_its_own() -> None:
+    for key in ("advertising", "trips"):
+        make_purpose(key, text=f"The very text of {key}.")
+    code = opt_in(purposes=["newsletter", "trips"])
+    browser = Client()
+    url = str(mail.outbox[-1].body).split("http://localhost:8000")[1].split("#")[0]
+    page = browser.get(url)
+    assert page.text.count('type="checkbox"') == 2
+    assert "checked" not in page.text
+    assert "The very text of trips." in page.text
+    assert "The very text of advertising." not in page.text
+    # None is chosen: the link is as good as before. What the link is not about is not permitted.
+    assert "choose at least one" in browser.post(url, {"code": code}).text
+    other = url + "&for=advertising"
+    done = browser.post(other, {"code": code, "purpose": ["trips", "advertising"]})
+    assert "Thank you" in done.text
+    assert [permitted(key) for key in ("advertising", "newsletter", "trips")] == [0, 0, 1]
+    assert browser.post(url, {"code": code, "purpose": "newsletter"}).status_code == 400
+
+
+def test_a_service_passes_on_what_was_chosen() -> None:
+    make_purpose("trips")
+    code = opt_in(purposes=["newsletter", "trips"])
+    body = {"code": code, "purposes": ["newsletter"]}
+    assert APIClient().post(CONFIRMATIONS, body).status_code == 201
+    assert (permitted("newsletter"), permitted("trips")) == (True, False)
 
 
 def test_the_page_speaks_the_browsers_language_where_the_link_names_none() -> None:
