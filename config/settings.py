@@ -204,6 +204,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# Where those go who sign in without having asked for a page.
+LOGIN_REDIRECT_URL = "admin:index"
+
 LANGUAGE_CODE = "en-gb"
 # Of the admin, and of the pages and mails for customers.
 LANGUAGES = [("en-gb", "English"), ("fr", "Français")]

@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy as _
 
 
 class ProfilesConfig(AppConfig):
     name = "profiles"
+    verbose_name = _("Profiles")
 
     def ready(self) -> None:
         from profiles import personal_data  # noqa: F401  (declares)

@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy as _
 
 
 class SegmentsConfig(AppConfig):
     name = "segments"
+    verbose_name = _("Segments")
 
     def ready(self) -> None:
         # Imported for its effect: it declares this app's personal data in the registry.

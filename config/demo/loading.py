@@ -19,8 +19,10 @@ from config.demo.sending import Report, load_messages
 from config.demo.traits import compute_traits, define_traits
 from config.demo.wire import Days
 from consent.models import NoticeVersion, Purpose
+from profiles.lib.change_queue import nudge
 from profiles.lib.database import database_now
 from profiles.models import Merge, Profile
+from profiles.services import measure_health
 from segments.models import Segment, SegmentFamily
 from segments.services import (
     create_family,
@@ -31,6 +33,8 @@ from segments.services import (
     refresh_due,
 )
 
+# The task that compares people with one another, which takes a worker of its queue.
+PROPOSE = "matching.propose"
 # Updates the planner's statistics of the tables that a load fills. The ORM has no ANALYZE, and
 # autovacuum would come a minute or two too late for building the segments.
 ANALYSE = """
@@ -98,6 +102,9 @@ def load_demo(*, customers: int, now: datetime | None, report: Report) -> Loaded
     refresh_changed()
     refresh_due()
     update_statistics()
+    # What beat would do within a day, and within an hour.
+    measure_health()
+    nudge(PROPOSE)
     sizes = dict(_built_segments().values_list("key", "size"))
     return Loaded(
         messages,

@@ -85,14 +85,12 @@ GROUPS: dict[Any, tuple[Entry, ...]] = {
             _("Cases"),
             "rule",
             "profiles.identitycase",
-            "?state__exact=open",
             seen_with="profiles.identityoutcome",
         ),
         Entry(
             _("Proposals"),
             "join",
             "profiles.matchproposal",
-            "?state__exact=open",
             seen_with="profiles.merge",
         ),
         Entry(

@@ -4,11 +4,12 @@ Each has its own page, which shows what speaks in it, tries what joining would d
 answer. After an answer the next one of the queue is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -47,9 +48,32 @@ class AnswerForm(forms.Form):
     )
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Which rows of a queue are listed: those that wait, unless somebody asks for others."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        states = model_admin.model._meta.get_field("state").choices
+        return [*((value, str(label)) for value, label in states), ("all", gettext("all"))]
+
+    def value(self) -> str:
+        return super().value() or "open"
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        # Without the first, Django's own way to leave the filter out.
+        yield from list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() == "all" else queryset.filter(state=self.value())
+
+
 class QueueAdmin(MaskedAdmin):
     """The base of queues whose rows are answered on their own pages."""
 
+    list_before_template = "admin/profiles/queue.html"
+    nothing = _("Nothing waits for an answer.")
     template: ClassVar[str]
     # What is said once an answer is given, `LATER` among them, and where somebody was faster.
     confirmations: ClassVar[Mapping[str, str | Promise]]
@@ -78,6 +102,18 @@ class QueueAdmin(MaskedAdmin):
     def content(self, request: HttpRequest, row: Any, view: Any) -> dict[str, Any]:
         """Return what the template needs beside the frame: a `title` and `answers` at least."""
         raise NotImplementedError
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List the rows that wait, with the way to the first of them."""
+        first = self.queue().values_list("pk", flat=True).first()
+        context = {
+            "waiting": count_waiting(self.queue()),
+            "most_queued": MOST_QUEUED,
+            "first": self._page_of(first),
+        }
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any

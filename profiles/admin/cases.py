@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles.admin.answering import LATER, TRIAL, QueueAdmin, sees_restricted
+from profiles.admin.answering import LATER, TRIAL, QueueAdmin, StateFilter, sees_restricted
 from profiles.admin.health import VIEW
 from profiles.admin.identity import mask_identifier
 from profiles.admin.kit.base import staff_actor
@@ -87,7 +87,7 @@ class IdentityCaseAdmin(QueueAdmin):
         *("masked_identifier", "kind", "refusals", "last_day", "state_label", "answer"),
         "postponed_at",
     )
-    list_filter = ("state", "kind")
+    list_filter = (StateFilter, "kind")
     sortable_by = ()
     audit_type = "case"
     template = "admin/profiles/case.html"

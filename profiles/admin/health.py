@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,17 @@ from profiles.services import find_health, trends
 
 VIEW = "profiles.view_identityoutcome"
 MOST_LINKS = 5
+# Where staff do what the advice of a check says, by the check's key.
+PLACES = {
+    **dict.fromkeys(
+        ("shared_emails", "shared_phones"),
+        ("admin:profiles_matchproposal_changelist", _("Proposals")),
+    ),
+    **dict.fromkeys(
+        ("emails", "phones", "size_tail"), ("admin:profiles_rulesapplication_try", _("Other rules"))
+    ),
+    "user_ids": ("admin:profiles_identityrule_changelist", _("Identity rules")),
+}
 STATES = {
     Health.IN_RANGE: _("in range"),
     Health.OUT_OF_RANGE: _("out of range"),
@@ -64,11 +76,19 @@ def _rows(findings: list[Finding]) -> list[dict[str, Any]]:
             "finding": finding,
             "state": STATES[finding.health],
             "is_bad": finding.health == Health.OUT_OF_RANGE,
+            "place": _place(finding.check.key),
             "trend": _trend([each.value for each in measured.get(finding.check.key, [])]),
             "cases": [(ids[uuid], f"…{str(uuid)[-12:]}") for uuid in finding.cases if uuid in ids],
         }
         for finding in sorted(findings, key=lambda finding: order.index(finding.health))
     ]
+
+
+def _place(key: str) -> tuple[str, str] | None:
+    if key not in PLACES:
+        return None
+    url, label = PLACES[key]
+    return reverse(url), str(label)
 
 
 def _trend(values: list[float]) -> str:

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles.admin.answering import LATER, TRIAL, QueueAdmin, sees_restricted
+from profiles.admin.answering import LATER, TRIAL, QueueAdmin, StateFilter, sees_restricted
 from profiles.admin.decisions import VIEW
 from profiles.admin.kit.base import staff_actor
 from profiles.admin.kit.masks import Mask, hide_text, mask_for
@@ -19,7 +20,7 @@ from profiles.api.decision_effects import Effects, answer_with_effects
 from profiles.matching.fields import Field
 from profiles.matching.queue import open_proposals
 from profiles.matching.views import ProposalView, views_of
-from profiles.models import MatchProposal, Profile, StaffRead
+from profiles.models import MatchModel, MatchProposal, Profile, StaffRead
 from profiles.services import answer_proposal, postpone_proposal
 
 State = MatchProposal.State
@@ -72,7 +73,7 @@ class MatchProposalAdmin(QueueAdmin):
 
     seen_with = VIEW
     list_display = ("pair", "share", "state_label", "scored_at", "postponed_at", "answered_at")
-    list_filter = ("state",)
+    list_filter = (StateFilter,)
     sortable_by = ()
     audit_type = "proposal"
     template = "admin/profiles/proposal.html"
@@ -84,6 +85,14 @@ class MatchProposalAdmin(QueueAdmin):
         # Not joined: on a cluster identifiers are spread, and proposals are not.
         proposals: QuerySet[MatchProposal] = super().get_queryset(request)
         return proposals.prefetch_related("one", "other")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List the proposals, with what they were learnt of, or why there can be none."""
+        model = MatchModel.objects.first()
+        context = {"is_compared": True, "model": model}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     def queue(self) -> QuerySet[MatchProposal]:
         return open_proposals()
@@ -143,7 +152,8 @@ class MatchProposalAdmin(QueueAdmin):
 
 def _share(proposal: MatchProposal) -> str:
     # Never rounded to certainty.
-    return f"{min(proposal.probability, 0.999):.1%}"
+    percent = number_format(100 * min(proposal.probability, 0.999), decimal_pos=1)
+    return gettext("%(number)s%%") % {"number": percent}
 
 
 def _bars(view: ProposalView, mask: Mask) -> Iterator[Bar]:
@@ -159,7 +169,7 @@ def _bars(view: ProposalView, mask: Mask) -> Iterator[Bar]:
             _masked(one, mask),
             _masked(other, mask),
             agrees=_agreement(one, other, weight),
-            bits=f"{weight:+.1f}",
+            bits=f"{'+' if weight >= 0 else '−'}{number_format(abs(weight), decimal_pos=1)}",
             left=f"{100 * (min(start, start + weight) - low) / width:.1f}%",
             width=f"{max(100 * abs(weight) / width, 0.5):.1f}%",
             is_for=weight >= 0,

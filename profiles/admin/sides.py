@@ -13,6 +13,7 @@ from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
 from profiles.identity.engine import PROFILE
 from profiles.models import EventStat, Profile
+from profiles.services import CONTACT_TRAITS
 
 
 class SideRow(NamedTuple):
@@ -56,7 +57,8 @@ def _by_namespace(side: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _traits(one: Mapping[str, Any], other: Mapping[str, Any], mask: Mask) -> Iterator[SideRow]:
-    for key in sorted(one.keys() | other.keys()):
+    # Golden addresses and numbers are among the identifiers.
+    for key in sorted((one.keys() | other.keys()) - set(CONTACT_TRAITS)):
         values = [[side[key]] if key in side else [] for side in (one, other)]
         one_masked, other_masked = (
             [readable(mask.trait(key, value)) for value in side] for side in values
@@ -73,9 +75,7 @@ def _figures(pair: Sequence[Profile]) -> Iterator[SideRow]:
         (gettext("First seen"), "first_seen_at"),
         (gettext("Last seen"), "last_seen_at"),
     ):
-        days = [
-            [date_format(localtime(getattr(side, field)), "SHORT_DATE_FORMAT")] for side in pair
-        ]
+        days = [[date_format(localtime(getattr(side, field)), "j M Y")] for side in pair]
         yield SideRow(label, days[0], days[1], "")
 
 

@@ -16,9 +16,12 @@ class MatchModel(models.Model):
     """
 
     class Refusal(models.TextChoices):
-        TOO_FEW_PEOPLE = "too_few_people", "too few people with a name, a birth date or an address"
-        TOO_FEW_FIELDS = "too_few_fields", "too few kinds of values to compare"
-        TOO_FEW_PAIRS = "too_few_pairs", "too few pairs that are alike to learn from"
+        TOO_FEW_PEOPLE = (
+            "too_few_people",
+            _("too few people with a name, a birth date or an address"),
+        )
+        TOO_FEW_FIELDS = "too_few_fields", _("too few kinds of values to compare")
+        TOO_FEW_PAIRS = "too_few_pairs", _("too few pairs that are alike to learn from")
 
     parameters = models.JSONField(default=dict, help_text="A model of Splink 5.")
     shape = models.PositiveSmallIntegerField(help_text="The version of the comparisons.")

@@ -139,6 +139,7 @@ class TraitDefinition(models.Model):
         NEWEST = "newest", _("the newest")
         SOURCE_ORDER = "source_order", _("the newest of the first source in order")
         FIRST = "first", _("the first known")
+        NOT_EMPTY = "not_empty", _("the newest of the most trusted level that is not empty")
 
     key = models.CharField(max_length=255, unique=True)
     label = models.CharField(max_length=120, blank=True)

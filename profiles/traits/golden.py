@@ -23,6 +23,7 @@ class Policy(StrEnum):
     NEWEST = "newest"
     SOURCE_ORDER = "source_order"
     FIRST = "first"
+    NOT_EMPTY = "not_empty"
 
 
 class Statement(NamedTuple):
@@ -141,6 +142,14 @@ def _rank(statement: Statement, policy: Policy) -> tuple[Any, ...]:
             # A null takes a value back; it must not be the first value known.
             rank = (statement.value is not None, -statement.at, statement.trust)
             return (*rank, -statement.arrival, text)
+        case Policy.NOT_EMPTY:
+            rank = (not is_empty(statement.value), statement.trust, statement.at)
+            return (*rank, statement.arrival, text)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing: null, a blank text, a list or an object of nothing."""
+    return value in (None, [], {}) or (isinstance(value, str) and not value.strip())
 
 
 def _best_contact(stated: Any, namespace: str, contacts: Sequence[Contact]) -> str | None:

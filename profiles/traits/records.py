@@ -17,7 +17,15 @@ from profiles.lib import exact_json
 from profiles.lib.database import array_of
 from profiles.models import Profile, Source, TraitDefinition
 from profiles.traits import sql
-from profiles.traits.golden import Contact, Lock, Policy, Statement, golden_traits, merge_record
+from profiles.traits.golden import (
+    Contact,
+    Lock,
+    Policy,
+    Statement,
+    golden_traits,
+    is_empty,
+    merge_record,
+)
 from profiles.traits.new_names import define_new_traits
 from profiles.traits.special import (
     SpecialKey,
@@ -71,12 +79,29 @@ def record_traits(
     define_new_traits(statements)
     loaded = load_records(profiles)
     changed: dict[RecordKey, dict[str, Any]] = {}
-    for statement in _without_special(statements):
+    for statement in _without_special(_without_empty(statements)):
         record = loaded.records.setdefault(statement.key, {})
         if merge_record(record, statement.traits, statement.at, statement.arrival):
             changed[statement.key] = record
     store_records(changed, now)
     return _update_golden(profiles, loaded)
+
+
+def _without_empty(statements: Sequence[TraitStatement]) -> Sequence[TraitStatement]:
+    """Leave empty values out where the policy ignores them: a record keeps one value of a trait."""
+    ignoring = {key for key, policy in trait_policies().items() if policy is Policy.NOT_EMPTY}
+    if not ignoring:
+        return statements
+    return [
+        statement._replace(
+            traits={
+                key: value
+                for key, value in statement.traits.items()
+                if key not in ignoring or not is_empty(value)
+            }
+        )
+        for statement in statements
+    ]
 
 
 def _without_special(statements: Sequence[TraitStatement]) -> Sequence[TraitStatement]:

@@ -99,6 +99,26 @@ def test_a_wrong_merge_is_undone_from_the_link_that_made_it_and_the_verdict_too(
 
 
 @needs_chromium
+def test_a_trait_is_corrected_in_its_place_and_left_to_the_sources_again(tab: Page) -> None:
+    send_messages({"userId": "u1", "traits": {"birth_date": "1990-12-31", "visits": 3}})
+    person = profile_of("user_id:u1")
+    for text, visits in (("4", 4), ("", 3)):
+        tab.goto(reverse("admin:profiles_profile_change", args=[person.pk]))
+        tab.get_by_label("Correct: visits").press("Enter")
+        field = tab.locator("#question [name=value]")
+        field.wait_for()
+        assert field.evaluate("field => field === document.activeElement"), "Keys lead on."
+        assert field.get_attribute("type") == "number"
+        if text:
+            field.fill(text)
+        else:
+            tab.locator("#question [name=type]").select_option("unlocked")
+        write_into(tab, "reason", "they said so")
+        press_on(tab, "Correct and lock")
+        assert profile_of("user_id:u1").traits["visits"] == visits
+
+
+@needs_chromium
 def test_an_edge_of_the_picture_leads_to_the_form_that_parts_its_two_ends(tab: Page) -> None:
     send_messages({"userId": "u1", "traits": {"email": "ada@mail.fr"}})
     person = profile_of("user_id:u1")

@@ -46,6 +46,12 @@ def beats(one: Statement, other: Statement, policy: str) -> bool:
     verdicts = {
         "most_trusted": [one.trust - other.trust, one.at - other.at, one.arrival - other.arrival],
         "newest": [one.at - other.at, one.trust - other.trust, one.arrival - other.arrival],
+        "not_empty": [
+            says_something(one.value) - says_something(other.value),
+            one.trust - other.trust,
+            one.at - other.at,
+            one.arrival - other.arrival,
+        ],
         "source_order": [
             other.source_priority - one.source_priority,
             one.at - other.at,
@@ -78,6 +84,12 @@ def contact(stated: Any, namespace: str, contacts: Sequence[Contact]) -> str | N
     candidates = as_stated or candidates
     newest = [each for each in candidates if each.since == max(e.since for e in candidates)]
     return max((each.value for each in newest), default=None)
+
+
+def says_something(value: Any) -> bool:
+    if value is None or isinstance(value, bool | int | float):
+        return value is not None
+    return len(value.strip() if isinstance(value, str) else value) > 0
 
 
 def spelled(value: Any) -> str:

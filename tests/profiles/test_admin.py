@@ -285,6 +285,48 @@ def test_a_new_policy_chooses_golden_values_again_at_once() -> None:
     assert profile.traits["city"] == "Paris"
 
 
+def test_values_that_say_nothing_are_ignored_by_the_policy_for_it_and_by_no_other() -> None:
+    for city in ("Lyon", " "):
+        send_messages({"userId": "u-1", "traits": {"city": city, "plan": city}}, source="crm")
+        TraitDefinition.objects.filter(key="city").update(policy="not_empty")
+    send_messages({"userId": "u-1", "traits": {"city": None, "plan": None}}, source="shop")
+    assert profile_of("user_id:u-1").traits == {"city": "Lyon"}
+    send_messages({"userId": "u-1", "traits": {"city": "Rome"}}, source="shop")
+    assert profile_of("user_id:u-1").traits == {"city": "Rome"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "widget"),
+    [
+        ("city", "Lyon", 'type="text" name="value" value="Lyon"'),
+        ("birth_date", "1990-12-31", 'type="date" name="value" value="1990-12-31"'),
+        ("last_visit", "1990-12-31T08:30:00Z", 'type="text" name="value" value="1990-'),
+        ("visits", 3, 'type="number" name="value" value="3"'),
+        ("is_member", True, '<option value="true" selected'),
+        ("interests", ["tennis"], "[&quot;tennis&quot;]</textarea>"),
+    ],
+)
+def test_a_trait_is_corrected_in_its_own_type_and_unlocked_again(
+    key: str, value: Any, widget: str
+) -> None:
+    send_messages({"userId": "u-1", "traits": {key: value}}, source="crm")
+    profile = profile_of("user_id:u-1")
+    kind = "date" if isinstance(value, str) and "1990" in value else None
+    if kind:
+        TraitDefinition.objects.filter(key=key).update(type=kind)
+    url = reverse("admin:profiles_profile_rectify", args=[profile.pk]) + f"?key={key}"
+    steward = sign_in("steward")
+    page = steward.get(url).content.decode()
+    assert widget in page
+    assert 'value="unlocked"' not in page
+    body = {"key": key, "type": "empty", "value": "", "reason": "they said so"}
+    assert steward.post(url, body).status_code == 302
+    assert profile_of("user_id:u-1").traits == {}
+    assert 'value="unlocked"' in steward.get(url).content.decode()
+    assert steward.post(url, body | {"type": "unlocked"}).status_code == 302
+    assert profile_of("user_id:u-1").traits == {key: value}
+
+
 def test_an_api_key_is_shown_once_and_revoked() -> None:
     client = sign_in()
     url = reverse("admin:profiles_apikey_add")

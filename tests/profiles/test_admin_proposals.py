@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from profiles.models import AuditEntry, IdentityDecision, MatchProposal, Profile
+from profiles.models import AuditEntry, IdentityDecision, MatchModel, MatchProposal, Profile
 from tests.admin import sign_in
 from tests.factories import profile_of, send_messages
 
@@ -58,10 +58,29 @@ def test_a_steward_answers_one_after_another() -> None:
     assert deeds.count() == 4
 
 
+def test_the_list_has_what_waits_and_says_why_there_can_be_nothing() -> None:
+    steward, url = sign_in("steward"), reverse("admin:profiles_matchproposal_changelist")
+    assert "Nobody has been compared yet" in steward.get(url).content.decode()
+    MatchModel.objects.create(shape=1, people=7, pairs=0, refusal="too_few_people")
+    assert "too few people with a name" in steward.get(url).content.decode()
+    MatchModel.objects.create(shape=1, people=700, pairs=20)
+    page = steward.get(url).content.decode()
+    assert "learnt of 700 people" in page
+    assert "Nothing waits for an answer." in page
+    waiting, answered = make_proposal(1, 0.9), make_proposal(2, 0.8)
+    MatchProposal.objects.filter(pk=answered.pk).update(state=State.DECLINED)
+    page = steward.get(url).content.decode()
+    assert page_of(waiting) in page
+    assert page_of(answered) not in page
+    assert page_of(answered) in steward.get(url, {"state": "all"}).content.decode()
+    page = steward.get(url, {"state": "accepted"}).content.decode()
+    assert "Nothing fits what is looked for." in page
+
+
 def test_the_page_shows_both_sides_and_what_speaks_for_it() -> None:
     proposal = make_proposal(1, 0.95)
     html = sign_in().get(page_of(proposal)).content.decode()
-    for text in ("Ada1", "Adah1", "Lyon", "+14.1", "-10.2", "-0.4", "95.0%", "alike"):
+    for text in ("Ada1", "Adah1", "Lyon", "+14.1", "−10.2", "−0.4", "95.0%", "alike"):
         assert text in html, text
 
 

@@ -12,9 +12,10 @@ from tests.oracles import traits as oracle
 KEYS = ("city", "score", "email", "phone")
 ADDRESSES = ("ada@example.org", "eve@example.org", "+33612345678")
 values = st.sampled_from([None, "Lyon", "Rome", 1, True, ["a"], {"a": 1}, " Ada@Example.org "])
+empty_values = st.sampled_from(["", " ", [], {}, 0, False])
 statements = st.builds(
     Statement,
-    value=values,
+    value=values | empty_values,
     at=st.integers(0, 2),
     arrival=st.integers(0, 2),
     trust=st.integers(1, 3),

@@ -1,12 +1,20 @@
 """How staff are shown people: by name, initials, and traits as text."""
 
+import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+
+from django.utils.formats import date_format, number_format
+from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext
 
 from profiles.admin.kit.masks import Mask
 from profiles.events.money import amount_text
 
+# A day, or a time, as JSON spells it.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 # Traits that make up a name. The first group with any value is taken.
 NAME_TRAITS = (("first_name", "last_name"), ("firstName", "lastName"), ("name",))
 
@@ -32,13 +40,27 @@ def readable(value: Any) -> str:
         case None:
             return "–"
         case bool():
-            return "yes" if value else "no"
+            return gettext("yes") if value else gettext("no")
+        case float() | Decimal():
+            return number_format(value, force_grouping=False)
+        case str() if match := MOMENT.fullmatch(value):
+            return _readable_moment(value, has_time=bool(match[1]))
         case list():
             return ", ".join(readable(inner) for inner in value)
         case dict():
             return ", ".join(f"{key}: {readable(inner)}" for key, inner in value.items())
         case _:
             return str(value)
+
+
+def _readable_moment(text: str, *, has_time: bool) -> str:
+    try:
+        moment = datetime.fromisoformat(text) if has_time else date.fromisoformat(text)
+    except ValueError:
+        return text  # as it was sent: no such day
+    if isinstance(moment, datetime) and is_aware(moment):
+        moment = localtime(moment)
+    return date_format(moment, "j M Y H:i" if has_time else "j M Y")
 
 
 def readable_trait(value: Any, *, is_money: bool) -> str:

@@ -35,7 +35,7 @@ from profiles.admin.kit.people import display_name, initials, person_name, reada
 from profiles.admin.kit.sections import Link, rendered, sections
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.admin.profile import page
-from profiles.admin.profile.correction import RectifyForm, initial_correction
+from profiles.admin.profile.correction import correction_form
 from profiles.admin.profile.deciding import DecideForm, decide_question
 from profiles.admin.profile.links import (
     pair_of,
@@ -299,14 +299,14 @@ class ProfileAdmin(ReadOnlyAdmin):
         require(request, SEE_CONTACTS)
         profile = self.found_or_404(request, str(pk))
         back = reverse("admin:profiles_profile_change", args=[pk])
-        form = RectifyForm(request.POST or None, initial=initial_correction(request, profile))
+        form = correction_form(request, profile)
         if not form.is_valid():
             question = Question(
                 title=gettext("Correct a trait"),
                 form=form,
                 submit=gettext("Correct and lock"),
                 back=back,
-                warning="The value stands whatever sources send later.",
+                warning=gettext("The value stands whatever sources send later."),
             )
             return question_page(self, request, question)
         try:
