@@ -17,7 +17,7 @@ from consent.lib.colours import Colour, contrast, ink_on, read_colour, readable_
 from consent.models import ConsentEvent, LegalBasis, PrivacyRequest
 from consent.services import act_on_requests, may_process, send_links
 from profiles.lib.database import database_now
-from profiles.models import Identifier, Profile
+from profiles.models import Identifier, Profile, TraitDefinition
 from segments.services import create_segment, rebuild
 from tests.factories import TESTER, make_purpose, make_source, profile_of, send_messages
 
@@ -144,6 +144,15 @@ def test_every_sentence_of_the_pages_is_in_french(ada: Profile) -> None:
         page = text_of(browser.get(f"/privacy/{path}"))
         for english in (" the ", " your ", " you ", "Allow", "Since", " with ", "Received"):
             assert english not in re.sub(r"<[^>]*>", " ", page), (path, english)
+
+
+def test_traits_have_the_names_that_people_give_them(ada: Profile) -> None:
+    send_messages({"userId": "u1", "traits": {"firstName": "Ada", "hair_colour": "red"}})
+    page = text_of(log_in("fr").get("/privacy/data/"))
+    for label in ("prénom", "ville", "hair colour"):
+        assert f">{label}</" in page, label
+    TraitDefinition.objects.filter(key="hair_colour").update(label="Couleur des cheveux")
+    assert ">Couleur des cheveux</" in text_of(log_in("fr").get("/privacy/data/"))
 
 
 def test_a_choice_takes_effect_at_once_and_keeps_the_text_that_was_read(ada: Profile) -> None:

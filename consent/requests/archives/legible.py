@@ -1,5 +1,6 @@
 """Personal data as lines that anybody can read, in the language that is active."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,12 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from consent.requests.archives.collecting import Row
-from consent.requests.archives.names import LABELS
+from consent.requests.archives.names import LABELS, TRAIT_LABELS
+from profiles.models import TraitDefinition
 
 # The sections that are shown in a way of their own.
 # The sections in which sources state traits.
 RECORDS = ("What sources say", "What sources say of special kinds")
 SEGMENTS = "Segments"
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Source(NamedTuple):
@@ -87,10 +90,24 @@ def person_in_words(
 
 def _traits_in_words(traits: Mapping[str, Any], records: Collection[Row]) -> list[TraitWords]:
     # Each with the sources that state this very value.
+    given = TraitDefinition.objects.filter(key__in=traits).exclude(label="")
+    labels = dict(given.values_list("key", "label"))
     return [
-        TraitWords(key, _spaced(key), text_of(value), _kind(value), _sources(key, value, records))
+        TraitWords(
+            key,
+            labels.get(key) or _trait_label(key),
+            text_of(value),
+            _kind(value),
+            _sources(key, value, records),
+        )
         for key, value in sorted(traits.items())
     ]
+
+
+def _trait_label(key: str) -> str:
+    """Return what a trait is called that has no label; `firstName` is `first_name`."""
+    words = _CAMEL.sub("_", key).lower()
+    return str(TRAIT_LABELS.get(words) or _spaced(words))
 
 
 def _group_in_words(membership: Row) -> GroupWords:
