@@ -1,6 +1,7 @@
 """Trying other rules of who is who in the admin, applying them, and how far that is."""
 
 import hashlib
+import re
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from profiles.admin.kit.base import (
     Question,
@@ -22,15 +23,17 @@ from profiles.admin.kit.base import (
 )
 from profiles.admin.kit.unfold import display
 from profiles.admin.sandbox import sandbox_page
+from profiles.api.rules_serializers import SweptSerializer
 from profiles.identity.ruleset.document import RulesDocument
 from profiles.identity.ruleset.four_ways import Change
-from profiles.identity.ruleset.plan import FACTS_PER_ANSWER
+from profiles.identity.ruleset.plan import FACTS_PER_ANSWER, MOST_VALUES
 from profiles.models import IdentityRulesVersion, RulesApplication
 from profiles.services import (
     RulesFault,
     RulesPlan,
     actor_names,
     apply_rules,
+    as_plain,
     document_of,
     document_of_store,
     parse_document,
@@ -38,11 +41,13 @@ from profiles.services import (
     plan_rules,
     read_rules,
     resume_application,
+    sweep,
     write_document,
 )
 
 VIEW, CHANGE = "profiles.view_identityrule", "profiles.change_identityrule"
 LIST = "admin:profiles_rulesapplication_changelist"
+NUMBER = re.compile("[0-9]{1,9}")
 STATES = {"running": "info", "paused": "warning", "done": "success", "superseded": "warning"}
 CHANGES = {
     Change.UNCHANGED: _("People who stay as they are"),
@@ -63,6 +68,20 @@ class RulesForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
+    varied = forms.CharField(
+        label=_("A number to vary"),
+        required=False,
+        max_length=120,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Such as email.limit.count or caps.total, to compare several values of it."),
+    )
+    values = forms.CharField(
+        label=_("Its values"),
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Up to ten, as 1, 3, 5."),
+    )
     tried = forms.CharField(required=False, widget=forms.HiddenInput())
 
     def clean_rules(self) -> Any:
@@ -72,6 +91,28 @@ class RulesForm(forms.Form):
         except RulesFault as fault:
             words = f"{fault.path}: {fault.detail}".removeprefix(": ")
             raise forms.ValidationError(words) from None
+
+    def clean_values(self) -> list[int]:
+        """Return the values of the number to vary."""
+        words = self.cleaned_data["values"].replace(",", " ").split()
+        if not all(NUMBER.fullmatch(word) for word in words) or len(words) > MOST_VALUES:
+            raise forms.ValidationError(gettext("Write up to ten whole numbers."))
+        if bool(words) != bool(self.cleaned_data.get("varied")):
+            raise forms.ValidationError(gettext("A number to vary and its values go together."))
+        return [int(word) for word in words]
+
+    def sweep(self) -> list[dict[str, int]]:
+        """Return who would be who by each value; none where none is varied or the path is wrong."""
+        path, values = self.cleaned_data["varied"], self.cleaned_data["values"]
+        if not values:
+            return []
+        content = as_plain(self.cleaned_data["rules"].document)
+        try:
+            swept = sweep(content, path, values, most_facts=FACTS_PER_ANSWER // len(values))
+        except RulesFault as fault:
+            self.add_error("varied", fault.detail)
+            return []
+        return [dict(SweptSerializer(each).data) for each in swept]
 
     @property
     def fingerprint(self) -> str:
@@ -143,7 +184,7 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
         require(request, CHANGE)
         posted = request.POST.copy() if request.method == "POST" else None
         form = RulesForm(posted, initial={"rules": write_document(_initial(request))})
-        plan = None
+        plan, swept = None, []
         if posted is not None and form.is_valid():
             rules, reason = form.cleaned_data["rules"], form.cleaned_data["reason"]
             if form.was_tried:
@@ -151,8 +192,10 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
                 messages.success(request, gettext("The rules hold, and what happened is judged."))
                 return redirect(LIST)
             plan = plan_rules(rules, most_facts=FACTS_PER_ANSWER)
+            swept = form.sweep()
             posted["tried"] = form.fingerprint
-        return question_page(self, request, _question(form, plan))
+        question = _question(form, plan)
+        return question_page(self, request, question, "admin/profiles/rules_try.html", swept=swept)
 
     @display(description=_("state"), label=STATES)
     def state_label(self, row: RulesApplication) -> tuple[str, str]:

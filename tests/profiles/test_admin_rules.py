@@ -49,6 +49,29 @@ def test_rules_are_tried_before_they_are_applied_and_can_be_paused():
     assert "100%" in client.get(LIST).content.decode()
 
 
+def test_several_values_of_a_number_are_compared_in_one_try():
+    for number in range(3):
+        send_messages({"userId": "u1", "traits": {"email": f"ada@{number}.org"}})
+    client = sign_in("steward")
+    varied = form_of(5) | {"varied": "email.limit.count", "values": "1, 2 3"}
+    rows = client.post(TRY, varied).context["swept"]
+    assert [(row["value"], row["profiles"], row["parted"]) for row in rows] == [
+        (1, 3, 1),
+        (2, 2, 1),
+        (3, 1, 0),
+    ]
+    for field, wrong in (
+        ("values", {"values": "one"}),
+        ("values", {"values": ""}),
+        ("values", {"varied": ""}),
+        ("varied", {"varied": "email.colour"}),
+    ):
+        page = client.post(TRY, varied | wrong)
+        assert page.context["question"].form.errors.keys() == {field}
+        assert not page.context["swept"]
+    assert profile_of("email:ada@2.org") == profile_of("user_id:u1")
+
+
 def test_a_fault_stands_beside_the_rules():
     form = {"rules": "namespaces: 3", "reason": "a test"}
     page = sign_in("steward").post(TRY, form)

@@ -325,13 +325,20 @@ class Question:
 
 
 def question_page(
-    admin: TesseraAdmin, request: HttpRequest, question: Question
+    admin: TesseraAdmin,
+    request: HttpRequest,
+    question: Question,
+    template: str = "admin/tessera/ask.html",
+    **context: Any,
 ) -> TemplateResponse:
-    """Render the question. Its form posts to the same URL."""
+    """Render the question. Its form posts to the same URL.
+
+    A template that extends the usual one may show more, by the context.
+    """
     # The pickers of dates need what the admin itself loads, before what the form does.
     media = admin.media + question.form.media
     return admin.page(
-        request, "admin/tessera/ask.html", title=question.title, question=question, media=media
+        request, template, title=question.title, question=question, media=media, **context
     )
 
 
