@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import get_language_from_request, override
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
@@ -119,11 +120,16 @@ class ComparisonViewSet(ScopedView, GenericViewSet[Any]):
 
     @extend_schema(responses={200: serializers.PairComparisonSerializer})
     def create(self, request: Request) -> Response:
-        """Compare two identifiers: what connects them, what they share, and what refused it."""
+        """Compare two identifiers: what connects them, what they share, and what refused it.
+
+        Sentences are in the language of `Accept-Language`.
+        """
         fields = validated(self.get_serializer(data=request.data))
         one, other = (stored_identifier(request, side, fields[side]) for side in ("one", "other"))
-        comparison = compare(one, other, with_restricted=sees_restricted(request))
-        return Response(serializers.PairComparisonSerializer(comparison).data)
+        with override(get_language_from_request(request)):
+            comparison = compare(one, other, with_restricted=sees_restricted(request))
+            answer = serializers.PairComparisonSerializer(comparison).data
+        return Response(answer)
 
 
 def stored_identifier(request: Request, side: str, reference: str) -> Identifier:

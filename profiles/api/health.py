@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import OperationalError
+from django.utils.translation import get_language_from_request, override
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -73,7 +74,8 @@ class IdentityHealthViewSet(ScopedView, GenericViewSet[HealthMeasure]):
     def list(self, request: Request) -> Response:
         """Return each figure with its range, some of its cases, and what to do.
 
-        A sample of 20,000 people is looked at now; restricted people are in none.
+        A sample of 20,000 people is looked at now; restricted people are in none. Titles and
+        advice are in the language of `Accept-Language`.
         """
         try:
             findings = find_health()
@@ -83,6 +85,7 @@ class IdentityHealthViewSet(ScopedView, GenericViewSet[HealthMeasure]):
                 "too_slow", "Looking at people takes too long now.", retry_seconds=60
             ) from None
         context = {"trends": trends()}
-        checks = [HealthFindingSerializer(each, context=context).data for each in findings]
+        with override(get_language_from_request(request)):
+            checks = [HealthFindingSerializer(each, context=context).data for each in findings]
         looked_at = serializers.DateTimeField().to_representation(database_now())
         return Response({"looked_at": looked_at, "checks": checks})

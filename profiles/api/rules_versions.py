@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import get_language_from_request, override
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -70,16 +71,19 @@ class RulesVersionViewSet(ScopedView, GenericViewSet[IdentityRulesVersion]):
         return all_versions()
 
     def list(self, request: Request) -> Response:
-        """List versions, each with what it changed."""
+        """List versions, each with what it changed in the language of `Accept-Language`."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        rows = plain_versions(view_versions(page or ()))
+        with override(get_language_from_request(request)):
+            rows = plain_versions(view_versions(page or ()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
     @extend_schema(responses=RulesVersionDetailSerializer)
     def retrieve(self, request: Request, number: int) -> Response:
         """Return one version with its rules: the content of a file that `plan` and `apply` take."""
-        [view] = view_versions([self.get_object()])
-        [plain] = plain_versions([view])
+        version = self.get_object()
+        with override(get_language_from_request(request)):
+            [view] = view_versions([version])
+            [plain] = plain_versions([view])
         plain["rules"] = as_plain(view.document)
         return Response(RulesVersionDetailSerializer(plain).data)
 

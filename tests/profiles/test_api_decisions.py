@@ -101,6 +101,12 @@ def test_why_not_merged_names_the_rule_the_fact_and_what_it_would_take(service: 
     assert refusal["rule"] == "trust"
     assert refusal["fact"]["source"] == "web"
     assert refusal["needed"] in answer["sentence"]
+    assert answer["sentence"].startswith("They are two people's.")
+    url = "/api/v1/identity/why-not-merged/"
+    french = service.post(url, pair, headers={"Accept-Language": "fr"}).json()
+    assert french["sentence"].startswith("Ils sont à deux personnes.")
+    assert french["refusals"][0]["needed"] in french["sentence"]
+    assert french["refusals"][0]["needed"] != refusal["needed"]
 
 
 def test_why_merged_goes_by_facts_and_verdicts(service: APIClient):
