@@ -76,7 +76,8 @@ class IdentifierMove:
 class Person:
     """Whom an erasure is about: the profile and its identifiers, also as `namespace:value`.
 
-    `request_id` is that of the privacy request that is fulfilled, where it is one.
+    `request_id` is that of the privacy request that is fulfilled, where it is one. `absorbed_ids`
+    are the profiles that were merged into this one, None where nobody has looked yet.
     """
 
     profile_id: int
@@ -84,6 +85,7 @@ class Person:
     identifier_ids: tuple[int, ...]
     references: tuple[str, ...]
     request_id: UUID | None = None
+    absorbed_ids: tuple[int, ...] | None = None
 
 
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]

@@ -19,7 +19,7 @@ from consent.requests.effects import is_restricted_by_request, restricted_by_oth
 from consent.requests.subjects import current_subject
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.database import database_now
-from profiles.models import Profile
+from profiles.models import Merge, Profile
 from profiles.registry import Person, registry
 from profiles.services import components_of, resettle_components
 
@@ -56,6 +56,9 @@ def erase_person(person: Person) -> dict[str, int]:
     Returns the number of deleted rows by model label, and of mail files. Zeros are left out.
     """
     set_aside(person)
+    absorbed = Merge.objects.standing().filter(survivor=person.profile_id)
+    # Once for all stores that keep the past of these under their own ids.
+    person = replace(person, absorbed_ids=tuple(absorbed.values_list("absorbed_id", flat=True)))
     counts = {data.label: data.erase(person) for data in registry.in_order_of_erasure()}
     counts["mail files"] = erase_mail_files(person.references)
     return {store: count for store, count in counts.items() if count}

@@ -56,21 +56,30 @@ def notify_receivers(person: Person) -> None:
 def told_to_destinations(person: Person) -> list[Told]:
     """Return what destinations were told of a person, without what they know others by, too."""
     ids = numbers_of(person)
-    own_keys = KeyHolder.objects.filter(subject_id__in=ids).values_list("key", flat=True)
-    rows = Told.objects.filter(webhook_id__in=Destination.objects.values("pk"), segment=None)
-    rows = rows.filter(Q(key__in=list(own_keys)) | Q(subject_id__in=ids))
-    others = KeyHolder.objects.filter(key__in=rows.values("key")).exclude(subject_id__in=ids)
-    shared = set(others.values_list("webhook_id", "key"))
+    own_keys = KeyHolder.objects.filter(subject_id__in=ids).values("key")
+    of_destinations = Told.objects.filter(
+        webhook_id__in=Destination.objects.values("pk"), segment=None
+    )
+    rows = list(of_destinations.filter(Q(key__in=own_keys) | Q(subject_id__in=ids)))
+    if not rows:
+        return []
+    others = KeyHolder.objects.filter(key__in={row.key for row in rows})
+    shared = set(others.exclude(subject_id__in=ids).values_list("webhook_id", "key"))
     return [row for row in rows if (row.webhook_id, row.key) not in shared]
 
 
 def numbers_of(person: Person) -> list[int]:
-    """Return the numbers of a profile and of those that it absorbed."""
-    absorbed = Merge.objects.standing().filter(survivor=person.profile_id)
-    return [person.profile_id, *absorbed.values_list("absorbed_id", flat=True)]
+    """Return the numbers of a profile and of those that it absorbed: their past is theirs, too."""
+    absorbed = person.absorbed_ids
+    if absorbed is None:
+        merges = Merge.objects.standing().filter(survivor=person.profile_id)
+        absorbed = tuple(merges.values_list("absorbed_id", flat=True))
+    return [person.profile_id, *absorbed]
 
 
 def _write(references: Mapping[tuple[UUID, UUID], bytes], request_id: UUID | None) -> None:
+    if not references:
+        return
     keys = {key for _, key in references}
     on_their_way = Delivery.objects.filter(key__in=keys, leased_until__isnull=False)
     until = on_their_way.aggregate(latest=Max("leased_until"))["latest"]

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from profiles.lib.change_queue import mark_changed, mark_changes
-from profiles.models import Merge, Profile, ProfileChange
+from profiles.models import Profile, ProfileChange
 from profiles.registry import (
     Disclosure,
     ErasurePhase,
@@ -19,6 +19,7 @@ from profiles.registry import (
     by_profile,
     registry,
 )
+from segments.activation.erasure import numbers_of
 from segments.definitions.rules import rules_in_words
 from segments.lib.locks import lock_slots, slots_of
 from segments.memberships import sql
@@ -77,7 +78,7 @@ class MembershipData(PersonalData):
         )
 
     def erase(self, person: Person) -> int:
-        profile_ids = _profile_ids(person)
+        profile_ids = numbers_of(person)
         # A refresh that began earlier must not write a membership after this.
         lock_slots(slots_of(profile_ids))
         memberships = Membership.objects.filter(profile_id__in=profile_ids)
@@ -175,11 +176,5 @@ class WakeupData(PersonalData):
 def _execute_erasure(statement: str, person: Person) -> int:
     """Run a statement over the profile and those that it absorbed; return the row count."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_profile_ids(person)])
+        cursor.execute(statement, [numbers_of(person)])
         return max(int(cursor.rowcount), 0)
-
-
-def _profile_ids(person: Person) -> list[int]:
-    """The profile and those that it absorbed: their history is the person's too."""
-    absorbed = Merge.objects.standing().filter(survivor=person.profile_id)
-    return [person.profile_id, *absorbed.values_list("absorbed_id", flat=True)]
