@@ -108,7 +108,7 @@ class ConsentEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
+        return f"{self.get_kind_display()} {self.get_state_display()}"
 
 
 class LedgerSeal(models.Model):
