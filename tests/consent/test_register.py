@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
 from consent.services import make_register
 from profiles.lib.database import database_now
@@ -26,6 +27,20 @@ def test_it_has_each_purpose_in_its_current_version_and_each_class_of_data() -> 
     assert register.activities[1].retention == "10 years"
     personal = [data.title for data in registry if data.given or data.observed or data.inferred]
     assert [each.title for each in register.data_classes] == personal
+
+
+def test_it_names_each_class_of_data_and_each_lifetime_in_french() -> None:
+    with override("en"):
+        english = _titles()
+    with override("fr"):
+        french = _titles()
+    assert [title for title in english if title in french] == ["Corrections", "Codes"]
+
+
+def _titles() -> list[str]:
+    register = make_register(now=database_now())
+    classes = [each.title for each in register.data_classes]
+    return [*classes, *(each.subject for each in register.lifetimes)]
 
 
 def test_it_names_receivers_by_their_hosts_and_no_person() -> None:
