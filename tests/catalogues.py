@@ -148,3 +148,61 @@ def _entries(text: str) -> Iterator[tuple[Message, list[str]]]:
         if fields.get("msgid"):
             texts = [value for name, value in fields.items() if name.startswith("msgstr")]
             yield Message(fields["msgid"], fields.get("msgctxt", "")), texts
+
+
+# What a page writes as it stands: numbers and days by Python's own signs, which are English.
+PYTHONS_FORMAT = re.compile(r",|%$|%[-a-zA-Z]")
+SENTENCE = re.compile(r"\b[A-Za-z]{2,} [a-z]{2,}\b|\{\} [a-z]{3,}\b|\b[a-z]{3,} \{\}")
+# Calls whose texts nobody of staff reads as words of a page: logs, attributes and files.
+UNREAD = {"path", "reverse", "format_html", "format_html_join", "debug", "info", "warning", "error"}
+
+
+def english_formats(path: Path) -> list[str]:
+    """Return what a module formats as English does, whatever language is read."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FormattedValue)
+        and isinstance(node.format_spec, ast.JoinedStr)
+        and PYTHONS_FORMAT.search(_literal(node.format_spec))
+        and "%H:%M" not in _literal(node.format_spec)
+    ]
+
+
+def unmarked_sentences(path: Path) -> list[str]:
+    """Return the sentences of a module that are neither marked nor in a place nobody reads."""
+    tree = ast.parse(path.read_text())
+    skipped = {id(node) for part in ast.walk(tree) for node in _unread(part)}
+    texts = [
+        _literal(node) if isinstance(node, ast.JoinedStr) else str(node.value)
+        for node in ast.walk(tree)
+        if id(node) not in skipped
+        and (isinstance(node, ast.JoinedStr) or isinstance(getattr(node, "value", None), str))
+        and isinstance(node, ast.JoinedStr | ast.Constant)
+    ]
+    return [
+        text
+        for text in texts
+        if SENTENCE.search(text) and not text.lstrip().startswith(("<", "WITH ", "SELECT "))
+    ]
+
+
+def _unread(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the parts of a node whose texts are not words of a page, or are marked."""
+    match node:
+        case ast.Module() | ast.ClassDef() | ast.FunctionDef():
+            if node.body and isinstance(node.body[0], ast.Expr):
+                yield node.body[0].value
+        case ast.Raise():
+            yield from ast.walk(node)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            if name in MARKERS | PLURALS | IN_CONTEXT | UNREAD:
+                yield from ast.walk(node)
+        case ast.JoinedStr():
+            yield from node.values
+
+
+def _literal(text: ast.JoinedStr) -> str:
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else "{}" for part in text.values
+    )

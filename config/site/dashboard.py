@@ -14,6 +14,7 @@ from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from config.demo.progress import current_progress
 from config.site import sql
@@ -24,6 +25,7 @@ from ingestion.models import InboxRow, RejectedMessage
 from ingestion.services import MAY_TRY, current_pause, failing_sql_sources
 from profiles.admin.kit.base import approximate_count
 from profiles.admin.kit.charts import Bar, bars, share_bar
+from profiles.admin.kit.formatting import number, percent, short_day
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.lib.estimates import estimated_rows
 from profiles.lib.queues import MOST_QUEUED
@@ -113,13 +115,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def count_people() -> PeopleCounts:
     """Count the profiles, and estimate the share that a trusted source vouches for."""
-    percent = _sample_percent("profiles_profile", MAX_SAMPLED_PROFILES)
-    sampled, vouched = _fetch(sql.VOUCHED_SHARE, percent=percent)[0]
-    share = f"{vouched / sampled:.0%}" if sampled else "–"
+    of_all = _sample_percent("profiles_profile", MAX_SAMPLED_PROFILES)
+    sampled, vouched = _fetch(sql.VOUCHED_SHARE, percent=of_all)[0]
+    share = percent(vouched / sampled) if sampled else "–"
     return PeopleCounts(
         approximate_count(Profile.objects.all()),
-        share if percent == 100 else f"≈ {share}",
-        share_bar(vouched, sampled, title=f"{share} are vouched for"),
+        share if of_all == 100 else f"≈ {share}",
+        share_bar(vouched, sampled, title=_("%(share)s are vouched for") % {"share": share}),
     )
 
 
@@ -134,7 +136,7 @@ def events_of_the_day(now: datetime, percent: float) -> Traffic:
         Bar(f"{timezone.localtime(hour):%H:%M}", _extrapolate(counts.get(hour, 0), percent))
         for hour in hours
     ]
-    return _traffic(columns, percent, "Events per hour in the last 24 hours")
+    return _traffic(columns, percent, _("Events per hour in the last 24 hours"))
 
 
 def events_of_the_month(now: datetime, percent: float) -> Traffic:
@@ -145,8 +147,8 @@ def events_of_the_month(now: datetime, percent: float) -> Traffic:
     counts = dict(
         _fetch(sql.EVENTS_BY_DAY, percent=percent, since=since, now=now, zone=settings.TIME_ZONE)
     )
-    columns = [Bar(f"{day:%-d %b}", _extrapolate(counts.get(day, 0), percent)) for day in days]
-    return _traffic(columns, percent, "Events per day in the last 30 days")
+    columns = [Bar(short_day(day), _extrapolate(counts.get(day, 0), percent)) for day in days]
+    return _traffic(columns, percent, _("Events per day in the last 30 days"))
 
 
 def inbox_backlog(now: datetime) -> dict[str, Any]:
@@ -167,8 +169,10 @@ def inbox_backlog(now: datetime) -> dict[str, Any]:
 def count_rejected() -> str:
     """Count the rejected messages that are still open, up to a thousand."""
     still_open = RejectedMessage.objects.filter(replayed_at=None).order_by()
-    number = still_open[: MAX_COUNTED + 1].count()
-    return f"over {MAX_COUNTED:,}" if number > MAX_COUNTED else f"{number:,}"
+    found = still_open[: MAX_COUNTED + 1].count()
+    if found > MAX_COUNTED:
+        return _("over %(number)s") % {"number": number(MAX_COUNTED)}
+    return number(found)
 
 
 def next_due_requests() -> list[tuple[PrivacyRequest, tuple[str, str]]]:
@@ -194,7 +198,7 @@ def starred_of(user_id: int | None, hidden: set[int]) -> list[Starred]:
 
 
 def _traffic(columns: list[Bar], percent: float, title: str) -> Traffic:
-    total = f"{sum(column.value for column in columns):,}"
+    total = number(sum(column.value for column in columns))
     return Traffic(total if percent == 100 else f"≈ {total}", bars(columns, title=title))
 
 
@@ -207,8 +211,8 @@ def _sample_percent(table: str, max_rows: int) -> float:
     return 100.0 if rows <= max_rows else max_rows / rows * 100
 
 
-def _extrapolate(number: int, percent: float) -> int:
-    return round(number * 100 / percent)
+def _extrapolate(sampled: int, percent: float) -> int:
+    return round(sampled * 100 / percent)
 
 
 def _fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:

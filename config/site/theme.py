@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tessera",
     "SITE_HEADER": "Tessera",
-    "SITE_SUBHEADER": "Customer profiles",
+    "SITE_SUBHEADER": _("Customer profiles"),
     "SITE_SYMBOL": "grid_view",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,

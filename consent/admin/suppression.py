@@ -89,8 +89,10 @@ class SuppressionAdmin(ReadOnlyAdmin):
                 form=form,
                 submit=gettext("Store them again"),
                 back=reverse(LIST),
-                warning="From now on they are stored again. What they had refused or objected to "
-                "stays refused, and messages from before today stay out.",
+                warning=gettext(
+                    "From now on they are stored again. What they had refused or objected to "
+                    "stays refused, and messages from before today stay out."
+                ),
             )
             return question_page(self, request, question)
         fields = form.cleaned_data

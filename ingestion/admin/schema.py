@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from ingestion.admin.schema_review import ReviewedAdmin, share_of, types_in_words
 from profiles.admin.kit.base import TesseraAdmin, staff_actor
 from profiles.admin.kit.charts import Bar, bars
+from profiles.admin.kit.formatting import number, short_day
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import EventName, SchemaKey, SchemaPart, TraitDefinition
 from profiles.services import (
@@ -41,7 +42,7 @@ VIEW, CHANGE = "profiles.view_schemakey", "profiles.change_schemakey"
 
 def picture_of(days: Mapping[Any, int]) -> dict[str, Any]:
     """Return the bars of the last days, and their sum."""
-    columns = [Bar(f"{day:%-d %b}", days.get(day, 0)) for day in last_days(timezone.now())]
+    columns = [Bar(short_day(day), days.get(day, 0)) for day in last_days(timezone.now())]
     title = _("Messages per day in the last 30 days")
     return {"picture": bars(columns, title=title), "total": sum(days.values())}
 
@@ -222,7 +223,7 @@ class EventNameAdmin(TesseraAdmin):
 
     @display(description=gettext_lazy("in 30 days"))
     def in_days(self, name: Any) -> str:
-        return f"{name.messages:,}"
+        return number(name.messages)
 
     @display(description=gettext_lazy("properties"))
     def property_count(self, name: Any) -> int:

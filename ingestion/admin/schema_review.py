@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.services import SchemaReview, TooManyNames, review_schema
 from profiles.admin.kit.base import TesseraAdmin, staff_actor
+from profiles.admin.kit.formatting import number, percent
 from profiles.admin.kit.unfold import display
 
 CATEGORY_COLOURS = {"ordinary": "default", "contact": "info", "special": "danger"}
@@ -34,12 +35,12 @@ def types_in_words(types: Mapping[str, int] | None) -> list[tuple[str, str]]:
     counts = types or {}
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [(str(TYPES.get(name, name)), f"{count / total:.0%}") for name, count in ordered]
+    return [(str(TYPES.get(name, name)), percent(count / total)) for name, count in ordered]
 
 
 def share_of(row: Any) -> str:
     """Return the annotated share of messages as text."""
-    return "–" if row.fill is None else f"{row.fill:.0%}"
+    return "–" if row.fill is None else percent(row.fill)
 
 
 class ReviewedAdmin(TesseraAdmin):
@@ -72,7 +73,7 @@ class ReviewedAdmin(TesseraAdmin):
 
     @display(description=gettext_lazy("in 30 days"))
     def in_days(self, row: Any) -> str:
-        return f"≈ {round(row.volume):,}" if row.volume else "0"
+        return f"≈ {number(round(row.volume))}" if row.volume else "0"
 
     @display(description=gettext_lazy("last seen"))
     def last_seen(self, row: Any) -> Any:

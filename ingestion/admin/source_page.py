@@ -26,6 +26,7 @@ from ingestion.models import (
 )
 from ingestion.services import fault_groups
 from profiles.admin.kit.charts import Bar, bars
+from profiles.admin.kit.formatting import short_day
 from profiles.models import Source
 
 DAYS, HOURS = 30, 24
@@ -157,7 +158,7 @@ def _days(today: date) -> list[date]:
 
 
 def _series(title: str, by_day: Counter[date], days: list[date]) -> Series:
-    columns = [Bar(f"{day:%-d %b}", by_day[day]) for day in days]
+    columns = [Bar(short_day(day), by_day[day]) for day in days]
     total = sum(bar.value for bar in columns)
     return Series(title, total, bars(columns, title=title))
 

@@ -28,6 +28,7 @@ from ingestion.services import (
     save_consent_category,
 )
 from profiles.admin.kit.base import TesseraAdmin, require, show_secret, staff_actor
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.unfold import ModelForm, display
 from profiles.models import Source
 from profiles.services import SOURCE_SETTINGS, change_source, create_source
@@ -87,7 +88,7 @@ class SourceAdmin(TesseraAdmin):
 
     @display(description=_("24 hours"))
     def day(self, source: Any) -> str:
-        return f"{source.day:,}" if source.day else "–"
+        return number(source.day) if source.day else "–"
 
     @display(description=_("open write keys"))
     def open_keys(self, source: Any) -> int:
@@ -147,7 +148,10 @@ class SourceAdmin(TesseraAdmin):
         write_key, secret = create_write_key(
             source, actor=staff_actor(request), kind=WriteKey.Kind(kind)
         )
-        title = f"{write_key.get_kind_display().capitalize()} write key of {source}"
+        title = gettext("Write key of %(source)s, %(kind)s") % {
+            "source": source,
+            "kind": write_key.get_kind_display(),
+        }
         return show_secret(
             self,
             request,
@@ -166,7 +170,7 @@ class SourceAdmin(TesseraAdmin):
         if request.method != "POST":
             return redirect(back)
         _, text = create_signing_secret(source, actor=staff_actor(request))
-        title = f"Signing secret of {source}"
+        title = gettext("Signing secret of %(source)s") % {"source": source}
         return show_secret(self, request, title=title, secret=text, back=back)
 
     def revoke_secret(self, request: HttpRequest, pk: int, secret: int) -> HttpResponse:
@@ -192,7 +196,7 @@ class SourceAdmin(TesseraAdmin):
         context = live_context(request, source)
         if request.headers.get("HX-Request"):
             return TemplateResponse(request, "admin/ingestion/live_rows.html", context)
-        title = f"Last messages of {source}"
+        title = gettext("Last messages of %(source)s") % {"source": source}
         return self.page(request, "admin/ingestion/live.html", title=title, **context)
 
     def revoke_key(self, request: HttpRequest, pk: int, key: int) -> HttpResponse:

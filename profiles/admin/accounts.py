@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.contrib import admin
 from django.db.models.aggregates import Min
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles.accounts.reads import (
@@ -19,6 +20,7 @@ from profiles.accounts.reads import (
     sizes_of,
 )
 from profiles.admin.kit.base import BoundedList, ReadOnlyAdmin
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask, mask_for
 from profiles.admin.kit.people import display_name, readable
@@ -96,7 +98,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
     @display(description=_("members"))
     def members(self, row: Any) -> str:
-        return f"{row.size:,}"
+        return number(row.size)
 
     @display(description=_("trust"), label={"vouched": "success"})
     def trust(self, row: Account) -> str:
@@ -147,7 +149,9 @@ def _members(account: Account, mask: Mask) -> list[AccountMemberRow]:
     profiles = Profile.objects.in_bulk(joined)
     return [
         AccountMemberRow(
-            profile_id, display_name(profiles[profile_id].traits, mask) or "anonymous", joined_at
+            profile_id,
+            display_name(profiles[profile_id].traits, mask) or gettext("anonymous"),
+            joined_at,
         )
         for profile_id, joined_at in joined.items()
         if profile_id in profiles

@@ -17,16 +17,16 @@ from profiles.services import REFUSALS, Effect, release_quarantine, save_identit
 
 # What each outcome means, for staff.
 MEANINGS = {
-    "trust": "a claim named somebody who is vouched",
-    "unique": "two different values of a unique identifier",
-    "limit": "more values than the namespace allows",
-    "not_same": "staff decided that these are two people",
-    "cap": "too many people want it",
-    "merge": "joined to who wanted it, as the rules allow",
-    "takeover": "a vouched person took it over",
-    "claim_limit": "a claim beside more devices than the person may have",
-    "pushed_out": "a claimed device that made room for one of a trusted source",
-    "quarantine": "shared by so many that it names nobody",
+    "trust": _("a claim named somebody who is vouched"),
+    "unique": _("two different values of a unique identifier"),
+    "limit": _("more values than the namespace allows"),
+    "not_same": _("staff decided that these are two people"),
+    "cap": _("too many people want it"),
+    "merge": _("joined to who wanted it, as the rules allow"),
+    "takeover": _("a vouched person took it over"),
+    "claim_limit": _("a claim beside more devices than the person may have"),
+    "pushed_out": _("a claimed device that made room for one of a trusted source"),
+    "quarantine": _("shared by so many that it names nobody"),
 }
 
 # Outcomes that may be mistakes; merges and takeovers followed the rules.
@@ -47,12 +47,11 @@ class IdentityRuleAdmin(TesseraAdmin):
     @display(description=_("limit"))
     def limit(self, rule: IdentityRule) -> str:
         if rule.limit_count is None:
-            return "any number"
-        return (
-            f"{rule.limit_count} in {rule.limit_days} days"
-            if rule.limit_days
-            else f"{rule.limit_count} ever"
-        )
+            return gettext("any number")
+        numbers = {"count": rule.limit_count, "days": rule.limit_days}
+        if rule.limit_days:
+            return gettext("%(count)s in %(days)s days") % numbers
+        return gettext("%(count)s ever") % numbers
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -114,7 +113,7 @@ class IdentityOutcomeAdmin(MaskedAdmin):
 
     @display(description=_("what"), header=True)
     def rule_and_meaning(self, outcome: IdentityOutcome) -> list[str]:
-        return [outcome.rule.replace("_", " "), MEANINGS.get(outcome.rule, "")]
+        return [outcome.rule.replace("_", " "), str(MEANINGS.get(outcome.rule, ""))]
 
     @display(description=_("what"))
     def rule_sentence(self, outcome: IdentityOutcome) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from profiles.admin.answering import LATER, TRIAL, QueueAdmin, StateFilter, sees_restricted
 from profiles.admin.decisions import VIEW
 from profiles.admin.kit.base import staff_actor
+from profiles.admin.kit.formatting import percent
 from profiles.admin.kit.masks import Mask, hide_text, mask_for
 from profiles.admin.kit.unfold import display
 from profiles.api.decision_effects import Effects, answer_with_effects
@@ -152,8 +153,7 @@ class MatchProposalAdmin(QueueAdmin):
 
 def _share(proposal: MatchProposal) -> str:
     # Never rounded to certainty.
-    percent = number_format(100 * min(proposal.probability, 0.999), decimal_pos=1)
-    return gettext("%(number)s%%") % {"number": percent}
+    return percent(min(proposal.probability, 0.999), places=1)
 
 
 def _bars(view: ProposalView, mask: Mask) -> Iterator[Bar]:

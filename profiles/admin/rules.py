@@ -21,6 +21,7 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.formatting import percent
 from profiles.admin.kit.unfold import display
 from profiles.admin.sandbox import sandbox_page
 from profiles.api.rules_serializers import SweptSerializer
@@ -203,7 +204,7 @@ class RulesApplicationAdmin(ReadOnlyAdmin):
 
     @display(description=_("judged"))
     def share(self, row: RulesApplication) -> str:
-        return f"{row.progress:.0%}"
+        return percent(row.progress)
 
     @display(description=_("by"))
     def by(self, row: RulesApplication) -> str:
@@ -235,7 +236,7 @@ def _question(form: RulesForm, plan: RulesPlan | None) -> Question:
         sample = gettext(
             "Judged by a sample of %(share)s; in all, %(low)d to %(high)d people would change."
         )
-        numbers = {"share": f"{plan.share:.1%}", "low": low, "high": high}
+        numbers = {"share": percent(plan.share, places=1), "low": low, "high": high}
         warning = f"{warning} {sample % numbers}"
     return Question(
         title=gettext("Try other rules"),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from profiles.admin.kit.base import Question, ReadOnlyAdmin, question_page, require, staff_actor
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.unfold import display
 from profiles.lib.database import database_now
 from segments import services
@@ -55,7 +56,7 @@ class CodePoolAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("free"))
     def free(self, row: Any) -> str:
-        return f"{row.free_codes:,}"
+        return number(row.free_codes)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for a pool, and make it."""

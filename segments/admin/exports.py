@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from profiles.admin.kit.base import BoundedList, ReadOnlyAdmin, require, show_secret, staff_actor
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.unfold import ChangeList, display
 from profiles.services import Actor, SamePerson, actor_names, are_one_person
 from segments.admin.page.tabs import CHANGE
@@ -139,11 +140,11 @@ class MemberExportAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("in the file"))
     def written_count(self, export: Any) -> str:
-        return "–" if export.is_hidden else f"{export.written:,}"
+        return "–" if export.is_hidden else number(export.written)
 
     @display(description=gettext_lazy("left out"))
     def left_out_total(self, export: Any) -> str:
-        return "–" if export.is_hidden else f"{export.left_out_count:,}"
+        return "–" if export.is_hidden else number(export.left_out_count)
 
     @display(description=gettext_lazy("who"))
     def who(self, export: Any) -> str:

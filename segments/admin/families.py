@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from profiles.admin.kit.base import ReadOnlyAdmin, require
 from profiles.admin.kit.charts import Tile, treemap
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.unfold import display
 from profiles.models import EventName
 from profiles.services import currencies_of
@@ -90,7 +91,7 @@ class SegmentFamilyAdmin(ReadOnlyAdmin):
 
 
 def _tile(row: GroupRow) -> Tile:
-    title = f"{row.name}: {row.size:,} (+{row.came:,} −{row.left:,})"
+    title = f"{row.name}: {number(row.size)} (+{number(row.came)} −{number(row.left)})"
     return Tile(row.name, row.size, title, row.url)
 
 

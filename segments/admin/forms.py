@@ -59,7 +59,7 @@ FIELD_ORDER = (
     "child",
     "children",
 )
-SENSITIVE = "It asks for contact or special data: only who may see them may count by them."
+SENSITIVE = _("It asks for contact or special data: only who may see them may count by them.")
 Status = Segment.Status
 
 

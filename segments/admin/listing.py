@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from profiles.admin.kit.base import BoundedList, staff_actor
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.unfold import display
 from profiles.lib.estimates import estimated_rows
@@ -218,7 +219,7 @@ class ListColumns:
             format_html_join(
                 "",
                 '<span id="reach-{}" hx-swap-oob="innerHTML">{}</span>',
-                ((row.pk, f"{reach[row.pk]:,}" if row.pk in reach else "–") for row in rows),
+                ((row.pk, number(reach[row.pk]) if row.pk in reach else "–") for row in rows),
             )
         )
 

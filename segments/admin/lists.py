@@ -24,6 +24,7 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import display
@@ -113,7 +114,7 @@ class StaticListAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("people"))
     def people(self, row: Any) -> str:
-        return "–" if row.is_hidden else f"{row.size or 0:,}"
+        return "–" if row.is_hidden else number(row.size or 0)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask for the key and name of a list, then make it."""

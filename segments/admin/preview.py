@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from profiles.lib import exact_json
 from profiles.services import Category
 from segments.admin.builder.paths import look_up
@@ -104,12 +106,14 @@ def preview_text(
     try:
         definition: Any = exact_json.read((text or "null").encode(errors="replace"))
     except ValueError as error:
-        return PreviewResult(faults=[Fault("", "json", f"This is not JSON: {error}.")])
+        return PreviewResult(
+            faults=[Fault("", "json", _("This is not JSON: %(fault)s.") % {"fault": error})]
+        )
     sensitivity = load_sensitivity()
     involved = [definition, *([segment.definition] if segment else [])]
     is_sensitive = any(sensitivity.of(tree) != Category.ORDINARY for tree in involved)
     if is_sensitive and not may_count_people:
-        return PreviewResult(faults=[Fault("", "sensitive", SENSITIVE)])
+        return PreviewResult(faults=[Fault("", "sensitive", str(SENSITIVE))])
     return _preview(definition, segment, purpose)
 
 

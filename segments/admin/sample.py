@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from consent.models import Purpose
 from profiles.admin.kit.charts import Point, curve, first_and_last
@@ -59,7 +60,7 @@ def _sampled(profile: Profile, orders: EventStat | None, mask: Mask) -> SampledP
     city: Any = profile.traits.get("city")
     return SampledPerson(
         profile.pk,
-        display_name(profile.traits, mask) or "anonymous",
+        display_name(profile.traits, mask) or gettext("anonymous"),
         "" if city is None else readable(mask.trait("city", city)),
         age_band(profile, timezone.localdate()),
         orders.count if orders else 0,

@@ -98,7 +98,7 @@ def make_member(profile: Profile, mask: Mask, entered_at: datetime) -> Member:
     return Member(
         profile.pk,
         str(profile.uuid),
-        display_name(profile.traits, mask) or "anonymous",
+        display_name(profile.traits, mask) or _("anonymous"),
         _city(profile, mask),
         entered_at,
     )
@@ -114,11 +114,11 @@ def latest_changes(segment: Segment, mask: Mask) -> list[Change]:
 
 def _make_change(row: MembershipChange, profile: Profile | None, mask: Mask) -> Change:
     if profile is None:
-        name = "erased or merged"
+        name = _("erased or merged")
     elif profile.is_restricted:
-        name = "restricted"
+        name = _("restricted")
     else:
-        name = display_name(profile.traits, mask) or "anonymous"
+        name = display_name(profile.traits, mask) or _("anonymous")
     return Change(
         row.profile_id if profile else None,
         name,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.services import Category
 from segments.definitions.sensitivity import SMALL, load_sensitivity
@@ -57,4 +58,4 @@ def require_visible_version(request: HttpRequest, segment: Segment, number: int)
 
 def shown_size(segment: Segment, *, is_hidden: bool) -> str:
     """Return the size as text; of a hidden segment no small one."""
-    return f"< {SMALL}" if is_hidden and segment.size < SMALL else f"{segment.size:,}"
+    return f"< {SMALL}" if is_hidden and segment.size < SMALL else number(segment.size)

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from consent.models import Purpose
@@ -208,7 +209,7 @@ def take_export(export: MemberExport, *, actor: Actor) -> None:
 
 def waiting_exports() -> list[MemberExport]:
     """Return what waits for a second person, the oldest first."""
-    waiting = MemberExport.objects.filter(state=State.WAITING, expires_at__gt=database_now())
+    waiting = MemberExport.objects.filter(state=State.WAITING, expires_at__gt=Now())
     return list(waiting.select_related("segment", "list").order_by("started_at"))
 
 

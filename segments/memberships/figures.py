@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncDate
+from django.utils.translation import gettext as _
 
 from profiles.lib.database import array_of, time_limit
 from profiles.models import Profile
@@ -113,15 +114,20 @@ def _flags(segment: Segment, now: datetime) -> Iterator[Flag]:
     if segment.live_version is None:
         return
     if segment.size < SMALL_SIZE:
-        yield Flag("small", f"Fewer than {SMALL_SIZE} people.")
+        yield Flag("small", _("Fewer than %(number)s people.") % {"number": SMALL_SIZE})
     people = Profile.objects.count()
     if people and segment.size > LARGE_SHARE * people:
-        yield Flag("large", f"{segment.size / people:.0%} of all people.")
+        yield Flag(
+            "large",
+            _("%(percent)s%% of all people.") % {"percent": round(100 * segment.size / people)},
+        )
     changes = MembershipChange.objects.filter(segment=segment)
     if not changes.filter(changed_at__gte=now - timedelta(days=STILL_DAYS)).exists():
-        yield Flag("still", f"Nobody has entered or left for {STILL_DAYS} days.")
+        yield Flag(
+            "still", _("Nobody has entered or left for %(number)s days.") % {"number": STILL_DAYS}
+        )
     for key in _twins(segment):
-        yield Flag("same_people", f"The segment {key} has the same people.")
+        yield Flag("same_people", _("The segment %(key)s has the same people.") % {"key": key})
 
 
 def _twins(segment: Segment) -> list[str]:

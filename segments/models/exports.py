@@ -100,7 +100,7 @@ class MemberExport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.format} of {self.written}"
+        return self.name or str(self.get_format_display())
 
     @property
     def left_out_count(self) -> int:

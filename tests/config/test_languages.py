@@ -2,6 +2,7 @@
 
 import gettext
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,16 +13,37 @@ from tests.admin import make_world, sign_in
 from tests.catalogues import (
     APPS,
     ROOT,
+    Message,
     catalogue,
+    english_formats,
     marked_messages,
     names_of_models,
     templates_of,
     texts_of,
     texts_of_unfold,
+    unmarked_sentences,
     unmarked_texts,
 )
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+# The rooms whose modules write what people read, without statements and samples of code.
+ROOMS = (
+    "profiles/admin",
+    "segments/admin",
+    "segments/pages",
+    "consent/admin",
+    "consent/pages",
+    "ingestion/admin",
+    "config/site",
+)
+MODULES = [
+    path
+    for room in ROOMS
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if path.name not in ("sql.py", "snippets.py")
+]
+# Keys with a blank in them, which are no words of a page.
+KEYS = {"due soon", "in time", "one click", "timestamp in the future"}
 # Templates that are still in English only. New ones are marked; this list only gets shorter.
 ENGLISH_ONLY: set[str] = set()
 
@@ -79,6 +101,33 @@ def test_no_template_of_the_admin_has_words_that_are_not_marked(app: str) -> Non
 
 def test_templates_that_are_marked_leave_the_list_of_those_in_english_only() -> None:
     assert all(unmarked_texts(ROOT / name) for name in ENGLISH_ONLY)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_has_words_or_numbers_that_are_always_english(path: Path) -> None:
+    # Some texts are marked where they are used.
+    translated = {message.text for app in APPS for message in catalogue(app)}
+    assert not set(unmarked_sentences(path)) - translated - KEYS
+    assert not english_formats(path), "Let `formatting` write it."
+
+
+def test_english_words_and_formats_are_seen(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        'a = f"{share:.0%} of {whole:,}"\nb = f"{day:%-d %b}"\nc = "Nobody is here."\n'
+        'd = _("Nobody is here.")\ne = f"{at:%H:%M} {x:.1f}"\nf = f"key of {g}"\n'
+    )
+    assert english_formats(path) == ["{share:.0%}", "{whole:,}", "{day:%-d %b}"]
+    assert unmarked_sentences(path) == ["Nobody is here.", "key of {}"]
+
+
+def test_a_text_is_translated_in_one_way() -> None:
+    # Catalogues are laid upon each other: of two translations one is never read.
+    ways: dict[Message, set[tuple[str, ...]]] = {}
+    for app in APPS:
+        for message, texts in catalogue(app).items():
+            ways.setdefault(message, set()).add(tuple(texts))
+    assert [message for message, texts in ways.items() if len(texts) > 1] == []
 
 
 @pytest.mark.django_db

@@ -37,6 +37,7 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.list_actions import ListAction, list_actions
 from profiles.admin.kit.people import display_name
 from profiles.admin.kit.unfold import ChangeList, display
@@ -117,7 +118,7 @@ class BulkRequestAdmin(MaskedAdmin):
 
     @display(description=_("people"))
     def people(self, bulk: BulkRequest) -> str:
-        return f"{len(bulk.person_ids):,}"
+        return number(len(bulk.person_ids))
 
     @display(description=_("asked by"))
     def asked_by(self, bulk: Any) -> str:

@@ -135,10 +135,10 @@ def _duplicate(privacy_request: PrivacyRequest, fields: dict[str, Any], actor: A
 # By the last part of the URL.
 CASEWORK = {
     "note": Step(title=_("Add a note"), submit=_("Add"), perform=_note, form=NoteForm),
-    "check": Step(title=_("Who are they?"), submit=_("Keep"), perform=_check, form=CheckForm),
+    "check": Step(title=_("Who are they?"), submit=_("Save"), perform=_check, form=CheckForm),
     "assign": Step(title=_("Who sees to it?"), submit=_("Assign"), perform=_assign, form=OwnerForm),
     "answer": Step(
-        title=_("The person was told"), submit=_("Keep"), perform=_answer, form=AnswerForm
+        title=_("The person was told"), submit=_("Save"), perform=_answer, form=AnswerForm
     ),
     "attach": Step(title=_("Add a file"), submit=_("Add"), perform=_attach, form=FileForm),
     "duplicate": Step(

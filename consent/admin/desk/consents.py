@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from consent.services import ConsentDay, PurposeTrend, consent_trends, lacking_texts
 from profiles.admin.kit.base import TesseraAdmin, require
 from profiles.admin.kit.flows import Flow, FlowDay, flow_bars
+from profiles.admin.kit.formatting import short_day
 
 SEE_CONSENTS = "consent.view_privacyrequest"
 
@@ -30,7 +31,7 @@ def consents_page(admin: TesseraAdmin, request: HttpRequest) -> HttpResponse:
 
 def _picture(trend: PurposeTrend) -> SafeString:
     words = gettext("Given and withdrawn a day, %(title)s") % {"title": trend.title}
-    days = [FlowDay(f"{day.day:%-d %b}", _flows(day)) for day in trend.days]
+    days = [FlowDay(short_day(day.day), _flows(day)) for day in trend.days]
     return flow_bars(days, title=words)
 
 

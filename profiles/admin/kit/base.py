@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.history import history_lines
 from profiles.admin.kit.masks import mask_for
 from profiles.admin.kit.unfold import ChangeList, ModelAdmin, Paginator
@@ -371,6 +372,8 @@ def approximate_count(queryset: QuerySet[Any]) -> str:
     """Return the number of rows as text: exact up to `MOST_LISTED`, then ≈ and the estimate."""
     exact = queryset.order_by()[: MOST_LISTED + 1].count()
     if exact <= MOST_LISTED:
-        return f"{exact:,}"
+        return number(exact)
     estimate = estimated_rows(queryset.model._meta.db_table)
-    return f"≈ {estimate:,}" if estimate else f"over {MOST_LISTED:,}"
+    if estimate:
+        return f"≈ {number(estimate)}"
+    return _("over %(number)s") % {"number": number(MOST_LISTED)}

@@ -13,6 +13,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from profiles.admin.kit.formatting import day_text, moment_text, number
+
 BAR_HEIGHT = 48
 CURVE_WIDTH, CURVE_HEIGHT = 640, 160
 CURVE_LEFT, CURVE_RIGHT = 8, CURVE_WIDTH - 8
@@ -53,7 +55,7 @@ def bars(columns: Sequence[Bar], *, title: str, height: int = BAR_HEIGHT) -> Saf
                 round(height - tall, 1),
                 round(tall, 1),
                 bar.label,
-                f"{bar.value:,}",
+                number(bar.value),
             )
             for place, bar in enumerate(columns)
             for tall in [max(bar.value / most * (height - 2), 1)]
@@ -125,7 +127,7 @@ def _tile_parts(tile: Tile, box: Box) -> tuple[object, ...]:
     label = tile.label if len(tile.label) <= letters else f"{tile.label[: letters - 1]}…"
     # A label that has no room is in the title only.
     has_room = height > 30 and letters >= FEWEST_LETTERS
-    texts = (label, f"{tile.value:,}") if has_room else ("", "")
+    texts = (label, number(tile.value)) if has_room else ("", "")
     return (
         tile.url,
         x,
@@ -144,7 +146,7 @@ def _tile_parts(tile: Tile, box: Box) -> tuple[object, ...]:
 
 def first_and_last(first: int, last: int) -> str:
     """Return the words of a picture that shows how a number went."""
-    return _("%(first)s to %(last)s") % {"first": f"{first:,}", "last": f"{last:,}"}
+    return _("%(first)s to %(last)s") % {"first": number(first), "last": number(last)}
 
 
 def sparkline(values: Sequence[int], *, title: str) -> SafeString:
@@ -214,12 +216,12 @@ def curve(points: Sequence[Point], *, title: str) -> SafeString:
         # the texts
         CURVE_LEFT,
         CURVE_HEIGHT - 6,
-        f"{first:%-d %b %Y}",
+        day_text(first),
         CURVE_RIGHT,
         CURVE_HEIGHT - 6,
-        f"{last:%-d %b %Y}",
+        day_text(last),
         CURVE_RIGHT,
-        f"most {most:,}",
+        _("most %(number)s") % {"number": number(most)},
     )
 
 
@@ -235,7 +237,7 @@ def _dots(points: Sequence[Point], scale: _Scale) -> SafeString:
         "",
         '<circle cx="{}" cy="{}" r="2.5"><title>{}: {}</title></circle>',
         (
-            (scale.x(at), scale.y(value), f"{at:%-d %b %Y %H:%M}", f"{value:,}")
+            (scale.x(at), scale.y(value), moment_text(at), number(value))
             for at, value in (points if len(points) <= MOST_DOTS else ())
         ),
     )

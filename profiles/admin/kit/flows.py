@@ -10,6 +10,8 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from profiles.admin.kit.formatting import number
+
 WIDTH, HEIGHT = 640, 140
 GAP = 1.0
 MOST_WIDE = 24.0  # of a single day
@@ -62,8 +64,8 @@ def flow_bars(days: Sequence[FlowDay], *, title: str) -> SafeString:
 def _marks(days: Sequence[FlowDay], floor: float, scale: float) -> Iterator[tuple[object, ...]]:
     step = WIDTH / len(days)
     width = min(step - GAP, MOST_WIDE)
-    for number, day in enumerate(days):
-        x = round(number * step + (step - width) / 2, 1)
+    for place, day in enumerate(days):
+        x = round(place * step + (step - width) / 2, 1)
         up = down = floor
         for flow in sorted(day.flows, key=lambda flow: flow.place):
             tall = flow.people * scale
@@ -73,5 +75,5 @@ def _marks(days: Sequence[FlowDay], floor: float, scale: float) -> Iterator[tupl
             if not flow.up:
                 down += tall
             sign = "+" if flow.up else "−"
-            words = f"{day.label}: {sign}{flow.people:,}, {flow.reason}"
+            words = f"{day.label}: {sign}{number(flow.people)}, {flow.reason}"
             yield flow.place, x, round(y, 1), round(width, 1), round(max(tall, 0.5), 1), words

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from profiles.admin.kit.formatting import number
+
 NAMES = 210  # the width of the names and of the bars of the sets
 COLUMN, ROW = 30, 24
 BARS = 130  # the height of the bars above
@@ -84,11 +86,11 @@ def _set_parts(sets: Sequence[Set]) -> Iterator[tuple[object, ...]]:
             "t-stripe" if place % 2 else "t-stripe-none",
             _row(place) - ROW // 2,
             ROW,
-            f"{each.name}: {each.size:,}",
+            f"{each.name}: {number(each.size)}",
             _row(place) + 6,
             round(each.size / most * (NAMES - 20), 1),
             _row(place) + 2,
-            f"{short} {each.size:,}",
+            f"{short} {number(each.size)}",
         )
 
 
@@ -114,7 +116,7 @@ def _bar_parts(meetings: Sequence[Meeting], height: int) -> Iterator[tuple[objec
 
 def _short(size: int) -> str:
     """Return a number in four characters or so; the whole one is in the title."""
-    return f"{size:,}" if size < 10_000 else f"{size / 1000:,.0f}k"
+    return number(size) if size < 10_000 else f"{number(round(size / 1000))}k"
 
 
 def _link_parts(sets: Sequence[Set], meetings: Sequence[Meeting]) -> Iterator[tuple[object, ...]]:

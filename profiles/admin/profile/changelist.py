@@ -28,6 +28,7 @@ from profiles.admin.kit.base import (
     require,
     staff_actor,
 )
+from profiles.admin.kit.formatting import moment_text
 from profiles.admin.kit.list_actions import list_actions
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask, mask_for
@@ -177,7 +178,7 @@ class ProfileAdmin(ReadOnlyAdmin):
 
     @display(description=_("last seen"))
     def last_seen(self, profile: Profile) -> str:
-        return timezone.localtime(profile.last_seen_at).strftime("%-d %b %Y %H:%M")
+        return moment_text(timezone.localtime(profile.last_seen_at))
 
     @display(description=_("status"), label={"restricted": "danger", "active": "success"})
     def restricted(self, profile: Profile) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from profiles.admin.kit.charts import Bar, bars
+from profiles.admin.kit.formatting import day_text
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable
 from profiles.events.money import event_amount
@@ -165,5 +166,8 @@ def _weeks(profile: Profile, name: int | None, now: datetime) -> SafeString:
         .values("week")
         .annotate(events=Count("id"))
     }
-    columns = [Bar(f"week of {day:%-d %b %Y}", counts.get(day, 0)) for day in starts]
+    columns = [
+        Bar(gettext("week of %(day)s") % {"day": day_text(day)}, counts.get(day, 0))
+        for day in starts
+    ]
     return bars(columns, title=gettext("Events per week over a year"))

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import ngettext
 
 from consent.models import Purpose
+from profiles.admin.kit.formatting import number, percent
 from profiles.admin.kit.masks import Mask
 from profiles.lib import exact_json
 from profiles.lib.database import time_limit
@@ -128,7 +129,7 @@ def _of_accounts(search: Search, kind: str) -> list[Suggestion]:
     match kind, search.field:
         case ("trait", "key") | (_, "trait"):
             rows = _rows(sql.ACCOUNT_TRAITS, pattern=search.pattern, limit=LIMIT)
-            return [Suggestion(key.replace(".", "\\."), f"{count:,}") for key, count in rows]
+            return [Suggestion(key.replace(".", "\\."), number(count)) for key, count in rows]
         case "key", "value":
             keys = Account.objects.filter(key__icontains=search.query).order_by("key")
             # A key that reveals somebody is not suggested to who may not see it.
@@ -144,7 +145,7 @@ def _of_accounts(search: Search, kind: str) -> list[Suggestion]:
 def _trait_note(
     row: TraitDefinition, counts: Mapping[str | None, int], total: int, categories: Any
 ) -> str:
-    share = f"{counts.get(row.key, 0) / total:.0%}" if total else ""
+    share = percent(counts.get(row.key, 0) / total) if total else ""
     category = categories.of(row.key)
     sensitive = "" if category == Category.ORDINARY else str(Category(category).label)
     return " · ".join(filter(None, (row.label, str(row.get_type_display()), share, sensitive)))
@@ -191,7 +192,7 @@ def _event_keys(search: Search, holders: list[Mapping[str, Any]]) -> list[Sugges
         pattern=search.pattern,
         limit=LIMIT,
     )
-    return [Suggestion(key.replace(".", "\\."), f"{count:,}") for key, count in rows]
+    return [Suggestion(key.replace(".", "\\."), number(count)) for key, count in rows]
 
 
 def _event_values(search: Search, holders: list[Mapping[str, Any]]) -> list[Suggestion]:
@@ -242,12 +243,12 @@ def _values(rows: Iterable[tuple[str, int]], mask: Mask) -> list[Suggestion]:
         if is_text and ("@" in value or mask.tree(value) != value):
             continue
         kind = "text" if is_text else "number"
-        suggestions.append(Suggestion(value if is_text else text, f"{count:,}", kind))
+        suggestions.append(Suggestion(value if is_text else text, number(count), kind))
     return suggestions
 
 
 def _people(count: int) -> str:
-    return ngettext("%(count)s person", "%(count)s people", count) % {"count": f"{count:,}"}
+    return ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
 
 
 def _steps_of(key: str) -> list[str]:

@@ -214,7 +214,7 @@ def _faults(definition: Any, key: str, *, may_count: bool) -> Iterator[Fault]:
         yield from error.errors
         return
     if not may_count and load_sensitivity().of(definition) != Category.ORDINARY:
-        yield Fault("", "sensitive", SENSITIVE)
+        yield Fault("", "sensitive", str(SENSITIVE))
 
 
 def sentence_of(definition: Any) -> str:

@@ -113,7 +113,7 @@ def tell(definition: Any, *, may_see: bool) -> dict[str, Any]:
     except DefinitionError:
         return {"faults": faults}
     if not may_see and services.is_sensitive_automation(definition):
-        return {"faults": [Fault("", "sensitive", SENSITIVE)]}
+        return {"faults": [Fault("", "sensitive", str(SENSITIVE))]}
     return {
         "faults": faults,
         "trigger": trigger_words(program.trigger),

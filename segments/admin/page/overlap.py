@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from profiles.admin.kit.formatting import number
 from profiles.admin.kit.upset import Meeting, Set, upset
 from profiles.lib.faults import fault_of
 from segments.admin.new_segment import save_url
@@ -77,7 +78,7 @@ def _draw(segments: Sequence[Segment], combinations: Sequence[Combination]) -> A
         Meeting(
             frozenset(keys),
             size,
-            f"{' ∩ '.join(names[key] for key in keys)}: {size:,}. {save}",
+            f"{' ∩ '.join(names[key] for key in keys)}: {number(size)}. {save}",
             save_url(keys, names.keys() - set(keys)),
         )
         for keys, size in combinations[:MAX_DRAWN]

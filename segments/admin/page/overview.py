@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from profiles.admin.kit.flows import Flow, FlowDay, flow_bars
+from profiles.admin.kit.formatting import day_text
 from profiles.admin.kit.masks import Mask
 from profiles.services import amount_text, currencies_of
 from segments.admin import segment_page
@@ -80,7 +81,7 @@ def _flow_days(flows: Any) -> list[FlowDay]:
         label = str(Reason(flow.reason).label)
         part = Flow(PLACES[flow.reason], label, flow.people, up=flow.has_entered)
         by_day[flow.day].append(part)
-    return [FlowDay(f"{day:%-d %b %Y}", parts) for day, parts in sorted(by_day.items())]
+    return [FlowDay(day_text(day), parts) for day, parts in sorted(by_day.items())]
 
 
 def _reasons(flows: Any) -> list[FlowReason]:
