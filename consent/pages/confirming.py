@@ -62,8 +62,9 @@ def confirmation(request: HttpRequest, kind: Confirmation.Kind) -> HttpResponse:
         return response
     purposes = request.POST.getlist("purpose") if _terms(request) else None
     if purposes == []:
-        fault = _("Please choose at least one.")
-        return _page(request, kind, fault=fault, status=HTTPStatus.BAD_REQUEST)
+        # The code is still good, and no longer in the address.
+        fault, code = _("Please choose at least one."), request.POST.get("code", "")
+        return _page(request, kind, fault=fault, code=code, status=HTTPStatus.BAD_REQUEST)
     if _is_confirmed(request.POST.get("code", ""), purposes):
         return _page(request, kind, is_done=True)
     fault = _("This link is unknown, was used, or is too old.")

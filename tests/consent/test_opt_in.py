@@ -308,7 +308,9 @@ def test_of_several_purposes_each_is_shown_and_permitted_by_a_tick_of_its_own() 
     assert "The very text of trips." in page.text
     assert "The very text of advertising." not in page.text
     # None is chosen: the link is as good as before. What the link is not about is not permitted.
-    assert "choose at least one" in browser.post(url, {"code": code}).text
+    again = browser.post(url, {"code": code}).text
+    assert "choose at least one" in again
+    assert f'name="code" value="{code}"' in again
     other = url + "&for=advertising"
     done = browser.post(other, {"code": code, "purpose": ["trips", "advertising"]})
     assert "Thank you" in done.text
