@@ -60,7 +60,7 @@ def marked_messages(app: str) -> set[Message]:
 def texts_of_unfold() -> str:
     """Return the source of Unfold, whose words our catalogues translate: it has none in French."""
     folder = Path(unfold.__file__).parent
-    files = [*folder.rglob("*.html"), *folder.glob("*.py")]
+    files = [*folder.rglob("*.html"), *folder.rglob("*.py")]
     return "\n".join(path.read_text() for path in files)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 Label = str | Promise
 
@@ -67,7 +68,7 @@ LEADS: Mapping[str, Label] = {
     "geo.key": "",
     "event.name": _("of"),
     "event.property": _("of"),
-    "regular.name": _("done"),
+    "regular.name": pgettext_lazy("what somebody did", "done"),
     "regular.at_least": _("in at least"),
     "regular.of": _("of the last"),
     "regular.period": _("complete"),
@@ -171,8 +172,10 @@ OPERATORS: Mapping[str, Label] = {
     "not_in_next": _("not in the next"),
     "not_includes": _("does not include"),
 }
+# What a button offers of a field that nothing stands before.
+OFFERED: Mapping[str, Label] = {"window": _("in a period")}
 CHOICES: Mapping[str, Label] = {
-    "count": _("done"),
+    "count": pgettext_lazy("what somebody did", "done"),
     "sum": _("sum"),
     "net": _("net value"),
     "avg": _("average"),

@@ -18,6 +18,7 @@ from segments.admin.builder.groups import (
 )
 from segments.admin.builder.labels import (
     CHOICES,
+    OFFERED,
     OPERATORS,
     PARTIES,
     TITLES,
@@ -316,4 +317,5 @@ def _extras_of(holder: Any, path: str, schema: Schema, kind: str) -> Iterator[tu
         if path.endswith("steps[0]") and name in ("within", "same", "absent"):
             is_open = False
         if is_open:
-            yield (f"{path}.{name}" if path else name), lead_of(kind, name) or label_of({}, name)
+            label = OFFERED.get(name) or lead_of(kind, name) or label_of({}, name)
+            yield (f"{path}.{name}" if path else name), label
