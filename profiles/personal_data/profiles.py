@@ -1,6 +1,7 @@
 """The profiles themselves, and who changed or looked at them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -15,6 +16,7 @@ from profiles.models import (
 )
 from profiles.reading import reads_of
 from profiles.registry import (
+    Cleaner,
     ErasurePhase,
     Person,
     PersonalData,
@@ -22,6 +24,7 @@ from profiles.registry import (
     execute_erasure,
     registry,
 )
+from profiles.traces.sweep import sweep_audit
 from profiles.traits.records import recompute_golden
 
 
@@ -108,3 +111,6 @@ class AuditBodyData(PersonalData):
         ids = list(person.identifier_ids)
         of_them = Q(identifier__in=ids) | Q(identifier_ids__overlap=ids)
         return AuditBody.objects.filter(of_them).delete()[0]
+
+    def sweep(self, clean: Cleaner, *, before: datetime) -> int:
+        return sweep_audit(clean)

@@ -1,4 +1,4 @@
-"""Taking erased people out of the rows of others: events, names, source records and trait keys.
+"""Taking erased people out of the rows of others: events, names, records, keys and reasons.
 
 Invariant: a row in which nobody was erased is not written. Rows are searched without a lock, since
 there are many; those to write are read again under the people lock, so that no newer statement is
@@ -14,7 +14,7 @@ from django.db import connection
 from profiles.lib import exact_json
 from profiles.lib.change_queue import mark_changed
 from profiles.lib.people_lock import people_lock
-from profiles.models import EventName, SchemaKey, TraitDefinition
+from profiles.models import AuditBody, EventName, SchemaKey, TraitDefinition
 from profiles.registry import Cleaner
 from profiles.traces import sql
 from profiles.traits.computed import store_computed
@@ -120,6 +120,22 @@ def sweep_computed(clean: Cleaner) -> int:
     for profile_id, trait_id in stale:
         mark_changed(store_computed({profile_id: {trait_id: None}}))
     return len(stale)
+
+
+def sweep_audit(clean: Cleaner) -> int:
+    """Clean the reasons of audit entries that name somebody; return how many changed.
+
+    Those that were written about a person went with the person.
+    """
+    bodies = AuditBody.objects.exclude(reason="").only("reason")
+    suspects = [body for body in bodies.iterator() if clean.may_change(body.reason)]
+    changed = 0
+    for body, cleaned in zip(suspects, clean([[body.reason] for body in suspects]), strict=True):
+        if cleaned != [body.reason]:
+            body.reason = cleaned[0] if cleaned else "[erased]"
+            body.save(update_fields=["reason"])
+            changed += 1
+    return changed
 
 
 def _records(rows: Sequence[Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:

@@ -30,10 +30,10 @@ def make_people(number: int, purpose: Purpose, **traits: Any) -> list[Profile]:
     return profiles
 
 
-def make_segment(purpose: Purpose | None) -> Segment:
+def make_segment(purpose: Purpose | None, *, key: str = "all") -> Segment:
     segment = create_segment(
-        key="all",
-        name="All",
+        key=key,
+        name=key.capitalize(),
         definition=EVERYONE,
         purpose=purpose,
         actor=TESTER,

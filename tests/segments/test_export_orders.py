@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from consent.models import Purpose
 from consent.services import NewRequest, act_on_requests, open_request, sweep_traces
-from profiles.models import ApiKey, AuditEntry, Identifier, Profile, TraitDefinition
+from profiles.models import ApiKey, AuditBody, AuditEntry, Identifier, Profile, TraitDefinition
 from profiles.models.access import Scope
 from profiles.registry import registry
 from profiles.services import Actor, SamePerson
@@ -39,7 +39,6 @@ from segments.services import (
     make_link,
     order_export,
     pause_segment,
-    rebuild,
     take_export,
     withdraw_export,
     write_export,
@@ -135,25 +134,11 @@ def test_a_link_ends_with_who_made_it(purpose: Purpose) -> None:
     ApiKey.objects.filter(pk=ApiKey.objects.latest("pk").pk).update(revoked_at=timezone.now())
     assert [fetched(each["link"]["code"]).status_code for each in codes] == [200, 410]
     actor = staff("eve")
-    export = order_export(order_of(segment=make_segment_named("more", purpose)), actor=actor)
+    export = order_export(order_of(segment=make_segment(purpose, key="more")), actor=actor)
     link = make_link(export, hours=1, actor=actor)
     User.objects.update(is_active=False)
     with pytest.raises(ExportGone):
         find_by_code(link.code)
-
-
-def make_segment_named(key: str, purpose: Purpose) -> Any:
-    segment = create_segment(
-        key=key,
-        name=key,
-        definition={"type": "everyone"},
-        purpose=purpose,
-        actor=TESTER,
-        status="live",
-    )
-    rebuild([key])
-    segment.refresh_from_db()
-    return segment
 
 
 @pytest.mark.django_db
@@ -404,6 +389,9 @@ def test_a_sweep_takes_the_erased_out_of_what_staff_wrote(purpose: Purpose) -> N
     for export in MemberExport.objects.all():
         assert "ada@example.org" not in f"{export.reason} {export.definition}"
     assert MemberExport.objects.filter(reason="For the spring letter.").exists()
+    reasons = list(AuditBody.objects.exclude(reason="").values_list("reason", flat=True))
+    assert "For the spring letter." in reasons
+    assert not any("ada@example.org" in reason for reason in reasons)
 
 
 @pytest.mark.django_db
