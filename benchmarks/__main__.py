@@ -17,7 +17,7 @@ def main() -> int:
         help=(
             "accept, drain, strangers, suppressed, enriched, imports, refresh, segments; all of "
             "these without a name. With a store of their own: proposals, joining, activation, "
-            "erasures"
+            "erasures, exports"
         ),
     )
     parser.add_argument("--quick", action="store_true", help="small, in under five minutes")

@@ -13,6 +13,7 @@ from benchmarks import (
     activating,
     counting,
     erasing,
+    exporting,
     importing,
     joining,
     proposing,
@@ -226,6 +227,7 @@ OWN_STORES: dict[str, Callable[..., list[Measure]]] = {
     "joining": joining.measure_joining,
     "activation": activating.measure_activation,
     "erasures": erasing.measure_erasures,
+    "exports": exporting.measure_exports,
 }
 
 

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from consent.models import Purpose
 from consent.services import PERMITTED
 from profiles.admin.kit.masks import Mask
 from profiles.lib import exact_json
-from profiles.lib.database import database_now
+from profiles.lib.database import any_of, array_of, database_now
 from profiles.models import EventStat, Identifier
 from profiles.services import accounts_of
 from segments.compiler.fragments import fill, fill_named
@@ -86,7 +87,7 @@ def _read(wanted: Wanted, ids: Sequence[int]) -> list[_Member]:
         joins=parts.joins,
         since=parts.since,
         holds=parts.holds,
-        ids=ids,
+        ids=array_of(ids),
     )
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
@@ -112,11 +113,19 @@ def _batch(wanted: Wanted, read: int, members: Sequence[_Member]) -> Batch:
     return Batch(read, rows, left_out, [member.uuid for member in permitted])
 
 
+class _Orders(NamedTuple):
+    """The orders of a person: how many, their net value, and when the last one was."""
+
+    count: int
+    value: Decimal
+    last_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class _Beside:
     """What stands beside the members of a batch, as far as columns ask for it."""
 
-    orders: Mapping[int, EventStat]
+    orders: Mapping[int, _Orders]
     accounts: Mapping[int, Sequence[str]]
     identifiers: Mapping[tuple[int, str], Sequence[str]]
 
@@ -129,11 +138,12 @@ def _accounts(profile_ids: Sequence[int]) -> dict[int, list[str]]:
     }
 
 
-def _orders(profile_ids: Sequence[int]) -> dict[int, EventStat]:
+def _orders(profile_ids: Sequence[int]) -> dict[int, _Orders]:
     stats = EventStat.objects.filter(
-        profile_id__in=profile_ids, name__kind="track", name__name=settings.ORDER_EVENT
+        any_of("profile_id", profile_ids), name__kind="track", name__name=settings.ORDER_EVENT
     )
-    return {row.profile_id: row for row in stats}
+    rows = stats.values_list("profile_id", "count", "sum", "last_at")
+    return {profile_id: _Orders(count, value, at) for profile_id, count, value, at in rows}
 
 
 def _identifiers(
@@ -141,7 +151,9 @@ def _identifiers(
 ) -> Mapping[tuple[int, str], list[str]]:
     values: dict[tuple[int, str], list[str]] = {}
     if namespaces:
-        rows = Identifier.objects.filter(profile_id__in=profile_ids, namespace__in=namespaces)
+        rows = Identifier.objects.filter(
+            any_of("profile_id", profile_ids), namespace__in=namespaces
+        )
         plain = rows.filter(quarantined_at=None).order_by("profile_id", "value")
         for profile_id, namespace, value in plain.values_list("profile_id", "namespace", "value"):
             values.setdefault((profile_id, namespace), []).append(value)
@@ -174,6 +186,6 @@ def _value(
         case "orders":
             return stat.count if stat else 0
         case "value":
-            return stat.sum.normalize() if stat else 0
+            return stat.value.normalize() if stat else 0
         case _:
             return stat.last_at if stat else None
