@@ -114,9 +114,9 @@ def _batch(wanted: Wanted, read: int, members: Sequence[_Member]) -> Batch:
 
 
 class _Orders(NamedTuple):
-    """The orders of a person: how many, their net value, and when the last one was."""
+    """The orders of a person: how many, their value, and when the last one was."""
 
-    count: int
+    times: int
     value: Decimal
     last_at: datetime
 
@@ -184,7 +184,7 @@ def _value(
         case "last_seen_at":
             return member.last_seen_at
         case "orders":
-            return stat.count if stat else 0
+            return stat.times if stat else 0
         case "value":
             return stat.value.normalize() if stat else 0
         case _:
