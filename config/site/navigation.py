@@ -240,15 +240,25 @@ def _item(entry: Entry, request: HttpRequest) -> dict[str, Any]:
         "title": entry.title,
         "icon": entry.icon,
         "link": f"{url}{entry.query}",
-        "active": _is_below(url),
+        "active": _is_nearest(url),
         "permission": _has_permission(entry.permission),
         # Unfold would show an empty badge.
         **({"badge": badge, "badge_variant": "danger"} if badge else {}),
     }
 
 
-def _is_below(url: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.path.startswith(url)
+def _is_nearest(url: str) -> Callable[[HttpRequest], bool]:
+    """Return whether a page lies below this entry, and below no entry that lies below it."""
+
+    def is_nearest(request: HttpRequest) -> bool:
+        above = (each for each in _urls() if request.path.startswith(each))
+        return url == max(above, key=len, default="")
+
+    return is_nearest
+
+
+def _urls() -> list[str]:
+    return [str(reverse_lazy(entry.url_name)) for group in GROUPS.values() for entry in group]
 
 
 def _has_permission(permission: str) -> Callable[[HttpRequest], bool]:

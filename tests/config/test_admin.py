@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from config.site.navigation import GROUPS
+from config.site.navigation import GROUPS, sidebar
 from tests.admin import make_world, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +183,17 @@ def count_queries(client: Client, url: str) -> int:
 def count_rows() -> dict[str, int]:
     """Return the number of rows of every model in the admin."""
     return {model._meta.label: model._default_manager.count() for model in admin.site._registry}
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entries in GROUPS.values() for entry in entries], ids=lambda e: str(e.title)
+)
+def test_the_menu_says_by_one_entry_where_somebody_is(entry: Any, rf: RequestFactory) -> None:
+    user = User.objects.create_superuser("ada")
+    for below in ("", "add/", "?state=open"):
+        request = rf.get(f"{reverse(entry.url_name)}{below}")
+        request.user = user
+        items = [item for group in sidebar(request)[1:] for item in group["items"]]
+        assert [str(item["title"]) for item in items if item["active"](request)] == [
+            str(entry.title)
+        ]
