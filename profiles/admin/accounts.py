@@ -20,7 +20,7 @@ from profiles.accounts.reads import (
     sizes_of,
 )
 from profiles.admin.kit.base import BoundedList, ReadOnlyAdmin
-from profiles.admin.kit.formatting import number
+from profiles.admin.kit.formatting import number, trust_text
 from profiles.admin.kit.masks import PERMISSION as SEE_CONTACTS
 from profiles.admin.kit.masks import Mask, mask_for
 from profiles.admin.kit.people import display_name, readable
@@ -34,11 +34,12 @@ SUMMED_UP = 4  # traits in a line
 
 
 class AccountTrait(NamedTuple):
-    """A trait of an account as text, and who gave it its value."""
+    """A trait of an account as text, who gave it its value, and how far they are believed."""
 
     key: str
     value: str
     origin: Origin
+    trust: str
 
 
 class AccountMemberRow(NamedTuple):
@@ -130,7 +131,7 @@ def _traits(account: Account, mask: Mask) -> list[AccountTrait]:
     """Return the traits of an account, in one query."""
     origins = origins_of(account)
     return [
-        AccountTrait(shown_key, readable(shown), origins[key])
+        AccountTrait(shown_key, readable(shown), origins[key], trust_text(origins[key].trust))
         for key, value in account.traits.items()
         # Alone, since a mask may make two keys alike.
         for shown_key, shown in mask.tree({key: value}).items()

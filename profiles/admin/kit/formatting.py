@@ -9,6 +9,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from profiles.models import TrustLevel
+
 
 def profile_link(profile_id: int | None, text: str) -> str:
     """Return a link to the page of a profile, or the plain text if there is no profile."""
@@ -16,6 +18,11 @@ def profile_link(profile_id: int | None, text: str) -> str:
         return text
     url = reverse("admin:profiles_profile_change", args=[profile_id])
     return format_html('<a class="t-link" href="{}">{}</a>', url, text)
+
+
+def trust_text(name: str) -> str:
+    """Return how far a statement is believed in words, by the name that the API has for it."""
+    return str(TrustLevel[name.upper()].label)
 
 
 def number(value: Decimal | float, *, places: int = 0) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from profiles.admin.kit.formatting import trust_text
 from profiles.admin.kit.masks import Mask
 from profiles.admin.kit.people import readable, readable_trait
 from profiles.admin.profile.graph import GraphFact, GraphNode, Link, identity_graph
@@ -120,7 +121,7 @@ def _origin(trait: TraitExplanation) -> tuple[str, datetime | None]:
 
 
 def _source_in_words(statement: SourceValue) -> str:
-    words = [statement.source, statement.trust]
+    words = [statement.source, trust_text(statement.trust)]
     if statement.party != Party.FIRST:
         words.append(_("zero party") if statement.party == Party.ZERO else _("third party"))
     return ", ".join(words)
@@ -173,7 +174,7 @@ def _graph_fact(fact: IdentityFact) -> GraphFact:
         identifier_ids=tuple(fact.identifier_ids),
         source=fact.source.key,
         trust=fact.trust,
-        trust_name=TrustLevel(fact.trust).api_name,
+        trust_name=str(TrustLevel(fact.trust).label),
         day=fact.day,
     )
 
