@@ -65,7 +65,7 @@ class ExportViewSet(
     filterset_class: Any = ExportFilter
     cursor_ordering = ("-started_at", "id")
     bodiless_actions = ("withdraw",)
-    refusals = {"withdraw": (409,)}
+    refusals = {"create": (409,), "withdraw": (409,)}
     parser_classes = [ExactJSONParser]
     renderer_classes = [ExactJSONRenderer]
 

@@ -23,6 +23,7 @@ TASKS = (
     "consent.act_on_requests",
     "consent.apply_retention",
     "consent.give_to_journal",
+    "consent.prune_ledger",
     "consent.remove_expired",
     "consent.send_callbacks",
     "consent.send_links",

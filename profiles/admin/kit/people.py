@@ -56,10 +56,10 @@ def readable(value: Any) -> str:
 def _readable_moment(text: str, *, has_time: bool) -> str:
     try:
         moment = datetime.fromisoformat(text) if has_time else date.fromisoformat(text)
-    except ValueError:
-        return text  # as it was sent: no such day
-    if isinstance(moment, datetime) and is_aware(moment):
-        moment = localtime(moment)
+        if isinstance(moment, datetime) and is_aware(moment):
+            moment = localtime(moment)
+    except (ValueError, OverflowError):
+        return text  # as it was sent: no such day, or one outside of the calendar here
     return date_format(moment, "j M Y H:i" if has_time else "j M Y")
 
 
