@@ -5,7 +5,8 @@ A second way beside xgettext, so that a test needs no program of the machine.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +129,8 @@ def unmarked_texts(path: Path) -> list[str]:
     ]
 
 
-def catalogue(app: str) -> dict[Message, list[str]]:
+@cache
+def catalogue(app: str) -> Mapping[Message, list[str]]:
     """Return the French texts of an app's catalogue in its source form."""
     path = ROOT / app / "locale/fr/LC_MESSAGES/django.po"
     return dict(_entries(path.read_text())) if path.exists() else {}
