@@ -169,10 +169,10 @@ def inbox_backlog(now: datetime) -> dict[str, Any]:
 def count_rejected() -> str:
     """Count the rejected messages that are still open, up to a thousand."""
     still_open = RejectedMessage.objects.filter(replayed_at=None).order_by()
-    found = still_open[: MAX_COUNTED + 1].count()
-    if found > MAX_COUNTED:
+    open_messages = still_open[: MAX_COUNTED + 1].count()
+    if open_messages > MAX_COUNTED:
         return _("over %(number)s") % {"number": number(MAX_COUNTED)}
-    return number(found)
+    return number(open_messages)
 
 
 def next_due_requests() -> list[tuple[PrivacyRequest, tuple[str, str]]]:

@@ -21,7 +21,13 @@ from segments.language.operands import DefinitionError
 from segments.lib.failures import SegmentFailed
 from segments.lib.sealing import fault_of_recipient
 from segments.models import MemberExport
-from segments.services import ExportOrder, SegmentError, order_export, take_export
+from segments.services import (
+    ExportGone,
+    ExportOrder,
+    SegmentError,
+    order_export,
+    take_export,
+)
 
 USUAL_COLUMNS = ("id", "entered_at")
 HERE, LINK = "here", "link"
@@ -97,6 +103,8 @@ def export_by(request: HttpRequest, form: ExportForm, **people: Any) -> HttpResp
         take_export(export, actor=staff_actor(request))
     except SegmentError as error:
         form.add_error(error.field if error.field in form.fields else None, error.detail)
+    except ExportGone:
+        form.add_error(None, _("It was fetched already, or is over."))
     except SegmentFailed:
         form.add_error(None, _("The segment is set apart: nobody leaves by it."))
     except DefinitionError as error:

@@ -94,22 +94,19 @@ class ExportViewSet(
     def withdraw(self, request: Request, pk: str) -> Response:
         """End a link that nobody has used."""
         export = self.get_object()
-        try:
+        with problems_from_services():
             services.withdraw_export(export, actor=actor_of(request))
-        except services.ExportGone:
-            raise problem("state", "refused", "Only what is ready is withdrawn.", 409) from None
         return Response(ExportSerializer(export).data)
 
 
 def _order_of(request: Request, fields: Mapping[str, Any]) -> ExportOrder:
     """Return the order of a body. Raises Problem, and PermissionDenied."""
-    named = [name for name in ("segment", "list", "definition") if name in fields]
-    if len(named) != 1:
-        raise problem(
-            named[1] if named else "segment", "invalid", "One of segment, list and definition."
-        )
+    origins = [name for name in ("segment", "list", "definition") if name in fields]
+    if len(origins) != 1:
+        path = origins[1] if origins else "segment"
+        raise problem(path, "invalid", "One of segment, list and definition.")
     segment = people = None
-    match named[0]:
+    match origins[0]:
         case "segment":
             segment = services.find_segment(fields["segment"])
             if segment is None:

@@ -31,5 +31,8 @@ def problems_from_services(*, status: int = 400, prefix: str = "definition.") ->
             f"The segment could not be evaluated ({error.segment.failure}); it is tried again.",
             retry_seconds=error.retry_in.total_seconds(),
         ) from None
+    except services.ExportGone:
+        detail = "It was fetched already, has expired, or was withdrawn."
+        raise problem("state", "refused", detail, 409) from None
     except services.SegmentError as error:
         raise problem(error.field, "refused", error.detail, status) from None

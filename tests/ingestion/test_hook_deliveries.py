@@ -144,8 +144,8 @@ def test_the_command_prints_the_address_and_the_secret_is_sealed(client: Client)
 
 @pytest.mark.django_db
 def test_a_tool_of_your_own_is_mapped_by_a_file(client: Client, tmp_path: Path) -> None:
-    fact = {"call": "track", "event": "Voted", "id": "text(id)", "time": "at"}
-    fact |= {"who": {"email": "voter.mail"}, "properties": {"choice": "choice"}}  # type: ignore[dict-item]
+    fact: dict[str, object] = {"call": "track", "event": "Voted", "id": "text(id)", "time": "at"}
+    fact |= {"who": {"email": "voter.mail"}, "properties": {"choice": "choice"}}
     mapping = tmp_path / "kinds.json"
     mapping.write_text(json.dumps({"kinds": {"*": [fact]}}))
     out = StringIO()

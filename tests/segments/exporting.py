@@ -4,14 +4,26 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.test import Client
+
 from consent.models import ConsentState, Purpose
 from profiles.models import Profile
+from profiles.services import Actor
 from segments.exports.columns import column_choices, read_columns
-from segments.models import Segment
-from segments.services import ExportOrder, create_segment, rebuild
+from segments.models import MemberExport, Segment
+from segments.services import (
+    ExportOrder,
+    Link,
+    create_segment,
+    make_link,
+    order_export,
+    rebuild,
+)
 from tests.factories import TESTER, make_profile
 
 EVERYONE = {"type": "everyone"}
+IN_LYON = {"type": "trait", "key": "city", "operator": "equals", "value": "Lyon"}
 
 
 def permit(profile: Profile, purpose: Purpose, **state: Any) -> None:
@@ -57,3 +69,16 @@ def body_of(response: Any) -> bytes:
 
 def lines_of(response: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body_of(response).splitlines()]
+
+
+def linked(**fields: Any) -> tuple[MemberExport, Link]:
+    export = order_export(order_of(**fields), actor=TESTER)
+    return export, make_link(export, hours=1, actor=TESTER)
+
+
+def fetched(code: str) -> Any:
+    return Client().post("/exports/", {"code": code})
+
+
+def staff(name: str, address: str = "") -> Actor:
+    return Actor.staff(User.objects.create(username=name, email=address, is_staff=True))

@@ -92,8 +92,8 @@ def load_people(components: frozenset[int]) -> StoredPeople:
     """Read components, with all facts that name any of their identifiers."""
     inside = stored_identifiers(Identifier.objects.filter(component__in=components))
     facts = facts_naming_any(inside)
-    named = {pk for fact in facts for pk in fact.identifier_ids}
-    outside = stored_identifiers(Identifier.objects.filter(any_of("id", named - inside.keys())))
+    named_ids = {pk for fact in facts for pk in fact.identifier_ids}
+    outside = stored_identifiers(Identifier.objects.filter(any_of("id", named_ids - inside.keys())))
     return StoredPeople(components, inside, outside, facts, quarantine_seqs([*inside, *outside]))
 
 
@@ -148,8 +148,8 @@ def components_beside(identifier_ids: Collection[int]) -> frozenset[int]:
     """Return the components of all identifiers that any fact names together with one of these."""
     if not identifier_ids:
         return frozenset()
-    named = {pk for fact in facts_naming_any(identifier_ids) for pk in fact.identifier_ids}
-    identifiers = Identifier.objects.filter(any_of("id", named))
+    named_ids = {pk for fact in facts_naming_any(identifier_ids) for pk in fact.identifier_ids}
+    identifiers = Identifier.objects.filter(any_of("id", named_ids))
     return frozenset(identifiers.values_list("component", flat=True))
 
 
